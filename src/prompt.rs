@@ -1,0 +1,246 @@
+//! The Prompt: an inference request without its dialect.
+//!
+//! Chat, Responses, legacy completions, runs and realtime all become this, with the stored history
+//! (`previous_response_id`, conversation, thread) already resolved. Matching, counting tokens and answering read
+//! nothing else.
+
+use crate::reply::pace::Pace;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    System,
+    Developer,
+    User,
+    Assistant,
+    Tool,
+}
+
+impl Role {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::System => "system",
+            Role::Developer => "developer",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+            Role::Tool => "tool",
+        }
+    }
+}
+
+/// One piece of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    Text(String),
+    Refusal(String),
+    Image,
+    Audio,
+    File,
+}
+
+/// A tool call the conversation holds already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastCall {
+    pub id: String,
+    pub name: String,
+    /// JSON text, or the input of a custom tool.
+    pub arguments: String,
+}
+
+/// One message of the conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub role: Role,
+    pub content: Vec<Content>,
+    pub name: Option<String>,
+    /// Of an assistant message.
+    pub tool_calls: Vec<PastCall>,
+    /// Of a tool message: the call it answers.
+    pub tool_call_id: Option<String>,
+}
+
+impl Message {
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Message {
+            role,
+            content: vec![Content::Text(text.into())],
+            name: None,
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
+    }
+
+    /// The text parts, joined without a separator.
+    pub fn text(&self) -> String {
+        self.content
+            .iter()
+            .filter_map(|part| match part {
+                Content::Text(text) | Content::Refusal(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// What kind of tool is offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolKind {
+    Function,
+    Custom,
+    /// A tool OpenAI runs; the string is its `type`, e.g. `web_search`.
+    Hosted(String),
+}
+
+/// A tool the request offers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    pub kind: ToolKind,
+    /// The function's name; for hosted tools the type.
+    pub name: String,
+    pub description: Option<String>,
+    /// JSON Schema of the arguments.
+    pub parameters: Option<Value>,
+    /// Whether arguments must satisfy the schema.
+    pub strict: bool,
+}
+
+/// Which tools the model may or must call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum ToolChoice {
+    #[default]
+    Auto,
+    None,
+    Required,
+    /// One named function or custom tool.
+    Named(String),
+    /// `allowed_tools`: these names, and whether one must be called.
+    Allowed {
+        names: Vec<String>,
+        required: bool,
+    },
+}
+
+/// What form the text must have.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Format {
+    #[default]
+    Text,
+    JsonObject,
+    JsonSchema {
+        name: String,
+        schema: Value,
+        strict: bool,
+    },
+}
+
+/// Length asked of generated text (the simulator's `response_length`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Length {
+    /// 120–450 characters.
+    Short,
+    /// 450–1,500 characters.
+    Medium,
+    /// 1,500–5,000 characters.
+    Long,
+}
+
+/// An inference request without its dialect.
+#[derive(Debug, Clone, Default)]
+pub struct Prompt {
+    /// `chat.completions.create`, `responses.create`, …
+    pub operation: &'static str,
+    /// As asked, not yet resolved to a snapshot.
+    pub model: String,
+    /// The whole conversation, `instructions` first.
+    pub messages: Vec<Message>,
+    pub tools: Vec<Tool>,
+    pub tool_choice: ToolChoice,
+    pub parallel_tool_calls: bool,
+    pub format: Format,
+    /// Number of choices asked; at least 1.
+    pub n: usize,
+    pub stream: bool,
+    /// Tokens the answer may have.
+    pub max_tokens: Option<u64>,
+    /// Sequences that end the answer; they are not part of it.
+    pub stop: Vec<String>,
+    /// Number of alternatives asked per token; `None` when no log probabilities are asked.
+    pub logprobs: Option<u8>,
+    pub seed: Option<i64>,
+    pub reasoning_effort: Option<String>,
+    /// `reasoning.summary` of Responses.
+    pub reasoning_summary: Option<String>,
+    /// Audio output asked (`modalities`).
+    pub audio: bool,
+    /// Pace asked in the body (the simulator's `stream_options` fields); it wins over the defaults, not over the reply.
+    pub pace: Option<Pace>,
+    /// Length asked in the body (the simulator's `response_length`).
+    pub length: Option<Length>,
+    /// The body as received; what `body` conditions look at.
+    pub body: Arc<Value>,
+}
+
+impl Prompt {
+    /// The last user message's text; the empty string when there is none.
+    pub fn user_text(&self) -> String {
+        self.messages.iter().rev().find(|message| message.role == Role::User).map(Message::text).unwrap_or_default()
+    }
+
+    /// Number of assistant turns so far: runs of assistant messages and tool calls count once.
+    pub fn turn(&self) -> usize {
+        let mut turns = 0;
+        let mut before = None;
+        for message in &self.messages {
+            if message.role == Role::Assistant && before != Some(Role::Assistant) {
+                turns += 1;
+            }
+            before = Some(message.role);
+        }
+        turns
+    }
+
+    /// The tool results after the last assistant or user message, in order: (tool name if known, text).
+    pub fn tool_results(&self) -> Vec<(Option<&str>, String)> {
+        let start = self.messages.iter().rposition(|message| message.role != Role::Tool).map_or(0, |at| at + 1);
+        self.messages[start..]
+            .iter()
+            .map(|message| {
+                let id = message.tool_call_id.as_deref();
+                let name = self
+                    .messages
+                    .iter()
+                    .flat_map(|other| &other.tool_calls)
+                    .find(|call| Some(call.id.as_str()) == id)
+                    .map(|call| call.name.as_str())
+                    .or(message.name.as_deref());
+                (name, message.text())
+            })
+            .collect()
+    }
+
+    /// The tool with this name, if offered.
+    pub fn tool(&self, name: &str) -> Option<&Tool> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tool_results_are_named_by_the_call_they_answer() {
+        let mut call = Message::new(Role::Assistant, "");
+        call.tool_calls.push(PastCall { id: "call_1".into(), name: "get_weather".into(), arguments: "{}".into() });
+        let mut result = Message::new(Role::Tool, "4 °C");
+        result.tool_call_id = Some("call_1".into());
+        let prompt = Prompt { messages: vec![Message::new(Role::User, "hi"), call, result], ..Prompt::default() };
+        assert_eq!(prompt.tool_results(), vec![(Some("get_weather"), "4 °C".to_string())]);
+        assert_eq!(prompt.turn(), 1);
+        assert_eq!(prompt.user_text(), "hi");
+    }
+}

@@ -1,0 +1,141 @@
+//! Randomness: one generator per exchange, nothing else draws.
+//!
+//! The generator's key is (seed, session name, operation, canonical body, count of equal requests before), so the
+//! same seed and requests give the same ids, jitter, faults and texts however requests interleave.
+
+use serde_json::Value;
+use xxhash_rust::xxh3::Xxh3;
+
+/// A seeded generator. `fastrand`'s wyrand is pinned exactly in `Cargo.toml`: its sequence is part of what we promise.
+#[derive(Debug, Clone)]
+pub struct Random(fastrand::Rng);
+
+const ALPHANUMERIC: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+impl Random {
+    /// A generator for one seed.
+    pub fn new(seed: u64) -> Self {
+        Random(fastrand::Rng::with_seed(seed))
+    }
+
+    /// A generator of its own for a sub-purpose (`"ids"`, `"text"`), so that one purpose's draws never move another's.
+    pub fn fork(&self, purpose: &str) -> Self {
+        let mut hash = Xxh3::with_seed(self.0.get_seed());
+        hash.update(purpose.as_bytes());
+        Random::new(hash.digest())
+    }
+
+    /// A number in `0..bound` (0 when `bound` is 0).
+    pub fn below(&mut self, bound: usize) -> usize {
+        if bound == 0 { 0 } else { self.0.usize(0..bound) }
+    }
+
+    /// A number in `low..=high`.
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
+        self.0.i64(low.min(high)..=high.max(low))
+    }
+
+    /// A number in `0.0..1.0`.
+    pub fn fraction(&mut self) -> f64 {
+        self.0.f64()
+    }
+
+    /// True with this probability.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.0.f64() < probability
+    }
+
+    /// One of the items. Panics on an empty slice.
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+
+    /// Shuffles in place.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        self.0.shuffle(items);
+    }
+
+    /// `length` characters of `[0-9A-Za-z]`, appended to `out`.
+    pub fn alphanumeric_into(&mut self, length: usize, out: &mut Vec<u8>) {
+        let mut bits = 0u64;
+        for index in 0..length {
+            if index % 10 == 0 {
+                bits = self.0.u64(..);
+            }
+            out.push(ALPHANUMERIC[(bits & 63) as usize % 62]);
+            bits >>= 6;
+        }
+    }
+
+    /// `length` characters of `[0-9A-Za-z]`.
+    pub fn alphanumeric(&mut self, length: usize) -> String {
+        let mut out = Vec::with_capacity(length);
+        self.alphanumeric_into(length, &mut out);
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// `length` lower-case hexadecimal digits.
+    pub fn hex(&mut self, length: usize) -> String {
+        (0..length).map(|_| char::from_digit(self.0.u32(0..16), 16).unwrap_or('0')).collect()
+    }
+}
+
+/// Hash of what identifies a request for randomness. `extra` parts are separated, so ("a","bc") and ("ab","c") differ.
+pub fn key(seed: u64, parts: &[&[u8]]) -> u64 {
+    let mut hash = Xxh3::with_seed(seed);
+    for part in parts {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.digest()
+}
+
+/// A hash of a JSON value that does not depend on the order of keys.
+pub fn canonical(value: &Value) -> u64 {
+    match value {
+        Value::Object(map) => {
+            // Addition is commutative: the order of keys vanishes without sorting.
+            let sum =
+                map.iter().fold(0u64, |sum, (name, item)| sum.wrapping_add(key(canonical(item), &[name.as_bytes()])));
+            key(sum, &[b"object"])
+        }
+        Value::Array(items) => {
+            let mut hash = Xxh3::with_seed(1);
+            for item in items {
+                hash.update(&canonical(item).to_le_bytes());
+            }
+            hash.digest()
+        }
+        Value::String(text) => key(2, &[text.as_bytes()]),
+        other => key(3, &[other.to_string().as_bytes()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn equal_bodies_hash_equal_whatever_the_key_order() {
+        assert_eq!(canonical(&json!({"a": 1, "b": [1, 2]})), canonical(&json!({"b": [1, 2], "a": 1})));
+        assert_ne!(canonical(&json!({"a": 1, "b": [1, 2]})), canonical(&json!({"a": 1, "b": [2, 1]})));
+        assert_ne!(canonical(&json!({"a": "1"})), canonical(&json!({"a": 1})));
+    }
+
+    #[test]
+    fn forks_are_independent_of_the_parents_later_draws() {
+        let mut parent = Random::new(7);
+        let before = parent.fork("ids").hex(8);
+        let again = parent.fork("ids").hex(8);
+        assert_eq!(before, again);
+        parent.hex(1);
+        assert_ne!(parent.fork("ids").hex(8), before);
+    }
+
+    #[test]
+    fn alphanumeric_has_the_length_asked() {
+        assert_eq!(Random::new(1).alphanumeric(29).len(), 29);
+        assert_eq!(Random::new(1).alphanumeric(0), "");
+    }
+}

@@ -1,0 +1,34 @@
+//! Faults: what goes wrong on the way.
+
+use super::ErrorReply;
+
+/// Where and how a delivery breaks.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    pub at: At,
+    pub kind: Kind,
+}
+
+/// When the fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Before any byte.
+    Connect,
+    /// After the headers.
+    Headers,
+    /// After this many content-bearing deltas, or before the end if there are fewer.
+    Deltas(usize),
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// TCP reset.
+    Disconnect,
+    /// Silence: for this long, or until the client leaves.
+    Stall(Option<u64>),
+    /// An event that is no JSON.
+    Malformed,
+    /// The API's own form of an error in mid-stream.
+    Error(Box<ErrorReply>),
+}

@@ -1,0 +1,265 @@
+//! The Reply: what "the model" says, without dialect.
+//!
+//! A reply is ready or still arriving; it is made of ordered parts, or is an error, or raw bytes, or hands the turn to
+//! another responder. Overrides, [`pace`] and [`fault`] travel with it. `json` is the script language's form of it.
+
+pub mod fault;
+pub mod json;
+pub mod pace;
+
+use crate::api::error::ApiError;
+use fault::Fault;
+use pace::Pace;
+use serde_json::Value;
+use std::sync::OnceLock;
+
+/// What the model says, and how it is delivered.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    pub say: Say,
+    pub overrides: Overrides,
+    pub pace: Pace,
+    pub fault: Option<Fault>,
+}
+
+/// The substance of a reply.
+#[derive(Debug, Clone)]
+pub enum Say {
+    /// One choice, or several for `n` > 1 (fewer than n: the last repeats).
+    Choices(Vec<Choice>),
+    Error(ErrorReply),
+    Raw(Raw),
+    /// Another responder answers this step.
+    Ask(Ask),
+    /// One vector for every input, or one per input.
+    Embeddings(Vec<Vec<f64>>),
+    Moderation(Value),
+    /// Base64 images.
+    Images(Vec<String>),
+    /// Speech (base64).
+    Audio(String),
+    /// A transcript: a string, or the fields of a verbose one.
+    Transcript(Value),
+    /// A fault alone: it breaks the fallback's answer.
+    Nothing,
+}
+
+impl Default for Say {
+    fn default() -> Self {
+        Say::Choices(vec![Choice::default()])
+    }
+}
+
+/// One alternative answer.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// In the order they are shown.
+    pub parts: Vec<Part>,
+    /// Else derived from the parts and the request.
+    pub finish: Option<Finish>,
+    /// Values only; invented (seeded) when absent and asked.
+    pub logprobs: Option<Vec<TokenLogprob>>,
+}
+
+/// One part of an answer.
+#[derive(Debug, Clone)]
+pub enum Part {
+    Text(Text),
+    Refusal(Text),
+    /// A reasoning item with this summary; empty = without.
+    Reasoning(Vec<String>),
+    ToolCall(ToolCall),
+    /// A Responses item as written (`web_search_call`, `mcp_call` …).
+    Item(Value),
+    /// Spoken output: base64 and transcript.
+    Audio {
+        data: Option<String>,
+        transcript: String,
+    },
+}
+
+/// A text with what hangs on it.
+#[derive(Debug, Clone, Default)]
+pub struct Text {
+    pub text: String,
+    /// In the Responses shape; chat nests them.
+    pub annotations: Vec<Value>,
+    /// `commentary` or `final_answer`; else as the model does it.
+    pub phase: Option<String>,
+    /// Where the text is cut into deltas: computed once per reply, not per request. Filled by [`pace`].
+    pub(crate) pieces: OnceLock<pace::Pieces>,
+}
+
+impl Text {
+    pub fn new(text: impl Into<String>) -> Self {
+        Text { text: text.into(), ..Text::default() }
+    }
+}
+
+/// A tool call the model makes.
+#[derive(Debug, Clone)]
+pub struct ToolCall {
+    pub name: String,
+    /// JSON text; for a custom tool its input.
+    pub arguments: Text,
+    pub id: Option<String>,
+    pub custom: bool,
+}
+
+/// Why the answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    Stop,
+    Length,
+    ToolCalls,
+    ContentFilter,
+}
+
+impl Finish {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Finish::Stop => "stop",
+            Finish::Length => "length",
+            Finish::ToolCalls => "tool_calls",
+            Finish::ContentFilter => "content_filter",
+        }
+    }
+}
+
+/// The log probability of one token, as scripted.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenLogprob {
+    pub token: String,
+    pub logprob: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub top_logprobs: Vec<TokenLogprob>,
+}
+
+/// What a reply fixes that the emulator would otherwise make.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Partial usage, `prompt_tokens` or `input_tokens` spelling.
+    pub usage: Option<Value>,
+    pub model: Option<String>,
+    pub id: Option<String>,
+    pub headers: Vec<(String, String)>,
+    /// `check: false` = the request may forbid this reply.
+    pub unchecked: bool,
+}
+
+/// An error as the answer. Missing keys are filled as OpenAI fills them; `Some(None)` = a null that stays null.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorReply {
+    pub status: u16,
+    pub message: Option<Option<String>>,
+    pub kind: Option<Option<String>>,
+    pub code: Option<Option<String>>,
+    pub param: Option<Option<String>>,
+    /// Milliseconds for `retry-after-ms` and `retry-after`; `Some(None)` = neither header.
+    pub retry_after_ms: Option<Option<u64>>,
+    pub headers: Vec<(String, String)>,
+}
+
+impl ErrorReply {
+    /// An error with this status, everything else as OpenAI fills it.
+    pub fn status(status: u16) -> Self {
+        ErrorReply { status, ..ErrorReply::default() }
+    }
+
+    /// Exactly this error.
+    pub fn exactly(error: ApiError) -> Self {
+        ErrorReply {
+            status: error.status,
+            message: Some(Some(error.message)),
+            kind: Some(error.kind),
+            code: Some(error.code),
+            param: Some(error.param),
+            retry_after_ms: Some(None),
+            headers: error.headers,
+        }
+    }
+}
+
+/// Bytes as the answer, with their own chunk borders.
+#[derive(Debug, Clone, Default)]
+pub struct Raw {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: RawBody,
+}
+
+/// The body of a raw answer.
+#[derive(Debug, Clone, Default)]
+pub enum RawBody {
+    #[default]
+    Empty,
+    /// JSON as written, or text.
+    Json(Value),
+    Text(String),
+    /// Server-sent events: (event name, data).
+    Sse(Vec<(Option<String>, Value)>),
+    /// Milliseconds from the start, bytes.
+    Chunks(Vec<(u64, Vec<u8>)>),
+    /// Frames of a socket.
+    Events(Vec<Value>),
+}
+
+/// Which responder answers this step instead.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    Echo,
+    Generate(Generate),
+    Upstream,
+    Replay,
+    Manual,
+    /// A JavaScript function, by its number; in-process only.
+    Callback(u64),
+}
+
+/// How to generate.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Generate {
+    /// Length of the text; else the request's `response_length`, the default, or a guess by prompt length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<crate::prompt::Length>,
+    /// Else the request's `seed`, else the exchange's generator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// How tools are chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ToolStrategy>,
+    /// Values for structured output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
+}
+
+/// How generated tool calls choose among the tools offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolStrategy {
+    /// The first tool (openai-mokku's way).
+    First,
+    /// Every tool in order.
+    Sequence,
+    /// The tools that the user's words point at; none if nothing does.
+    #[default]
+    Contextual,
+    /// One to all, shuffled by the seed.
+    Random,
+    /// No tool.
+    None,
+}
+
+/// Values of generated structured output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// Guided by property names and formats.
+    #[default]
+    Plausible,
+    /// openai-mokku's: `dummy_string`, 42, 1.5, true.
+    Plain,
+}
