@@ -1,0 +1,48 @@
+// Building the Node addon and putting it where js/ looks for it.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, renameSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The repository's folder. */
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/**
+ * Where js/ looks for an addon built from this checkout.
+ * @param {import('./platforms.mjs').Platform} platform
+ */
+export const addonPath = (platform) => path.join(ROOT, 'js', 'native', `llemulator.${platform.name}.node`);
+
+/**
+ * Builds the addon with `cargo <command> --release` and copies the library to `addonPath(platform)`.
+ * Everything cargo prints goes to stderr: stdout belongs to whatever is started next.
+ * @param {import('./platforms.mjs').Platform} platform
+ * @param {string[]} [command]  the cargo command with its target, e.g. ['zigbuild', '--target', '…']
+ * @param {Record<string, string | undefined>} [env]
+ * @returns {string} the addon's path
+ */
+export function buildAddon(platform, command = ['build'], env = process.env) {
+  // Cargo tells the library's place itself, so CARGO_TARGET_DIR and .cargo/config.toml are obeyed.
+  const args = [...command, '--release', '--lib', '--message-format', 'json-render-diagnostics'];
+  const cargo = spawnSync('cargo', args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 });
+  if (cargo.error?.code === 'ENOENT') {
+    throw new Error('cargo was not found. A checkout needs Rust to build the addon (https://rustup.rs); the npm package brings it built.');
+  }
+  if (cargo.error) throw cargo.error;
+  if (cargo.status !== 0) throw new Error(`cargo ${args[0]} failed`);
+  const library = cargo.stdout
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes('"compiler-artifact"'))
+    .map((line) => JSON.parse(line))
+    .findLast((message) => message.target.kind.includes('cdylib') && message.target.name === 'llemulator')
+    ?.filenames.find((file) => /\.(so|dylib|dll)$/.test(file));
+  if (!library) throw new Error('cargo built no cdylib: see [lib] in Cargo.toml');
+
+  const addon = addonPath(platform);
+  mkdirSync(path.dirname(addon), { recursive: true });
+  // Renamed into place: a running server keeps the file it has mapped.
+  copyFileSync(library, `${addon}.new`);
+  renameSync(`${addon}.new`, addon);
+  return addon;
+}

@@ -1,0 +1,60 @@
+// `npm test`: everything that must hold before a change lands, cheapest first; stops at the first stage that fails.
+// `npm test -- vitest pack` runs only the stages named.
+import { run } from './run.mjs';
+
+const npx = (...args) => ['npx', '--no-install', ...args];
+const node = (...args) => [process.execPath, ...args];
+
+/**
+ * The stages in order: a name, what it proves, and its commands (each a program with its arguments).
+ * @type {[string, string, string[][]][]}
+ */
+const STAGES = [
+  ['format', 'Rust is formatted', [['cargo', 'fmt', '--check']]],
+  ['clippy', 'no lint, with and without the Node addon', [
+    ['cargo', 'clippy', '--locked', '--all-targets', '--no-default-features', '--', '-D', 'warnings'],
+    ['cargo', 'clippy', '--locked', '--all-targets', '--', '-D', 'warnings'],
+  ]],
+  ['rust', 'the core, without Node', [['cargo', 'test', '--locked', '--no-default-features']]],
+  ['build', 'the addon', [node('scripts/ensure-built.mjs')]],
+  ['types', 'index.d.ts says what js/ does', [npx('tsc', '-p', '.')]],
+  ['vitest', 'the package as a test author uses it', [npx('vitest', 'run')]],
+  ['jest', 'the same from Jest', [npx('jest')]],
+  ['js', 'official JavaScript clients', [
+    ['npm', 'ci', '--prefix', 'conformance/js'],
+    ['npm', 'test', '--prefix', 'conformance/js'],
+  ]],
+  ['python', 'official Python clients', [node('scripts/test-python.mjs')]],
+  ['wire', 'bytes on the wire are as OpenAI sends them', [node('conformance/wire/run.mjs')]],
+  ['readme', 'the README’s examples run as written', [node('scripts/test-readme.mjs')]],
+  ['pack', 'the packages as npm installs them', [node('scripts/pack-test.mjs')]],
+];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !STAGES.some(([stage]) => stage === name));
+if (unknown.length) {
+  console.error(`no stage ${unknown.join(', ')}; there are: ${STAGES.map(([name]) => name).join(', ')}`);
+  process.exit(2);
+}
+
+const results = [];
+for (const [name, proves, commands] of STAGES.filter(([stage]) => !wanted.length || wanted.includes(stage))) {
+  console.log(`\n== ${name}: ${proves}`);
+  const started = performance.now();
+  let failure;
+  try {
+    for (const [program, ...args] of commands) run(program, args);
+  } catch (error) {
+    failure = error.message;
+  }
+  results.push({ name, failure, seconds: (performance.now() - started) / 1000 });
+  if (failure) break;
+}
+
+console.log('\n== summary');
+for (const { name, failure, seconds } of results) {
+  console.log(`${failure ? 'FAILED' : 'passed'}  ${name.padEnd(8)} ${seconds.toFixed(1).padStart(6)} s${failure ? `  ${failure}` : ''}`);
+}
+const failed = results.filter((result) => result.failure).length;
+console.log(`${results.length - failed} passed, ${failed} failed`);
+process.exitCode = failed ? 1 : 0;
