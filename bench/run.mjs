@@ -1,0 +1,103 @@
+// `npm run bench`: start-up, throughput, memory and pacing of LLEmulator on this machine, as a Markdown table.
+//   npm run bench -- [--seconds 3]
+// The load comes from autocannon. The server's own CPU time is the figure to trust on a shared machine: rates depend
+// on what else runs. For a comparison with other emulators run a neutral harness against targets/llemulator.mjs.
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import autocannon from 'autocannon';
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '3' } } });
+const seconds = Number(options.seconds);
+
+const rows = [];
+const row = (figure, value, unit, note = '') => rows.push([figure, Number(value.toPrecision(3)).toLocaleString('en'), unit, note]);
+const percentile = (values, p) => values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * p) / 100))];
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const body = (key, stream) => JSON.stringify({ model: 'gpt-4o', stream, messages: [{ role: 'user', content: key }] });
+const headers = { 'content-type': 'application/json', authorization: 'Bearer sk-bench' };
+
+await startUp();
+const child = fork(here('server.mjs'));
+const [{ url }] = await once(child, 'message');
+const endpoint = `${url}/v1/chat/completions`;
+const usage = async () => {
+  child.send('usage');
+  return (await once(child, 'message'))[0];
+};
+const idle = await usage();
+const bareNode = Number(execFileSync(process.execPath, ['-p', 'process.memoryUsage().rss / 1e6'], { encoding: 'utf8' }));
+row('memory when idle', idle.rssMb - bareNode, 'MB', `over a bare Node process (${bareNode.toFixed(0)} MB)`);
+await throughput();
+await pacing(1);
+await pacing(50);
+await openStreams(1000);
+child.kill();
+
+console.log(`\nNode ${process.version}, ${os.cpus().length} cores, load average ${os.loadavg()[0].toFixed(1)}\n`);
+console.log('| figure | value | unit | |\n|---|---:|---|---|');
+for (const cells of rows) console.log(`| ${cells.join(' | ')} |`);
+
+async function startUp() {
+  const runs = Array.from({ length: 11 }, () => JSON.parse(execFileSync(process.execPath, [here('inprocess.mjs')], { encoding: 'utf8' })));
+  for (const [key, figure] of [['importAndStart', 'import and first start'], ['restart', 'start again'], ['stop', 'stop']]) {
+    row(figure, percentile(runs.map((run) => run[key]), 50), 'ms', 'median of 11 processes');
+  }
+}
+
+/** Whole replies and whole streams a second, with the server's CPU time for each. */
+async function throughput() {
+  for (const [key, stream, label] of [['bench-short', false, '20 words'], ['bench-long', false, '2,000 words'], ['bench-stream', true, 'stream of 500 chunks']]) {
+    for (const connections of [1, 64]) {
+      const load = (duration) => autocannon({ url: endpoint, method: 'POST', headers, body: body(key, stream), connections, duration });
+      await load(1);
+      const before = await usage();
+      const result = await load(seconds);
+      const after = await usage();
+      const bad = result.non2xx + result.errors + result.timeouts;
+      if (bad) throw new Error(`${label}: ${bad} requests failed`);
+      row(`${label}, ${connections} connection${connections > 1 ? 's' : ''}`, result.requests.average, stream ? 'streams/s' : 'req/s',
+        `p50 ${result.latency.p50} ms, p99 ${result.latency.p99} ms, ${((after.cpuUs - before.cpuUs) / result.requests.total).toFixed(1)} µs CPU each`);
+    }
+  }
+}
+
+/** Chunks a second obtained where 50 were asked, and how late each came against an exact schedule. */
+async function pacing(streams) {
+  const lateness = [];
+  const rates = [];
+  await Promise.all(Array.from({ length: streams }, async () => {
+    const answer = await fetch(endpoint, { method: 'POST', headers, body: body('bench-paced', true) });
+    const arrivals = [];
+    const decoder = new TextDecoder();
+    for await (const bytes of answer.body) {
+      const chunks = decoder.decode(bytes, { stream: true }).split('"lorem ').length - 1;
+      for (let i = 0; i < chunks; i++) arrivals.push(performance.now());
+    }
+    const start = arrivals[0];
+    rates.push(((arrivals.length - 1) * 1000) / (arrivals.at(-1) - start));
+    arrivals.forEach((time, i) => lateness.push(Math.abs(time - start - i * 20)));
+  }));
+  const rate = rates.reduce((sum, each) => sum + each, 0) / rates.length;
+  row(`pacing, ${streams} stream${streams > 1 ? 's' : ''}, 50 chunks/s asked`, rate, 'chunks/s',
+    `off schedule: p50 ${percentile(lateness, 50).toFixed(2)} ms, p99 ${percentile(lateness, 99).toFixed(2)} ms`);
+}
+
+/** Memory for each of `count` streams that are open at the same time. */
+async function openStreams(count) {
+  const before = await usage();
+  const abort = new AbortController();
+  const answers = await Promise.all(Array.from({ length: count }, () =>
+    fetch(endpoint, { method: 'POST', headers, body: body('bench-slow', true), signal: abort.signal })));
+  await wait(2000);
+  const open = await usage();
+  abort.abort();
+  await wait(2000);
+  const closed = await usage();
+  row(`${answers.length} open streams`, ((open.rssMb - before.rssMb) * 1000) / count, 'KB each',
+    `${open.rssMb.toFixed(0)} MB in all, ${closed.rssMb.toFixed(0)} MB 2 s after they closed`);
+}

@@ -1,0 +1,38 @@
+// Builds the addon that is published: node scripts/build-release.mjs [PLATFORM]   (default: this machine's)
+//
+// Linux is linked with zig (cargo-zigbuild), against glibc 2.17 or musl: a plain build on this year's distributions
+// asks for glibc 2.34 and would not load on RHEL 8 or Debian 11. Both tools come from PyPI:
+// `pip install cargo-zigbuild ziglang`. macOS and Windows are built with cargo on their own machines.
+import { readFileSync } from 'node:fs';
+import { buildAddon } from './addon.mjs';
+import { GLIBC, hostPlatform, platformNamed } from './platforms.mjs';
+
+/** Highest GLIBC_x.y symbol version that the binary at `file` needs, or undefined. */
+function newestGlibc(file) {
+  // Version names stand as plain text in .dynstr, so no objdump is needed.
+  const versions = [...readFileSync(file, 'latin1').matchAll(/\0GLIBC_(\d+)\.(\d+)/g)].map(([, major, minor]) => [+major, +minor]);
+  return versions.sort((a, b) => a[0] - b[0] || a[1] - b[1]).at(-1);
+}
+
+/** The largest addon we publish, in bytes: what `npm install` takes is part of the product. */
+const BUDGET = 16e6;
+
+const platform = process.argv[2] ? platformNamed(process.argv[2]) : hostPlatform();
+const zig = platform.os === 'linux';
+const target = platform.libc === 'glibc' ? `${platform.target}.${GLIBC}` : platform.target;
+const addon = buildAddon(platform, [zig ? 'zigbuild' : 'build', '--locked', '--target', target], {
+  ...process.env,
+  MACOSX_DEPLOYMENT_TARGET: '11.0',
+  // musl: a shared library needs the dynamic C runtime. Windows: users need not have Microsoft's.
+  ...(platform.libc === 'musl' && { RUSTFLAGS: '-C target-feature=-crt-static' }),
+  ...(platform.os === 'win32' && { RUSTFLAGS: '-C target-feature=+crt-static' }),
+});
+
+const size = readFileSync(addon).length;
+if (size > BUDGET) throw new Error(`${addon} has ${size} bytes; the budget is ${BUDGET}`);
+const glibc = platform.libc === 'glibc' ? newestGlibc(addon) : undefined;
+const allowed = GLIBC.split('.').map(Number);
+if (glibc && (glibc[0] > allowed[0] || (glibc[0] === allowed[0] && glibc[1] > allowed[1]))) {
+  throw new Error(`${addon} needs glibc ${glibc.join('.')}; the limit is ${GLIBC}`);
+}
+console.log(`${addon}: ${(size / 1e6).toFixed(1)} MB${glibc ? `, glibc ${glibc.join('.')} or newer` : ''}`);
