@@ -24,9 +24,9 @@ const STAGES = [
     ['npm', 'ci', '--prefix', 'conformance/js'],
     ['npm', 'test', '--prefix', 'conformance/js'],
   ]],
-  ['python', 'official Python clients', [node('scripts/test-python.mjs')]],
-  ['wire', 'bytes on the wire are as OpenAI sends them', [node('conformance/wire/run.mjs')]],
-  ['readme', 'the README’s examples run as written', [node('scripts/test-readme.mjs')]],
+  ['python', 'official Python clients', [node('conformance/python/run.mjs')]],
+  ['wire', 'bytes on the wire are as OpenAI sends them', [node('conformance/wire/run.mjs'), node('conformance/fidelity/run.mjs')]],
+  ['docs', 'the examples run as written', [node('scripts/test-docs.mjs')]],
   ['pack', 'the packages as npm installs them', [node('scripts/pack-test.mjs')]],
 ];
 

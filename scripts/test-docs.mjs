@@ -1,0 +1,47 @@
+// The documents tell the truth: the README's examples run as written on the installed packages, every link leads
+// somewhere, and every deviation names a test that exists.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ROOT } from './addon.mjs';
+import { emptyProject, install, serve, tarballs } from './packed.mjs';
+import { capture, run } from './run.mjs';
+
+const read = (file) => readFileSync(path.join(ROOT, file), 'utf8');
+const inFolder = (folder) => readdirSync(path.join(ROOT, folder)).map((name) => `${folder}/${name}`);
+const documents = ['README.md', 'CONTRIBUTING.md', ...inFolder('docs'), 'deploy/README.md', 'bench/README.md'].filter((file) => file.endsWith('.md'));
+
+/** The fenced blocks of `language` in a document. */
+const blocks = (file, language) => [...read(file).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code);
+
+for (const file of documents) {
+  for (const [, link] of read(file).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+    assert.ok(existsSync(path.join(ROOT, path.dirname(file), link)), `${file} links to ${link}, which is not there`);
+  }
+}
+console.log('ok  every link leads somewhere');
+
+// A row ends with `file` "name of the test"; the name must stand in that file.
+const rows = read('docs/deviations.md').split('\n').filter((line) => /^\| (?!---|what )/.test(line));
+for (const row of rows) {
+  const [, file, name] = /`([^`]+)`: `([^`]+)` \|$/.exec(row) ?? [];
+  assert.ok(file && name, `docs/deviations.md: this row names no test, as in \`file\`: \`test\` at its end:\n${row}`);
+  assert.ok(existsSync(path.join(ROOT, file)) && read(file).includes(name), `docs/deviations.md: ${file} holds no test ${name}`);
+}
+console.log(`ok  each of ${rows.length} deviations names its test`);
+
+const { root, platform } = tarballs();
+const folder = emptyProject('readme');
+install(folder, [platform, root, 'openai', 'vitest']);
+const [example] = blocks('README.md', 'js');
+writeFileSync(path.join(folder, 'readme.test.js'), example);
+run('npx', ['--no-install', 'vitest', 'run'], { cwd: folder });
+console.log('ok  the README’s Vitest test passes as written');
+
+const script = blocks('README.md', 'sh').find((code) => code.startsWith('curl'));
+const server = await serve(folder);
+const printed = capture('sh', ['-euc', script.replaceAll('http://127.0.0.1:8080', server.url)]);
+await server.stop();
+assert.match(printed, /^\{"status":"loaded","rules":2\}/);
+assert.match(printed, /"content": ?"Paris\."/);
+console.log('ok  the README’s curl script answers as it says');
