@@ -33,6 +33,12 @@ console.log(`ok  each of ${rows.length} deviations names its test`);
 const { root, platform } = tarballs();
 const folder = emptyProject('readme');
 install(folder, [platform, root, 'openai', 'vitest']);
+const help = capture('npx', ['--no-install', 'llemulator', '--help'], { cwd: folder });
+for (const [option] of read('docs/command-line.md').matchAll(/(?<=\| `)--[a-z-]+|(?<=`)[A-Z]+(_[A-Z]+)*(?=` \|)/g)) {
+  assert.ok(help.includes(option), `docs/command-line.md names ${option}, which --help does not`);
+}
+console.log('ok  every option of the guide is in --help');
+
 const [example] = blocks('README.md', 'js');
 writeFileSync(path.join(folder, 'readme.test.js'), example);
 run('npx', ['--no-install', 'vitest', 'run'], { cwd: folder });
