@@ -20,9 +20,10 @@ export function capture(command, args, options) {
   return done.stdout.trim();
 }
 
-// On Windows npm and npx are .cmd files, which only a shell starts.
+// On Windows npm and npx are .cmd files, which only a shell starts; a shell would split the path of node itself.
 function spawn(command, args, options) {
-  const done = spawnSync(command, args, { cwd: ROOT, shell: process.platform === 'win32', maxBuffer: 1 << 28, ...options });
+  const shell = process.platform === 'win32' && ['npm', 'npx'].includes(command);
+  const done = spawnSync(command, args, { cwd: ROOT, shell, maxBuffer: 1 << 28, ...options });
   if (done.error) throw done.error;
   return done;
 }
