@@ -6,6 +6,7 @@
 pub mod fault;
 pub mod json;
 pub mod pace;
+pub mod validator;
 
 use crate::api::error::ApiError;
 use fault::Fault;
