@@ -1,1 +1,3 @@
 pub mod error;
+pub mod logprobs;
+pub mod vectors;

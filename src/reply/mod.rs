@@ -3,9 +3,11 @@
 //! A reply is ready or still arriving; it is made of ordered parts, or is an error, or raw bytes, or hands the turn to
 //! another responder. Overrides, [`pace`] and [`fault`] travel with it. `json` is the script language's form of it.
 
+pub mod check;
 pub mod fault;
 pub mod json;
 pub mod pace;
+pub mod validator;
 
 use crate::api::error::ApiError;
 use fault::Fault;

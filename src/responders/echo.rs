@@ -1,0 +1,86 @@
+//! Echo: says back what the user said, in the form the request demands (seeds.md §2).
+
+use super::generate::answer::{Answer, answer};
+use super::generate::schema::{Hints, value};
+use super::generate::{plain, tools};
+use crate::prompt::{Format, Prompt};
+use crate::random::Random;
+use crate::reply::{Choice, Part, Reply, Say, Style, Text, ToolStrategy, validator};
+use serde_json::{Value, json};
+
+/// `Echo: ` and the user's text; a call of the first tool; openai-mokku's values for an output schema. Unlike
+/// openai-mokku it calls tools once, not for ever, and its JSON always satisfies the schema.
+pub fn reply(prompt: &Prompt, random: &mut Random) -> Reply {
+    let echo = format!("Echo: {}", prompt.user_text());
+    let parts = match answer(prompt, || tools::calls(prompt, ToolStrategy::First, random)) {
+        Answer::Calls(calls) => calls.into_iter().map(Part::ToolCall).collect(),
+        Answer::Json => vec![Part::Text(Text::new(json_text(prompt, &echo, random)))],
+        Answer::Text => vec![Part::Text(Text::new(echo))],
+    };
+    Reply { say: Say::Choices(vec![Choice { parts, ..Choice::default() }]), ..Reply::default() }
+}
+
+fn json_text(prompt: &Prompt, echo: &str, random: &mut Random) -> String {
+    let Format::JsonSchema { schema, .. } = &prompt.format else {
+        return json!({"message": echo}).to_string();
+    };
+    let plain: Value = plain::value(schema);
+    if validator::accepts(schema, &plain) {
+        return plain.to_string();
+    }
+    value(schema, random, &Hints { user_text: &prompt.user_text(), style: Style::Plausible }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prompt::{Message, Role, Tool, ToolKind};
+
+    fn prompt(format: Format) -> Prompt {
+        Prompt { messages: vec![Message::new(Role::User, "héllo")], format, ..Prompt::default() }
+    }
+
+    fn said(prompt: &Prompt) -> String {
+        let reply = reply(prompt, &mut Random::new(1));
+        let Say::Choices(choices) = reply.say else { panic!("{:?}", reply.say) };
+        match &choices[0].parts[..] {
+            [Part::Text(text)] => text.text.clone(),
+            [Part::ToolCall(call)] => format!("{}({})", call.name, call.arguments.text),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn schema(schema: Value) -> Format {
+        Format::JsonSchema { name: "x".into(), schema, strict: true }
+    }
+
+    #[test]
+    fn text_is_said_back() {
+        assert_eq!(said(&prompt(Format::Text)), "Echo: héllo");
+        assert_eq!(said(&Prompt::default()), "Echo: ");
+        assert_eq!(said(&prompt(Format::JsonObject)), r#"{"message":"Echo: héllo"}"#);
+    }
+
+    #[test]
+    fn json_is_plain_where_that_is_valid() {
+        let plain = json!({"type": "object", "properties": {"a": {"type": "string"}, "n": {"type": "integer"}}, "required": ["a", "n"]});
+        assert_eq!(said(&prompt(schema(plain))), r#"{"a":"dummy_string","n":42}"#);
+        let bounded = json!({"type": "object", "properties": {"n": {"type": "integer", "maximum": 1, "minimum": 1}}, "required": ["n"]});
+        assert_eq!(said(&prompt(schema(bounded))), r#"{"n":1}"#);
+    }
+
+    #[test]
+    fn the_first_tool_is_called_once() {
+        let tool = |name: &str| Tool {
+            kind: ToolKind::Function,
+            name: name.into(),
+            description: None,
+            parameters: None,
+            strict: false,
+        };
+        let mut asked = Prompt { tools: vec![tool("one"), tool("two")], ..prompt(Format::Text) };
+        assert_eq!(said(&asked), r#"one({"input":"héllo"})"#);
+        asked.messages.push(Message::new(Role::Tool, "done"));
+        assert_eq!(said(&asked), "Echo: héllo");
+    }
+}

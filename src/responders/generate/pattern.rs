@@ -1,0 +1,184 @@
+//! Strings that match a regular expression.
+
+use crate::random::Random;
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+/// A generated string is cut off here; patterns that demand more are not served.
+const LONGEST: usize = 10_000;
+
+/// Strings that probably match the pattern (ECMA 262, as JSON Schema has it) and have `least` to `most` characters, in
+/// the order to be tried; the caller checks. Look-around is ignored, as `regex-syntax` has none. Empty for patterns that
+/// cannot be read.
+pub fn candidates<'r>(
+    pattern: &str,
+    least: usize,
+    most: usize,
+    random: &'r mut Random,
+) -> impl Iterator<Item = String> + 'r {
+    let hir = regex_syntax::parse(pattern).or_else(|_| regex_syntax::parse(&without_look_around(pattern))).ok();
+    let open_end = hir.as_ref().is_some_and(|hir| !hir.properties().look_set_suffix().contains(Look::End));
+    // A few natural draws first; then every repetition by the same count, which meets any length a single one can have.
+    let natural = [Extra::UpTo(4), Extra::UpTo(4), Extra::UpTo(1), Extra::UpTo(12)];
+    let exact = (0..=most.min(400)).map(Extra::Exactly);
+    let wide = (0..100).map(move |_| Extra::UpTo(least.max(6)));
+    natural.into_iter().chain(exact).chain(wide).filter_map(move |extra| {
+        let mut out = String::new();
+        write(hir.as_ref()?, extra, random, &mut out);
+        if open_end {
+            let missing = least.min(LONGEST).saturating_sub(out.chars().count());
+            out.extend((0..missing).map(|_| random.between(i64::from(b'a'), i64::from(b'z')) as u8 as char));
+        }
+        (least..=most).contains(&out.chars().count()).then_some(out)
+    })
+}
+
+/// How often something repeats beyond its minimum.
+#[derive(Clone, Copy)]
+enum Extra {
+    UpTo(usize),
+    Exactly(usize),
+}
+
+fn write(hir: &Hir, extra: Extra, random: &mut Random, out: &mut String) {
+    if out.len() > LONGEST {
+        return;
+    }
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => out.push_str(&String::from_utf8_lossy(&literal.0)),
+        HirKind::Class(class) => out.extend(letter(class, random)),
+        HirKind::Repetition(repetition) => {
+            let more = match extra {
+                Extra::UpTo(most) => random.below(most + 1),
+                Extra::Exactly(count) => count,
+            };
+            let most = repetition.max.map_or(usize::MAX, |most| most as usize);
+            let times = (repetition.min as usize + more).min(most);
+            for _ in 0..times {
+                if out.len() > LONGEST {
+                    return;
+                }
+                write(&repetition.sub, extra, random, out);
+            }
+        }
+        HirKind::Capture(capture) => write(&capture.sub, extra, random, out),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, extra, random, out)),
+        HirKind::Alternation(branches) => write(random.pick(branches), extra, random, out),
+    }
+}
+
+/// One character of a class: rather a letter or digit, else printable ASCII, else any. `\d` means ASCII digits in JSON
+/// Schema, so ASCII comes first for truth too.
+fn letter(class: &Class, random: &mut Random) -> Option<char> {
+    let ranges: Vec<(u32, u32)> = match class {
+        Class::Unicode(class) => class.iter().map(|range| (range.start() as u32, range.end() as u32)).collect(),
+        Class::Bytes(class) => class.iter().map(|range| (u32::from(range.start()), u32::from(range.end()))).collect(),
+    };
+    let preferred: [&[(char, char)]; 3] = [&[('a', 'z'), ('A', 'Z'), ('0', '9')], &[(' ', '~')], &[('\0', char::MAX)]];
+    for wanted in preferred {
+        let common: Vec<(u32, u32)> = ranges
+            .iter()
+            .flat_map(|(low, high)| wanted.iter().map(|(from, to)| ((*low).max(*from as u32), (*high).min(*to as u32))))
+            .filter(|(low, high)| low <= high)
+            .collect();
+        if !common.is_empty() {
+            let total: usize = common.iter().map(|(low, high)| (high - low) as usize + 1).sum();
+            let mut index = random.below(total) as u32;
+            for (low, high) in common {
+                if index <= high - low {
+                    return char::from_u32(low + index).or_else(|| char::from_u32(low));
+                }
+                index -= high - low + 1;
+            }
+        }
+    }
+    None
+}
+
+/// The pattern without `(?=…)`, `(?!…)`, `(?<=…)`, `(?<!…)`.
+fn without_look_around(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some(next) = rest.chars().next() {
+        if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|start| rest.starts_with(start)) {
+            rest = &rest[group_end(rest)..];
+        } else {
+            let width =
+                next.len_utf8() + if next == '\\' { rest[1..].chars().next().map_or(0, char::len_utf8) } else { 0 };
+            out.push_str(&rest[..width]);
+            rest = &rest[width..];
+        }
+    }
+    out
+}
+
+/// Bytes up to and including the parenthesis that closes the one at the start.
+fn group_end(text: &str) -> usize {
+    let (mut depth, mut escaped, mut in_class) = (0, false, false);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '(' if !in_class => depth += 1,
+            ')' if !in_class => {
+                depth -= 1;
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_match_their_pattern() {
+        let patterns = [
+            r"^[A-Z]{3}-\d{4}$",
+            r"^\+?[1-9]\d{1,14}$",
+            r"^(foo|bar)+baz?$",
+            r"^[a-z0-9]+(?:-[a-z0-9]+)*$",
+            r"^#(?:[0-9a-fA-F]{3}){1,2}$",
+            r"^\w+@\w+\.com$",
+            r"^[^\s@]+\/[^\s@]+$",
+            r"\d{3}",
+            r"^.{5,10}$",
+            r"^$",
+        ];
+        for pattern in patterns {
+            let regex = regex::Regex::new(pattern).expect(pattern);
+            for seed in 0..50 {
+                let mut random = Random::new(seed);
+                let found = candidates(pattern, 0, usize::MAX, &mut random).next().expect(pattern);
+                assert!(regex.is_match(&found) && found.is_ascii(), "{pattern}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_are_met() {
+        for (pattern, least, most) in [("^[a-z]+$", 100, 100), ("^[A-Z]{2}", 40, 60), ("^(ab)*$", 8, 9), ("x", 1, 1)] {
+            let mut random = Random::new(3);
+            let found = candidates(pattern, least, most, &mut random).next().expect(pattern);
+            assert!((least..=most).contains(&found.len()), "{pattern}: {found}");
+        }
+    }
+
+    #[test]
+    fn look_around_is_left_out() {
+        assert_eq!(without_look_around(r"^(?!\s*$)(?=.*[)\d]).+\(x(?<!y)$"), r"^.+\(x$");
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_never_ends_gives_nothing() {
+        assert_eq!(candidates(r"(unclosed", 0, 10, &mut Random::new(1)).next(), None);
+        assert!(candidates(r"^((a{1000}){1000}){1000}$", 0, 10, &mut Random::new(1)).next().is_none());
+    }
+}

@@ -1,0 +1,118 @@
+//! Strings: by pattern, by format, by name, in this order of authority.
+
+use super::names::{self, Name};
+use super::pattern;
+use super::resolve::{Schema, number};
+use super::said::Said;
+use super::words::NOUNS;
+use crate::random::Random;
+use crate::reply::validator;
+use serde_json::Value;
+
+/// No schema gets a longer string, whatever it demands.
+const LONGEST: usize = 100_000;
+
+/// A string that the schema accepts. `wild` = nothing of the user's, anything of the name's.
+pub fn string(schema: &Schema, name: &Name, said: &mut Said, wild: bool, random: &mut Random) -> String {
+    let least = number(schema, "minLength").unwrap_or(0).min(LONGEST);
+    let most = number(schema, "maxLength").unwrap_or(usize::MAX).max(least);
+    let format = schema.get("format").and_then(Value::as_str);
+    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
+        return by_pattern(schema, pattern, least, most, name, said, random);
+    }
+    if let Some(mut drawn) = format.and_then(|format| by_format(format, said, wild, random)) {
+        for _ in 0..40 {
+            if (least..=most).contains(&drawn.chars().count()) {
+                break;
+            }
+            drawn = format.and_then(|format| by_format(format, said, true, random)).unwrap_or(drawn);
+        }
+        return drawn;
+    }
+    let text = if wild {
+        format!("{} {}", names::two_words(random), random.alphanumeric(4))
+    } else if name.takes_text() && !said.text.is_empty() {
+        said.text.clone()
+    } else {
+        name.string(said, random)
+    };
+    fitted(text, least, most, random)
+}
+
+/// What the name suggests if it matches, else a string made from the pattern; the whole node decides what matches.
+fn by_pattern(
+    schema: &Schema,
+    pattern: &str,
+    least: usize,
+    most: usize,
+    name: &Name,
+    said: &mut Said,
+    random: &mut Random,
+) -> String {
+    let node: Schema = ["pattern", "minLength", "maxLength", "format"]
+        .iter()
+        .filter_map(|keyword| Some((keyword.to_string(), schema.get(*keyword)?.clone())))
+        .collect();
+    let Some(validator) = validator::of(&Value::Object(node)) else {
+        return fitted(name.string(said, random), least, most, random);
+    };
+    let accepted = |text: &str| validator.is_valid(&Value::from(text));
+    let likely = [said.text.clone(), name.string(said, random)];
+    if let Some(text) = likely.iter().find(|text| !text.is_empty() && accepted(text)).filter(|_| !is_narrow(pattern)) {
+        return text.clone();
+    }
+    let mut first = None;
+    for candidate in pattern::candidates(pattern, least, most, random) {
+        if accepted(&candidate) {
+            return candidate;
+        }
+        first.get_or_insert(candidate);
+    }
+    first.unwrap_or_else(|| names::two_words(random))
+}
+
+/// Patterns that allow little leave nothing to choose.
+fn is_narrow(pattern: &str) -> bool {
+    pattern.starts_with('^') && pattern.ends_with('$') && !pattern.contains(['*', '+', '{'])
+}
+
+/// A value of a format; `None` for formats that say nothing about the text.
+fn by_format(format: &str, said: &Said, wild: bool, random: &mut Random) -> Option<String> {
+    let of_user = |found: &[String]| found.first().filter(|_| !wild).cloned();
+    Some(match format {
+        "email" | "idn-email" => of_user(&said.emails).unwrap_or_else(|| names::email(random)),
+        "date-time" | "datetime" => format!("{}T{}Z", names::date(random), names::time(random)),
+        "date" => of_user(&said.dates).unwrap_or_else(|| names::date(random)),
+        "time" => format!("{}Z", names::time(random)),
+        "duration" => format!("P{}DT{}H", random.between(1, 20), random.between(1, 23)),
+        "uuid" => names::uuid(random),
+        "uri" | "url" | "iri" => of_user(&said.urls).unwrap_or_else(|| names::url(random)),
+        "uri-reference" | "iri-reference" => format!("/{}", names::two_words(random).replace(' ', "/")),
+        "uri-template" => format!("/{}/{{id}}", random.pick(NOUNS)),
+        "hostname" | "idn-hostname" => format!("{}.example.com", random.pick(NOUNS)),
+        "ipv4" | "ip" => names::ipv4(random),
+        "ipv6" => format!("2001:db8::{}:{}", random.between(1, 9999), random.between(1, 9999)),
+        "json-pointer" => format!("/{}", names::two_words(random).replace(' ', "/")),
+        "relative-json-pointer" => format!("{}/{}", random.below(4), random.pick(NOUNS)),
+        "regex" => format!("^{}+$", random.pick(NOUNS)),
+        _ => return None,
+    })
+}
+
+/// The text cut or continued until its number of characters fits.
+fn fitted(mut text: String, least: usize, most: usize, random: &mut Random) -> String {
+    let mut count = text.chars().count();
+    while count < least {
+        let word = random.pick(NOUNS);
+        text.push(' ');
+        text.push_str(word);
+        count += 1 + word.len();
+    }
+    if count > most {
+        // Words stay whole where the minimum allows it.
+        let cut: String = text.chars().take(most).collect();
+        let whole = cut.rfind(' ').map(|at| cut[..at].to_string());
+        return whole.filter(|whole| whole.chars().count() >= least.max(1)).unwrap_or(cut);
+    }
+    text
+}

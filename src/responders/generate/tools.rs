@@ -1,0 +1,197 @@
+//! Generated tool calls: which tools, and arguments that satisfy their schemas.
+
+use super::said::stems;
+use super::schema::{Hints, value};
+use crate::prompt::{Prompt, Tool, ToolChoice, ToolKind};
+use crate::random::Random;
+use crate::reply::{Style, Text, ToolCall, ToolStrategy};
+use serde_json::{Value, json};
+
+/// The calls of one round: tools as `tool_choice` allows and the strategy chooses, at most one without
+/// `parallel_tool_calls`. None once tool results came in, so that agent loops end.
+pub fn calls(prompt: &Prompt, strategy: ToolStrategy, random: &mut Random) -> Vec<ToolCall> {
+    let offered = offered(prompt);
+    if offered.is_empty() || !prompt.tool_results().is_empty() {
+        return Vec::new();
+    }
+    let user = prompt.user_text();
+    let mut chosen = match strategy {
+        ToolStrategy::None => Vec::new(),
+        ToolStrategy::First => vec![offered[0]],
+        ToolStrategy::Sequence => offered.clone(),
+        ToolStrategy::Random => {
+            let mut shuffled = offered.clone();
+            random.shuffle(&mut shuffled);
+            shuffled.truncate(1 + random.below(offered.len()));
+            shuffled
+        }
+        ToolStrategy::Contextual => pointed_at(&user, &offered),
+    };
+    if chosen.is_empty() && is_forced(prompt) {
+        chosen = vec![offered[0]];
+    }
+    if !prompt.parallel_tool_calls {
+        chosen.truncate(1);
+    }
+    chosen.into_iter().map(|tool| call(tool, &user, strategy, random)).collect()
+}
+
+/// Whether the request demands a call.
+pub fn is_forced(prompt: &Prompt) -> bool {
+    matches!(
+        prompt.tool_choice,
+        ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed { required: true, .. }
+    )
+}
+
+/// The tools that may be called; those OpenAI runs itself are not ours to call.
+fn offered(prompt: &Prompt) -> Vec<&Tool> {
+    let allowed = |tool: &Tool| match &prompt.tool_choice {
+        ToolChoice::None => false,
+        ToolChoice::Auto | ToolChoice::Required => true,
+        ToolChoice::Named(name) => *name == tool.name,
+        ToolChoice::Allowed { names, .. } => names.contains(&tool.name),
+    };
+    prompt.tools.iter().filter(|tool| !matches!(tool.kind, ToolKind::Hosted(_)) && allowed(tool)).collect()
+}
+
+/// The tools whose name, description or parameters share words with the text, best first; those far behind the best
+/// are left out.
+fn pointed_at<'t>(text: &str, tools: &[&'t Tool]) -> Vec<&'t Tool> {
+    let said = stems(text);
+    let shared = |words: &str| stems(words).iter().filter(|stem| said.contains(stem)).count();
+    let score = |tool: &Tool| {
+        let parameters =
+            tool.parameters.as_ref().and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+        let names = parameters.map(|map| map.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap_or_default();
+        4 * shared(&tool.name) + 2 * shared(tool.description.as_deref().unwrap_or_default()) + shared(&names)
+    };
+    let mut scored: Vec<(usize, &Tool)> = tools.iter().map(|tool| (score(tool), *tool)).collect();
+    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    let best = scored.first().map_or(0, |(score, _)| *score);
+    scored.into_iter().filter(|(score, _)| *score > 0 && 2 * score > best).map(|(_, tool)| tool).collect()
+}
+
+fn call(tool: &Tool, user: &str, strategy: ToolStrategy, random: &mut Random) -> ToolCall {
+    let custom = tool.kind == ToolKind::Custom;
+    let arguments = if custom { user.to_string() } else { arguments(tool, user, strategy, random).to_string() };
+    ToolCall { name: tool.name.clone(), arguments: Text::new(arguments), id: None, custom }
+}
+
+fn arguments(tool: &Tool, user: &str, strategy: ToolStrategy, random: &mut Random) -> Value {
+    let object = json!({"type": "object"});
+    let schema = tool.parameters.as_ref().unwrap_or(&object);
+    let declares = ["properties", "$ref", "anyOf", "allOf", "oneOf"].iter().any(|keyword| {
+        schema.get(*keyword).is_some_and(|value| value.as_object().is_none_or(|properties| !properties.is_empty()))
+    });
+    // openai-mokku says `{"input": …}` to any tool; to one that declares nothing it can still be said.
+    if strategy == ToolStrategy::First && !declares && schema.get("additionalProperties") != Some(&Value::Bool(false)) {
+        return json!({"input": user});
+    }
+    let made = value(schema, random, &Hints { user_text: user, style: Style::Plausible });
+    if made.is_object() { made } else { json!({}) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prompt::{Message, PastCall, Role};
+    use crate::reply::validator;
+
+    fn tool(name: &str, description: &str, parameters: Option<Value>) -> Tool {
+        Tool {
+            kind: ToolKind::Function,
+            name: name.into(),
+            description: Some(description.into()),
+            parameters,
+            strict: false,
+        }
+    }
+
+    fn prompt(user: &str) -> Prompt {
+        let city = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
+        Prompt {
+            messages: vec![Message::new(Role::User, user)],
+            tools: vec![
+                tool("get_weather", "The weather of a city", Some(city)),
+                tool("searchFlights", "Finds flights", None),
+                tool("run", "", Some(json!({"type": "object", "properties": {"input": {"type": "string"}}}))),
+                Tool { kind: ToolKind::Hosted("web_search".into()), ..tool("web_search", "", None) },
+            ],
+            parallel_tool_calls: true,
+            ..Prompt::default()
+        }
+    }
+
+    fn called(prompt: &Prompt, strategy: ToolStrategy) -> Vec<(String, String)> {
+        let calls = calls(prompt, strategy, &mut Random::new(2));
+        calls.into_iter().map(|call| (call.name, call.arguments.text)).collect()
+    }
+
+    fn names(prompt: &Prompt, strategy: ToolStrategy) -> Vec<String> {
+        called(prompt, strategy).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn contextual_calls_what_the_words_point_at() {
+        let weather = called(&prompt("What is the weather in Oslo?"), ToolStrategy::Contextual);
+        assert_eq!(weather, [("get_weather".to_string(), r#"{"city":"Oslo"}"#.to_string())]);
+        assert_eq!(names(&prompt("any flight?"), ToolStrategy::Contextual), ["searchFlights"]);
+        assert!(names(&prompt("Tell me a joke"), ToolStrategy::Contextual).is_empty());
+    }
+
+    #[test]
+    fn strategies() {
+        assert_eq!(names(&prompt("x"), ToolStrategy::First), ["get_weather"]);
+        assert_eq!(names(&prompt("x"), ToolStrategy::Sequence), ["get_weather", "searchFlights", "run"]);
+        assert!(names(&prompt("x"), ToolStrategy::None).is_empty());
+        for seed in 0..50 {
+            let drawn = calls(&prompt("x"), ToolStrategy::Random, &mut Random::new(seed));
+            assert!((1..=3).contains(&drawn.len()));
+        }
+    }
+
+    #[test]
+    fn tool_choice_and_parallel_tool_calls_are_obeyed() {
+        let choosing = |tool_choice| Prompt { tool_choice, ..prompt("a joke about the weather") };
+        assert!(names(&choosing(ToolChoice::None), ToolStrategy::Sequence).is_empty());
+        assert_eq!(names(&choosing(ToolChoice::Named("run".into())), ToolStrategy::Contextual), ["run"]);
+        assert_eq!(
+            names(&Prompt { tool_choice: ToolChoice::Required, ..prompt("hm") }, ToolStrategy::None),
+            ["get_weather"]
+        );
+        let some = |required| ToolChoice::Allowed { names: vec!["run".into(), "searchFlights".into()], required };
+        assert!(names(&choosing(some(false)), ToolStrategy::Contextual).is_empty());
+        assert_eq!(names(&choosing(some(true)), ToolStrategy::Contextual), ["searchFlights"]);
+        assert_eq!(names(&choosing(some(false)), ToolStrategy::Sequence), ["searchFlights", "run"]);
+        let single = Prompt { parallel_tool_calls: false, ..prompt("x") };
+        assert_eq!(names(&single, ToolStrategy::Sequence).len(), 1);
+    }
+
+    #[test]
+    fn arguments_hold_the_users_text_and_satisfy_the_schema() {
+        let run = Prompt { tool_choice: ToolChoice::Named("run".into()), ..prompt("do it") };
+        assert_eq!(called(&run, ToolStrategy::Contextual)[0].1, r#"{"input":"do it"}"#);
+        let bare = Prompt { tool_choice: ToolChoice::Named("searchFlights".into()), ..prompt("do it") };
+        assert_eq!(called(&bare, ToolStrategy::First)[0].1, r#"{"input":"do it"}"#);
+        assert_eq!(called(&bare, ToolStrategy::Sequence)[0].1, "{}");
+        let closed = json!({"type": "object", "properties": {}, "additionalProperties": false});
+        let strict = Prompt { tools: vec![tool("t", "", Some(closed.clone()))], ..prompt("do it") };
+        let made = called(&strict, ToolStrategy::First).remove(0).1;
+        assert!(validator::accepts(&closed, &serde_json::from_str(&made).unwrap_or_default()), "{made}");
+        let custom =
+            Prompt { tools: vec![Tool { kind: ToolKind::Custom, ..tool("c", "", None) }], ..prompt("raw words") };
+        assert_eq!(called(&custom, ToolStrategy::First)[0].1, "raw words");
+    }
+
+    #[test]
+    fn tool_results_end_the_round() {
+        let mut asked = prompt("What is the weather in Oslo?");
+        let mut call = Message::new(Role::Assistant, "");
+        call.tool_calls.push(PastCall { id: "call_1".into(), name: "get_weather".into(), arguments: "{}".into() });
+        asked.messages.extend([call, Message::new(Role::Tool, "4 degrees")]);
+        assert!(names(&asked, ToolStrategy::Sequence).is_empty());
+        asked.messages.push(Message::new(Role::User, "And the weather in Rome?"));
+        assert_eq!(called(&asked, ToolStrategy::Contextual)[0].1, r#"{"city":"Rome"}"#);
+    }
+}

@@ -1,0 +1,4 @@
+//! Where answers come from.
+
+pub mod echo;
+pub mod generate;
