@@ -65,7 +65,7 @@ fn check_choice(choice: &Choice, prompt: &Prompt) -> Result<(), String> {
         // Commentary precedes the answer; only the answer has the form asked for.
         if let Part::Text(text) = part
             && text.phase.as_deref() != Some("commentary")
-            && !(text.text.is_empty() && !calls.is_empty())
+            && (calls.is_empty() || !text.text.is_empty())
         {
             check_text(&text.text, &prompt.format)?;
         }

@@ -15,7 +15,8 @@ pub fn candidates<'r>(
     most: usize,
     random: &'r mut Random,
 ) -> impl Iterator<Item = String> + 'r {
-    let hir = regex_syntax::parse(pattern).or_else(|_| regex_syntax::parse(&without_look_around(pattern))).ok();
+    let read = |pattern: &str| regex_syntax::parse(pattern).ok();
+    let hir = read(pattern).or_else(|| read(&without_look_around(pattern)));
     let open_end = hir.as_ref().is_some_and(|hir| !hir.properties().look_set_suffix().contains(Look::End));
     // A few natural draws first; then every repetition by the same count, which meets any length a single one can have.
     let natural = [Extra::UpTo(4), Extra::UpTo(4), Extra::UpTo(1), Extra::UpTo(12)];

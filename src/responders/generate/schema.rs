@@ -114,7 +114,9 @@ impl Draw<'_> {
             return simple;
         }
         let values: Vec<&str> = kinds.iter().copied().filter(|kind| *kind != "null").collect();
-        if values.len() < kinds.len() && self.random.chance(0.12) { "null" } else { *self.random.pick::<&str>(&values) }
+        let absent = values.len() < kinds.len() && self.random.chance(0.12);
+        let pick = self.random.below(values.len());
+        values.get(pick).copied().filter(|_| !absent).unwrap_or("null")
     }
 
     /// A member of the enum: one the user named, else any that the rest of the schema allows.

@@ -155,7 +155,7 @@ pub const BODIES: &[&str] = &[
     "It also helps that {activity} can be done {place} with very little equipment.",
     "For {people}, the {part} is less a goal than a {good} starting point.",
     "Small changes to the {other} add up, and in time they bring {result}.",
-    "Early results were mixed, but the {part} has proved {good} since then.",
+    "Early results were mixed, but {people} kept the {part} and improved it with {result} in mind.",
     "Asked about the {part}, {people} usually mention {activity} first.",
     "Each season adds a lesson: keep the {part} simple, and share what was learned.",
 ];
