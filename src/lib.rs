@@ -1,6 +1,42 @@
 //! LLEmulator: the OpenAI API on your own machine, for tests.
+//!
+//! # The idea
+//! Every inference is a turn: a [`prompt::Prompt`] goes in, some responder gives the [`reply::Reply`], and the endpoint
+//! renders that reply in its own wire form. Endpoints differ only in reading, rendering and when they take a turn;
+//! features differ only in who responds.
+//!
+//! # The rooms
+//! - [`server`]: hyper. Listener, router, bodies with deadlines and faults. Knows no endpoint and no responder.
+//! - [`api`]: the OpenAI surface. A table of operations; per resource `request.rs` (→ Prompt), `render.rs` (Reply → JSON),
+//!   `stream.rs` (Reply → events). Errors, ids, models, usage and validation each have one file.
+//! - [`turn`]: chaos, script, fallback, checks, limits: how a Prompt finds its Reply.
+//! - [`responders`]: who may answer: script, callback, echo, generate.
+//! - [`reply`]: what is said, and its script-language form, pace and faults.
+//! - [`session`], [`journal`], [`clock`], [`random`], [`store`]: what belongs to one API key.
+//! - [`control`]: `/_emulator/*`, in-process and over HTTP.
+//! - [`cli`], [`options`], [`emulator`]: starting and stopping. `node` is the only place that knows napi.
+//!
+//! # The life of a request
+//! `server::respond` reads it and finds session and operation; `api::serve` validates; the operation reads a Prompt and
+//! calls [`turn::infer`]; the rendered answer goes back to `server`, whose body delivers it piece by piece.
+//!
+//! # Adding an endpoint
+//! A file in `api/` with its `OPERATIONS`, and a row in [`api::OPERATIONS`].
+
 pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod control;
+pub mod emulator;
+pub mod journal;
+pub mod options;
 pub mod prompt;
 pub mod random;
 pub mod reply;
 pub mod responders;
+pub mod runtime;
+pub mod server;
+pub mod session;
+pub mod store;
+pub mod tokens;
+pub mod turn;

@@ -137,7 +137,7 @@ pub enum Format {
 }
 
 /// Length asked of generated text (the simulator's `response_length`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Length {
     /// 120–450 characters.

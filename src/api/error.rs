@@ -4,6 +4,7 @@
 //! when empty (real-traffic §3). Which layer of OpenAI refused the request shows in white space and headers: see
 //! [`Style`].
 
+use crate::reply::ErrorReply;
 use serde_json::{Value, json};
 
 /// The layer of api.openai.com that refuses; it decides indentation, content type and headers (real-traffic §2.7).
@@ -122,6 +123,169 @@ impl ApiError {
     pub fn envelope(&self) -> Value {
         json!({"error": self.inner()})
     }
+}
+
+impl ErrorReply {
+    /// The scripted error, its gaps filled as OpenAI fills them for this status, model and operation
+    /// (real-traffic §3A, §3B).
+    pub fn to_api_error(&self, model: &str, operation: &str) -> ApiError {
+        let code = self.code.clone().flatten();
+        let mut error = usual(self.status, code.as_deref(), model, operation);
+        if let Some(message) = &self.message {
+            error.message = message.clone().unwrap_or_default();
+        }
+        if let Some(kind) = &self.kind {
+            error.kind = kind.clone();
+        }
+        if let Some(code) = &self.code {
+            error.code = code.clone();
+        }
+        if let Some(param) = &self.param {
+            error.param = param.clone();
+        }
+        // SDKs retry these; a test should not wait half a second for each.
+        let retried = matches!(self.status, 408 | 409 | 429) || self.status >= 500;
+        let wait = self.retry_after_ms.unwrap_or(retried.then_some(1));
+        if let Some(ms) = wait {
+            error.headers.push(("retry-after-ms".into(), ms.to_string()));
+            error.headers.push(("retry-after".into(), ms.div_ceil(1000).to_string()));
+        }
+        error.headers.extend(self.headers.iter().cloned());
+        error
+    }
+}
+
+/// What OpenAI says with this status, and code if one is given.
+fn usual(status: u16, code: Option<&str>, model: &str, operation: &str) -> ApiError {
+    let billing = "You exceeded your current quota, please check your plan and billing details. For more information on \
+                   this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
+    match (status, code) {
+        (_, Some("context_length_exceeded")) if operation.starts_with("responses") => ApiError::new(
+            status,
+            "Your input exceeds the context window of this model. Please adjust your input and try again.",
+        )
+        .param("input")
+        .code("context_length_exceeded"),
+        (_, Some("context_length_exceeded")) => ApiError::new(
+            status,
+            "This model's maximum context length is 128000 tokens. However, your messages resulted in 128001 tokens. \
+             Please reduce the length of the messages.",
+        )
+        .param("messages")
+        .code("context_length_exceeded"),
+        (402, _) | (429, Some("insufficient_quota")) => {
+            ApiError::new(status, billing).kind("insufficient_quota").code("insufficient_quota").style(Style::Edge)
+        }
+        (401, _) => ApiError::new(
+            status,
+            "Incorrect API key provided: sk-inval***************alid. You can find your API key at \
+             https://platform.openai.com/account/api-keys.",
+        )
+        .code("invalid_api_key")
+        .style(Style::Edge),
+        (403, _) => ApiError::new(status, "Country, region, or territory not supported")
+            .kind("request_forbidden")
+            .code("unsupported_country_region_territory")
+            .style(Style::Edge),
+        (404, _) => unknown_model(model),
+        (409, _) => ApiError::new(status, "Another process is currently updating this object. Please try again.")
+            .code("lock_error"),
+        (429, _) => ApiError::new(
+            status,
+            format!(
+                "Rate limit reached for {model} in organization {ORGANIZATION_ID} on requests per min (RPM): Limit 3, \
+                 Used 3, Requested 1. Please try again in 20s. Visit https://platform.openai.com/account/rate-limits \
+                 to learn more."
+            ),
+        )
+        .kind("requests")
+        .code("rate_limit_exceeded")
+        .style(Style::Edge),
+        (503, _) => ApiError::new(status, "The engine is currently overloaded, please try again later")
+            .kind("server_error")
+            .code("service_unavailable"),
+        (500.., _) => ApiError::new(
+            status,
+            "The server had an error while processing your request. Sorry about that! You can retry your request, or \
+             contact us through our help center at help.openai.com if the error persists.",
+        )
+        .kind("server_error")
+        .code("server_error"),
+        _ => ApiError::new(status, "Your request was malformed or missing some required parameters."),
+    }
+}
+
+/// 404 of a model nobody knows, as chat, completions and embeddings say it (real-traffic §3).
+pub fn unknown_model(model: &str) -> ApiError {
+    ApiError::new(404, format!("The model `{model}` does not exist or you do not have access to it."))
+        .code("model_not_found")
+        .style(Style::Router)
+}
+
+/// 404 of a model that was shut down (real-traffic §3A).
+pub fn deprecated_model(model: &str) -> ApiError {
+    ApiError::new(
+        404,
+        format!(
+            "The model `{model}` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations"
+        ),
+    )
+    .code("model_not_found")
+    .style(Style::Router)
+}
+
+/// The organization id in rate-limit messages.
+pub const ORGANIZATION_ID: &str = "org-llemulator0000000000000";
+
+/// 401 of a wrong key; `masked` as OpenAI shows it.
+pub fn wrong_key(masked: &str) -> ApiError {
+    ApiError::new(
+        401,
+        format!(
+            "Incorrect API key provided: {masked}. You can find your API key at \
+             https://platform.openai.com/account/api-keys."
+        ),
+    )
+    .code("invalid_api_key")
+}
+
+/// 401 of a request without a key (real-traffic §3B).
+pub fn missing_key() -> ApiError {
+    ApiError::new(
+        401,
+        "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth \
+         (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're accessing the \
+         API from your browser and are prompted for a username and password. You can obtain an API key from \
+         https://platform.openai.com/account/api-keys.",
+    )
+}
+
+/// 404 of a path that does not exist.
+pub fn unknown_url(method: &str, path: &str) -> ApiError {
+    ApiError::new(404, format!("Invalid URL ({method} {path})"))
+}
+
+/// 405 of a method the path does not have.
+pub fn wrong_method(method: &str, path: &str, allow: &str) -> ApiError {
+    ApiError::new(
+        405,
+        format!("Not allowed to {method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)"),
+    )
+    .header("allow", allow)
+}
+
+/// 400 of a body that is no JSON.
+pub fn not_json() -> ApiError {
+    ApiError::invalid(
+        "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library \
+         correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble \
+         figuring out how to fix this, please contact us through our help center at help.openai.com.)",
+    )
+}
+
+/// 413 of a body over the limit.
+pub fn too_large(limit: usize) -> ApiError {
+    ApiError::new(413, format!("Request body too large: the limit is {limit} bytes (option maxBodyBytes)."))
 }
 
 /// How OpenAI names a JSON value in `invalid_type` messages.

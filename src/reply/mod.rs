@@ -6,6 +6,7 @@
 pub mod check;
 pub mod fault;
 pub mod json;
+pub mod limit;
 pub mod pace;
 pub mod validator;
 
@@ -109,7 +110,7 @@ pub struct ToolCall {
 }
 
 /// Why the answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finish {
     Stop,
@@ -130,7 +131,7 @@ impl Finish {
 }
 
 /// The log probability of one token, as scripted.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenLogprob {
     pub token: String,
@@ -184,6 +185,51 @@ impl ErrorReply {
     }
 }
 
+/// A reply still arriving: the pieces of a streaming function.
+pub struct Arriving {
+    pieces: tokio::sync::mpsc::Receiver<Arrival>,
+    /// Dropped with the reply; tells the function that nobody listens any more.
+    _guard: Box<dyn Send>,
+}
+
+impl Arriving {
+    pub fn new(pieces: tokio::sync::mpsc::Receiver<Arrival>, guard: Box<dyn Send>) -> Self {
+        Arriving { pieces, _guard: guard }
+    }
+
+    /// The next piece; `None` at the end.
+    pub fn poll_next(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Arrival>> {
+        self.pieces.poll_recv(context)
+    }
+
+    /// All of it, as one choice.
+    pub async fn collect(mut self) -> Result<Choice, ApiError> {
+        let mut choice = Choice::default();
+        while let Some(arrival) = self.pieces.recv().await {
+            match arrival {
+                Arrival::Text(more) => match choice.parts.last_mut() {
+                    Some(Part::Text(text)) => text.text.push_str(&more),
+                    _ => choice.parts.push(Part::Text(Text::new(more))),
+                },
+                Arrival::Part(part) => choice.parts.push(part),
+                Arrival::Failed(error) => return Err(error),
+            }
+        }
+        Ok(choice)
+    }
+}
+
+/// One piece of a reply still arriving.
+#[derive(Debug, Clone)]
+pub enum Arrival {
+    /// More text of the message.
+    Text(String),
+    /// A part of its own.
+    Part(Part),
+    /// The function threw.
+    Failed(ApiError),
+}
+
 /// Bytes as the answer, with their own chunk borders.
 #[derive(Debug, Clone, Default)]
 pub struct Raw {
@@ -221,7 +267,7 @@ pub enum Ask {
 }
 
 /// How to generate.
-#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Generate {
     /// Length of the text; else the request's `response_length`, the default, or a guess by prompt length.
@@ -239,7 +285,7 @@ pub struct Generate {
 }
 
 /// How generated tool calls choose among the tools offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum ToolStrategy {
     /// The first tool (openai-mokku's way).
@@ -256,7 +302,7 @@ pub enum ToolStrategy {
 }
 
 /// Values of generated structured output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
     /// Guided by property names and formats.

@@ -1,4 +1,8 @@
-//! Where answers come from.
+//! Who may answer a prompt. A new source of answers is a file here; none knows an endpoint.
 
+pub mod callback;
+pub mod describe;
 pub mod echo;
 pub mod generate;
+pub mod matching;
+pub mod script;

@@ -1,0 +1,79 @@
+//! Whether a call may go on: its model is known and serves this operation, its body and query are valid.
+
+use super::Call;
+use super::error::{self, ApiError, Style};
+use super::models::{Kind, Model};
+use super::models_resource;
+use super::validate::{self, Context, Level};
+use crate::options::{Profile, Validation};
+
+/// Refuses what OpenAI would refuse. Nothing of the session changes.
+///
+/// # Errors
+/// OpenAI's own, in its order: body and query first, then the model, then what this model cannot do.
+pub fn check(call: &Call) -> Result<(), ApiError> {
+    let settings = &call.emulator.settings;
+    let name = call.model_name();
+    let model = models_resource::find(&call.emulator, &call.session, name);
+    let context = Context {
+        level: match settings.validation {
+            Validation::Full => Level::Full,
+            Validation::Schema => Level::Schema,
+            Validation::Off => Level::Off,
+        },
+        relaxed: settings.profile != Profile::Strict,
+        azure: call.azure,
+        model: model.as_ref(),
+    };
+    if call.method == "POST" {
+        validate::body(call.operation.name, &call.body, &context)?;
+    }
+    validate::query(call.operation.name, &call.query, &context)?;
+    if !call.operation.turn || name.is_empty() {
+        return Ok(());
+    }
+    match &model {
+        None if call.accepts_any() => Ok(()),
+        None => Err(unknown(call, name)),
+        Some(model) if model.deprecated => Err(error::deprecated_model(name)),
+        Some(model) if settings.validation == Validation::Full => serves(call, model),
+        Some(_) => Ok(()),
+    }
+}
+
+/// An unknown model, as this operation says it (real-traffic §3).
+fn unknown(call: &Call, name: &str) -> ApiError {
+    if call.operation.name.starts_with("responses") && call.body.get("prompt").is_none() {
+        return ApiError::invalid(format!("The requested model '{name}' does not exist."))
+            .param("model")
+            .code("model_not_found");
+    }
+    error::unknown_model(name)
+}
+
+/// Refuses a model on an operation it does not serve.
+fn serves(call: &Call, model: &Model) -> Result<(), ApiError> {
+    let edge = |status: u16, message: &str| Err(ApiError::new(status, message).style(Style::Edge));
+    let chat_only = "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use v1/chat/completions?";
+    let text_only = "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use v1/completions?";
+    match (call.operation.name, model.kind) {
+        ("chat.completions.create", Kind::Completions | Kind::Responses) => {
+            Err(ApiError::new(404, text_only).param("model").style(Style::Edge))
+        }
+        ("chat.completions.create", Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
+        // LLEmulator's catalogue knows no kinds: its suites ask chat models for text.
+        ("completions.create", Kind::Chat) if call.emulator.settings.profile == Profile::Strict => {
+            Err(ApiError::new(404, chat_only).param("model").style(Style::Edge))
+        }
+        ("completions.create", Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
+        ("embeddings.create", kind) if kind != Kind::Embedding && call.emulator.settings.profile == Profile::Strict => {
+            edge(403, "You are not allowed to generate embeddings from this model")
+        }
+        ("responses.create", Kind::Completions | Kind::Embedding) if call.body.get("prompt").is_none() => Err(
+            ApiError::invalid(format!("The requested model '{}' is not supported with the Responses API.", model.id))
+                .param("model")
+                .code("model_not_found"),
+        ),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,265 @@
+//! From a reply to a chat completion. Key order and constants as recorded (real-traffic §2.1).
+
+use crate::api::answer::pretty;
+use crate::api::logprobs;
+use crate::api::usage::{self, Api, Counter};
+use crate::api::{Call, ids};
+use crate::prompt::{Prompt, ToolChoice};
+use crate::random::Random;
+use crate::reply::{Choice, Finish, Part, Text, ToolCall};
+use crate::turn::Turn;
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// What all chunks of an answer share.
+pub struct Facts {
+    pub id: String,
+    pub created: u64,
+    pub service_tier: String,
+    pub fingerprint: Option<String>,
+    /// GPT-5 and the o-series show `logprobs` only when asked.
+    pub shows_logprobs: bool,
+    /// The request used `functions`: a call is a `function_call`, and so is the finish reason.
+    pub legacy_functions: bool,
+    pub usage: Value,
+    /// Ids of the tool calls, by choice and call.
+    pub call_ids: Vec<Vec<String>>,
+}
+
+impl Facts {
+    pub fn new(call: &Call, prompt: &Prompt, turn: &Turn) -> Self {
+        let mut random = call.random.fork("ids");
+        let id = turn.overrides().id.clone().unwrap_or_else(|| ids::chat_completion(&mut random, call.created()));
+        let call_ids = (0..turn.choices).map(|index| {
+            let calls = turn.choice(index).parts.iter().filter_map(as_call);
+            calls.map(|one| one.id.clone().unwrap_or_else(|| ids::call(&mut random))).collect()
+        });
+        Facts {
+            id,
+            created: call.created(),
+            call_ids: call_ids.collect(),
+            service_tier: service_tier(&call.body["service_tier"]),
+            fingerprint: turn.model.fingerprint(),
+            shows_logprobs: !turn.model.reasoning || prompt.logprobs.is_some(),
+            legacy_functions: call.body.get("functions").is_some_and(Value::is_array),
+            usage: if turn.arriving.is_some() { Value::Null } else { usage_of(&Counter::of(call), prompt, turn) },
+        }
+    }
+}
+
+/// What a finished answer says; `auto` is never echoed (real-traffic §2.1).
+pub fn service_tier(asked: &Value) -> String {
+    match asked.as_str() {
+        None | Some("auto" | "") => "default".into(),
+        Some(tier) => tier.into(),
+    }
+}
+
+/// `usage` of this turn.
+pub fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Turn) -> Value {
+    let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
+    let counted = counter.count(prompt, &choices, &turn.model, Api::Chat);
+    usage::merge(usage::chat(&counted, &turn.model), turn.overrides().usage.as_ref())
+}
+
+/// The tool call in a part, also one written as a Responses item.
+pub fn as_call(part: &Part) -> Option<&ToolCall> {
+    match part {
+        Part::ToolCall(call) => Some(call),
+        _ => None,
+    }
+}
+
+#[derive(Serialize)]
+struct Completion<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    choices: Vec<RenderedChoice<'a>>,
+    usage: &'a Value,
+    service_tier: &'a str,
+    system_fingerprint: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct RenderedChoice<'a> {
+    index: usize,
+    message: RenderedMessage<'a>,
+    /// Outer `None` = no key at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<Option<Value>>,
+    finish_reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct RenderedMessage<'a> {
+    role: &'static str,
+    content: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<Vec<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<Value>,
+    refusal: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<Value>,
+    annotations: Vec<Value>,
+}
+
+/// The whole answer, unstreamed.
+pub fn completion(call: &Call, prompt: &Prompt, turn: &Turn, facts: &Facts) -> Bytes {
+    let choices = (0..turn.choices).map(|index| {
+        let choice = turn.choice(index);
+        let asked = prompt.logprobs.map(|top| {
+            let mut random = call.random.fork(&format!("logprobs {index}"));
+            logprobs_of(choice, top, turn, &mut random)
+        });
+        RenderedChoice {
+            index,
+            message: message(call, choice, index, facts),
+            logprobs: facts.shows_logprobs.then_some(asked),
+            finish_reason: finish(choice, prompt, facts),
+        }
+    });
+    let completion = Completion {
+        id: &facts.id,
+        object: "chat.completion",
+        created: facts.created,
+        model: &turn.model_name,
+        choices: choices.collect(),
+        usage: &facts.usage,
+        service_tier: &facts.service_tier,
+        system_fingerprint: facts.fingerprint.as_deref(),
+    };
+    if call.body["store"] == true && prompt.operation == "chat.completions.create" {
+        super::stored::keep(call, &facts.id, &completion);
+    }
+    pretty(&completion, true)
+}
+
+fn message<'a>(call: &Call, choice: &'a Choice, index: usize, facts: &Facts) -> RenderedMessage<'a> {
+    let mut message = RenderedMessage {
+        role: "assistant",
+        content: None,
+        tool_calls: None,
+        function_call: None,
+        refusal: None,
+        audio: None,
+        annotations: Vec::new(),
+    };
+    let mut calls = Vec::new();
+    let mut ids = facts.call_ids.get(index).into_iter().flatten();
+    for part in &choice.parts {
+        match part {
+            Part::Text(text) => {
+                join(&mut message.content, &text.text);
+                message.annotations.extend(text.annotations.iter().map(nested_annotation));
+            }
+            Part::Refusal(text) => join(&mut message.refusal, &text.text),
+            Part::ToolCall(one) if facts.legacy_functions => {
+                message.function_call.get_or_insert(json!({"name": one.name, "arguments": one.arguments.text}));
+            }
+            Part::ToolCall(one) => calls.push(tool_call(one, ids.next().map_or("", String::as_str))),
+            Part::Audio { data, transcript } => message.audio = Some(audio(call, data.as_deref(), transcript)),
+            Part::Reasoning(_) | Part::Item(_) => {}
+        }
+    }
+    let nothing = calls.is_empty() && message.function_call.is_none() && message.audio.is_none();
+    if message.content.is_none() && message.refusal.is_none() && nothing {
+        // Nothing visible: production sends an empty string, not null (finish_reason length).
+        message.content = Some(Cow::Borrowed(""));
+    }
+    if !calls.is_empty() {
+        message.tool_calls = Some(calls);
+    }
+    message
+}
+
+fn join<'a>(whole: &mut Option<Cow<'a, str>>, more: &'a str) {
+    match whole {
+        None => *whole = Some(Cow::Borrowed(more)),
+        Some(text) => text.to_mut().push_str(more),
+    }
+}
+
+/// One entry of `tool_calls`.
+pub fn tool_call(call: &ToolCall, id: &str) -> Value {
+    if call.custom {
+        return json!({"id": id, "type": "custom", "custom": {"name": call.name, "input": call.arguments.text}});
+    }
+    json!({"id": id, "type": "function", "function": {"name": call.name, "arguments": call.arguments.text}})
+}
+
+/// An annotation in chat's form: its fields inside a member named after its type.
+pub fn nested_annotation(annotation: &Value) -> Value {
+    let Some(kind) = annotation["type"].as_str() else { return annotation.clone() };
+    let mut inner = annotation.clone();
+    if let Some(fields) = inner.as_object_mut() {
+        fields.shift_remove("type");
+    }
+    json!({"type": kind, kind: inner})
+}
+
+fn audio(call: &Call, data: Option<&str>, transcript: &str) -> Value {
+    let mut random = call.random.fork("audio");
+    // Sound expires after an hour (corpus, tag audio_out).
+    json!({
+        "id": format!("audio_{}", random.hex(32)),
+        "data": data.unwrap_or_default(),
+        "expires_at": call.created() + 3600,
+        "transcript": transcript,
+    })
+}
+
+/// `finish_reason`: as scripted, else derived as recorded (a forced named tool ends with stop).
+pub fn finish(choice: &Choice, prompt: &Prompt, facts: &Facts) -> &'static str {
+    if let Some(finish) = choice.finish {
+        return finish.as_str();
+    }
+    if !choice.parts.iter().any(|part| as_call(part).is_some()) {
+        return Finish::Stop.as_str();
+    }
+    match prompt.tool_choice {
+        ToolChoice::Named(_) => Finish::Stop.as_str(),
+        _ if facts.legacy_functions => "function_call",
+        _ => Finish::ToolCalls.as_str(),
+    }
+}
+
+/// The tokens of a text, as the pieces a stream would have.
+pub fn pieces(text: &str, turn: &Turn) -> Vec<String> {
+    let text = Text::new(text);
+    let pieces = text.pieces(&turn.chunk, turn.encoding);
+    pieces.ranges().map(|(start, end, _)| text.text.get(start..end).unwrap_or_default().to_string()).collect()
+}
+
+/// `logprobs` of a choice whose text is whole.
+pub fn logprobs_of(choice: &Choice, top: u8, turn: &Turn, random: &mut Random) -> Value {
+    let of = |wanted: fn(&Part) -> Option<&str>, random: &mut Random| -> Option<Vec<Value>> {
+        let text: String = choice.parts.iter().filter_map(wanted).collect();
+        (!text.is_empty()).then(|| {
+            let scored = match &choice.logprobs {
+                Some(scripted) => logprobs::scripted(scripted),
+                None => logprobs::invent(pieces(&text, turn).iter().map(String::as_bytes), top, random),
+            };
+            logprobs::chat(&scored)
+        })
+    };
+    let content = of(
+        |part| match part {
+            Part::Text(text) => Some(text.text.as_str()),
+            _ => None,
+        },
+        random,
+    );
+    let refusal = of(
+        |part| match part {
+            Part::Refusal(text) => Some(text.text.as_str()),
+            _ => None,
+        },
+        random,
+    );
+    json!({"content": content, "refusal": refusal})
+}

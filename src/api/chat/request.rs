@@ -1,0 +1,199 @@
+//! From a chat body to a [`Prompt`].
+
+use crate::api::Call;
+use crate::options::Profile;
+use crate::prompt::{Content, Format, Length, Message, PastCall, Prompt, Role, Tool, ToolChoice, ToolKind};
+use crate::reply::pace::{Pace, Range};
+use serde_json::Value;
+
+/// Reads a body that was validated; what is still odd is left out rather than refused.
+pub fn prompt(call: &Call) -> Prompt {
+    let body = &*call.body;
+    let relaxed = call.emulator.settings.profile != Profile::Strict;
+    let mut tools: Vec<Tool> = array(body, "tools").iter().filter_map(tool).collect();
+    tools.extend(array(body, "functions").iter().map(|function| function_tool(function, false)));
+    Prompt {
+        operation: call.operation.name,
+        model: call.model_name().to_string(),
+        messages: array(body, "messages").iter().map(message).collect(),
+        tools,
+        tool_choice: tool_choice(&body["tool_choice"], &body["function_call"]),
+        parallel_tool_calls: body["parallel_tool_calls"].as_bool().unwrap_or(true),
+        format: format(&body["response_format"], relaxed),
+        n: body["n"].as_u64().unwrap_or(1).clamp(1, 128) as usize,
+        stream: body["stream"].as_bool().unwrap_or(false),
+        max_tokens: body["max_completion_tokens"].as_u64().or_else(|| body["max_tokens"].as_u64()),
+        stop: stop(&body["stop"]),
+        logprobs: match body["logprobs"].as_bool() {
+            Some(true) => Some(body["top_logprobs"].as_u64().unwrap_or(0).min(20) as u8),
+            _ => None,
+        },
+        seed: body["seed"].as_i64(),
+        reasoning_effort: text(&body["reasoning_effort"]),
+        reasoning_summary: None,
+        audio: array(body, "modalities").iter().any(|one| one == "audio"),
+        pace: pace(&body["stream_options"]),
+        length: length(&body["response_length"]),
+        body: call.body.clone(),
+    }
+}
+
+/// An array member; the empty slice when it is none.
+pub fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_string)
+}
+
+fn message(value: &Value) -> Message {
+    let role = match value["role"].as_str() {
+        Some("system") => Role::System,
+        Some("developer") => Role::Developer,
+        Some("assistant") => Role::Assistant,
+        Some("tool" | "function") => Role::Tool,
+        _ => Role::User,
+    };
+    let mut content = match &value["content"] {
+        Value::String(text) => vec![Content::Text(text.clone())],
+        Value::Array(parts) => parts.iter().filter_map(part).collect(),
+        _ => Vec::new(),
+    };
+    if let Some(refusal) = value["refusal"].as_str() {
+        content.push(Content::Refusal(refusal.into()));
+    }
+    let mut tool_calls: Vec<PastCall> = array(value, "tool_calls").iter().map(past_call).collect();
+    if let Some(name) = value["function_call"]["name"].as_str() {
+        let arguments = value["function_call"]["arguments"].as_str().unwrap_or_default();
+        // Legacy calls have no id; their result names the function instead.
+        tool_calls.push(PastCall { id: name.into(), name: name.into(), arguments: arguments.into() });
+    }
+    let name = text(&value["name"]);
+    let tool_call_id =
+        text(&value["tool_call_id"]).or_else(|| (value["role"] == "function").then(|| name.clone()).flatten());
+    Message { role, content, name, tool_calls, tool_call_id }
+}
+
+fn part(part: &Value) -> Option<Content> {
+    Some(match part["type"].as_str()? {
+        "text" => Content::Text(part["text"].as_str()?.into()),
+        "refusal" => Content::Refusal(part["refusal"].as_str()?.into()),
+        "image_url" => Content::Image,
+        "input_audio" => Content::Audio,
+        "file" => Content::File,
+        _ => return None,
+    })
+}
+
+fn past_call(call: &Value) -> PastCall {
+    let inner = if call["type"] == "custom" { &call["custom"] } else { &call["function"] };
+    let arguments = inner["arguments"].as_str().or_else(|| inner["input"].as_str()).unwrap_or_default();
+    PastCall {
+        id: call["id"].as_str().unwrap_or_default().into(),
+        name: inner["name"].as_str().unwrap_or_default().into(),
+        arguments: arguments.into(),
+    }
+}
+
+fn tool(tool: &Value) -> Option<Tool> {
+    match tool["type"].as_str() {
+        Some("custom") => Some(Tool {
+            kind: ToolKind::Custom,
+            name: tool["custom"]["name"].as_str()?.into(),
+            description: text(&tool["custom"]["description"]),
+            parameters: None,
+            strict: false,
+        }),
+        _ => Some(function_tool(&tool["function"], tool["function"]["strict"].as_bool().unwrap_or(false))),
+    }
+}
+
+fn function_tool(function: &Value, strict: bool) -> Tool {
+    Tool {
+        kind: ToolKind::Function,
+        name: function["name"].as_str().unwrap_or_default().into(),
+        description: text(&function["description"]),
+        parameters: function.get("parameters").filter(|schema| schema.is_object()).cloned(),
+        strict,
+    }
+}
+
+/// `tool_choice`, or its legacy form `function_call`.
+fn tool_choice(choice: &Value, legacy: &Value) -> ToolChoice {
+    let choice = if choice.is_null() { legacy } else { choice };
+    match choice {
+        Value::String(word) => match word.as_str() {
+            "none" => ToolChoice::None,
+            "required" => ToolChoice::Required,
+            _ => ToolChoice::Auto,
+        },
+        Value::Object(_) => {
+            let allowed = &choice["allowed_tools"];
+            if allowed.is_object() {
+                let names = array(allowed, "tools").iter().filter_map(|tool| {
+                    tool["function"]["name"].as_str().or_else(|| tool["custom"]["name"].as_str()).map(str::to_string)
+                });
+                return ToolChoice::Allowed { names: names.collect(), required: allowed["mode"] == "required" };
+            }
+            let name = [&choice["function"]["name"], &choice["custom"]["name"], &choice["name"]];
+            match name.into_iter().find_map(Value::as_str) {
+                Some(name) => ToolChoice::Named(name.into()),
+                None => ToolChoice::Auto,
+            }
+        }
+        _ => ToolChoice::Auto,
+    }
+}
+
+fn format(format: &Value, relaxed: bool) -> Format {
+    match format["type"].as_str() {
+        // openai-mokku generates from a schema whatever the type says.
+        Some("json_object") if !(relaxed && format["json_schema"].is_object()) => Format::JsonObject,
+        Some("json_schema" | "json_object") => {
+            let inner = &format["json_schema"];
+            // The simulator's clients put the schema where OpenAI has the wrapper.
+            let direct = relaxed && inner.get("schema").is_none();
+            let schema = if direct { inner } else { &inner["schema"] };
+            Format::JsonSchema {
+                name: inner["name"].as_str().unwrap_or("response").into(),
+                schema: schema.clone(),
+                strict: inner["strict"].as_bool().unwrap_or(false),
+            }
+        }
+        _ => Format::Text,
+    }
+}
+
+/// `stop`: a string or several.
+pub fn stop(stop: &Value) -> Vec<String> {
+    match stop {
+        Value::String(one) => vec![one.clone()],
+        Value::Array(many) => many.iter().filter_map(Value::as_str).map(str::to_string).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The simulator's pace in `stream_options`.
+pub fn pace(options: &Value) -> Option<Pace> {
+    let number = |key: &str| options.get(key).and_then(Value::as_f64).filter(|number| *number > 0.0);
+    let delay = match (number("delay_min_ms"), number("delay_max_ms")) {
+        (None, None) => None,
+        (low, high) => {
+            let low = low.unwrap_or(0.0);
+            Some(Range(low, high.unwrap_or(low).max(low)))
+        }
+    };
+    let pace = Pace { delay_ms: delay, tokens_per_second: number("tokens_per_second"), ..Pace::default() };
+    (pace != Pace::default()).then_some(pace)
+}
+
+/// The simulator's `response_length`; unknown words mean medium, as there.
+pub fn length(value: &Value) -> Option<Length> {
+    match value.as_str()? {
+        "short" => Some(Length::Short),
+        "long" => Some(Length::Long),
+        "" => None,
+        _ => Some(Length::Medium),
+    }
+}

@@ -1,0 +1,452 @@
+//! A chat completion as chunks (real-traffic §2.3): `data:` lines, one token each, `[DONE]`.
+
+use super::render::{self, Facts};
+use crate::api::Call;
+use crate::api::answer::{Events, write_json_str};
+use crate::api::error::ApiError;
+use crate::api::logprobs::{self, Scored};
+use crate::api::usage::Counter;
+use crate::prompt::Prompt;
+use crate::random::Random;
+use crate::reply::{Arrival, Choice, Part, Reply, Say, Text};
+use crate::turn::Turn;
+use bytes::BytesMut;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::task::{Context, Poll, ready};
+
+/// One chunk to write.
+enum Item {
+    /// A delta written as it is.
+    Delta(usize, String),
+    /// A piece of a text.
+    Piece {
+        choice: usize,
+        part: usize,
+        start: u32,
+        end: u32,
+        tokens: u32,
+        logprob: Option<usize>,
+    },
+    Finish(usize),
+    Usage,
+    Done,
+}
+
+/// The stream of one answer.
+pub struct ChatEvents {
+    items: VecDeque<Item>,
+    turn: Turn,
+    facts: Facts,
+    prompt: Prompt,
+    /// `data: {"id": … "choices":[{"index":`.
+    head: Vec<u8>,
+    head_characters: usize,
+    include_usage: bool,
+    obfuscate: bool,
+    random: Random,
+    /// Log probabilities by choice, in the order of the pieces.
+    scored: Vec<Vec<Scored>>,
+    /// What has arrived of a reply still arriving.
+    arrived: Arrived,
+    /// Counts a reply that was still arriving when the stream began.
+    counter: Counter,
+    ids: Random,
+}
+
+/// A reply still arriving, as far as it came.
+#[derive(Default)]
+struct Arrived {
+    choice: Choice,
+    begun: bool,
+    calls: usize,
+    over: bool,
+}
+
+impl ChatEvents {
+    pub fn new(call: &Call, prompt: &Prompt, turn: Turn, facts: Facts) -> Self {
+        let options = &call.body["stream_options"];
+        let mut head = BytesMut::from(&b"data: {\"id\":"[..]);
+        write_json_str(&facts.id, &mut head);
+        head.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
+        head.extend_from_slice(facts.created.to_string().as_bytes());
+        head.extend_from_slice(b",\"model\":");
+        write_json_str(&turn.model_name, &mut head);
+        head.extend_from_slice(b",\"service_tier\":");
+        write_json_str(&facts.service_tier, &mut head);
+        head.extend_from_slice(b",\"system_fingerprint\":");
+        match &facts.fingerprint {
+            Some(fingerprint) => write_json_str(fingerprint, &mut head),
+            None => head.extend_from_slice(b"null"),
+        }
+        head.extend_from_slice(b",\"choices\":[");
+        let mut events = ChatEvents {
+            items: VecDeque::new(),
+            head_characters: characters(&head) - "data: ".len(),
+            head: head.to_vec(),
+            include_usage: options["include_usage"] == true,
+            obfuscate: options["include_obfuscation"] != false,
+            random: call.random.fork("obfuscation"),
+            scored: Vec::new(),
+            arrived: Arrived::default(),
+            counter: Counter::of(call),
+            ids: call.random.fork("arriving ids"),
+            prompt: prompt.clone(),
+            turn,
+            facts,
+        };
+        if events.turn.arriving.is_none() {
+            events.score(call);
+            events.plan();
+        }
+        events
+    }
+
+    /// Log probabilities for every choice, if asked.
+    fn score(&mut self, call: &Call) {
+        let Some(top) = self.prompt.logprobs else { return };
+        self.scored = (0..self.turn.choices)
+            .map(|index| {
+                let choice = self.turn.choice(index);
+                let text: String = choice.parts.iter().filter_map(visible).map(|text| text.text.as_str()).collect();
+                let mut random = call.random.fork(&format!("logprobs {index}"));
+                match &choice.logprobs {
+                    Some(scripted) => logprobs::scripted(scripted),
+                    None => {
+                        let pieces = Text::new(text);
+                        let cuts = pieces.pieces(&self.turn.chunk, self.turn.encoding);
+                        let slices = cuts.ranges().map(|(start, end, _)| &pieces.text.as_bytes()[start..end]);
+                        logprobs::invent(slices, top, &mut random)
+                    }
+                }
+            })
+            .collect();
+    }
+
+    /// Lays out the chunks of a reply that is ready: the choices' pieces interleaved.
+    fn plan(&mut self) {
+        let mut lanes: Vec<VecDeque<Item>> =
+            (0..self.turn.choices).map(|index| self.lane(index, self.turn.choice(index))).collect();
+        while lanes.iter().any(|lane| !lane.is_empty()) {
+            for lane in &mut lanes {
+                self.items.extend(lane.pop_front());
+            }
+        }
+        self.close();
+    }
+
+    fn close(&mut self) {
+        if self.include_usage {
+            self.items.push_back(Item::Usage);
+        }
+        self.items.push_back(Item::Done);
+    }
+
+    /// The chunks of one choice.
+    fn lane(&self, index: usize, choice: &Choice) -> VecDeque<Item> {
+        let mut lane = VecDeque::new();
+        let calls = choice.parts.iter().filter_map(render::as_call).count();
+        let has_text = choice.parts.iter().any(|part| matches!(part, Part::Text(_)));
+        let refuses = choice.parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+        let mut number = 0;
+        // One call alone opens the message and itself in one chunk (real-traffic §2.3).
+        let merged = calls == 1 && !has_text && !refuses;
+        if !merged {
+            lane.push_back(Item::Delta(
+                index,
+                opening(has_text || (calls == 0 && !refuses), refuses, calls > 0).into(),
+            ));
+        }
+        let mut seen = 0;
+        for (at, part) in choice.parts.iter().enumerate() {
+            match part {
+                Part::Text(text) | Part::Refusal(text) => {
+                    for (start, end, tokens) in text.pieces(&self.turn.chunk, self.turn.encoding).ranges() {
+                        let (start, end) = (start as u32, end as u32);
+                        let logprob = self.prompt.logprobs.map(|_| seen);
+                        seen += 1;
+                        lane.push_back(Item::Piece { choice: index, part: at, start, end, tokens, logprob });
+                    }
+                    if !text.annotations.is_empty() {
+                        let nested: Vec<Value> = text.annotations.iter().map(render::nested_annotation).collect();
+                        lane.push_back(Item::Delta(index, json!({"annotations": nested}).to_string()));
+                    }
+                }
+                Part::ToolCall(call) => {
+                    let id = self.facts.call_ids.get(index).and_then(|ids| ids.get(number)).map_or("", String::as_str);
+                    lane.push_back(Item::Delta(index, self.call_head(call, number, id, merged)));
+                    for (start, end, tokens) in call.arguments.pieces(&self.turn.chunk, self.turn.encoding).ranges() {
+                        let (start, end) = (start as u32, end as u32);
+                        lane.push_back(Item::Piece { choice: index, part: at, start, end, tokens, logprob: None });
+                    }
+                    number += 1;
+                }
+                Part::Audio { data, transcript } => {
+                    let audio = json!({"audio": {"data": data, "transcript": transcript}});
+                    lane.push_back(Item::Delta(index, audio.to_string()));
+                }
+                Part::Reasoning(_) | Part::Item(_) => {}
+            }
+        }
+        lane.push_back(Item::Finish(index));
+        lane
+    }
+
+    /// The chunk that names a call.
+    fn call_head(&self, call: &crate::reply::ToolCall, number: usize, id: &str, merged: bool) -> String {
+        if self.facts.legacy_functions {
+            let inner = json!({"name": call.name, "arguments": ""});
+            return if merged {
+                json!({"role": "assistant", "content": null, "function_call": inner, "refusal": null}).to_string()
+            } else {
+                json!({"function_call": inner}).to_string()
+            };
+        }
+        let head = if call.custom {
+            json!([{"index": number, "id": id, "type": "custom", "custom": {"name": call.name, "input": ""}}])
+        } else {
+            json!([{"index": number, "id": id, "type": "function", "function": {"name": call.name, "arguments": ""}}])
+        };
+        if merged {
+            json!({"role": "assistant", "content": null, "tool_calls": head, "refusal": null}).to_string()
+        } else {
+            json!({"tool_calls": head}).to_string()
+        }
+    }
+
+    /// Takes in what arrives of a reply that is still arriving.
+    fn poll_arriving(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(()) };
+        let arrival = ready!(arriving.poll_next(context));
+        let text_before = matches!(self.arrived.choice.parts.last(), Some(Part::Text(_)));
+        if !std::mem::replace(&mut self.arrived.begun, true) {
+            let text_first = !matches!(arrival, Some(Arrival::Part(Part::ToolCall(_))));
+            self.items.push_back(Item::Delta(0, opening(text_first, false, !text_first).into()));
+        }
+        match arrival {
+            Some(Arrival::Text(more)) => {
+                let delta = json!({"content": more}).to_string();
+                match (text_before, self.arrived.choice.parts.last_mut()) {
+                    (true, Some(Part::Text(text))) => text.text.push_str(&more),
+                    _ => self.arrived.choice.parts.push(Part::Text(Text::new(more))),
+                }
+                self.items.push_back(Item::Delta(0, delta));
+            }
+            Some(Arrival::Part(part)) => {
+                if let Part::ToolCall(call) = &part {
+                    let id = call.id.clone().unwrap_or_else(|| crate::api::ids::call(&mut self.ids));
+                    let head = self.call_head(call, self.arrived.calls, &id, false);
+                    self.items.push_back(Item::Delta(0, head));
+                    let arguments = json!({"tool_calls": [{"index": self.arrived.calls, "function": {"arguments": call.arguments.text}}]});
+                    self.items.push_back(Item::Delta(0, arguments.to_string()));
+                    self.arrived.calls += 1;
+                }
+                self.arrived.choice.parts.push(part);
+            }
+            Some(Arrival::Failed(error)) => {
+                let mut out = BytesMut::new();
+                self.write_error(&error, &mut out);
+                self.items.push_back(Item::Delta(usize::MAX, String::from_utf8_lossy(&out).into_owned()));
+                self.arrived.over = true;
+            }
+            None => {
+                let choice = std::mem::take(&mut self.arrived.choice);
+                self.turn.arrived(choice);
+                self.facts.usage = render::usage_of(&self.counter, &self.prompt, &self.turn);
+                self.items.push_back(Item::Finish(0));
+                self.close();
+                self.arrived.over = true;
+            }
+        }
+        if self.arrived.over {
+            self.turn.arriving = None;
+        }
+        Poll::Ready(())
+    }
+
+    /// Writes one chunk: head, choice, tail.
+    fn chunk(
+        &mut self,
+        choice: Option<usize>,
+        delta: impl FnOnce(&mut BytesMut),
+        logprobs: Option<&str>,
+        finish: &str,
+        out: &mut BytesMut,
+    ) {
+        let from = out.len();
+        out.extend_from_slice(&self.head);
+        let body = out.len();
+        if let Some(choice) = choice {
+            out.extend_from_slice(b"{\"index\":");
+            out.extend_from_slice(choice.to_string().as_bytes());
+            out.extend_from_slice(b",\"delta\":");
+            delta(out);
+            if self.facts.shows_logprobs {
+                out.extend_from_slice(b",\"logprobs\":");
+                out.extend_from_slice(logprobs.unwrap_or("null").as_bytes());
+            }
+            out.extend_from_slice(b",\"finish_reason\":");
+            out.extend_from_slice(finish.as_bytes());
+            out.extend_from_slice(b"}");
+        }
+        out.extend_from_slice(b"]");
+        if self.include_usage {
+            match choice {
+                Some(_) => out.extend_from_slice(b",\"usage\":null"),
+                None => out.extend_from_slice(format!(",\"usage\":{}", self.facts.usage).as_bytes()),
+            }
+        }
+        if self.obfuscate {
+            // The line's JSON becomes 1 mod 16 characters long (real-traffic §2.3).
+            out.extend_from_slice(b",\"obfuscation\":\"");
+            let length = self.head_characters + characters(&out[body..]) + "\"}".len();
+            let missing = (17 - length % 16) % 16;
+            let mut padding = Vec::with_capacity(16);
+            self.random.alphanumeric_into(missing, &mut padding);
+            out.extend_from_slice(&padding);
+            out.extend_from_slice(b"\"");
+        }
+        out.extend_from_slice(b"}\n\n");
+        debug_assert!(out.len() > from);
+    }
+
+    fn write(&mut self, item: Item, out: &mut BytesMut) {
+        match item {
+            // What is already a whole event: the error of a function that threw.
+            Item::Delta(usize::MAX, event) => out.extend_from_slice(event.as_bytes()),
+            Item::Delta(choice, delta) => {
+                let logprobs = (self.prompt.logprobs.is_some() && delta.starts_with("{\"role\""))
+                    .then_some("{\"content\":[],\"refusal\":null}");
+                self.chunk(Some(choice), |out| out.extend_from_slice(delta.as_bytes()), logprobs, "null", out);
+            }
+            Item::Piece { choice, part, start, end, logprob, .. } => {
+                let reply = self.turn.reply.clone();
+                let chosen = self.choice_of(&reply, choice);
+                let Some(part) = chosen.and_then(|chosen| chosen.parts.get(part)) else { return };
+                let number = match part {
+                    Part::ToolCall(_) => chosen.map_or(0, |chosen| number_of(chosen, part)),
+                    _ => 0,
+                };
+                let scored = logprob.and_then(|at| self.scored.get(choice).and_then(|all| all.get(at)));
+                let refusal = matches!(part, Part::Refusal(_));
+                let logprobs = scored.map(|one| {
+                    let list = logprobs::chat(std::slice::from_ref(one));
+                    if refusal {
+                        json!({"content": null, "refusal": list})
+                    } else {
+                        json!({"content": list, "refusal": null})
+                    }
+                    .to_string()
+                });
+                let legacy = self.facts.legacy_functions;
+                let piece = |text: &Text| text.text.get(start as usize..end as usize).unwrap_or_default().to_string();
+                let delta = |out: &mut BytesMut| write_piece(part, number, legacy, &piece, out);
+                self.chunk(Some(choice), delta, logprobs.as_deref(), "null", out);
+            }
+            Item::Finish(choice) => {
+                let reason = json!(render::finish(self.turn.choice(choice), &self.prompt, &self.facts)).to_string();
+                self.chunk(Some(choice), |out| out.extend_from_slice(b"{}"), None, &reason, out);
+            }
+            Item::Usage => self.chunk(None, |_| {}, None, "", out),
+            Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
+        }
+    }
+
+    fn choice_of<'a>(&self, reply: &'a Reply, index: usize) -> Option<&'a Choice> {
+        match &reply.say {
+            Say::Choices(choices) => choices.get(index.min(choices.len().saturating_sub(1))),
+            _ => None,
+        }
+    }
+}
+
+/// The text a piece of the message is cut from.
+fn visible(part: &Part) -> Option<&Text> {
+    match part {
+        Part::Text(text) | Part::Refusal(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The number of a tool call among the calls of its choice.
+fn number_of(choice: &Choice, part: &Part) -> usize {
+    choice
+        .parts
+        .iter()
+        .take_while(|other| !std::ptr::eq(*other, part))
+        .filter(|other| render::as_call(other).is_some())
+        .count()
+}
+
+/// The first delta of a choice.
+fn opening(text: bool, refusal: bool, calls: bool) -> &'static str {
+    match (text, refusal, calls) {
+        (false, true, _) => "{\"role\":\"assistant\",\"content\":null,\"refusal\":\"\"}",
+        (false, false, true) => "{\"role\":\"assistant\",\"content\":null}",
+        _ => "{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}",
+    }
+}
+
+fn write_piece(part: &Part, number: usize, legacy: bool, piece: &dyn Fn(&Text) -> String, out: &mut BytesMut) {
+    match part {
+        Part::Text(text) => {
+            out.extend_from_slice(b"{\"content\":");
+            write_json_str(&piece(text), out);
+            out.extend_from_slice(b"}");
+        }
+        Part::Refusal(text) => {
+            out.extend_from_slice(b"{\"refusal\":");
+            write_json_str(&piece(text), out);
+            out.extend_from_slice(b"}");
+        }
+        Part::ToolCall(call) => {
+            let (open, key, close) = match (legacy, call.custom) {
+                (true, _) => ("{\"function_call\":{".to_string(), "\"arguments\":", "}}"),
+                (false, true) => {
+                    (format!("{{\"tool_calls\":[{{\"index\":{number},\"custom\":{{"), "\"input\":", "}}]}")
+                }
+                (false, false) => {
+                    (format!("{{\"tool_calls\":[{{\"index\":{number},\"function\":{{"), "\"arguments\":", "}}]}")
+                }
+            };
+            out.extend_from_slice(open.as_bytes());
+            out.extend_from_slice(key.as_bytes());
+            write_json_str(&piece(&call.arguments), out);
+            out.extend_from_slice(close.as_bytes());
+        }
+        _ => out.extend_from_slice(b"{}"),
+    }
+}
+
+/// Characters of UTF-8 text: bytes that are no continuation.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
+impl Events for ChatEvents {
+    fn next_content(&self) -> Option<u32> {
+        match self.items.front()? {
+            Item::Piece { tokens, .. } => Some(*tokens),
+            _ => None,
+        }
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        while self.items.is_empty() && self.turn.arriving.is_some() {
+            ready!(self.poll_arriving(context));
+        }
+        match self.items.pop_front() {
+            Some(item) => {
+                self.write(item, out);
+                Poll::Ready(true)
+            }
+            None => Poll::Ready(false),
+        }
+    }
+
+    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
+        // Status stays 200, no `[DONE]` (real-traffic §2.3).
+        out.extend_from_slice(format!("data: {}\n\n", error.envelope()).as_bytes());
+        self.items.clear();
+    }
+}

@@ -1,0 +1,312 @@
+//! `completions.create`, the legacy text completions; `/v1/responses` with a `prompt` and no `input` has this shape too.
+
+use super::answer::{Events, pretty, write_json_str};
+use super::chat::render::pieces;
+use super::chat::request::{length, pace, stop};
+use super::error::ApiError;
+use super::usage::{self, Api};
+use super::{Call, HandlerFuture, Operation, ids, logprobs};
+use crate::prompt::{Message, Prompt, Role};
+use crate::reply::{Arrival, Choice, Part};
+use crate::turn::{self, Rendered, Turn};
+use bytes::BytesMut;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::task::{Context, Poll, ready};
+
+pub const OPERATIONS: &[Operation] =
+    &[Operation { name: "completions.create", method: "POST", path: "/completions", handler: create, turn: true }];
+
+fn create(call: Call) -> HandlerFuture {
+    create_legacy(call)
+}
+
+/// Serves a text completion, also one asked at `/v1/responses`.
+pub fn create_legacy(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let prompt = prompt(&call);
+        turn::infer(&call, prompt, |prompt, turn| {
+            if let Some(error) = turn.failed {
+                return Err(error);
+            }
+            let facts = Facts::new(&call, prompt, &turn);
+            if prompt.stream {
+                return Ok(Rendered::Events(Box::new(TextEvents::new(prompt, turn, facts))));
+            }
+            let usage = facts.usage(prompt, &turn);
+            let choices: Vec<Value> = (0..turn.choices)
+                .map(|index| facts.choice(index, &text_of(turn.choice(index)), prompt, &turn))
+                .collect();
+            let body = json!({
+                "id": facts.id, "object": "text_completion", "created": facts.created, "model": turn.model_name,
+                "choices": choices, "usage": usage,
+            });
+            Ok(Rendered::Json(pretty(&body, true)))
+        })
+        .await
+    })
+}
+
+/// The prompts of a body: a string, strings, or tokens (which match as the empty text).
+fn prompts(body: &Value) -> Vec<String> {
+    match &body["prompt"] {
+        Value::String(one) => vec![one.clone()],
+        Value::Array(many) if many.iter().any(Value::is_string) => {
+            many.iter().map(|one| one.as_str().unwrap_or_default().to_string()).collect()
+        }
+        Value::Array(many) if many.iter().any(Value::is_array) => vec![String::new(); many.len()],
+        _ => vec![String::new()],
+    }
+}
+
+fn prompt(call: &Call) -> Prompt {
+    let body = &*call.body;
+    let prompts = prompts(body);
+    let n = body["n"].as_u64().unwrap_or(1).clamp(1, 128) as usize;
+    Prompt {
+        operation: call.operation.name,
+        model: match call.model_name() {
+            "" => "gpt-3.5-turbo-instruct".into(),
+            name => name.to_string(),
+        },
+        messages: prompts.iter().map(|text| Message::new(Role::User, text.clone())).collect(),
+        // Every prompt of a list gets its own n choices.
+        n: (n * prompts.len()).min(2048),
+        stream: body["stream"].as_bool().unwrap_or(false),
+        // Production's default is 16; a scripted text is cut only when the request itself sets a limit.
+        max_tokens: body["max_tokens"].as_u64(),
+        stop: stop(&body["stop"]),
+        logprobs: body["logprobs"].as_u64().map(|top| top.min(5) as u8),
+        seed: body["seed"].as_i64(),
+        pace: pace(&body["stream_options"]),
+        length: length(&body["response_length"]),
+        body: call.body.clone(),
+        ..Prompt::default()
+    }
+}
+
+/// The text a choice shows here: legacy completions know nothing else.
+fn text_of(choice: &Choice) -> String {
+    choice
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Text(text) | Part::Refusal(text) => Some(text.text.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What all chunks share.
+struct Facts {
+    id: String,
+    created: u64,
+    echo: Vec<String>,
+    random: crate::random::Random,
+    include_usage: bool,
+    obfuscate: bool,
+    counter: usage::Counter,
+}
+
+impl Facts {
+    fn new(call: &Call, prompt: &Prompt, turn: &Turn) -> Self {
+        let mut random = call.random.fork("ids");
+        let options = &call.body["stream_options"];
+        let per_prompt = (prompt.n / prompt.messages.len().max(1)).max(1);
+        let echo = call.body["echo"] == true;
+        Facts {
+            id: turn.overrides().id.clone().unwrap_or_else(|| ids::completion(&mut random, call.created())),
+            created: call.created(),
+            echo: (0..prompt.n)
+                .map(|index| match (echo, prompt.messages.get(index / per_prompt)) {
+                    (true, Some(message)) => message.text(),
+                    _ => String::new(),
+                })
+                .collect(),
+            random: call.random.fork("logprobs"),
+            include_usage: options["include_usage"] == true,
+            obfuscate: options["include_obfuscation"] != false,
+            counter: usage::Counter::of(call),
+        }
+    }
+
+    fn echoed(&self, index: usize) -> &str {
+        self.echo.get(index).map_or("", String::as_str)
+    }
+
+    fn usage(&self, prompt: &Prompt, turn: &Turn) -> Value {
+        let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
+        let counted = self.counter.count(prompt, &choices, &turn.model, Api::Completions);
+        usage::merge(usage::completions(&counted), turn.overrides().usage.as_ref())
+    }
+
+    /// `logprobs` of a text beginning at a character offset.
+    fn logprobs(&self, text: &str, offset: usize, prompt: &Prompt, choice: &Choice, turn: &Turn) -> Value {
+        let Some(top) = prompt.logprobs else { return Value::Null };
+        let scored = match &choice.logprobs {
+            Some(scripted) => logprobs::scripted(scripted),
+            None => {
+                let mut random = self.random.fork(&format!("{offset} {text}"));
+                logprobs::invent(pieces(text, turn).iter().map(String::as_bytes), top, &mut random)
+            }
+        };
+        logprobs::legacy(&scored, offset)
+    }
+
+    fn choice(&self, index: usize, text: &str, prompt: &Prompt, turn: &Turn) -> Value {
+        let choice = turn.choice(index);
+        let whole = format!("{}{text}", self.echoed(index));
+        json!({
+            "text": whole, "index": index,
+            "logprobs": self.logprobs(&whole, 0, prompt, choice, turn),
+            "finish_reason": finish(choice),
+        })
+    }
+}
+
+fn finish(choice: &Choice) -> &'static str {
+    choice.finish.map_or("stop", |finish| finish.as_str())
+}
+
+/// One chunk to write: text of a choice, and whether it is the choice's last.
+enum Item {
+    Text { choice: usize, text: String, offset: usize, tokens: Option<u32> },
+    Finish(usize),
+    Usage,
+    Done,
+}
+
+/// The stream of one answer.
+struct TextEvents {
+    items: VecDeque<Item>,
+    prompt: Prompt,
+    turn: Turn,
+    facts: Facts,
+    arrived: String,
+}
+
+impl TextEvents {
+    fn new(prompt: &Prompt, turn: Turn, facts: Facts) -> Self {
+        let mut events =
+            TextEvents { items: VecDeque::new(), prompt: prompt.clone(), turn, facts, arrived: String::new() };
+        if events.turn.arriving.is_none() {
+            let mut lanes: Vec<VecDeque<Item>> = (0..events.turn.choices).map(|index| events.lane(index)).collect();
+            while lanes.iter().any(|lane| !lane.is_empty()) {
+                for lane in &mut lanes {
+                    events.items.extend(lane.pop_front());
+                }
+            }
+            events.close();
+        }
+        events
+    }
+
+    fn lane(&self, index: usize) -> VecDeque<Item> {
+        let echoed = self.facts.echoed(index);
+        let mut lane = VecDeque::new();
+        let mut offset = 0;
+        if !echoed.is_empty() {
+            lane.push_back(Item::Text { choice: index, text: echoed.to_string(), offset, tokens: None });
+            offset += echoed.chars().count();
+        }
+        for part in &self.turn.choice(index).parts {
+            let (Part::Text(text) | Part::Refusal(text)) = part else { continue };
+            for (start, end, tokens) in text.pieces(&self.turn.chunk, self.turn.encoding).ranges() {
+                let piece = text.text.get(start..end).unwrap_or_default();
+                lane.push_back(Item::Text { choice: index, text: piece.to_string(), offset, tokens: Some(tokens) });
+                offset += piece.chars().count();
+            }
+        }
+        lane.push_back(Item::Finish(index));
+        lane
+    }
+
+    fn close(&mut self) {
+        if self.facts.include_usage {
+            self.items.push_back(Item::Usage);
+        }
+        self.items.push_back(Item::Done);
+    }
+
+    fn write(&mut self, item: Item, out: &mut BytesMut) {
+        let choice = match item {
+            Item::Done => return out.extend_from_slice(b"data: [DONE]\n\n"),
+            Item::Usage => None,
+            Item::Text { choice, text, offset, .. } => {
+                let logprobs = self.facts.logprobs(&text, offset, &self.prompt, self.turn.choice(choice), &self.turn);
+                Some(json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": null}))
+            }
+            Item::Finish(choice) => {
+                let reason = finish(self.turn.choice(choice));
+                Some(json!({"text": "", "index": choice, "logprobs": null, "finish_reason": reason}))
+            }
+        };
+        let last = choice.is_none();
+        out.extend_from_slice(b"data: {\"id\":");
+        write_json_str(&self.facts.id, out);
+        out.extend_from_slice(b",\"object\":\"text_completion\",\"created\":");
+        out.extend_from_slice(self.facts.created.to_string().as_bytes());
+        out.extend_from_slice(b",\"choices\":");
+        let choices: Vec<Value> = choice.into_iter().collect();
+        out.extend_from_slice(Value::Array(choices).to_string().as_bytes());
+        out.extend_from_slice(b",\"model\":");
+        write_json_str(&self.turn.model_name, out);
+        if self.facts.include_usage {
+            let usage = if last { self.facts.usage(&self.prompt, &self.turn) } else { Value::Null };
+            out.extend_from_slice(format!(",\"usage\":{usage}").as_bytes());
+        }
+        if self.facts.obfuscate {
+            let length = self.facts.random.below(16);
+            let padding = self.facts.random.alphanumeric(length);
+            out.extend_from_slice(format!(",\"obfuscation\":\"{padding}\"").as_bytes());
+        }
+        out.extend_from_slice(b"}\n\n");
+    }
+}
+
+impl Events for TextEvents {
+    fn next_content(&self) -> Option<u32> {
+        match self.items.front()? {
+            Item::Text { tokens, .. } => *tokens,
+            _ => None,
+        }
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        while self.items.is_empty() {
+            let Some(arriving) = &mut self.turn.arriving else { break };
+            match ready!(arriving.poll_next(context)) {
+                Some(Arrival::Text(text)) => {
+                    let offset = self.arrived.chars().count();
+                    self.arrived.push_str(&text);
+                    self.items.push_back(Item::Text { choice: 0, text, offset, tokens: None });
+                }
+                Some(Arrival::Part(_)) => {}
+                Some(Arrival::Failed(error)) => {
+                    self.turn.arriving = None;
+                    self.write_error(&error, out);
+                    return Poll::Ready(true);
+                }
+                None => {
+                    let text = crate::reply::Text::new(std::mem::take(&mut self.arrived));
+                    let choice = Choice { parts: vec![Part::Text(text)], ..Choice::default() };
+                    self.turn.arrived(choice);
+                    self.items.push_back(Item::Finish(0));
+                    self.close();
+                }
+            }
+        }
+        match self.items.pop_front() {
+            Some(item) => {
+                self.write(item, out);
+                Poll::Ready(true)
+            }
+            None => Poll::Ready(false),
+        }
+    }
+
+    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
+        out.extend_from_slice(format!("data: {}\n\n", error.envelope()).as_bytes());
+        self.items.clear();
+    }
+}

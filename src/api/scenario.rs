@@ -1,0 +1,32 @@
+//! Model names that are scenarios: `credit-error` (402), `error-<status>`, `timeout`, `cut-stream`.
+
+use super::Call;
+use super::answer::{Answer, Body, Delivery};
+use super::error::ApiError;
+use crate::journal::Outcome;
+use crate::reply::ErrorReply;
+use crate::reply::fault::{At, Fault, Kind};
+use crate::reply::pace::{Pace, Schedule};
+use std::time::Duration;
+
+/// The answer of a scenario model, before validation and without using a step.
+pub fn answer(call: &Call) -> Option<Result<Answer, ApiError>> {
+    let fault = match call.model_name() {
+        "credit-error" => return Some(refuse(call, 402)),
+        "timeout" => Fault { at: At::Headers, kind: Kind::Stall(None) },
+        "cut-stream" => Fault { at: At::Headers, kind: Kind::Disconnect },
+        name => {
+            let status = name.strip_prefix("error-")?.parse().ok().filter(|status| (400..600).contains(status))?;
+            return Some(refuse(call, status));
+        }
+    };
+    call.exchange.note(|record| record.outcome = Outcome::Faulted);
+    let schedule = Schedule::new(&Pace::default(), &mut call.random.clone());
+    let delivery = Delivery { wait: Duration::ZERO, schedule, hold: None, fault: Some(fault), error: None };
+    Some(Ok(Answer { delivery: Some(delivery), ..Answer::ok(Body::Empty) }))
+}
+
+fn refuse(call: &Call, status: u16) -> Result<Answer, ApiError> {
+    call.exchange.note(|record| record.outcome = Outcome::Faulted);
+    Err(ErrorReply::status(status).to_api_error(call.model_name(), call.operation.name))
+}

@@ -1,0 +1,185 @@
+//! Time of a session. Only this file asks what time it is.
+//!
+//! Three modes: `real`; `instant`, where no wait sleeps and the clock jumps to the deadline instead; `manual`, where
+//! time moves by [`Clock::advance`] alone. The last two start at [`START`], so that replies are the same on every run.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Where virtual clocks start: 2026-01-01T00:00:00Z, in seconds since 1970.
+pub const START: u64 = 1_767_225_600;
+
+/// How a session's time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    #[default]
+    Real,
+    Instant,
+    Manual,
+}
+
+/// A wait in progress; completes at its deadline.
+pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A session's clock.
+#[derive(Debug)]
+pub struct Clock {
+    mode: Mode,
+    /// Real time of the clock's start.
+    origin: Instant,
+    origin_unix: Duration,
+    /// Virtual time since the start; unused by the real clock.
+    elapsed: watch::Sender<Duration>,
+    /// Deadlines somebody waits for on a manual clock: (deadline, how many).
+    pending: Arc<Mutex<BTreeMap<Duration, usize>>>,
+}
+
+impl Clock {
+    pub fn new(mode: Mode) -> Self {
+        let origin_unix = match mode {
+            Mode::Real => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            _ => Duration::from_secs(START),
+        };
+        let (elapsed, _) = watch::channel(Duration::ZERO);
+        Clock { mode, origin: Instant::now(), origin_unix, elapsed, pending: Arc::default() }
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Time since the clock's start.
+    pub fn now(&self) -> Duration {
+        match self.mode {
+            Mode::Real => self.origin.elapsed(),
+            _ => *self.elapsed.borrow(),
+        }
+    }
+
+    /// Time since 1970.
+    pub fn unix(&self) -> Duration {
+        self.origin_unix + self.now()
+    }
+
+    /// The time an exchange that starts now puts on what it creates, since 1970. On the instant clock this is always
+    /// the start: jumps come from other exchanges' waits, and must not show in this one's bytes.
+    pub fn stamp(&self) -> Duration {
+        match self.mode {
+            Mode::Instant => self.origin_unix,
+            _ => self.unix(),
+        }
+    }
+
+    /// A wait until `deadline` (time since the clock's start); `None` when it has passed. The instant clock jumps.
+    pub fn wait(&self, deadline: Duration) -> Option<Wait> {
+        match self.mode {
+            Mode::Real => {
+                let at = self.origin + deadline;
+                (at > Instant::now()).then(|| Box::pin(tokio::time::sleep_until(at)) as Wait)
+            }
+            Mode::Instant => {
+                self.elapsed.send_if_modified(|now| {
+                    let jumps = deadline > *now;
+                    *now = deadline.max(*now);
+                    jumps
+                });
+                None
+            }
+            Mode::Manual if *self.elapsed.borrow() >= deadline => None,
+            Mode::Manual => {
+                let mut elapsed = self.elapsed.subscribe();
+                let entry = Pending::new(&self.pending, deadline);
+                Some(Box::pin(async move {
+                    let _entry = entry;
+                    // An error means the clock is gone with its session: nothing to wait for any more.
+                    let _ = elapsed.wait_for(|now| *now >= deadline).await;
+                }))
+            }
+        }
+    }
+
+    /// Waits until `deadline`.
+    pub async fn sleep_until(&self, deadline: Duration) {
+        if let Some(wait) = self.wait(deadline) {
+            wait.await;
+        }
+    }
+
+    /// Moves a virtual clock forward. False on the real clock, which nobody moves.
+    pub fn advance(&self, by: Duration) -> bool {
+        if self.mode == Mode::Real {
+            return false;
+        }
+        self.elapsed.send_modify(|now| *now = now.saturating_add(by));
+        true
+    }
+
+    /// The deadlines somebody waits for on a manual clock, earliest first.
+    pub fn pending(&self) -> Vec<Duration> {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.iter().flat_map(|(deadline, count)| std::iter::repeat_n(*deadline, *count)).collect()
+    }
+}
+
+/// An entry in the list of pending waits, removed when the wait ends or is dropped.
+struct Pending {
+    list: Arc<Mutex<BTreeMap<Duration, usize>>>,
+    deadline: Duration,
+}
+
+impl Pending {
+    fn new(list: &Arc<Mutex<BTreeMap<Duration, usize>>>, deadline: Duration) -> Self {
+        *list.lock().unwrap_or_else(PoisonError::into_inner).entry(deadline).or_insert(0) += 1;
+        Pending { list: list.clone(), deadline }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = list.get_mut(&self.deadline) {
+            *count -= 1;
+            if *count == 0 {
+                list.remove(&self.deadline);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_real_clock_waits_until_the_deadline() {
+        let clock = Clock::new(Mode::Real);
+        clock.sleep_until(Duration::from_secs(30)).await;
+        assert_eq!(clock.now(), Duration::from_secs(30));
+    }
+
+    #[tokio::test]
+    async fn the_instant_clock_jumps_and_stamps_its_start() {
+        let clock = Clock::new(Mode::Instant);
+        clock.sleep_until(Duration::from_secs(30)).await;
+        assert_eq!(clock.now(), Duration::from_secs(30));
+        assert_eq!(clock.stamp(), Duration::from_secs(START));
+    }
+
+    #[tokio::test]
+    async fn the_manual_clock_moves_by_advance_alone() {
+        let clock = Arc::new(Clock::new(Mode::Manual));
+        let wait = clock.wait(Duration::from_secs(5)).expect("not due");
+        assert_eq!(clock.pending(), vec![Duration::from_secs(5)]);
+        clock.advance(Duration::from_secs(4));
+        assert!(clock.wait(Duration::from_secs(5)).is_some());
+        clock.advance(Duration::from_secs(1));
+        wait.await;
+        assert!(clock.pending().is_empty());
+    }
+}

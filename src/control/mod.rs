@@ -1,0 +1,225 @@
+//! The control plane: `/_emulator/*`, the same in-process and over HTTP.
+
+use crate::api::error::ApiError;
+use crate::clock::Mode;
+use crate::emulator::Emulator;
+use crate::journal::Outcome;
+use crate::reply::json::{self, Origin};
+use crate::responders::describe;
+use crate::server::route;
+use crate::session::{Session, redact};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A control request.
+pub struct Request<'a> {
+    /// `None` = emulator-wide.
+    pub key: Option<&'a str>,
+    pub method: &'a str,
+    /// With query.
+    pub path: &'a str,
+    pub body: &'a str,
+    /// From the host process: `state` needs no `debug`, scripts may hold functions.
+    pub in_process: bool,
+}
+
+/// Exchanges listed at most in one answer.
+const PAGE: usize = 1_000;
+
+/// Whether a path concerns all sessions.
+pub fn is_emulator_wide(path: &str) -> bool {
+    path.starts_with("/_emulator/sessions") || path == "/_emulator/shared-script"
+}
+
+/// The API key of a named session.
+pub fn key_of_name(name: &str) -> String {
+    let safe: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).take(32).collect();
+    // Different names must not meet in one key when their special characters vanish.
+    format!("sk-llemulator-{safe}-{:08x}", crate::random::key(0, &[name.as_bytes()]) as u32)
+}
+
+/// Serves a control request.
+pub fn handle(emulator: &Arc<Emulator>, request: &Request) -> (u16, Value) {
+    let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
+    let query = route::query(query);
+    let below = path.strip_prefix("/_emulator/").unwrap_or(path);
+    let answer = match (request.method, below) {
+        (_, "sessions") => sessions(emulator, request),
+        (_, named) if named.starts_with("sessions/") => one_session(emulator, request, &route::decode(&named[9..])),
+        ("POST", "shared-script") => load(emulator, None, request),
+        _ => match request.key {
+            None if below == "script" && request.method == "POST" => load(emulator, None, request),
+            None => Err(ApiError::new(404, format!("{path} belongs to a session: name one by its API key."))),
+            Some(key) => in_session(emulator, &emulator.session(key), request, below, &query),
+        },
+    };
+    match answer {
+        Ok(value) => (200, value),
+        Err(error) => (error.status, error.envelope()),
+    }
+}
+
+/// The routes of one session.
+fn in_session(
+    emulator: &Arc<Emulator>,
+    session: &Arc<Session>,
+    request: &Request,
+    route: &str,
+    query: &[(String, String)],
+) -> Result<Value, ApiError> {
+    let number =
+        |name: &str| query.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<u64>().ok());
+    let shared = emulator.shared();
+    match (request.method, route) {
+        ("POST", "script") => load(emulator, Some(session), request),
+        ("POST", "reset") => {
+            session.reset();
+            Ok(json!({"status": "reset"}))
+        }
+        ("GET", "state") if !request.in_process && !emulator.settings.debug => {
+            Err(ApiError::new(403, "Debug mode not enabled").kind("forbidden"))
+        }
+        ("GET", "state") => Ok(json!({
+            "status": "active",
+            "token": redact(&session.key),
+            "session": session.label(),
+            "rules": session.rules(&shared),
+            "models": crate::api::models_resource::ids(emulator, session),
+            "requests": session.journal.completed(),
+            "clock": clock(session),
+        })),
+        ("GET", "requests") => {
+            let limit = number("limit").map_or(PAGE, |limit| limit as usize);
+            let found = session.journal.since(number("since").unwrap_or(0), limit);
+            let data: Vec<Value> = found.iter().map(|(number, exchange)| exchange.to_json(*number)).collect();
+            Ok(json!({"object": "list", "data": data, "completed": session.journal.completed()}))
+        }
+        ("DELETE", "requests") => {
+            session.journal.clear();
+            Ok(json!({"status": "cleared"}))
+        }
+        ("GET", "verify") => Ok(verify(session, &session.unused(&shared))),
+        ("GET", "clock") => Ok(clock(session)),
+        ("PUT", "clock") => {
+            let body: Value = parse(request.body)?;
+            let by = body.get("advance_ms").or_else(|| body.get("advance")).and_then(Value::as_f64);
+            let Some(by) = by.filter(|by| *by >= 0.0 && by.is_finite()) else {
+                return Err(ApiError::missing("advance_ms"));
+            };
+            if !session.clock.advance(Duration::from_secs_f64(by / 1000.0)) {
+                return Err(ApiError::invalid(
+                    "The real clock cannot be advanced: make the session with clock `manual` or `instant`.",
+                )
+                .param("advance_ms"));
+            }
+            Ok(clock(session))
+        }
+        ("POST", release) if release.starts_with("release/") => {
+            let name = route::decode(&release[8..]);
+            session.release(&name);
+            Ok(json!({"status": "released", "name": name}))
+        }
+        (method, "script" | "reset" | "state" | "requests" | "verify" | "clock") => {
+            Err(crate::api::error::wrong_method(method, request.path, "GET, POST, PUT, DELETE"))
+        }
+        (method, _) => Err(crate::api::error::unknown_url(method, request.path)),
+    }
+}
+
+/// Loads a script into a session, or into the shared one.
+fn load(emulator: &Arc<Emulator>, session: Option<&Arc<Session>>, request: &Request) -> Result<Value, ApiError> {
+    if !request.in_process && serde_json::from_str::<serde::de::IgnoredAny>(request.body).is_err() {
+        return Err(ApiError::invalid("Invalid JSON"));
+    }
+    let origin = if request.in_process { Origin::InProcess } else { Origin::Http };
+    let load = json::load(request.body, origin)
+        .map_err(|error| ApiError::invalid(error.message).param(error.path).code("invalid_script"))?;
+    let rules = load.rules.len();
+    match session {
+        Some(session) => session.load(load),
+        None => emulator.load_shared(load),
+    }
+    Ok(json!({"status": "loaded", "rules": rules}))
+}
+
+/// What a test asks at its end.
+fn verify(session: &Session, unused: &[Value]) -> Value {
+    let unexpected: Vec<Value> = session
+        .journal
+        .since(0, usize::MAX)
+        .iter()
+        .filter(|(_, exchange)| exchange.record().outcome == Outcome::NoMatch)
+        .map(|(number, exchange)| exchange.to_json(*number))
+        .collect();
+    json!({
+        "ok": unused.is_empty() && unexpected.is_empty(),
+        "unused": unused,
+        "unexpected": unexpected,
+        "transcript": describe::transcript(session, unused),
+    })
+}
+
+fn clock(session: &Session) -> Value {
+    let millis = |time: Duration| time.as_millis() as u64;
+    json!({
+        "mode": session.clock.mode(),
+        "now": millis(session.clock.unix()),
+        "elapsed_ms": millis(session.clock.now()),
+        "pending": session.clock.pending().into_iter().map(millis).collect::<Vec<_>>(),
+    })
+}
+
+/// All sessions: list them, make one.
+fn sessions(emulator: &Arc<Emulator>, request: &Request) -> Result<Value, ApiError> {
+    match request.method {
+        "GET" => {
+            let mut data: Vec<Value> = emulator
+                .sessions()
+                .iter()
+                .map(|session| json!({"name": session.label(), "token": redact(&session.key), "requests": session.journal.completed()}))
+                .collect();
+            data.sort_by_key(|session| session["name"].as_str().unwrap_or_default().to_string());
+            Ok(json!({"object": "list", "data": data}))
+        }
+        "POST" => {
+            let body: Value = parse(request.body)?;
+            let Some(name) = body.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) else {
+                return Err(ApiError::missing("name"));
+            };
+            let mode = match body.get("clock") {
+                None | Some(Value::Null) => None,
+                Some(word) => Some(serde_json::from_value::<Mode>(word.clone()).map_err(|_| {
+                    ApiError::invalid_value("clock", word.as_str().unwrap_or("?"), &["real", "instant", "manual"])
+                })?),
+            };
+            let seed = match body.get("seed") {
+                None | Some(Value::Null) => None,
+                Some(seed) => Some(seed.as_u64().ok_or_else(|| ApiError::invalid_type("seed", "an integer", seed))?),
+            };
+            let key = key_of_name(name);
+            emulator.open_session(&key, name, mode, seed);
+            Ok(json!({"name": name, "api_key": key}))
+        }
+        method => Err(crate::api::error::wrong_method(method, request.path, "GET, POST")),
+    }
+}
+
+/// One session by name.
+fn one_session(emulator: &Arc<Emulator>, request: &Request, name: &str) -> Result<Value, ApiError> {
+    match request.method {
+        "DELETE" => {
+            emulator.close_session(&key_of_name(name));
+            Ok(json!({"status": "deleted", "name": name}))
+        }
+        method => Err(crate::api::error::wrong_method(method, request.path, "DELETE")),
+    }
+}
+
+fn parse(body: &str) -> Result<Value, ApiError> {
+    if body.trim().is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_str(body).map_err(|error| ApiError::invalid(format!("Invalid JSON: {error}")))
+}

@@ -1,0 +1,221 @@
+//! The journal: what a session was asked and what became of it.
+//!
+//! An exchange is complete before its last byte leaves, so a client that has its answer finds it here.
+
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A rule of the script answered.
+    Scripted,
+    /// The fallback answered.
+    Fallback,
+    /// Nothing matched.
+    NoMatch,
+    /// Refused before it took a turn: invalid, unknown model, no key, a limit.
+    Rejected,
+    /// Chaos or a scenario model answered.
+    Faulted,
+    /// An operation without a turn.
+    Served,
+}
+
+/// What is known of an exchange so far.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub outcome: Outcome,
+    /// Name or path of the rule that answered.
+    pub rule: Option<String>,
+    pub status: u16,
+    /// What "the model" said, as text for people; the error's message for errors.
+    pub said: String,
+    /// Why nothing matched, or why the answer failed.
+    pub explanation: Option<String>,
+    /// The client left before the end.
+    pub aborted: bool,
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub struct OpenExchange {
+    pub operation: &'static str,
+    pub method: String,
+    /// As sent, with query.
+    pub target: String,
+    /// Lower-case names, keys redacted.
+    pub headers: Arc<Vec<(String, String)>>,
+    pub body: Arc<Value>,
+    pub stream: bool,
+    pub at: Duration,
+    pub request_id: String,
+    /// The text a person would recognise the request by.
+    pub asked: Mutex<String>,
+    record: Mutex<Record>,
+    done: std::sync::atomic::AtomicBool,
+}
+
+impl OpenExchange {
+    #[allow(clippy::too_many_arguments)] // each is a field; a builder would only rename them
+    pub fn new(
+        operation: &'static str,
+        method: String,
+        target: String,
+        headers: Arc<Vec<(String, String)>>,
+        body: Arc<Value>,
+        stream: bool,
+        at: Duration,
+        request_id: String,
+    ) -> Self {
+        let record = Record {
+            outcome: Outcome::Served,
+            rule: None,
+            status: 200,
+            said: String::new(),
+            explanation: None,
+            aborted: false,
+        };
+        OpenExchange {
+            operation,
+            method,
+            target,
+            headers,
+            body,
+            stream,
+            at,
+            request_id,
+            asked: Mutex::default(),
+            record: Mutex::new(record),
+            done: Default::default(),
+        }
+    }
+
+    /// Notes something about the exchange.
+    pub fn note(&self, change: impl FnOnce(&mut Record)) {
+        change(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What is known now.
+    pub fn record(&self) -> Record {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The exchange as `GET /_emulator/requests` shows it.
+    pub fn to_json(&self, number: u64) -> Value {
+        let record = self.record();
+        let header = |name: &str| self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        json!({
+            "number": number,
+            "operation": self.operation,
+            "method": self.method,
+            "path": self.target,
+            "headers": self.headers.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),
+            "body": *self.body,
+            "stream": self.stream,
+            "outcome": record.outcome,
+            "rule": record.rule,
+            "status": record.status,
+            "said": record.said,
+            "explanation": record.explanation,
+            "aborted": record.aborted,
+            "at": self.at.as_millis() as u64,
+            "request_id": self.request_id,
+            "retry_count": header("x-stainless-retry-count").and_then(|n| n.parse::<u64>().ok()).unwrap_or(0),
+        })
+    }
+}
+
+/// A session's exchanges, complete ones only, bounded.
+#[derive(Debug)]
+pub struct Journal {
+    limit: usize,
+    kept: Mutex<Kept>,
+    /// Number of exchanges completed since the session began.
+    completed: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// Number of the first one kept.
+    first: u64,
+    exchanges: VecDeque<Arc<OpenExchange>>,
+}
+
+impl Journal {
+    pub fn new(limit: usize) -> Self {
+        Journal { limit: limit.max(1), kept: Mutex::default(), completed: watch::channel(0).0 }
+    }
+
+    /// Adds a finished exchange; the second call for one does nothing.
+    pub fn complete(&self, exchange: &Arc<OpenExchange>) {
+        if exchange.done.swap(true, std::sync::atomic::Ordering::AcqRel) {
+            return;
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.exchanges.len() == self.limit {
+            kept.exchanges.pop_front();
+            kept.first += 1;
+        }
+        kept.exchanges.push_back(exchange.clone());
+        self.completed.send_modify(|count| *count += 1);
+    }
+
+    /// The exchanges numbered `since` and later, at most `limit`, oldest first.
+    pub fn since(&self, since: u64, limit: usize) -> Vec<(u64, Arc<OpenExchange>)> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let skip = since.saturating_sub(kept.first) as usize;
+        let numbered = kept.exchanges.iter().enumerate().skip(skip).take(limit);
+        numbered.map(|(index, exchange)| (kept.first + index as u64, exchange.clone())).collect()
+    }
+
+    /// Forgets what is kept; numbers go on.
+    pub fn clear(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.first += kept.exchanges.len() as u64;
+        kept.exchanges.clear();
+    }
+
+    /// Number of exchanges completed since the session began.
+    pub fn completed(&self) -> u64 {
+        *self.completed.borrow()
+    }
+
+    /// Waits until more than `seen` exchanges are complete; gives their number.
+    pub async fn changed(&self, seen: u64) -> u64 {
+        let mut completed = self.completed.subscribe();
+        // An error means the session is gone; then nothing more will come.
+        completed.wait_for(|count| *count > seen).await.map(|count| *count).unwrap_or(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange() -> Arc<OpenExchange> {
+        let (headers, body) = (Arc::default(), Arc::default());
+        Arc::new(OpenExchange::new("x", "GET".into(), "/".into(), headers, body, false, Duration::ZERO, "r".into()))
+    }
+
+    #[tokio::test]
+    async fn the_oldest_go_first_and_numbers_stay() {
+        let journal = Journal::new(2);
+        for _ in 0..3 {
+            journal.complete(&exchange());
+        }
+        let numbers: Vec<u64> = journal.since(0, 10).iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [1, 2]);
+        assert_eq!(journal.changed(2).await, 3);
+        journal.clear();
+        assert!(journal.since(0, 10).is_empty());
+        let again = exchange();
+        journal.complete(&again);
+        journal.complete(&again);
+        assert_eq!(journal.completed(), 4);
+    }
+}

@@ -1,0 +1,381 @@
+//! Every setting, once: flag = environment variable = JavaScript option = default, with its doc.
+//!
+//! A field left out takes the profile's default: see [`Options::settle`].
+
+use crate::clock::Mode;
+use crate::prompt::Length;
+use crate::reply::json::Check;
+use crate::reply::pace::{Pace, Range};
+use crate::reply::{Style as GenerateStyle, ToolStrategy};
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::path::PathBuf;
+
+/// A set of defaults, each still settable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// What production would do: nothing unscripted is answered, forbidden replies fail, dated snapshots in answers.
+    Strict,
+    /// Answers whatever comes: echo, models as asked, the simulator's body fields.
+    Relaxed,
+    /// LLEmulator's Go suite: a key is required, its 401 type, `text/event-stream` without charset.
+    Llemulator,
+}
+
+/// What answers when nothing scripted does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum FallbackName {
+    /// 500 `no_matching_rule`.
+    Error,
+    /// `Echo: ` and the user's text.
+    Echo,
+    /// Generated text, structured output, tool calls.
+    Generate,
+}
+
+/// How strictly requests are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Validation {
+    /// What OpenAI rejects is rejected, in OpenAI's words.
+    Full,
+    /// Types, enums, ranges, required; no rules across fields.
+    Schema,
+    Off,
+}
+
+/// Which keys are let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// No header = the session `anonymous`; malformed or `invalid…` keys are 401.
+    Optional,
+    /// Every request needs a key.
+    Required,
+    /// Only these keys.
+    Keys(Vec<String>),
+}
+
+impl std::str::FromStr for Auth {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "optional" => Auth::Optional,
+            "required" => Auth::Required,
+            "" => return Err("expected `optional`, `required` or a comma-separated list of keys".into()),
+            keys => Auth::Keys(keys.split(',').map(|key| key.trim().to_string()).collect()),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Auth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Word(String),
+            Keys(Vec<String>),
+        }
+        match Form::deserialize(deserializer)? {
+            Form::Word(word) => word.parse().map_err(serde::de::Error::custom),
+            Form::Keys(keys) => Ok(Auth::Keys(keys)),
+        }
+    }
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// One line per request.
+    Info,
+    /// Only what is wrong.
+    Warn,
+    /// Nothing after the address.
+    Error,
+}
+
+/// How tokens are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Counting {
+    /// OpenAI's own vocabularies.
+    Exact,
+    /// A quarter of the characters; no vocabulary is loaded.
+    Estimate,
+}
+
+/// How embeddings are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum EmbeddingStyle {
+    /// Unit length; texts that share words are closer.
+    Semantic,
+    /// openai-mokku's vectors, number for number.
+    Mokku,
+}
+
+/// What can be set.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[command(next_help_heading = "Options")]
+pub struct Options {
+    /// Port to listen on; 0 = any free one [default: 8080; in JavaScript 0]
+    #[arg(long, env = "PORT")]
+    pub port: Option<u16>,
+    /// Address to bind [default: 127.0.0.1]
+    #[arg(long, env = "LLEMULATOR_HOST")]
+    pub host: Option<String>,
+    /// Set of defaults [default: relaxed; in JavaScript strict]
+    #[arg(long, env = "LLEMULATOR_PROFILE")]
+    pub profile: Option<Profile>,
+    /// What answers when nothing scripted does [default: strict and llemulator: error, relaxed: echo]
+    #[arg(long, env = "LLEMULATOR_FALLBACK")]
+    pub fallback: Option<FallbackName>,
+    /// What happens to a scripted reply that the request forbids [default: strict: fail, else warn]
+    #[arg(long, env = "LLEMULATOR_CHECK_REPLIES")]
+    pub check_replies: Option<Check>,
+    /// `optional`, `required`, or a comma-separated list of accepted keys [default: llemulator: required, else optional]
+    #[arg(long, env = "LLEMULATOR_AUTH")]
+    pub auth: Option<Auth>,
+    /// How strictly requests are checked [default: full]
+    #[arg(long, env = "LLEMULATOR_VALIDATION")]
+    pub validation: Option<Validation>,
+    /// `any` accepts every model name; else a comma-separated list of names beside the catalogue
+    #[arg(long, env = "LLEMULATOR_MODELS", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub models: Option<Vec<String>>,
+    /// How time passes [default: real]
+    #[arg(long, env = "LLEMULATOR_CLOCK")]
+    pub clock: Option<Mode>,
+    /// Seed of everything drawn [default: 0]
+    #[arg(long, env = "LLEMULATOR_SEED")]
+    pub seed: Option<u64>,
+    /// Script file or directory that serves every session without a script of its own (repeatable)
+    #[arg(long, env = "LLEMULATOR_SCRIPT", value_name = "FILE", value_delimiter = ',')]
+    #[serde(skip)]
+    pub script: Vec<PathBuf>,
+    /// Reload script files when they change
+    #[arg(long, env = "LLEMULATOR_WATCH")]
+    #[serde(skip)]
+    pub watch: bool,
+    /// How tokens are counted [default: exact]
+    #[arg(long, env = "LLEMULATOR_USAGE")]
+    pub usage: Option<Counting>,
+    /// How embeddings are computed [default: semantic]
+    #[arg(long, env = "LLEMULATOR_EMBEDDINGS")]
+    pub embeddings: Option<EmbeddingStyle>,
+    /// How generated structured output looks [default: plausible]
+    #[arg(long, env = "LLEMULATOR_GENERATE_STYLE")]
+    pub generate_style: Option<GenerateStyle>,
+    /// How generated tool calls choose among the tools [default: contextual]
+    #[arg(long, env = "LLEMULATOR_GENERATE_TOOLS")]
+    pub generate_tools: Option<ToolStrategy>,
+    /// Least milliseconds between streamed pieces
+    #[arg(long, env = "STREAM_DELAY_MIN_MS", alias = "stream_delay_min_ms")]
+    pub stream_delay_min_ms: Option<f64>,
+    /// Most milliseconds between streamed pieces; drawn evenly between the two
+    #[arg(long, env = "STREAM_DELAY_MAX_MS", alias = "stream_delay_max_ms")]
+    pub stream_delay_max_ms: Option<f64>,
+    /// Tokens per second of every answer
+    #[arg(long, env = "STREAM_TOKENS_PER_SECOND", alias = "stream_tokens_per_second")]
+    pub stream_tokens_per_second: Option<f64>,
+    /// Length of generated text when the request does not say
+    #[arg(long, env = "STREAM_DEFAULT_RESPONSE_LENGTH", alias = "stream_default_response_length")]
+    pub stream_default_response_length: Option<Length>,
+    /// Largest request body in bytes, unzipped [default: 52428800]
+    #[arg(long, env = "LLEMULATOR_MAX_BODY_BYTES")]
+    pub max_body_bytes: Option<usize>,
+    /// Most sessions at a time; idle ones make room [default: 10000]
+    #[arg(long, env = "LLEMULATOR_MAX_SESSIONS")]
+    pub max_sessions: Option<usize>,
+    /// Most exchanges a session's journal keeps; the oldest go first [default: 10000]
+    #[arg(long, env = "LLEMULATOR_JOURNAL_SIZE")]
+    pub journal_size: Option<usize>,
+    /// Most objects a session stores; the oldest go first [default: 10000]
+    #[arg(long, env = "LLEMULATOR_MAX_OBJECTS")]
+    pub max_objects: Option<usize>,
+    /// Milliseconds a JavaScript function may take [default: 30000]
+    #[arg(long, env = "LLEMULATOR_CALLBACK_TIMEOUT_MS")]
+    pub callback_timeout_ms: Option<u64>,
+    /// Most JavaScript functions running at a time [default: 1000]
+    #[arg(long, env = "LLEMULATOR_MAX_CALLBACKS")]
+    pub max_callbacks: Option<usize>,
+    /// Milliseconds open streams may go on after a stop [default: 5000; in JavaScript 0]
+    #[arg(long, env = "LLEMULATOR_GRACE_MS")]
+    pub grace_ms: Option<u64>,
+    /// What is logged [default: info; in JavaScript error]
+    #[arg(long, env = "LOG_LEVEL", ignore_case = true)]
+    pub log_level: Option<LogLevel>,
+    /// Serve GET /_emulator/state over HTTP
+    #[arg(long, env = "DEBUG")]
+    pub debug: Option<bool>,
+    /// Host names that may reach the control routes beside localhost, IP addresses and names without a dot
+    #[arg(long, env = "LLEMULATOR_ALLOWED_HOSTS", value_delimiter = ',')]
+    pub allowed_hosts: Option<Vec<String>>,
+    /// Token that emulator-wide control routes need when bound beyond loopback
+    #[arg(long, env = "LLEMULATOR_CONTROL_TOKEN", hide_env_values = true)]
+    pub control_token: Option<String>,
+    /// More path prefixes served like /v1
+    #[arg(long, env = "LLEMULATOR_PREFIX", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub prefix: Option<Vec<String>>,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(Option::<Form>::deserialize(deserializer)?.map(|form| match form {
+        Form::One(one) => vec![one],
+        Form::Many(many) => many,
+    }))
+}
+
+/// Options with every gap filled.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub port: u16,
+    pub host: String,
+    pub profile: Profile,
+    pub fallback: FallbackName,
+    pub check_replies: Check,
+    pub auth: Auth,
+    pub validation: Validation,
+    /// Every model name is accepted.
+    pub any_model: bool,
+    /// Names beside the catalogue.
+    pub models: Vec<String>,
+    pub clock: Mode,
+    pub seed: u64,
+    pub usage: Counting,
+    pub embeddings: EmbeddingStyle,
+    pub generate_style: GenerateStyle,
+    pub generate_tools: ToolStrategy,
+    pub pace: Pace,
+    pub length: Option<Length>,
+    pub max_body_bytes: usize,
+    pub max_sessions: usize,
+    pub journal_size: usize,
+    pub max_objects: usize,
+    pub callback_timeout_ms: u64,
+    pub max_callbacks: usize,
+    pub grace_ms: u64,
+    pub log_level: LogLevel,
+    pub debug: bool,
+    pub allowed_hosts: Vec<String>,
+    pub control_token: Option<String>,
+    pub prefixes: Vec<String>,
+}
+
+/// Where an emulator is started; a few defaults differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// `startEmulator()`.
+    InProcess,
+    /// `npx llemulator`.
+    CommandLine,
+}
+
+/// Options that cannot be read, with what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionsError(pub String);
+
+impl std::fmt::Display for OptionsError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Options {
+    /// Options as JavaScript gives them: a JSON object with camelCase keys.
+    pub fn from_json(text: &str) -> Result<Self, OptionsError> {
+        serde_json::from_str(text).map_err(|error| {
+            // serde names the position in a text the caller never saw; the reason is what helps.
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or(&reason).to_string();
+            OptionsError(format!("startEmulator options: {reason}"))
+        })
+    }
+
+    /// Fills the gaps with the profile's and the door's defaults.
+    pub fn settle(self, door: Door) -> Settings {
+        let cli = door == Door::CommandLine;
+        let profile = self.profile.unwrap_or(if cli { Profile::Relaxed } else { Profile::Strict });
+        let strict = profile == Profile::Strict;
+        let models = self.models.unwrap_or_default();
+        let delay = match (self.stream_delay_min_ms, self.stream_delay_max_ms) {
+            (None, None) => None,
+            (low, high) => {
+                let low = low.unwrap_or(0.0);
+                Some(Range(low, high.unwrap_or(low).max(low)))
+            }
+        };
+        Settings {
+            port: self.port.unwrap_or(if cli { 8080 } else { 0 }),
+            host: self.host.unwrap_or_else(|| "127.0.0.1".into()),
+            profile,
+            fallback: self.fallback.unwrap_or(match profile {
+                Profile::Relaxed => FallbackName::Echo,
+                _ => FallbackName::Error,
+            }),
+            check_replies: self.check_replies.unwrap_or(if strict { Check::Fail } else { Check::Warn }),
+            auth: self.auth.unwrap_or(match profile {
+                Profile::Llemulator => Auth::Required,
+                _ => Auth::Optional,
+            }),
+            validation: self.validation.unwrap_or(Validation::Full),
+            any_model: models.iter().any(|name| name == "any"),
+            models: models.into_iter().filter(|name| name != "any").collect(),
+            clock: self.clock.unwrap_or_default(),
+            seed: self.seed.unwrap_or(0),
+            usage: self.usage.unwrap_or(Counting::Exact),
+            embeddings: self.embeddings.unwrap_or(EmbeddingStyle::Semantic),
+            generate_style: self.generate_style.unwrap_or_default(),
+            generate_tools: self.generate_tools.unwrap_or_default(),
+            pace: Pace { delay_ms: delay, tokens_per_second: self.stream_tokens_per_second, ..Pace::default() },
+            length: self.stream_default_response_length,
+            max_body_bytes: self.max_body_bytes.unwrap_or(50 << 20),
+            max_sessions: self.max_sessions.unwrap_or(10_000),
+            journal_size: self.journal_size.unwrap_or(10_000),
+            max_objects: self.max_objects.unwrap_or(10_000),
+            callback_timeout_ms: self.callback_timeout_ms.unwrap_or(30_000),
+            max_callbacks: self.max_callbacks.unwrap_or(1_000),
+            grace_ms: self.grace_ms.unwrap_or(if cli { 5_000 } else { 0 }),
+            log_level: self.log_level.unwrap_or(if cli { LogLevel::Info } else { LogLevel::Error }),
+            debug: self.debug.unwrap_or(false),
+            allowed_hosts: self.allowed_hosts.unwrap_or_default(),
+            control_token: self.control_token,
+            prefixes: self.prefix.unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_are_sets_of_defaults_each_still_settable() {
+        let strict = Options::default().settle(Door::InProcess);
+        assert_eq!((strict.fallback, strict.check_replies, strict.port), (FallbackName::Error, Check::Fail, 0));
+        let relaxed = Options::default().settle(Door::CommandLine);
+        assert_eq!((relaxed.fallback, relaxed.check_replies, relaxed.port), (FallbackName::Echo, Check::Warn, 8080));
+        let own = Options { fallback: Some(FallbackName::Generate), ..Options::default() }.settle(Door::CommandLine);
+        assert_eq!(own.fallback, FallbackName::Generate);
+        let llemulator = Options { profile: Some(Profile::Llemulator), ..Options::default() }.settle(Door::CommandLine);
+        assert_eq!((llemulator.fallback, llemulator.auth), (FallbackName::Error, Auth::Required));
+    }
+
+    #[test]
+    fn a_bad_option_is_named() {
+        let error = Options::from_json(r#"{"prot": 1}"#).unwrap_err().to_string();
+        assert!(error.contains("prot") && error.contains("port"), "{error}");
+        assert!(Options::from_json(r#"{"models": "any", "auth": ["a"], "clock": "instant"}"#).is_ok());
+    }
+}

@@ -1,0 +1,157 @@
+//! Requests and replies as text for people, and as JSON for functions.
+
+use crate::api::Call;
+use crate::prompt::{Prompt, Role};
+use crate::reply::{Part, Reply, Say};
+use crate::session::Session;
+use serde_json::{Value, json};
+
+/// Longest text shown of one message.
+const SHOWN: usize = 200;
+
+/// The request as a reply function gets it.
+pub fn request(call: &Call, prompt: Option<&Prompt>) -> Value {
+    let mut request = json!({
+        "operation": call.operation.name,
+        "method": call.method,
+        "path": call.path,
+        "headers": call.headers.iter().filter(|(name, _)| !is_secret(name))
+            .map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect::<serde_json::Map<_, _>>(),
+        "body": *call.body,
+        "session": call.session.label(),
+    });
+    if let Some(prompt) = prompt {
+        request["model"] = json!(prompt.model);
+        request["messages"] = prompt.messages.iter().map(message).collect();
+        request["lastUserText"] = json!(prompt.user_text());
+        request["tools"] =
+            prompt.tools.iter().map(|tool| json!({"name": tool.name, "parameters": tool.parameters})).collect();
+        request["toolResults"] =
+            prompt.tool_results().into_iter().map(|(name, text)| json!({"name": name, "text": text})).collect();
+        request["stream"] = json!(prompt.stream);
+        request["turn"] = json!(prompt.turn());
+    }
+    request
+}
+
+fn message(message: &crate::prompt::Message) -> Value {
+    let mut value = json!({"role": message.role.as_str(), "text": message.text()});
+    if !message.tool_calls.is_empty() {
+        value["toolCalls"] = message
+            .tool_calls
+            .iter()
+            .map(|call| json!({"id": call.id, "name": call.name, "arguments": call.arguments}))
+            .collect();
+    }
+    if let Some(id) = &message.tool_call_id {
+        value["toolCallId"] = json!(id);
+    }
+    value
+}
+
+/// Headers whose values are never shown.
+pub fn is_secret(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization" | "api-key" | "x-api-key" | "cookie" | "proxy-authorization" | "sec-websocket-protocol"
+    )
+}
+
+/// What a session without a script says to a request it cannot answer.
+pub fn no_script(call: &Call, prompt: &Prompt) -> String {
+    format!(
+        "No matching rule: no script loaded for session {}. The request was {} with the user text {}. Load replies with \
+         POST /_emulator/script (the same API key), session.replies(…), or set the option fallback.",
+        call.session.label(),
+        call.operation.name,
+        quote(&prompt.user_text()),
+    )
+}
+
+/// A text in quotes, shortened.
+pub fn quote(text: &str) -> String {
+    let short: String = text.chars().take(SHOWN).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    format!("{short:?}{more}")
+}
+
+/// What a reply says, in one line.
+pub fn reply(reply: &Reply) -> String {
+    match &reply.say {
+        Say::Choices(choices) => {
+            let parts = choices.iter().flat_map(|choice| &choice.parts).map(|part| match part {
+                Part::Text(text) => quote(&text.text),
+                Part::Refusal(text) => format!("refusal {}", quote(&text.text)),
+                Part::Reasoning(_) => "reasoning".into(),
+                Part::ToolCall(call) => {
+                    let arguments: String = call.arguments.text.chars().take(SHOWN).collect();
+                    format!("{}({arguments})", call.name)
+                }
+                Part::Item(item) => item.get("type").and_then(Value::as_str).unwrap_or("item").to_string(),
+                Part::Audio { transcript, .. } => format!("audio {}", quote(transcript)),
+            });
+            parts.collect::<Vec<_>>().join(", ")
+        }
+        Say::Error(error) => match &error.message {
+            Some(Some(message)) => format!("error {} {}", error.status, quote(message)),
+            _ => format!("error {}", error.status),
+        },
+        Say::Raw(raw) => format!("raw {}", raw.status),
+        Say::Ask(_) => "another responder".into(),
+        Say::Embeddings(_) => "embedding".into(),
+        Say::Moderation(_) => "moderation".into(),
+        Say::Images(_) => "image".into(),
+        Say::Audio(_) => "audio".into(),
+        Say::Transcript(_) => "transcript".into(),
+        Say::Nothing => "a fault".into(),
+    }
+}
+
+/// The session as a person reads it: every exchange, who answered it, what is left. Without ids, times and addresses,
+/// so that it is fit for a snapshot.
+pub fn transcript(session: &Session, unused: &[Value]) -> String {
+    use std::fmt::Write;
+    let mut out = String::new();
+    for (index, (_, exchange)) in session.journal.since(0, usize::MAX).iter().enumerate() {
+        let record = exchange.record();
+        let asked = exchange.asked.lock().map(|asked| asked.clone()).unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "{}. {}{}{}",
+            index + 1,
+            exchange.operation,
+            if exchange.stream { " (stream)" } else { "" },
+            if asked.is_empty() { String::new() } else { format!(" {}: {}", Role::User.as_str(), quote(&asked)) },
+        );
+        let by = match (&record.rule, record.outcome) {
+            (Some(rule), _) => rule.clone(),
+            (None, outcome) => json!(outcome).as_str().unwrap_or_default().replace('_', " "),
+        };
+        let said = if record.explanation.as_deref() == Some(&record.said) { "" } else { &record.said };
+        let mark = if record.explanation.is_some() { "✗" } else { "→" };
+        let _ = writeln!(
+            out,
+            "   {mark} [{by}] {}{}",
+            record.status,
+            if said.is_empty() { String::new() } else { format!(" {said}") }
+        );
+        if let Some(explanation) = &record.explanation {
+            for line in explanation.lines() {
+                let _ = writeln!(out, "     {line}");
+            }
+        }
+    }
+    if out.is_empty() {
+        out.push_str("(no requests)\n");
+    }
+    if !unused.is_empty() {
+        out.push_str("unused replies:\n");
+        for rule in unused {
+            let name = rule.get("rule").and_then(Value::as_str).unwrap_or_default();
+            let left = rule.get("left").map(Value::to_string).unwrap_or_default();
+            let _ = writeln!(out, "   - {name} ({left} left)");
+        }
+    }
+    out
+}

@@ -1,0 +1,122 @@
+//! The headers every answer of api.openai.com has (real-traffic §2.7).
+
+use crate::api::error::Style;
+use crate::random::Random;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use std::time::Duration;
+
+/// What the headers of one answer depend on.
+pub struct Facts<'a> {
+    pub request_id: &'a str,
+    /// `None` for answers that are no errors.
+    pub error: Option<Style>,
+    pub status: u16,
+    /// The operation's name.
+    pub operation: &'a str,
+    pub stream: bool,
+    /// Milliseconds the answer took.
+    pub processing_ms: u128,
+    /// Rate limits of the session, if the answer shows them.
+    pub limits: Option<Limits>,
+    /// The model that answered; embeddings say it.
+    pub model: Option<&'a str>,
+    /// Time to print as `date`; the real clock leaves it to the HTTP library.
+    pub date: Option<Duration>,
+}
+
+/// What `x-ratelimit-*` say: limit, remaining and time until full again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    pub requests: (u64, u64, String),
+    pub tokens: Option<(u64, u64, String)>,
+}
+
+/// The organization every session belongs to.
+const ORGANIZATION: &str = "llemulator";
+const PROJECT: &str = "proj_LLEmulator00000000000000";
+
+/// Writes the headers of one answer.
+pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            out.insert(HeaderName::from_static(name), value);
+        }
+    };
+    let api = !matches!(facts.error, Some(Style::Edge | Style::Router));
+    set("x-request-id", facts.request_id);
+    if api {
+        set("openai-version", "2020-10-01");
+        set("openai-processing-ms", &facts.processing_ms.to_string());
+        set("access-control-expose-headers", "X-Request-ID, CF-Ray, CF-Ray");
+        set("openai-project", PROJECT);
+    }
+    if facts.error != Some(Style::Edge) && facts.status != 401 {
+        set("openai-organization", ORGANIZATION);
+    }
+    if facts.error == Some(Style::Edge) {
+        set("vary", "Origin");
+    }
+    if let Some(limits) = &facts.limits {
+        let (limit, remaining, reset) = &limits.requests;
+        set("x-ratelimit-limit-requests", &limit.to_string());
+        set("x-ratelimit-remaining-requests", &remaining.to_string());
+        set("x-ratelimit-reset-requests", reset);
+        if let Some((limit, remaining, reset)) = &limits.tokens {
+            set("x-ratelimit-limit-tokens", &limit.to_string());
+            set("x-ratelimit-remaining-tokens", &remaining.to_string());
+            set("x-ratelimit-reset-tokens", reset);
+        }
+    }
+    if let Some(model) = facts.model {
+        set("openai-model", model);
+        set("access-control-allow-origin", "*");
+        set("via", "envoy-router-llemulator");
+    }
+    if facts.operation.starts_with("chat") || facts.operation == "embeddings.create" {
+        set("x-openai-proxy-wasm", "v0.1");
+    }
+    set("strict-transport-security", "max-age=31536000; includeSubDomains; preload");
+    set("x-content-type-options", "nosniff");
+    set("server", "cloudflare");
+    set("cf-cache-status", "DYNAMIC");
+    set("cf-ray", &format!("{}-LOC", random.hex(16)));
+    set("alt-svc", "h3=\":443\"; ma=86400");
+    if let Some(date) = facts.date {
+        set("date", &http_date(date.as_secs()));
+    }
+}
+
+/// `Thu, 01 Jan 2026 00:00:00 GMT`, from seconds since 1970.
+pub fn http_date(unix: u64) -> String {
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(unix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_read_as_http_has_them() {
+        assert_eq!(http_date(crate::clock::START), "Thu, 01 Jan 2026 00:00:00 GMT");
+        assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
+
+    #[test]
+    fn the_edge_says_nothing_of_the_api_behind_it() {
+        let mut out = HeaderMap::new();
+        let facts = Facts {
+            request_id: "req_1",
+            error: Some(Style::Edge),
+            status: 401,
+            operation: "chat.completions.create",
+            stream: false,
+            processing_ms: 1,
+            limits: None,
+            model: None,
+            date: None,
+        };
+        write(&facts, &mut Random::new(1), &mut out);
+        assert!(!out.contains_key("openai-version") && !out.contains_key("openai-organization"));
+        assert_eq!(out["vary"], "Origin");
+    }
+}

@@ -1,0 +1,67 @@
+//! The HTTP side: listener, router, limits, bodies. It knows neither endpoints nor responders.
+
+pub mod body;
+mod guard;
+pub mod headers;
+mod request;
+mod respond;
+pub mod route;
+mod socket;
+
+use crate::emulator::Emulator;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket::{Control, Socket};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Accepts until the emulator stops; then open answers get the grace time.
+pub async fn serve(emulator: Arc<Emulator>, listener: TcpListener) {
+    let mut stopping = emulator.stopping();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stopped| *stopped) => break,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // Out of file descriptors, or the client is gone already. Accepting again at once would spin.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
+        };
+        // Without this, Nagle and delayed ACK add up to 40 ms between small chunks.
+        let _ = stream.set_nodelay(true);
+        emulator.connections.send_modify(|open| *open += 1);
+        tokio::spawn(connection(emulator.clone(), stream, peer));
+    }
+}
+
+/// One connection, until it closes or the grace time after a stop is over.
+async fn connection(emulator: Arc<Emulator>, stream: tokio::net::TcpStream, peer: std::net::SocketAddr) {
+    let control = Arc::new(Control::default());
+    let socket = TokioIo::new(Socket::new(stream, control.clone()));
+    let service = service_fn({
+        let (emulator, control) = (emulator.clone(), control.clone());
+        move |request| respond::respond(emulator.clone(), control.clone(), peer, request)
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(30))
+        // Clients may close their sending side and still read.
+        .half_close(true)
+        .serve_connection(socket, service)
+        .with_upgrades();
+    tokio::pin!(serving);
+    let mut stopping = emulator.stopping();
+    let stopped = tokio::select! {
+        _ = &mut serving => false,
+        _ = stopping.wait_for(|stopped| *stopped) => true,
+    };
+    if stopped {
+        serving.as_mut().graceful_shutdown();
+        let grace = Duration::from_millis(emulator.settings.grace_ms);
+        let _ = tokio::time::timeout(grace, &mut serving).await;
+    }
+    emulator.connections.send_modify(|open| *open -= 1);
+}

@@ -1,0 +1,457 @@
+//! One request: from bytes to a call, from an answer to bytes.
+
+use super::body::{Cut, Finish, ResponseBody, Source};
+use super::route::{self, Normal, Route};
+use super::socket::Control;
+use super::{guard, headers, request};
+use crate::api::answer::{Answer, Body, Delivery, Events, indented, pretty};
+use crate::api::error::{self, ApiError, Style};
+use crate::api::{self, Call};
+use crate::control;
+use crate::emulator::Emulator;
+use crate::journal::{OpenExchange, Outcome};
+use crate::options::{LogLevel, Profile};
+use crate::random::{self, Random};
+use crate::reply::RawBody;
+use crate::reply::fault::At;
+use crate::responders::describe::is_secret;
+use crate::session::{Session, redact};
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Answers one request. Err = the connection is cut before any byte.
+pub async fn respond(
+    emulator: Arc<Emulator>,
+    control: Arc<Control>,
+    _peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Cut> {
+    let path = request.uri().path();
+    if matches!(path, "/healthz" | "/readyz") {
+        return Ok(plain(200, "text/plain; charset=utf-8", "OK"));
+    }
+    match (path, request.method().as_str()) {
+        ("/health", "GET") => return Ok(plain(200, "application/json", "{\"ok\":true}")),
+        ("/", "GET") => {
+            return Ok(plain(200, "application/json", "{\"service\":\"openai-api-simulator\",\"status\":\"ok\"}"));
+        }
+        (_, "OPTIONS") if !path.starts_with("/_emulator") => return Ok(preflight(request.headers())),
+        _ => {}
+    }
+    let origin = request.headers().contains_key("origin");
+    let answered = match path.starts_with("/_emulator/") {
+        true => Ok(control_route(emulator, request).await),
+        false => AssertUnwindSafe(exchange(emulator, control, request)).catch_unwind().await.unwrap_or_else(|_| {
+            // A bug of ours must not take the test runner with it.
+            let error =
+                ApiError::emulator("emulator_panicked", "The emulator failed on this request; please report it.");
+            Ok(plain(500, "application/json", &error.envelope().to_string()))
+        }),
+    };
+    answered.map(|mut response| {
+        if origin {
+            response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
+        }
+        response
+    })
+}
+
+fn plain(status: u16, content_type: &'static str, text: &str) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Full(Some(Bytes::copy_from_slice(text.as_bytes()))));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
+    response
+}
+
+/// What a browser asks before it calls from a page.
+fn preflight(asked: &HeaderMap) -> Response<ResponseBody> {
+    let mut response = plain(204, "text/plain", "");
+    let headers = response.headers_mut();
+    headers.remove("content-type");
+    headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    headers.insert("access-control-allow-methods", HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"));
+    let wanted = asked.get("access-control-request-headers").cloned();
+    headers.insert("access-control-allow-headers", wanted.unwrap_or_else(|| HeaderValue::from_static("*")));
+    headers.insert("access-control-max-age", HeaderValue::from_static("600"));
+    response
+}
+
+/// A header of the request as text.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The key of a request in one of its four places: `Authorization: Bearer`, `api-key`, the WebSocket subprotocol, the
+/// path's session. `None` = nowhere; Err = malformed.
+fn key_of<'a>(headers: &'a HeaderMap) -> Option<Result<&'a str, ()>> {
+    if let Some(value) = headers.get("authorization") {
+        let text = value.to_str().unwrap_or_default();
+        return Some(match text.strip_prefix("Bearer ") {
+            Some(key) if !key.is_empty() && !key.contains(' ') => Ok(key),
+            _ => Err(()),
+        });
+    }
+    if let Some(value) = headers.get("api-key") {
+        return Some(value.to_str().map_err(|_| ()));
+    }
+    let protocols = header(headers, "sec-websocket-protocol")?;
+    protocols.split(',').find_map(|one| one.trim().strip_prefix("openai-insecure-api-key.")).map(Ok)
+}
+
+/// A control route over HTTP: guarded, and under the session of the key.
+async fn control_route(emulator: Arc<Emulator>, request: Request<Incoming>) -> Response<ResponseBody> {
+    let (parts, body) = request.into_parts();
+    let answer = async {
+        let forbidden = |reason| ApiError::new(403, reason).kind("forbidden").code("forbidden");
+        guard::check(&emulator, header(&parts.headers, "host"), header(&parts.headers, "origin")).map_err(forbidden)?;
+        let path = parts.uri.path();
+        let wide = control::is_emulator_wide(path);
+        if wide {
+            let token = header(&parts.headers, "x-llemulator-control-token");
+            guard::check_token(&emulator, token).map_err(forbidden)?;
+        }
+        let key = match wide {
+            true => None,
+            false => Some(emulator.authenticate(key_of(&parts.headers), false)?),
+        };
+        let encoding = header(&parts.headers, "content-encoding");
+        let body = request::read(body, encoding, emulator.settings.max_body_bytes).await?;
+        let body = std::str::from_utf8(&body).map_err(|_| ApiError::invalid("Invalid JSON: the body is not UTF-8."))?;
+        let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
+        let request = control::Request {
+            key: key.as_deref(),
+            method: parts.method.as_str(),
+            path: target,
+            body,
+            in_process: false,
+        };
+        Ok::<_, ApiError>(control::handle(&emulator, &request))
+    };
+    let (status, value) = match answer.await {
+        Ok(answer) => answer,
+        Err(error) => (error.status, error.envelope()),
+    };
+    plain(status, "application/json", &value.to_string())
+}
+
+/// A request of the API.
+async fn exchange(
+    emulator: Arc<Emulator>,
+    control: Arc<Control>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Cut> {
+    let (parts, body) = request.into_parts();
+    let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
+    let method = parts.method.as_str().to_string();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
+    let route = route::find(&method, &normal.path);
+    let operation = match &route {
+        Route::Operation(operation, _) => Some(*operation),
+        _ => None,
+    };
+    let name = operation.map_or("", |operation| operation.name);
+    let session = session_of(&emulator, &parts.headers, &normal, name);
+    let encoding = header(&parts.headers, "content-encoding");
+    let read = request::read(body, encoding, emulator.settings.max_body_bytes).await;
+    let bytes = read.as_ref().cloned().unwrap_or_default();
+    let json = json_body(&parts.headers, &bytes);
+    let value = Arc::new(json.as_ref().ok().cloned().unwrap_or_default());
+    let known = session.as_ref().ok().cloned();
+    let keeper = known.unwrap_or_else(|| emulator.session(crate::emulator::ANONYMOUS));
+    let hash = random::key(0, &[name.as_bytes(), target.as_bytes(), &random::canonical(&value).to_le_bytes()]);
+    let count = keeper.count(hash);
+    let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
+    let random = Random::new(random::key(keeper.seed, &key));
+    let request_id = api::ids::request(&mut random.fork("request"));
+    let given = Arc::new(header_list(&parts.headers));
+    let shown = given.iter().map(|(name, value)| {
+        (name.clone(), if is_secret(name) { redact(value.trim_start_matches("Bearer ")) } else { value.clone() })
+    });
+    let stamp = keeper.clock.stamp();
+    let open = Arc::new(OpenExchange::new(
+        if name.is_empty() { "unknown" } else { name },
+        method.clone(),
+        target.clone(),
+        Arc::new(shown.collect()),
+        value.clone(),
+        value.get("stream").and_then(Value::as_bool).unwrap_or(false),
+        stamp,
+        request_id.clone(),
+    ));
+    let started = keeper.clock.now();
+    let answered = async {
+        let session = session?;
+        let (operation, params) = match route {
+            Route::Operation(operation, params) => (operation, params),
+            Route::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
+            Route::Unknown => return Err(error::unknown_url(&method, parts.uri.path())),
+        };
+        read?;
+        json?;
+        let mut body = value;
+        if let (Some(deployment), true) = (&normal.deployment, body.get("model").is_none_or(Value::is_null))
+            && body.is_object()
+        {
+            Arc::make_mut(&mut body)["model"] = Value::from(deployment.as_str());
+        }
+        let call = Call {
+            operation,
+            params,
+            method,
+            path: normal.path,
+            query: route::query(parts.uri.query().unwrap_or_default()),
+            headers: given.clone(),
+            body,
+            bytes,
+            azure: normal.azure,
+            emulator: emulator.clone(),
+            session,
+            random: random.clone(),
+            stamp,
+            exchange: open.clone(),
+        };
+        api::serve(call).await
+    }
+    .await;
+    let answer = answered.unwrap_or_else(|error| Answer::ok(Body::Error(error)));
+    let log = (emulator.settings.log_level == LogLevel::Info).then_some(log_line as fn(&Session, &OpenExchange));
+    let finish = Finish::new(keeper.clone(), open.clone(), log);
+    let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
+    deliver(&emulator, answer, finish, control, random, &request_id, name, started, accepted).await
+}
+
+/// One line per request.
+fn log_line(session: &Session, exchange: &OpenExchange) {
+    let record = exchange.record();
+    let by = record.rule.map(|rule| format!(" [{rule}]")).unwrap_or_default();
+    println!("{} {} {} {}{by}", exchange.method, exchange.target, record.status, redact(&session.key));
+}
+
+/// The session of a request.
+fn session_of(
+    emulator: &Arc<Emulator>,
+    headers: &HeaderMap,
+    normal: &Normal,
+    operation: &str,
+) -> Result<Arc<Session>, ApiError> {
+    if let Some(name) = &normal.session {
+        let key = control::key_of_name(name);
+        return Ok(emulator.open_session(&key, name, None, None));
+    }
+    let chat = matches!(operation, "chat.completions.create" | "completions.create" | "embeddings.create");
+    Ok(emulator.session(&emulator.authenticate(key_of(headers), chat)?))
+}
+
+/// The JSON of a body; null when there is none or it is a form.
+fn json_body(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, ApiError> {
+    let form = header(headers, "content-type").is_some_and(|kind| kind.starts_with("multipart/"));
+    if form || bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Null);
+    }
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        _ => Err(error::not_json()),
+    }
+}
+
+fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
+}
+
+/// Turns an answer into a response.
+#[allow(clippy::too_many_arguments)] // everything an answer's outside depends on
+async fn deliver(
+    emulator: &Emulator,
+    answer: Answer,
+    mut finish: Finish,
+    control: Arc<Control>,
+    random: Random,
+    request_id: &str,
+    operation: &str,
+    started: Duration,
+    accepted: &str,
+) -> Result<Response<ResponseBody>, Cut> {
+    let Answer { status, headers: extra, body, delivery } = answer;
+    let session = finish.session.clone();
+    if let Some(delivery) = &delivery {
+        session.clock.sleep_until(started + delivery.wait).await;
+        if matches!(&delivery.fault, Some(fault) if fault.at == At::Connect) {
+            control.reset();
+            finish.complete();
+            return Err(Cut);
+        }
+    }
+    let (status, error_style) = match &body {
+        Body::Error(error) => (error.status, Some(error.style)),
+        _ => (status, None),
+    };
+    finish.exchange.note(|record| {
+        record.status = status;
+        if let Body::Error(error) = &body {
+            if record.outcome == Outcome::Served {
+                record.outcome = Outcome::Rejected;
+            }
+            record.said.clone_from(&error.message);
+        }
+    });
+    let virtual_clock = session.clock.mode() != crate::clock::Mode::Real;
+    let mut response = Response::new(ResponseBody::Full(None));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let out = response.headers_mut();
+    let stream = matches!(body, Body::Events(_));
+    if !matches!(body, Body::Raw(_)) || status < 600 {
+        let facts = headers::Facts {
+            request_id,
+            error: error_style,
+            status,
+            operation,
+            stream,
+            processing_ms: (session.clock.now().saturating_sub(started)).as_millis().min(if virtual_clock {
+                0
+            } else {
+                u128::MAX
+            }),
+            limits: None,
+            model: None,
+            date: virtual_clock.then(|| session.clock.stamp()),
+        };
+        headers::write(&facts, &mut random.fork("headers"), out);
+    }
+    let error_headers = match &body {
+        Body::Error(error) => error.headers.clone(),
+        _ => Vec::new(),
+    };
+    let content_type = match &body {
+        Body::Json(_) => "application/json",
+        Body::Error(error) if error.style == Style::Api => "application/json",
+        Body::Error(_) => "application/json; charset=utf-8",
+        Body::Bytes(kind, _) => kind,
+        Body::Events(_) if emulator.settings.profile == Profile::Llemulator => "text/event-stream",
+        Body::Events(_) => "text/event-stream; charset=utf-8",
+        Body::Raw(RawBody::Sse(_)) => "text/event-stream; charset=utf-8",
+        Body::Raw(RawBody::Text(_)) => "text/plain; charset=utf-8",
+        Body::Raw(RawBody::Chunks(_)) => "text/event-stream; charset=utf-8",
+        Body::Raw(_) => "application/json",
+        Body::Empty => "",
+    };
+    if !content_type.is_empty() {
+        out.insert("content-type", HeaderValue::from_static(content_type));
+    }
+    for (name, value) in extra.iter().chain(&error_headers) {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            out.insert(name, value);
+        }
+    }
+    let source = match body {
+        Body::Events(events) => Err(Source::Events(events)),
+        Body::Raw(RawBody::Chunks(chunks)) => {
+            Err(Source::Chunks(chunks.into_iter().rev().map(|(at, bytes)| (at, Bytes::from(bytes))).collect()))
+        }
+        Body::Raw(RawBody::Sse(events)) => Err(Source::Events(Box::new(RawEvents(events.into())))),
+        Body::Json(bytes) | Body::Bytes(_, bytes) => Ok(bytes),
+        Body::Error(error) => Ok(error_bytes(&error)),
+        Body::Raw(RawBody::Json(value)) => Ok(pretty(&value, false)),
+        Body::Raw(RawBody::Text(text)) => Ok(text.into()),
+        Body::Raw(RawBody::Events(frames)) => Ok(pretty(&frames, false)),
+        Body::Raw(RawBody::Empty) | Body::Empty => Ok(Bytes::new()),
+    };
+    *response.body_mut() = match (source, delivery) {
+        (Err(source), delivery) => ResponseBody::timed(source, delivery, finish, control),
+        // An unstreamed answer that breaks: its headers, then silence or the end.
+        (Ok(bytes), Some(delivery)) if delivery.fault.is_some() => {
+            let delivery = Delivery { fault: delivery.fault.map(broken_whole), ..delivery };
+            ResponseBody::timed(Source::Chunks(vec![(0, bytes)]), Some(delivery), finish, control)
+        }
+        (Ok(bytes), _) => {
+            finish.complete();
+            ResponseBody::Full(Some(zipped(bytes, accepted, response.headers_mut())))
+        }
+    };
+    Ok(response)
+}
+
+/// A fault of an unstreamed answer strikes after the headers, and what cannot be broken in the middle is cut.
+fn broken_whole(fault: crate::reply::fault::Fault) -> crate::reply::fault::Fault {
+    use crate::reply::fault::{Fault, Kind};
+    let kind = match fault.kind {
+        Kind::Stall(ms) => Kind::Stall(ms),
+        _ => Kind::Disconnect,
+    };
+    Fault { at: At::Headers, kind }
+}
+
+/// An error's bytes: the edge indents by four and ends the line.
+fn error_bytes(error: &ApiError) -> Bytes {
+    match error.style {
+        Style::Edge => indented(&error.envelope(), b"    ", true),
+        _ => pretty(&error.envelope(), false),
+    }
+}
+
+/// The body as the client accepts it.
+fn zipped(bytes: Bytes, accepted: &str, headers: &mut HeaderMap) -> Bytes {
+    use std::io::Write;
+    let wants = |name: &str| accepted.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == name);
+    let (name, zipped) = if bytes.is_empty() {
+        return bytes;
+    } else if wants("gzip") {
+        let mut encoder =
+            flate2::write::GzEncoder::new(Vec::with_capacity(bytes.len() / 2), flate2::Compression::fast());
+        ("gzip", encoder.write_all(&bytes).and_then(|()| encoder.finish()))
+    } else if wants("br") {
+        let mut out = Vec::with_capacity(bytes.len() / 2);
+        let mut encoder = brotli::CompressorWriter::new(&mut out, 4096, 1, 20);
+        let written = encoder.write_all(&bytes).and_then(|()| encoder.flush());
+        drop(encoder);
+        ("br", written.map(|()| out))
+    } else {
+        return bytes;
+    };
+    // Writing to memory cannot fail; if it did, the plain bytes are still right.
+    let Ok(zipped) = zipped else { return bytes };
+    headers.insert("content-encoding", HeaderValue::from_static(name));
+    headers.insert("vary", HeaderValue::from_static("Accept-Encoding"));
+    zipped.into()
+}
+
+/// Events as written in the script.
+struct RawEvents(VecDeque<(Option<String>, Value)>);
+
+impl Events for RawEvents {
+    fn next_content(&self) -> Option<u32> {
+        self.0.front().map(|_| 1)
+    }
+
+    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        let Some((event, data)) = self.0.pop_front() else { return Poll::Ready(false) };
+        if let Some(event) = event {
+            out.extend_from_slice(format!("event: {event}\n").as_bytes());
+        }
+        let data = match data {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        for line in data.split('\n') {
+            out.extend_from_slice(format!("data: {line}\n").as_bytes());
+        }
+        out.extend_from_slice(b"\n");
+        Poll::Ready(true)
+    }
+
+    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
+        out.extend_from_slice(format!("data: {}\n\n", json!({"error": error.inner()})).as_bytes());
+    }
+}

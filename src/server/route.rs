@@ -1,0 +1,203 @@
+//! From a path to an operation.
+
+use crate::api::{OPERATIONS, Operation};
+use std::sync::LazyLock;
+
+/// What a path leads to.
+pub enum Route {
+    /// An operation, the values in its path, and whether the path is one of Azure's.
+    Operation(&'static Operation, Vec<(&'static str, String)>),
+    /// The path exists with these methods.
+    WrongMethod(String),
+    Unknown,
+}
+
+/// A path below `/v1`, and what was learned on the way there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Normal {
+    /// `/v1/chat/completions`.
+    pub path: String,
+    /// The path was one of Azure's: any model name is accepted.
+    pub azure: bool,
+    /// `/openai/deployments/{deployment}/…`.
+    pub deployment: Option<String>,
+    /// `/_session/{name}/…`.
+    pub session: Option<String>,
+}
+
+/// Brings every spelling of a path to `/v1/…`: without `/v1`, below `/openai`, a deployment, a session, a prefix.
+pub fn normalize(path: &str, prefixes: &[String]) -> Normal {
+    let mut rest = path;
+    let mut normal = Normal { path: String::new(), azure: false, deployment: None, session: None };
+    let shorter;
+    if path.contains("//") {
+        // SDKs join base and path; a base that ends in a slash gives two.
+        shorter = path.split('/').filter(|segment| !segment.is_empty()).fold(String::new(), |all, one| all + "/" + one);
+        rest = &shorter;
+    }
+    if let Some((name, tail)) = rest.strip_prefix("/_session/").and_then(|tail| tail.split_once('/')) {
+        normal.session = Some(decode(name));
+        rest = &rest[rest.len() - tail.len() - 1..];
+    }
+    for prefix in prefixes {
+        let prefix = prefix.trim_matches('/');
+        if let Some(tail) = rest.strip_prefix('/').and_then(|tail| tail.strip_prefix(prefix))
+            && tail.starts_with('/')
+        {
+            rest = tail;
+            break;
+        }
+    }
+    if let Some(tail) = rest.strip_prefix("/openai/") {
+        normal.azure = true;
+        rest = &rest[rest.len() - tail.len() - 1..];
+        if let Some((name, tail)) = rest.strip_prefix("/deployments/").and_then(|tail| tail.split_once('/')) {
+            normal.deployment = Some(decode(name));
+            rest = &rest[rest.len() - tail.len() - 1..];
+        }
+    }
+    let rest = match rest.strip_prefix("/v1") {
+        Some(tail) if tail.is_empty() || tail.starts_with('/') => tail,
+        _ => rest,
+    };
+    let rest = rest.trim_end_matches('/');
+    normal.path = format!("/v1{rest}");
+    normal
+}
+
+/// An operation's path, cut into segments once.
+struct Pattern {
+    operation: &'static Operation,
+    segments: Vec<Segment>,
+}
+
+enum Segment {
+    Word(&'static str),
+    Value(&'static str),
+    Rest(&'static str),
+}
+
+static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    let operations = OPERATIONS.iter().copied().flatten();
+    operations
+        .map(|operation| {
+            let segments = operation.path.split('/').skip(1).map(|segment| {
+                match segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
+                    None => Segment::Word(segment),
+                    Some(inner) => match inner.strip_suffix('*') {
+                        Some(name) => Segment::Rest(name),
+                        None => Segment::Value(inner),
+                    },
+                }
+            });
+            Pattern { operation, segments: segments.collect() }
+        })
+        .collect()
+});
+
+/// Finds the operation of a normalised path.
+pub fn find(method: &str, path: &str) -> Route {
+    let below = path.strip_prefix("/v1/").unwrap_or_default();
+    let segments: Vec<&str> = below.split('/').collect();
+    let mut allowed: Vec<&str> = Vec::new();
+    for pattern in PATTERNS.iter() {
+        let Some(params) = pattern.matches(&segments) else { continue };
+        if pattern.operation.method == method {
+            return Route::Operation(pattern.operation, params);
+        }
+        if !allowed.contains(&pattern.operation.method) {
+            allowed.push(pattern.operation.method);
+        }
+    }
+    if allowed.is_empty() { Route::Unknown } else { Route::WrongMethod(allowed.join(", ")) }
+}
+
+impl Pattern {
+    fn matches(&self, given: &[&str]) -> Option<Vec<(&'static str, String)>> {
+        let rest = matches!(self.segments.last(), Some(Segment::Rest(_)));
+        if given.len() < self.segments.len() || (!rest && given.len() > self.segments.len()) {
+            return None;
+        }
+        let mut params = Vec::new();
+        for (index, segment) in self.segments.iter().enumerate() {
+            match segment {
+                Segment::Word(word) if given.get(index) == Some(word) => {}
+                Segment::Word(_) => return None,
+                Segment::Value(name) => params.push((*name, decode(given.get(index)?))),
+                Segment::Rest(name) => params.push((*name, decode(&given[index..].join("/")))),
+            }
+        }
+        Some(params)
+    }
+}
+
+/// Percent-decoding; a malformed escape stays as it is.
+pub fn decode(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_string();
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while index < bytes.len() {
+        let hex = bytes.get(index + 1..index + 3).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) if bytes[index] == b'%' => {
+                out.push(byte);
+                index += 3;
+            }
+            _ => {
+                out.push(bytes[index]);
+                index += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The pairs of a query string, decoded.
+pub fn query(text: &str) -> Vec<(String, String)> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(&name.replace('+', " ")), decode(&value.replace('+', " ")))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_leads_to_v1() {
+        for path in [
+            "/v1/chat/completions",
+            "/chat/completions",
+            "/openai/v1/chat/completions",
+            "//v1/chat/completions",
+            "/openai/deployments/x/chat/completions",
+            "/_session/a/v1/chat/completions",
+            "/proxy/v1/chat/completions/",
+        ] {
+            assert_eq!(normalize(path, &["proxy".into()]).path, "/v1/chat/completions", "{path}");
+        }
+        let azure = normalize("/openai/deployments/my%20gpt/embeddings", &[]);
+        assert_eq!((azure.azure, azure.deployment.as_deref()), (true, Some("my gpt")));
+    }
+
+    #[test]
+    fn model_ids_may_hold_slashes() {
+        let Route::Operation(operation, params) = find("GET", "/v1/models/org/gpt-4") else { panic!("no route") };
+        assert_eq!((operation.name, params[0].1.as_str()), ("models.retrieve", "org/gpt-4"));
+        assert!(matches!(find("GET", "/v1/chat"), Route::Unknown));
+        assert!(matches!(find("PUT", "/v1/chat/completions"), Route::WrongMethod(_)));
+    }
+
+    #[test]
+    fn malformed_escapes_stay() {
+        assert_eq!(decode("a%2"), "a%2");
+        assert_eq!(decode("%zz%41%é"), "%zzA%é");
+    }
+}

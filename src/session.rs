@@ -1,0 +1,229 @@
+//! A session: all that belongs to one API key. Sessions never see each other.
+
+use crate::clock::{Clock, Mode};
+use crate::journal::Journal;
+use crate::options::Settings;
+use crate::reply::json::{Defaults, Load, Models, Rule};
+use crate::responders::matching::View;
+use crate::responders::script::{Miss, Picked, Script};
+use crate::store::Store;
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Equal requests are told apart by their count; past this many different ones counting starts anew.
+const MOST_COUNTED: usize = 100_000;
+
+/// All that belongs to one API key.
+pub struct Session {
+    /// Never shown: see [`Session::label`].
+    pub key: String,
+    /// What randomness is keyed by: the name given, else the key.
+    pub name: String,
+    pub seed: u64,
+    pub clock: Clock,
+    pub journal: Journal,
+    /// Stored responses, completions, conversations …
+    pub store: Mutex<Store>,
+    /// Names released so far; replies on hold wait for theirs.
+    pub released: watch::Sender<HashSet<String>>,
+    /// Ticks of the emulator at the last use.
+    pub last_used: AtomicU64,
+    state: Mutex<State>,
+}
+
+/// What a session was told, and how far it is.
+#[derive(Default)]
+struct State {
+    script: Option<Script>,
+    /// This session's counters over the shared script, and that script's version.
+    shared: Option<(u64, Script)>,
+    models: Option<Models>,
+    defaults: Defaults,
+    /// How often each request came, by hash.
+    counts: HashMap<u64, u64>,
+    /// Turns taken; chaos counts them.
+    turns: u64,
+}
+
+/// A script that serves sessions without their own.
+#[derive(Default)]
+pub struct Shared {
+    /// Grows with every load, so that sessions know when to take it over.
+    pub version: u64,
+    pub rules: Vec<Arc<Rule>>,
+    pub models: Option<Models>,
+    pub defaults: Defaults,
+}
+
+impl Session {
+    pub fn new(key: &str, name: &str, clock: Mode, seed: u64, settings: &Settings) -> Self {
+        Session {
+            key: key.into(),
+            name: name.into(),
+            seed,
+            clock: Clock::new(clock),
+            journal: Journal::new(settings.journal_size),
+            store: Mutex::new(Store::new(settings.max_objects)),
+            released: watch::channel(HashSet::new()).0,
+            last_used: AtomicU64::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stored objects.
+    pub fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The session's name fit to be shown.
+    pub fn label(&self) -> String {
+        if self.name == self.key { mask(&self.key) } else { self.name.clone() }
+    }
+
+    /// How many requests with this hash came before; counts this one.
+    pub fn count(&self, hash: u64) -> u64 {
+        let mut state = self.state();
+        if state.counts.len() >= MOST_COUNTED {
+            state.counts.clear();
+        }
+        let count = state.counts.entry(hash).or_insert(0);
+        *count += 1;
+        *count - 1
+    }
+
+    /// Loads an accepted script.
+    pub fn load(&self, load: Load) {
+        let mut state = self.state();
+        if load.reset {
+            let counts = std::mem::take(&mut state.counts);
+            *state = State { counts, ..State::default() };
+        }
+        if let Some(models) = load.models {
+            state.models = Some(models);
+        }
+        if let Some(defaults) = load.defaults {
+            state.defaults.update(defaults);
+        }
+        state.script.get_or_insert_with(Script::new).append(&load.rules);
+    }
+
+    /// Forgets script, journal, stored objects and released holds.
+    pub fn reset(&self) {
+        *self.state() = State::default();
+        self.journal.clear();
+        self.store().clear();
+        self.released.send_modify(HashSet::clear);
+    }
+
+    /// Ends every hold with this name, now and until the next reset.
+    pub fn release(&self, name: &str) {
+        self.released.send_modify(|names| {
+            names.insert(name.to_string());
+        });
+    }
+
+    /// Whether a script serves this session, its own or the shared one.
+    pub fn has_script(&self, shared: &Shared) -> bool {
+        self.state().script.is_some() || shared.version > 0
+    }
+
+    /// The models the script in force names.
+    pub fn models(&self, shared: &Shared) -> Option<Models> {
+        let state = self.state();
+        if state.script.is_some() { state.models.clone() } else { shared.models.clone() }
+    }
+
+    /// The defaults of the script in force.
+    pub fn defaults(&self, shared: &Shared) -> Defaults {
+        let state = self.state();
+        if state.script.is_some() { state.defaults.clone() } else { shared.defaults.clone() }
+    }
+
+    /// Whether any rule could reach an operation without a turn.
+    pub fn counts_turn(&self) -> u64 {
+        let mut state = self.state();
+        state.turns += 1;
+        state.turns
+    }
+
+    /// Runs `act` on the script in force, if there is one.
+    fn with_script<T>(&self, shared: &Shared, act: impl FnOnce(&mut Script) -> T) -> Option<T> {
+        let mut state = self.state();
+        if let Some(script) = &mut state.script {
+            return Some(act(script));
+        }
+        if shared.version == 0 {
+            return None;
+        }
+        let (version, script) = state.shared.get_or_insert_with(|| (0, Script::new()));
+        if *version != shared.version {
+            script.replace(&shared.rules);
+            *version = shared.version;
+        }
+        Some(act(script))
+    }
+
+    /// Takes a step of the script: the first rule that still has uses, matches and can answer. `after` = only rules
+    /// below that one. `None` = no script.
+    pub fn pick(&self, shared: &Shared, view: &View, after: Option<usize>) -> Option<Result<Option<Picked>, Miss>> {
+        self.with_script(shared, |script| match after {
+            None => script.pick(view),
+            Some(index) => script.pick_after(index, view),
+        })
+    }
+
+    /// Gives a step back that was not used after all.
+    pub fn put_back(&self, shared: &Shared, picked: &Picked) {
+        self.with_script(shared, |script| script.put_back(picked));
+    }
+
+    /// The replies nobody asked for, one line each.
+    pub fn unused(&self, shared: &Shared) -> Vec<Value> {
+        self.with_script(shared, |script| script.unused())
+            .unwrap_or_default()
+            .iter()
+            .map(|rule| rule.to_json())
+            .collect()
+    }
+
+    /// The rules with their uses left.
+    pub fn rules(&self, shared: &Shared) -> Value {
+        self.with_script(shared, |script| script.state()).unwrap_or_else(|| json!([]))
+    }
+}
+
+/// A key as OpenAI shows it: up to 11 characters whole, else the first 8, asterisks, the last 4 (real-traffic §3).
+pub fn mask(key: &str) -> String {
+    let characters: Vec<char> = key.chars().collect();
+    if characters.len() <= 11 {
+        return key.to_string();
+    }
+    let stars = characters.len().saturating_sub(12).max(1);
+    let head: String = characters[..8].iter().collect();
+    let tail: String = characters[characters.len() - 4..].iter().collect();
+    format!("{head}{}{tail}", "*".repeat(stars))
+}
+
+/// A key as the emulator's own pages and journal show it.
+pub fn redact(key: &str) -> String {
+    let kept: String = key.chars().take(3).collect();
+    format!("{kept}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_as_recorded() {
+        assert_eq!(mask("sk-fake-key"), "sk-fake-key");
+        assert_eq!(mask("test-key-for-openai"), "test-key*******enai");
+    }
+}

@@ -1,0 +1,111 @@
+//! Stored objects of a session: bounded, in the order they were made, forgotten oldest first.
+
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// All objects of one session, by resource.
+#[derive(Debug)]
+pub struct Store {
+    pub responses: Shelf<Arc<Value>>,
+    pub conversations: Shelf<Value>,
+    /// Everything that is nothing but its JSON, by id (stored chat completions and the like).
+    pub objects: Shelf<Value>,
+}
+
+impl Store {
+    /// A store that keeps at most `limit` objects of each resource.
+    pub fn new(limit: usize) -> Self {
+        Store { responses: Shelf::new(limit), conversations: Shelf::new(limit), objects: Shelf::new(limit) }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Store::new(self.responses.limit);
+    }
+}
+
+/// Objects by id, in the order they were added. Adding one past the limit forgets the oldest.
+#[derive(Debug)]
+pub struct Shelf<T> {
+    limit: usize,
+    next: u64,
+    places: HashMap<String, u64>,
+    objects: BTreeMap<u64, (String, T)>,
+}
+
+impl<T> Shelf<T> {
+    /// An empty shelf for at most `limit` objects.
+    pub fn new(limit: usize) -> Self {
+        Shelf { limit, next: 0, places: HashMap::new(), objects: BTreeMap::new() }
+    }
+
+    /// Adds an object; one with the same id keeps its place and is replaced.
+    pub fn insert(&mut self, id: String, object: T) {
+        if let Some(place) = self.places.get(&id) {
+            self.objects.insert(*place, (id, object));
+            return;
+        }
+        self.places.insert(id.clone(), self.next);
+        self.objects.insert(self.next, (id, object));
+        self.next += 1;
+        while self.objects.len() > self.limit {
+            if let Some((_, (id, _))) = self.objects.pop_first() {
+                self.places.remove(&id);
+            }
+        }
+    }
+
+    pub fn get(&self, id: &str) -> Option<&T> {
+        self.objects.get(self.places.get(id)?).map(|(_, object)| object)
+    }
+
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut T> {
+        self.objects.get_mut(self.places.get(id)?).map(|(_, object)| object)
+    }
+
+    pub fn remove(&mut self, id: &str) -> Option<T> {
+        let place = self.places.remove(id)?;
+        self.objects.remove(&place).map(|(_, object)| object)
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &T)> {
+        self.objects.values().map(|(id, object)| (id.as_str(), object))
+    }
+
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_object_makes_room() {
+        let mut shelf = Shelf::new(2);
+        for id in ["a", "b", "c"] {
+            shelf.insert(id.into(), id.to_uppercase());
+        }
+        assert_eq!(shelf.get("a"), None);
+        assert_eq!(shelf.iter().map(|(id, _)| id).collect::<Vec<_>>(), ["b", "c"]);
+    }
+
+    #[test]
+    fn replacing_keeps_the_place_and_removing_frees_it() {
+        let mut shelf = Shelf::new(2);
+        shelf.insert("a".into(), 1);
+        shelf.insert("b".into(), 2);
+        shelf.insert("a".into(), 3);
+        assert_eq!(shelf.iter().map(|(_, number)| *number).collect::<Vec<_>>(), [3, 2]);
+        assert_eq!(shelf.remove("a"), Some(3));
+        shelf.insert("c".into(), 4);
+        assert_eq!(shelf.len(), 2);
+    }
+}

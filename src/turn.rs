@@ -1,0 +1,448 @@
+//! The turn: one Prompt goes in, some responder gives the Reply.
+//!
+//! [`infer`] is the only way an operation gets a reply: chaos, script, fallback, checks and limits come in this order,
+//! for every endpoint alike; the endpoint only turns the [`Turn`] into bytes.
+
+use crate::api::Call;
+use crate::api::answer::{Answer, Body, Delivery, Events};
+use crate::api::error::ApiError;
+use crate::api::models::Model;
+use crate::journal::Outcome;
+use crate::options::FallbackName;
+use crate::prompt::Prompt;
+use crate::reply::fault::{Fault, Kind};
+use crate::reply::json::{ChaosWhen, Check, Fallback};
+use crate::reply::pace::{Chunk, Pace, Schedule};
+use crate::reply::{Arriving, Ask, Choice, ErrorReply, Generate, Overrides, Raw, Reply, Say};
+use crate::responders::callback::Given;
+use crate::responders::matching::View;
+use crate::responders::{describe, echo, generate};
+use crate::tokens::Encoding;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A reply found for a prompt, ready to be rendered.
+pub struct Turn {
+    /// What the model says; its `say` is `Choices` for text operations.
+    pub reply: Arc<Reply>,
+    /// Number of choices to show.
+    pub choices: usize,
+    /// The first choice's parts are still coming; only when the prompt asks for a stream.
+    pub arriving: Option<Arriving>,
+    /// How texts are cut into deltas.
+    pub chunk: Chunk,
+    pub encoding: Encoding,
+    /// Rules of the model asked.
+    pub model: Model,
+    /// The model's name in the answer.
+    pub model_name: String,
+    /// The error a scripted fault `error` ends an unstreamed answer with.
+    pub failed: Option<ApiError>,
+}
+
+impl Turn {
+    /// The choice at this place; fewer than asked: the last repeats.
+    pub fn choice(&self, index: usize) -> &Choice {
+        static NOTHING: std::sync::OnceLock<Choice> = std::sync::OnceLock::new();
+        match &self.reply.say {
+            Say::Choices(choices) if !choices.is_empty() => &choices[index.min(choices.len() - 1)],
+            _ => NOTHING.get_or_init(Choice::default),
+        }
+    }
+
+    /// The reply was still arriving and is whole now.
+    pub fn arrived(&mut self, choice: Choice) {
+        self.arriving = None;
+        self.reply = Arc::new(Reply { say: Say::Choices(vec![choice]), ..(*self.reply).clone() });
+    }
+
+    pub fn overrides(&self) -> &Overrides {
+        &self.reply.overrides
+    }
+}
+
+/// A turn in its wire form.
+pub enum Rendered {
+    Json(Bytes),
+    Events(Box<dyn Events>),
+}
+
+/// A reply and where it came from.
+struct Found {
+    reply: Arc<Reply>,
+    arriving: Option<Arriving>,
+    /// Pace of the reply itself, then of its rule's fault-alone partner.
+    fault: Option<Fault>,
+    pace: Pace,
+    scripted: bool,
+}
+
+impl Found {
+    fn new(reply: Arc<Reply>) -> Self {
+        Found { fault: reply.fault.clone(), pace: reply.pace.clone(), reply, arriving: None, scripted: false }
+    }
+}
+
+/// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all endpoints.
+pub async fn infer(
+    call: &Call,
+    prompt: Prompt,
+    render: impl FnOnce(&Prompt, Turn) -> Result<Rendered, ApiError>,
+) -> Result<Answer, ApiError> {
+    let model = call.model(&prompt.model);
+    let found = respond(call, &prompt).await?;
+    deliver(call, prompt, model, found, render).await
+}
+
+/// Gives an operation without a generated answer (embeddings, moderations …) the reply a rule has for it, if any.
+pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>, Option<Delivery>)>, ApiError> {
+    let user_text = prompt.user_text();
+    let view = call.view(Some(prompt), &user_text);
+    let Some(found) = from_script(call, Some(prompt), &view).await?.found else { return Ok(None) };
+    let delivery = delivery(call, prompt, &found, &Vec::new);
+    note(call, &found.reply);
+    match &found.reply.say {
+        Say::Error(error) => Err(error.to_api_error(&prompt.model, call.operation.name)),
+        _ => Ok(Some((found.reply, delivery))),
+    }
+}
+
+/// Answers an operation that takes no turn, if a rule names it.
+pub async fn intercept(call: &Call) -> Result<Option<Answer>, ApiError> {
+    let view = call.view(None, "");
+    let Some(found) = from_script(call, None, &view).await?.found else { return Ok(None) };
+    note(call, &found.reply);
+    let prompt = Prompt::default();
+    let delivery = delivery(call, &prompt, &found, &Vec::new);
+    match &found.reply.say {
+        Say::Error(error) => Err(error.to_api_error("", call.operation.name)),
+        Say::Raw(raw) => Ok(Some(raw_answer(raw, delivery))),
+        Say::Nothing => Ok(Some(Answer { delivery, ..Answer::ok(Body::Empty) })),
+        _ => Err(ApiError::emulator(
+            "reply_cannot_answer",
+            format!(
+                "The rule that matched has a reply that cannot answer {}: give it `raw` or `error`.",
+                call.operation.name
+            ),
+        )),
+    }
+}
+
+/// What the script said.
+struct Asked {
+    found: Option<Found>,
+    /// A fault, pace and overrides for the fallback's answer (a rule with a fault alone).
+    overlay: Option<Found>,
+    /// Why nothing matched.
+    miss: Option<String>,
+}
+
+/// Asks the script; functions that pass let the scan go on below.
+async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &View<'_>) -> Result<Asked, ApiError> {
+    let shared = call.emulator.shared();
+    let mut after = None;
+    let mut nothing = Asked { found: None, overlay: None, miss: None };
+    loop {
+        let picked = match call.session.pick(&shared, view, after) {
+            None => return Ok(nothing),
+            Some(Ok(Some(picked))) => picked,
+            Some(Ok(None)) => return Ok(nothing),
+            Some(Err(miss)) if miss.is_expectation() => {
+                call.exchange.note(|record| {
+                    record.outcome = Outcome::Scripted;
+                    record.explanation = Some(miss.message.clone());
+                });
+                return Err(ApiError::emulator("expectation_failed", miss.message));
+            }
+            Some(Err(miss)) => {
+                nothing.miss = Some(miss.message);
+                return Ok(nothing);
+            }
+        };
+        let rule = picked.rule.label().to_string();
+        let mut found = match &picked.reply.say {
+            Say::Ask(Ask::Callback(number)) => {
+                let request = describe::request(call, prompt);
+                match call.emulator.callbacks.call(*number, &request).await? {
+                    Given::Reply(reply) => Found::new(Arc::new(reply)),
+                    Given::Streaming(arriving) => {
+                        Found { arriving: Some(arriving), ..Found::new(Arc::new(Reply::default())) }
+                    }
+                    Given::Pass => {
+                        call.session.put_back(&shared, &picked);
+                        after = Some(picked.index);
+                        continue;
+                    }
+                }
+            }
+            _ => Found::new(picked.reply.clone()),
+        };
+        found.scripted = true;
+        found.pace = found.pace.or(&picked.reply.pace);
+        found.fault = found.fault.or_else(|| picked.reply.fault.clone());
+        call.exchange.note(|record| {
+            record.outcome = Outcome::Scripted;
+            record.rule = Some(rule);
+        });
+        if matches!(found.reply.say, Say::Nothing) && prompt.is_some() {
+            nothing.overlay = Some(found);
+            return Ok(nothing);
+        }
+        if let Say::Ask(ask) = &found.reply.say {
+            let Some(prompt) = prompt else { return Ok(nothing) };
+            let reply = from_responder(call, prompt, &ask.clone())?;
+            let overlay = std::mem::replace(&mut found.reply, Arc::new(reply));
+            found.pace = found.pace.or(&overlay.pace);
+        }
+        nothing.found = Some(found);
+        return Ok(nothing);
+    }
+}
+
+/// Lets the responder a step names answer.
+fn from_responder(call: &Call, prompt: &Prompt, ask: &Ask) -> Result<Reply, ApiError> {
+    let mut random = call.random.fork("text");
+    match ask {
+        Ask::Echo => Ok(echo::reply(prompt, &mut random)),
+        Ask::Generate(options) => {
+            let defaults = call.emulator.generate_defaults();
+            Ok(generate::reply(prompt, options, &defaults, &mut random))
+        }
+        Ask::Callback(_) => {
+            Err(ApiError::emulator("reply_function_failed", "A reply function gave another reply function."))
+        }
+        Ask::Upstream | Ask::Replay | Ask::Manual => Err(ApiError::emulator(
+            "responder_not_available",
+            "This build has no upstream, cassettes or operator page: answer this step with a reply, `echo` or `generate`.",
+        )),
+    }
+}
+
+/// Chaos, script, fallback.
+async fn respond(call: &Call, prompt: &Prompt) -> Result<Found, ApiError> {
+    let user_text = prompt.user_text();
+    if let Ok(mut asked) = call.exchange.asked.lock() {
+        asked.clone_from(&user_text);
+    }
+    let view = call.view(Some(prompt), &user_text);
+    let shared = call.emulator.shared();
+    let defaults = call.session.defaults(&shared);
+    let mut overlay = None;
+    if let Some(chaos) = defaults.chaos.as_deref().filter(|chaos| !chaos.is_empty()) {
+        let turn = call.session.counts_turn();
+        let mut random = call.random.fork("chaos");
+        let struck = chaos.iter().find(|chaos| match chaos.when {
+            ChaosWhen::Probability(probability) => random.chance(probability),
+            ChaosWhen::Every(every) => every > 0 && turn % every == 0,
+            ChaosWhen::First(first) => turn <= first,
+        });
+        if let Some(chaos) = struck {
+            call.exchange.note(|record| record.outcome = Outcome::Faulted);
+            let found = Found::new(Arc::new(chaos.reply.clone()));
+            if !matches!(found.reply.say, Say::Nothing) {
+                return Ok(found);
+            }
+            overlay = Some(found);
+        }
+    }
+    let asked = from_script(call, Some(prompt), &view).await?;
+    let overlay = asked.overlay.or(overlay);
+    let mut found = match asked.found {
+        Some(found) => found,
+        None => fallback(call, prompt, defaults.fallback.as_ref(), asked.miss, &shared, overlay.is_some())?,
+    };
+    if let Some(over) = overlay {
+        found.fault = over.fault.or(found.fault);
+        found.pace = over.pace.or(&found.pace);
+    }
+    Ok(found)
+}
+
+/// What answers when no rule does.
+fn fallback(
+    call: &Call,
+    prompt: &Prompt,
+    wanted: Option<&Fallback>,
+    miss: Option<String>,
+    shared: &crate::session::Shared,
+    broken_anyway: bool,
+) -> Result<Found, ApiError> {
+    let settings = &call.emulator.settings;
+    let ask = |ask: Ask| Ok(Found::new(Arc::new(from_responder(call, prompt, &ask)?)));
+    call.exchange.note(|record| {
+        if record.outcome == Outcome::Served {
+            record.outcome = Outcome::Fallback;
+        }
+    });
+    match wanted {
+        Some(Fallback::Echo) => ask(Ask::Echo),
+        Some(Fallback::Generate) => ask(Ask::Generate(Generate::default())),
+        Some(Fallback::Manual) => ask(Ask::Manual),
+        Some(Fallback::Upstream) => ask(Ask::Upstream),
+        Some(Fallback::Replay) => ask(Ask::Replay),
+        Some(Fallback::Reply(reply)) => match &reply.say {
+            Say::Ask(inner) => ask(inner.clone()),
+            _ => Ok(Found::new(reply.clone())),
+        },
+        None if !call.session.has_script(shared) && settings.fallback == FallbackName::Echo => ask(Ask::Echo),
+        None if !call.session.has_script(shared) && settings.fallback == FallbackName::Generate => {
+            ask(Ask::Generate(Generate::default()))
+        }
+        // A fault alone needs some answer to break; the fallback that would refuse has none.
+        _ if broken_anyway => ask(Ask::Echo),
+        _ => {
+            let message = miss.unwrap_or_else(|| describe::no_script(call, prompt));
+            call.exchange.note(|record| {
+                record.outcome = Outcome::NoMatch;
+                record.explanation = Some(message.clone());
+            });
+            if call.emulator.settings.log_level != crate::options::LogLevel::Error {
+                eprintln!("llemulator: {message}");
+            }
+            Err(ApiError::emulator("no_matching_rule", message))
+        }
+    }
+}
+
+/// Turns what was found into an answer.
+async fn deliver(
+    call: &Call,
+    prompt: Prompt,
+    model: Model,
+    mut found: Found,
+    render: impl FnOnce(&Prompt, Turn) -> Result<Rendered, ApiError>,
+) -> Result<Answer, ApiError> {
+    match &found.reply.say {
+        Say::Error(error) => {
+            note(call, &found.reply);
+            let error = error.to_api_error(&prompt.model, call.operation.name);
+            let delivery = delivery(call, &prompt, &found, &Vec::new);
+            return Ok(Answer { delivery, ..Answer::ok(Body::Error(error)) });
+        }
+        Say::Raw(raw) => {
+            note(call, &found.reply);
+            let delivery = delivery(call, &prompt, &found, &Vec::new);
+            return Ok(raw_answer(raw, delivery));
+        }
+        Say::Choices(_) => {}
+        _ => {
+            return Err(ApiError::emulator(
+                "reply_cannot_answer",
+                format!("The rule that matched has a reply that cannot answer {}.", call.operation.name),
+            ));
+        }
+    }
+    if let (false, Some(arriving)) = (prompt.stream, found.arriving.take()) {
+        let choice = arriving.collect().await?;
+        let reply = Reply { say: Say::Choices(vec![choice]), ..(*found.reply).clone() };
+        found.reply = Arc::new(reply);
+    }
+    if found.scripted && !found.reply.overrides.unchecked && found.arriving.is_none() {
+        check(call, &prompt, &found.reply)?;
+    }
+    let encoding = call.encoding(&model);
+    if let Some(shorter) = crate::reply::limit::obey(&found.reply, &prompt, encoding) {
+        found.reply = Arc::new(shorter);
+    }
+    note(call, &found.reply);
+    let model_name =
+        found.reply.overrides.model.clone().unwrap_or_else(|| call.emulator.model_name(&prompt.model, &model));
+    let chunk = match prompt.logprobs {
+        // Every piece carries its own log probability.
+        Some(_) => Chunk::Tokens(1),
+        None => pace(call, &prompt, &found).chunk.unwrap_or(Chunk::Tokens(1)),
+    };
+    let failed = match &found.fault {
+        Some(Fault { kind: Kind::Error(error), .. }) if !prompt.stream => {
+            Some(error.to_api_error(&prompt.model, call.operation.name))
+        }
+        _ => None,
+    };
+    let delivery = delivery(call, &prompt, &found, &|| found.reply.tokens(prompt.n, &chunk, encoding));
+    let headers = found.reply.overrides.headers.clone();
+    let turn = Turn {
+        reply: found.reply,
+        choices: prompt.n.max(1),
+        arriving: found.arriving,
+        chunk,
+        encoding,
+        model,
+        model_name,
+        failed,
+    };
+    let body = match render(&prompt, turn)? {
+        Rendered::Json(bytes) => Body::Json(bytes),
+        Rendered::Events(events) => Body::Events(events),
+    };
+    Ok(Answer { status: 200, headers, body, delivery })
+}
+
+/// The pace in force: the reply's, then the body's, the session's, the emulator's.
+fn pace(call: &Call, prompt: &Prompt, found: &Found) -> Pace {
+    let defaults = call.session.defaults(&call.emulator.shared());
+    let mut pace = found.pace.clone();
+    for general in
+        [prompt.pace.as_ref(), defaults.pace.as_ref(), Some(&call.emulator.settings.pace)].into_iter().flatten()
+    {
+        pace = pace.or(general);
+    }
+    pace
+}
+
+/// When and how the bytes leave. `pieces` = tokens of an unstreamed answer's pieces: it takes the time its stream would.
+fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -> Vec<u32>) -> Option<Delivery> {
+    let pace = pace(call, prompt, found);
+    let hold = pace.hold.clone();
+    let mut schedule = Schedule::new(&pace, &mut call.random.fork("pace"));
+    let mut fault = found.fault.clone();
+    if !prompt.stream && matches!(fault, Some(Fault { kind: Kind::Error(_), .. })) {
+        fault = None; // the renderer makes it the answer itself
+    }
+    if schedule.is_empty() && fault.is_none() && hold.is_none() {
+        return None;
+    }
+    let wait = if prompt.stream || matches!(found.reply.say, Say::Raw(_)) {
+        Duration::ZERO
+    } else {
+        Duration::from_secs_f64(schedule.total(&pieces()).max(0.0) / 1000.0)
+    };
+    let error = match &fault {
+        Some(Fault { kind: Kind::Error(error), .. }) => Some(error.to_api_error(&prompt.model, call.operation.name)),
+        _ => None,
+    };
+    Some(Delivery { wait, schedule, hold, fault, error })
+}
+
+pub fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {
+    Answer { status: raw.status, headers: raw.headers.clone(), body: Body::Raw(raw.body.clone()), delivery }
+}
+
+/// Refuses a scripted reply that the request forbids, unless the settings let it pass.
+fn check(call: &Call, prompt: &Prompt, reply: &Reply) -> Result<(), ApiError> {
+    let defaults = call.session.defaults(&call.emulator.shared());
+    let level = defaults.check_replies.unwrap_or(call.emulator.settings.check_replies);
+    if level == Check::Off {
+        return Ok(());
+    }
+    let Err(difference) = crate::reply::check::check(reply, prompt) else { return Ok(()) };
+    if level == Check::Warn {
+        if call.emulator.settings.log_level != crate::options::LogLevel::Error {
+            eprintln!("llemulator: the scripted reply does not fit the request: {difference}");
+        }
+        return Ok(());
+    }
+    call.exchange.note(|record| record.explanation = Some(difference.clone()));
+    Err(ApiError::emulator("script_mismatch", format!("The scripted reply does not fit the request: {difference}")))
+}
+
+/// Writes into the journal what the model said.
+fn note(call: &Call, reply: &Reply) {
+    let said = describe::reply(reply);
+    call.exchange.note(|record| record.said = said);
+}
+
+/// An error reply as chaos and scenario models use it.
+pub fn error_reply(status: u16) -> Reply {
+    Reply { say: Say::Error(ErrorReply::status(status)), ..Reply::default() }
+}
