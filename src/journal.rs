@@ -56,6 +56,10 @@ pub struct OpenExchange {
     pub request_id: String,
     /// The text a person would recognise the request by.
     pub asked: Mutex<String>,
+    /// Rate limits the answer's headers show.
+    pub limits: std::sync::OnceLock<crate::server::headers::Limits>,
+    /// The model that answered, for the headers that name it.
+    pub model: std::sync::OnceLock<String>,
     record: Mutex<Record>,
     done: std::sync::atomic::AtomicBool,
 }
@@ -90,6 +94,8 @@ impl OpenExchange {
             at,
             request_id,
             asked: Mutex::default(),
+            limits: Default::default(),
+            model: Default::default(),
             record: Mutex::new(record),
             done: Default::default(),
         }

@@ -29,6 +29,7 @@ pub mod clock;
 pub mod control;
 pub mod emulator;
 pub mod journal;
+pub mod limits;
 pub mod options;
 pub mod prompt;
 pub mod random;

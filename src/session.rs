@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, Mode};
 use crate::journal::Journal;
+use crate::limits::Counters;
 use crate::options::Settings;
 use crate::reply::json::{Defaults, Load, Models, Rule};
 use crate::responders::matching::View;
@@ -31,6 +32,7 @@ pub struct Session {
     pub released: watch::Sender<HashSet<String>>,
     /// Ticks of the emulator at the last use.
     pub last_used: AtomicU64,
+    limits: Mutex<Counters>,
     state: Mutex<State>,
 }
 
@@ -69,8 +71,14 @@ impl Session {
             store: Mutex::new(Store::new(settings.max_objects)),
             released: watch::channel(HashSet::new()).0,
             last_used: AtomicU64::new(0),
+            limits: Mutex::default(),
             state: Mutex::default(),
         }
+    }
+
+    /// What is left of the session's rate limits.
+    pub fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,6 +126,7 @@ impl Session {
     pub fn reset(&self) {
         *self.state() = State::default();
         self.journal.clear();
+        *self.counters() = Counters::default();
         self.store().clear();
         self.released.send_modify(HashSet::clear);
     }

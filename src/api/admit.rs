@@ -5,6 +5,7 @@ use super::error::{self, ApiError, Style};
 use super::models::{Kind, Model};
 use super::models_resource;
 use super::validate::{self, Context, Level};
+use crate::limits;
 use crate::options::{Profile, Validation};
 
 /// Refuses what OpenAI would refuse. Nothing of the session changes.
@@ -32,13 +33,20 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
     if !call.operation.turn || name.is_empty() {
         return Ok(());
     }
-    match &model {
-        None if call.accepts_any() => Ok(()),
-        None => Err(unknown(call, name)),
-        Some(model) if model.deprecated => Err(error::deprecated_model(name)),
-        Some(model) if settings.validation == Validation::Full => serves(call, model),
-        Some(_) => Ok(()),
+    let model = match model {
+        None if call.accepts_any() => call.model(name),
+        None => return Err(unknown(call, name)),
+        Some(model) if model.deprecated => return Err(error::deprecated_model(name)),
+        Some(model) => model,
+    };
+    if settings.validation == Validation::Full {
+        serves(call, &model)?;
     }
+    // Only a request that will be answered counts.
+    let limits = limits::take(call, &model)?;
+    let _ = call.exchange.limits.set(limits);
+    let _ = call.exchange.model.set(call.emulator.model_name(name, &model));
+    Ok(())
 }
 
 /// An unknown model, as this operation says it (real-traffic §3).

@@ -13,6 +13,8 @@ pub struct Model {
     pub reasoning: bool,
     pub deprecated: bool,
     pub dimensions: Option<u32>,
+    pub requests_per_minute: u64,
+    pub tokens_per_minute: u64,
 }
 pub fn catalogue() -> &'static [Model] {
     static C: std::sync::OnceLock<Vec<Model>> = std::sync::OnceLock::new();
@@ -34,6 +36,8 @@ impl Model {
             reasoning: id.starts_with("gpt-5"),
             deprecated: false,
             dimensions: None,
+            requests_per_minute: 500,
+            tokens_per_minute: 200000,
         }
     }
     pub fn snapshot(&self) -> &str {

@@ -324,8 +324,8 @@ async fn deliver(
             } else {
                 u128::MAX
             }),
-            limits: None,
-            model: None,
+            limits: finish.exchange.limits.get().cloned(),
+            model: finish.exchange.model.get().map(String::as_str).filter(|_| operation == "completions.create"),
             date: virtual_clock.then(|| session.clock.stamp()),
         };
         headers::write(&facts, &mut random.fork("headers"), out);
