@@ -66,12 +66,12 @@ fn serves(call: &Call, model: &Model) -> Result<(), ApiError> {
     let text_only = "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use v1/completions?";
     match (call.operation.name, model.kind) {
         ("chat.completions.create", Kind::Completions | Kind::Responses) => {
-            Err(ApiError::new(404, text_only).param("model").style(Style::Edge))
+            Err(ApiError::new(404, text_only).param("model").style(Style::Model))
         }
         ("chat.completions.create", Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
         // LLEmulator's catalogue knows no kinds: its suites ask chat models for text.
         ("completions.create", Kind::Chat) if call.emulator.settings.profile == Profile::Strict => {
-            Err(ApiError::new(404, chat_only).param("model").style(Style::Edge))
+            Err(ApiError::new(404, chat_only).param("model").style(Style::Model))
         }
         ("completions.create", Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
         ("embeddings.create", kind) if kind != Kind::Embedding && call.emulator.settings.profile == Profile::Strict => {

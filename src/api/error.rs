@@ -15,6 +15,9 @@ pub enum Style {
     Edge,
     /// The model router: unknown model on chat and embeddings. 2-space, no final newline, `…; charset=utf-8`.
     Router,
+    /// The model behind the API: a model of the wrong kind for the endpoint. Like the API, but indented as by the edge
+    /// (recordings b997a31b54737499, 0f685e0613bd3239).
+    Model,
     /// The API itself: every 400, 500. 2-space, no final newline, `application/json`, all `openai-*` headers.
     Api,
 }

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod logprobs;
 pub mod models;
 pub mod models_resource;
+pub mod moderations;
 pub mod responses;
 pub mod scenario;
 pub mod usage;
@@ -46,6 +47,7 @@ pub static OPERATIONS: &[&[Operation]] = &[
     conversations::OPERATIONS,
     embeddings::OPERATIONS,
     models_resource::OPERATIONS,
+    moderations::OPERATIONS,
 ];
 
 /// Serves a call: scenario, model, validation, rules that name the operation, handler.

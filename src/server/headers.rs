@@ -18,7 +18,7 @@ pub struct Facts<'a> {
     pub processing_ms: u128,
     /// Rate limits of the session, if the answer shows them.
     pub limits: Option<Limits>,
-    /// The model that answered; embeddings say it.
+    /// The model that answered, where the answer names it: legacy completions.
     pub model: Option<&'a str>,
     /// Time to print as `date`; the real clock leaves it to the HTTP library.
     pub date: Option<Duration>,
@@ -71,8 +71,9 @@ pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
         set("openai-model", model);
         set("access-control-allow-origin", "*");
         set("via", "envoy-router-llemulator");
+        set("cache-control", "no-cache, must-revalidate");
     }
-    if facts.operation.starts_with("chat") || facts.operation == "embeddings.create" {
+    if facts.operation.starts_with("chat") || matches!(facts.operation, "embeddings.create" | "completions.create") {
         set("x-openai-proxy-wasm", "v0.1");
     }
     set("strict-transport-security", "max-age=31536000; includeSubDomains; preload");

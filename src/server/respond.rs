@@ -336,7 +336,7 @@ async fn deliver(
     };
     let content_type = match &body {
         Body::Json(_) => "application/json",
-        Body::Error(error) if error.style == Style::Api => "application/json",
+        Body::Error(error) if matches!(error.style, Style::Api | Style::Model) => "application/json",
         Body::Error(_) => "application/json; charset=utf-8",
         Body::Bytes(kind, _) => kind,
         Body::Events(_) if emulator.settings.profile == Profile::Llemulator => "text/event-stream",
@@ -396,7 +396,7 @@ fn broken_whole(fault: crate::reply::fault::Fault) -> crate::reply::fault::Fault
 /// An error's bytes: the edge indents by four and ends the line.
 fn error_bytes(error: &ApiError) -> Bytes {
     match error.style {
-        Style::Edge => indented(&error.envelope(), b"    ", true),
+        Style::Edge | Style::Model => indented(&error.envelope(), b"    ", true),
         _ => pretty(&error.envelope(), false),
     }
 }
