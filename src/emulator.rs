@@ -184,7 +184,7 @@ impl Emulator {
             next.models = Some(models);
         }
         if let Some(defaults) = load.defaults {
-            next.defaults.update(defaults);
+            Arc::make_mut(&mut next.defaults).update(defaults);
         }
         *shared = Arc::new(next);
     }

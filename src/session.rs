@@ -43,7 +43,7 @@ struct State {
     /// This session's counters over the shared script, and that script's version.
     shared: Option<(u64, Script)>,
     models: Option<Models>,
-    defaults: Defaults,
+    defaults: Arc<Defaults>,
     /// How often each request came, by hash.
     counts: HashMap<u64, u64>,
     /// Turns taken; chaos counts them.
@@ -57,7 +57,7 @@ pub struct Shared {
     pub version: u64,
     pub rules: Vec<Arc<Rule>>,
     pub models: Option<Models>,
-    pub defaults: Defaults,
+    pub defaults: Arc<Defaults>,
 }
 
 impl Session {
@@ -117,7 +117,7 @@ impl Session {
             state.models = Some(models);
         }
         if let Some(defaults) = load.defaults {
-            state.defaults.update(defaults);
+            Arc::make_mut(&mut state.defaults).update(defaults);
         }
         state.script.get_or_insert_with(Script::new).append(&load.rules);
     }
@@ -150,7 +150,7 @@ impl Session {
     }
 
     /// The defaults of the script in force.
-    pub fn defaults(&self, shared: &Shared) -> Defaults {
+    pub fn defaults(&self, shared: &Shared) -> Arc<Defaults> {
         let state = self.state();
         if state.script.is_some() { state.defaults.clone() } else { shared.defaults.clone() }
     }

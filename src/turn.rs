@@ -7,6 +7,7 @@ use crate::api::Call;
 use crate::api::answer::{Answer, Body, Delivery, Events};
 use crate::api::error::ApiError;
 use crate::api::models::Model;
+use crate::api::scenario;
 use crate::journal::Outcome;
 use crate::options::FallbackName;
 use crate::prompt::Prompt;
@@ -228,7 +229,8 @@ async fn respond(call: &Call, prompt: &Prompt) -> Result<Found, ApiError> {
     let view = call.view(Some(prompt), &user_text);
     let shared = call.emulator.shared();
     let defaults = call.session.defaults(&shared);
-    let mut overlay = None;
+    let broken = Reply { say: Say::Nothing, fault: scenario::fault(&prompt.model), ..Reply::default() };
+    let mut overlay = broken.fault.is_some().then(|| Found::new(Arc::new(broken)));
     if let Some(chaos) = defaults.chaos.as_deref().filter(|chaos| !chaos.is_empty()) {
         let turn = call.session.counts_turn();
         let mut random = call.random.fork("chaos");

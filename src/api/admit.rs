@@ -4,6 +4,7 @@ use super::Call;
 use super::error::{self, ApiError, Style};
 use super::models::{Kind, Model};
 use super::models_resource;
+use super::scenario;
 use super::validate::{self, Context, Level};
 use crate::limits;
 use crate::options::{Profile, Validation};
@@ -34,7 +35,7 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
         return Ok(());
     }
     let model = match model {
-        None if call.accepts_any() => call.model(name),
+        None if call.accepts_any() || scenario::fault(name).is_some() => call.model(name),
         None => return Err(unknown(call, name)),
         Some(model) if model.deprecated => return Err(error::deprecated_model(name)),
         Some(model) => model,

@@ -9,12 +9,16 @@ use crate::reply::fault::{At, Fault, Kind};
 use crate::reply::pace::{Pace, Schedule};
 use std::time::Duration;
 
+/// What goes wrong with the answer of a scenario model that gives one: `cut-stream` ends after two pieces.
+pub fn fault(model: &str) -> Option<Fault> {
+    (model == "cut-stream").then_some(Fault { at: At::Deltas(2), kind: Kind::Disconnect })
+}
+
 /// The answer of a scenario model, before validation and without using a step.
 pub fn answer(call: &Call) -> Option<Result<Answer, ApiError>> {
     let fault = match call.model_name() {
         "credit-error" => return Some(refuse(call, 402)),
         "timeout" => Fault { at: At::Headers, kind: Kind::Stall(None) },
-        "cut-stream" => Fault { at: At::Headers, kind: Kind::Disconnect },
         name => {
             let status = name.strip_prefix("error-")?.parse().ok().filter(|status| (400..600).contains(status))?;
             return Some(refuse(call, status));

@@ -163,28 +163,27 @@ async fn exchange(
     let session = session_of(&emulator, &parts.headers, &normal, name);
     let encoding = header(&parts.headers, "content-encoding");
     let read = request::read(body, encoding, emulator.settings.max_body_bytes).await;
-    let bytes = read.as_ref().cloned().unwrap_or_default();
-    let json = json_body(&parts.headers, &bytes);
-    let value = Arc::new(json.as_ref().ok().cloned().unwrap_or_default());
+    let read = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes)?, bytes)));
+    let (body, read) = match read {
+        Ok((value, bytes)) => (Arc::new(value), Ok(bytes)),
+        Err(error) => (Arc::default(), Err(error)),
+    };
     let known = session.as_ref().ok().cloned();
     let keeper = known.unwrap_or_else(|| emulator.session(crate::emulator::ANONYMOUS));
-    let hash = random::key(0, &[name.as_bytes(), target.as_bytes(), &random::canonical(&value).to_le_bytes()]);
+    let hash = random::key(0, &[name.as_bytes(), target.as_bytes(), &random::canonical(&body).to_le_bytes()]);
     let count = keeper.count(hash);
     let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
     let random = Random::new(random::key(keeper.seed, &key));
     let request_id = api::ids::request(&mut random.fork("request"));
     let given = Arc::new(header_list(&parts.headers));
-    let shown = given.iter().map(|(name, value)| {
-        (name.clone(), if is_secret(name) { redact(value.trim_start_matches("Bearer ")) } else { value.clone() })
-    });
     let stamp = keeper.clock.stamp();
     let open = Arc::new(OpenExchange::new(
         if name.is_empty() { "unknown" } else { name },
         method.clone(),
         target.clone(),
-        Arc::new(shown.collect()),
-        value.clone(),
-        value.get("stream").and_then(Value::as_bool).unwrap_or(false),
+        given.clone(),
+        body.clone(),
+        body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         stamp,
         request_id.clone(),
     ));
@@ -196,9 +195,8 @@ async fn exchange(
             Route::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
             Route::Unknown => return Err(error::unknown_url(&method, parts.uri.path())),
         };
-        read?;
-        json?;
-        let mut body = value;
+        let bytes = read?;
+        let mut body = body;
         if let (Some(deployment), true) = (&normal.deployment, body.get("model").is_none_or(Value::is_null))
             && body.is_object()
         {
@@ -264,10 +262,16 @@ fn json_body(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, ApiError> {
     }
 }
 
+/// The headers as journal and conditions see them: keys redacted.
 fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
-        .map(|(name, value)| (name.as_str().to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let shown =
+                if is_secret(name.as_str()) { redact(text.trim_start_matches("Bearer ")) } else { text.into_owned() };
+            (name.as_str().to_string(), shown)
+        })
         .collect()
 }
 
