@@ -396,7 +396,7 @@ fn pace(call: &Call, prompt: &Prompt, found: &Found) -> Pace {
 fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -> Vec<u32>) -> Option<Delivery> {
     let pace = pace(call, prompt, found);
     let hold = pace.hold.clone();
-    let mut schedule = Schedule::new(&pace, &mut call.random.fork("pace"));
+    let schedule = Schedule::new(&pace, &mut call.random.fork("pace"));
     let mut fault = found.fault.clone();
     if !prompt.stream && matches!(fault, Some(Fault { kind: Kind::Error(_), .. })) {
         fault = None; // the renderer makes it the answer itself

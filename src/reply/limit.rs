@@ -97,24 +97,6 @@ fn tokens_of(text: &Text, encoding: Encoding) -> usize {
     text.pieces(&Chunk::Tokens(1), encoding).ranges().map(|(_, _, tokens)| tokens as usize).sum()
 }
 
-impl Reply {
-    /// Tokens of the first `choices` choices, for the time an unstreamed answer takes: the longest choice counts.
-    pub fn tokens(&self, choices: usize, chunk: &Chunk, encoding: Encoding) -> Vec<u32> {
-        let Say::Choices(all) = &self.say else { return Vec::new() };
-        let tokens = |choice: &Choice| -> Vec<u32> {
-            let texts = choice.parts.iter().filter_map(|part| match part {
-                Part::Text(text) | Part::Refusal(text) => Some(text),
-                Part::ToolCall(call) => Some(&call.arguments),
-                _ => None,
-            });
-            texts
-                .flat_map(|text| text.pieces(chunk, encoding).ranges().map(|range| range.2).collect::<Vec<_>>())
-                .collect()
-        };
-        all.iter().take(choices.max(1)).map(tokens).max_by_key(Vec::len).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
