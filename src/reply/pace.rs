@@ -1,4 +1,10 @@
-//! Pace: when each piece leaves.
+//! Pace: how a reply is cut into pieces, and when each piece leaves.
+
+use super::Text;
+use crate::random::Random;
+use crate::tokens::{self, Encoding};
+use std::borrow::Cow;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// How a reply is cut and when its pieces leave. `None` = not said here; the next more general pace decides.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -12,9 +18,30 @@ pub struct Pace {
     pub hold: Option<Hold>,
 }
 
+impl Pace {
+    /// This pace, its gaps filled from a more general one.
+    pub fn or(&self, more_general: &Pace) -> Pace {
+        Pace {
+            ttft_ms: self.ttft_ms.or(more_general.ttft_ms),
+            tokens_per_second: self.tokens_per_second.or(more_general.tokens_per_second),
+            delay_ms: self.delay_ms.or(more_general.delay_ms),
+            chunk: self.chunk.as_ref().or(more_general.chunk.as_ref()).cloned(),
+            hold: self.hold.as_ref().or(more_general.hold.as_ref()).cloned(),
+        }
+    }
+}
+
 /// Milliseconds: from, to (inclusive); a real range is drawn from the exchange's generator.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Range(pub f64, pub f64);
+
+impl Range {
+    /// A number of the range; what is no time (negative, NaN) is none.
+    fn draw(self, random: &mut Random) -> f64 {
+        let drawn = if self.0 == self.1 { self.0 } else { self.0 + (self.1 - self.0) * random.fraction() };
+        drawn.max(0.0)
+    }
+}
 
 /// How text is cut into deltas.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,56 +62,182 @@ pub struct Hold {
     pub until: String,
 }
 
-/// Where a text is cut.
+/// Where a text is cut. Pieces are never empty, no piece splits a grapheme cluster, and together they are the text.
 #[derive(Debug, Clone, Default)]
 pub struct Pieces {
     /// What the cutting depended on.
-    pub(crate) chunk: Option<Chunk>,
-    /// (end of the piece in bytes, tokens in it).
+    pub(crate) chunk: Option<(Chunk, Encoding)>,
+    /// (end of the piece in bytes, tokens in it). A piece of more than 65,535 tokens counts as that many.
     pub(crate) cuts: Vec<(u32, u16)>,
 }
+
 impl Pieces {
-    pub fn ranges(&self) -> impl Iterator<Item = (usize, usize, u32)> + '_ {
-        let mut at = 0;
-        self.cuts.iter().map(move |(end, t)| {
-            let s = at;
-            at = *end as usize;
-            (s, *end as usize, u32::from(*t))
-        })
+    /// Cuts a text. Tokens are those of the whole text; a token that reaches over a border counts in the piece where it
+    /// ends, so the pieces' tokens add up to the text's.
+    pub fn new(text: &str, chunk: &Chunk, encoding: Encoding) -> Self {
+        let ends = tokens::ends(encoding, text);
+        let wanted: Vec<u32> = match chunk {
+            Chunk::Tokens(0 | 1) => ends.clone(),
+            Chunk::Tokens(many) => ends.chunks(*many).filter_map(|group| group.last().copied()).collect(),
+            Chunk::Word => word_ends(text),
+            Chunk::Char => text.grapheme_indices(true).map(|(at, cluster)| (at + cluster.len()) as u32).collect(),
+            Chunk::Exact(pieces) => exact_ends(text, pieces),
+        };
+        let mut graphemes = Graphemes::of(text);
+        let mut tokens = ends.iter().peekable();
+        let mut cuts: Vec<(u32, u16)> = Vec::with_capacity(wanted.len() + 1);
+        let mut last = 0;
+        for end in wanted.into_iter().chain([text.len() as u32]) {
+            if end == last || !graphemes.end_at(end as usize) {
+                continue;
+            }
+            let mut held = 0u16;
+            while tokens.next_if(|token| **token <= end).is_some() {
+                held = held.saturating_add(1);
+            }
+            cuts.push((end, held));
+            last = end;
+        }
+        Pieces { chunk: Some((chunk.clone(), encoding)), cuts }
+    }
+
+    /// Each piece: first byte, byte after the last, tokens.
+    pub fn ranges(&self) -> impl Iterator<Item = (usize, usize, u32)> {
+        let starts = std::iter::once(0).chain(self.cuts.iter().map(|cut| cut.0 as usize));
+        starts.zip(&self.cuts).map(|(start, (end, tokens))| (start, *end as usize, u32::from(*tokens)))
     }
 }
-impl super::Text {
-    pub fn pieces(&self, _: &Chunk, e: crate::tokens::Encoding) -> std::sync::Arc<Pieces> {
-        std::sync::Arc::new(Pieces {
-            chunk: None,
-            cuts: crate::tokens::ends(e, &self.text).into_iter().map(|x| (x, 1)).collect(),
-        })
-    }
-}
-impl Pace {
-    pub fn or(&self, o: &Pace) -> Pace {
-        Pace {
-            ttft_ms: self.ttft_ms.or(o.ttft_ms),
-            tokens_per_second: self.tokens_per_second.or(o.tokens_per_second),
-            delay_ms: self.delay_ms.or(o.delay_ms),
-            chunk: self.chunk.clone().or(o.chunk.clone()),
-            hold: self.hold.clone().or(o.hold.clone()),
+
+impl Text {
+    /// Where this text is cut. The first way asked is remembered, so a scripted text is cut once, not per request.
+    pub fn pieces(&self, chunk: &Chunk, encoding: Encoding) -> Cow<'_, Pieces> {
+        let known = self.pieces.get_or_init(|| Pieces::new(&self.text, chunk, encoding));
+        match &known.chunk {
+            Some((by, with)) if by == chunk && *with == encoding => Cow::Borrowed(known),
+            _ => Cow::Owned(Pieces::new(&self.text, chunk, encoding)),
         }
     }
 }
-#[derive(Debug, Clone)]
-pub struct Schedule;
-impl Schedule {
-    pub fn new(_: &Pace, _: &mut crate::random::Random) -> Self {
-        Schedule
+
+/// Ends of words with the white space after them.
+fn word_ends(text: &str) -> Vec<u32> {
+    let mut ends = Vec::new();
+    let mut space = false;
+    let mut word = false;
+    for (at, letter) in text.char_indices() {
+        if space && word && !letter.is_whitespace() {
+            ends.push(at as u32);
+        }
+        space = letter.is_whitespace();
+        word |= !space;
     }
-    pub fn is_empty(&self) -> bool {
-        true
+    ends
+}
+
+/// Ends of the given pieces, as far as they are what the text begins with.
+fn exact_ends(text: &str, pieces: &[String]) -> Vec<u32> {
+    let mut rest = text;
+    let mut ends = Vec::new();
+    for piece in pieces {
+        let Some(after) = rest.strip_prefix(piece.as_str()) else { break };
+        rest = after;
+        ends.push((text.len() - rest.len()) as u32);
     }
-    pub fn next(&mut self, _: u32) -> f64 {
-        0.0
+    ends
+}
+
+/// Answers, for rising positions, whether a grapheme cluster ends there.
+enum Graphemes<'a> {
+    /// Only a line end of two bytes is longer than one.
+    Ascii(&'a [u8]),
+    Any { clusters: unicode_segmentation::GraphemeIndices<'a>, end: usize },
+}
+
+impl<'a> Graphemes<'a> {
+    fn of(text: &'a str) -> Self {
+        if text.is_ascii() {
+            Graphemes::Ascii(text.as_bytes())
+        } else {
+            Graphemes::Any { clusters: text.grapheme_indices(true), end: 0 }
+        }
     }
-    pub fn total(&mut self, _: &[u32]) -> f64 {
-        0.0
+
+    fn end_at(&mut self, at: usize) -> bool {
+        match self {
+            Graphemes::Ascii(bytes) => !(at > 0 && bytes.get(at - 1) == Some(&b'\r') && bytes.get(at) == Some(&b'\n')),
+            Graphemes::Any { clusters, end } => {
+                while *end < at {
+                    let Some((start, cluster)) = clusters.next() else { return false };
+                    *end = start + cluster.len();
+                }
+                *end == at
+            }
+        }
     }
 }
+
+/// The deadlines of one answer, in milliseconds from its start: the first content leaves after `ttft_ms`, and every
+/// piece takes its tokens over `tokens_per_second`, plus `delay_ms`, before the next one or the end. Deadlines come
+/// from totals, so no error adds up.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    first: f64,
+    ms_per_token: f64,
+    delay: Range,
+    random: Random,
+    /// Tokens and delays of the pieces so far.
+    tokens: u64,
+    delays: f64,
+}
+
+impl Schedule {
+    /// Draws the time to the first content now, each piece's delay as it comes.
+    pub fn new(pace: &Pace, random: &mut Random) -> Self {
+        let mut random = random.clone();
+        let rate = pace.tokens_per_second.filter(|rate| *rate > 0.0);
+        Schedule {
+            first: pace.ttft_ms.map_or(0.0, |range| range.draw(&mut random)),
+            ms_per_token: rate.map_or(0.0, |rate| 1000.0 / rate),
+            delay: pace.delay_ms.unwrap_or_default(),
+            random,
+            tokens: 0,
+            delays: 0.0,
+        }
+    }
+
+    /// Whether everything leaves at once.
+    pub fn is_empty(&self) -> bool {
+        self.first == 0.0 && self.ms_per_token == 0.0 && self.delay.1.max(self.delay.0) <= 0.0
+    }
+
+    /// When the first content leaves.
+    pub fn first(&self) -> f64 {
+        self.first
+    }
+
+    /// When the next piece, of so many tokens, leaves.
+    pub fn next(&mut self, tokens: u32) -> f64 {
+        let now = self.end();
+        self.tokens += u64::from(tokens);
+        self.delays += self.delay.draw(&mut self.random);
+        now
+    }
+
+    /// When the last piece given to [`Schedule::next`] is over, and what follows it leaves.
+    pub fn end(&self) -> f64 {
+        self.first + self.tokens as f64 * self.ms_per_token + self.delays
+    }
+
+    /// When an answer in these pieces (tokens of each) is over: what an unstreamed answer waits.
+    pub fn total(&self, pieces: &[u32]) -> f64 {
+        let mut whole = self.clone();
+        for tokens in pieces {
+            whole.next(*tokens);
+        }
+        whole.end()
+    }
+}
+
+#[cfg(test)]
+#[path = "pace_tests.rs"]
+mod tests;
