@@ -1,52 +1,333 @@
+//! The catalogue: which models exist, and the rules each brings to validation, limits and answers.
+//!
+//! The facts stand in `models.json`, families with their models; what a model says overrides what its family says.
+//! Sources: ids, `created` and `owned_by` from the newest recorded list (4d5a07fb1a85ab5e, 2026-05), newer ids from the
+//! model unions of the `openai` npm package 7.55.0; their `created` is the day the name appeared. Snapshots, sampling
+//! defaults, retention, `phase` and limits are those of recorded answers; models newer than the recordings
+//! have the rules of gpt-5.6. Context windows and output limits are OpenAI's published ones.
+
+use crate::random;
+use crate::tokens::Encoding;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// What a model can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// Chat completions and Responses.
     Chat,
+    /// Chat completions only: audio, web search, o1-mini.
+    ChatOnly,
+    /// Responses only: pro, codex and research models.
     Responses,
+    /// Legacy completions.
     Completions,
     Embedding,
+    Moderation,
+    Image,
+    Speech,
+    Transcription,
+    Realtime,
+    Video,
 }
-#[derive(Clone, Debug)]
+
+/// A model and its rules. Cheap to clone.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Model {
-    pub id: std::borrow::Cow<'static, str>,
-    pub kind: Kind,
-    pub reasoning: bool,
+    pub id: Cow<'static, str>,
+    /// Group of models with the same rules: `gpt-4o`, `gpt-5.4`.
+    #[serde(deserialize_with = "leaked")]
+    pub family: &'static str,
+    /// Name in answers, if it is another: see [`Model::snapshot`].
+    #[serde(default)]
+    snapshot: Option<Cow<'static, str>>,
+    /// Unix seconds.
+    pub created: u64,
+    #[serde(default = "system")]
+    pub owned_by: Cow<'static, str>,
+    /// Retired by OpenAI: not listed, 404 "has been deprecated" when used.
+    #[serde(default)]
     pub deprecated: bool,
+    pub kind: Kind,
+    /// Tokens of prompt and answer together; for embeddings, of one input.
+    pub context_window: u64,
+    /// Tokens of the answer, reasoning included.
+    pub max_output_tokens: u64,
+    /// Thinks before it answers (o-series, gpt-5 and later): no `logprobs` key, no `temperature`, other token counts.
+    #[serde(default)]
+    pub reasoning: bool,
+    /// `reasoning.effort` when the request sets none.
+    #[serde(default)]
+    effort: Option<Cow<'static, str>>,
+    /// Values `reasoning.effort` may have; empty for models that do not reason.
+    #[serde(default, deserialize_with = "leaked")]
+    efforts: &'static [Box<str>],
+    #[serde(default)]
+    context: Option<Cow<'static, str>>,
+    #[serde(default)]
+    mode: Option<Cow<'static, str>>,
+    /// Values `reasoning.mode` may have; empty where it cannot be set.
+    #[serde(default, deserialize_with = "leaked")]
+    modes: &'static [Box<str>],
+    /// Values `verbosity` may have.
+    #[serde(default = "medium", deserialize_with = "leaked")]
+    verbosities: &'static [Box<str>],
+    /// `top_p` in answers to requests that set none.
+    #[serde(default = "one")]
+    pub top_p: f64,
+    /// `in_memory` or `24h`, in answers to requests that set none.
+    #[serde(default = "in_memory")]
+    pub prompt_cache_retention: Cow<'static, str>,
+    #[serde(default)]
+    fingerprint: bool,
+    /// Message items of Responses carry `phase`.
+    #[serde(default)]
+    pub phase: bool,
+    /// Hears and speaks.
+    #[serde(default)]
+    pub audio: bool,
+    /// Width of its vectors, for embedding models.
+    #[serde(default)]
     pub dimensions: Option<u32>,
+    /// Whether a request may ask for narrower vectors.
+    #[serde(default)]
+    pub adjustable_dimensions: bool,
+    /// As recorded in `x-ratelimit-limit-requests`.
     pub requests_per_minute: u64,
+    /// As recorded in `x-ratelimit-limit-tokens`; 0 where that header is absent.
     pub tokens_per_minute: u64,
 }
-pub fn catalogue() -> &'static [Model] {
-    static C: std::sync::OnceLock<Vec<Model>> = std::sync::OnceLock::new();
-    C.get_or_init(|| {
-        ["gpt-4", "gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo", "gpt-5"]
-            .iter()
-            .map(|id| Model::custom(id, None, None, None))
-            .collect()
-    })
-}
-pub fn find(id: &str) -> Option<&'static Model> {
-    catalogue().iter().find(|m| m.id == id)
-}
+
 impl Model {
-    pub fn custom(id: &str, _: Option<u64>, _: Option<u64>, _: Option<&str>) -> Model {
-        Model {
-            id: id.to_string().into(),
-            kind: Kind::Chat,
-            reasoning: id.starts_with("gpt-5"),
-            deprecated: false,
-            dimensions: None,
-            requests_per_minute: 500,
-            tokens_per_minute: 200000,
+    /// A model by another name, or with other limits than the catalogue's: the rules are those of the model itself if
+    /// it is known, of the longest known name it begins with (`gpt-5.4-acme`), else of gpt-4o.
+    pub fn custom(
+        id: &str,
+        context_window: Option<u64>,
+        max_output_tokens: Option<u64>,
+        owned_by: Option<&str>,
+    ) -> Self {
+        let base = find(id);
+        let known = base.is_some();
+        let nearest =
+            || catalogue().iter().filter(|model| id.starts_with(&*model.id)).max_by_key(|model| model.id.len());
+        let mut model = base.or_else(|| nearest().cloned()).unwrap_or_else(|| CATALOGUE.ordinary.clone());
+        if !known {
+            model.rename(id);
+            model.owned_by = "openai".into();
+        }
+        model.deprecated = false;
+        model.context_window = context_window.unwrap_or(model.context_window);
+        model.max_output_tokens = max_output_tokens.unwrap_or(model.max_output_tokens).min(model.context_window);
+        if let Some(owner) = owned_by {
+            model.owned_by = owner.to_string().into();
+        }
+        model
+    }
+
+    fn rename(&mut self, id: &str) {
+        self.id = id.to_string().into();
+        self.snapshot = None;
+    }
+
+    /// The name answers give: `gpt-4o` is answered by `gpt-4o-2024-08-06`.
+    pub fn snapshot(&self) -> &str {
+        self.snapshot.as_ref().unwrap_or(&self.id)
+    }
+
+    /// How its text becomes tokens.
+    pub fn encoding(&self) -> Encoding {
+        Encoding::for_model(&self.id)
+    }
+
+    /// `system_fingerprint`: `fp_` and ten hexadecimal digits, always the same for one snapshot; none for gpt-3.5-turbo,
+    /// gpt-4, gpt-5 and the o-series (real-traffic §2.1).
+    pub fn fingerprint(&self) -> Option<String> {
+        let hash = random::key(0, &[b"fingerprint", self.snapshot().as_bytes()]);
+        self.fingerprint.then(|| format!("fp_{:010x}", hash & 0xff_ffff_ffff))
+    }
+
+    /// Values `reasoning.effort` may have; empty for models that do not reason.
+    pub fn efforts(&self) -> Vec<&'static str> {
+        self.efforts.iter().map(|word| &**word).collect()
+    }
+
+    /// Values `reasoning.mode` may have; empty where it cannot be set.
+    pub fn modes(&self) -> Vec<&'static str> {
+        self.modes.iter().map(|word| &**word).collect()
+    }
+
+    /// Values `verbosity` may have.
+    pub fn verbosities(&self) -> Vec<&'static str> {
+        self.verbosities.iter().map(|word| &**word).collect()
+    }
+
+    /// Effort of a request that sets none; `None` for models that do not reason.
+    pub fn default_effort(&self) -> Option<&str> {
+        self.effort.as_deref()
+    }
+
+    /// `reasoning` of a Responses object, with what the request asked: `context, effort, mode, summary`; `mode` only
+    /// where the model reasons; summary `auto` is answered as `detailed` (393592be9b3d1276 and others of 2026-07).
+    pub fn reasoning_object(&self, asked: &Value) -> Value {
+        let choose = |key: &str, usual: &Option<Cow<'static, str>>| match asked.get(key) {
+            Some(value) if !value.is_null() => value.clone(),
+            _ => json!(usual),
+        };
+        let summary = match asked.get("summary").and_then(Value::as_str) {
+            Some("auto") => json!("detailed"),
+            other => json!(other),
+        };
+        let mut object = json!({"context": choose("context", &self.context), "effort": choose("effort", &self.effort)});
+        if self.reasoning {
+            object["mode"] = choose("mode", &self.mode);
+        }
+        object["summary"] = summary;
+        object
+    }
+}
+
+/// A model as `models.list` and `models.retrieve` show it: `id, object, created, owned_by`.
+pub fn list_object(model: &Model) -> Value {
+    json!({"id": model.id, "object": "model", "created": model.created, "owned_by": model.owned_by})
+}
+
+/// All models, older families first.
+pub fn catalogue() -> &'static [Model] {
+    &CATALOGUE.models
+}
+
+/// A model by its id. A fine-tuned model (`ft:base:organization::suffix`) has the rules of its base.
+pub fn find(id: &str) -> Option<Model> {
+    let known = |name: &str| CATALOGUE.places.get(name).and_then(|at| CATALOGUE.models.get(*at)).cloned();
+    let Some(base) = id.strip_prefix("ft:") else { return known(id) };
+    let mut model = known(base.split(':').next().unwrap_or_default())?;
+    model.rename(id);
+    model.owned_by = "user-llemulator0000000000000".into();
+    model.deprecated = false;
+    Some(model)
+}
+
+struct Catalogue {
+    models: Vec<Model>,
+    places: HashMap<Cow<'static, str>, usize>,
+    /// Whose rules a name has that resembles nothing.
+    ordinary: Model,
+}
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+    // The file is part of the program: what fails here fails every test, and never ships.
+    let models = read(include_str!("models.json")).expect("models.json is well-formed");
+    let places: HashMap<_, _> = models.iter().enumerate().map(|(at, model)| (model.id.clone(), at)).collect();
+    let ordinary = models[places["gpt-4o"]].clone();
+    Catalogue { models, places, ordinary }
+});
+
+/// Reads families into models.
+fn read(text: &str) -> Result<Vec<Model>, serde_json::Error> {
+    let families: Vec<serde_json::Map<String, Value>> = serde_json::from_str(text)?;
+    let mut models = Vec::new();
+    for mut family in families {
+        for model in Vec::<serde_json::Map<String, Value>>::deserialize(family.remove("models").unwrap_or_default())? {
+            let mut whole = family.clone();
+            whole.extend(model);
+            models.push(Model::deserialize(Value::Object(whole))?);
         }
     }
-    pub fn snapshot(&self) -> &str {
-        &self.id
+    // Borrowed for good, so that clones copy no text.
+    for model in &mut models {
+        let words = [&mut model.id, &mut model.owned_by, &mut model.prompt_cache_retention];
+        let optional = [&mut model.snapshot, &mut model.effort, &mut model.context, &mut model.mode];
+        for word in words.into_iter().chain(optional.into_iter().flatten()) {
+            *word = Cow::Borrowed(std::mem::take(word).into_owned().leak());
+        }
     }
-    pub fn fingerprint(&self) -> Option<String> {
-        Some("fp_4147058500".into())
-    }
+    Ok(models)
 }
-pub fn list_object(m: &Model) -> Value {
-    json!({"id":m.id,"object":"model","created":1,"owned_by":"openai"})
+
+/// A slice or text that lives as long as the program, as the catalogue does.
+fn leaked<'de, D: Deserializer<'de>, T: ?Sized>(from: D) -> Result<&'static T, D::Error>
+where
+    Box<T>: Deserialize<'de>,
+{
+    Box::deserialize(from).map(|value: Box<T>| &*Box::leak(value))
+}
+
+fn system() -> Cow<'static, str> {
+    "system".into()
+}
+
+fn in_memory() -> Cow<'static, str> {
+    "in_memory".into()
+}
+
+fn medium() -> &'static [Box<str>] {
+    static MEDIUM: LazyLock<[Box<str>; 1]> = LazyLock::new(|| ["medium".into()]);
+    &*MEDIUM
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_read_once_and_answers_by_a_known_name() {
+        let models = read(include_str!("models.json")).unwrap();
+        assert_eq!(models.len(), CATALOGUE.places.len());
+        for model in &models {
+            let snapshot = model.snapshot();
+            let chats = matches!(model.kind, Kind::Chat | Kind::ChatOnly | Kind::Responses);
+            // Base models, embeddings and moderation answer by names nobody can ask for.
+            assert!(!chats || find(snapshot).is_some() || snapshot == "gpt-4-1106-vision-preview", "{snapshot}");
+            assert_eq!(model.reasoning, !model.efforts().is_empty(), "{}", model.id);
+            assert!(model.default_effort().is_none_or(|effort| model.efforts().contains(&effort)), "{}", model.id);
+        }
+    }
+
+    #[test]
+    fn rules_as_recorded() {
+        let gpt_4o = find("gpt-4o").unwrap();
+        assert_eq!((gpt_4o.snapshot(), gpt_4o.top_p, gpt_4o.phase), ("gpt-4o-2024-08-06", 1.0, false));
+        assert!(gpt_4o.fingerprint().is_some_and(|text| text.len() == 13 && text.starts_with("fp_")));
+        assert_eq!(gpt_4o.fingerprint(), find("gpt-4o-2024-08-06").unwrap().fingerprint());
+        assert_eq!(
+            gpt_4o.reasoning_object(&Value::Null).to_string(),
+            r#"{"context":null,"effort":null,"summary":null}"#
+        );
+        let sol = find("gpt-5.6").unwrap();
+        assert_eq!((sol.snapshot(), sol.top_p, sol.phase), ("gpt-5.6-sol", 0.98, true));
+        assert_eq!((sol.fingerprint(), &*sol.prompt_cache_retention), (None, "24h"));
+        assert_eq!(
+            sol.reasoning_object(&json!({"summary": "auto"})).to_string(),
+            r#"{"context":"all_turns","effort":"medium","mode":"standard","summary":"detailed"}"#
+        );
+    }
+
+    #[test]
+    fn the_seeds_models_are_known() {
+        for id in ["gpt-4", "gpt-3.5-turbo-16k", "gpt-4-turbo-preview", "text-davinci-002", "claude-3-opus", "smollm"] {
+            assert!(find(id).is_some_and(|model| !model.deprecated), "{id}");
+        }
+        assert_eq!(list_object(&find("mokku-echo-1").unwrap())["owned_by"], "openai-mokku");
+    }
+
+    #[test]
+    fn other_names_take_the_rules_of_what_they_resemble() {
+        let tuned = find("ft:gpt-4o-mini-2024-07-18:acme::abc123").unwrap();
+        assert_eq!((tuned.snapshot(), tuned.family), ("ft:gpt-4o-mini-2024-07-18:acme::abc123", "gpt-4o-mini"));
+        assert!(find("ft:nothing:acme::1").is_none() && find("nothing").is_none());
+        let custom = Model::custom("gpt-5.4-acme", Some(8192), None, None);
+        assert_eq!((custom.family, custom.context_window, custom.max_output_tokens), ("gpt-5.4", 8192, 8192));
+        assert_eq!(Model::custom("my-model", None, None, Some("me")).family, "gpt-4o");
+        assert_eq!(Model::custom("gpt-4o", Some(100), None, None).snapshot(), "gpt-4o-2024-08-06");
+    }
 }

@@ -57,9 +57,9 @@ pub fn find(emulator: &Emulator, session: &Session, name: &str) -> Option<Model>
                     Model::custom(&entry.id, entry.context_window, entry.max_output_tokens, entry.owned_by.as_deref());
                 return Some(custom);
             }
-            keep_catalogue.then(|| models::find(name).cloned()).flatten()
+            keep_catalogue.then(|| models::find(name)).flatten()
         }
-        _ => models::find(name).cloned().or_else(|| {
+        _ => models::find(name).or_else(|| {
             emulator.settings.models.iter().any(|own| own == name).then(|| Model::custom(name, None, None, None))
         }),
     }

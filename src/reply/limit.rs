@@ -97,6 +97,24 @@ fn tokens_of(text: &Text, encoding: Encoding) -> usize {
     text.pieces(&Chunk::Tokens(1), encoding).ranges().map(|(_, _, tokens)| tokens as usize).sum()
 }
 
+impl Reply {
+    /// Tokens of each piece of the longest of the first `choices` choices: an unstreamed answer takes the time its
+    /// stream would.
+    pub fn tokens(&self, choices: usize, chunk: &Chunk, encoding: Encoding) -> Vec<u32> {
+        let Say::Choices(all) = &self.say else { return Vec::new() };
+        let tokens = |choice: &Choice| -> Vec<u32> {
+            let texts = choice.parts.iter().filter_map(|part| match part {
+                Part::Text(text) | Part::Refusal(text) => Some(text),
+                Part::ToolCall(call) => Some(&call.arguments),
+                _ => None,
+            });
+            let pieces = |text: &Text| text.pieces(chunk, encoding).ranges().map(|range| range.2).collect::<Vec<_>>();
+            texts.flat_map(pieces).collect()
+        };
+        all.iter().take(choices.max(1)).map(tokens).max_by_key(Vec::len).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

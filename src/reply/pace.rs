@@ -1,6 +1,6 @@
 //! Pace: how a reply is cut into pieces, and when each piece leaves.
 
-use super::{Choice, Part, Reply, Say, Text};
+use super::Text;
 use crate::random::Random;
 use crate::tokens::{self, Encoding};
 use std::borrow::Cow;
@@ -119,27 +119,6 @@ impl Text {
     }
 }
 
-impl Reply {
-    /// Tokens of every piece that `n` choices would be streamed in; what [`Schedule::total`] needs.
-    pub fn tokens(&self, n: usize, chunk: &Chunk, encoding: Encoding) -> Vec<u32> {
-        let Say::Choices(choices) = &self.say else { return Vec::new() };
-        let shown = (0..n.max(1)).filter_map(|index| choices.get(index).or(choices.last()));
-        let texts = shown.flat_map(Choice::texts);
-        texts.flat_map(|text| text.pieces(chunk, encoding).ranges().map(|piece| piece.2).collect::<Vec<_>>()).collect()
-    }
-}
-
-impl Choice {
-    /// The texts that are streamed in pieces, in order.
-    fn texts(&self) -> impl Iterator<Item = &Text> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Text(text) | Part::Refusal(text) => Some(text),
-            Part::ToolCall(call) => Some(&call.arguments),
-            Part::Reasoning(_) | Part::Item(_) | Part::Audio { .. } => None,
-        })
-    }
-}
-
 /// Ends of words with the white space after them.
 fn word_ends(text: &str) -> Vec<u32> {
     let mut ends = Vec::new();
@@ -171,7 +150,10 @@ fn exact_ends(text: &str, pieces: &[String]) -> Vec<u32> {
 enum Graphemes<'a> {
     /// Only a line end of two bytes is longer than one.
     Ascii(&'a [u8]),
-    Any { clusters: unicode_segmentation::GraphemeIndices<'a>, end: usize },
+    Any {
+        clusters: unicode_segmentation::GraphemeIndices<'a>,
+        end: usize,
+    },
 }
 
 impl<'a> Graphemes<'a> {
