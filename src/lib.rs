@@ -28,6 +28,7 @@ pub mod cli;
 pub mod clock;
 pub mod control;
 pub mod emulator;
+pub mod jobs;
 pub mod journal;
 pub mod limits;
 pub mod options;

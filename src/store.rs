@@ -1,5 +1,7 @@
 //! Stored objects of a session: bounded, in the order they were made, forgotten oldest first.
 
+use crate::api::conversations::Conversation;
+use crate::api::responses::record::Record;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,8 +9,8 @@ use std::sync::Arc;
 /// All objects of one session, by resource.
 #[derive(Debug)]
 pub struct Store {
-    pub responses: Shelf<Arc<Value>>,
-    pub conversations: Shelf<Value>,
+    pub responses: Shelf<Arc<Record>>,
+    pub conversations: Shelf<Conversation>,
     /// Everything that is nothing but its JSON, by id (stored chat completions and the like).
     pub objects: Shelf<Value>,
 }

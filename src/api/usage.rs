@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 pub enum Api {
     Chat,
     Completions,
+    Responses,
 }
 pub struct Counter;
 pub struct Counted;
@@ -25,4 +26,7 @@ pub fn completions(_: &Counted) -> Value {
 }
 pub fn merge(v: Value, _: Option<&Value>) -> Value {
     v
+}
+pub fn responses(_: &Counted) -> Value {
+    json!({"input_tokens": 1, "output_tokens": 1, "total_tokens": 2})
 }

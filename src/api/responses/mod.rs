@@ -1,1 +1,120 @@
-pub const OPERATIONS: &[super::Operation] = &[];
+//! `responses`: create, and what can be done with a stored response.
+
+pub mod beats;
+#[cfg(test)]
+mod checker;
+pub mod events;
+pub mod input;
+pub mod items;
+pub mod kinds;
+pub mod record;
+mod render;
+pub mod request;
+mod state;
+pub mod stream;
+#[cfg(test)]
+mod stream_tests;
+mod tools;
+
+use super::{Call, HandlerFuture, Operation};
+use crate::jobs::Job;
+use crate::turn;
+use record::Record;
+use request::{Request, flag};
+use serde_json::Value;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use stream::Keep;
+
+/// The operations of this resource.
+pub const OPERATIONS: &[Operation] = &[
+    Operation { name: "responses.create", method: "POST", path: "/responses", handler: create, turn: true },
+    Operation {
+        name: "responses.compact",
+        method: "POST",
+        path: "/responses/compact",
+        handler: state::compact,
+        turn: false,
+    },
+    Operation {
+        name: "responses.input_tokens.count",
+        method: "POST",
+        path: "/responses/input_tokens",
+        handler: state::count_input_tokens,
+        turn: false,
+    },
+    Operation {
+        name: "responses.retrieve",
+        method: "GET",
+        path: "/responses/{response_id}",
+        handler: state::retrieve,
+        turn: false,
+    },
+    Operation {
+        name: "responses.delete",
+        method: "DELETE",
+        path: "/responses/{response_id}",
+        handler: state::delete,
+        turn: false,
+    },
+    Operation {
+        name: "responses.cancel",
+        method: "POST",
+        path: "/responses/{response_id}/cancel",
+        handler: state::cancel,
+        turn: false,
+    },
+    Operation {
+        name: "responses.input_items.list",
+        method: "GET",
+        path: "/responses/{response_id}/input_items",
+        handler: state::list_input_items,
+        turn: false,
+    },
+];
+
+fn create(call: Call) -> HandlerFuture {
+    if is_legacy(&call.body) {
+        return super::completions::create_legacy(call);
+    }
+    Box::pin(async move {
+        let request = Request::read(&call)?;
+        let (prompt, made) = (request.prompt.clone(), Arc::new(OnceLock::new()));
+        let keep = keep(&call, request.conversation.clone(), made.clone());
+        let rendered = |prompt: &_, turn| render::response(&call, request, prompt, turn, keep);
+        let mut answer = turn::infer(&call, prompt, rendered).await?;
+        if let Some(record) = made.get().filter(|record| record.frame.background && !flag(&call.body, "stream", false))
+        {
+            // The answer comes at once; the response is done when it would have come.
+            let wait = answer.delivery.take().map_or(Duration::ZERO, |delivery| delivery.wait);
+            let job = Job::new(call.session.clock.now() + wait);
+            let running = Record { job: Some(job), ..(**record).clone() };
+            call.session.store().responses.insert(record.frame.id.clone(), Arc::new(running));
+            answer.headers.push(state::poll_soon());
+        }
+        Ok(answer)
+    })
+}
+
+/// A body with `prompt` text and no `input` asks for a text completion; a prompt that is an object is a template.
+fn is_legacy(body: &Value) -> bool {
+    let given = |key: &str| body.get(key).filter(|value| !value.is_null());
+    given("input").is_none() && given("prompt").is_some_and(|prompt| prompt.is_string() || prompt.is_array())
+}
+
+/// Keeps a response in the session, adds it to its conversation, and says in `made` what was kept first.
+fn keep(call: &Call, conversation: Option<String>, made: Arc<OnceLock<Arc<Record>>>) -> Keep {
+    let session = call.session.clone();
+    Arc::new(move |record: Arc<Record>| {
+        let mut store = session.store();
+        let first = made.set(record.clone()).is_ok();
+        if let (true, Some(id)) = (first, &conversation) {
+            if let Some(conversation) = store.conversations.get_mut(id) {
+                conversation.take_turn(&record);
+            }
+        }
+        if record.frame.store || record.frame.background {
+            store.responses.insert(record.frame.id.clone(), record);
+        }
+    })
+}

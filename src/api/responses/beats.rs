@@ -1,0 +1,310 @@
+//! The events of one item, made from its finished form.
+
+use super::events::{Deltas, Field, Fields, Place};
+use super::items::Item;
+use super::kinds::Beat;
+use crate::reply::pace::Chunk;
+use crate::reply::{Choice, Part, Reply, Say, Text};
+use crate::tokens::Encoding;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// One event, or the deltas of one text.
+#[derive(Debug)]
+pub enum Step {
+    Event(&'static str, Fields),
+    Deltas(Deltas),
+}
+
+/// Cuts texts into deltas; a reply's own texts remember their cuts.
+#[derive(Debug, Clone)]
+pub struct Cutter {
+    pub reply: Arc<Reply>,
+    pub chunk: Chunk,
+    pub encoding: Encoding,
+}
+
+impl Cutter {
+    /// Pieces of `text`: (end in bytes, tokens). `part` = the reply's part whose text it is.
+    fn cuts(&self, part: Option<usize>, text: &str) -> Vec<(u32, u16)> {
+        let known = part.and_then(|part| self.choice()?.parts.get(part)).and_then(|part| match part {
+            Part::Text(text) | Part::Refusal(text) => Some(text),
+            Part::ToolCall(call) => Some(&call.arguments),
+            _ => None,
+        });
+        match known {
+            Some(known) if known.text == text => known.pieces(&self.chunk, self.encoding).cuts.clone(),
+            _ => Text::new(text).pieces(&self.chunk, self.encoding).cuts.clone(),
+        }
+    }
+
+    fn choice(&self) -> Option<&Choice> {
+        match &self.reply.say {
+            Say::Choices(choices) => choices.first(),
+            _ => None,
+        }
+    }
+}
+
+/// Writes the steps of items.
+pub struct Score<'a> {
+    pub cutter: &'a Cutter,
+    pub obfuscate: bool,
+    pub steps: &'a mut VecDeque<Step>,
+}
+
+impl Score<'_> {
+    /// All events of one item.
+    pub fn item(&mut self, item: &Arc<Item>, index: usize) {
+        self.added(item, index);
+        for beat in item.kind.beats {
+            self.beat(beat, item, index);
+        }
+        self.done(item, index);
+    }
+
+    /// The first event of an item.
+    pub fn added(&mut self, item: &Item, index: usize) {
+        let added = vec![("item", Field::Json(item.begun())), ("output_index", Field::Number(index as u64))];
+        self.steps.push_back(Step::Event("response.output_item.added", added));
+    }
+
+    /// The last event of an item.
+    pub fn done(&mut self, item: &Arc<Item>, index: usize) {
+        let done = vec![("item", Field::Item(item.clone())), ("output_index", Field::Number(index as u64))];
+        self.steps.push_back(Step::Event("response.output_item.done", done));
+    }
+
+    fn beat(&mut self, beat: &Beat, item: &Arc<Item>, index: usize) {
+        let string = |field: &str| item.value.get(field).and_then(Value::as_str).unwrap_or_default();
+        match beat {
+            Beat::Mark(name) => self.event(name, item, index, vec![]),
+            Beat::Outcome(completed, failed) => {
+                let error = item.value.get("error").is_some_and(|error| !error.is_null());
+                let name = if error || string("status") == "failed" { failed } else { completed };
+                self.event(name, item, index, vec![]);
+            }
+            Beat::Text { delta, done, field, pieces } => {
+                let text: Arc<str> = string(field).into();
+                let place = Place { name: delta, ..self.place(item, index) };
+                self.deltas(place, &text, item.part.filter(|_| *pieces), *pieces);
+                self.event(done, item, index, vec![(*field, Field::Text(text))]);
+            }
+            Beat::Content => {
+                for (at, part) in list(&item.value, "content").iter().enumerate() {
+                    self.content_part(part, at, item, index);
+                }
+            }
+            Beat::Summary => {
+                for (at, part) in list(&item.value, "summary").iter().enumerate() {
+                    self.summary_part(part, at, item, index);
+                }
+            }
+            Beat::Picture => {
+                let result = string("result");
+                if !result.is_empty() {
+                    let fields = vec![
+                        ("partial_image_b64", Field::Text(result.into())),
+                        ("partial_image_index", Field::Number(0)),
+                    ];
+                    self.event("response.image_generation_call.partial_image", item, index, fields);
+                }
+            }
+            Beat::Commands => {
+                let commands = item.value.get("action").map(|action| list(action, "commands")).unwrap_or_default();
+                for (at, command) in commands.iter().enumerate() {
+                    self.command(command.as_str().unwrap_or_default(), at, index);
+                }
+            }
+            Beat::ShellOutput => self.shell_output(item, index),
+        }
+    }
+
+    /// An event with `item_id` and `output_index`, and more.
+    fn event(&mut self, name: &'static str, item: &Item, index: usize, more: Fields) {
+        let mut fields = more;
+        fields.push(("item_id", Field::Text(item.id().into())));
+        fields.push(("output_index", Field::Number(index as u64)));
+        fields.sort_by_key(|(key, _)| *key);
+        self.steps.push_back(Step::Event(name, fields));
+    }
+
+    fn place<'a>(&self, item: &'a Item, index: usize) -> Place<'a> {
+        Place { item_id: Some(item.id()), output_index: index, obfuscate: self.obfuscate, ..Place::default() }
+    }
+
+    /// Deltas of a text; none for an empty one.
+    fn deltas(&mut self, place: Place<'_>, text: &Arc<str>, part: Option<usize>, pieces: bool) {
+        if text.is_empty() {
+            return;
+        }
+        let cuts = if pieces { self.cutter.cuts(part, text) } else { vec![(text.len() as u32, 1)] };
+        self.steps.push_back(Step::Deltas(Deltas::new(place, text.clone(), cuts)));
+    }
+
+    fn content_part(&mut self, part: &Value, at: usize, item: &Arc<Item>, index: usize) {
+        let Some(form) = Form::of(item.kind.name, part) else {
+            // No finer events are known: it is added and done as it is.
+            for name in ["response.content_part.added", "response.content_part.done"] {
+                let fields = vec![("content_index", Field::Number(at as u64)), ("part", Field::Json(part.clone()))];
+                self.event(name, item, index, fields);
+            }
+            return;
+        };
+        let string = |field: &str| part.get(field).and_then(Value::as_str).unwrap_or_default();
+        self.part_added(form, at, item, index);
+        let text: Arc<str> = string(form.field()).into();
+        let logprobs = list(part, "logprobs");
+        self.deltas(form.place(self.place(item, index), at, logprobs.clone()), &text, item.part, true);
+        for (number, annotation) in list(part, "annotations").into_iter().enumerate() {
+            let fields = vec![
+                ("annotation", Field::Json(annotation)),
+                ("annotation_index", Field::Number(number as u64)),
+                ("content_index", Field::Number(at as u64)),
+            ];
+            self.event("response.output_text.annotation.added", item, index, fields);
+        }
+        self.part_done(form, at, item, index, text, part);
+    }
+
+    /// `content_part.added` with an empty part.
+    pub fn part_added(&mut self, form: Form, at: usize, item: &Item, index: usize) {
+        let fields = vec![("content_index", Field::Number(at as u64)), ("part", Field::Json(form.part("", vec![])))];
+        self.event("response.content_part.added", item, index, fields);
+    }
+
+    /// One piece of an output text that is still arriving.
+    pub fn arriving(&mut self, text: &str, item: &Item, index: usize) {
+        let place = Form::OutputText.place(self.place(item, index), 0, vec![]);
+        let text: Arc<str> = text.into();
+        self.deltas(place, &text, None, false);
+    }
+
+    /// The `done` event of a part's text, then of the part, whose log probabilities the recordings leave out.
+    pub fn part_done(&mut self, form: Form, at: usize, item: &Item, index: usize, text: Arc<str>, part: &Value) {
+        let at = Field::Number(at as u64);
+        let shown = form.part(&text, list(part, "annotations"));
+        let mut fields = vec![("content_index", at.clone()), (form.field(), Field::Text(text))];
+        if form == Form::OutputText {
+            fields.push(("logprobs", Field::Json(Value::Array(list(part, "logprobs")))));
+        }
+        self.event(form.done(), item, index, fields);
+        self.event(
+            "response.content_part.done",
+            item,
+            index,
+            vec![("content_index", at), ("part", Field::Json(shown))],
+        );
+    }
+
+    fn summary_part(&mut self, part: &Value, at: usize, item: &Arc<Item>, index: usize) {
+        let text: Arc<str> = part.get("text").and_then(Value::as_str).unwrap_or_default().into();
+        let shown = |text: &str| Field::Json(json!({"type": "summary_text", "text": text}));
+        let number = || ("summary_index", Field::Number(at as u64));
+        self.event("response.reasoning_summary_part.added", item, index, vec![("part", shown("")), number()]);
+        let name = "response.reasoning_summary_text.delta";
+        self.deltas(Place { name, summary_index: Some(at), ..self.place(item, index) }, &text, None, true);
+        let done = vec![number(), ("text", Field::Text(text.clone()))];
+        self.event("response.reasoning_summary_text.done", item, index, done);
+        self.event("response.reasoning_summary_part.done", item, index, vec![("part", shown(&text)), number()]);
+    }
+
+    /// Events of a shell command say which output they belong to, not which item.
+    fn command(&mut self, command: &str, at: usize, index: usize) {
+        let text: Arc<str> = command.into();
+        let event = |name, command: &Arc<str>| {
+            let fields = vec![
+                ("command", Field::Text(command.clone())),
+                ("command_index", Field::Number(at as u64)),
+                ("output_index", Field::Number(index as u64)),
+            ];
+            Step::Event(name, fields)
+        };
+        self.steps.push_back(event("response.shell_call_command.added", &"".into()));
+        let place = Place {
+            name: "response.shell_call_command.delta",
+            command_index: Some(at),
+            output_index: index,
+            obfuscate: self.obfuscate,
+            ..Place::default()
+        };
+        self.deltas(place, &text, None, true);
+        self.steps.push_back(event("response.shell_call_command.done", &text));
+    }
+
+    fn shell_output(&mut self, item: &Arc<Item>, index: usize) {
+        let output = list(&item.value, "output");
+        for (at, one) in output.iter().enumerate() {
+            let stream = |field: &str| one.get(field).cloned().unwrap_or_else(|| json!(""));
+            let fields = vec![
+                ("command_index", Field::Number(at as u64)),
+                ("delta", Field::Json(json!({"stderr": stream("stderr"), "stdout": stream("stdout")}))),
+            ];
+            self.event("response.shell_call_output_content.delta", item, index, fields);
+        }
+        let fields = vec![("command_index", Field::Number(0)), ("output", Field::Json(Value::Array(output)))];
+        self.event("response.shell_call_output_content.done", item, index, fields);
+    }
+}
+
+/// Forms of a content part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    OutputText,
+    Refusal,
+    ReasoningText,
+}
+
+impl Form {
+    /// The form of a part, if items of this kind have parts of its type.
+    fn of(kind: &str, part: &Value) -> Option<Form> {
+        match (kind, part.get("type").and_then(Value::as_str)) {
+            ("message", Some("output_text")) => Some(Form::OutputText),
+            ("message", Some("refusal")) => Some(Form::Refusal),
+            ("reasoning", Some("reasoning_text")) => Some(Form::ReasoningText),
+            _ => None,
+        }
+    }
+
+    /// The key of the part's text, in the part and in the `done` event.
+    fn field(self) -> &'static str {
+        match self {
+            Form::Refusal => "refusal",
+            Form::OutputText | Form::ReasoningText => "text",
+        }
+    }
+
+    fn done(self) -> &'static str {
+        match self {
+            Form::OutputText => "response.output_text.done",
+            Form::Refusal => "response.refusal.done",
+            Form::ReasoningText => "response.reasoning_text.done",
+        }
+    }
+
+    /// Where the part's deltas belong; refusals are sent without obfuscation (real-traffic §2.4).
+    fn place(self, item: Place<'_>, at: usize, logprobs: Vec<Value>) -> Place<'_> {
+        let place = Place { content_index: Some(at), ..item };
+        match self {
+            Form::OutputText => Place { name: "response.output_text.delta", logprobs: Some(logprobs), ..place },
+            Form::Refusal => Place { name: "response.refusal.delta", obfuscate: false, ..place },
+            Form::ReasoningText => Place { name: "response.reasoning_text.delta", ..place },
+        }
+    }
+
+    /// A part with this text.
+    fn part(self, text: &str, annotations: Vec<Value>) -> Value {
+        match self {
+            Form::OutputText => {
+                json!({"type": "output_text", "annotations": annotations, "logprobs": [], "text": text})
+            }
+            Form::Refusal => json!({"type": "refusal", "refusal": text}),
+            Form::ReasoningText => json!({"type": "reasoning_text", "text": text}),
+        }
+    }
+}
+
+fn list(value: &Value, field: &str) -> Vec<Value> {
+    value.get(field).and_then(Value::as_array).cloned().unwrap_or_default()
+}

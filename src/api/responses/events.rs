@@ -1,0 +1,258 @@
+//! Events as bytes: `event: {type}`, `data: {json}`, keys `type` first and then alphabetical, as recorded since 2026
+//! (real-traffic §2.4).
+
+use super::items::Item;
+use crate::api::answer::write_json_str;
+use crate::random::Random;
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The value of an event's field.
+#[derive(Debug, Clone)]
+pub enum Field {
+    Text(Arc<str>),
+    Number(u64),
+    Json(Value),
+    /// A finished item.
+    Item(Arc<Item>),
+}
+
+/// Fields of an event without `type` and `sequence_number`, in alphabetical order.
+pub type Fields = Vec<(&'static str, Field)>;
+
+/// Appends one whole event.
+pub fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64, out: &mut BytesMut) {
+    head(name, out);
+    let mut numbered = false;
+    for (key, field) in fields {
+        if !numbered && *key > "sequence_number" {
+            number(sequence, out);
+            numbered = true;
+        }
+        put_key(key, out);
+        match field {
+            Field::Text(text) => write_json_str(text, out),
+            Field::Number(value) => put_number(*value, out),
+            Field::Json(value) => put_json(value, out),
+            Field::Item(item) => put_json(&item.value, out),
+        }
+    }
+    if !numbered {
+        number(sequence, out);
+    }
+    out.put_slice(b"}\n\n");
+}
+
+/// Appends an event that carries the response object.
+pub fn write_object(name: &str, object: &impl Serialize, sequence: u64, out: &mut BytesMut) {
+    head(name, out);
+    put_key("response", out);
+    put_json(object, out);
+    number(sequence, out);
+    out.put_slice(b"}\n\n");
+}
+
+fn head(name: &str, out: &mut BytesMut) {
+    out.put_slice(b"event: ");
+    out.put_slice(name.as_bytes());
+    out.put_slice(b"\ndata: {\"type\":\"");
+    out.put_slice(name.as_bytes());
+    out.put_slice(b"\"");
+}
+
+fn put_key(key: &str, out: &mut BytesMut) {
+    out.put_slice(b",\"");
+    out.put_slice(key.as_bytes());
+    out.put_slice(b"\":");
+}
+
+fn number(sequence: u64, out: &mut BytesMut) {
+    out.put_slice(b",\"sequence_number\":");
+    put_number(sequence, out);
+}
+
+fn put_number(mut value: u64, out: &mut BytesMut) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.put_slice(&digits[at..]);
+}
+
+fn put_json(value: &impl Serialize, out: &mut BytesMut) {
+    // Our own values always serialize, and writing to a BytesMut cannot fail.
+    let _ = serde_json::to_writer(out.writer(), value);
+}
+
+/// The deltas of one text. Everything but the text, the obfuscation and the number is written once.
+#[derive(Debug)]
+pub struct Deltas {
+    text: Arc<str>,
+    /// Pieces still to come: (end in bytes, tokens).
+    cuts: std::vec::IntoIter<(u32, u16)>,
+    start: usize,
+    /// From `event:` up to the delta.
+    before: Bytes,
+    /// From the delta up to the obfuscation or `output_index`.
+    middle: Bytes,
+    /// From `output_index` up to the number.
+    index: Bytes,
+    after: Bytes,
+    obfuscate: bool,
+    /// Log probabilities of the tokens still to come; empty when none are shown.
+    logprobs: std::vec::IntoIter<Value>,
+}
+
+/// Where a delta belongs.
+#[derive(Debug, Clone, Default)]
+pub struct Place<'a> {
+    pub name: &'static str,
+    /// Of a shell call.
+    pub command_index: Option<usize>,
+    pub content_index: Option<usize>,
+    /// Events of a shell call's commands have none.
+    pub item_id: Option<&'a str>,
+    pub output_index: usize,
+    pub summary_index: Option<usize>,
+    /// Deltas of output text show `logprobs`, be they empty.
+    pub logprobs: Option<Vec<Value>>,
+    pub obfuscate: bool,
+}
+
+impl Deltas {
+    /// Deltas for `text`, cut at `cuts`.
+    pub fn new(place: Place<'_>, text: Arc<str>, cuts: Vec<(u32, u16)>) -> Self {
+        let mut before = BytesMut::with_capacity(128);
+        head(place.name, &mut before);
+        for (key, index) in [("command_index", place.command_index), ("content_index", place.content_index)] {
+            if let Some(index) = index {
+                put_key(key, &mut before);
+                put_number(index as u64, &mut before);
+            }
+        }
+        put_key("delta", &mut before);
+        let mut middle = BytesMut::with_capacity(128);
+        if let Some(id) = place.item_id {
+            put_key("item_id", &mut middle);
+            write_json_str(id, &mut middle);
+        }
+        if place.logprobs.is_some() {
+            put_key("logprobs", &mut middle);
+            middle.put_slice(b"[");
+        }
+        let mut index = BytesMut::with_capacity(48);
+        put_key("output_index", &mut index);
+        put_number(place.output_index as u64, &mut index);
+        put_key("sequence_number", &mut index);
+        let mut after = BytesMut::with_capacity(32);
+        if let Some(summary) = place.summary_index {
+            put_key("summary_index", &mut after);
+            put_number(summary as u64, &mut after);
+        }
+        after.put_slice(b"}\n\n");
+        Deltas {
+            text,
+            cuts: cuts.into_iter(),
+            start: 0,
+            before: before.freeze(),
+            middle: middle.freeze(),
+            index: index.freeze(),
+            after: after.freeze(),
+            obfuscate: place.obfuscate,
+            logprobs: place.logprobs.unwrap_or_default().into_iter(),
+        }
+    }
+
+    /// Tokens of the next piece; `None` when there is none.
+    pub fn next_tokens(&self) -> Option<u32> {
+        self.cuts.as_slice().first().map(|(_, tokens)| u32::from(*tokens))
+    }
+
+    /// Appends the next delta; false when there is none.
+    pub fn write(&mut self, sequence: u64, random: &mut Random, scratch: &mut Vec<u8>, out: &mut BytesMut) -> bool {
+        let Some((end, tokens)) = self.cuts.next() else { return false };
+        let piece = self.text.get(self.start..end as usize).unwrap_or_default();
+        self.start = end as usize;
+        out.put_slice(&self.before);
+        write_json_str(piece, out);
+        out.put_slice(&self.middle);
+        // A list was opened for the log probabilities, if any are shown.
+        if self.middle.ends_with(b"[") {
+            for (index, logprob) in self.logprobs.by_ref().take(usize::from(tokens)).enumerate() {
+                if index > 0 {
+                    out.put_slice(b",");
+                }
+                put_json(&logprob, out);
+            }
+            out.put_slice(b"]");
+        }
+        if self.obfuscate {
+            out.put_slice(b",\"obfuscation\":\"");
+            scratch.clear();
+            random.alphanumeric_into(padding(piece), scratch);
+            out.put_slice(scratch);
+            out.put_slice(b"\"");
+        }
+        out.put_slice(&self.index);
+        put_number(sequence, out);
+        out.put_slice(&self.after);
+        true
+    }
+}
+
+/// Characters that fill a delta up to a multiple of 16 (292 of 302 recorded streams; a full one gets none).
+fn padding(piece: &str) -> usize {
+    (16 - piece.chars().count() % 16) % 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delta_reads_as_recorded() {
+        // Recording 38c24e2ab23dcdaa, event 4.
+        let place = Place {
+            name: "response.output_text.delta",
+            content_index: Some(0),
+            item_id: Some("msg_1"),
+            logprobs: Some(vec![]),
+            obfuscate: true,
+            ..Place::default()
+        };
+        let mut deltas = Deltas::new(place, "PARTIAL".into(), vec![(4, 1), (7, 1)]);
+        let (mut out, mut scratch) = (BytesMut::new(), Vec::new());
+        assert_eq!(deltas.next_tokens(), Some(1));
+        assert!(deltas.write(4, &mut Random::new(1), &mut scratch, &mut out));
+        let text = String::from_utf8(out.to_vec()).expect("utf-8");
+        let (before, after) = (
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"content_index\":0,\
+             \"delta\":\"PART\",\"item_id\":\"msg_1\",\"logprobs\":[],\"obfuscation\":\"",
+            "\",\"output_index\":0,\"sequence_number\":4}\n\n",
+        );
+        assert!(text.starts_with(before) && text.ends_with(after), "{text}");
+        assert_eq!(text.len(), before.len() + 12 + after.len());
+    }
+
+    #[test]
+    fn numbers_stand_where_the_alphabet_puts_them() {
+        let mut out = BytesMut::new();
+        let fields = [("item_id", Field::Text("rs_1".into())), ("text", Field::Text("a".into()))];
+        write("response.x", &fields, 7, &mut out);
+        let expected = "event: response.x\ndata: {\"type\":\"response.x\",\"item_id\":\"rs_1\",\"sequence_number\":7,\"text\":\"a\"}\n\n";
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn padding_fills_to_sixteen() {
+        assert_eq!([padding(""), padding("abc"), padding(&"x".repeat(16)), padding("ü")], [0, 13, 0, 15]);
+    }
+}

@@ -1,0 +1,264 @@
+//! Output items: what the parts of a reply look like on the wire.
+
+use super::kinds::{self, Kind, ordered};
+use crate::api::ids::{self, Family};
+use crate::random::Random;
+use crate::reply::{Part, ToolCall};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE;
+use serde_json::{Map, Value, json};
+
+/// One finished output item.
+#[derive(Debug, Clone)]
+pub struct Item {
+    pub kind: &'static Kind,
+    /// As it stands in `output`.
+    pub value: Value,
+    /// The part of the choice it shows, whose cuts are known already.
+    pub part: Option<usize>,
+}
+
+impl Item {
+    pub fn id(&self) -> &str {
+        self.value.get("id").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The item as `output_item.added` shows it: nothing in it yet.
+    pub fn begun(&self) -> Value {
+        let mut value = self.value.clone();
+        if let Some(map) = value.as_object_mut() {
+            if self.kind.status {
+                map.insert("status".into(), json!("in_progress"));
+            }
+            for (field, blank) in self.kind.blank {
+                match blank {
+                    None => drop(map.shift_remove(*field)),
+                    Some(json) if map.contains_key(*field) => {
+                        map.insert((*field).into(), serde_json::from_str(json).unwrap_or_default());
+                    }
+                    Some(_) => {}
+                }
+            }
+            // What is encrypted grows while the item is made: recordings 4b367ae425bbe702, 3e3ac10af384045c.
+            if let Some(Value::String(text)) = map.get_mut("encrypted_content") {
+                text.truncate(text.len() / 8 * 4);
+            }
+        }
+        value
+    }
+
+    /// Ends the item early: `incomplete`, where items of its kind have a status.
+    pub fn cut_short(&mut self) {
+        if let (true, Some(map)) = (self.kind.status, self.value.as_object_mut()) {
+            map.insert("status".into(), json!("incomplete"));
+        }
+    }
+}
+
+/// Makes the items of one response.
+#[derive(Debug, Clone)]
+pub struct Maker {
+    pub family: Family,
+    pub random: Random,
+    /// Unix seconds, for what holds a time.
+    pub created: u64,
+    /// Whether messages say their `phase`.
+    pub phases: bool,
+    /// Whether `include` asks for `reasoning.encrypted_content`.
+    pub encrypted: bool,
+}
+
+impl Maker {
+    /// The item that shows a part; `None` for spoken output, which Responses has none of. `before_call` = a tool call
+    /// follows, so a message is only commentary.
+    pub fn item(&mut self, part: &Part, before_call: bool) -> Option<Item> {
+        match part {
+            Part::Text(text) => {
+                let annotations: Vec<Value> = text.annotations.iter().cloned().map(ordered).collect();
+                let part =
+                    json!({"type": "output_text", "annotations": annotations, "logprobs": [], "text": text.text});
+                Some(self.message(part, text.phase.as_deref(), before_call))
+            }
+            Part::Refusal(text) => {
+                Some(self.message(json!({"type": "refusal", "refusal": text.text}), text.phase.as_deref(), before_call))
+            }
+            Part::Reasoning(summary) => Some(self.reasoning(summary)),
+            Part::ToolCall(call) => Some(self.call(call)),
+            Part::Item(value) => Some(self.written(value)),
+            Part::Audio { .. } => None,
+        }
+    }
+
+    /// A message with one part.
+    pub fn message(&mut self, part: Value, phase: Option<&str>, before_call: bool) -> Item {
+        let kind = kinds::kind("message");
+        let id = self.family.item(kind.prefix, &mut self.random);
+        let mut value = json!({"id": id, "type": "message", "status": "completed", "content": [part]});
+        if let Some(map) = value.as_object_mut() {
+            let phase = phase.or(match (self.phases, before_call) {
+                (true, true) => Some("commentary"),
+                (true, false) => Some("final_answer"),
+                (false, _) => None,
+            });
+            if let Some(phase) = phase {
+                map.insert("phase".into(), json!(phase));
+            }
+            map.insert("role".into(), json!("assistant"));
+        }
+        Item { kind, value, part: None }
+    }
+
+    fn reasoning(&mut self, summary: &[String]) -> Item {
+        let kind = kinds::kind("reasoning");
+        let id = self.family.item(kind.prefix, &mut self.random);
+        let summary: Vec<Value> = summary.iter().map(|text| json!({"type": "summary_text", "text": text})).collect();
+        let value = if self.encrypted {
+            let sealed = self.sealed();
+            json!({"id": id, "type": "reasoning", "content": [], "encrypted_content": sealed, "summary": summary})
+        } else {
+            json!({"id": id, "type": "reasoning", "summary": summary})
+        };
+        Item { kind, value, part: None }
+    }
+
+    fn call(&mut self, call: &ToolCall) -> Item {
+        let (kind, field) = match call.custom {
+            true => (kinds::kind("custom_tool_call"), "input"),
+            false => (kinds::kind("function_call"), "arguments"),
+        };
+        let id = self.family.item(kind.prefix, &mut self.random);
+        let call_id = call.id.clone().unwrap_or_else(|| ids::call(&mut self.random));
+        let mut map = Map::new();
+        map.insert("id".into(), json!(id));
+        map.insert("type".into(), json!(kind.name));
+        map.insert("status".into(), json!("completed"));
+        map.insert(field.into(), json!(call.arguments.text));
+        map.insert("call_id".into(), json!(call_id));
+        map.insert("name".into(), json!(call.name));
+        // `input` sorts after `call_id`, `arguments` before it.
+        Item { kind, value: ordered(Value::Object(map)), part: None }
+    }
+
+    /// An item as the script wrote it, with what is missing.
+    fn written(&mut self, value: &Value) -> Item {
+        let kind = kinds::kind(value.get("type").and_then(Value::as_str).unwrap_or_default());
+        let mut map = value.as_object().cloned().unwrap_or_default();
+        if !matches!(map.get("id"), Some(Value::String(id)) if !id.is_empty()) {
+            map.insert("id".into(), json!(self.family.item(kind.prefix, &mut self.random)));
+        }
+        if kind.status && !map.contains_key("status") {
+            map.insert("status".into(), json!("completed"));
+        }
+        for (field, text) in kind.fields {
+            if !map.contains_key(*field) {
+                let value = match *text {
+                    "@call" => json!(ids::call(&mut self.random)),
+                    "@container" => json!(ids::long("cntr_", &mut self.random, self.created)),
+                    "@encrypted" => json!(self.sealed()),
+                    text => serde_json::from_str(text).unwrap_or_default(),
+                };
+                map.insert((*field).into(), value);
+            }
+        }
+        if kind.name == "message" {
+            complete_message(&mut map, self.phases);
+        }
+        if kind.name == "reasoning" && self.encrypted && !map.contains_key("encrypted_content") {
+            map.insert("encrypted_content".into(), json!(self.sealed()));
+            map.entry("content").or_insert_with(|| json!([]));
+        }
+        Item { kind, value: ordered(Value::Object(map)), part: None }
+    }
+
+    /// A token in the form of `encrypted_content`: version, time, then what nobody can read.
+    pub fn sealed(&mut self) -> String {
+        let mut bytes = vec![0x80];
+        bytes.extend_from_slice(&self.created.to_be_bytes());
+        let length = 16 + 16 * (16 + self.random.below(24)) + 32;
+        bytes.extend((0..length).map(|_| self.random.below(256) as u8));
+        URL_SAFE.encode(bytes)
+    }
+}
+
+/// Fills what the parts of a written message lack: `annotations`, `logprobs`, a part for a plain string.
+fn complete_message(map: &mut Map<String, Value>, phases: bool) {
+    if let Some(Value::String(text)) = map.get("content") {
+        let part = json!({"type": "output_text", "text": text});
+        map.insert("content".into(), json!([part]));
+    }
+    for part in map.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten() {
+        let is_text = part.get("type").is_some_and(|name| name == "output_text");
+        if let (true, Some(part)) = (is_text, part.as_object_mut()) {
+            for (field, blank) in [("annotations", json!([])), ("logprobs", json!([])), ("text", json!(""))] {
+                part.entry(field).or_insert(blank);
+            }
+        }
+    }
+    if phases {
+        map.entry("phase").or_insert_with(|| json!("final_answer"));
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::reply::Text;
+
+    pub fn maker() -> Maker {
+        let mut random = Random::new(5);
+        let created = 1_786_591_536;
+        Maker { family: Family::new(&mut random, created), random, created, phases: false, encrypted: false }
+    }
+
+    fn keys(value: &Value) -> Vec<&str> {
+        value.as_object().map(|map| map.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn messages_have_the_recorded_keys() {
+        let text = Part::Text(Text::new("PARTIAL"));
+        let item = maker().item(&text, false).expect("an item");
+        assert_eq!(keys(&item.value), ["id", "type", "status", "content", "role"]);
+        assert_eq!(keys(&item.value["content"][0]), ["type", "annotations", "logprobs", "text"]);
+        let mut phases = Maker { phases: true, ..maker() };
+        let item = phases.item(&text, false).expect("an item");
+        assert_eq!(keys(&item.value), ["id", "type", "status", "content", "phase", "role"]);
+        assert_eq!(item.value["phase"], "final_answer");
+        assert_eq!(phases.item(&text, true).expect("an item").value["phase"], "commentary");
+        assert_eq!(item.begun()["content"], json!([]));
+    }
+
+    #[test]
+    fn calls_have_the_recorded_keys() {
+        let call = |custom| {
+            let call = ToolCall { name: "f".into(), arguments: Text::new("{}"), id: None, custom };
+            maker().item(&Part::ToolCall(call), false).expect("an item")
+        };
+        assert_eq!(keys(&call(false).value), ["id", "type", "status", "arguments", "call_id", "name"]);
+        assert_eq!(keys(&call(true).value), ["id", "type", "status", "call_id", "input", "name"]);
+        assert_eq!(call(false).begun()["arguments"], "");
+        assert_eq!(call(false).begun()["status"], "in_progress");
+    }
+
+    #[test]
+    fn written_items_get_what_they_lack() {
+        let item = maker().item(&Part::Item(json!({"type": "web_search_call"})), false).expect("an item");
+        assert_eq!(keys(&item.value), ["id", "type", "status", "action"]);
+        assert!(item.id().starts_with("ws_0"));
+        assert_eq!(keys(&item.begun()), ["id", "type", "status"]);
+        let item = maker().item(&Part::Item(json!({"type": "mcp_call", "name": "ask"})), false).expect("an item");
+        let expected =
+            ["id", "type", "status", "approval_request_id", "arguments", "error", "name", "output", "server_label"];
+        assert_eq!(keys(&item.value), expected);
+    }
+
+    #[test]
+    fn encrypted_reasoning_looks_like_a_sealed_token() {
+        let mut maker = Maker { encrypted: true, ..maker() };
+        let item = maker.item(&Part::Reasoning(vec![]), false).expect("an item");
+        assert_eq!(keys(&item.value), ["id", "type", "content", "encrypted_content", "summary"]);
+        let sealed = item.value["encrypted_content"].as_str().expect("a string");
+        assert!(sealed.starts_with("gAAAAABq"), "{sealed}");
+        assert!(item.begun()["encrypted_content"].as_str().is_some_and(|text| text.len() < sealed.len()));
+    }
+}

@@ -1,0 +1,303 @@
+//! A response as it is kept: enough to show it again in any state, whole or as a stream.
+
+use super::items::Item;
+use crate::api::error::ApiError;
+use crate::jobs::Job;
+use crate::random::Random;
+use crate::reply::Reply;
+use crate::reply::pace::Chunk;
+use crate::tokens::Encoding;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// What of a response does not change while it runs: mostly the request, echoed in normal form. Key order and values
+/// when not set: real-traffic §2.1, recordings 45eeb204fcc14dc2, 38c24e2ab23dcdaa.
+#[derive(Debug, Clone, Default)]
+pub struct Frame {
+    pub id: String,
+    /// Unix seconds.
+    pub created_at: u64,
+    pub background: bool,
+    /// `{"id"}`; the key is there only if the request named a conversation.
+    pub conversation: Option<Value>,
+    pub frequency_penalty: f64,
+    pub instructions: Value,
+    pub max_output_tokens: Option<u64>,
+    pub max_tool_calls: Option<u64>,
+    /// As shown.
+    pub model: String,
+    pub parallel_tool_calls: bool,
+    pub presence_penalty: f64,
+    pub previous_response_id: Option<String>,
+    /// The key is there only if the request named a prompt template.
+    pub prompt: Option<Value>,
+    pub prompt_cache_key: Option<String>,
+    pub prompt_cache_retention: Option<String>,
+    pub reasoning: Value,
+    pub safety_identifier: Option<String>,
+    /// As asked; a finished response never says `auto`.
+    pub service_tier: String,
+    pub store: bool,
+    pub temperature: f64,
+    pub text: Value,
+    pub tool_choice: Value,
+    pub tools: Vec<Value>,
+    pub top_logprobs: u64,
+    pub top_p: f64,
+    pub truncation: String,
+    pub user: Option<String>,
+    pub metadata: Value,
+    /// Whether deltas carry `obfuscation`.
+    pub obfuscate: bool,
+}
+
+/// How far a response is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Queued,
+    InProgress,
+    Completed,
+    Incomplete,
+    Failed,
+    Cancelled,
+}
+
+impl Status {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::InProgress => "in_progress",
+            Status::Completed => "completed",
+            Status::Incomplete => "incomplete",
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// How a response ended.
+#[derive(Debug, Clone)]
+pub struct End {
+    pub status: Status,
+    /// Unix seconds; only shown when completed.
+    pub completed_at: u64,
+    /// `{"code","message"}` when failed.
+    pub error: Value,
+    /// `max_output_tokens` or `content_filter` when incomplete.
+    pub reason: Option<&'static str>,
+    pub usage: Value,
+}
+
+impl End {
+    /// The end an error makes. `code` of a response's error is one of a few words; a type stands in where the envelope
+    /// has no code.
+    pub fn failed(error: &ApiError) -> Self {
+        let code = error.code.as_deref().or(error.kind.as_deref()).unwrap_or("server_error");
+        End {
+            status: Status::Failed,
+            completed_at: 0,
+            error: json!({"code": code, "message": error.message}),
+            reason: None,
+            usage: Value::Null,
+        }
+    }
+}
+
+/// A whole response.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub frame: Arc<Frame>,
+    /// What this request added to the conversation, as input items.
+    pub input: Vec<Value>,
+    pub items: Vec<Arc<Item>>,
+    pub end: End,
+    /// Whose cuts the items' parts have: the reply and the choice's number.
+    pub reply: Arc<Reply>,
+    pub chunk: Chunk,
+    pub encoding: Encoding,
+    /// Draws the obfuscation, so that a replay has the same bytes.
+    pub random: Random,
+    /// Of a background response: when it is done.
+    pub job: Option<Job>,
+}
+
+impl Record {
+    /// The response object in its final state.
+    pub fn object(&self) -> Object<'_> {
+        Object { frame: &self.frame, status: self.end.status, items: &self.items, end: Some(&self.end), billing: true }
+    }
+
+    /// The response object before anything of it is done.
+    pub fn begun(&self, status: Status) -> Object<'_> {
+        Object { status, items: &[], end: None, ..self.object() }
+    }
+}
+
+/// The response object, ready to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Object<'a> {
+    pub frame: &'a Frame,
+    pub status: Status,
+    pub items: &'a [Arc<Item>],
+    /// `None` while it runs.
+    pub end: Option<&'a End>,
+    /// Events leave `billing` out.
+    pub billing: bool,
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let frame = self.frame;
+        let end = self.end;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &frame.id)?;
+        map.serialize_entry("object", "response")?;
+        map.serialize_entry("created_at", &frame.created_at)?;
+        map.serialize_entry("status", self.status.as_str())?;
+        map.serialize_entry("background", &frame.background)?;
+        if self.billing {
+            map.serialize_entry("billing", &Payer { payer: "developer" })?;
+        }
+        let completed = end.filter(|end| end.status == Status::Completed).map(|end| end.completed_at);
+        map.serialize_entry("completed_at", &completed)?;
+        if let Some(conversation) = &frame.conversation {
+            map.serialize_entry("conversation", conversation)?;
+        }
+        map.serialize_entry("error", end.map_or(&Value::Null, |end| &end.error))?;
+        map.serialize_entry("frequency_penalty", &frame.frequency_penalty)?;
+        map.serialize_entry("incomplete_details", &end.and_then(|end| end.reason).map(|reason| Reason { reason }))?;
+        map.serialize_entry("instructions", &frame.instructions)?;
+        map.serialize_entry("max_output_tokens", &frame.max_output_tokens)?;
+        map.serialize_entry("max_tool_calls", &frame.max_tool_calls)?;
+        map.serialize_entry("model", &frame.model)?;
+        map.serialize_entry("moderation", &())?;
+        map.serialize_entry("output", &Items(self.items))?;
+        map.serialize_entry("parallel_tool_calls", &frame.parallel_tool_calls)?;
+        map.serialize_entry("presence_penalty", &frame.presence_penalty)?;
+        map.serialize_entry("previous_response_id", &frame.previous_response_id)?;
+        if let Some(prompt) = &frame.prompt {
+            map.serialize_entry("prompt", prompt)?;
+        }
+        map.serialize_entry("prompt_cache_key", &frame.prompt_cache_key)?;
+        map.serialize_entry("prompt_cache_retention", &frame.prompt_cache_retention)?;
+        map.serialize_entry("reasoning", &frame.reasoning)?;
+        map.serialize_entry("safety_identifier", &frame.safety_identifier)?;
+        let tier = match (frame.service_tier.as_str(), end) {
+            ("auto", Some(_)) => "default",
+            (tier, _) => tier,
+        };
+        map.serialize_entry("service_tier", tier)?;
+        map.serialize_entry("store", &frame.store)?;
+        map.serialize_entry("temperature", &frame.temperature)?;
+        map.serialize_entry("text", &frame.text)?;
+        map.serialize_entry("tool_choice", &frame.tool_choice)?;
+        map.serialize_entry("tool_usage", &ToolUsage::of(self.items))?;
+        map.serialize_entry("tools", &frame.tools)?;
+        map.serialize_entry("top_logprobs", &frame.top_logprobs)?;
+        map.serialize_entry("top_p", &frame.top_p)?;
+        map.serialize_entry("truncation", &frame.truncation)?;
+        map.serialize_entry("usage", end.map_or(&Value::Null, |end| &end.usage))?;
+        map.serialize_entry("user", &frame.user)?;
+        map.serialize_entry("metadata", &frame.metadata)?;
+        map.end()
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Payer {
+    payer: &'static str,
+}
+
+#[derive(serde::Serialize)]
+struct Reason {
+    reason: &'static str,
+}
+
+/// `output`.
+struct Items<'a>(&'a [Arc<Item>]);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|item| &item.value))
+    }
+}
+
+/// `tool_usage`: what hosted tools cost.
+#[derive(serde::Serialize, Default)]
+struct ToolUsage {
+    image_gen: ImageUsage,
+    web_search: SearchUsage,
+}
+
+#[derive(serde::Serialize, Default)]
+struct ImageUsage {
+    input_tokens: u64,
+    input_tokens_details: ImageDetails,
+    output_tokens: u64,
+    output_tokens_details: ImageDetails,
+    total_tokens: u64,
+}
+
+#[derive(serde::Serialize, Default)]
+struct ImageDetails {
+    image_tokens: u64,
+    text_tokens: u64,
+}
+
+#[derive(serde::Serialize, Default)]
+struct SearchUsage {
+    num_requests: usize,
+}
+
+impl ToolUsage {
+    fn of(items: &[Arc<Item>]) -> Self {
+        let num_requests = items.iter().filter(|item| item.kind.name == "web_search_call").count();
+        ToolUsage { web_search: SearchUsage { num_requests }, ..ToolUsage::default() }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub fn frame() -> Frame {
+        Frame {
+            id: "resp_1".into(),
+            created_at: 1_786_591_536,
+            model: "gpt-4o-mini-2024-07-18".into(),
+            parallel_tool_calls: true,
+            reasoning: json!({"context": null, "effort": null, "summary": null}),
+            service_tier: "auto".into(),
+            store: true,
+            temperature: 1.0,
+            text: json!({"format": {"type": "text"}, "verbosity": "medium"}),
+            tool_choice: json!("auto"),
+            top_p: 1.0,
+            truncation: "disabled".into(),
+            metadata: json!({}),
+            obfuscate: true,
+            ..Frame::default()
+        }
+    }
+
+    #[test]
+    fn the_object_has_the_recorded_keys() {
+        // Recordings 45eeb204fcc14dc2 (whole) and 38c24e2ab23dcdaa (in events, without `billing`).
+        let frame = frame();
+        let object = Object { frame: &frame, status: Status::InProgress, items: &[], end: None, billing: true };
+        let value = serde_json::to_value(object).expect("it serializes");
+        let keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+        let expected = "id object created_at status background billing completed_at error frequency_penalty \
+            incomplete_details instructions max_output_tokens max_tool_calls model moderation output \
+            parallel_tool_calls presence_penalty previous_response_id prompt_cache_key prompt_cache_retention \
+            reasoning safety_identifier service_tier store temperature text tool_choice tool_usage tools \
+            top_logprobs top_p truncation usage user metadata";
+        assert_eq!(keys.join(" "), expected);
+        assert_eq!(value["service_tier"], "auto");
+        assert_eq!(value["temperature"].to_string(), "1.0");
+        let text = serde_json::to_string(&Object { billing: false, ..object }).expect("it serializes");
+        assert!(!text.contains("billing"));
+    }
+}

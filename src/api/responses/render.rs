@@ -1,0 +1,159 @@
+//! From a turn to a response: the record of it, and the form it is answered in.
+
+use super::beats::Cutter;
+use super::items::{Item, Maker};
+use super::record::{End, Frame, Record, Status};
+use super::request::Request;
+use super::stream::{Feed, Keep, ResponseEvents};
+use crate::api::Call;
+use crate::api::answer::pretty;
+use crate::api::error::ApiError;
+use crate::api::logprobs;
+use crate::api::usage::{self, Api, Counter};
+use crate::prompt::Prompt;
+use crate::random::Random;
+use crate::reply::{Choice, Finish, Part, Reply, Say};
+use crate::tokens::{self, Encoding};
+use crate::turn::{Rendered, Turn};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Answers a turn: with the whole response, or with its events. `keep` gets the response once it is known.
+pub fn response(
+    call: &Call,
+    mut request: Request,
+    prompt: &Prompt,
+    mut turn: Turn,
+    keep: Keep,
+) -> Result<Rendered, ApiError> {
+    let frame = Arc::new(request.frame(call, &turn.model, &turn.model_name, turn.overrides().id.as_ref()));
+    let maker = Maker {
+        family: request.family.clone(),
+        random: request.random.clone(),
+        created: call.created(),
+        phases: turn.model.phase,
+        encrypted: request.includes("reasoning.encrypted_content"),
+    };
+    let arriving = turn.arriving.take();
+    let finisher = Finisher {
+        frame: frame.clone(),
+        input: request.input,
+        prompt: prompt.clone(),
+        counter: Counter::of(call),
+        created: call.created(),
+        random: call.random.fork("obfuscation"),
+        turn,
+    };
+    if let Some(arriving) = arriving {
+        let turn = &finisher.turn;
+        let cutter = Cutter { reply: turn.reply.clone(), chunk: turn.chunk.clone(), encoding: turn.encoding };
+        let random = finisher.random.clone();
+        let feed = Feed::new(arriving, maker, move |items, choice| finisher.arrived(items, choice));
+        return Ok(Rendered::Events(Box::new(ResponseEvents::live(frame, cutter, random, feed).keep(Some(keep)))));
+    }
+    let record = Arc::new(finisher.record(maker));
+    keep(record.clone());
+    if prompt.stream {
+        return Ok(Rendered::Events(Box::new(ResponseEvents::replay(record).keep(Some(keep)))));
+    }
+    // Nothing of a background response is done yet when it is answered.
+    let object = if frame.background { record.begun(Status::Queued) } else { record.object() };
+    Ok(Rendered::Json(pretty(&object, false)))
+}
+
+/// What it takes to make a record once the items are known.
+struct Finisher {
+    frame: Arc<Frame>,
+    input: Vec<Value>,
+    prompt: Prompt,
+    counter: Counter,
+    /// Unix seconds.
+    created: u64,
+    random: Random,
+    turn: Turn,
+}
+
+impl Finisher {
+    /// The record of a reply that is ready.
+    fn record(self, mut maker: Maker) -> Record {
+        let choice = self.turn.choice(0);
+        if let Some(error) = &self.turn.failed {
+            let end = End::failed(error);
+            return self.with(Vec::new(), end);
+        }
+        let last_call = choice.parts.iter().rposition(|part| matches!(part, Part::ToolCall(_)));
+        let mut random = maker.random.fork("logprobs");
+        let mut items: Vec<Item> = Vec::with_capacity(choice.parts.len());
+        for (index, part) in choice.parts.iter().enumerate() {
+            let before_call = last_call.is_some_and(|call| call > index);
+            let Some(mut item) = maker.item(part, before_call) else { continue };
+            item.part = Some(index);
+            if let (Some(top), Part::Text(text)) = (self.prompt.logprobs, part) {
+                let shown = score(choice, &text.text, self.turn.encoding, top, &mut random);
+                if let Some(place) = item.value.pointer_mut("/content/0/logprobs") {
+                    *place = Value::Array(shown);
+                }
+            }
+            items.push(item);
+        }
+        let end = self.end(choice);
+        if let (Status::Incomplete, Some(last)) = (end.status, items.last_mut()) {
+            last.cut_short();
+        }
+        self.with(items.into_iter().map(Arc::new).collect(), end)
+    }
+
+    /// The record of a reply that has arrived.
+    fn arrived(mut self, items: Vec<Arc<Item>>, choice: Choice) -> Record {
+        let end = self.end(&choice);
+        self.turn.reply = Arc::new(Reply { say: Say::Choices(vec![choice]), ..(*self.turn.reply).clone() });
+        self.with(items, end)
+    }
+
+    fn end(&self, choice: &Choice) -> End {
+        let reason = match choice.finish {
+            Some(Finish::Length) => Some("max_output_tokens"),
+            Some(Finish::ContentFilter) => Some("content_filter"),
+            _ => None,
+        };
+        let counted = self.counter.count(&self.prompt, &[choice], &self.turn.model, Api::Responses);
+        End {
+            status: if reason.is_some() { Status::Incomplete } else { Status::Completed },
+            completed_at: self.created,
+            error: Value::Null,
+            reason,
+            usage: usage::merge(usage::responses(&counted), self.turn.overrides().usage.as_ref()),
+        }
+    }
+
+    fn with(self, items: Vec<Arc<Item>>, end: End) -> Record {
+        Record {
+            frame: self.frame,
+            input: self.input,
+            items,
+            end,
+            reply: self.turn.reply,
+            chunk: self.turn.chunk,
+            encoding: self.turn.encoding,
+            random: self.random,
+            job: None,
+        }
+    }
+}
+
+/// Log probabilities of a text's tokens: those of the reply, else invented.
+fn score(choice: &Choice, text: &str, encoding: Encoding, top: u8, random: &mut Random) -> Vec<Value> {
+    let scored = match &choice.logprobs {
+        Some(given) => logprobs::scripted(given),
+        None => {
+            let mut start = 0;
+            let pieces = tokens::ends(encoding, text).into_iter().map(|end| {
+                let piece = text.as_bytes().get(start..end as usize).unwrap_or_default();
+                start = end as usize;
+                piece
+            });
+            logprobs::invent(pieces, top, random)
+        }
+    };
+    logprobs::responses(&scored)
+}

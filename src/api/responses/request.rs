@@ -1,0 +1,302 @@
+//! From a Responses body to a [`Prompt`], with the stored history resolved.
+
+use super::record::Frame;
+use super::{input, tools};
+use crate::api::chat::request::{length, pace};
+use crate::api::error::ApiError;
+use crate::api::ids::Family;
+use crate::api::models::Model;
+use crate::api::{Call, conversations};
+use crate::prompt::{Format, Message, Prompt, Role};
+use crate::random::Random;
+use crate::store::Store;
+use serde_json::{Map, Value, json};
+
+/// A request that was read: the prompt, and what the response needs to know of it.
+pub struct Request {
+    pub prompt: Prompt,
+    pub family: Family,
+    /// Draws the ids; the same one goes on for the response and its items.
+    pub random: Random,
+    /// The conversation before it.
+    pub history: Vec<Value>,
+    /// What the request adds to the conversation.
+    pub input: Vec<Value>,
+    /// The conversation it takes place in.
+    pub conversation: Option<String>,
+}
+
+impl Request {
+    /// Reads a body that was validated; what is still odd is left out rather than refused. The history comes from
+    /// `previous_response_id`, from `conversation`, or is all in `input`.
+    pub fn read(call: &Call) -> Result<Self, ApiError> {
+        let body = &*call.body;
+        let mut random = call.random.fork("ids");
+        let family = Family::new(&mut random, call.created());
+        let conversation = conversation(body);
+        let (history, input) = {
+            let store = call.session.store();
+            let history = match (&conversation, text(body, "previous_response_id")) {
+                (_, Some(id)) => chain(&store, id)?,
+                (Some(id), None) => conversations::items(&store, id)?,
+                (None, None) => Vec::new(),
+            };
+            let given = input::items(body.get("input").unwrap_or(&Value::Null), &family, &mut random);
+            (history, given.into_iter().map(|item| resolve(&store, item)).collect::<Result<Vec<_>, _>>()?)
+        };
+        let items: Vec<Value> = history.iter().chain(&input).cloned().collect();
+        input::check_calls(&items)?;
+        let mut messages = instructions(body.get("instructions"), &family, &mut random);
+        messages.extend(template(body.get("prompt")));
+        messages.extend(input::messages(&items));
+        let prompt = Prompt {
+            operation: "responses.create",
+            model: call.model_name().to_string(),
+            messages,
+            tools: tools::offered(body.get("tools").unwrap_or(&Value::Null)),
+            tool_choice: tools::choice(body.get("tool_choice").unwrap_or(&Value::Null)),
+            parallel_tool_calls: flag(body, "parallel_tool_calls", true),
+            format: format(body),
+            n: 1,
+            stream: flag(body, "stream", false),
+            max_tokens: number(body, "max_output_tokens"),
+            logprobs: logprobs(body),
+            reasoning_effort: inner(body, "reasoning", "effort").and_then(Value::as_str).map(Into::into),
+            reasoning_summary: inner(body, "reasoning", "summary").and_then(Value::as_str).map(Into::into),
+            pace: pace(body.get("stream_options").unwrap_or(&Value::Null)),
+            length: length(body.get("response_length").unwrap_or(&Value::Null)),
+            body: call.body.clone(),
+            ..Prompt::default()
+        };
+        Ok(Request { prompt, family, random, history, input, conversation })
+    }
+
+    /// What the response says of the request.
+    pub fn frame(&mut self, call: &Call, model: &Model, name: &str, id: Option<&String>) -> Frame {
+        let body = &*call.body;
+        let string = |key: &str| text(body, key).map(String::from);
+        let decimal = |key: &str, default: f64| body.get(key).and_then(Value::as_f64).unwrap_or(default);
+        let tools = body.get("tools").and_then(Value::as_array).into_iter().flatten();
+        Frame {
+            id: id.cloned().unwrap_or_else(|| self.family.response(&mut self.random)),
+            created_at: call.created(),
+            background: flag(body, "background", false),
+            conversation: self.conversation.as_ref().map(|id| json!({"id": id})),
+            frequency_penalty: decimal("frequency_penalty", 0.0),
+            instructions: echoed_instructions(body.get("instructions"), &self.family, &mut self.random),
+            max_output_tokens: number(body, "max_output_tokens"),
+            max_tool_calls: number(body, "max_tool_calls"),
+            model: name.into(),
+            parallel_tool_calls: flag(body, "parallel_tool_calls", true),
+            presence_penalty: decimal("presence_penalty", 0.0),
+            previous_response_id: string("previous_response_id"),
+            prompt: echoed_template(body.get("prompt")),
+            prompt_cache_key: string("prompt_cache_key"),
+            prompt_cache_retention: string("prompt_cache_retention")
+                .or_else(|| Some(model.prompt_cache_retention.to_string())),
+            reasoning: model.reasoning_object(body.get("reasoning").unwrap_or(&Value::Null)),
+            safety_identifier: string("safety_identifier"),
+            service_tier: string("service_tier").unwrap_or_else(|| "auto".into()),
+            store: flag(body, "store", true),
+            temperature: decimal("temperature", 1.0),
+            text: echoed_text(body),
+            tool_choice: echoed_choice(body.get("tool_choice")),
+            tools: tools.map(tools::echo).collect(),
+            top_logprobs: number(body, "top_logprobs").unwrap_or(0),
+            top_p: decimal("top_p", model.top_p),
+            truncation: string("truncation").unwrap_or_else(|| "disabled".into()),
+            user: string("user"),
+            metadata: body.get("metadata").filter(|value| value.is_object()).cloned().unwrap_or_else(|| json!({})),
+            obfuscate: inner(body, "stream_options", "include_obfuscation").and_then(Value::as_bool).unwrap_or(true),
+        }
+    }
+
+    /// The whole conversation, oldest item first.
+    pub fn whole(&self) -> Vec<Value> {
+        self.history.iter().chain(&self.input).cloned().collect()
+    }
+
+    /// Whether `include` asks for this.
+    pub fn includes(&self, what: &str) -> bool {
+        includes(&self.prompt.body, what)
+    }
+}
+
+fn includes(body: &Value, what: &str) -> bool {
+    body.get("include").and_then(Value::as_array).is_some_and(|list| list.iter().any(|one| one == what))
+}
+
+/// A string that says something.
+pub fn text<'a>(body: &'a Value, key: &str) -> Option<&'a str> {
+    body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// A flag, or its default where none is given.
+pub fn flag(body: &Value, key: &str, default: bool) -> bool {
+    body.get(key).and_then(Value::as_bool).unwrap_or(default)
+}
+
+fn number(body: &Value, key: &str) -> Option<u64> {
+    body.get(key).and_then(Value::as_u64)
+}
+
+fn inner<'a>(body: &'a Value, outer: &str, key: &str) -> Option<&'a Value> {
+    body.get(outer)?.get(key)
+}
+
+/// The id in `conversation`, a string or `{"id"}`.
+fn conversation(body: &Value) -> Option<String> {
+    let given = body.get("conversation")?;
+    given.as_str().or_else(|| text(given, "id")).filter(|id| !id.is_empty()).map(Into::into)
+}
+
+/// The items of a chain of responses, oldest first.
+fn chain(store: &Store, id: &str) -> Result<Vec<Value>, ApiError> {
+    let mut records = Vec::new();
+    let mut next = Some(id);
+    while let Some(id) = next {
+        let record = store.responses.get(id).ok_or_else(|| unknown_response(id))?;
+        next = record.frame.previous_response_id.as_deref();
+        records.push(record);
+    }
+    let mut items = Vec::new();
+    for record in records.into_iter().rev() {
+        items.extend(record.input.iter().cloned());
+        items.extend(record.items.iter().map(|item| item.value.clone()));
+    }
+    Ok(items)
+}
+
+/// `previous_response_id` names no stored response (message and code as quoted in public issue threads).
+fn unknown_response(id: &str) -> ApiError {
+    ApiError::invalid(format!("Previous response with id '{id}' not found."))
+        .param("previous_response_id")
+        .code("previous_response_not_found")
+}
+
+/// An item, or for a reference the item it names.
+fn resolve(store: &Store, item: Value) -> Result<Value, ApiError> {
+    if item.get("type").and_then(Value::as_str) != Some("item_reference") {
+        return Ok(item);
+    }
+    let id = text(&item, "id").unwrap_or_default();
+    let named = |item: &&Value| item.get("id").and_then(Value::as_str) == Some(id);
+    let stored = store
+        .responses
+        .iter()
+        .rev()
+        .find_map(|(_, record)| record.items.iter().map(|item| &item.value).chain(&record.input).find(named));
+    let found = stored.or_else(|| store.conversations.iter().find_map(|(_, one)| one.items.iter().find(named)));
+    found.cloned().ok_or_else(|| {
+        ApiError::new(
+            404,
+            format!(
+                "Item with id '{id}' not found. Items are not persisted when `store` is set to false. Try again with \
+             `store` set to true, or remove this item from your input."
+            ),
+        )
+        .param("input")
+    })
+}
+
+/// `instructions`: a system message; items are messages as they say.
+fn instructions(value: Option<&Value>, family: &Family, random: &mut Random) -> Vec<Message> {
+    match value {
+        Some(Value::String(text)) if !text.is_empty() => vec![Message::new(Role::System, text.as_str())],
+        // Ids of instructions are nowhere seen; a generator of their own keeps the others where they are.
+        Some(items @ Value::Array(_)) => {
+            input::messages(&input::items(items, family, &mut random.fork("instructions")))
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn echoed_instructions(value: Option<&Value>, family: &Family, random: &mut Random) -> Value {
+    match value {
+        Some(Value::String(text)) => json!(text),
+        Some(Value::Array(items)) if items.is_empty() => Value::Null,
+        Some(items @ Value::Array(_)) => {
+            let mut items = input::items(items, family, &mut random.fork("instructions"));
+            // Shown without id and status: recording 71c1c61e63f6b342.
+            for map in items.iter_mut().filter_map(Value::as_object_mut) {
+                map.shift_remove("id");
+                map.shift_remove("status");
+            }
+            Value::Array(items)
+        }
+        _ => Value::Null,
+    }
+}
+
+/// What a prompt template says is unknown here; its variables are a user message, so that scripts can match them.
+fn template(value: Option<&Value>) -> Vec<Message> {
+    let variables = value.and_then(|prompt| prompt.get("variables")).and_then(Value::as_object);
+    let content: Vec<_> = variables
+        .into_iter()
+        .flat_map(|map| map.values())
+        .flat_map(|value| match value {
+            Value::String(_) => input::contents(Some(value)),
+            part => input::contents(Some(&json!([part]))),
+        })
+        .collect();
+    if content.is_empty() { Vec::new() } else { vec![Message { content, ..Message::new(Role::User, "") }] }
+}
+
+/// `prompt` with its variables as parts: recording 71c1c61e63f6b342.
+fn echoed_template(value: Option<&Value>) -> Option<Value> {
+    let given = value?.as_object()?;
+    let mut variables = Map::new();
+    for (name, value) in given.get("variables").and_then(Value::as_object).into_iter().flatten() {
+        let value = if value.is_string() { json!({"type": "input_text", "text": value}) } else { value.clone() };
+        variables.insert(name.clone(), value);
+    }
+    let version = given.get("version").filter(|version| !version.is_null()).cloned().unwrap_or_else(|| json!("1"));
+    Some(json!({"id": given.get("id"), "variables": variables, "version": version}))
+}
+
+fn format(body: &Value) -> Format {
+    let Some(format) = inner(body, "text", "format") else { return Format::Text };
+    match format.get("type").and_then(Value::as_str) {
+        Some("json_object") => Format::JsonObject,
+        Some("json_schema") => Format::JsonSchema {
+            name: text(format, "name").unwrap_or("response").into(),
+            schema: format.get("schema").cloned().unwrap_or_else(|| json!({})),
+            strict: flag(format, "strict", false),
+        },
+        _ => Format::Text,
+    }
+}
+
+/// `text` complete: recording 45eeb204fcc14dc2.
+fn echoed_text(body: &Value) -> Value {
+    let verbosity = inner(body, "text", "verbosity").and_then(Value::as_str).unwrap_or("medium");
+    let given = inner(body, "text", "format").and_then(Value::as_object);
+    let mut format = given.cloned().unwrap_or_else(|| Map::from_iter([("type".to_string(), json!("text"))]));
+    if format.get("type").is_some_and(|name| name == "json_schema") {
+        format.entry("description").or_insert(Value::Null);
+        format.entry("strict").or_insert(json!(false));
+    }
+    json!({"format": tools::typed(format), "verbosity": verbosity})
+}
+
+fn echoed_choice(value: Option<&Value>) -> Value {
+    match value {
+        Some(Value::Object(map)) => {
+            let mut map = map.clone();
+            for tool in map.get_mut("tools").and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Value::Object(inner) = tool {
+                    *tool = tools::typed(std::mem::take(inner));
+                }
+            }
+            tools::typed(map)
+        }
+        Some(word @ Value::String(_)) => word.clone(),
+        _ => json!("auto"),
+    }
+}
+
+/// Alternatives asked per token; `include` asks for log probabilities, `top_logprobs` for alternatives.
+fn logprobs(body: &Value) -> Option<u8> {
+    let top = number(body, "top_logprobs").unwrap_or(0).min(20) as u8;
+    (top > 0 || includes(body, "message.output_text.logprobs")).then_some(top)
+}

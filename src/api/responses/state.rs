@@ -1,0 +1,133 @@
+//! What can be done with a stored response, and the operations that only count or shorten its input.
+
+use super::items::Maker;
+use super::record::{End, Record, Status};
+use super::request::{Request, text};
+use super::stream::ResponseEvents;
+use crate::api::answer::{Answer, Body};
+use crate::api::error::ApiError;
+use crate::api::list::Page;
+use crate::api::usage::{self, Api, Counter};
+use crate::api::{Call, HandlerFuture};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Tells clients that poll to come back in 10 ms, not in 5 s.
+pub fn poll_soon() -> (String, String) {
+    ("openai-poll-after-ms".into(), "10".into())
+}
+
+fn find(call: &Call) -> Result<Arc<Record>, ApiError> {
+    let id = call.param("response_id");
+    let found = call.session.store().responses.get(id).cloned();
+    found.ok_or_else(|| ApiError::new(404, format!("Response with id '{id}' not found.")))
+}
+
+/// `GET /responses/{id}`: the object as it is now, or with `stream=true` its events.
+pub fn retrieve(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let record = find(&call)?;
+        let clock = &call.session.clock;
+        if call.query("stream") == Some("true") {
+            if let Some(job) = &record.job {
+                job.wait(clock).await;
+            }
+            let after = call.query("starting_after").and_then(|number| number.parse().ok());
+            let plain = call.query("include_obfuscation") == Some("false");
+            let events = ResponseEvents::replay(record).after(after).obfuscate(!plain);
+            return Ok(Answer::ok(Body::Events(Box::new(events))));
+        }
+        let Some(job) = &record.job else { return Ok(Answer::json(&record.object())) };
+        let object = if job.done(clock) { record.object() } else { record.begun(Status::InProgress) };
+        let mut answer = Answer::json(&object);
+        answer.headers.push(poll_soon());
+        Ok(answer)
+    })
+}
+
+/// `DELETE /responses/{id}` (recording 317f5d247fa80fae).
+pub fn delete(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let record = find(&call)?;
+        call.session.store().responses.remove(&record.frame.id);
+        Ok(Answer::json(&json!({"id": record.frame.id, "object": "response.deleted", "deleted": true})))
+    })
+}
+
+/// `POST /responses/{id}/cancel`: only what runs in the background can be cancelled; once it is over, the call changes
+/// nothing.
+pub fn cancel(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let record = find(&call)?;
+        if !record.frame.background {
+            return Err(ApiError::invalid("Cannot cancel a synchronous response."));
+        }
+        let running = record.job.as_ref().is_some_and(|job| !job.done(&call.session.clock));
+        if !running {
+            return Ok(Answer::json(&record.object()));
+        }
+        let cancelled = Record {
+            items: Vec::new(),
+            end: End {
+                status: Status::Cancelled,
+                completed_at: 0,
+                error: Value::Null,
+                reason: None,
+                usage: Value::Null,
+            },
+            job: None,
+            ..(*record).clone()
+        };
+        let answer = Answer::json(&cancelled.object());
+        call.session.store().responses.insert(record.frame.id.clone(), Arc::new(cancelled));
+        Ok(answer)
+    })
+}
+
+/// `GET /responses/{id}/input_items` (recording dc1f10aa482d10dc).
+pub fn list_input_items(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let record = find(&call)?;
+        Ok(Answer::json(&Page::asked(&call, record.input.clone())?))
+    })
+}
+
+/// `POST /responses/input_tokens`: the same number a real call would report (recording 5a0a9fe31f8769c7).
+pub fn count_input_tokens(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let request = Request::read(&call)?;
+        let model = call.model(&request.prompt.model);
+        let counted = Counter::of(&call).count(&request.prompt, &[], &model, Api::Responses);
+        let input_tokens = usage::responses(&counted).get("input_tokens").cloned();
+        Ok(Answer::json(&json!({"object": "response.input_tokens", "input_tokens": input_tokens})))
+    })
+}
+
+/// `POST /responses/compact`: the user's messages stay, everything else becomes one sealed item (recording
+/// aecc7c1997c3c716).
+pub fn compact(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let mut request = Request::read(&call)?;
+        let model = call.model(&request.prompt.model);
+        let id = request.family.response(&mut request.random);
+        let counted = Counter::of(&call).count(&request.prompt, &[], &model, Api::Responses);
+        let mut output: Vec<Value> =
+            request.whole().into_iter().filter(|item| text(item, "role") == Some("user")).collect();
+        let mut maker = Maker {
+            family: request.family.clone(),
+            random: request.random.clone(),
+            created: call.created(),
+            phases: false,
+            encrypted: true,
+        };
+        let id_of_item = maker.family.item("cmp", &mut maker.random);
+        output.push(json!({"id": id_of_item, "type": "compaction", "encrypted_content": maker.sealed()}));
+        Ok(Answer::json(&json!({
+            "id": id,
+            "object": "response.compaction",
+            "created_at": call.created(),
+            "output": output,
+            "usage": usage::responses(&counted),
+        })))
+    })
+}

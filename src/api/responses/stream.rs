@@ -1,0 +1,341 @@
+//! A response as a stream of events.
+
+use super::beats::{Cutter, Form, Score, Step};
+use super::events::{self, Field};
+use super::items::{Item, Maker};
+use super::record::{End, Frame, Object, Record, Status};
+use crate::api::answer::Events;
+use crate::api::error::ApiError;
+use crate::random::Random;
+use crate::reply::{Arrival, Arriving, Choice, Part, Text};
+use bytes::BytesMut;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Keeps a response once it is known how it ended.
+pub type Keep = Arc<dyn Fn(Arc<Record>) + Send + Sync>;
+
+/// The events of one response, in order; `sequence_number` counts them from 0.
+pub struct ResponseEvents {
+    frame: Arc<Frame>,
+    cutter: Cutter,
+    random: Random,
+    steps: VecDeque<Step>,
+    /// Items whose events were made.
+    items: Vec<Arc<Item>>,
+    /// The whole response, once it is known.
+    record: Option<Arc<Record>>,
+    /// What is still arriving.
+    feed: Option<Feed>,
+    /// Why the rest will not come.
+    failed: Option<ApiError>,
+    sequence: u64,
+    /// Events up to this number are not sent: the client has them.
+    after: Option<u64>,
+    over: bool,
+    keep: Option<Keep>,
+    scratch: Vec<u8>,
+}
+
+/// A reply still arriving, what makes its items, and in the end a record of them.
+pub struct Feed {
+    arriving: Arriving,
+    maker: Maker,
+    finish: Box<dyn FnOnce(Vec<Arc<Item>>, Choice) -> Record + Send>,
+    open: Option<Open>,
+    /// What has arrived, as the parts of a choice.
+    choice: Choice,
+}
+
+/// The message that is being written.
+struct Open {
+    item: Item,
+    text: String,
+}
+
+impl Feed {
+    pub fn new(
+        arriving: Arriving,
+        maker: Maker,
+        finish: impl FnOnce(Vec<Arc<Item>>, Choice) -> Record + Send + 'static,
+    ) -> Self {
+        Feed { arriving, maker, finish: Box::new(finish), open: None, choice: Choice::default() }
+    }
+}
+
+impl ResponseEvents {
+    /// The events of a response that is known to its end.
+    pub fn replay(record: Arc<Record>) -> Self {
+        let cutter = Cutter { reply: record.reply.clone(), chunk: record.chunk.clone(), encoding: record.encoding };
+        let (frame, random) = (record.frame.clone(), record.random.clone());
+        ResponseEvents { record: Some(record), ..ResponseEvents::new(frame, cutter, random) }
+    }
+
+    /// The events of a response that is still arriving; `keep` gets it when it ends.
+    pub fn live(frame: Arc<Frame>, cutter: Cutter, random: Random, feed: Feed) -> Self {
+        ResponseEvents { feed: Some(feed), ..ResponseEvents::new(frame, cutter, random) }
+    }
+
+    fn new(frame: Arc<Frame>, cutter: Cutter, random: Random) -> Self {
+        ResponseEvents {
+            frame,
+            cutter,
+            random,
+            steps: VecDeque::new(),
+            items: Vec::new(),
+            record: None,
+            feed: None,
+            failed: None,
+            sequence: 0,
+            after: None,
+            over: false,
+            keep: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Leaves out the events up to this number.
+    pub fn after(mut self, sequence: Option<u64>) -> Self {
+        self.after = sequence;
+        self
+    }
+
+    /// Whether deltas carry `obfuscation`, whatever was asked when the response was made.
+    pub fn obfuscate(mut self, obfuscate: bool) -> Self {
+        if self.frame.obfuscate != obfuscate {
+            self.frame = Arc::new(Frame { obfuscate, ..(*self.frame).clone() });
+        }
+        self
+    }
+
+    /// Hands the response to `keep` when it has arrived, or fails.
+    pub fn keep(mut self, keep: Option<Keep>) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// The events before the first item.
+    fn opening(&self) -> &'static [(&'static str, Status)] {
+        if self.frame.background {
+            &[
+                ("response.created", Status::Queued),
+                ("response.queued", Status::Queued),
+                ("response.in_progress", Status::InProgress),
+            ]
+        } else {
+            &[("response.created", Status::InProgress), ("response.in_progress", Status::InProgress)]
+        }
+    }
+
+    fn score(&mut self) -> Score<'_> {
+        Score { cutter: &self.cutter, obfuscate: self.frame.obfuscate, steps: &mut self.steps }
+    }
+
+    /// Makes the steps of the next item that is known.
+    fn next_item(&mut self) -> bool {
+        let index = self.items.len();
+        let Some(item) = self.record.as_ref().and_then(|record| record.items.get(index)).cloned() else { return false };
+        self.score().item(&item, index);
+        self.items.push(item);
+        true
+    }
+
+    /// Makes steps until there is one to write, as far as that needs no waiting.
+    fn prime(&mut self) {
+        while self.steps.is_empty() && self.failed.is_none() && self.next_item() {}
+    }
+
+    /// Takes what has arrived; `Pending` while nothing has.
+    fn take(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(feed) = &mut self.feed else { return Poll::Ready(()) };
+        let Poll::Ready(arrival) = feed.arriving.poll_next(context) else { return Poll::Pending };
+        match arrival {
+            Some(Arrival::Text(text)) => self.take_text(&text),
+            Some(Arrival::Part(part)) => {
+                self.close();
+                self.take_part(part);
+            }
+            Some(Arrival::Failed(error)) => self.failed = Some(error),
+            None => {
+                self.close();
+                self.arrived();
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// A piece of text: the open message grows, or one is opened.
+    fn take_text(&mut self, text: &str) {
+        let Some(feed) = &mut self.feed else { return };
+        let index = self.items.len();
+        let mut score = Score { cutter: &self.cutter, obfuscate: self.frame.obfuscate, steps: &mut self.steps };
+        let open = match &mut feed.open {
+            Some(open) => open,
+            closed => {
+                let part = json!({"type": "output_text", "annotations": [], "logprobs": [], "text": ""});
+                let item = feed.maker.message(part, None, false);
+                score.added(&item, index);
+                score.part_added(Form::OutputText, 0, &item, index);
+                closed.insert(Open { item, text: String::new() })
+            }
+        };
+        open.text.push_str(text);
+        score.arriving(text, &open.item, index);
+    }
+
+    /// A whole part: an item of its own.
+    fn take_part(&mut self, part: Part) {
+        let Some(feed) = &mut self.feed else { return };
+        let item = feed.maker.item(&part, false);
+        feed.choice.parts.push(part);
+        if let Some(mut item) = item {
+            item.part = Some(feed.choice.parts.len() - 1);
+            let (item, index) = (Arc::new(item), self.items.len());
+            self.score().item(&item, index);
+            self.items.push(item);
+        }
+    }
+
+    /// Ends the open message, if there is one.
+    fn close(&mut self) {
+        let Some(feed) = &mut self.feed else { return };
+        let Some(Open { mut item, text }) = feed.open.take() else { return };
+        item.part = Some(feed.choice.parts.len());
+        feed.choice.parts.push(Part::Text(Text::new(text.clone())));
+        let index = self.items.len();
+        if let Some(part) = item.value.pointer_mut("/content/0/text") {
+            *part = Value::String(text.clone());
+        }
+        let item = Arc::new(item);
+        let mut score = self.score();
+        score.part_done(Form::OutputText, 0, &item, index, text.into(), &Value::Null);
+        score.done(&item, index);
+        self.items.push(item);
+    }
+
+    /// What was arriving is a response now; it is kept.
+    fn arrived(&mut self) {
+        let Some(feed) = self.feed.take() else { return };
+        let record = Arc::new((feed.finish)(self.items.clone(), feed.choice));
+        if let Some(keep) = &self.keep {
+            keep(record.clone());
+        }
+        self.record = Some(record);
+    }
+
+    /// Appends the next event; false when there is none yet.
+    fn write_step(&mut self, out: &mut BytesMut) -> bool {
+        loop {
+            self.prime();
+            match self.steps.front_mut() {
+                None => return false,
+                Some(Step::Event(name, fields)) => {
+                    events::write(name, fields, self.sequence, out);
+                    self.steps.pop_front();
+                    return true;
+                }
+                Some(Step::Deltas(deltas)) => {
+                    let wrote = deltas.write(self.sequence, &mut self.random, &mut self.scratch, out);
+                    if deltas.next_tokens().is_none() {
+                        self.steps.pop_front();
+                    }
+                    if wrote {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends the next event, whether the client has it or not. `None` = it has not arrived yet.
+    fn write_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        if self.over {
+            return Poll::Ready(false);
+        }
+        if let Some((name, status)) = self.opening().get(self.sequence as usize) {
+            let object = Object { frame: &self.frame, status: *status, items: &[], end: None, billing: false };
+            events::write_object(name, &object, self.sequence, out);
+            return Poll::Ready(true);
+        }
+        loop {
+            if self.write_step(out) {
+                return Poll::Ready(true);
+            }
+            if let Some(error) = self.failed.take() {
+                self.write_error(&error, out);
+                return Poll::Ready(true);
+            }
+            if let Some(record) = &self.record {
+                write_end(record, self.sequence, out);
+                self.over = true;
+                return Poll::Ready(true);
+            }
+            if self.take(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Events for ResponseEvents {
+    fn next_content(&self) -> Option<u32> {
+        match self.steps.front() {
+            Some(Step::Deltas(deltas)) => deltas.next_tokens(),
+            _ => None,
+        }
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        loop {
+            let length = out.len();
+            let poll = self.write_next(context, out);
+            if poll != Poll::Ready(true) {
+                return poll;
+            }
+            let number = self.sequence;
+            self.sequence += 1;
+            // So that `next_content` knows what comes next.
+            self.prime();
+            if self.after.is_none_or(|after| number > after) {
+                return Poll::Ready(true);
+            }
+            out.truncate(length);
+        }
+    }
+
+    /// `error` and `response.failed`, as recorded for a rate limit reached in mid-stream (real-traffic §2.4).
+    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
+        let inner = json!({"type": error.kind, "code": error.code, "message": error.message, "param": error.param});
+        events::write("error", &[("error", Field::Json(inner))], self.sequence, out);
+        self.sequence += 1;
+        self.arrived();
+        if !self.steps.is_empty() {
+            // The item whose events these are was never finished.
+            self.items.pop();
+        }
+        if let Some(known) = &self.record {
+            let record = Record { items: self.items.clone(), end: End::failed(error), ..(**known).clone() };
+            write_end(&record, self.sequence, out);
+            if let Some(keep) = &self.keep {
+                keep(Arc::new(record));
+            }
+        }
+        self.steps.clear();
+        self.over = true;
+    }
+}
+
+/// The terminal event.
+fn write_end(record: &Record, sequence: u64, out: &mut BytesMut) {
+    let end = &record.end;
+    let name = match end.status {
+        Status::Incomplete => "response.incomplete",
+        Status::Failed | Status::Cancelled => "response.failed",
+        _ => "response.completed",
+    };
+    let object =
+        Object { frame: &record.frame, status: end.status, items: &record.items, end: Some(end), billing: false };
+    events::write_object(name, &object, sequence, out);
+}

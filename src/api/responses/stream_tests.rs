@@ -1,0 +1,317 @@
+//! Every stream a response can make, held against what the clients demand.
+
+use super::beats::Cutter;
+use super::checker::{check, events};
+use super::items::Maker;
+use super::items::tests::maker;
+use super::kinds::KINDS;
+use super::record::tests::frame;
+use super::record::{End, Frame, Record, Status};
+use super::stream::{Feed, ResponseEvents};
+use crate::api::answer::Events;
+use crate::api::error::ApiError;
+use crate::random::Random;
+use crate::reply::pace::Chunk;
+use crate::reply::{Arrival, Arriving, Choice, Part, Reply, Say, Text, ToolCall};
+use crate::tokens::Encoding;
+use bytes::BytesMut;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+fn end() -> End {
+    let usage = json!({"input_tokens": 1, "output_tokens": 1, "total_tokens": 2});
+    End { status: Status::Completed, completed_at: 1_786_591_536, error: Value::Null, reason: None, usage }
+}
+
+fn record(parts: Vec<Part>) -> Record {
+    record_of(parts, maker(), frame())
+}
+
+fn record_of(parts: Vec<Part>, mut maker: Maker, frame: Frame) -> Record {
+    let items = parts
+        .iter()
+        .enumerate()
+        .filter_map(|(index, part)| maker.item(part, false).map(|item| (index, item)))
+        .map(|(index, mut item)| {
+            item.part = Some(index);
+            Arc::new(item)
+        })
+        .collect();
+    Record {
+        frame: Arc::new(frame),
+        input: vec![],
+        items,
+        end: end(),
+        reply: Arc::new(Reply { say: Say::Choices(vec![Choice { parts, ..Choice::default() }]), ..Reply::default() }),
+        chunk: Chunk::Tokens(1),
+        encoding: Encoding::O200k,
+        random: Random::new(3),
+        job: None,
+    }
+}
+
+fn run(mut events: ResponseEvents) -> String {
+    let mut out = BytesMut::new();
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        let content = events.next_content().is_some();
+        let start = out.len();
+        match events.poll_next(&mut context, &mut out) {
+            Poll::Ready(true) => {
+                let written = String::from_utf8_lossy(&out[start..]);
+                assert_eq!(
+                    written.matches("\n\n").count(),
+                    1 + usize::from(written.starts_with("event: error")),
+                    "{written}"
+                );
+                // An arriving reply's pieces are not announced.
+                assert!(!content || written.contains(".delta\n"), "content was announced: {written}");
+            }
+            Poll::Ready(false) => return String::from_utf8(out.to_vec()).expect("utf-8"),
+            Poll::Pending => panic!("nothing more arrives"),
+        }
+    }
+}
+
+fn stream(parts: Vec<Part>) -> String {
+    run(ResponseEvents::replay(Arc::new(record(parts))))
+}
+
+/// Names of the events, without `response.`, repeated deltas once.
+fn names(stream: &str) -> Vec<String> {
+    let mut names: Vec<String> = events(stream)
+        .iter()
+        .map(|event| event["type"].as_str().expect("a type").trim_start_matches("response.").to_string())
+        .collect();
+    names.dedup();
+    names
+}
+
+/// The events of one item, between `in_progress` and `completed`.
+fn item_events(parts: Vec<Part>) -> String {
+    let stream = stream(parts);
+    check(&stream);
+    let names = names(&stream);
+    names[2..names.len() - 1].join(" ")
+}
+
+fn text(text: &str) -> Part {
+    Part::Text(Text::new(text))
+}
+
+fn call(name: &str, arguments: &str, custom: bool) -> Part {
+    Part::ToolCall(ToolCall { name: name.into(), arguments: Text::new(arguments), id: None, custom })
+}
+
+#[test]
+fn text_is_streamed_as_recorded() {
+    // Recording 38c24e2ab23dcdaa.
+    let expected =
+        "output_item.added content_part.added output_text.delta output_text.done content_part.done output_item.done";
+    assert_eq!(item_events(vec![text("PARTIAL answer")]), expected);
+    let stream = stream(vec![text("PARTIAL answer")]);
+    assert_eq!(names(&stream)[..2], ["created", "in_progress"]);
+    let events = events(&stream);
+    assert_eq!(
+        events[3].to_string(),
+        format!(
+            r#"{{"type":"response.content_part.added","content_index":0,"item_id":{},"output_index":0,"part":{{"type":"output_text","annotations":[],"logprobs":[],"text":""}},"sequence_number":3}}"#,
+            events[2]["item"]["id"]
+        )
+    );
+    assert_eq!(check(&stream)["output"][0]["content"][0]["text"], "PARTIAL answer");
+}
+
+#[test]
+fn refusals_have_no_obfuscation() {
+    let expected = "output_item.added content_part.added refusal.delta refusal.done content_part.done output_item.done";
+    assert_eq!(item_events(vec![Part::Refusal(Text::new("I can't help."))]), expected);
+    assert!(!stream(vec![Part::Refusal(Text::new("I can't help."))]).contains("obfuscation"));
+}
+
+#[test]
+fn calls_come_one_after_the_other() {
+    // Recording d6b17bd6547e412e.
+    let one = "output_item.added function_call_arguments.delta function_call_arguments.done output_item.done";
+    let parts = vec![call("lookup", r#"{"query":"first"}"#, false), call("lookup", r#"{"query":"second"}"#, false)];
+    assert_eq!(item_events(parts), format!("{one} {one}"));
+    let custom = "output_item.added custom_tool_call_input.delta custom_tool_call_input.done output_item.done";
+    assert_eq!(item_events(vec![call("shell", "ls -l", true)]), custom);
+}
+
+#[test]
+fn reasoning_with_and_without_summary() {
+    assert_eq!(item_events(vec![Part::Reasoning(vec![])]), "output_item.added output_item.done");
+    let one = "reasoning_summary_part.added reasoning_summary_text.delta reasoning_summary_text.done reasoning_summary_part.done";
+    let expected = format!("output_item.added {one} {one} output_item.done");
+    assert_eq!(item_events(vec![Part::Reasoning(vec!["I think.".into(), "I am.".into()])]), expected);
+    let raw = json!({"type": "reasoning", "content": [{"type": "reasoning_text", "text": "hm, let me see"}]});
+    let expected = "output_item.added content_part.added reasoning_text.delta reasoning_text.done content_part.done output_item.done";
+    assert_eq!(item_events(vec![Part::Item(raw)]), expected);
+}
+
+#[test]
+fn hosted_items_have_their_own_events() {
+    let cases = [
+        (
+            json!({"type": "web_search_call"}),
+            "web_search_call.in_progress web_search_call.searching web_search_call.completed",
+        ),
+        (
+            json!({"type": "file_search_call"}),
+            "file_search_call.in_progress file_search_call.searching file_search_call.completed",
+        ),
+        (
+            json!({"type": "code_interpreter_call", "code": "print(1)"}),
+            "code_interpreter_call.in_progress code_interpreter_call_code.delta code_interpreter_call_code.done \
+             code_interpreter_call.interpreting code_interpreter_call.completed",
+        ),
+        (
+            json!({"type": "image_generation_call", "result": "aGk="}),
+            "image_generation_call.in_progress image_generation_call.generating image_generation_call.partial_image \
+             image_generation_call.completed",
+        ),
+        (json!({"type": "mcp_list_tools"}), "mcp_list_tools.in_progress mcp_list_tools.completed"),
+        (json!({"type": "mcp_list_tools", "error": "down"}), "mcp_list_tools.in_progress mcp_list_tools.failed"),
+        (
+            json!({"type": "mcp_call", "arguments": "{\"a\":1}"}),
+            "mcp_call.in_progress mcp_call_arguments.delta mcp_call_arguments.done mcp_call.completed",
+        ),
+        (
+            json!({"type": "mcp_call", "error": "no"}),
+            "mcp_call.in_progress mcp_call_arguments.delta mcp_call_arguments.done mcp_call.failed",
+        ),
+        (
+            json!({"type": "shell_call", "action": {"commands": ["ls"]}}),
+            "shell_call_command.added shell_call_command.delta shell_call_command.done",
+        ),
+        (
+            json!({"type": "shell_call_output", "output": [{"stdout": "a", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}}]}),
+            "shell_call_output_content.delta shell_call_output_content.done",
+        ),
+    ];
+    for (item, expected) in cases {
+        assert_eq!(item_events(vec![Part::Item(item)]), format!("output_item.added {expected} output_item.done"));
+    }
+    for name in [
+        "mcp_approval_request",
+        "tool_search_call",
+        "local_shell_call",
+        "apply_patch_call",
+        "compaction",
+        "computer_call",
+    ] {
+        assert_eq!(
+            item_events(vec![Part::Item(json!({"type": name}))]),
+            "output_item.added output_item.done",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn citations_follow_the_text_they_are_in() {
+    let annotation =
+        json!({"url": "https://a.example", "title": "A", "start_index": 0, "end_index": 2, "type": "url_citation"});
+    let part = Part::Text(Text { annotations: vec![annotation], ..Text::new("As A says.") });
+    let stream = stream(vec![part]);
+    check(&stream);
+    let expected = r#""annotation":{"type":"url_citation","end_index":2,"start_index":0,"title":"A","url":"https://a.example"},"annotation_index":0"#;
+    assert!(stream.contains(expected), "{stream}");
+}
+
+#[test]
+fn a_background_response_is_queued_first() {
+    let record = record_of(vec![text("a")], maker(), Frame { background: true, ..frame() });
+    let stream = run(ResponseEvents::replay(Arc::new(record)));
+    check(&stream);
+    assert_eq!(names(&stream)[..3], ["created", "queued", "in_progress"]);
+    assert_eq!(events(&stream)[0]["response"]["status"], "queued");
+}
+
+#[test]
+fn a_resumed_stream_is_the_rest_of_the_same_bytes() {
+    let record = Arc::new(record(vec![Part::Reasoning(vec!["hm".into()]), text("one two three four")]));
+    let whole = run(ResponseEvents::replay(record.clone()));
+    let rest = run(ResponseEvents::replay(record.clone()).after(Some(6)));
+    assert!(rest.starts_with("event: ") && whole.ends_with(&rest));
+    assert_eq!(events(&rest)[0]["sequence_number"], 7);
+    let plain = run(ResponseEvents::replay(record).obfuscate(false));
+    assert!(!plain.contains("obfuscation"));
+}
+
+#[test]
+fn an_error_in_mid_stream_fails_the_response() {
+    let mut events = ResponseEvents::replay(Arc::new(record(vec![text("one two three")])));
+    let (mut out, mut context) = (BytesMut::new(), Context::from_waker(Waker::noop()));
+    for _ in 0..6 {
+        assert_eq!(events.poll_next(&mut context, &mut out), Poll::Ready(true));
+    }
+    let error = ApiError::new(429, "Slow down").kind("tokens").code("rate_limit_exceeded");
+    events.write_error(&error, &mut out);
+    assert_eq!(events.poll_next(&mut context, &mut out), Poll::Ready(false));
+    let stream = String::from_utf8(out.to_vec()).expect("utf-8");
+    let response = check(&stream);
+    assert_eq!((&response["status"], &response["error"]["code"]), (&json!("failed"), &json!("rate_limit_exceeded")));
+    let expected = r#"{"type":"error","error":{"type":"tokens","code":"rate_limit_exceeded","message":"Slow down","param":null},"sequence_number":6}"#;
+    assert!(stream.contains(expected), "{stream}");
+}
+
+fn arriving(arrivals: Vec<Arrival>) -> String {
+    let (sender, receiver) = tokio::sync::mpsc::channel(arrivals.len().max(1));
+    for arrival in arrivals {
+        assert!(sender.try_send(arrival).is_ok());
+    }
+    drop(sender);
+    let feed = Feed::new(Arriving::new(receiver, Box::new(())), maker(), |items, choice| Record {
+        items,
+        ..record(choice.parts)
+    });
+    let cutter = Cutter { reply: Arc::default(), chunk: Chunk::Tokens(1), encoding: Encoding::O200k };
+    run(ResponseEvents::live(Arc::new(frame()), cutter, Random::new(1), feed))
+}
+
+#[test]
+fn an_arriving_reply_opens_its_message_at_the_first_text() {
+    let stream = arriving(vec![
+        Arrival::Text("Hel".into()),
+        Arrival::Text("lo".into()),
+        Arrival::Part(call("f", "{}", false)),
+        Arrival::Text("Bye".into()),
+    ]);
+    let response = check(&stream);
+    assert_eq!(response["output"][0]["content"][0]["text"], "Hello");
+    assert_eq!(response["output"][1]["name"], "f");
+    assert_eq!(response["output"][2]["content"][0]["text"], "Bye");
+}
+
+#[test]
+fn an_arriving_reply_that_fails_ends_the_stream() {
+    let stream = arriving(vec![Arrival::Text("Hel".into()), Arrival::Failed(ApiError::new(500, "broke"))]);
+    let response = check(&stream);
+    assert_eq!((&response["status"], &response["error"]["message"]), (&json!("failed"), &json!("broke")));
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    let kinds: Vec<&'static str> = KINDS.iter().map(|kind| kind.name).chain(["of_no_known_kind"]).collect();
+    prop_oneof![
+        "\\PC{0,40}".prop_map(|text| Part::Text(Text::new(text))),
+        "\\PC{0,20}".prop_map(|text| Part::Refusal(Text::new(text))),
+        prop::collection::vec("\\PC{0,20}", 0..3).prop_map(Part::Reasoning),
+        ("\\PC{0,20}", any::<bool>()).prop_map(|(arguments, custom)| call("f", &arguments, custom)),
+        (prop::sample::select(kinds), "\\PC{0,20}").prop_map(|(kind, text)| {
+            Part::Item(json!({"type": kind, "arguments": text, "input": text, "code": text, "content": [
+                {"type": "output_text", "text": text}, {"type": "refusal", "refusal": text},
+            ], "summary": [{"type": "summary_text", "text": text}]}))
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_reply_streams_validly(parts in prop::collection::vec(part(), 0..5)) {
+        check(&stream(parts));
+    }
+}

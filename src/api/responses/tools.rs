@@ -1,0 +1,277 @@
+//! Tools as a response echoes them: in normal form, with their defaults (real-traffic §2.1).
+//!
+//! Recordings: a23240e4fcbd4d16 (web_search), a560b229cfa39859 (web_search_preview), 5a5d9c1748565b84 (file_search),
+//! f136820a5530602e and 0823c6a5355480a5 (mcp), d0de501eb8155638 (image_generation), 62fa0929eeb908dd (namespace).
+
+use crate::prompt::{Tool, ToolChoice, ToolKind};
+use serde_json::{Map, Value, json};
+
+/// A tool in normal form: `type` first, then alphabetical, what was left out filled in.
+pub fn echo(tool: &Value) -> Value {
+    let Some(map) = tool.as_object() else { return tool.clone() };
+    let mut map = map.clone();
+    match kind(tool) {
+        "function" => normal_function(&mut map),
+        "custom" => {
+            fill(&mut map, &[("description", json!(null)), ("format", json!({"type": "text"}))]);
+        }
+        "web_search" | "web_search_2025_08_26" => {
+            map.shift_remove("external_web_access");
+            let defaults = [
+                ("return_token_budget", json!("default")),
+                ("search_content_types", json!(["text"])),
+                ("search_context_size", json!("medium")),
+            ];
+            fill(&mut map, &defaults);
+            locate(&mut map);
+        }
+        "web_search_preview" | "web_search_preview_2025_03_11" => {
+            fill(&mut map, &[("search_context_size", json!("medium"))]);
+            locate(&mut map);
+        }
+        "file_search" => {
+            let ranking = json!({"ranker": "auto", "score_threshold": 0.0});
+            fill(&mut map, &[("filters", json!(null)), ("max_num_results", json!(20)), ("ranking_options", ranking)]);
+        }
+        "mcp" => {
+            let defaults = [
+                ("allowed_tools", json!(null)),
+                ("headers", json!(null)),
+                ("require_approval", json!("always")),
+                ("server_description", json!(null)),
+            ];
+            fill(&mut map, &defaults);
+            if map.contains_key("connector_id") {
+                fill(&mut map, &[("server_url", json!(null))]);
+            }
+            redact(&mut map);
+        }
+        "image_generation" => {
+            map.shift_remove("input_fidelity");
+            map.shift_remove("partial_images");
+            let defaults = [
+                ("background", json!("auto")),
+                ("model", json!("gpt-image-1")),
+                ("moderation", json!("auto")),
+                ("n", json!(1)),
+                ("output_compression", json!(100)),
+                ("output_format", json!("png")),
+                ("quality", json!("auto")),
+                ("size", json!("auto")),
+            ];
+            fill(&mut map, &defaults);
+        }
+        "tool_search" => fill(&mut map, &[("description", json!(null)), ("parameters", json!(null))]),
+        "namespace" => {
+            if let Some(inner) = map.get_mut("tools").and_then(Value::as_array_mut) {
+                for tool in inner {
+                    *tool = echo(tool);
+                }
+            }
+        }
+        _ => {}
+    }
+    typed(map)
+}
+
+/// An object with `type` first and the other keys in alphabetical order.
+pub fn typed(map: Map<String, Value>) -> Value {
+    let mut entries: Vec<(String, Value)> = map.into_iter().collect();
+    entries.sort_by(|(a, _), (b, _)| (a != "type").cmp(&(b != "type")).then_with(|| a.cmp(b)));
+    Value::Object(entries.into_iter().collect())
+}
+
+/// `strict` left out means true, and then the schema comes back completed (202 of 202 recorded tools).
+fn normal_function(map: &mut Map<String, Value>) {
+    if map.get("strict").is_none_or(Value::is_null) {
+        let mut parameters = match map.get("parameters") {
+            Some(given) if !given.is_null() => given.clone(),
+            _ => json!({"additionalProperties": false, "type": "object", "properties": {}, "required": []}),
+        };
+        complete(&mut parameters, 0);
+        map.insert("parameters".into(), parameters);
+        map.insert("strict".into(), json!(true));
+    }
+    map.shift_remove("function");
+    fill(map, &[("description", json!(null)), ("output_schema", json!(null)), ("parameters", json!(null))]);
+}
+
+/// Every object of a schema closed, every property of it required.
+fn complete(schema: &mut Value, depth: usize) {
+    // Deeper than any schema OpenAI accepts; requests are bounded, the stack is too.
+    if depth > 64 {
+        return;
+    }
+    let Some(map) = schema.as_object_mut() else { return };
+    for key in ["properties", "$defs", "definitions"] {
+        for inner in map.get_mut(key).and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
+            complete(inner, depth + 1);
+        }
+    }
+    if let Some(items) = map.get_mut("items") {
+        complete(items, depth + 1);
+    }
+    for key in ["anyOf", "oneOf", "allOf"] {
+        for inner in map.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
+            complete(inner, depth + 1);
+        }
+    }
+    let is_object = match map.get("type") {
+        Some(Value::String(name)) => name == "object",
+        Some(Value::Array(names)) => names.iter().any(|name| name == "object"),
+        _ => map.contains_key("properties"),
+    };
+    if is_object {
+        let names: Vec<Value> = match map.get("properties").and_then(Value::as_object) {
+            Some(properties) => properties.keys().map(|name| json!(name)).collect(),
+            None => Vec::new(),
+        };
+        map.entry("properties").or_insert_with(|| json!({}));
+        map.insert("required".into(), Value::Array(names));
+        map.insert("additionalProperties".into(), json!(false));
+    }
+}
+
+fn fill(map: &mut Map<String, Value>, defaults: &[(&str, Value)]) {
+    for (key, value) in defaults {
+        if map.get(*key).is_none_or(Value::is_null) {
+            map.insert((*key).into(), value.clone());
+        }
+    }
+}
+
+/// `user_location` complete; without one the request comes from the United States.
+fn locate(map: &mut Map<String, Value>) {
+    let mut place = match map.get("user_location").and_then(Value::as_object) {
+        Some(given) => given.clone(),
+        None => Map::from_iter([("country".to_string(), json!("US"))]),
+    };
+    fill(&mut place, &[("type", json!("approximate"))]);
+    for key in ["city", "country", "region", "timezone"] {
+        place.entry(key).or_insert(Value::Null);
+    }
+    map.insert("user_location".into(), typed(place));
+}
+
+/// What opens an MCP server is not shown.
+fn redact(map: &mut Map<String, Value>) {
+    let hidden = || json!("<redacted>");
+    if map.get("authorization").is_some_and(|secret| !secret.is_null()) {
+        map.insert("authorization".into(), hidden());
+    }
+    for value in map.get_mut("headers").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
+        *value = hidden();
+    }
+}
+
+fn kind(tool: &Value) -> &str {
+    tool.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The tools a request offers, those inside namespaces among them.
+pub fn offered(tools: &Value) -> Vec<Tool> {
+    let mut all = Vec::new();
+    for tool in tools.as_array().into_iter().flatten() {
+        match kind(tool) {
+            "namespace" => all.extend(offered(tool.get("tools").unwrap_or(&Value::Null))),
+            "function" => all.push(Tool {
+                kind: ToolKind::Function,
+                name: text(tool, "name"),
+                description: tool.get("description").and_then(Value::as_str).map(Into::into),
+                parameters: tool.get("parameters").filter(|schema| !schema.is_null()).cloned(),
+                // What the schema lacks OpenAI completes; arguments are held to it only when the client asked.
+                strict: tool.get("strict").and_then(Value::as_bool).unwrap_or(false),
+            }),
+            "custom" => all.push(Tool {
+                kind: ToolKind::Custom,
+                name: text(tool, "name"),
+                description: tool.get("description").and_then(Value::as_str).map(Into::into),
+                parameters: None,
+                strict: false,
+            }),
+            hosted => all.push(Tool {
+                kind: ToolKind::Hosted(hosted.into()),
+                name: hosted.into(),
+                description: None,
+                parameters: None,
+                strict: false,
+            }),
+        }
+    }
+    all
+}
+
+/// `tool_choice` as the prompt has it.
+pub fn choice(value: &Value) -> ToolChoice {
+    match value {
+        Value::String(word) => match word.as_str() {
+            "none" => ToolChoice::None,
+            "required" => ToolChoice::Required,
+            _ => ToolChoice::Auto,
+        },
+        Value::Object(_) => match kind(value) {
+            "function" | "custom" => ToolChoice::Named(text(value, "name")),
+            "allowed_tools" => ToolChoice::Allowed {
+                names: value
+                    .get("tools")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                    .map(|tool| match text(tool, "name") {
+                        name if name.is_empty() => kind(tool).to_string(),
+                        name => name,
+                    })
+                    .collect(),
+                required: text(value, "mode") == "required",
+            },
+            hosted => ToolChoice::Named(hosted.into()),
+        },
+        _ => ToolChoice::Auto,
+    }
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_without_strict_comes_back_strict_and_complete() {
+        // Recording 064a8d5477638f26.
+        let tool = json!({"type": "function", "name": "calculator", "description": "Performs basic arithmetic",
+            "parameters": {"type": "object", "properties": {"expression": {"type": "string"}}, "required": []}});
+        assert_eq!(
+            echo(&tool).to_string(),
+            r#"{"type":"function","description":"Performs basic arithmetic","name":"calculator","output_schema":null,"parameters":{"type":"object","properties":{"expression":{"type":"string"}},"required":["expression"],"additionalProperties":false},"strict":true}"#
+        );
+        let given = json!({"type": "function", "name": "f", "strict": false, "parameters": {"type": "object"}});
+        assert_eq!(echo(&given)["parameters"], json!({"type": "object"}));
+    }
+
+    #[test]
+    fn hosted_tools_come_back_with_their_defaults() {
+        // Recording a23240e4fcbd4d16.
+        let tool = json!({"type": "web_search", "external_web_access": true});
+        assert_eq!(
+            echo(&tool).to_string(),
+            r#"{"type":"web_search","return_token_budget":"default","search_content_types":["text"],"search_context_size":"medium","user_location":{"type":"approximate","city":null,"country":"US","region":null,"timezone":null}}"#
+        );
+        // Recording ecfee57f35b7c675: what opens the server is hidden.
+        let tool = json!({"type": "mcp", "server_label": "a", "server_url": "https://a.example/mcp",
+            "authorization": "secret", "headers": {"x-key": "secret"}});
+        let echoed = echo(&tool).to_string();
+        assert!(!echoed.contains("secret") && echoed.contains(r#""require_approval":"always""#), "{echoed}");
+    }
+
+    #[test]
+    fn choices_name_tools() {
+        assert_eq!(choice(&json!("required")), ToolChoice::Required);
+        assert_eq!(choice(&json!({"type": "function", "name": "f"})), ToolChoice::Named("f".into()));
+        let allowed =
+            json!({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "f"}]});
+        assert_eq!(choice(&allowed), ToolChoice::Allowed { names: vec!["f".into()], required: true });
+    }
+}
