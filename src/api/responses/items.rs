@@ -66,7 +66,17 @@ pub struct Maker {
     pub phases: bool,
     /// Whether `include` asks for `reasoning.encrypted_content`.
     pub encrypted: bool,
+    /// What else `include` asks for, of [`OPTIONAL`].
+    pub included: Vec<&'static str>,
 }
+
+/// What items show only when `include` asks for it: the word, the item, the field.
+pub const OPTIONAL: &[(&str, &str, &str)] = &[
+    // Null in recordings 490c14100ab10edc and 784401a314557f67, filled in 297ba49fb08a3b37 and de1bd220c592ed48.
+    ("file_search_call.results", "file_search_call", "/results"),
+    ("code_interpreter_call.outputs", "code_interpreter_call", "/outputs"),
+    ("web_search_call.action.sources", "web_search_call", "/action/sources"),
+];
 
 impl Maker {
     /// The item that shows a part; `None` for spoken output, which Responses has none of. `before_call` = a tool call
@@ -167,7 +177,13 @@ impl Maker {
             map.insert("encrypted_content".into(), json!(self.sealed()));
             map.entry("content").or_insert_with(|| json!([]));
         }
-        Item { kind, value: ordered(Value::Object(map)), part: None }
+        let mut value = ordered(Value::Object(map));
+        for (word, name, path) in OPTIONAL {
+            if *name == kind.name && !self.included.contains(word) {
+                hide(&mut value, path);
+            }
+        }
+        Item { kind, value, part: None }
     }
 
     /// A token in the form of `encrypted_content`: version, time, then what nobody can read.
@@ -177,6 +193,17 @@ impl Maker {
         let length = 16 + 16 * (16 + self.random.below(24)) + 32;
         bytes.extend((0..length).map(|_| self.random.below(256) as u8));
         URL_SAFE.encode(bytes)
+    }
+}
+
+/// Takes away what was not asked for: a field of the item becomes null, one deeper inside is not there at all.
+fn hide(value: &mut Value, path: &str) {
+    let Some((outer, field)) = path.rsplit_once('/') else { return };
+    let Some(map) = value.pointer_mut(outer).and_then(Value::as_object_mut) else { return };
+    if outer.is_empty() {
+        map.insert(field.into(), Value::Null);
+    } else {
+        map.shift_remove(field);
     }
 }
 
@@ -207,7 +234,14 @@ pub mod tests {
     pub fn maker() -> Maker {
         let mut random = Random::new(5);
         let created = 1_786_591_536;
-        Maker { family: Family::new(&mut random, created), random, created, phases: false, encrypted: false }
+        Maker {
+            family: Family::new(&mut random, created),
+            random,
+            created,
+            phases: false,
+            encrypted: false,
+            included: vec![],
+        }
     }
 
     fn keys(value: &Value) -> Vec<&str> {
@@ -250,6 +284,17 @@ pub mod tests {
         let expected =
             ["id", "type", "status", "approval_request_id", "arguments", "error", "name", "output", "server_label"];
         assert_eq!(keys(&item.value), expected);
+    }
+
+    #[test]
+    fn some_fields_are_shown_when_included() {
+        let item = json!({"type": "file_search_call", "results": [{"text": "Paris"}]});
+        let shown = |included| {
+            let mut maker = Maker { included, ..maker() };
+            maker.item(&Part::Item(item.clone()), false).expect("an item").value["results"].clone()
+        };
+        assert_eq!(shown(vec![]), Value::Null);
+        assert_eq!(shown(vec!["file_search_call.results"]), json!([{"text": "Paris"}]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From a turn to a response: the record of it, and the form it is answered in.
 
 use super::beats::Cutter;
-use super::items::{Item, Maker};
+use super::items::{Item, Maker, OPTIONAL};
 use super::record::{End, Frame, Record, Status};
 use super::request::Request;
 use super::stream::{Feed, Keep, ResponseEvents};
@@ -33,6 +33,7 @@ pub fn response(
         created: call.created(),
         phases: turn.model.phase,
         encrypted: request.includes("reasoning.encrypted_content"),
+        included: OPTIONAL.iter().map(|(word, ..)| *word).filter(|word| request.includes(word)).collect(),
     };
     let arriving = turn.arriving.take();
     let finisher = Finisher {

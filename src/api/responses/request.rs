@@ -7,10 +7,14 @@ use crate::api::error::ApiError;
 use crate::api::ids::Family;
 use crate::api::models::Model;
 use crate::api::{Call, conversations};
+use crate::options::Validation;
 use crate::prompt::{Format, Message, Prompt, Role};
 use crate::random::Random;
 use crate::store::Store;
 use serde_json::{Map, Value, json};
+
+/// The model that answers a prompt template when the request names none.
+const TEMPLATE_MODEL: &str = "gpt-4o";
 
 /// A request that was read: the prompt, and what the response needs to know of it.
 pub struct Request {
@@ -45,13 +49,17 @@ impl Request {
             (history, given.into_iter().map(|item| resolve(&store, item)).collect::<Result<Vec<_>, _>>()?)
         };
         let items: Vec<Value> = history.iter().chain(&input).cloned().collect();
-        input::check_calls(&items)?;
+        if call.emulator.settings.validation == Validation::Full {
+            input::check_reasoning(body.get("input").unwrap_or(&Value::Null))?;
+            input::check_calls(&items)?;
+        }
         let mut messages = instructions(body.get("instructions"), &family, &mut random);
         messages.extend(template(body.get("prompt")));
         messages.extend(input::messages(&items));
         let prompt = Prompt {
             operation: "responses.create",
-            model: call.model_name().to_string(),
+            // A template has a model of its own, which is unknown here.
+            model: text(body, "model").unwrap_or(TEMPLATE_MODEL).to_string(),
             messages,
             tools: tools::offered(body.get("tools").unwrap_or(&Value::Null)),
             tool_choice: tools::choice(body.get("tool_choice").unwrap_or(&Value::Null)),

@@ -119,6 +119,7 @@ pub fn compact(call: Call) -> HandlerFuture {
             created: call.created(),
             phases: false,
             encrypted: true,
+            included: Vec::new(),
         };
         let id_of_item = maker.family.item("cmp", &mut maker.random);
         output.push(json!({"id": id_of_item, "type": "compaction", "encrypted_content": maker.sealed()}));
