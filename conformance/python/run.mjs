@@ -1,0 +1,48 @@
+// Runs the Python clients: a virtual environment per version of `openai`, made once and kept while its list of
+// packages stays the same, then pytest against a started emulator.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { startServer } from '../server.mjs';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+
+function run(program, args, env = {}) {
+  const { status, error } = spawnSync(program, args, { cwd: here, stdio: 'inherit', env: { ...process.env, ...env } });
+  if (error) throw error;
+  return status;
+}
+
+/** The Python of an environment that has exactly the packages of `requirements-NAME.txt`. */
+function environment(name) {
+  const requirements = `${here}requirements-${name}.txt`;
+  const folder = `${here}.venv/${name}`;
+  const stamp = `${folder}/requirements.sha256`;
+  const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex');
+  const python = `${folder}/bin/python`;
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const steps = [
+      ['python3', ['-m', 'venv', folder]],
+      [python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements]],
+    ];
+    for (const [program, args] of steps) {
+      if (run(program, args) !== 0) throw new Error(`${program} ${args.join(' ')} failed`);
+    }
+    writeFileSync(stamp, hash);
+  }
+  return python;
+}
+
+const relaxed = await startServer(['--log-level', 'warn']);
+const strict = await startServer(['--profile', 'strict', '--log-level', 'warn']);
+let failed = 0;
+for (const name of ['openai-3', 'openai-1']) {
+  console.log(`\n== ${name}`);
+  const env = { LLEMULATOR_URL: relaxed.url, LLEMULATOR_STRICT_URL: strict.url, PYTHONDONTWRITEBYTECODE: '1' };
+  failed += run(environment(name), ['-m', 'pytest', '-q', ...process.argv.slice(2)], env) === 0 ? 0 : 1;
+}
+await Promise.all([relaxed.stop(), strict.stop()]);
+process.exitCode = failed ? 1 : 0;
