@@ -1,0 +1,66 @@
+// The recordings: which of them can be replayed, and the request as it can be sent again.
+import { createReadStream, existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+
+/** What is replayed. Other endpoints have no scripted answer, or need objects the recording does not hold. */
+export const ENDPOINTS = [
+  'POST /v1/chat/completions',
+  'POST /v1/completions',
+  'POST /v1/responses',
+  'POST /v1/embeddings',
+  'GET /v1/models',
+];
+
+/** Recorded exchanges of {@link ENDPOINTS}, or null when the folder holds none. */
+export async function readCorpus(folder) {
+  const path = join(folder, 'exchanges.jsonl');
+  if (!existsSync(path)) return null;
+  const recordings = [];
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    const recording = JSON.parse(line);
+    if (ENDPOINTS.includes(recording.endpoint) && !unusable(recording)) recordings.push(recording);
+  }
+  return recordings;
+}
+
+/** Why a recording cannot be replayed; undefined when it can. */
+export function unusable({ endpoint, request, response, fidelity }) {
+  if (fidelity.response_only) return 'the request was not recorded';
+  if (endpoint.startsWith('POST') && !isObject(request.body)) return 'the request body is no JSON object';
+  if (endpoint.startsWith('POST') && request.body._text !== undefined) return 'the request body is no JSON object';
+  if (request.body?.prompt && isObject(request.body.prompt)) return 'a prompt template that only its owner has';
+  if (!response.sse && !isObject(response.body)) return 'the answer is no JSON object';
+  return undefined;
+}
+
+const TRUNCATED = /…<truncated \d+ (chars|numbers)>/;
+
+/** Whether a recorded value was cut by the corpus. */
+export const isTruncated = (value) => typeof value === 'string' && TRUNCATED.test(value);
+
+/** Whether the recording's request or response was cut: `req` or `res`. */
+export const truncated = (recording, side) => (recording.truncated_paths ?? []).some((path) => path.startsWith(side));
+
+/**
+ * The recorded request body with cut values made well-formed again: base64 ends at a whole group of four, a cut list
+ * of numbers just ends.
+ */
+export function repaired(value) {
+  if (isTruncated(value)) {
+    const kept = value.replace(/…<truncated .*$/s, '');
+    const data = /^data:[^,]*;base64,/.exec(kept)?.[0] ?? '';
+    const rest = kept.slice(data.length);
+    if (!/^[A-Za-z0-9+/]+$/.test(rest)) return kept;
+    return data + rest.slice(0, rest.length - (rest.length % 4));
+  }
+  if (Array.isArray(value)) return value.filter((item) => !(isTruncated(item) && item.includes('numbers'))).map(repaired);
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, repaired(item)]));
+  return value;
+}
+
+/** A JSON object, not a list. */
+export const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The date a recording is judged by; what has none was recorded in 2026 (the corpus names models of that year). */
+export const dateOf = (recording) => recording.recorded_date ?? '2026-06';

@@ -1,0 +1,158 @@
+// One recording, replayed: its step is scripted, its request is sent, and the two answers are compared by class.
+import { load, newKey } from '../server.mjs';
+import { dateOf, isObject, repaired, truncated } from './corpus.mjs';
+import { ids, keyOrder, shape, structure, values } from './compare.mjs';
+import { compareHeaders } from './headers.mjs';
+import { gatherChunks, lastResponse, replyOf } from './reply.mjs';
+import { parseSse, stepsOf } from './sse.mjs';
+import { todaysChat, todaysChunk, todaysEvent, todaysResponse } from './today.mjs';
+import { compareUsage } from './usage.mjs';
+
+/**
+ * Replays one recording.
+ * @param {object} recording as the corpus has it
+ * @param {{url: string, snapshot: (asked: string, recorded: string) => string, known: (recording: object) => Set<string>}} context
+ * @returns {Promise<{scores: [string, [number, number]][], notes: [string, string][]}>} per class: what is right of
+ *   what was compared; differences with their class
+ */
+export async function replay(recording, context) {
+  const scores = [];
+  const notes = [];
+  const note = (kind) => (text) => notes.push([kind, text]);
+  const score = (kind, compare, ...args) => scores.push([kind, compare(...args, note(kind))]);
+
+  const got = await send(recording, context.url);
+  const { response } = recording;
+  scores.push(['status', [got.status === response.status ? 1 : 0, 1]]);
+  if (got.status !== response.status) {
+    notes.push(['status', `${response.status} ≠ ${got.status}: ${got.body?.error?.message ?? ''}`.slice(0, 200)]);
+    // What was refused has nothing of what was recorded.
+    if (response.status < 400) scores.push(['structure', [0, shape(response.body ?? {}).size]]);
+    if (response.status >= 400) scores.push(['errors', [0, 1]]);
+    return { scores, notes };
+  }
+  if (recording.fidelity.headers_complete) {
+    scores.push(['headers', compareHeaders(recording, got.headers, context.known(recording), note('headers'))]);
+  }
+  if (response.status >= 400) {
+    score('errors', sameError, response.body, got.body);
+    score('structure', structure, response.body, got.body);
+    return { scores, notes };
+  }
+  const today = todays(recording, context);
+  if (!response.sse) {
+    compareBodies(recording, today, got.body, score);
+  } else if (got.sse) {
+    compareStreams(recording, today, got.sse, score, scores, note);
+  } else {
+    scores.push(['event sequence', [0, 1]]);
+    notes.push(['event sequence', 'no stream']);
+  }
+  const [recordedBody, gotBody] = response.sse ? [finalOf(response.sse), got.sse && finalOf(got.sse)] : [response.body, got.body];
+  scores.push(...compareUsage(recording, recordedBody, gotBody, (kind, text) => notes.push([kind, text])));
+  return { scores, notes };
+}
+
+function compareBodies(recording, today, got, score) {
+  score('structure', structure, today, got);
+  if (recording.fidelity.json_key_order_original) score('key order', keyOrder, today, got);
+  score('values', values, today, got);
+  if (!recording.fidelity.ids_redacted_by_source) score('ids', ids, today, got);
+}
+
+function compareStreams(recording, today, got, score, scores, note) {
+  const [left, right] = [stepsOf(today), stepsOf(got)];
+  const same = left.steps.join() === right.steps.join();
+  scores.push(['event sequence', [same ? 1 : 0, 1]]);
+  if (!same) note('event sequence')(firstDifference(left.steps, right.steps));
+  for (const [step, data] of left.firsts) {
+    if (right.firsts.has(step)) compareBodies(recording, data, right.firsts.get(step), (kind, compare, a, b) =>
+      score(kind, (x, y, tell) => compare(x, y, (text) => tell(`${step.replace(/#\d+$/, '')} ${text}`)), a, b));
+  }
+}
+
+/** Where two sequences part, with one step of context. */
+function firstDifference(left, right) {
+  const at = left.findIndex((step, index) => step !== right[index]);
+  const from = at < 0 ? left.length : at;
+  return `after ${left[from - 1] ?? 'the start'}: ${left[from] ?? 'the end'} ≠ ${right[from] ?? 'the end'}`;
+}
+
+/** The recorded answer as it would be sent today. */
+function todays(recording, { snapshot }) {
+  const { endpoint, request, response } = recording;
+  const model = (recorded) => snapshot(request.body?.model, recorded);
+  const renamed = (body) => (isObject(body) && body.model ? { ...body, model: model(body.model) } : body);
+  if (endpoint === 'POST /v1/chat/completions') {
+    if (!response.sse) return todaysChat(renamed(response.body));
+    const obfuscated = request.body.stream_options?.include_obfuscation !== false;
+    return response.sse.map(({ event, data }) => ({ event, data: data.model ? todaysChunk(data, { obfuscated, model: model(data.model) }) : data }));
+  }
+  if (endpoint === 'POST /v1/responses') {
+    if (!response.sse) return todaysResponse(renamed(response.body), false);
+    return response.sse.map(({ event, data }) => ({ event, data: todaysEvent(data.response ? { ...data, response: renamed(data.response) } : data) }));
+  }
+  return response.sse ? response.sse.map(({ event, data }) => ({ event, data: renamed(data) })) : renamed(response.body);
+}
+
+/** The object that carries a stream's usage. */
+const finalOf = (sse) => lastResponse(sse) ?? sse.map(({ data }) => data).find((data) => data.usage) ?? gatherChunks(sse);
+
+async function send(recording, url) {
+  const { request, response } = recording;
+  const key = response.status === 401 ? `sk-invalid-${newKey()}` : newKey();
+  const reply = replyOf(recording);
+  const body = request.body && repaired(request.body);
+  if (response.status !== 401) {
+    // A cut answer need not satisfy the schema that the whole one did.
+    await load(url, key, [...primer(body), ...(reply ? [truncated(recording, 'res') ? { ...reply, check: false } : reply] : [])]);
+  }
+  const post = (json) =>
+    fetch(url + request.path, {
+      method: request.method,
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'accept-encoding': 'identity' },
+      body: json === undefined ? undefined : JSON.stringify(json),
+    });
+  if (body?.previous_response_id) await (await post({ model: body.model, input: 'before' })).text();
+  const answer = await post(request.method === 'GET' ? undefined : body);
+  const text = await answer.text();
+  const streamed = answer.headers.get('content-type')?.startsWith('text/event-stream');
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    ...(streamed ? { sse: parseSse(text) } : { body: parsed(text) }),
+  };
+}
+
+/** The response a request continues, with the calls whose outputs it brings. */
+function primer(body) {
+  if (!body?.previous_response_id) return [];
+  const outputs = (Array.isArray(body.input) ? body.input : []).filter((item) => /_call_output$/.test(item.type));
+  const calls = outputs.map((item) => ({ id: item.call_id, name: 'before', ...(item.type === 'custom_tool_call_output' ? { input: '' } : { arguments: '{}' }) }));
+  return [{ id: body.previous_response_id, text: 'before', ...(calls.length ? { tool_calls: calls } : {}), check: false }];
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { _text: text };
+  }
+}
+
+/** Ids and keys in messages differ from call to call. */
+const normalised = (message) =>
+  message
+    ?.replace(/provided: \S+?\. You/, 'provided: {key}. You')
+    .replace(/\b(req|call|rs|fc|msg|resp)_[A-Za-z0-9]+/g, '$1_{id}')
+    .replace(/\b(org|proj)[-_][A-Za-z0-9]+/g, '$1_{id}');
+
+/** Errors: type, code, param and message are all the same. */
+function sameError(recorded, got, note) {
+  const fields = ['type', 'code', 'param', 'message'];
+  const [left, right] = [recorded, got].map((body) => ({ ...body?.error, message: normalised(body?.error?.message) }));
+  const wrong = fields.filter((field) => left[field] !== right[field]);
+  for (const field of wrong) note(`${field}: ${left[field]} ≠ ${right[field]}`);
+  return [wrong.length ? 0 : 1, 1];
+}
+

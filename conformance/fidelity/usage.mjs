@@ -1,0 +1,51 @@
+// Token counts: which of them can be reproduced at all, and whether they were.
+import { isObject, truncated } from './corpus.mjs';
+
+const numbers = (body) => {
+  const usage = body?.usage;
+  return usage && {
+    prompt: usage.prompt_tokens ?? usage.input_tokens,
+    completion: usage.completion_tokens ?? usage.output_tokens,
+    reasoning: usage.completion_tokens_details?.reasoning_tokens ?? usage.output_tokens_details?.reasoning_tokens ?? 0,
+  };
+};
+
+/** A part of a message that is no text: its tokens cannot be derived (real-traffic §4). */
+function hasMedia(value) {
+  if (Array.isArray(value)) return value.some(hasMedia);
+  if (!isObject(value)) return false;
+  if (/image|audio|file|item_reference|compaction|reasoning|_call$|_call_output|tool_search/.test(value.type ?? '') && !/^function_call/.test(value.type)) return true;
+  return ['messages', 'input', 'content'].some((key) => hasMedia(value[key]));
+}
+
+/** Models whose prompts hold text nobody sees (real-traffic §4). */
+const HIDDEN = /search|o1-mini|o1-preview|audio|deep-research|gpt-5\.6/;
+
+/** Which class the prompt count belongs to; undefined = not derivable. */
+export function promptClass(recording) {
+  const { body } = recording.request;
+  if (recording.endpoint !== 'POST /v1/completions' && HIDDEN.test(body.model)) return undefined;
+  if (truncated(recording, 'req') || body.previous_response_id || body.conversation || hasMedia(body)) return undefined;
+  if (/json_schema/.test(JSON.stringify(body.response_format ?? body.text ?? ''))) return undefined;
+  const tools = [...(body.tools ?? []), ...(body.functions ?? [])];
+  if (tools.some((tool) => tool.type && tool.type !== 'function')) return undefined;
+  return tools.length ? 'prompt tokens, tools' : 'prompt tokens, text';
+}
+
+/** Pairs [class, [same, all]] of one exchange. */
+export function compareUsage(recording, recordedBody, gotBody, note) {
+  const [recorded, got] = [numbers(recordedBody), numbers(gotBody)];
+  if (!recorded || !got) return [];
+  const results = [];
+  const kind = promptClass(recording);
+  if (kind) {
+    if (recorded.prompt !== got.prompt) note(kind, `${recording.request.body.model}: recorded ${recorded.prompt}, got ${got.prompt}`);
+    results.push([kind, [recorded.prompt === got.prompt ? 1 : 0, 1]]);
+  }
+  if (!recorded.reasoning && !truncated(recording, 'res') && recorded.completion !== undefined) {
+    const same = recorded.completion === got.completion;
+    if (!same) note('completion tokens', `${recording.request.body.model}: recorded ${recorded.completion}, got ${got.completion}`);
+    results.push(['completion tokens', [same ? 1 : 0, 1]]);
+  }
+  return results;
+}
