@@ -24,8 +24,15 @@ export async function readCorpus(folder) {
   return recordings;
 }
 
+/** Recordings that contradict themselves. */
+const BROKEN = { '662784466186b38f': 'its request asks for usage, its stream was made by one that did not' };
+/** Answered once, refused today with OpenAI's own 404 (real-traffic §3). */
+const RETIRED = /^gpt-4-vision-preview|^gpt-4\.5-preview/;
+
 /** Why a recording cannot be replayed; undefined when it can. */
-export function unusable({ endpoint, request, response, fidelity }) {
+export function unusable({ id, endpoint, model, request, response, fidelity }) {
+  if (BROKEN[id]) return BROKEN[id];
+  if (RETIRED.test(model)) return 'the model is gone';
   if (fidelity.response_only) return 'the request was not recorded';
   if (endpoint.startsWith('POST') && !isObject(request.body)) return 'the request body is no JSON object';
   if (endpoint.startsWith('POST') && request.body._text !== undefined) return 'the request body is no JSON object';

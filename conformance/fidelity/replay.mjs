@@ -3,7 +3,7 @@ import { load, newKey } from '../server.mjs';
 import { dateOf, isObject, repaired, truncated } from './corpus.mjs';
 import { ids, keyOrder, shape, structure, values } from './compare.mjs';
 import { compareHeaders } from './headers.mjs';
-import { gatherChunks, lastResponse, replyOf } from './reply.mjs';
+import { lastResponse, replyOf } from './reply.mjs';
 import { parseSse, stepsOf } from './sse.mjs';
 import { todaysChat, todaysChunk, todaysEvent, todaysResponse } from './today.mjs';
 import { compareUsage } from './usage.mjs';
@@ -40,7 +40,9 @@ export async function replay(recording, context) {
     return { scores, notes };
   }
   const today = todays(recording, context);
-  if (!response.sse) {
+  if (recording.endpoint === 'GET /v1/models') {
+    compareBodies(recording, ...sameModels(today, got.body), score);
+  } else if (!response.sse) {
     compareBodies(recording, today, got.body, score);
   } else if (got.sse) {
     compareStreams(recording, today, got.sse, score, scores, note);
@@ -58,6 +60,13 @@ function compareBodies(recording, today, got, score) {
   if (recording.fidelity.json_key_order_original) score('key order', keyOrder, today, got);
   score('values', values, today, got);
   if (!recording.fidelity.ids_redacted_by_source) score('ids', ids, today, got);
+}
+
+/** Two lists of models, of the models that both have: which there are changes every month and with the account. */
+function sameModels(recorded, got) {
+  const lists = [recorded, got].map(({ data }) => new Map(data.map((model) => [model.id, model])));
+  const common = [...lists[0].keys()].filter((id) => lists[1].has(id));
+  return [recorded, got].map((body, side) => ({ ...body, data: common.map((id) => lists[side].get(id)) }));
 }
 
 function compareStreams(recording, today, got, score, scores, note) {
@@ -95,8 +104,8 @@ function todays(recording, { snapshot }) {
   return response.sse ? response.sse.map(({ event, data }) => ({ event, data: renamed(data) })) : renamed(response.body);
 }
 
-/** The object that carries a stream's usage. */
-const finalOf = (sse) => lastResponse(sse) ?? sse.map(({ data }) => data).find((data) => data.usage) ?? gatherChunks(sse);
+/** The object that carries a stream's usage, if one does. */
+const finalOf = (sse) => lastResponse(sse) ?? sse.map(({ data }) => data).find((data) => data.usage);
 
 async function send(recording, url) {
   const { request, response } = recording;

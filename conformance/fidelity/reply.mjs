@@ -9,7 +9,9 @@ const DERIVED = ['stop', 'tool_calls', 'function_call'];
 export function replyOf(recording) {
   const { endpoint, response, request } = recording;
   if (response.status >= 400) return errorReply(recording);
-  if (endpoint === 'POST /v1/chat/completions') return chatReply(response.sse ? gatherChunks(response.sse) : response.body);
+  if (endpoint === 'POST /v1/chat/completions') {
+    return response.sse ? compact({ ...chatReply(gatherChunks(response.sse)), fault: faultOf(response.sse) }) : chatReply(response.body);
+  }
   if (endpoint === 'POST /v1/completions') {
     return choicesReply((response.sse ? gatherTexts(response.sse) : response.body).choices, textChoice, request.body.echo);
   }
@@ -20,6 +22,12 @@ export function replyOf(recording) {
 /** Servers fail and limits are hit by chance: these are scripted. What the request itself causes, the emulator must find. */
 function errorReply({ response }) {
   return response.status === 429 || response.status >= 500 ? { error: { status: response.status } } : undefined;
+}
+
+/** An error in the middle of a stream. */
+function faultOf(sse) {
+  const error = sse.map(({ data }) => data.error).find(Boolean);
+  return error && { at: sse.filter(({ data }) => data.choices?.some(({ delta }) => delta.content)).length, kind: 'error', error };
 }
 
 function choicesReply(choices, each) {
@@ -40,7 +48,7 @@ const chatReply = (body) => choicesReply(body.choices, ({ message, finish_reason
     tool_calls: message.tool_calls?.map(chatCall) ?? (message.function_call ? [message.function_call] : undefined),
     annotations: message.annotations?.length ? message.annotations.map(({ type, url_citation: url }) => ({ type, ...url })) : undefined,
     logprobs: logprobs?.content?.map(tokenLogprob),
-    finish_reason: DERIVED.includes(finish) ? undefined : finish,
+    finish_reason: DERIVED.includes(finish) ? undefined : finish ?? undefined,
   }));
 
 const chatCall = (call) =>
