@@ -27,11 +27,12 @@ export async function readCorpus(folder) {
 /** Recordings that contradict themselves. */
 const BROKEN = { '662784466186b38f': 'its request asks for usage, its stream was made by one that did not' };
 /** Answered once, refused today with OpenAI's own 404 (real-traffic §3). */
-const RETIRED = /^gpt-4-vision-preview|^gpt-4\.5-preview/;
+const RETIRED = /^gpt-4-vision-preview|^gpt-4\.5-preview|^codex-mini/;
 
 /** Why a recording cannot be replayed; undefined when it can. */
 export function unusable({ id, endpoint, model, request, response, fidelity }) {
   if (BROKEN[id]) return BROKEN[id];
+  if (Array.isArray(request.body?.input) && request.body.input.some((item) => item.type === 'item_reference')) return 'it refers to items stored before';
   if (RETIRED.test(model)) return 'the model is gone';
   if (fidelity.response_only) return 'the request was not recorded';
   if (endpoint.startsWith('POST') && !isObject(request.body)) return 'the request body is no JSON object';

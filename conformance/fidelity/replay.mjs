@@ -91,7 +91,12 @@ function firstDifference(left, right) {
 function todays(recording, { snapshot }) {
   const { endpoint, request, response } = recording;
   const model = (recorded) => snapshot(request.body?.model, recorded);
-  const renamed = (body) => (isObject(body) && body.model ? { ...body, model: model(body.model) } : body);
+  const renamed = (body) => {
+    if (!isObject(body)) return body;
+    // Recorders hide the cache key; it is the request's.
+    const key = /REDACTED/.test(body.prompt_cache_key) ? { prompt_cache_key: request.body.prompt_cache_key ?? null } : {};
+    return body.model ? { ...body, ...key, model: model(body.model) } : body;
+  };
   if (endpoint === 'POST /v1/chat/completions') {
     if (!response.sse) return todaysChat(renamed(response.body));
     const obfuscated = request.body.stream_options?.include_obfuscation !== false;

@@ -29,12 +29,10 @@ const gpt5 = (model) => Number(/^gpt-(5(?:\.\d+)?)/.exec(model)?.[1] ?? 0);
 /** How long prompts are cached, by model (recordings of 2026-07 and 2026-08). */
 const retention = (model) => ([5.2, 5.4, 5.5, 5.6].includes(gpt5(model)) ? '24h' : 'in_memory');
 
-/** Since 2026-07 `reasoning` begins with `context`, from GPT-5.2 on also `mode` (recordings of 2026-08). */
+/** Since 2026-07 `reasoning` begins with `context`, of models that reason also `mode`; those that do not have no effort. */
 function reasoning(model, { effort = null, summary = null, ...rest }) {
-  const version = gpt5(model);
-  const context = version >= 5.6 ? 'all_turns' : version >= 5 ? 'current_turn' : null;
-  const today = { context, effort, ...(version >= 5.2 ? { mode: 'standard' } : {}), summary, ...rest };
-  return ordered(today, ['context', 'effort', 'mode', 'summary']);
+  const reasons = effort === null ? { context: null } : { context: gpt5(model) >= 5.6 ? 'all_turns' : 'current_turn', mode: 'standard' };
+  return ordered({ ...reasons, effort, summary, ...rest }, ['context', 'effort', 'mode', 'summary']);
 }
 
 /** Keys that came after the recording, with the value they have when nothing was asked. */
@@ -61,6 +59,12 @@ const ordered = (object, keys) =>
 
 function item(value, model) {
   const upgraded = { ...value };
+  if (value.type === 'reasoning') {
+    // 2026-06: 23 of 23 since, asked for or not
+    upgraded.content ??= [];
+    upgraded.encrypted_content ??= '';
+  }
+  if (value.type === 'image_generation_call') upgraded.action ??= 'generate'; // 2026-03
   if (value.type === 'message') {
     // `logprobs` since 2025-06; `phase` on GPT-5.4 and later since 2026-03.
     upgraded.content = value.content?.map((part) => (part.type === 'output_text' ? ordered({ logprobs: [], ...part }, ['type', 'annotations', 'logprobs', 'text']) : part));
@@ -69,12 +73,26 @@ function item(value, model) {
   return ITEM_KEYS[value.type] ? ordered(upgraded, ITEM_KEYS[value.type]) : upgraded;
 }
 
+/** `type` first, the rest in the order of the alphabet. */
+const sorted = (object) => ordered(object, ['type', ...Object.keys(object).filter((key) => key !== 'type').sort()]);
+
+/** Tools as they come back. */
+function tool(value) {
+  if (value.type === 'web_search') {
+    const { filters, ...rest } = value; // 2026-07: no `filters` unless given
+    return sorted({ return_token_budget: 'default', search_content_types: ['text'], ...rest, ...(filters ? { filters } : {}) });
+  }
+  if (value.type === 'image_generation') return sorted({ model: 'gpt-image-1', ...value }); // 2026-03
+  return value;
+}
+
 /** A Response object of any year as it would be sent today. */
 export function todaysResponse(response, streamed) {
   const today = { ...responseDefaults(response, streamed), ...response };
   today.prompt_cache_retention = retention(response.model);
   today.reasoning = reasoning(response.model, response.reasoning ?? {});
   today.text = { ...response.text, verbosity: response.text?.verbosity ?? 'medium' }; // 2025-08
+  today.tools = response.tools?.map(tool);
   today.output = response.output?.map((value) => item(value, response.model));
   if (response.usage) {
     const { input_tokens_details: details, ...rest } = response.usage;
@@ -85,14 +103,14 @@ export function todaysResponse(response, streamed) {
 
 /** An event of a Responses stream: since 2026-01 `type` stands first and the rest is alphabetical. */
 export function todaysEvent(event) {
-  const { type, ...rest } = event;
-  const today = { type, ...Object.fromEntries(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))) };
+  const { type } = event;
+  const today = { ...event };
   if (isObject(today.response)) today.response = todaysResponse(today.response, true);
   if (isObject(today.item)) today.item = item(today.item);
   if (isObject(today.part) && today.part.type === 'output_text') today.part = ordered({ logprobs: [], ...today.part }, ['type', 'annotations', 'logprobs', 'text']);
   const padded = /\.delta$/.test(type) && !/refusal|annotation/.test(type); // 2025-08
   if (padded) today.obfuscation ??= '';
-  return ordered(today, ['type', ...Object.keys(today).filter((key) => key !== 'type').sort()]);
+  return sorted(today);
 }
 
 const chatUsage = (usage) => usage && ({
