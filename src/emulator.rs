@@ -66,9 +66,6 @@ impl Emulator {
             settings.max_callbacks,
             Duration::from_millis(settings.callback_timeout_ms),
         ));
-        if settings.usage == Counting::Exact {
-            tokens::warm();
-        }
         let emulator = Arc::new(Emulator {
             settings,
             address: bound,
@@ -132,6 +129,10 @@ impl Emulator {
 
     /// Makes a session with its own name, clock and seed; an existing one with other ones is made anew.
     pub fn open_session(&self, key: &str, name: &str, clock: Option<Mode>, seed: Option<u64>) -> Arc<Session> {
+        if self.settings.usage == Counting::Exact {
+            // Whoever opens a session is about to ask; an emulator nobody uses stays small.
+            tokens::warm();
+        }
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let (mode, seed) = (clock.unwrap_or(self.settings.clock), seed.unwrap_or(self.settings.seed));
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);

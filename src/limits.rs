@@ -4,6 +4,7 @@
 //! production said for the model (real-traffic §2.7) and nothing is ever refused.
 
 use crate::api::Call;
+use crate::api::chat::request::array;
 use crate::api::error::{ApiError, ORGANIZATION_ID, Style};
 use crate::api::models::Model;
 use crate::reply::json::RateLimit;
@@ -70,7 +71,7 @@ pub fn take(call: &Call, model: &Model) -> Result<Limits, ApiError> {
         requests.level -= 1.0;
         let mut all = Bucket::new(model.tokens_per_minute, MINUTE, now);
         all.level -= tokens;
-        return Ok(Limits { requests: requests.shown(), tokens: Some(all.shown()) });
+        return Ok(Limits { requests: requests.shown(), tokens: Some(all.shown()), images: has_images(call) });
     };
     let mut counters = call.session.counters();
     let kinds = kinds(&limit, tokens);
@@ -93,7 +94,7 @@ pub fn take(call: &Call, model: &Model) -> Result<Limits, ApiError> {
         bucket.level -= 1.0;
         bucket.shown()
     };
-    Ok(Limits { requests: requests.unwrap_or_else(unlimited), tokens: all })
+    Ok(Limits { requests: requests.unwrap_or_else(unlimited), tokens: all, images: has_images(call) })
 }
 
 /// The limits set: name, most, seconds, and what this request takes of it.
@@ -157,6 +158,14 @@ fn refused(model: &str, kind: &str, bucket: &Bucket, amount: f64) -> ApiError {
         .header(format!("x-ratelimit-limit-{family}"), used.to_string())
         .header(format!("x-ratelimit-remaining-{family}"), remaining.to_string())
         .header(format!("x-ratelimit-reset-{family}"), reset)
+}
+
+/// Whether a chat request shows the model an image.
+fn has_images(call: &Call) -> bool {
+    call.operation.name.starts_with("chat")
+        && array(&call.body, "messages")
+            .iter()
+            .any(|message| array(message, "content").iter().any(|part| part["type"] == "image_url"))
 }
 
 /// Tokens a request is charged: from its characters, as production does (real-traffic §2.7).

@@ -104,7 +104,6 @@ struct Facts {
     echo: Vec<String>,
     random: crate::random::Random,
     include_usage: bool,
-    obfuscate: bool,
     counter: usage::Counter,
 }
 
@@ -125,7 +124,6 @@ impl Facts {
                 .collect(),
             random: call.random.fork("logprobs"),
             include_usage: options["include_usage"] == true,
-            obfuscate: options["include_obfuscation"] != false,
             counter: usage::Counter::of(call),
         }
     }
@@ -254,11 +252,6 @@ impl TextEvents {
         if self.facts.include_usage {
             let usage = if last { self.facts.usage(&self.prompt, &self.turn) } else { Value::Null };
             out.extend_from_slice(format!(",\"usage\":{usage}").as_bytes());
-        }
-        if self.facts.obfuscate {
-            let length = self.facts.random.below(16);
-            let padding = self.facts.random.alphanumeric(length);
-            out.extend_from_slice(format!(",\"obfuscation\":\"{padding}\"").as_bytes());
         }
         out.extend_from_slice(b"}\n\n");
     }

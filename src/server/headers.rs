@@ -29,6 +29,8 @@ pub struct Facts<'a> {
 pub struct Limits {
     pub requests: (u64, u64, String),
     pub tokens: Option<(u64, u64, String)>,
+    /// The request holds images, which have a limit of their own.
+    pub images: bool,
 }
 
 /// The organization every session belongs to.
@@ -48,10 +50,15 @@ pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
         set("openai-version", "2020-10-01");
         set("openai-processing-ms", &facts.processing_ms.to_string());
         set("access-control-expose-headers", "X-Request-ID, CF-Ray, CF-Ray");
-        set("openai-project", PROJECT);
     }
-    if facts.error != Some(Style::Edge) && facts.status != 401 {
-        set("openai-organization", ORGANIZATION);
+    if facts.status != 401 {
+        // Whoever has no key has no organization.
+        if api {
+            set("openai-project", PROJECT);
+        }
+        if facts.error != Some(Style::Edge) {
+            set("openai-organization", ORGANIZATION);
+        }
     }
     if facts.error == Some(Style::Edge) {
         set("vary", "Origin");
@@ -67,13 +74,20 @@ pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
             set("x-ratelimit-reset-tokens", reset);
         }
     }
+    if facts.limits.as_ref().is_some_and(|limits| limits.images) {
+        set("x-ratelimit-limit-input-images", "50000");
+        set("x-ratelimit-remaining-input-images", "49999");
+        set("x-ratelimit-reset-input-images", "1ms");
+    }
     if let Some(model) = facts.model {
         set("openai-model", model);
         set("access-control-allow-origin", "*");
         set("via", "envoy-router-llemulator");
         set("cache-control", "no-cache, must-revalidate");
     }
-    if facts.operation.starts_with("chat") || matches!(facts.operation, "embeddings.create" | "completions.create") {
+    if facts.operation.starts_with("chat")
+        || matches!(facts.operation, "embeddings.create" | "completions.create" | "models.list")
+    {
         set("x-openai-proxy-wasm", "v0.1");
     }
     set("strict-transport-security", "max-age=31536000; includeSubDomains; preload");

@@ -343,7 +343,10 @@ async fn deliver(
         Body::Error(error) if matches!(error.style, Style::Api | Style::Model) => "application/json",
         Body::Error(_) => "application/json; charset=utf-8",
         Body::Bytes(kind, _) => kind,
-        Body::Events(_) if emulator.settings.profile == Profile::Llemulator => "text/event-stream",
+        // LLEmulator's suite compares the whole value; legacy completions never had a charset (recording 9271bba9ccad28fd).
+        Body::Events(_) if emulator.settings.profile == Profile::Llemulator || operation == "completions.create" => {
+            "text/event-stream"
+        }
         Body::Events(_) => "text/event-stream; charset=utf-8",
         Body::Raw(RawBody::Sse(_)) => "text/event-stream; charset=utf-8",
         Body::Raw(RawBody::Text(_)) => "text/plain; charset=utf-8",
