@@ -1,0 +1,225 @@
+//! Reads surface.json and facts.json into the fast form. Both are compiled in, and the tests below read them whole, so
+//! a description that makes no sense becomes [`Kind::Any`] rather than a panic.
+
+use super::{Field, Id, Kind, Object, Surface, Tag, Text, Union};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// Reads both descriptions.
+pub fn surface() -> Surface {
+    let generated: Value = serde_json::from_str(include_str!("surface.json")).unwrap_or_default();
+    let facts: Value = serde_json::from_str(include_str!("facts.json")).unwrap_or_default();
+    let mut loader = Loader { generated: &generated, facts: &facts, named: HashMap::new(), kinds: Vec::new() };
+    let operations = generated["operations"].as_object().into_iter().flatten();
+    let operations: HashMap<String, Id> =
+        operations.map(|(name, target)| (name.clone(), loader.named(target.as_str().unwrap_or_default()))).collect();
+    loader.find_tags();
+    Surface { kinds: loader.kinds, operations }
+}
+
+struct Loader<'a> {
+    generated: &'a Value,
+    facts: &'a Value,
+    named: HashMap<&'a str, Id>,
+    kinds: Vec<Kind>,
+}
+
+impl<'a> Loader<'a> {
+    /// Id of a named type, read on first mention; recursion finds the id while the type is being read.
+    fn named(&mut self, name: &'a str) -> Id {
+        if let Some(id) = self.named.get(name) {
+            return *id;
+        }
+        let id = self.add(Kind::Any);
+        self.named.insert(name, id);
+        let (facts, generated) = (self.facts, self.generated);
+        let node = facts["types"].get(name).or_else(|| generated["types"].get(name)).unwrap_or(&Value::Null);
+        let kind = self.kind(node, name);
+        if let Some(slot) = self.kinds.get_mut(id) {
+            *slot = kind;
+        }
+        id
+    }
+
+    fn add(&mut self, kind: Kind) -> Id {
+        self.kinds.push(kind);
+        self.kinds.len() - 1
+    }
+
+    fn node(&mut self, node: &'a Value) -> Id {
+        if let Some(name) = node["ref"].as_str() {
+            return self.named(name);
+        }
+        let kind = self.kind(node, "");
+        self.add(kind)
+    }
+
+    fn kind(&mut self, node: &'a Value, name: &str) -> Kind {
+        match node.as_str() {
+            Some("string") => return Kind::Text(Text { min: 0, max: usize::MAX, pattern: None }),
+            Some("number") => return Kind::Decimal { min: None, max: None },
+            Some("boolean") => return Kind::Boolean,
+            _ => {}
+        }
+        let Some((form, inner)) = node.as_object().and_then(|object| object.iter().next()) else { return Kind::Any };
+        let size = |key: &str| node[key].as_u64().map(|size| size as usize);
+        let noun = node["noun"].as_str().map(str::to_string);
+        match form.as_str() {
+            "text" => Kind::Text(Text {
+                min: inner["min"].as_u64().unwrap_or(0) as usize,
+                max: inner["max"].as_u64().map_or(usize::MAX, |max| max as usize),
+                pattern: inner["pattern"].as_str().and_then(|pattern| regex::Regex::new(pattern).ok()),
+            }),
+            "integer" => Kind::Integer { min: inner[0].as_i64(), max: inner[1].as_i64() },
+            "decimal" => Kind::Decimal { min: inner[0].as_f64(), max: inner[1].as_f64() },
+            "enum" => Kind::Enum { listed: strings(inner), also: strings(&node["also"]) },
+            "array" => Kind::Array {
+                items: self.node(inner),
+                min: size("min").unwrap_or(0),
+                max: size("max").unwrap_or(usize::MAX),
+            },
+            "map" => Kind::Map {
+                values: self.node(inner),
+                max: size("max").unwrap_or(usize::MAX),
+                keys: size("keys").unwrap_or(usize::MAX),
+                noun,
+            },
+            "object" => Kind::Object(self.object(inner.as_object(), name, noun)),
+            "union" => {
+                let variants = inner.as_array().into_iter().flatten().map(|variant| self.node(variant)).collect();
+                let tag = node["tag"].as_str().map(|key| Tag {
+                    key: key.to_string(),
+                    variants: Vec::new(),
+                    listed: strings(&node["values"]),
+                    at_item: node["at"] == "item",
+                    known: strings(&node["known"]),
+                    default: node["default"].as_str().map(|name| self.named(name)),
+                });
+                Kind::Union(Union { variants, tag, noun })
+            }
+            _ => Kind::Any,
+        }
+    }
+
+    fn object(&mut self, own: Option<&'a Map<String, Value>>, name: &str, noun: Option<String>) -> Object {
+        let mut fields: Vec<Field> = Vec::new();
+        let facts = self.facts;
+        let own = own.into_iter().flatten().map(|(field, node)| (field.as_str(), node, false));
+        let of = |section: &str, relaxed: bool| {
+            let entries = facts[section].as_object().into_iter().flatten();
+            let of_type = entries.filter_map(|(path, node)| Some((path.rsplit_once('.')?, node)));
+            let mine = of_type.filter(|((owner, _), _)| *owner == name);
+            mine.map(|((_, field), node)| (field, node, relaxed)).collect::<Vec<_>>()
+        };
+        let (more, relaxed) = (of("fields", false), of("relaxed", true));
+        for (field, node, relaxed) in own.chain(more).chain(relaxed) {
+            let (plain, required) = field.strip_suffix('?').map_or((field, true), |plain| (plain, false));
+            let field = Field { name: plain.to_string(), kind: self.node(node), required, relaxed };
+            match fields.iter_mut().find(|known| known.name == plain) {
+                Some(known) => *known = field,
+                None => fields.push(field),
+            }
+        }
+        let order = strings(&facts["order"][name]);
+        fields.sort_by_key(|field| order.iter().position(|name| *name == field.name).unwrap_or(usize::MAX));
+        let mut sorted: Vec<usize> = (0..fields.len()).collect();
+        sorted.sort_by_key(|at| fields.get(*at).map(|field| field.name.clone()));
+        let open = facts["open"].as_array().is_some_and(|open| open.iter().any(|open| open == name));
+        let moved = facts["moved"][name].as_object().into_iter().flatten();
+        let moved = moved.filter_map(|(from, to)| Some((from.clone(), to.as_str()?.to_string()))).collect();
+        Object { fields, sorted, open, moved, noun }
+    }
+
+    /// Finds for each union which value of its tag means which variant; a union without a stated tag is told apart by
+    /// `type` or `role` if every object in it has that field with fixed values.
+    fn find_tags(&mut self) {
+        for id in 0..self.kinds.len() {
+            let Some(Kind::Union(union)) = self.kinds.get(id) else { continue };
+            let stated = union.tag.as_ref().map(|tag| tag.key.clone());
+            let keys = stated.map_or_else(|| vec!["type".to_string(), "role".to_string()], |key| vec![key]);
+            let found = keys.into_iter().find_map(|key| Some((self.tag_values(&union.variants, &key)?, key)));
+            let Some((variants, key)) = found else { continue };
+            let values: Vec<String> = variants.iter().map(|(value, _)| value.clone()).collect();
+            if let Some(Kind::Union(union)) = self.kinds.get_mut(id) {
+                let tag = union.tag.get_or_insert_with(|| Tag {
+                    key,
+                    variants: Vec::new(),
+                    listed: Vec::new(),
+                    at_item: false,
+                    known: Vec::new(),
+                    default: None,
+                });
+                tag.variants = variants;
+                if tag.listed.is_empty() {
+                    tag.listed = values;
+                }
+            }
+        }
+    }
+
+    /// Value of the tag → variant, over all objects of a union. `None` if some object cannot be told apart.
+    fn tag_values(&self, variants: &[Id], key: &str) -> Option<Vec<(String, Id)>> {
+        let mut out = Vec::new();
+        for id in variants {
+            match self.kinds.get(*id) {
+                Some(Kind::Object(object)) => {
+                    let field = object.find(key).and_then(|at| object.fields.get(at));
+                    match field.and_then(|field| self.kinds.get(field.kind)) {
+                        Some(Kind::Enum { listed, .. }) => out.extend(listed.iter().map(|value| (value.clone(), *id))),
+                        _ => return None,
+                    }
+                }
+                // Messages: told apart by role, and the whole group is what `type: "message"` means.
+                Some(Kind::Union(_)) if key == "type" => out.push(("message".to_string(), *id)),
+                Some(Kind::Union(_) | Kind::Map { .. } | Kind::Any) => return None,
+                _ => {}
+            }
+        }
+        (!out.is_empty()).then_some(out)
+    }
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_string)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mentioned_type_is_described() {
+        let generated: Value = serde_json::from_str(include_str!("surface.json")).unwrap();
+        let facts: Value = serde_json::from_str(include_str!("facts.json")).unwrap();
+        fn refs<'a>(node: &'a Value, out: &mut Vec<&'a str>) {
+            match node {
+                Value::Object(object) => object.iter().for_each(|(key, inner)| match inner.as_str() {
+                    Some(name) if key == "ref" || key == "default" => out.push(name),
+                    _ => refs(inner, out),
+                }),
+                Value::Array(items) => items.iter().for_each(|item| refs(item, out)),
+                _ => {}
+            }
+        }
+        let mut mentioned = Vec::new();
+        refs(&generated["types"], &mut mentioned);
+        refs(&facts, &mut mentioned);
+        mentioned.extend(generated["operations"].as_object().unwrap().values().filter_map(Value::as_str));
+        for section in ["fields", "relaxed"] {
+            mentioned.extend(facts[section].as_object().unwrap().keys().map(|path| path.rsplit_once('.').unwrap().0));
+        }
+        for name in mentioned {
+            let known = facts["types"].get(name).is_some() || generated["types"].get(name).is_some();
+            assert!(known, "{name} is mentioned but not described");
+        }
+    }
+
+    #[test]
+    fn unions_of_objects_know_their_tag() {
+        let surface = surface();
+        let tagged = |id: Id| matches!(surface.kind(id), Kind::Union(union) if union.tag.as_ref().is_some_and(|tag| !tag.variants.is_empty()));
+        let Kind::Object(body) = surface.kind(surface.operation("responses.create").unwrap()) else { panic!() };
+        let Kind::Array { items, .. } = surface.kind(body.fields[body.find("tools").unwrap()].kind) else { panic!() };
+        assert!(tagged(*items));
+    }
+}

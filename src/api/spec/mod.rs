@@ -1,0 +1,112 @@
+//! The surface description: what each operation takes. `surface.json` is generated from the openai package's types by
+//! `scripts/surface.mjs`; `facts.json` is written by hand and adds what types cannot say (ranges, lengths, the order of
+//! checks, words of messages). Both are read once, on first use.
+
+mod load;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// Index of a [`Kind`] in the [`Surface`].
+pub type Id = usize;
+
+/// Every type of the surface.
+pub struct Surface {
+    kinds: Vec<Kind>,
+    operations: HashMap<String, Id>,
+}
+
+/// What a value may be.
+pub enum Kind {
+    Any,
+    Text(Text),
+    Integer { min: Option<i64>, max: Option<i64> },
+    Decimal { min: Option<f64>, max: Option<f64> },
+    Boolean,
+    Enum { listed: Vec<String>, also: Vec<String> },
+    Array { items: Id, min: usize, max: usize },
+    Map { values: Id, max: usize, keys: usize, noun: Option<String> },
+    Object(Object),
+    Union(Union),
+}
+
+/// A string and its bounds, in characters.
+pub struct Text {
+    pub min: usize,
+    pub max: usize,
+    pub pattern: Option<regex::Regex>,
+}
+
+/// An object with known fields.
+pub struct Object {
+    /// In the order OpenAI checks them.
+    pub fields: Vec<Field>,
+    /// Indices into `fields`, sorted by name.
+    pub sorted: Vec<usize>,
+    /// Accepts anything in the relaxed profile: QSIM's clients put the schema itself here (seeds.md §3.2).
+    pub open: bool,
+    /// Names of an older API → where they stand in this one.
+    pub moved: Vec<(String, String)>,
+    /// What messages call it; `object` when `None`.
+    pub noun: Option<String>,
+}
+
+/// A field of an object.
+pub struct Field {
+    pub name: String,
+    pub kind: Id,
+    pub required: bool,
+    /// Known in the relaxed profile only.
+    pub relaxed: bool,
+}
+
+/// One of several types: told apart by JSON type, and objects by a field.
+pub struct Union {
+    pub variants: Vec<Id>,
+    pub tag: Option<Tag>,
+    /// What messages call it, if not by its variants.
+    pub noun: Option<String>,
+}
+
+/// The field that tells the objects of a union apart.
+pub struct Tag {
+    pub key: String,
+    /// Value of the field → variant.
+    pub variants: Vec<(String, Id)>,
+    /// Values as messages list them.
+    pub listed: Vec<String>,
+    /// Whether messages point at the object rather than at the field.
+    pub at_item: bool,
+    /// Values known elsewhere: others are refused with this list, pointing at the field.
+    pub known: Vec<String>,
+    /// The variant when the field is absent, or has a value no variant has and there is no list.
+    pub default: Option<Id>,
+}
+
+impl Object {
+    /// Index of a field by name.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        let found = self.sorted.binary_search_by(|at| self.fields.get(*at).map_or("", |field| &field.name).cmp(name));
+        found.ok().and_then(|at| self.sorted.get(at)).copied()
+    }
+}
+
+static ANY: Kind = Kind::Any;
+
+impl Surface {
+    /// The surface of the running program.
+    pub fn get() -> &'static Surface {
+        static SURFACE: LazyLock<Surface> = LazyLock::new(load::surface);
+        &SURFACE
+    }
+
+    /// The type of an operation's body, or of its query.
+    pub fn operation(&self, name: &str) -> Option<Id> {
+        self.operations.get(name).copied()
+    }
+
+    /// A type by id.
+    pub fn kind(&self, id: Id) -> &Kind {
+        self.kinds.get(id).unwrap_or(&ANY)
+    }
+}

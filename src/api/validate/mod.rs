@@ -1,0 +1,127 @@
+//! Request validation: what api.openai.com refuses is refused here, in its words.
+//!
+//! Schema faults come from the [`walk`] over the surface description ([`super::spec`]); at level full the [`rules`] add
+//! what no schema says. Both name faults with the rank of the field they concern, so that of several faults the one is
+//! reported that OpenAI would have met first.
+
+mod query;
+pub mod rules;
+mod walk;
+mod words;
+
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod frameworks_tests;
+#[cfg(test)]
+mod tests;
+
+use super::error::ApiError;
+use super::spec::{Kind, Object, Surface};
+pub use query::query;
+pub use rules::context::context_length;
+pub use rules::history::conversation;
+use serde_json::Value;
+use walk::{Check, First, Path, Walk};
+
+/// How much is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// All OpenAI checks.
+    Full,
+    /// Types, enums, ranges, lengths, required and unknown parameters; no rules across fields, none of the model.
+    Schema,
+    Off,
+}
+
+/// What a check may know beside the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    pub level: Level,
+    /// The relaxed profile: the simulator's extra fields are known.
+    pub relaxed: bool,
+    /// A path of Azure's, whose deployment names the model: the body's may be missing.
+    pub azure: bool,
+    /// The catalogue's entry for the model; without one its rules are those its name suggests.
+    pub model: Option<&'a ModelRules>,
+}
+
+/// What the catalogue knows of a model and checks need.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelRules {
+    pub id: String,
+    /// Tokens it can produce at most; `None` = unknown, not checked.
+    pub max_output_tokens: Option<u64>,
+    /// Tokens it can read and produce together; `None` = unknown, not checked.
+    pub context_window: Option<u64>,
+}
+
+/// Checks the body of an operation, named as in [`super::Operation`]. Operations the surface does not describe pass.
+///
+/// # Errors
+/// The 400 OpenAI answers with; of several faults the one it reports.
+pub fn body(operation: &str, body: &Value, context: &Context) -> Result<(), ApiError> {
+    if context.level == Level::Off {
+        return Ok(());
+    }
+    // The legacy form of the simulator's seeds: a prompt and no input is a text completion.
+    let legacy = operation == "responses.create" && body.get("input").is_none() && legacy_prompt(body);
+    let operation = if legacy { "completions.create" } else { operation };
+    let surface = Surface::get();
+    let Some(Kind::Object(object)) = surface.operation(operation).map(|id| surface.kind(id)) else { return Ok(()) };
+    check(operation, object, body, context, surface).map_err(|error| *error)
+}
+
+fn legacy_prompt(body: &Value) -> bool {
+    matches!(body.get("prompt"), Some(Value::String(_) | Value::Array(_)))
+}
+
+fn check(operation: &str, object: &Object, body: &Value, context: &Context, surface: &'static Surface) -> Check {
+    let Value::Object(fields) = body else {
+        // Bodies that are JSON but no object (real-traffic §3B: the parser refuses them).
+        return if body.is_null() { present(operation, body, context) } else { walk::fault(super::error::not_json()) };
+    };
+    present(operation, body, context)?;
+    let mut first = First::default();
+    let walk = Walk { surface, relaxed: context.relaxed };
+    walk.object(object, fields, &Path::Root, &mut first);
+    if context.level == Level::Full {
+        let mut faults = rules::Faults { object, first: &mut first };
+        rules::check(operation, body, context, &mut faults);
+    }
+    first.into_check()
+}
+
+/// Whether what every request needs is there, which is asked before anything else. Chat, completions and embeddings are
+/// routed by the model and say so in words of their own; Responses reports it like any other parameter, and a prompt
+/// template may bring both model and input.
+fn present(operation: &str, body: &Value, context: &Context) -> Check {
+    let given = |field: &str| body.get(field).is_some_and(|value| !value.is_null());
+    match operation {
+        "chat.completions.create" | "completions.create" | "embeddings.create" => {
+            let named = given("model") && body.get("model").is_none_or(|model| model != "");
+            if named || context.azure {
+                return Ok(());
+            }
+            walk::fault(ApiError::invalid("you must provide a model parameter"))
+        }
+        "responses.create" if !given("prompt") => {
+            match body.get("model") {
+                _ if context.azure => {}
+                None => return walk::fault(ApiError::missing("model")),
+                // The wording is OpenAI's: it calls null an object here.
+                Some(Value::Null) => {
+                    let object = Value::Object(serde_json::Map::new());
+                    return walk::fault(ApiError::invalid_type("model", "a string", &object));
+                }
+                Some(_) => {}
+            }
+            // Whoever sends `messages` is told where they went.
+            if ["input", "messages", "previous_response_id", "conversation"].iter().any(|field| given(field)) {
+                return Ok(());
+            }
+            walk::fault(ApiError::missing("input"))
+        }
+        _ => Ok(()),
+    }
+}

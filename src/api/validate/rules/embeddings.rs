@@ -1,0 +1,17 @@
+//! Rules of embeddings.
+
+use super::{Faults, given};
+use crate::api::error::ApiError;
+use serde_json::Value;
+
+/// Items and models OpenAI refuses although the types fit.
+pub fn check(body: &Value, faults: &mut Faults) {
+    let empty = |value: &Value| value.as_str() == Some("");
+    let strings = body["input"].as_array().map_or(&[][..], Vec::as_slice);
+    if empty(&body["input"]) || strings.iter().any(empty) {
+        faults.at("input", || Some(ApiError::invalid("Invalid 'input': input cannot be an empty string.")));
+    }
+    if given(body, "dimensions").is_some() && body["model"] == "text-embedding-ada-002" {
+        faults.at("dimensions", || Some(ApiError::invalid("This model does not support specifying dimensions.")));
+    }
+}

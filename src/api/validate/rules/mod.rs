@@ -1,0 +1,85 @@
+//! Rules no schema says: across fields, per model, and of schemas within the body. Level full only.
+
+mod chat;
+pub mod context;
+mod embeddings;
+mod family;
+pub mod history;
+mod messages;
+mod responses;
+mod strict;
+mod strict_tests;
+mod tools;
+
+use super::Context;
+use super::walk::{First, fault};
+use crate::api::error::ApiError;
+use crate::api::spec::Object;
+use serde_json::Value;
+
+/// Takes faults with the place at which OpenAI meets them.
+pub struct Faults<'a> {
+    pub object: &'a Object,
+    pub first: &'a mut First,
+}
+
+/// What OpenAI looks at when every field is well-formed, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// State the request builds on.
+    State,
+    /// What the model can do.
+    Capability,
+    /// Whether the messages make sense one after the other.
+    Messages,
+}
+
+impl Faults<'_> {
+    /// A fault met when this top-level field is looked at; `make` runs only if it would come first.
+    pub fn at(&mut self, field: &str, make: impl FnOnce() -> Option<ApiError>) {
+        self.rank(First::field(self.object.find(field).unwrap_or(self.object.fields.len())), make);
+    }
+
+    /// A fault met after all fields.
+    pub fn after(&mut self, phase: Phase, make: impl FnOnce() -> Option<ApiError>) {
+        self.rank(First::field(self.object.fields.len() + 1 + phase as usize), make);
+    }
+
+    fn rank(&mut self, rank: usize, make: impl FnOnce() -> Option<ApiError>) {
+        if self.first.open(rank)
+            && let Some(error) = make()
+        {
+            self.first.note(rank, fault(error));
+        }
+    }
+}
+
+/// All rules of an operation.
+pub fn check(operation: &str, body: &Value, context: &Context, faults: &mut Faults) {
+    match operation {
+        "chat.completions.create" => chat::check(body, context, faults),
+        "responses.create" => responses::check(body, context, faults),
+        "embeddings.create" => embeddings::check(body, faults),
+        _ => {}
+    }
+}
+
+/// A field that is there and not null.
+pub fn given<'a>(body: &'a Value, field: &str) -> Option<&'a Value> {
+    body.get(field).filter(|value| !value.is_null())
+}
+
+/// The model's name: the catalogue's, else the body's.
+pub fn model_name<'a>(body: &'a Value, context: &'a Context) -> &'a str {
+    context.model.map_or_else(|| body.get("model").and_then(Value::as_str).unwrap_or_default(), |model| &model.id)
+}
+
+/// Whether the word json stands anywhere in a value's texts.
+pub fn says_json(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.as_bytes().windows(4).any(|four| four.eq_ignore_ascii_case(b"json")),
+        Value::Array(values) => values.iter().any(says_json),
+        Value::Object(object) => object.values().any(says_json),
+        _ => false,
+    }
+}

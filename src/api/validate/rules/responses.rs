@@ -1,0 +1,184 @@
+//! Rules of Responses. Sources: real-traffic.md §3A and 3B; envelopes observed in August 2026.
+
+use super::family::Family;
+use super::{Context, Faults, Phase, given, model_name, says_json, strict, tools};
+use crate::api::error::{ApiError, quoted_list};
+use serde_json::Value;
+
+pub fn check(body: &Value, context: &Context, faults: &mut Faults) {
+    let model = model_name(body, context);
+    let family = Family::of(model);
+    tools::responses(body, faults);
+    format(body, faults);
+    limit(body, context, faults);
+    items(body, faults);
+    state(body, faults);
+    capability(body, &family, faults);
+    effort(body, model, &family, faults);
+}
+
+fn format(body: &Value, faults: &mut Faults) {
+    let format = &body["text"]["format"];
+    if let (Some(document), Some(name)) = (given(format, "schema"), format["name"].as_str()) {
+        faults.at("text", || {
+            let what = strict::fault(document, format["strict"] == true)?;
+            let message = format!("Invalid schema for response_format '{name}': {what}");
+            Some(ApiError::invalid(message).param("text.format.schema").code("invalid_json_schema"))
+        });
+    }
+    // Instructions are no input messages: OpenAI does not look there.
+    if format["type"] == "json_object" && given(body, "input").is_some_and(|input| !says_json(input)) {
+        faults.after(Phase::Messages, || {
+            let message =
+                "Response input messages must contain the word 'json' in some form to use 'text.format' of type \
+                 'json_object'.";
+            Some(ApiError::invalid(message).param("input"))
+        });
+    }
+}
+
+fn limit(body: &Value, context: &Context, faults: &mut Faults) {
+    let limit = context.model.and_then(|model| model.max_output_tokens);
+    if let (Some(limit), Some(asked)) = (limit, body.get("max_output_tokens").and_then(Value::as_u64))
+        && asked > limit
+    {
+        faults.at("max_output_tokens", || {
+            let message = format!(
+                "Invalid 'max_output_tokens': integer above maximum value. Expected a value <= {limit}, but got {asked} \
+                 instead."
+            );
+            Some(ApiError::invalid(message).param("max_output_tokens").code("integer_above_max_value"))
+        });
+    }
+}
+
+/// Input items that are well-formed and still refused.
+fn items(body: &Value, faults: &mut Faults) {
+    let Some(items) = body.get("input").and_then(Value::as_array) else { return };
+    for (at, item) in items.iter().enumerate() {
+        faults.after(Phase::Messages, || files(at, item));
+        let Some(id) = item["id"].as_str().filter(|_| item["type"] == "reasoning") else { continue };
+        // A message without an id was not produced by that reasoning (recorded: a3133dd70fd5a789).
+        let follows = items.get(at + 1).is_some_and(|next| {
+            let role = next["role"].as_str();
+            role.is_none() || (role == Some("assistant") && next["id"].is_string())
+        });
+        if !follows {
+            faults.after(Phase::Messages, || {
+                let message =
+                    format!("Item '{id}' of type 'reasoning' was provided without its required following item.");
+                Some(ApiError::invalid(message).param("input"))
+            });
+        }
+    }
+}
+
+/// Files by what they say they are; their bytes are not read.
+fn files(at: usize, item: &Value) -> Option<ApiError> {
+    let (field, parts) = ["content", "output"].into_iter().find_map(|field| Some((field, item[field].as_array()?)))?;
+    for (index, part) in parts.iter().enumerate().filter(|(_, part)| part["type"] == "input_file") {
+        let mime = part["file_data"].as_str().and_then(|data| data.strip_prefix("data:")?.split([';', ',']).next());
+        if let Some(mime) = mime.filter(|mime| mime.starts_with("audio/") || mime.starts_with("video/")) {
+            let param = format!("input[{at}].{field}[{index}].file_data");
+            let message = format!(
+                "Invalid file data: '{param}'. Expected a base64-encoded data URL with a valid file MIME type (e.g. \
+                 'data:text/plain;base64,SGVsbG8sIFdvcmxkIQ=='), but got unsupported MIME type '{mime}'. Please see \
+                 https://platform.openai.com/docs/assistants/tools/file-search#supported-files for supported file types."
+            );
+            return Some(ApiError::invalid(message).param(param).code("invalid_value"));
+        }
+        let media = [".mp3", ".wav", ".mp4", ".mov", ".ogg", ".m4a", ".webm"];
+        if part["file_url"].as_str().is_some_and(|url| media.iter().any(|ending| url.ends_with(ending))) {
+            let message = "The file type you uploaded is not supported. Please try again with a pdf";
+            return Some(ApiError::invalid(message).param("input").code("unsupported_file"));
+        }
+    }
+    None
+}
+
+/// What the request builds on.
+fn state(body: &Value, faults: &mut Faults) {
+    if given(body, "conversation").is_some() && given(body, "previous_response_id").is_some() {
+        faults.after(Phase::State, || {
+            let message = "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'pre..._id' or \
+                           'conversation'.";
+            Some(ApiError::invalid(message).code("mutually_exclusive_parameters"))
+        });
+    }
+    if body.get("background") == Some(&Value::Bool(true)) && body.get("store") == Some(&Value::Bool(false)) {
+        faults.after(Phase::State, || {
+            let message = "Invalid value for 'store': background responses must be stored; set 'store' to true.";
+            Some(ApiError::invalid(message).param("store"))
+        });
+    }
+    let empty = given(body, "input").is_none_or(|input| {
+        input.as_str().is_some_and(str::is_empty) || input.as_array().is_some_and(Vec::is_empty)
+    });
+    if empty && ["previous_response_id", "prompt", "conversation"].iter().all(|field| given(body, field).is_none()) {
+        faults.after(Phase::State, || {
+            let message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.";
+            Some(ApiError::invalid(message).code("missing_required_parameter"))
+        });
+    }
+}
+
+/// What a thinking model refuses.
+fn capability(body: &Value, family: &Family, faults: &mut Faults) {
+    if family.thinks(body["reasoning"]["effort"].as_str()) {
+        for (param, default) in [("temperature", 1.0), ("top_p", 1.0), ("presence_penalty", 0.0), ("frequency_penalty", 0.0)] {
+            if body.get(param).and_then(Value::as_f64).is_some_and(|value| value != default) {
+                faults.after(Phase::Capability, || {
+                    let message = format!("Unsupported parameter: '{param}' is not supported with this model.");
+                    Some(ApiError::invalid(message).param(param))
+                });
+            }
+        }
+        let includes = body["include"].as_array().into_iter().flatten();
+        let asks = includes.into_iter().any(|include| include == "message.output_text.logprobs");
+        let top = body.get("top_logprobs").and_then(Value::as_u64).is_some_and(|top| top > 0);
+        for (param, given) in [("include", asks), ("top_logprobs", top)] {
+            if given {
+                faults.after(Phase::Capability, || {
+                    let message = "logprobs are not supported with reasoning models.";
+                    Some(ApiError::invalid(message).param(param).code("unsupported_parameter"))
+                });
+            }
+        }
+    }
+    // Recorded: 1724983eb4d42806.
+    let allowed = ["web_search_preview", "code_interpreter", "mcp", "file_search", "web_search"];
+    let mut kinds = body["tools"].as_array().into_iter().flatten().filter_map(|tool| tool["type"].as_str());
+    if family.deep_research && kinds.any(|kind| !allowed.contains(&kind)) {
+        faults.after(Phase::Capability, || {
+            let message =
+                "Deep research models only support the 'web_search_preview', 'code_interpreter', 'mcp', and \
+                 'file_search' tools.";
+            Some(ApiError::invalid(message).param("tools"))
+        });
+    }
+}
+
+fn effort(body: &Value, model: &str, family: &Family, faults: &mut Faults) {
+    let unsupported = |param: &str, value: &str, offered: &[&str]| {
+        let message = format!(
+            "Unsupported value: '{value}' is not supported with the '{model}' model. Supported values are: {}.",
+            quoted_list(offered)
+        );
+        (!offered.contains(&value)).then(|| ApiError::invalid(message).param(param).code("unsupported_value"))
+    };
+    if let Some(efforts) = family.efforts {
+        for field in ["effort", "summary"] {
+            let Some(value) = body["reasoning"][field].as_str() else { continue };
+            let param = format!("reasoning.{field}");
+            faults.after(Phase::Capability, || {
+                if efforts.is_empty() {
+                    return Some(super::chat::unsupported(&param));
+                }
+                if field == "effort" { unsupported(&param, value, efforts) } else { None }
+            });
+        }
+    }
+    if let (Some(offered), Some(value)) = (family.verbosities, body["text"]["verbosity"].as_str()) {
+        faults.after(Phase::Capability, || unsupported("text.verbosity", value, offered));
+    }
+}

@@ -1,0 +1,243 @@
+//! Walks a value against the surface description and says what is wrong in OpenAI's words.
+//!
+//! At each level OpenAI looks for required fields first, then for unknown ones, then at each field in its own fixed
+//! order, not in the order of the body. The walk goes through the body once, in the body's order, and keeps the fault
+//! that OpenAI would have met first; paths and messages are built only for a fault.
+
+use super::words;
+use crate::api::error::ApiError;
+use crate::api::spec::{Id, Kind, Object, Surface, Tag, Text, Union};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Where a value stands; printed as `messages[0].content`.
+#[derive(Clone, Copy)]
+pub enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Field(Path::Root, name) => out.write_str(name),
+            Path::Field(parent, name) => write!(out, "{parent}.{name}"),
+            Path::Index(parent, at) => write!(out, "{parent}[{at}]"),
+        }
+    }
+}
+
+/// What OpenAI refuses; boxed, because nearly every walk ends without one.
+pub type Check = Result<(), Box<ApiError>>;
+
+/// The first fault in the order OpenAI looks for them.
+#[derive(Default)]
+pub struct First {
+    found: Option<(usize, Box<ApiError>)>,
+}
+
+impl First {
+    /// Rank of a missing required field.
+    pub const MISSING: usize = 0;
+    /// Rank of an unknown field.
+    pub const UNKNOWN: usize = 1;
+
+    /// Rank of the field that is looked at after `before` others.
+    pub fn field(before: usize) -> usize {
+        Self::UNKNOWN + 1 + before
+    }
+
+    /// Whether a fault of this rank would come first; of two of one rank the first one met stays.
+    pub fn open(&self, rank: usize) -> bool {
+        self.found.as_ref().is_none_or(|(found, _)| rank < *found)
+    }
+
+    /// Keeps the fault of a check if OpenAI would have met it before what is already known.
+    pub fn note(&mut self, rank: usize, check: Check) {
+        if let Err(error) = check
+            && self.open(rank)
+        {
+            self.found = Some((rank, error));
+        }
+    }
+
+    pub fn into_check(self) -> Check {
+        self.found.map_or(Ok(()), |(_, error)| Err(error))
+    }
+}
+
+/// The walk over one body.
+pub struct Walk {
+    pub surface: &'static Surface,
+    pub relaxed: bool,
+}
+
+impl Walk {
+    /// Looks at an object whose fields are known; `first` also gets the faults of whoever else looks at it.
+    pub fn object(&self, object: &Object, value: &Map<String, Value>, path: &Path, first: &mut First) {
+        if self.relaxed && object.open {
+            return;
+        }
+        for field in object.fields.iter().filter(|field| field.required) {
+            if first.open(First::MISSING) && !value.contains_key(&field.name) {
+                first.note(First::MISSING, fault(ApiError::missing(&Path::Field(path, &field.name).to_string())));
+            }
+        }
+        for (name, inner) in value {
+            let at = object.find(name).filter(|at| self.relaxed || !object.fields.get(*at).is_some_and(|one| one.relaxed));
+            match at.and_then(|at| object.fields.get(at).map(|field| (at, field))) {
+                None if first.open(First::UNKNOWN) => {
+                    let error = match path {
+                        Path::Root => words::unknown_parameter(name, object, value),
+                        _ => ApiError::unknown_parameter(&Path::Field(path, name).to_string()),
+                    };
+                    first.note(First::UNKNOWN, fault(error));
+                }
+                // Null means left out: frameworks send it for whatever they do not set (field.md §6).
+                Some((_, field)) if inner.is_null() && !field.required => {}
+                Some((at, field)) if first.open(First::field(at)) => {
+                    first.note(First::field(at), self.check(field.kind, inner, &Path::Field(path, name)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Looks at any value.
+    pub fn check(&self, id: Id, value: &Value, path: &Path) -> Check {
+        match (self.surface.kind(id), value) {
+            (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => Ok(()),
+            (Kind::Text(bounds), Value::String(text)) => check_text(bounds, text, path),
+            (Kind::Integer { min, max }, Value::Number(number)) if !number.is_f64() => {
+                // Above i64::MAX only the upper bound can matter.
+                let value = number.as_i64().unwrap_or(i64::MAX);
+                let (low, high) = (min.is_some_and(|min| value < min), max.is_some_and(|max| value > max));
+                match (low, high, min, max) {
+                    (true, _, Some(min), _) => Err(words::out_of_range(path, "integer", false, &min, number)),
+                    (_, true, _, Some(max)) => Err(words::out_of_range(path, "integer", true, &max, number)),
+                    _ => Ok(()),
+                }
+            }
+            (Kind::Decimal { min, max }, Value::Number(number)) => {
+                let value = number.as_f64().unwrap_or_default();
+                match (min, max) {
+                    (Some(min), _) if value < *min => Err(words::out_of_range(path, "decimal", false, min, number)),
+                    (_, Some(max)) if value > *max => Err(words::out_of_range(path, "decimal", true, max, number)),
+                    _ => Ok(()),
+                }
+            }
+            (Kind::Enum { listed, also }, Value::String(text)) => {
+                if listed.iter().chain(also).any(|known| known == text) {
+                    return Ok(());
+                }
+                Err(words::not_listed(&path.to_string(), text, listed))
+            }
+            (Kind::Array { items, min, max }, Value::Array(values)) => {
+                words::array_length(path, values.len(), *min, *max)?;
+                values.iter().enumerate().try_for_each(|(at, value)| self.check(*items, value, &Path::Index(path, at)))
+            }
+            (Kind::Map { values, max, keys, .. }, Value::Object(object)) => {
+                if object.len() > *max {
+                    return Err(words::too_many_properties(path, *max, object.len()));
+                }
+                object.iter().try_for_each(|(key, value)| {
+                    if key.len() > *keys && key.chars().count() > *keys {
+                        return Err(words::long_property_name(path, key, *keys));
+                    }
+                    self.check(*values, value, &Path::Field(path, key))
+                })
+            }
+            (Kind::Object(object), Value::Object(value)) => {
+                let mut first = First::default();
+                self.object(object, value, path, &mut first);
+                first.into_check()
+            }
+            (Kind::Union(union), _) => self.union(id, union, value, path),
+            _ => Err(words::wrong_type(self.surface, id, value, path)),
+        }
+    }
+
+    fn union(&self, id: Id, union: &Union, value: &Value, path: &Path) -> Check {
+        if let (Some(tag), Value::Object(object)) = (&union.tag, value) {
+            return self.tagged(tag, object, value, path);
+        }
+        let mut last = None;
+        for variant in union.variants.iter().filter(|variant| self.takes(**variant, value)) {
+            match self.check(*variant, value, path) {
+                Ok(()) => return Ok(()),
+                Err(error) => last = last.or(Some(error)),
+            }
+        }
+        Err(last.unwrap_or_else(|| words::wrong_type(self.surface, id, value, path)))
+    }
+
+    fn tagged(&self, tag: &Tag, object: &Map<String, Value>, value: &Value, path: &Path) -> Check {
+        let field = Path::Field(path, &tag.key);
+        let said = match object.get(&tag.key) {
+            None | Some(Value::Null) => match tag.default {
+                Some(default) => return self.check(default, value, path),
+                None if tag.at_item => "",
+                None => return fault(ApiError::missing(&field.to_string())),
+            },
+            Some(Value::String(said)) => said,
+            Some(_) if tag.at_item => "",
+            Some(other) => {
+                return fault(ApiError::invalid_type(&field.to_string(), &words::one_of(&tag.listed), other));
+            }
+        };
+        if let Some((_, variant)) = tag.variants.iter().find(|(name, _)| name == said) {
+            return self.check(*variant, value, path);
+        }
+        if !tag.known.is_empty() && !tag.known.iter().any(|known| known == said) {
+            return Err(words::not_listed(&field.to_string(), said, &tag.known));
+        }
+        if tag.listed.iter().any(|listed| listed == said) {
+            // OpenAI knows it, the package's types do not describe it.
+            return Ok(());
+        }
+        match tag.default {
+            Some(default) if !tag.at_item => self.check(default, value, path),
+            _ if tag.at_item => Err(words::not_listed(&path.to_string(), said, &tag.listed)),
+            _ => Err(words::not_listed(&field.to_string(), said, &tag.listed)),
+        }
+    }
+
+    /// Whether a value has the JSON type of a variant; arrays are told apart by their first item.
+    fn takes(&self, id: Id, value: &Value) -> bool {
+        match (self.surface.kind(id), value) {
+            (Kind::Any, _) => true,
+            (Kind::Text(_) | Kind::Enum { .. }, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => true,
+            (Kind::Integer { .. }, Value::Number(number)) => !number.is_f64(),
+            (Kind::Decimal { .. }, Value::Number(_)) => true,
+            (Kind::Array { items, .. }, Value::Array(values)) => {
+                values.first().is_none_or(|value| self.takes(*items, value))
+            }
+            (Kind::Map { .. } | Kind::Object(_), Value::Object(_)) => true,
+            (Kind::Union(union), _) => union.variants.iter().any(|variant| self.takes(*variant, value)),
+            _ => false,
+        }
+    }
+}
+
+/// A refusal.
+pub fn fault(error: ApiError) -> Check {
+    Err(Box::new(error))
+}
+
+fn check_text(bounds: &Text, text: &str, path: &Path) -> Check {
+    if text.is_empty() && bounds.min > 0 {
+        return Err(words::empty_string(path, bounds.min));
+    }
+    if text.len() > bounds.max {
+        let length = text.chars().count();
+        if length > bounds.max {
+            return Err(words::long_string(path, bounds.max, length));
+        }
+    }
+    match &bounds.pattern {
+        Some(pattern) if !pattern.is_match(text) => Err(words::pattern(path, pattern.as_str())),
+        _ => Ok(()),
+    }
+}
