@@ -37,6 +37,7 @@ pub mod random;
 pub mod reply;
 pub mod responders;
 pub mod runtime;
+pub mod script_files;
 pub mod server;
 pub mod session;
 pub mod store;

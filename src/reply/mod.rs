@@ -147,6 +147,8 @@ pub struct Overrides {
     pub usage: Option<Value>,
     pub model: Option<String>,
     pub id: Option<String>,
+    /// Realtime: what the user's audio said.
+    pub heard: Option<String>,
     pub headers: Vec<(String, String)>,
     /// `check: false` = the request may forbid this reply.
     pub unchecked: bool,

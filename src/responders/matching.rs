@@ -1,12 +1,10 @@
 //! Conditions on a request: compiled when a script is read, checked for every request.
 
+use super::pattern::{Name, compile, slashes};
 use crate::prompt::{Format, Prompt, Role};
 use crate::reply::json::{Path, ScriptError, clip};
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use serde_json::Value;
-
-/// Most bytes a compiled regex may take; one that needs more is refused when the script is read.
-const REGEX_BYTES: usize = 1 << 20;
 
 /// What rules look at.
 #[derive(Debug, Clone, Copy)]
@@ -67,13 +65,6 @@ enum Condition {
     Not(Match),
 }
 
-/// A name, exact or searched.
-#[derive(Debug, Clone)]
-enum Name {
-    Exact(String),
-    Search(Regex),
-}
-
 #[derive(Debug, Clone)]
 enum Operation {
     Exact(String),
@@ -86,7 +77,8 @@ impl Match {
     pub(crate) fn read(value: &Value, path: &Path) -> Result<Match, ScriptError> {
         let mut conditions = Vec::new();
         match value {
-            Value::String(pattern) if pattern.is_empty() => {}
+            // These match every text; without a condition that is known beforehand.
+            Value::String(pattern) if pattern.is_empty() || pattern == ".*" => {}
             Value::String(pattern) => conditions.push(Condition::User(compile(pattern, path)?)),
             other => {
                 for (key, value) in other.as_object().into_iter().flatten() {
@@ -118,6 +110,14 @@ impl Match {
     /// Whether it names an operation or a path, and so reaches operations without a turn.
     pub fn names_operation(&self) -> bool {
         self.0.iter().any(|condition| matches!(condition, Condition::Operation(_) | Condition::Path(_)))
+    }
+
+    /// The one operation it names, if it does.
+    pub fn operation(&self) -> Option<&str> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::Operation(Operation::Exact(name)) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether it holds for every request.
@@ -299,29 +299,6 @@ fn contains(value: &Value, wanted: &Value) -> bool {
     }
 }
 
-impl Name {
-    fn read(text: &str, path: &Path) -> Result<Name, ScriptError> {
-        match literal(text) {
-            Some(_) => compile(text, path).map(Name::Search),
-            None => Ok(Name::Exact(text.to_string())),
-        }
-    }
-
-    fn fits(&self, text: &str) -> bool {
-        match self {
-            Name::Exact(name) => name == text,
-            Name::Search(regex) => regex.is_match(text),
-        }
-    }
-
-    fn shown(&self) -> String {
-        match self {
-            Name::Exact(name) => format!("\"{name}\""),
-            Name::Search(regex) => slashes(regex),
-        }
-    }
-}
-
 impl Operation {
     fn read(text: &str) -> Operation {
         match text {
@@ -333,46 +310,6 @@ impl Operation {
             },
         }
     }
-}
-
-/// `/…/flags` taken apart, if it is that.
-fn literal(text: &str) -> Option<(&str, &str)> {
-    let (pattern, flags) = text.strip_prefix('/')?.rsplit_once('/')?;
-    flags.chars().all(|flag| "imsgu".contains(flag)).then_some((pattern, flags))
-}
-
-/// Compiles a regex, plain or `/…/flags`.
-pub(crate) fn compile(text: &str, path: &Path) -> Result<Regex, ScriptError> {
-    let (pattern, flags) = literal(text).unwrap_or((text, ""));
-    let built = RegexBuilder::new(pattern)
-        .case_insensitive(flags.contains('i'))
-        .multi_line(flags.contains('m'))
-        .dot_matches_new_line(flags.contains('s'))
-        .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES)
-        .nest_limit(100)
-        .build();
-    built.map_err(|error| {
-        let reason = match error {
-            regex::Error::CompiledTooBig(_) => "it is too big; lower its repetition counts".to_string(),
-            // The last line is the reason; those before it draw the pattern.
-            other => other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string(),
-        };
-        let hint = if reason.contains("look-around") || reason.contains("backreferences") {
-            " (regexes run in linear time here); use several conditions, or \"not\""
-        } else {
-            ""
-        };
-        path.error(format!("regex {} does not compile: {reason}{hint}", slashes_of(pattern)))
-    })
-}
-
-fn slashes(regex: &Regex) -> String {
-    slashes_of(regex.as_str())
-}
-
-fn slashes_of(pattern: &str) -> String {
-    clip(&format!("/{pattern}/"))
 }
 
 #[cfg(test)]
@@ -475,5 +412,30 @@ mod tests {
         assert!(read(json!({})).is_any());
         assert!(read(json!({"operation": "files.*"})).names_operation());
         assert!(!read(json!({"not": {"operation": "files.*"}})).names_operation());
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, ..Default::default() })]
+
+        #[test]
+        fn no_pattern_and_no_text_panics(pattern in ".{0,20}", text in ".{0,40}", key in 0usize..9) {
+            let keys = ["user", "system", "any_message", "model", "operation", "path", "method", "tool_result", "body"];
+            let condition = json!({keys[key]: pattern, "not": {"header": {"x": pattern}}});
+            let prompt = Prompt { messages: vec![Message::new(Role::Tool, text.clone())], ..Prompt::default() };
+            let view = View {
+                prompt: Some(&prompt),
+                user_text: &text,
+                operation: &text,
+                path: &text,
+                method: &text,
+                headers: &[("x".to_string(), text.clone())],
+                body: &Value::from(text.as_str()),
+                model: &text,
+                stream: true,
+            };
+            if let Ok(matcher) = Match::read(&condition, &Path::Root("match")) {
+                proptest::prop_assert_eq!(matcher.check(&view).is_ok(), matcher.holds(&view));
+            }
+        }
     }
 }

@@ -3,6 +3,8 @@
 pub mod callback;
 pub mod describe;
 pub mod echo;
+pub(crate) mod family;
 pub mod generate;
 pub mod matching;
+mod pattern;
 pub mod script;

@@ -1,9 +1,10 @@
 //! The script as a responder: rules in order, and how often each was used.
 
-use super::matching::{Match, View};
+use super::family::Family;
+use super::matching::View;
 use crate::api::error::ApiError;
+use crate::reply::Reply;
 use crate::reply::json::{Rule, clip};
-use crate::reply::{Part, Reply, Say};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write;
@@ -236,60 +237,12 @@ impl Entry {
     }
 }
 
-/// Operations that the same kinds of reply can answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Text,
-    Embeddings,
-    Images,
-    Speech,
-    Transcriptions,
-    Moderations,
-    /// Operations without a turn, and those the emulator computes itself.
-    Other,
-}
-
-impl Family {
-    fn of(operation: &str) -> Family {
-        match operation {
-            "chat.completions.create" | "completions.create" | "responses.create" => Family::Text,
-            "embeddings.create" => Family::Embeddings,
-            "audio.speech.create" => Family::Speech,
-            "audio.transcriptions.create" | "audio.translations.create" => Family::Transcriptions,
-            "moderations.create" => Family::Moderations,
-            _ if operation.starts_with("images.") => Family::Images,
-            // A run takes its turn per step, a socket per response.create.
-            _ if operation.ends_with("runs.steps") || operation == "realtime.response.create" => Family::Text,
-            _ => Family::Other,
-        }
-    }
-
-    /// Whether the reply of a rule with this match can answer these operations.
-    fn takes(self, reply: &Reply, matcher: &Match) -> bool {
-        match &reply.say {
-            // What fits any operation is meant for turns, unless the rule says which operation it means.
-            Say::Error(_) | Say::Raw(_) | Say::Ask(_) | Say::Nothing => {
-                self == Family::Text || matcher.names_operation()
-            }
-            Say::Choices(choices) => {
-                let sound =
-                    || choices.iter().flat_map(|choice| &choice.parts).any(|part| matches!(part, Part::Audio { .. }));
-                self == Family::Text || (self == Family::Speech && sound())
-            }
-            Say::Embeddings(_) => self == Family::Embeddings,
-            Say::Images(_) => self == Family::Images,
-            Say::Audio(_) => self == Family::Speech,
-            Say::Transcript(_) => self == Family::Transcriptions,
-            Say::Moderation(_) => self == Family::Moderations,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::prompt::{Message, Prompt, Role};
     use crate::reply::json::{Origin, load};
+    use crate::reply::{Part, Say};
 
     fn script(json: Value) -> Script {
         let mut script = Script::new();

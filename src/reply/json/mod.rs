@@ -5,7 +5,6 @@
 
 mod language;
 mod lint;
-mod locate;
 mod parse;
 mod parts;
 mod replies;
@@ -21,7 +20,8 @@ use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 
-pub use lint::{Warning, lint};
+pub use lint::lint;
+pub use parse::{Broken, strict as parse};
 
 /// Most rules one load may bring.
 pub const MOST_RULES: usize = 10_000;
@@ -48,6 +48,8 @@ impl fmt::Display for ScriptError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     Http,
+    /// Only files may `extends` files: no path comes over HTTP.
+    File,
     InProcess,
 }
 
@@ -119,6 +121,18 @@ pub enum Fallback {
     Upstream,
     Replay,
     Reply(Arc<Reply>),
+}
+
+impl Load {
+    /// Adds a script loaded after this one.
+    pub fn append(&mut self, next: Load) {
+        self.reset |= next.reset;
+        self.models = next.models.or(self.models.take());
+        if let Some(defaults) = next.defaults {
+            self.defaults.get_or_insert_default().update(defaults);
+        }
+        self.rules.extend(next.rules);
+    }
 }
 
 impl Fallback {

@@ -6,8 +6,25 @@ use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::fmt;
 
+/// Text that is no JSON, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Broken {
+    pub error: ScriptError,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in bytes.
+    pub column: usize,
+}
+
+impl From<Broken> for ScriptError {
+    fn from(broken: Broken) -> ScriptError {
+        let Broken { error, line, column } = broken;
+        ScriptError { message: format!("{} (line {line} column {column})", error.message), ..error }
+    }
+}
+
 /// Parses; keys keep their order. Nesting is bounded by `serde_json` (128).
-pub fn strict(text: &str) -> Result<Value, ScriptError> {
+pub fn strict(text: &str) -> Result<Value, Broken> {
     let fault = RefCell::new(None);
     let root = Path::Root("");
     let mut reader = serde_json::Deserializer::from_str(text);
@@ -15,7 +32,12 @@ pub fn strict(text: &str) -> Result<Value, ScriptError> {
         reader.end()?;
         Ok(value)
     });
-    parsed.map_err(|error| fault.take().unwrap_or_else(|| root.error(format!("not JSON: {error}"))))
+    parsed.map_err(|error| {
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let reason = error.to_string().replace(&place, "");
+        let told = fault.take().unwrap_or_else(|| root.error(format!("not JSON: {reason}")));
+        Broken { error: told, line: error.line(), column: error.column() }
+    })
 }
 
 /// One value at `path`; a duplicate key is told through `fault`, because serde's errors carry no path.
@@ -98,14 +120,15 @@ mod tests {
 
     #[test]
     fn a_key_written_twice_is_refused_with_its_path() {
-        let error = strict(r#"{"responses": {"a": "1", "b.*": {"text": "x", "text": "y"}}}"#).unwrap_err();
+        let error = strict(r#"{"responses": {"a": "1", "b.*": {"text": "x", "text": "y"}}}"#).unwrap_err().error;
         assert_eq!(error.path, r#"responses["b.*"].text"#);
     }
 
     #[test]
     fn a_syntax_error_says_where() {
-        let error = strict("{\n  \"reset\": yes\n}").unwrap_err();
-        assert!(error.message.contains("line 2 column"), "{error}");
+        let broken = strict("{\n  \"reset\": yes\n}").unwrap_err();
+        assert_eq!(broken.line, 2, "{broken:?}");
+        assert!(ScriptError::from(broken).message.contains("line 2 column"));
         assert!(strict("{} {}").is_err());
         assert!(strict(&"[".repeat(100_000)).is_err());
     }

@@ -76,7 +76,7 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "replay" => Say::Ask(Ask::Replay),
         "manual" => Say::Ask(Ask::Manual),
         "generate" => Say::Ask(Ask::Generate(generate(value, &at)?)),
-        "callback" if origin == Origin::Http => {
+        "callback" if origin != Origin::InProcess => {
             return Err(at.error("functions are replies in-process only; give a reply as JSON"));
         }
         "callback" => Say::Ask(Ask::Callback(value.as_u64().unwrap_or_default())),
@@ -182,6 +182,7 @@ fn overrides(keys: &Map<String, Value>, path: &Path) -> Result<Overrides, Script
         usage: keys.get("usage").cloned(),
         model: text("model"),
         id: text("id"),
+        heard: text("heard"),
         headers: headers(keys.get("headers"), path)?,
         unchecked: keys.get("check") == Some(&Value::Bool(false)),
     })

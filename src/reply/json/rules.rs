@@ -7,6 +7,9 @@ use serde_json::Map;
 
 /// A whole script whose shape has been checked.
 pub fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load, ScriptError> {
+    if script.get("extends").is_some() && origin != Origin::File {
+        return Err(Path::Key(root, "extends").error("only script files can extend files; send the rules themselves"));
+    }
     let mut rules = Vec::new();
     let at = Path::Key(root, "responses");
     match &script["responses"] {
@@ -146,7 +149,7 @@ fn models(value: &Value) -> Option<Models> {
 
 fn defaults(value: &Value, path: &Path, origin: Origin) -> Result<Defaults, ScriptError> {
     let fallback = |key: &str| match value.get(key) {
-        None => Ok(None),
+        None => Ok::<_, ScriptError>(None),
         Some(Value::String(word)) => Ok(Fallback::by_name(word)),
         Some(other) => Ok(Some(Fallback::Reply(Arc::new(reply(other, &Path::Key(path, key), origin)?)))),
     };

@@ -348,12 +348,29 @@ fn models_and_defaults_are_read() {
 
 #[test]
 fn lint_tells_what_loads_but_is_not_meant() {
-    let text = "{\"responses\": {\n  \"text\": \"Hi\",\n  \"\": \"all\",\n  \"b\": \"never\"\n}}";
-    let warnings = lint(text);
-    let at: Vec<(usize, usize)> = warnings.iter().map(|warning| (warning.line, warning.column)).collect();
-    assert_eq!(at, [(4, 3), (2, 3)], "{warnings:?}");
-    let broken = lint("{\n  \"responses\": [\n    \"a\",\n    {\"text\": \"b\", \"tims\": 2}\n  ]\n}");
-    assert_eq!((broken[0].line, broken[0].column), (4, 19), "{broken:?}");
+    let doubts = |script: Value| -> Vec<(String, String)> { lint(&script, &read(script.clone())) };
+    let doubted = |script: Value| doubts(script).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+    assert_eq!(
+        doubted(json!({"responses": {"text": "Hi", ".*": "all", "b": "never"}})),
+        ["responses.text", "responses.b"]
+    );
+    assert_eq!(doubted(json!({"responses": [{"text": "a", "times": 0}]})), ["responses[0]"]);
+    assert_eq!(doubted(json!({"rules": [{"match": {"operation": "files.create"}, "text": "a"}]})), ["rules[0]"]);
+    // What answers turns leaves embeddings, and operations without a turn, to the rules below.
+    let all = json!({"text": "a", "times": -1});
+    assert!(
+        doubts(json!({"responses": [all, {"embedding": [1]}, {"match": {"operation": "files.*"}, "error": "x"}]}))
+            .is_empty()
+    );
+    let same = json!({"match": {"user": "x"}, "text": "a", "times": -1});
+    assert_eq!(doubted(json!({"responses": [same, {"match": {"user": "x"}, "text": "b"}]})), ["responses[1]"]);
+}
+
+#[test]
+fn only_files_extend_files() {
+    let script = json!({"extends": "/etc/passwd"}).to_string();
+    assert_eq!(load(&script, Origin::Http).unwrap_err().path, "extends");
+    assert!(load(&script, Origin::File).is_ok());
 }
 
 mod properties {
@@ -414,8 +431,10 @@ mod properties {
             let _ = load(&value.to_string(), Origin::Http);
             let _ = load(&json!({"responses": value}).to_string(), Origin::InProcess);
             let _ = reply(&value, "reply", Origin::Http);
-            lint(&value.to_string());
-            lint(&text);
+            let _ = load(&text, Origin::Http);
+            if let Ok(loaded) = load_value(&value, Origin::Http) {
+                lint(&value, &loaded);
+            }
         }
 
         #[test]

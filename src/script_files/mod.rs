@@ -1,0 +1,179 @@
+//! Script files: JSON or YAML, folders of them, files that extend others, and what is wrong with them, by line and
+//! column.
+
+pub mod aimock;
+mod located;
+
+use crate::reply::json::{self, Load, Origin, ScriptError};
+use serde_json::Value;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use aimock::convert_aimock;
+
+/// What is wrong with a script file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileError {
+    pub file: PathBuf,
+    /// From 1; 0 = not about a place in the file.
+    pub line: usize,
+    /// In characters, from 1; 0 = not about a place in the file.
+    pub column: usize,
+    /// JSON path, e.g. `responses[2].times`; empty = the whole.
+    pub path: String,
+    pub message: String,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.file.display())?;
+        if self.line > 0 {
+            write!(out, ":{}:{}", self.line, self.column)?;
+        }
+        if !self.path.is_empty() {
+            write!(out, ": {}", self.path)?;
+        }
+        write!(out, ": {}", self.message)
+    }
+}
+
+impl FileError {
+    fn about(file: &Path, message: impl Into<String>) -> Self {
+        FileError { file: file.into(), line: 0, column: 0, path: String::new(), message: message.into() }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The file does not load.
+    Error,
+    /// It loads, but hardly does what its author thinks.
+    Warning,
+}
+
+/// Reads a script file, or every script file of a folder by name, with all they extend.
+pub fn read(path: &Path) -> Result<Load, FileError> {
+    let mut load = Load::default();
+    read_into(path, &mut Vec::new(), &mut load)?;
+    Ok(load)
+}
+
+/// Checks files and folders without running them.
+pub fn validate(paths: &[PathBuf]) -> Vec<(Severity, FileError)> {
+    let mut findings = Vec::new();
+    for path in paths {
+        match files(path) {
+            Ok(files) => files.iter().for_each(|file| validate_file(file, &mut findings)),
+            Err(error) => findings.push((Severity::Error, error)),
+        }
+    }
+    findings
+}
+
+fn validate_file(file: &Path, findings: &mut Vec<(Severity, FileError)>) {
+    let warnings = read(file).and_then(|_| Source::read(file)).and_then(|source| {
+        let load = source.load()?;
+        let doubts = json::lint(&source.value, &load).into_iter();
+        Ok(doubts.map(|(path, message)| source.error(ScriptError { path, message })).collect::<Vec<_>>())
+    });
+    match warnings {
+        Ok(warnings) => findings.extend(warnings.into_iter().map(|warning| (Severity::Warning, warning))),
+        Err(error) => findings.push((Severity::Error, error)),
+    }
+}
+
+/// The file itself, or a folder's script files by name.
+fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    if !path.is_dir() {
+        return Ok(vec![path.into()]);
+    }
+    let unreadable = |error: std::io::Error| FileError::about(path, format!("cannot be read: {error}"));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if file.is_file() && file.extension().is_some_and(|end| end == "json" || end == "yaml" || end == "yml") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    match files.is_empty() {
+        true => Err(FileError::about(path, "this folder holds no .json, .yaml or .yml file")),
+        false => Ok(files),
+    }
+}
+
+/// `within` = the files that extend this one.
+fn read_into(path: &Path, within: &mut Vec<PathBuf>, load: &mut Load) -> Result<(), FileError> {
+    for file in files(path)? {
+        let source = Source::read(&file)?;
+        let mut own = source.load()?;
+        for rule in &mut own.rules {
+            // With several files a path alone does not say which rule is meant.
+            if let (Some(rule), Some(name)) = (Arc::get_mut(rule), file.file_name()) {
+                rule.path = format!("{} {}", name.to_string_lossy(), rule.path);
+            }
+        }
+        let identity = file.canonicalize().unwrap_or_else(|_| file.clone());
+        if within.contains(&identity) {
+            return Err(FileError::about(&file, "extends itself, by way of the files it extends"));
+        }
+        within.push(identity);
+        for base in source.extends() {
+            let base = file.parent().unwrap_or(Path::new("")).join(base);
+            read_into(&base, within, load)?;
+        }
+        within.pop();
+        load.append(own);
+    }
+    Ok(())
+}
+
+/// A file's text and what it says.
+struct Source {
+    file: PathBuf,
+    text: String,
+    value: Value,
+}
+
+impl Source {
+    fn read(file: &Path) -> Result<Source, FileError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| FileError::about(file, format!("cannot be read: {error}")))?;
+        let yaml = file.extension().is_some_and(|end| end == "yaml" || end == "yml");
+        let mut source = Source { file: file.into(), text, value: Value::Null };
+        source.value = match yaml {
+            false => json::parse(&source.text).map_err(|broken| {
+                let json::Broken { error: ScriptError { path, message }, line, column } = broken;
+                FileError { file: file.into(), line, column, path, message }
+            })?,
+            true => located::parse(&source.text).map_err(|(line, column, message)| FileError {
+                line,
+                column,
+                ..FileError::about(file, message)
+            })?,
+        };
+        Ok(source)
+    }
+
+    fn load(&self) -> Result<Load, FileError> {
+        json::load_value(&self.value, Origin::File).map_err(|error| self.error(error))
+    }
+
+    fn extends(&self) -> Vec<&str> {
+        match &self.value["extends"] {
+            Value::Array(files) => files.iter().filter_map(Value::as_str).collect(),
+            file => file.as_str().into_iter().collect(),
+        }
+    }
+
+    /// A script error with its place in the file.
+    fn error(&self, error: ScriptError) -> FileError {
+        let (line, column) = located::position(&self.text, &error.path);
+        FileError { file: self.file.clone(), line, column, path: error.path, message: error.message }
+    }
+}
+
+#[cfg(test)]
+mod tests;

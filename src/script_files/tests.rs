@@ -1,0 +1,160 @@
+//! Files as their authors write them.
+
+use super::*;
+use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A folder of its own, gone when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Folder {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("llemulator-scripts-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        Folder(folder)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// An error's text without the folder's name.
+    fn told(&self, error: impl ToString) -> String {
+        error.to_string().replace(&format!("{}/", self.0.display()), "")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn paths(load: &Load) -> Vec<&str> {
+    load.rules.iter().map(|rule| rule.path.as_str()).collect()
+}
+
+#[test]
+fn yaml_means_what_the_same_json_means() {
+    let folder = Folder::with(&[
+        (
+            "a.yaml",
+            "# a remark\nresponses:\n  - Hello\n  - match: {user: yes|no}\n    text: |\n      two\n      lines\n    times: 2\n",
+        ),
+        ("b.json", r#"{"responses": ["Hello", {"match": {"user": "yes|no"}, "text": "two\nlines\n", "times": 2}]}"#),
+    ]);
+    let (yaml, json) = (read(&folder.file("a.yaml")).unwrap(), read(&folder.file("b.json")).unwrap());
+    let sources = |load: &Load| load.rules.iter().map(|rule| rule.source.clone()).collect::<Vec<_>>();
+    assert_eq!(sources(&yaml), sources(&json));
+    assert_eq!(paths(&yaml), ["a.yaml responses[0]", "a.yaml responses[1]"]);
+}
+
+#[test]
+fn faults_are_told_with_line_and_column() {
+    let folder = Folder::with(&[
+        ("key.json", "{\n  \"responses\": [\n    \"a\",\n    {\"text\": \"b\", \"tims\": 2}\n  ]\n}"),
+        ("key.yaml", "responses:\n  - a\n  - text: b\n    tims: 2\n"),
+        ("value.yaml", "responses:\n  - match: a\n    text: b\n    times: often\n"),
+        ("broken.json", "{\n  \"reset\": yes\n}"),
+        ("broken.yaml", "responses: [a\n"),
+        ("twice.yaml", "responses: a\nresponses: b\n"),
+    ]);
+    for (file, start) in [
+        ("key.json", "key.json:4:19: responses[1].tims: unknown key"),
+        ("key.yaml", "key.yaml:4:5: responses[1].tims: unknown key"),
+        ("value.yaml", "value.yaml:4:5: responses[0].times: expected a number, or \"unlimited\""),
+        ("broken.json", "broken.json:2:"),
+        ("broken.yaml", "broken.yaml:1:12: not YAML: unclosed bracket"),
+        ("twice.yaml", "twice.yaml:2:1: not YAML: duplicate mapping key"),
+        ("none.yaml", "none.yaml: cannot be read"),
+    ] {
+        let told = folder.told(read(&folder.file(file)).unwrap_err());
+        assert!(told.starts_with(start), "{told}");
+    }
+}
+
+#[test]
+fn a_folder_is_its_files_by_name_and_a_base_comes_first() {
+    let folder = Folder::with(&[
+        ("2.json", r#"{"responses": ["second"], "models": ["m"]}"#),
+        ("1.yaml", "extends: base.yml\nresponses: [first]\n"),
+        ("base.yml", "responses: [base]\ndefaults: {fallback: echo}\n"),
+        ("notes.txt", "not a script"),
+    ]);
+    let load = read(&folder.file("1.yaml")).unwrap();
+    assert_eq!(paths(&load), ["base.yml responses[0]", "1.yaml responses[0]"]);
+    assert!(load.defaults.is_some());
+    let all = read(&folder.0).unwrap();
+    assert_eq!(all.rules.len(), 4);
+    assert!(all.models.is_some());
+}
+
+#[test]
+fn files_that_extend_each_other_are_refused() {
+    let folder = Folder::with(&[("a.json", r#"{"extends": ["b.json"]}"#), ("b.json", r#"{"extends": "a.json"}"#)]);
+    let error = read(&folder.file("a.json")).unwrap_err();
+    assert_eq!(folder.told(error), "a.json: extends itself, by way of the files it extends");
+}
+
+#[test]
+fn validation_tells_errors_and_doubts_of_every_file() {
+    let folder = Folder::with(&[
+        ("good.json", r#"{"responses": ["a"]}"#),
+        ("doubt.yaml", "responses:\n  text: Hi\n  .*: all\n  b: never\n"),
+        ("bad.json", r#"{"responses": 5}"#),
+    ]);
+    let found: Vec<(Severity, String)> = validate(std::slice::from_ref(&folder.0))
+        .into_iter()
+        .map(|(severity, error)| (severity, folder.told(error)))
+        .collect();
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[0].0 == Severity::Error && found[0].1.starts_with("bad.json:1:2: responses: expected"), "{found:?}");
+    assert!(found[1].0 == Severity::Warning && found[1].1.starts_with("doubt.yaml:2:3: responses.text: "), "{found:?}");
+    assert!(found[2].0 == Severity::Warning && found[2].1.starts_with("doubt.yaml:4:3: responses.b: never reached"));
+}
+
+#[test]
+fn aimock_fixtures_become_rules_that_load() {
+    let fixtures = json!({"fixtures": [
+        {"match": {"userMessage": "what's up?", "model": "gpt-4o", "sequenceIndex": 1}, "response": {"content": "second"}},
+        {"match": {"userMessage": "what's up?", "model": "gpt-4o", "sequenceIndex": 0}, "response": {"content": "first"}},
+        {"match": {"toolName": "get_weather", "hasToolResult": false},
+         "response": {"toolCalls": [{"name": "get_weather", "arguments": "{\"city\":\"NYC\"}"}], "finishReason": "tool_calls"}},
+        {"match": {"systemMessage": ["a", "b", "c"], "toolCallId": "call_1"}, "response": {"content": {"ok": true}}, "latency": 5},
+        {"match": {"endpoint": "embedding", "inputText": "x"}, "response": {"embedding": [0.5]}},
+        {"match": {"endpoint": "image"}, "response": {"images": [{"b64Json": "aGk="}]}, "chunkSize": 3},
+        {"match": {"context": "team"}, "response": {"blocks": [
+            {"type": "toolCall", "name": "f", "arguments": {"a": 1}}, {"type": "text", "text": "t"}], "webSearches": ["q"]}},
+        {"match": {}, "response": {"error": {"message": "slow", "code": "rate_limit_exceeded"}, "status": 429, "retryAfter": 2},
+         "truncateAfterChunks": 2, "streamingProfile": {"ttft": 10, "tps": 50, "jitter": 0.1}},
+    ]});
+    let script = convert_aimock(&fixtures.to_string()).unwrap();
+    let load = json::load_value(&script, Origin::File).unwrap_or_else(|error| panic!("{error}\n{script:#}"));
+    assert_eq!(load.rules.len(), 7);
+    let rules = &script["rules"];
+    assert_eq!(rules[0]["match"], json!({"user": "what's up\\?", "model": "/^gpt\\-4o(-\\d.*)?$/"}));
+    assert_eq!(rules[0]["responses"], json!([{"text": "first"}, {"text": "second"}]));
+    assert_eq!(load.rules[0].times, Some(2));
+    assert_eq!(rules[1]["match"], json!({"tool_offered": "get_weather", "tool_result": false}));
+    assert_eq!(
+        rules[2]["match"],
+        json!({"system": "a", "not": {"not": {"system": "b", "not": {"not": {"system": "c"}}}}, "tool_result": {}})
+    );
+    assert_eq!(rules[2]["$comment"], "aimock's toolCallId have no counterpart");
+    assert_eq!(rules[3]["match"], json!({"operation": "embeddings.create", "user": "x"}));
+    assert_eq!(rules[5]["response"]["output"][1], json!({"tool_calls": [{"name": "f", "arguments": {"a": 1}}]}));
+    assert_eq!(rules[6]["response"]["error"]["retry_after_ms"], 2000);
+    assert_eq!(rules[6]["response"]["pace"], json!({"ttft_ms": 10, "tokens_per_second": 50}));
+}
+
+#[test]
+fn what_aimock_cannot_mean_here_is_refused() {
+    let video = json!({"fixtures": [{"match": {"endpoint": "fal"}, "response": {"content": "x"}}]}).to_string();
+    assert_eq!(convert_aimock(&video).unwrap_err().path, "fixtures[0].match.endpoint");
+    assert_eq!(convert_aimock("{}").unwrap_err().path, "fixtures");
+}
