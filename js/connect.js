@@ -1,0 +1,117 @@
+'use strict';
+// An emulator in another process, driven over HTTP: the same names, each a promise.
+const http = require('node:http');
+const https = require('node:https');
+const { randomUUID } = require('node:crypto');
+const { accepted, sessionRequest, sharedScript } = require('./emulator.js');
+const { LLEmulatorError, badArgument, show } = require('./errors.js');
+const { Session } = require('./session.js');
+
+/** Taken now: tests put fakes in their place. */
+const { setTimeout } = globalThis;
+const now = performance.now.bind(performance);
+
+/** Milliseconds between two looks at the journal of an emulator elsewhere. */
+const POLL_MS = 20;
+
+/**
+ * @param {string} [url]  else the environment variable LLEMULATOR_URL, which the global set-ups set
+ * @param {{ controlToken?: string }} [options]
+ */
+async function connectEmulator(url = process.env.LLEMULATOR_URL, { controlToken } = {}) {
+  if (!url) {
+    throw badArgument('connectEmulator(): give the URL, e.g. http://127.0.0.1:8080, or set LLEMULATOR_URL (llemulator/vitest/global-setup does)');
+  }
+  let origin;
+  try {
+    ({ origin } = new URL(url));
+  } catch {
+    throw badArgument(`connectEmulator(): ${show(url)} is no URL; expected e.g. http://127.0.0.1:8080`);
+  }
+  const remote = new RemoteEmulator(origin, controlToken);
+  await send(origin, null, 'GET', '/readyz', '');
+  return remote;
+}
+
+class RemoteEmulator {
+  #door;
+
+  /**
+   * @param {string} url
+   * @param {string} [controlToken]
+   */
+  constructor(url, controlToken) {
+    this.url = url;
+    this.baseURL = `${url}/v1`;
+    /** @type {import('./session.js').Door} */
+    this.#door = {
+      url,
+      control: async (key, method, path, body, read) => read(accepted(await send(url, key ?? controlToken ?? null, method, path, body))),
+      changed: async (_key, seen, milliseconds) => {
+        await new Promise((resolve) => setTimeout(resolve, Math.min(POLL_MS, milliseconds)));
+        return seen;
+      },
+      number: inProcessOnly,
+      drop: () => undefined,
+      now,
+    };
+  }
+
+  /**
+   * @param {string | import('../index.d.ts').SessionOptions} [name]
+   * @param {import('../index.d.ts').SessionOptions} [options]
+   * @returns {Promise<Session>}
+   */
+  async session(name, options) {
+    // Others may drive the same emulator: without a name, nobody else has this one.
+    const request = sessionRequest(name, options, () => `session-${randomUUID()}`);
+    return this.#door.control(null, 'POST', '/_emulator/sessions', request, (made) => new Session(this.#door, made.api_key));
+  }
+
+  /** @param {unknown} script */
+  async script(script) {
+    await this.#door.control(null, 'POST', '/_emulator/shared-script', sharedScript(script, inProcessOnly), () => undefined);
+  }
+}
+
+/** @returns {never} */
+function inProcessOnly() {
+  throw badArgument('functions as replies work only in the process of the emulator (startEmulator); it is elsewhere here');
+}
+
+/**
+ * One request to a control route.
+ * @param {string} origin
+ * @param {string | null} key
+ * @param {string} method
+ * @param {string} path
+ * @param {string} body
+ * @returns {Promise<{ status: number, body: any }>}
+ */
+function send(origin, key, method, path, body) {
+  // node:http, not fetch: tests replace fetch, and jsdom has none.
+  return new Promise((resolve, reject) => {
+    const failed = (/** @type {unknown} */ cause) =>
+      reject(new LLEmulatorError('ERR_LLEMULATOR_CONNECT', `${method} ${origin}${path}: ${/** @type {Error} */ (cause).message}. Is an emulator listening there?`, { cause }));
+    const { request } = origin.startsWith('https:') ? https : http;
+    const headers = { ...(key && { authorization: `Bearer ${key}` }), ...(body && { 'content-type': 'application/json' }) };
+    request(origin + path, { method, headers, agent: false }, (response) => {
+      /** @type {Buffer[]} */
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('error', failed);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        try {
+          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) });
+        } catch {
+          failed(new Error(`answered ${response.statusCode} with something that is no JSON (${show(text)})`));
+        }
+      });
+    })
+      .on('error', failed)
+      .end(body);
+  });
+}
+
+module.exports = { connectEmulator };

@@ -1,0 +1,129 @@
+'use strict';
+// An emulator in this process. The server runs on threads of its own and belongs to no JavaScript object: a handle that
+// is garbage-collected stops nothing, stop() does.
+const { LLEmulatorError, badArgument, isPlainObject, show } = require('./errors.js');
+const { Functions } = require('./functions.js');
+const { native } = require('./native.js');
+const { serialise } = require('./rules.js');
+const { Session } = require('./session.js');
+
+/** Taken now: tests put fakes in its place. */
+const now = performance.now.bind(performance);
+
+/**
+ * @param {import('../index.d.ts').EmulatorOptions} [options]
+ * @returns {Promise<Emulator>}
+ */
+async function startEmulator(options) {
+  return startEmulatorNow(options);
+}
+
+/**
+ * The same, at once: binding needs no waiting. For set-up code that runs where nothing can be awaited.
+ * @param {import('../index.d.ts').EmulatorOptions} [options]
+ */
+function startEmulatorNow(options = {}) {
+  if (!isPlainObject(options)) throw badArgument(`startEmulator(): the options must be an object, not ${show(options)}`);
+  const functions = new Functions();
+  let handle;
+  try {
+    handle = native().NativeEmulator.start(JSON.stringify(options), functions.dispatch);
+  } catch (error) {
+    const { code, message } = /** @type {any} */ (error);
+    throw code?.startsWith('ERR_LLEMULATOR_') ? new LLEmulatorError(code, message) : error;
+  }
+  functions.native = handle;
+  return new Emulator(handle, functions);
+}
+
+class Emulator {
+  #native;
+  #functions;
+  #door;
+  #unnamed = 0;
+  /** @type {Promise<void> | undefined} */
+  #stopped;
+
+  /**
+   * @param {import('./native.js').NativeEmulator} handle
+   * @param {Functions} functions
+   */
+  constructor(handle, functions) {
+    this.#native = handle;
+    this.#functions = functions;
+    this.url = handle.url;
+    this.port = handle.port;
+    this.baseURL = `${handle.url}/v1`;
+    /** @type {import('./session.js').Door} */
+    this.#door = {
+      url: handle.url,
+      control: (key, method, path, body, read) => read(accepted(JSON.parse(handle.control(key, method, path, body)))),
+      changed: (key, seen, milliseconds) => handle.changed(key, seen, milliseconds),
+      number: (reply, owner) => functions.add(reply, owner),
+      drop: (owner) => functions.drop(owner),
+      now,
+    };
+  }
+
+  /**
+   * @param {string | import('../index.d.ts').SessionOptions} [name]
+   * @param {import('../index.d.ts').SessionOptions} [options]
+   */
+  session(name, options) {
+    const request = sessionRequest(name, options, () => `session-${++this.#unnamed}`);
+    return this.#door.control(null, 'POST', '/_emulator/sessions', request, (made) => new Session(this.#door, made.api_key));
+  }
+
+  /** @param {unknown} script */
+  script(script) {
+    this.#door.control(null, 'POST', '/_emulator/shared-script', sharedScript(script, (reply) => this.#functions.add(reply, '')), () => undefined);
+  }
+
+  /** @returns {Promise<void>} */
+  stop() {
+    this.#stopped ??= this.#native.stop().then(() => this.#functions.drop());
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.stop();
+  }
+}
+
+/**
+ * The body of a control answer; a refusal is thrown.
+ * @param {{ status: number, body: any }} answer
+ */
+function accepted({ status, body }) {
+  if (status < 400) return body;
+  const { message, param, code } = body.error;
+  if (code !== 'invalid_script') throw new LLEmulatorError('ERR_LLEMULATOR_CONTROL', message, { param });
+  throw new LLEmulatorError('ERR_LLEMULATOR_SCRIPT', param && !message.startsWith(param) ? `${param}: ${message}` : message, { param });
+}
+
+/**
+ * @param {unknown} name
+ * @param {unknown} options
+ * @param {() => string} unnamed
+ */
+function sessionRequest(name, options, unnamed) {
+  if (isPlainObject(name) && options === undefined) return sessionRequest(undefined, name, unnamed);
+  if (name !== undefined && (typeof name !== 'string' || !name)) throw badArgument(`session(): the name must be a string that is not empty, not ${show(name)}`);
+  if (options !== undefined && !isPlainObject(options)) throw badArgument(`session(): the options must be an object, not ${show(options)}`);
+  const { clock, seed, ...rest } = options ?? {};
+  const [stray] = Object.keys(rest);
+  if (stray) throw badArgument(`session(): there is no option ${stray}; there are: clock, seed`);
+  return JSON.stringify({ name: name ?? unnamed(), clock, seed });
+}
+
+/**
+ * @param {unknown} script
+ * @param {(reply: Function) => number} number
+ */
+function sharedScript(script, number) {
+  const json = typeof script === 'string' || Array.isArray(script) ? { responses: script } : script;
+  if (!isPlainObject(json)) throw badArgument(`script(): expected an object as in script.schema.json, not ${show(script)}`);
+  return serialise(json, number);
+}
+
+module.exports = { Emulator, accepted, sessionRequest, sharedScript, startEmulator, startEmulatorNow };

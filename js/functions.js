@@ -1,0 +1,146 @@
+'use strict';
+// Functions as replies: kept here by number, called when the emulator asks, their results sent back as JSON text.
+const { badArgument, isPlainObject, show } = require('./errors.js');
+
+/** What the emulator is told about a call. @typedef {Record<string, unknown>} Answer */
+
+/** The functions of one emulator. */
+class Functions {
+  /** @type {Map<number, { reply: Function, owner: string }>} */
+  #kept = new Map();
+  #next = 1;
+  /** Who is running, to be told when its client leaves. @type {Map<number, AbortController>} */
+  #running = new Map();
+  /** @type {import('./native.js').NativeEmulator | undefined} */
+  native;
+
+  /**
+   * Keeps a function for a session.
+   * @param {Function} reply
+   * @param {string} owner  the session's key
+   */
+  add(reply, owner) {
+    const number = this.#next++;
+    this.#kept.set(number, { reply, owner });
+    return number;
+  }
+
+  /** @param {string} [owner]  without it, all are dropped */
+  drop(owner) {
+    for (const [number, kept] of this.#kept) if (owner === undefined || kept.owner === owner) this.#kept.delete(number);
+  }
+
+  /**
+   * What the emulator calls. Never throws and never rejects: that would be an error nobody can catch.
+   * @param {string} message  `{"type":"call", "callback", "stream", "request"}` or `{"type":"abort", "stream"}`
+   * @returns {Promise<string>}
+   */
+  dispatch = async (message) => {
+    const { type, callback, stream, request } = JSON.parse(message);
+    if (type === 'abort') {
+      this.#running.get(stream)?.abort(new Error('the client has left'));
+      return '{}';
+    }
+    const abort = new AbortController();
+    this.#running.set(stream, abort);
+    /** @type {Answer} */
+    let answer;
+    try {
+      answer = await this.#call(callback, stream, request, abort.signal);
+    } catch (thrown) {
+      answer = { error: reason(thrown) };
+    }
+    if (!answer.streaming) this.#running.delete(stream);
+    return JSON.stringify(answer);
+  };
+
+  /**
+   * @param {number} callback
+   * @param {number} stream
+   * @param {unknown} request
+   * @param {AbortSignal} signal
+   * @returns {Promise<Answer>}
+   */
+  async #call(callback, stream, request, signal) {
+    const kept = this.#kept.get(callback);
+    if (!kept) throw new Error('its session was reset while the request ran');
+    const { reply } = kept;
+    const result = await reply(request, { signal });
+    if (!isIterator(result)) return answered(result, reply, 'returned');
+    // A generator that throws before its first piece fails the request, not the stream.
+    const first = await result.next();
+    if (first.done) return answered(first.value, reply, 'returned');
+    // In a task of its own: the answer `streaming` opens the stream that the pieces go into.
+    void this.#stream(stream, result, first.value, reply, signal);
+    return { streaming: true };
+  }
+
+  /**
+   * Sends the pieces of a generator as it yields them.
+   * @param {number} stream
+   * @param {AsyncIterator<unknown> | Iterator<unknown>} pieces
+   * @param {unknown} first
+   * @param {Function} reply
+   * @param {AbortSignal} signal
+   */
+  async #stream(stream, pieces, first, reply, signal) {
+    const native = /** @type {import('./native.js').NativeEmulator} */ (this.native);
+    /** @type {string | undefined} */
+    let error;
+    try {
+      for (let step = { done: false, value: first }; !step.done; step = /** @type {any} */ (await pieces.next())) {
+        const piece = JSON.stringify(valid(step.value, reply, 'yielded'));
+        let wanted = true;
+        // Full: the client is slow. Wait for it, or for the news that it has left.
+        while (wanted && !native.push(stream, piece)) wanted = await native.drained(stream);
+        if (!wanted || signal.aborted) {
+          await pieces.return?.();
+          break;
+        }
+      }
+    } catch (thrown) {
+      error = reason(thrown);
+    }
+    this.#running.delete(stream);
+    native.finish(stream, error);
+  }
+}
+
+/**
+ * @param {unknown} result
+ * @param {Function} reply
+ * @param {string} verb
+ * @returns {Answer}
+ */
+const answered = (result, reply, verb) => (result === undefined ? { pass: true } : { reply: valid(result, reply, verb) });
+
+/**
+ * A function's result, if it can be a reply.
+ * @param {unknown} value
+ * @param {Function} reply
+ * @param {string} verb
+ */
+function valid(value, reply, verb) {
+  if (typeof value === 'string') return value;
+  const who = `the reply function${reply.name ? ` ${reply.name}` : ''}`;
+  const expected = `expected a string or a reply such as text('…')${verb === 'returned' ? '; undefined passes to the next rule' : ''}`;
+  if (!isPlainObject(value)) throw badArgument(`${who} ${verb} ${show(value)}; ${expected}`);
+  if ('match' in value || 'response' in value) throw badArgument(`${who} ${verb} a when(…) rule; ${expected}`);
+  return value;
+}
+
+/**
+ * Whether a value is what a generator gives.
+ * @param {any} value
+ * @returns {value is AsyncGenerator | Generator}
+ */
+const isIterator = (value) =>
+  typeof value === 'object' && value !== null && typeof value.next === 'function' && (Symbol.asyncIterator in value || Symbol.iterator in value);
+
+/** @param {unknown} thrown */
+function reason(thrown) {
+  const message = /** @type {any} */ (thrown)?.message;
+  return typeof message === 'string' && message ? message : String(thrown);
+}
+
+module.exports = { Functions };

@@ -1,0 +1,236 @@
+'use strict';
+// The reply helpers. Each is one line of the script language: it returns the JSON that a script file would hold.
+const { badArgument, isPlainObject, show } = require('./errors.js');
+
+/** Options of every reply, and their names in the script language. */
+const OPTIONS = /** @type {Record<string, string>} */ ({
+  reasoning: 'reasoning',
+  annotations: 'annotations',
+  phase: 'phase',
+  logprobs: 'logprobs',
+  finishReason: 'finish_reason',
+  usage: 'usage',
+  model: 'model',
+  id: 'id',
+  headers: 'headers',
+  check: 'check',
+});
+/** Options that belong to the pace. */
+const PACE = /** @type {Record<string, string>} */ ({
+  chunk: 'chunk',
+  ttftMs: 'ttft_ms',
+  delayMs: 'delay_ms',
+  tokensPerSecond: 'tokens_per_second',
+});
+
+/**
+ * Renames the keys of an options object; a key that is not in the table is a mistake.
+ * @param {string} helper  for the message
+ * @param {unknown} options
+ * @param {Record<string, string>} table
+ */
+function renamed(helper, options, table) {
+  if (options === undefined) return {};
+  if (!isPlainObject(options)) throw badArgument(`${helper}: the options must be an object, not ${show(options)}`);
+  /** @type {Record<string, any>} */
+  const out = {};
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(table, key)) throw badArgument(`${helper}: there is no option ${key}; there are: ${Object.keys(table).join(', ')}`);
+    out[table[key]] = value;
+  }
+  return out;
+}
+
+/**
+ * A reply with the options every reply takes.
+ * @param {string} helper
+ * @param {Record<string, any>} reply
+ * @param {unknown} [options]
+ */
+function withOptions(helper, reply, options) {
+  const { hold, ...given } = renamed(helper, options, { ...OPTIONS, ...PACE, hold: 'hold' });
+  /** @type {Record<string, any>} */
+  const pace = {};
+  for (const name of Object.values(PACE)) {
+    if (name in given) pace[name] = given[name];
+    delete given[name];
+  }
+  if (hold !== undefined) pace.hold = renamed(`${helper}: hold`, hold, { afterChunks: 'after_chunks', until: 'until' });
+  return Object.keys(pace).length ? { ...reply, ...given, pace } : { ...reply, ...given };
+}
+
+/**
+ * @param {string} helper
+ * @param {string} what
+ * @param {unknown} value
+ */
+function mustBeString(helper, what, value) {
+  if (typeof value !== 'string') throw badArgument(`${helper}: ${what} must be a string, not ${show(value)}`);
+  return value;
+}
+
+/**
+ * A reply given as a string or an object, as an object.
+ * @param {string} helper
+ * @param {unknown} reply
+ */
+function asObject(helper, reply) {
+  if (typeof reply === 'string') return { text: reply };
+  if (isPlainObject(reply)) return reply;
+  throw badArgument(`${helper}: expected a string or a reply such as text('…'), not ${show(reply)}`);
+}
+
+/**
+ * Bytes or base64 text, as base64 text.
+ * @param {string} helper
+ * @param {unknown} data
+ */
+function base64(helper, data) {
+  if (typeof data === 'string') return data;
+  if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+  throw badArgument(`${helper}: the data must be bytes (a Uint8Array) or base64 text, not ${show(data)}`);
+}
+
+/** @type {typeof import('../index.d.ts').text} */
+const text = (value, options) => withOptions('text()', { text: mustBeString('text()', 'the text', value) }, options);
+
+/** @type {typeof import('../index.d.ts').json} */
+const json = (value, options) => {
+  if (value === undefined || typeof value === 'function') throw badArgument(`json(): ${show(value)} is no JSON value`);
+  return withOptions('json()', { json: value }, options);
+};
+
+/** @type {typeof import('../index.d.ts').refusal} */
+const refusal = (value, options) => withOptions('refusal()', { refusal: mustBeString('refusal()', 'the refusal', value) }, options);
+
+/** @type {typeof import('../index.d.ts').reasoning} */
+const reasoning = (summary, reply, options) => {
+  if (typeof summary !== 'string' && !Array.isArray(summary)) {
+    throw badArgument(`reasoning(): the summary must be a string or a list of strings, not ${show(summary)}`);
+  }
+  return withOptions('reasoning()', { reasoning: summary, ...(reply === undefined ? {} : asObject('reasoning()', reply)) }, options);
+};
+
+/** @type {typeof import('../index.d.ts').toolCall} */
+const toolCall = (name, args = {}, options = {}) => {
+  const { id, custom, ...more } = options;
+  mustBeString('toolCall()', 'the tool’s name', name);
+  if (typeof args !== 'string' && (typeof args !== 'object' || args === null)) {
+    throw badArgument(`toolCall('${name}'): the arguments must be an object, or a string sent as it is, not ${show(args)}`);
+  }
+  if (custom && typeof args !== 'string') throw badArgument(`toolCall('${name}'): the input of a custom tool is a string, not ${show(args)}`);
+  const call = { name, ...(custom ? { input: args } : { arguments: args }), ...(id !== undefined && { id }) };
+  return withOptions('toolCall()', { tool_calls: [call] }, more);
+};
+
+/** @type {typeof import('../index.d.ts').toolCalls} */
+const toolCalls = (...calls) => {
+  if (!calls.length) throw badArgument('toolCalls(): give at least one toolCall(…)');
+  const all = calls.map((call, index) => {
+    if (!isPlainObject(call) || !Array.isArray(call.tool_calls)) {
+      throw badArgument(`toolCalls(): argument ${index + 1} must be a toolCall(…), not ${show(call)}`);
+    }
+    return call;
+  });
+  return Object.assign({}, ...all, { tool_calls: all.flatMap((call) => call.tool_calls) });
+};
+
+/** @type {typeof import('../index.d.ts').output} */
+const output = (items, options) => {
+  if (!Array.isArray(items)) throw badArgument(`output(): expected a list of items, not ${show(items)}`);
+  return withOptions('output()', { output: items.map((item) => asObject('output()', item)) }, options);
+};
+
+/** @type {typeof import('../index.d.ts').error} */
+const error = (status, more) => {
+  if (!Number.isInteger(status) || status < 400 || status > 599) {
+    throw badArgument(`error(): the status must be a whole number from 400 to 599, not ${show(status)}`);
+  }
+  return failure('error()', { status }, typeof more === 'string' ? { message: more } : more);
+};
+
+/**
+ * An error; the emulator fills in what is missing as OpenAI does for this status or code.
+ * @param {string} helper
+ * @param {Record<string, any>} base
+ * @param {unknown} more
+ */
+const failure = (helper, base, more) => ({
+  error: {
+    ...base,
+    ...renamed(helper, more, { message: 'message', type: 'type', code: 'code', param: 'param', retryAfterMs: 'retry_after_ms', headers: 'headers' }),
+  },
+});
+
+/** @type {typeof import('../index.d.ts').rateLimited} */
+const rateLimited = (more) => failure('rateLimited()', { status: 429 }, more);
+/** @type {typeof import('../index.d.ts').quotaExceeded} */
+const quotaExceeded = (more) => failure('quotaExceeded()', { status: 429, code: 'insufficient_quota' }, more);
+/** @type {typeof import('../index.d.ts').serverError} */
+const serverError = (more) => failure('serverError()', { status: 500 }, more);
+/** @type {typeof import('../index.d.ts').contextLengthExceeded} */
+const contextLengthExceeded = (more) => failure('contextLengthExceeded()', { status: 400, code: 'context_length_exceeded' }, more);
+/** @type {typeof import('../index.d.ts').invalidApiKey} */
+const invalidApiKey = (more) => failure('invalidApiKey()', { status: 401, code: 'invalid_api_key' }, more);
+
+/**
+ * A fault in a reply, or before any reply.
+ * @param {string} kind
+ * @param {string} lone  where it strikes when there is no reply
+ * @param {unknown[]} args  (reply?, options?)
+ */
+function fault(kind, lone, args) {
+  const isOptions = (/** @type {unknown} */ value) => isPlainObject(value) && Object.keys(value).every((key) => key === 'at' || key === 'ms');
+  const [reply, options] = args.length === 1 && isOptions(args[0]) ? [undefined, args[0]] : args;
+  const given = renamed(`${kind}()`, options, { at: 'at', ...(kind === 'stall' && { ms: 'stall_ms' }) });
+  const where = given.at === undefined && reply === undefined ? { at: lone } : {};
+  return { ...(reply === undefined ? {} : asObject(`${kind}()`, reply)), fault: { kind, ...where, ...given } };
+}
+
+/** @type {typeof import('../index.d.ts').timeout} */
+const timeout = () => ({ fault: { kind: 'stall', at: 'connect' } });
+/** @type {typeof import('../index.d.ts').disconnect} */
+const disconnect = (/** @type {unknown[]} */ ...args) => fault('disconnect', 'connect', args);
+/** @type {typeof import('../index.d.ts').stall} */
+const stall = (/** @type {unknown[]} */ ...args) => fault('stall', 'headers', args);
+/** @type {typeof import('../index.d.ts').malformed} */
+const malformed = (reply = '', options) => fault('malformed', 'headers', options === undefined ? [reply] : [reply, options]);
+
+/** @type {typeof import('../index.d.ts').raw} */
+const raw = (answer) => {
+  if (typeof answer === 'string') return { raw: { status: 200, body: answer } };
+  const { chunks, ...given } = renamed('raw()', answer, { status: 'status', headers: 'headers', body: 'body', sse: 'sse', chunks: 'chunks', events: 'events' });
+  const timed = chunks?.map((/** @type {unknown} */ chunk) => renamed('raw(): chunks', chunk, { atMs: 'at_ms', text: 'text', base64: 'base64' }));
+  return { raw: { status: 200, ...given, ...(timed && { chunks: timed }) } };
+};
+
+/** @type {typeof import('../index.d.ts').generated} */
+const generated = (options) => ({
+  generate: renamed('generated()', options, { length: 'length', seed: 'seed', tools: 'tools', style: 'style' }),
+});
+
+/** @type {typeof import('../index.d.ts').embedding} */
+const embedding = (vector, options) => {
+  if (!Array.isArray(vector) || !vector.length) throw badArgument(`embedding(): expected a list of numbers, or one list for each input, not ${show(vector)}`);
+  return withOptions('embedding()', { embedding: vector }, options);
+};
+
+/** @type {typeof import('../index.d.ts').image} */
+const image = (data, options) =>
+  withOptions('image()', Array.isArray(data) ? { choices: data.map((one) => ({ image: base64('image()', one) })) } : { image: base64('image()', data) }, options);
+
+/** @type {typeof import('../index.d.ts').audio} */
+const audio = (data, { transcript, ...options } = {}) =>
+  withOptions('audio()', { audio: { data: base64('audio()', data), ...(transcript !== undefined && { transcript }) } }, options);
+
+/** @type {typeof import('../index.d.ts').moderation} */
+const moderation = (verdict, options) => {
+  const list = typeof verdict === 'string' ? [verdict] : verdict;
+  return withOptions('moderation()', { moderation: Array.isArray(list) ? { flagged: list.length > 0, categories: list } : list }, options);
+};
+
+module.exports = {
+  audio, contextLengthExceeded, disconnect, embedding, error, generated, image, invalidApiKey, json, malformed, moderation, output,
+  quotaExceeded, rateLimited, raw, reasoning, refusal, serverError, stall, text, timeout, toolCall, toolCalls,
+};

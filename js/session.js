@@ -1,0 +1,191 @@
+'use strict';
+// A session: its own API key, script and journal. The same class drives an emulator in this process, where every
+// answer is there at once, and one elsewhere, where each is a promise: the door decides (see emulator.js, connect.js).
+const { LLEmulatorError, badArgument, isPlainObject, show } = require('./errors.js');
+const { mustBeReply, serialise } = require('./rules.js');
+
+/**
+ * The way to an emulator.
+ * @typedef {object} Door
+ * @property {string} url
+ * @property {<T>(key: string | null, method: string, path: string, body: string, read: (body: any) => T) => any} control
+ *   runs a control route and gives `read` of its answer, or a promise of it; a refusal is thrown, or rejects
+ * @property {(key: string, seen: number, milliseconds: number) => Promise<number>} changed
+ *   resolves when more than `seen` requests are complete, or when the time is over
+ * @property {(reply: Function, owner: string) => number} number  keeps a function as a reply
+ * @property {(owner: string) => void} drop  forgets the functions of a session
+ * @property {() => number} now  milliseconds, for time limits
+ */
+
+/** How long `waitForRequest` waits unless told; below the 5 s after which test runners give up with less to say. */
+const PATIENCE_MS = 4000;
+
+class Session {
+  /** @type {Door} */
+  #door;
+
+  /**
+   * @param {Door} door
+   * @param {string} apiKey
+   */
+  constructor(door, apiKey) {
+    this.#door = door;
+    // Exactly these are own and enumerable: the OpenAI client copies what it finds.
+    this.baseURL = `${door.url}/v1`;
+    this.apiKey = apiKey;
+    this.adminAPIKey = apiKey;
+    this.webhookSecret = `whsec_${Buffer.from(apiKey).toString('base64')}`;
+    this.dangerouslyAllowBrowser = true;
+  }
+
+  /**
+   * @template T
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} body  sent as JSON; functions and RegExps in it are translated
+   * @param {(body: any) => T} read
+   */
+  #ask(method, path, body, read) {
+    const json = body === undefined ? '' : serialise(body, (reply) => this.#door.number(reply, this.apiKey));
+    return this.#door.control(this.apiKey, method, `/_emulator/${path}`, json, read);
+  }
+
+  /** @param {unknown[]} replies */
+  replies(...replies) {
+    if (!replies.length) throw badArgument("replies(): give at least one reply, such as replies('Paris.')");
+    replies.forEach((reply, index) => mustBeReply(reply, `replies(): argument ${index + 1}`));
+    return this.#ask('POST', 'script', { responses: replies.map(asStep) }, nothing);
+  }
+
+  /** @param {unknown} script */
+  script(script) {
+    const json = typeof script === 'string' || Array.isArray(script) ? { responses: script } : script;
+    if (!isPlainObject(json)) throw badArgument(`script(): expected an object as in script.schema.json, not ${show(script)}`);
+    return this.#ask('POST', 'script', json, nothing);
+  }
+
+  /** @param {unknown} reply */
+  otherwise(reply) {
+    mustBeReply(reply, 'otherwise(): the reply');
+    const fallback = typeof reply === 'string' ? { text: reply } : reply;
+    return this.#ask('POST', 'script', { defaults: { fallback } }, nothing);
+  }
+
+  get requests() {
+    return this.#since(0, (found) => found);
+  }
+
+  get lastRequest() {
+    return this.#since(0, (found) => found.at(-1));
+  }
+
+  /**
+   * @template T
+   * @param {number} since
+   * @param {(found: any[], completed: number) => T} read
+   */
+  #since(since, read) {
+    const path = `requests?since=${since}&limit=${Number.MAX_SAFE_INTEGER}`;
+    return this.#ask('GET', path, undefined, (body) => read(body.data.map(exchange), body.completed));
+  }
+
+  /**
+   * @param {(request: any) => unknown} [wanted]
+   * @param {{ timeoutMs?: number }} [options]
+   */
+  async waitForRequest(wanted = () => true, { timeoutMs = PATIENCE_MS } = {}) {
+    if (typeof wanted !== 'function') throw badArgument(`waitForRequest(): expected a function, not ${show(wanted)}`);
+    const until = this.#door.now() + timeoutMs;
+    let seen = 0;
+    for (;;) {
+      const { found, completed } = await this.#since(seen, (list, count) => ({ found: list.find((each) => wanted(each)), completed: count }));
+      if (found) return found;
+      seen = completed;
+      const left = until - this.#door.now();
+      if (left <= 0) break;
+      await this.#door.changed(this.apiKey, seen, left);
+    }
+    const transcript = await this.transcript();
+    throw new LLEmulatorError('ERR_LLEMULATOR_TIMEOUT', `waitForRequest(): no such request within ${timeoutMs} ms. The session so far:\n\n${transcript}`);
+  }
+
+  transcript() {
+    return this.#ask('GET', 'verify', undefined, (verdict) => verdict.transcript);
+  }
+
+  finish() {
+    return this.#ask('GET', 'verify', undefined, (verdict) => {
+      if (verdict.ok) return;
+      const what = [
+        verdict.unexpected.length && count(verdict.unexpected.length, 'request was', 'requests were', 'not scripted'),
+        verdict.unused.length && count(verdict.unused.length, 'reply was', 'replies were', 'not used'),
+      ].filter(Boolean);
+      throw new LLEmulatorError('ERR_LLEMULATOR_UNFINISHED', `finish(): ${what.join(', ')}\n\n${verdict.transcript}`);
+    });
+  }
+
+  reset() {
+    this.#door.drop(this.apiKey);
+    return this.#ask('POST', 'reset', undefined, nothing);
+  }
+
+  /** @param {string} name */
+  release(name) {
+    return this.#ask('POST', `release/${encodeURIComponent(name)}`, undefined, nothing);
+  }
+
+  get clock() {
+    const read = () => this.#ask('GET', 'clock', undefined, (clock) => clock);
+    const advance = (/** @type {number} */ milliseconds) => {
+      if (typeof milliseconds !== 'number' || !(milliseconds >= 0)) {
+        throw badArgument(`clock.advance(): expected milliseconds, not ${show(milliseconds)}`);
+      }
+      return this.#ask('PUT', 'clock', { advance_ms: milliseconds }, nothing);
+    };
+    const field = (/** @type {string} */ name) => this.#ask('GET', 'clock', undefined, (clock) => clock[name]);
+    return {
+      advance,
+      get mode() { return field('mode'); },
+      get now() { return field('now'); },
+      get pending() { return field('pending'); },
+    };
+  }
+
+  get env() {
+    return {
+      OPENAI_BASE_URL: this.baseURL,
+      OPENAI_API_KEY: this.apiKey,
+      OPENAI_ADMIN_KEY: this.adminAPIKey,
+      OPENAI_WEBHOOK_SECRET: this.webhookSecret,
+    };
+  }
+
+  get realtime() {
+    const { hostname, port } = new URL(this.baseURL);
+    // The SDK always dials wss; the emulator speaks no TLS. A plain connection handed to `ws` goes where it must.
+    const createConnection = () => require('node:net').connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
+    return { options: { createConnection, agent: false, headers: { Authorization: `Bearer ${this.apiKey}` } } };
+  }
+}
+
+/** @param {unknown} reply */
+const asStep = (reply) => (typeof reply === 'function' ? { response: reply } : reply);
+
+const nothing = () => undefined;
+
+/**
+ * @param {number} number
+ * @param {string} one
+ * @param {string} many
+ * @param {string} what
+ */
+const count = (number, one, many, what) => `${number} ${number === 1 ? one : many} ${what}`;
+
+/**
+ * A request as the journal has it, in this API's spelling. Bodies and headers stay as they were sent.
+ * @param {Record<string, any>} entry
+ */
+const exchange = (entry) =>
+  Object.fromEntries(Object.entries(entry).map(([key, value]) => [key.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), value]));
+
+module.exports = { Session };

@@ -1,0 +1,110 @@
+//! The handle JavaScript holds. It owns nothing: a running emulator belongs to the registry in [`crate::emulator`], so
+//! a handle that is garbage-collected stops no server.
+
+use super::dispatch::{Calls, Dispatcher};
+use crate::emulator::Emulator;
+use crate::options::{Door, Options};
+use crate::runtime;
+use napi::bindgen_prelude::{Env, Object, ToNapiValue};
+use napi::{Error, Result};
+use napi_derive::napi;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An emulator in this process.
+#[napi]
+pub struct NativeEmulator {
+    emulator: Arc<Emulator>,
+}
+
+#[napi]
+impl NativeEmulator {
+    /// Binds and serves; the port is known when this returns. Throws an error with a stable `code`.
+    ///
+    /// `options`: a JSON object, see [`Options`]. `dispatch`: runs functions given as replies.
+    #[napi(factory)]
+    pub fn start(env: Env, options: String, dispatch: Dispatcher) -> Result<Self, String> {
+        let options = Options::from_json(&options).map_err(|error| failed("ERR_LLEMULATOR_OPTIONS", error.to_string()))?;
+        let calls = Arc::new(Calls(Arc::new(dispatch)));
+        let emulator = Emulator::start(options, Door::InProcess, Some(calls)).map_err(|error| failed(error.code, error.message))?;
+        // The end of the environment (a worker thread's, say) is a stop: nobody is left to give replies.
+        let ended = Arc::downgrade(&emulator);
+        env.add_env_cleanup_hook((), move |()| {
+            if let Some(emulator) = ended.upgrade() {
+                emulator.callbacks.close();
+                runtime::handle().spawn(async move { emulator.stop().await });
+            }
+        })
+        .map_err(|error| failed("ERR_LLEMULATOR_NATIVE", error.reason.clone()))?;
+        Ok(NativeEmulator { emulator })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    #[napi(getter)]
+    pub fn url(&self) -> String {
+        self.emulator.url()
+    }
+
+    /// The port it listens on.
+    #[napi(getter)]
+    pub fn port(&self) -> u16 {
+        self.emulator.address.port()
+    }
+
+    /// Runs a control route at once, without the network: JSON text `{"status", "body"}`. `key` null = emulator-wide.
+    #[napi]
+    pub fn control(&self, key: Option<String>, method: String, path: String, body: String) -> String {
+        let (status, body) = self.emulator.control(key.as_deref(), &method, &path, &body);
+        serde_json::json!({"status": status, "body": body}).to_string()
+    }
+
+    /// Resolves when the session has completed more than `seen` exchanges, or after `milliseconds`, with their number.
+    #[napi(ts_return_type = "Promise<number>")]
+    pub fn changed<'env>(&self, env: &'env Env, key: String, seen: f64, milliseconds: f64) -> Result<Object<'env>> {
+        let change = self.emulator.clone().changed(key, seen as u64);
+        let limit = Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default();
+        promise(env, async move { tokio::time::timeout(limit, change).await.map_or(seen, |count| count as f64) })
+    }
+
+    /// One piece of a streaming function, as JSON text. False = not taken: see [`NativeEmulator::drained`].
+    #[napi]
+    pub fn push(&self, stream: f64, piece: String) -> bool {
+        self.emulator.callbacks.push(stream as u64, &piece)
+    }
+
+    /// Resolves when the stream takes pieces again; false = its client has left.
+    #[napi(ts_return_type = "Promise<boolean>")]
+    pub fn drained<'env>(&self, env: &'env Env, stream: f64) -> Result<Object<'env>> {
+        let callbacks = self.emulator.callbacks.clone();
+        promise(env, async move { callbacks.drained(stream as u64).await })
+    }
+
+    /// The end of a streaming function, with the message of what it threw.
+    #[napi]
+    pub fn finish(&self, stream: f64, error: Option<String>) {
+        self.emulator.callbacks.finish(stream as u64, error.as_deref());
+    }
+
+    /// Stops the server: no new connections, open answers end, JavaScript is let go of. Idempotent.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn stop<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let emulator = self.emulator.clone();
+        promise(env, async move { emulator.stop().await })
+    }
+}
+
+/// An error whose `code` in JavaScript is `code`.
+fn failed(code: &str, message: String) -> Error<String> {
+    Error::new(code.to_string(), message)
+}
+
+/// A promise settled by a future on the emulator's runtime. While it is pending the process stays alive.
+fn promise<T: ToNapiValue + Send + 'static>(env: &Env, future: impl Future<Output = T> + Send + 'static) -> Result<Object<'_>> {
+    let (deferred, promise) = env.create_deferred()?;
+    runtime::handle().spawn(async move {
+        let value = future.await;
+        deferred.resolve(move |_| Ok(value));
+    });
+    Ok(promise)
+}
