@@ -53,7 +53,7 @@ class Session {
   /** @param {unknown[]} replies */
   replies(...replies) {
     if (!replies.length) throw badArgument("replies(): give at least one reply, such as replies('Paris.')");
-    replies.forEach((reply, index) => mustBeReply(reply, `replies(): argument ${index + 1}`));
+    for (const [index, reply] of replies.entries()) mustBeReply(reply, `replies(): argument ${index + 1}`);
     return this.#ask('POST', 'script', { responses: replies.map(asStep) }, nothing);
   }
 

@@ -31,6 +31,8 @@ pub mod emulator;
 pub mod jobs;
 pub mod journal;
 pub mod limits;
+#[cfg(feature = "node")]
+mod node;
 pub mod options;
 pub mod prompt;
 pub mod random;

@@ -335,7 +335,9 @@ async fn deliver(
             ));
         }
     }
-    if let (false, Some(arriving)) = (prompt.stream, found.arriving.take()) {
+    if !prompt.stream
+        && let Some(arriving) = found.arriving.take()
+    {
         let choice = arriving.collect().await?;
         let reply = Reply { say: Say::Choices(vec![choice]), ..(*found.reply).clone() };
         found.reply = Arc::new(reply);

@@ -25,9 +25,11 @@ impl NativeEmulator {
     /// `options`: a JSON object, see [`Options`]. `dispatch`: runs functions given as replies.
     #[napi(factory)]
     pub fn start(env: Env, options: String, dispatch: Dispatcher) -> Result<Self, String> {
-        let options = Options::from_json(&options).map_err(|error| failed("ERR_LLEMULATOR_OPTIONS", error.to_string()))?;
+        let options =
+            Options::from_json(&options).map_err(|error| failed("ERR_LLEMULATOR_OPTIONS", error.to_string()))?;
         let calls = Arc::new(Calls(Arc::new(dispatch)));
-        let emulator = Emulator::start(options, Door::InProcess, Some(calls)).map_err(|error| failed(error.code, error.message))?;
+        let emulator = Emulator::start(options, Door::InProcess, Some(calls))
+            .map_err(|error| failed(error.code, error.message))?;
         // The end of the environment (a worker thread's, say) is a stop: nobody is left to give replies.
         let ended = Arc::downgrade(&emulator);
         env.add_env_cleanup_hook((), move |()| {
@@ -100,7 +102,10 @@ fn failed(code: &str, message: String) -> Error<String> {
 }
 
 /// A promise settled by a future on the emulator's runtime. While it is pending the process stays alive.
-fn promise<T: ToNapiValue + Send + 'static>(env: &Env, future: impl Future<Output = T> + Send + 'static) -> Result<Object<'_>> {
+fn promise<T: ToNapiValue + Send + 'static>(
+    env: &Env,
+    future: impl Future<Output = T> + Send + 'static,
+) -> Result<Object<'_>> {
     let (deferred, promise) = env.create_deferred()?;
     runtime::handle().spawn(async move {
         let value = future.await;

@@ -1,0 +1,645 @@
+/// <reference lib="esnext.disposable" />
+// LLEmulator: the OpenAI API on your own machine, for tests.
+//
+// This file is written by hand and is the contract. What a request or an answer holds is typed by the package `openai`
+// where it is installed; without it those types are `any`.
+
+// @ts-ignore openai is an optional peer
+import type { ChatCompletionCreateParams } from 'openai/resources/chat/completions';
+// @ts-ignore openai is an optional peer
+import type { CompletionCreateParams } from 'openai/resources/completions';
+// @ts-ignore openai is an optional peer
+import type { EmbeddingCreateParams } from 'openai/resources/embeddings';
+// @ts-ignore openai is an optional peer
+import type { ResponseCreateParams, ResponseOutputItem } from 'openai/resources/responses/responses';
+
+// ---------------------------------------------------------------------------------------------- starting an emulator
+
+/**
+ * Starts an emulator in this process. It listens when the promise resolves, and never keeps the process alive.
+ *
+ * ```ts
+ * const emulator = await startEmulator();
+ * const api = emulator.session();
+ * api.replies('Paris.');
+ * const openai = new OpenAI(api);
+ * ```
+ */
+export function startEmulator(options?: EmulatorOptions): Promise<Emulator>;
+
+/**
+ * Drives an emulator in another process: the same names, each a promise. Functions as replies are not possible there.
+ *
+ * @param url  its origin; else the environment variable `LLEMULATOR_URL`, which the global set-ups set
+ */
+export function connectEmulator(url?: string, options?: { controlToken?: string }): Promise<RemoteEmulator>;
+
+/** Settings of an emulator. Each is also a flag and an environment variable of `npx llemulator`; see `--help`. */
+export interface EmulatorOptions {
+  /** Port to listen on; 0, the default, takes any free one. */
+  port?: number;
+  /** Address to bind. Default `127.0.0.1`. */
+  host?: string;
+  /** A set of defaults, each still settable. Default `strict`. */
+  profile?: 'strict' | 'relaxed' | 'llemulator';
+  /** What answers when nothing scripted does. Default `error`: 500 `no_matching_rule`. */
+  fallback?: 'error' | 'echo' | 'generate';
+  /** What a scripted reply that the request forbids leads to. Default `fail`: 500 `script_mismatch` with the diff. */
+  checkReplies?: 'fail' | 'warn' | 'off';
+  /** Who is let in: `optional` (default), `required`, or a list of accepted keys. */
+  auth?: 'optional' | 'required' | readonly string[];
+  /** How strictly requests are checked. Default `full`: what OpenAI rejects is rejected, in OpenAI's words. */
+  validation?: 'full' | 'schema' | 'off';
+  /** `any` accepts every model name; a list adds names to the catalogue. */
+  models?: 'any' | readonly string[];
+  /** How time passes in sessions that do not say. Default `real`. */
+  clock?: ClockMode;
+  /** Seed of everything drawn, in sessions that do not say. Default 0. */
+  seed?: number;
+  /** How tokens are counted: OpenAI's vocabularies (default), or a quarter of the characters. */
+  usage?: 'exact' | 'estimate';
+  /** How embeddings are computed. Default `semantic`: unit length, texts that share words are closer. */
+  embeddings?: 'semantic' | 'mokku';
+  /** Values of generated structured output. Default `plausible`. */
+  generateStyle?: 'plausible' | 'plain';
+  /** How generated tool calls choose among the tools. Default `contextual`. */
+  generateTools?: ToolStrategy;
+  /** Least milliseconds between streamed pieces. */
+  streamDelayMinMs?: number;
+  /** Most milliseconds between streamed pieces; drawn evenly between the two. */
+  streamDelayMaxMs?: number;
+  /** Tokens per second of every answer. */
+  streamTokensPerSecond?: number;
+  /** Length of generated text when the request does not say. */
+  streamDefaultResponseLength?: 'short' | 'medium' | 'long';
+  /** Largest request body in bytes, unzipped. Default 52,428,800. */
+  maxBodyBytes?: number;
+  /** Most sessions at a time; the one idle for longest makes room. Default 10,000. */
+  maxSessions?: number;
+  /** Most requests a session's journal keeps; the oldest go first. Default 10,000. */
+  journalSize?: number;
+  /** Most objects a session stores; the oldest go first. Default 10,000. */
+  maxObjects?: number;
+  /** Milliseconds a function may take to reply, or to its first piece. Default 30,000. */
+  callbackTimeoutMs?: number;
+  /** Most functions running at a time. Default 1,000. */
+  maxCallbacks?: number;
+  /** Milliseconds open streams may go on after `stop()`. Default 0. */
+  graceMs?: number;
+  /** What is logged to stdout. Default `error`: nothing. */
+  logLevel?: 'info' | 'warn' | 'error';
+  /** Serve `GET /_emulator/state` over HTTP too. */
+  debug?: boolean;
+  /** Host names that may reach the control routes, beside localhost, IP addresses and names without a dot. */
+  allowedHosts?: readonly string[];
+  /** Token for the emulator-wide control routes when bound beyond loopback. */
+  controlToken?: string;
+  /** More path prefixes served like `/v1`. */
+  prefix?: string | readonly string[];
+}
+
+/** How a session's time passes: as in the world; every wait over at once; or by `clock.advance()` alone. */
+export type ClockMode = 'real' | 'instant' | 'manual';
+
+/** Settings of one session; what is left out is the emulator's. */
+export interface SessionOptions {
+  clock?: ClockMode;
+  seed?: number;
+}
+
+/** An emulator in this process. Stopped by `stop()` or with the process; a handle that is forgotten stops nothing. */
+export interface Emulator extends AsyncDisposable {
+  /** Its origin, `http://127.0.0.1:PORT`. */
+  readonly url: string;
+  /** `url` and `/v1`: what clients call the base URL. */
+  readonly baseURL: string;
+  readonly port: number;
+  /**
+   * A session: its own API key, script, journal and stored objects. Without a name it is a new one; the same name gives
+   * the same session again.
+   */
+  session(name?: string, options?: SessionOptions): Session;
+  session(options: SessionOptions): Session;
+  /** Loads a script for every session that has none of its own. Adds to what is there unless it says `reset`. */
+  script(script: Script): void;
+  /** Stops listening and ends open connections. Can be called any number of times. */
+  stop(): Promise<void>;
+}
+
+// ------------------------------------------------------------------------------------------------------- a session
+
+/** What a client needs to reach a session: spread into, or given to, `new OpenAI()`, `createOpenAI()` and the like. */
+export interface ClientOptions {
+  baseURL: string;
+  apiKey: string;
+  /** The same key: calls of the administration API need it. */
+  adminAPIKey: string;
+  /** Webhooks of this session are signed with it. */
+  webhookSecret: string;
+  /** So that clients work in jsdom. */
+  dangerouslyAllowBrowser: true;
+}
+
+/**
+ * All that belongs to one API key. Sessions never see each other, so tests may run side by side. The client options are
+ * its only own enumerable properties.
+ */
+export interface Session extends ClientOptions {
+  /**
+   * Adds what "the model" says. Each argument is used once, the first that matches the request first; functions too.
+   *
+   * ```ts
+   * api.replies(toolCall('get_weather', { city: 'Oslo' }), 'It is 4 °C in Oslo.');
+   * ```
+   */
+  replies(...replies: [Step, ...Step[]]): void;
+  /** Loads a script as it is, in the language of `script.schema.json`. Adds to what is there unless it says `reset`. */
+  script(script: Script): void;
+  /** Says what answers when nothing else does, any number of times. */
+  otherwise(reply: Reply | ReplyFunction): void;
+
+  /** The requests so far, oldest first. A request is here, complete, before its client has the end of the answer. */
+  readonly requests: readonly RecordedRequest[];
+  /** The last of them. */
+  readonly lastRequest: RecordedRequest | undefined;
+  /**
+   * The first request that a function accepts; waits for it if it has not come yet.
+   *
+   * Rejects with `ERR_LLEMULATOR_TIMEOUT` and the transcript after `timeoutMs` milliseconds (default 4,000).
+   */
+  waitForRequest<T extends RecordedRequest>(wanted: (request: RecordedRequest) => request is T, options?: { timeoutMs?: number }): Promise<T>;
+  waitForRequest(wanted?: (request: RecordedRequest) => unknown, options?: { timeoutMs?: number }): Promise<RecordedRequest>;
+  /** What was asked and answered, as text. Holds no times, ids and addresses: fit for a snapshot. */
+  transcript(): string;
+  /** Throws `ERR_LLEMULATOR_UNFINISHED` with the transcript if replies are unused or a request was not scripted. */
+  finish(): void;
+  /** Forgets everything: script, requests, stored objects. */
+  reset(): void;
+  /** Ends every `hold` with this name. */
+  release(name: string): void;
+
+  /** The session's time. */
+  readonly clock: SessionClock;
+  /** Environment variables for child processes: `OPENAI_BASE_URL`, `OPENAI_API_KEY` and the like. */
+  readonly env: Record<'OPENAI_BASE_URL' | 'OPENAI_API_KEY' | 'OPENAI_ADMIN_KEY' | 'OPENAI_WEBHOOK_SECRET', string>;
+  /**
+   * Options of `ws` for the Realtime client, which always dials wss:
+   * `new OpenAIRealtimeWS({ model, options: api.realtime }, new OpenAI(api))`.
+   */
+  readonly realtime: RealtimeOptions;
+}
+
+/** A session's time, in milliseconds. */
+export interface SessionClock {
+  readonly mode: ClockMode;
+  /** Since 1970. The `instant` and the `manual` clock start at 2026-01-01T00:00:00Z. */
+  readonly now: number;
+  /** What waits: milliseconds since the clock's start. */
+  readonly pending: readonly number[];
+  /** Moves a `manual` or `instant` clock. */
+  advance(milliseconds: number): void;
+}
+
+/** Options of the package `ws` that lead a Realtime client here. */
+export interface RealtimeOptions {
+  createConnection: () => any;
+  agent: false;
+}
+
+/** Bodies by operation, typed by the package `openai`. */
+export interface RequestBodies {
+  'chat.completions.create': ChatCompletionCreateParams;
+  'completions.create': CompletionCreateParams;
+  'embeddings.create': EmbeddingCreateParams;
+  'responses.create': ResponseCreateParams;
+}
+
+/** The body of an operation; `any` where it is not known. */
+export type RequestBody<Operation extends string> = Operation extends keyof RequestBodies ? RequestBodies[Operation] : any;
+
+/** A request and what became of it. */
+export interface RecordedRequest<Operation extends string = string> {
+  /** Counts all of the session's requests, from 0. */
+  number: number;
+  /** As the SDK names it: `chat.completions.create`, `responses.create`, `files.create` … */
+  operation: Operation;
+  method: string;
+  /** As sent, with query. */
+  path: string;
+  /** Names in lower case, keys redacted. */
+  headers: Record<string, string>;
+  body: RequestBody<Operation>;
+  /** Whether a stream was asked. */
+  stream: boolean;
+  /**
+   * `scripted`: a reply of the script answered · `fallback`: `otherwise()` or the option did · `no_match`: nothing did ·
+   * `rejected`: refused before it took a reply · `faulted`: chaos answered · `served`: an operation that takes no reply.
+   */
+  outcome: 'scripted' | 'fallback' | 'no_match' | 'rejected' | 'faulted' | 'served';
+  /** Name or place of the rule that answered. */
+  rule: string | null;
+  /** HTTP status of the answer. */
+  status: number;
+  /** What "the model" said, in one line; the message of an error. */
+  said: string;
+  /** Why nothing matched, or why the answer failed. */
+  explanation: string | null;
+  /** The client left before the end. */
+  aborted: boolean;
+  /** When it came: milliseconds since 1970, on the session's clock. */
+  at: number;
+  /** The `x-request-id` of the answer. */
+  requestId: string;
+  /** How often the SDK had tried before. */
+  retryCount: number;
+}
+
+// -------------------------------------------------------------------------------------- an emulator in another process
+
+/** The value, or a promise of it, as a promise. */
+type Promised<T> = T extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : Promise<Awaited<T>>;
+
+/** An emulator in another process. */
+export interface RemoteEmulator {
+  readonly url: string;
+  readonly baseURL: string;
+  session(name?: string, options?: SessionOptions): Promise<RemoteSession>;
+  session(options: SessionOptions): Promise<RemoteSession>;
+  script(script: Script): Promise<void>;
+}
+
+/** A session of an emulator in another process: as {@link Session}, with a promise of everything. No functions. */
+export interface RemoteSession extends ClientOptions {
+  replies(...replies: [RemoteStep, ...RemoteStep[]]): Promise<void>;
+  script(script: Script): Promise<void>;
+  otherwise(reply: Reply): Promise<void>;
+  readonly requests: Promise<readonly RecordedRequest[]>;
+  readonly lastRequest: Promise<RecordedRequest | undefined>;
+  waitForRequest: Session['waitForRequest'];
+  transcript(): Promise<string>;
+  finish(): Promise<void>;
+  reset(): Promise<void>;
+  release(name: string): Promise<void>;
+  readonly clock: { [K in keyof SessionClock]: Promised<SessionClock[K]> };
+  readonly env: Session['env'];
+  readonly realtime: RealtimeOptions;
+}
+
+// ---------------------------------------------------------------------------------------------------------- replies
+
+/** What "the model" says: a string, or what a helper below makes. */
+export type Reply = string | ReplyObject;
+
+/** A reply or rule, or a function that gives a reply: what {@link Session.replies} takes. */
+export type Step = Reply | Rule | ReplyFunction;
+
+/** The same for an emulator in another process: no functions. */
+export type RemoteStep = Reply | Rule<Reply>;
+
+/**
+ * A reply that is computed. It may be async, and may be a generator: then each piece is streamed as it is yielded.
+ * `undefined` passes: the rules below are tried. What it throws becomes a 500 with the message.
+ *
+ * ```ts
+ * api.replies(async (request, { signal }) => `you said ${request.lastUserText}`);
+ * api.replies(async function* () { yield 'one '; yield 'two'; });
+ * ```
+ */
+export type ReplyFunction = (
+  request: ReplyRequest,
+  context: {
+    /** Aborted when the client leaves. */
+    signal: Signal;
+  },
+) => ReplyResult | Promise<ReplyResult> | AsyncGenerator<Reply, ReplyResult, unknown> | Generator<Reply, ReplyResult, unknown>;
+
+/** What a function may give; nothing = pass. */
+export type ReplyResult = Reply | undefined | void;
+
+/** `AbortSignal`, where the environment's types know it. */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } }
+  ? S
+  : { readonly aborted: boolean; readonly reason: unknown; addEventListener(type: 'abort', listener: () => void): void };
+
+/** A request as a function gets it. The conversation is whole: stored responses and conversations are resolved. */
+export interface ReplyRequest<Operation extends string = string> {
+  operation: Operation;
+  method: string;
+  /** As sent, without query. */
+  path: string;
+  /** Names in lower case, without keys. */
+  headers: Record<string, string>;
+  body: RequestBody<Operation>;
+  /** The session's name. */
+  session: string;
+  model: string;
+  messages: readonly ReplyMessage[];
+  /** The last user message; without messages the prompt or input text. */
+  lastUserText: string;
+  /** The tools offered. */
+  tools: readonly { name: string; parameters: any }[];
+  /** Results of tools, since the model spoke last. */
+  toolResults: readonly { name: string | null; text: string }[];
+  stream: boolean;
+  /** Number of the model's turns so far. */
+  turn: number;
+}
+
+/** A message of the conversation, whatever the endpoint. */
+export interface ReplyMessage {
+  role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
+  text: string;
+  toolCalls?: readonly { id: string; name: string; arguments: string }[];
+  toolCallId?: string;
+}
+
+/** When each piece of a reply leaves. Without it there are no waits, and a piece is a token. */
+export interface Pace {
+  /** How text is cut: by token (default), word, grapheme, a number of tokens, or into exactly these pieces. */
+  chunk?: 'token' | 'word' | 'char' | { tokens: number } | readonly string[];
+  /** Milliseconds before the first piece; a range is drawn from the seed. */
+  ttftMs?: number | readonly [min: number, max: number];
+  /** Milliseconds after each piece; a range is drawn from the seed. */
+  delayMs?: number | readonly [min: number, max: number];
+  tokensPerSecond?: number;
+  /** Stops after some pieces until `session.release(until)`. */
+  hold?: { afterChunks?: number; until: string };
+}
+
+/** Options of every reply. */
+export interface ReplyOptions extends Pace {
+  /** A reasoning item with this summary; `[]` = one without. */
+  reasoning?: string | readonly string[];
+  /** Citations, in the shape of the Responses API. */
+  annotations?: readonly object[];
+  /** Of the message. */
+  phase?: 'commentary' | 'final_answer';
+  /** Values to send when the request asks for them; else they are invented. */
+  logprobs?: readonly Logprob[];
+  /** Why the answer ended; else derived. */
+  finishReason?: 'stop' | 'length' | 'tool_calls' | 'content_filter';
+  /** Token counts, in either spelling; what is missing is counted. */
+  usage?: Usage;
+  model?: string;
+  id?: string;
+  /** More response headers. */
+  headers?: Record<string, string>;
+  /** `false`: the request may forbid this reply. */
+  check?: boolean;
+}
+
+export interface Logprob {
+  token: string;
+  logprob: number;
+  top_logprobs?: readonly Logprob[];
+}
+
+export interface Usage {
+  prompt_tokens?: number;
+  completion_tokens?: number;
+  input_tokens?: number;
+  output_tokens?: number;
+  total_tokens?: number;
+  prompt_tokens_details?: Record<string, number>;
+  completion_tokens_details?: Record<string, number>;
+  input_tokens_details?: Record<string, number>;
+  output_tokens_details?: Record<string, number>;
+}
+
+/** A message. The empty string is an empty message. */
+export function text(text: string, options?: ReplyOptions): ReplyObject;
+/** A message that is JSON, written compactly. */
+export function json(value: unknown, options?: ReplyOptions): ReplyObject;
+/** A refusal. */
+export function refusal(text: string, options?: ReplyOptions): ReplyObject;
+/** Reasoning with this summary, then a reply: `reasoning('Capitals …', 'Paris.')`. */
+export function reasoning(summary: string | readonly string[], reply?: Reply, options?: ReplyOptions): ReplyObject;
+/** A call of a tool. An object of arguments becomes JSON; a string is sent as it is, also if it is no JSON. */
+export function toolCall(name: string, args?: object | string, options?: ToolCallOptions): ToolCallReply;
+/** Several calls at once: `toolCalls(toolCall('a'), toolCall('b'))`. */
+export function toolCalls(...calls: [ToolCallReply, ...ToolCallReply[]]): ToolCallReply;
+/** Several output items in this order: replies of one part, or items as the Responses API writes them. */
+export function output(items: readonly (Reply | ResponseOutputItem | { type: string; [key: string]: unknown })[], options?: ReplyOptions): ReplyObject;
+
+export interface ToolCallOptions extends ReplyOptions {
+  /** Id of the call; else minted. (The answer's own id is that of a reply around it.) */
+  id?: string;
+  /** A custom tool: the arguments are its input, a string. */
+  custom?: boolean;
+}
+
+/** An error. What is left out is filled in as OpenAI does for this status; `null` stays null. */
+export function error(status: number, error?: string | ErrorOptions): ReplyObject;
+/** 429 `rate_limit_exceeded`, with the headers that say when to try again. SDKs do. */
+export function rateLimited(error?: ErrorOptions): ReplyObject;
+/** 429 `insufficient_quota`. SDKs try again. */
+export function quotaExceeded(error?: ErrorOptions): ReplyObject;
+/** 500 `server_error`. SDKs try again. */
+export function serverError(error?: ErrorOptions): ReplyObject;
+/** 400 `context_length_exceeded`. */
+export function contextLengthExceeded(error?: ErrorOptions): ReplyObject;
+/** 401 `invalid_api_key`. */
+export function invalidApiKey(error?: ErrorOptions): ReplyObject;
+
+export interface ErrorOptions {
+  message?: string | null;
+  type?: string | null;
+  code?: string | null;
+  param?: string | null;
+  /** For the headers `retry-after-ms` and `retry-after`: 1 where SDKs try again, so that tests are fast; `null` = none. */
+  retryAfterMs?: number | null;
+  headers?: Record<string, string>;
+}
+
+/** Never answers: the client's time limit strikes. */
+export function timeout(): ReplyObject;
+/** Cuts the connection: before any byte, or in the middle of a reply. */
+export function disconnect(options?: FaultOptions): ReplyObject;
+export function disconnect(reply: Reply, options?: FaultOptions): ReplyObject;
+/** Falls silent: after the headers, or in the middle of a reply, for `ms` milliseconds or until the client leaves. */
+export function stall(options?: FaultOptions & { ms?: number }): ReplyObject;
+export function stall(reply: Reply, options?: FaultOptions & { ms?: number }): ReplyObject;
+/** Sends an event that is no JSON, at first or in the middle of a reply. */
+export function malformed(reply?: Reply, options?: FaultOptions): ReplyObject;
+
+export interface FaultOptions {
+  /** After this many pieces; before any byte; or after the headers. */
+  at?: number | 'connect' | 'headers';
+}
+
+/** Exactly this answer. A string is a body with status 200. */
+export function raw(answer: string | RawAnswer): ReplyObject;
+
+/** An answer as it is. Of `body`, `sse`, `chunks` and `events` one is given. */
+export interface RawAnswer {
+  /** Default 200. */
+  status?: number;
+  headers?: Record<string, string>;
+  /** Any JSON, or text. */
+  body?: unknown;
+  /** Server-sent events. */
+  sse?: readonly { event?: string; data: unknown }[];
+  /** Bytes with their own borders and times, in milliseconds from the start. */
+  chunks?: readonly { atMs: number; text?: string; base64?: string }[];
+  /** Frames of a socket. */
+  events?: readonly object[];
+}
+
+/** Generated text, structured output or tool calls, whatever the request asks for; the same for the same seed. */
+export function generated(options?: GenerateOptions): ReplyObject;
+
+export interface GenerateOptions {
+  length?: 'short' | 'medium' | 'long';
+  seed?: number;
+  tools?: ToolStrategy;
+  style?: 'plausible' | 'plain';
+}
+
+/** How generated tool calls choose: the first; all in order; those the user's words point at; by the seed; none. */
+export type ToolStrategy = 'first' | 'sequence' | 'contextual' | 'random' | 'none';
+
+/** A vector for every input, or a list of vectors, one for each. */
+export function embedding(vector: readonly number[] | readonly (readonly number[])[], options?: ReplyOptions): ReplyObject;
+/** A picture, or several: bytes or base64. */
+export function image(data: Uint8Array | string | readonly (Uint8Array | string)[], options?: ReplyOptions): ReplyObject;
+/** Sound: bytes or base64. */
+export function audio(data: Uint8Array | string, options?: ReplyOptions & { transcript?: string }): ReplyObject;
+/** A verdict: the categories that apply, none = not flagged; or the script language's object. */
+export function moderation(verdict: string | readonly string[] | { flagged?: boolean; categories?: readonly string[]; category_scores?: Record<string, number> }, options?: ReplyOptions): ReplyObject;
+
+/**
+ * A reply for some requests only. A string or RegExp is searched in the last user message; a string is literal text.
+ *
+ * A RegExp keeps its meaning, but the emulator cannot look around or refer back to groups: such ones are refused.
+ */
+export function when<R extends Reply | ReplyFunction>(match: Match, reply: R | readonly [R, ...R[]], options?: RuleOptions): Rule<R>;
+
+/** Which requests: text in the last user message, or conditions that must all hold. */
+export type Match = string | RegExp | MatchConditions;
+
+export interface MatchConditions {
+  /** In the last user message; without messages in the prompt or input text. */
+  user?: string | RegExp;
+  /** In the system and developer messages. */
+  system?: string | RegExp;
+  /** In any message. */
+  anyMessage?: string | RegExp;
+  /** A string is the exact name. */
+  model?: string | RegExp;
+  /** `chat`, `responses`, the SDK's name (`files.create`), or all of a resource (`files.*`). */
+  operation?: string;
+  /** A tool of this name is offered. */
+  toolOffered?: string;
+  /** The tool answered last; `false`: none was. */
+  toolResult?: string | false | { tool?: string; text?: string | RegExp };
+  /** Number of the model's turns so far. */
+  turn?: number;
+  /** Whether a stream is asked. */
+  stream?: boolean;
+  /** The output format asked. */
+  format?: 'text' | 'json_object' | 'json_schema';
+  header?: Record<string, string | RegExp>;
+  /** JSON that the body contains. */
+  body?: unknown;
+  /** Beginning with `/v1/`, without query; a string is the exact path. */
+  path?: string | RegExp;
+  method?: string;
+  not?: Match;
+}
+
+export interface RuleOptions {
+  /** How often it may be used: default once, or once for each reply; `Infinity` = always. */
+  times?: number | 'unlimited';
+  /** Must hold for the request it is used for; if not, the request fails with the difference. */
+  expect?: Match;
+  /** Never counts as unused. */
+  optional?: boolean;
+  /** For messages and the journal. */
+  name?: string;
+}
+
+declare const made: unique symbol;
+
+/** A reply as the script language writes it: what the helpers return. `script.schema.json` describes it in full. */
+export interface ReplyObject {
+  [key: string]: unknown;
+}
+
+/** A reply that calls tools. */
+export interface ToolCallReply extends ReplyObject {
+  tool_calls: readonly object[];
+}
+
+/** A reply with a condition, made by {@link when}. */
+export interface Rule<R extends Reply | ReplyFunction = Reply | ReplyFunction> {
+  readonly [made]: R;
+}
+
+/** A script as `script.schema.json` describes it, where functions and RegExps may stand too; or its `responses` alone. */
+export type Script = string | readonly unknown[] | {
+  reset?: boolean;
+  models?: 'any' | readonly (string | { id: string; [key: string]: unknown })[];
+  defaults?: { [key: string]: unknown };
+  responses?: string | readonly unknown[] | { [pattern: string]: unknown };
+  rules?: readonly unknown[];
+  $schema?: string;
+};
+
+/** The helpers in one object, for those whose names are taken: `reply.text('Hello')`. */
+export const reply: {
+  text: typeof text;
+  json: typeof json;
+  refusal: typeof refusal;
+  reasoning: typeof reasoning;
+  toolCall: typeof toolCall;
+  toolCalls: typeof toolCalls;
+  output: typeof output;
+  error: typeof error;
+  rateLimited: typeof rateLimited;
+  quotaExceeded: typeof quotaExceeded;
+  serverError: typeof serverError;
+  contextLengthExceeded: typeof contextLengthExceeded;
+  invalidApiKey: typeof invalidApiKey;
+  timeout: typeof timeout;
+  disconnect: typeof disconnect;
+  stall: typeof stall;
+  malformed: typeof malformed;
+  raw: typeof raw;
+  generated: typeof generated;
+  embedding: typeof embedding;
+  image: typeof image;
+  audio: typeof audio;
+  moderation: typeof moderation;
+  when: typeof when;
+};
+
+// ------------------------------------------------------------------------------------------------------------ errors
+
+/** What the package throws. */
+export class LLEmulatorError extends Error {
+  constructor(code: ErrorCode, message: string, more?: { cause?: unknown; param?: string | null });
+  readonly code: ErrorCode;
+  /** The place in a script, as a JSON path. */
+  readonly param?: string;
+}
+
+/** Codes keep their meaning between versions; messages do not. */
+export type ErrorCode =
+  /** An argument is wrong; thrown at the caller's line. */
+  | 'ERR_LLEMULATOR_ARGUMENT'
+  /** A script was refused; `param` says where. Nothing of it was loaded. */
+  | 'ERR_LLEMULATOR_SCRIPT'
+  /** An option of `startEmulator` is wrong. */
+  | 'ERR_LLEMULATOR_OPTIONS'
+  /** The port or address cannot be listened on. */
+  | 'ERR_LLEMULATOR_LISTEN'
+  /** `finish()`: a reply was not used, or a request was not scripted. */
+  | 'ERR_LLEMULATOR_UNFINISHED'
+  /** `waitForRequest()`: the request did not come. */
+  | 'ERR_LLEMULATOR_TIMEOUT'
+  /** `connectEmulator()`: no emulator answers there. */
+  | 'ERR_LLEMULATOR_CONNECT'
+  /** The emulator refused a control request for another reason. */
+  | 'ERR_LLEMULATOR_CONTROL'
+  /** The addon for this platform is missing or does not load. */
+  | 'ERR_LLEMULATOR_NATIVE';
