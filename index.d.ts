@@ -231,6 +231,8 @@ export interface RecordedRequest<Operation extends string = string> {
   body: RequestBody<Operation>;
   /** Whether a stream was asked. */
   stream: boolean;
+  /** Results of tools that it brought. */
+  toolResults: readonly ToolResult[];
   /**
    * `scripted`: a reply of the script answered · `fallback`: `otherwise()` or the option did · `no_match`: nothing did ·
    * `rejected`: refused before it took a reply · `faulted`: chaos answered · `served`: an operation that takes no reply.
@@ -339,10 +341,18 @@ export interface ReplyRequest<Operation extends string = string> {
   /** The tools offered. */
   tools: readonly { name: string; parameters: any }[];
   /** Results of tools, since the model spoke last. */
-  toolResults: readonly { name: string | null; text: string }[];
+  toolResults: readonly ToolResult[];
   stream: boolean;
   /** Number of the model's turns so far. */
   turn: number;
+}
+
+/** What a tool gave; name and arguments are those of the model's call, as far as the conversation holds it. */
+export interface ToolResult {
+  name: string | null;
+  /** As the model wrote them: JSON text, or a custom tool's input. */
+  arguments: string | null;
+  text: string;
 }
 
 /** A message of the conversation, whatever the endpoint. */

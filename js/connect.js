@@ -60,7 +60,7 @@ class RemoteEmulator {
   /**
    * @param {string | import('../index.d.ts').SessionOptions} [name]
    * @param {import('../index.d.ts').SessionOptions} [options]
-   * @returns {Promise<Session>}
+   * @returns {Promise<InstanceType<typeof Session>>}
    */
   async session(name, options) {
     // Others may drive the same emulator: without a name, nobody else has this one.

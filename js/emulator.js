@@ -46,7 +46,7 @@ class Emulator {
 
   /**
    * @param {import('./native.js').NativeEmulator} handle
-   * @param {Functions} functions
+   * @param {InstanceType<typeof Functions>} functions
    */
   constructor(handle, functions) {
     this.#native = handle;

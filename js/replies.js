@@ -121,7 +121,7 @@ const toolCall = (name, args = {}, options = {}) => {
   }
   if (custom && typeof args !== 'string') throw badArgument(`toolCall('${name}'): the input of a custom tool is a string, not ${show(args)}`);
   const call = { name, ...(custom ? { input: args } : { arguments: args }), ...(id !== undefined && { id }) };
-  return withOptions('toolCall()', { tool_calls: [call] }, more);
+  return { tool_calls: [call], ...withOptions('toolCall()', {}, more) };
 };
 
 /** @type {typeof import('../index.d.ts').toolCalls} */

@@ -164,7 +164,7 @@ class Session {
     const { hostname, port } = new URL(this.baseURL);
     // The SDK always dials wss; the emulator speaks no TLS. A plain connection handed to `ws` goes where it must.
     const createConnection = () => require('node:net').connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
-    return { options: { createConnection, agent: false, headers: { Authorization: `Bearer ${this.apiKey}` } } };
+    return { createConnection, agent: /** @type {const} */ (false) };
   }
 }
 

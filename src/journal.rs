@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -56,6 +56,8 @@ pub struct OpenExchange {
     pub request_id: String,
     /// The text a person would recognise the request by.
     pub asked: Mutex<String>,
+    /// The tool results it brought: see [`crate::responders::describe::tool_results`].
+    pub tool_results: OnceLock<Value>,
     /// Rate limits the answer's headers show.
     pub limits: std::sync::OnceLock<crate::server::headers::Limits>,
     /// The model that answered, for the headers that name it.
@@ -94,6 +96,7 @@ impl OpenExchange {
             at,
             request_id,
             asked: Mutex::default(),
+            tool_results: OnceLock::new(),
             limits: Default::default(),
             model: Default::default(),
             record: Mutex::new(record),
@@ -123,6 +126,7 @@ impl OpenExchange {
             "headers": self.headers.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),
             "body": *self.body,
             "stream": self.stream,
+            "tool_results": self.tool_results.get().cloned().unwrap_or_else(|| json!([])),
             "outcome": record.outcome,
             "rule": record.rule,
             "status": record.status,

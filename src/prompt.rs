@@ -203,22 +203,20 @@ impl Prompt {
         turns
     }
 
-    /// The tool results after the last assistant or user message, in order: (tool name if known, text).
-    pub fn tool_results(&self) -> Vec<(Option<&str>, String)> {
+    /// The tool results after the last assistant or user message, in order, each with the call it answers if known.
+    pub fn answered_calls(&self) -> impl Iterator<Item = (&Message, Option<&PastCall>)> {
         let start = self.messages.iter().rposition(|message| message.role != Role::Tool).map_or(0, |at| at + 1);
-        self.messages[start..]
-            .iter()
-            .map(|message| {
-                let id = message.tool_call_id.as_deref();
-                let name = self
-                    .messages
-                    .iter()
-                    .flat_map(|other| &other.tool_calls)
-                    .find(|call| Some(call.id.as_str()) == id)
-                    .map(|call| call.name.as_str())
-                    .or(message.name.as_deref());
-                (name, message.text())
-            })
+        self.messages[start..].iter().map(|message| {
+            let id = message.tool_call_id.as_deref();
+            let mut calls = self.messages.iter().flat_map(|other| &other.tool_calls);
+            (message, calls.find(|call| Some(call.id.as_str()) == id))
+        })
+    }
+
+    /// The same as (tool name if known, text).
+    pub fn tool_results(&self) -> Vec<(Option<&str>, String)> {
+        self.answered_calls()
+            .map(|(message, call)| (call.map(|call| call.name.as_str()).or(message.name.as_deref()), message.text()))
             .collect()
     }
 

@@ -226,6 +226,8 @@ async fn respond(call: &Call, prompt: &Prompt) -> Result<Found, ApiError> {
     if let Ok(mut asked) = call.exchange.asked.lock() {
         asked.clone_from(&user_text);
     }
+    // A turn that is taken again brings the same ones.
+    let _ = call.exchange.tool_results.set(describe::tool_results(prompt));
     let view = call.view(Some(prompt), &user_text);
     let shared = call.emulator.shared();
     let defaults = call.session.defaults(&shared);

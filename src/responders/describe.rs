@@ -1,7 +1,7 @@
 //! Requests and replies as text for people, and as JSON for functions.
 
 use crate::api::Call;
-use crate::prompt::{Prompt, Role};
+use crate::prompt::{Message, PastCall, Prompt, Role};
 use crate::reply::{Part, Reply, Say};
 use crate::session::Session;
 use serde_json::{Value, json};
@@ -26,15 +26,26 @@ pub fn request(call: &Call, prompt: Option<&Prompt>) -> Value {
         request["lastUserText"] = json!(prompt.user_text());
         request["tools"] =
             prompt.tools.iter().map(|tool| json!({"name": tool.name, "parameters": tool.parameters})).collect();
-        request["toolResults"] =
-            prompt.tool_results().into_iter().map(|(name, text)| json!({"name": name, "text": text})).collect();
+        request["toolResults"] = tool_results(prompt);
         request["stream"] = json!(prompt.stream);
         request["turn"] = json!(prompt.turn());
     }
     request
 }
 
-fn message(message: &crate::prompt::Message) -> Value {
+/// The tool results of a request, each with name and arguments of the call it answers, null if unknown.
+pub fn tool_results(prompt: &Prompt) -> Value {
+    let result = |(message, call): (&Message, Option<&PastCall>)| {
+        json!({
+            "name": call.map(|call| call.name.as_str()).or(message.name.as_deref()),
+            "arguments": call.map(|call| call.arguments.as_str()),
+            "text": message.text(),
+        })
+    };
+    prompt.answered_calls().map(result).collect()
+}
+
+fn message(message: &Message) -> Value {
     let mut value = json!({"role": message.role.as_str(), "text": message.text()});
     if !message.tool_calls.is_empty() {
         value["toolCalls"] = message
@@ -148,9 +159,13 @@ pub fn transcript(session: &Session, unused: &[Value]) -> String {
     if !unused.is_empty() {
         out.push_str("unused replies:\n");
         for rule in unused {
-            let name = rule.get("rule").and_then(Value::as_str).unwrap_or_default();
-            let left = rule.get("left").map(Value::to_string).unwrap_or_default();
-            let _ = writeln!(out, "   - {name} ({left} left)");
+            let field = |key: &str| rule.get(key).filter(|value| !value.is_null());
+            let label = field("name").or(field("path")).and_then(Value::as_str).unwrap_or_default();
+            let source = field("rule").map(Value::to_string).unwrap_or_default();
+            let more = if source.chars().count() > SHOWN { "…" } else { "" };
+            let source: String = source.chars().take(SHOWN).collect();
+            let left = field("left").map(Value::to_string).unwrap_or_default();
+            let _ = writeln!(out, "   - [{label}] {source}{more} ({left} left)");
         }
     }
     out

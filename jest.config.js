@@ -1,0 +1,2 @@
+'use strict';
+module.exports = { testMatch: ['<rootDir>/__test__/jest/*.test.js'], transform: {} };

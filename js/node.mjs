@@ -1,0 +1,4 @@
+// The door for `import`.
+import node from './node.js';
+
+export const { setupEmulator } = node;
