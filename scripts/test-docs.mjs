@@ -1,5 +1,5 @@
 // The documents tell the truth: the README's examples run as written on the installed packages, every link leads
-// somewhere, and every deviation names a test that exists.
+// somewhere, every deviation names a test that exists, and every crate has its reason.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -29,6 +29,14 @@ for (const row of rows) {
   assert.ok(existsSync(path.join(ROOT, file)) && read(file).includes(name), `docs/deviations.md: ${file} holds no test ${name}`);
 }
 console.log(`ok  each of ${rows.length} deviations names its test`);
+
+const named = new Set([...read('docs/dependencies.md').matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell]) => cell.split(/, | \(/)));
+for (const [, section] of read('Cargo.toml').matchAll(/^\[(?:build-|dev-)?dependencies\]\n((?:.+\n)*)/gm)) {
+  for (const [, crate] of section.matchAll(/^([\w-]+) =/gm)) {
+    assert.ok(named.has(crate), `docs/dependencies.md does not say why ${crate} is here`);
+  }
+}
+console.log('ok  every crate has its reason');
 
 const { root, platform } = tarballs();
 const folder = emptyProject('readme');
