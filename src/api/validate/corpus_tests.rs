@@ -7,8 +7,15 @@ use std::path::PathBuf;
 
 fn exchanges() -> Option<Vec<Value>> {
     let named = std::env::var_os("LLEMULATOR_CORPUS").map(PathBuf::from);
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1).map(|up| up.join("shared/corpus")).find(|dir| dir.exists());
-    let Some(text) = named.or_else(beside).and_then(|dir| std::fs::read_to_string(dir.join("exchanges.jsonl")).ok()) else {
+    let beside = || {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .skip(1)
+            .map(|up| up.join("shared/corpus"))
+            .find(|dir| dir.exists())
+    };
+    let Some(text) = named.or_else(beside).and_then(|dir| std::fs::read_to_string(dir.join("exchanges.jsonl")).ok())
+    else {
         println!("no recordings here: LLEMULATOR_CORPUS names their folder");
         return None;
     };

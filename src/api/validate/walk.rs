@@ -86,7 +86,8 @@ impl Walk {
             }
         }
         for (name, inner) in value {
-            let at = object.find(name).filter(|at| self.relaxed || !object.fields.get(*at).is_some_and(|one| one.relaxed));
+            let at =
+                object.find(name).filter(|at| self.relaxed || !object.fields.get(*at).is_some_and(|one| one.relaxed));
             match at.and_then(|at| object.fields.get(at).map(|field| (at, field))) {
                 None if first.open(First::UNKNOWN) => {
                     let error = match path {

@@ -14,7 +14,8 @@ fn bound(path: &Path, code: &str, what: impl Display) -> Box<ApiError> {
 }
 
 pub fn out_of_range(path: &Path, type_name: &str, above: bool, limit: &impl Display, got: &Number) -> Box<ApiError> {
-    let (side, sign, code) = if above { ("above maximum", "<=", "above_max") } else { ("below minimum", ">=", "below_min") };
+    let (side, sign, code) =
+        if above { ("above maximum", "<=", "above_max") } else { ("below minimum", ">=", "below_min") };
     let what = format!("{type_name} {side} value. Expected a value {sign} {limit}, but got {got} instead.");
     bound(path, &format!("{type_name}_{code}_value"), what)
 }

@@ -16,9 +16,8 @@ pub fn context_length(
     operation: &str,
 ) -> Result<(), ApiError> {
     let Some(window) = model.context_window else { return Ok(()) };
-    let refuse = |message: String, param: &str| {
-        Err(ApiError::invalid(message).param(param).code("context_length_exceeded"))
-    };
+    let refuse =
+        |message: String, param: &str| Err(ApiError::invalid(message).param(param).code("context_length_exceeded"));
     if operation.starts_with("responses") {
         // Responses cuts the output at the window; only the input has to fit.
         if prompt_tokens <= window {

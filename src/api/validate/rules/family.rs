@@ -105,10 +105,27 @@ mod tests {
     #[test]
     fn families_by_name() {
         let reasons = |id: &str| Family::of(id).reasons();
-        for id in ["o1", "o3-mini", "o4-mini-2025-04-16", "gpt-5", "gpt-5-mini-2025-08-07", "gpt-5.1", "gpt-5.6-terra", "o3-deep-research"] {
+        for id in [
+            "o1",
+            "o3-mini",
+            "o4-mini-2025-04-16",
+            "gpt-5",
+            "gpt-5-mini-2025-08-07",
+            "gpt-5.1",
+            "gpt-5.6-terra",
+            "o3-deep-research",
+        ] {
             assert!(reasons(id), "{id}");
         }
-        for id in ["gpt-4o", "gpt-4.1-nano", "gpt-3.5-turbo", "ft:gpt-4o-mini:org::1", "gpt-5-chat-latest", "my-model", "omni-x"] {
+        for id in [
+            "gpt-4o",
+            "gpt-4.1-nano",
+            "gpt-3.5-turbo",
+            "ft:gpt-4o-mini:org::1",
+            "gpt-5-chat-latest",
+            "my-model",
+            "omni-x",
+        ] {
             assert!(!reasons(id), "{id}");
         }
     }

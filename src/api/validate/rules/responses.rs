@@ -111,12 +111,12 @@ fn state(body: &Value, faults: &mut Faults) {
             Some(ApiError::invalid(message).param("store"))
         });
     }
-    let empty = given(body, "input").is_none_or(|input| {
-        input.as_str().is_some_and(str::is_empty) || input.as_array().is_some_and(Vec::is_empty)
-    });
+    let empty = given(body, "input")
+        .is_none_or(|input| input.as_str().is_some_and(str::is_empty) || input.as_array().is_some_and(Vec::is_empty));
     if empty && ["previous_response_id", "prompt", "conversation"].iter().all(|field| given(body, field).is_none()) {
         faults.after(Phase::State, || {
-            let message = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.";
+            let message =
+                "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.";
             Some(ApiError::invalid(message).code("missing_required_parameter"))
         });
     }
@@ -125,7 +125,9 @@ fn state(body: &Value, faults: &mut Faults) {
 /// What a thinking model refuses.
 fn capability(body: &Value, family: &Family, faults: &mut Faults) {
     if family.thinks(body["reasoning"]["effort"].as_str()) {
-        for (param, default) in [("temperature", 1.0), ("top_p", 1.0), ("presence_penalty", 0.0), ("frequency_penalty", 0.0)] {
+        for (param, default) in
+            [("temperature", 1.0), ("top_p", 1.0), ("presence_penalty", 0.0), ("frequency_penalty", 0.0)]
+        {
             if body.get(param).and_then(Value::as_f64).is_some_and(|value| value != default) {
                 faults.after(Phase::Capability, || {
                     let message = format!("Unsupported parameter: '{param}' is not supported with this model.");
@@ -150,8 +152,7 @@ fn capability(body: &Value, family: &Family, faults: &mut Faults) {
     let mut kinds = body["tools"].as_array().into_iter().flatten().filter_map(|tool| tool["type"].as_str());
     if family.deep_research && kinds.any(|kind| !allowed.contains(&kind)) {
         faults.after(Phase::Capability, || {
-            let message =
-                "Deep research models only support the 'web_search_preview', 'code_interpreter', 'mcp', and \
+            let message = "Deep research models only support the 'web_search_preview', 'code_interpreter', 'mcp', and \
                  'file_search' tools.";
             Some(ApiError::invalid(message).param("tools"))
         });

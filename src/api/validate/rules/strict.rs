@@ -7,14 +7,32 @@ use serde_json::{Map, Value};
 
 /// Keywords `strict` refuses wherever they stand.
 const FORBIDDEN: &[&str] = &[
-    "allOf", "contains", "contentEncoding", "contentMediaType", "contentSchema", "dependentRequired", "dependentSchemas",
-    "else", "if", "maxContains", "maxProperties", "minContains", "minProperties", "not", "oneOf", "patternProperties",
-    "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties", "uniqueItems",
+    "allOf",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "if",
+    "maxContains",
+    "maxProperties",
+    "minContains",
+    "minProperties",
+    "not",
+    "oneOf",
+    "patternProperties",
+    "prefixItems",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "uniqueItems",
 ];
 
 /// Formats `strict` knows.
-const FORMATS: &[&str] =
-    &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+const FORMATS: &[&str] = &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
 const MAX_DEPTH: usize = 10;
 const MAX_PROPERTIES: usize = 5000;
@@ -25,7 +43,10 @@ const MAX_TEXT: usize = 120_000;
 pub fn fault(schema: &Value, strictly: bool) -> Option<String> {
     let kind = schema.get("type");
     if kind.is_none_or(|kind| kind != "object") && (strictly || kind.is_some() || has_variants(schema)) {
-        return Some(format!("schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{}\"'.", root_type(kind)));
+        return Some(format!(
+            "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{}\"'.",
+            root_type(kind)
+        ));
     }
     let mut checker = Checker { strictly, path: Vec::new(), properties: 0, enum_values: 0, text: 0 };
     checker.check(schema, 0)
@@ -73,7 +94,9 @@ impl<'a> Checker<'a> {
         if let Some(unknown) = kinds.iter().find(|kind| !TYPES.contains(kind)) {
             return self.say(format!("'{unknown}' is not valid under any of the given schemas."));
         }
-        if self.strictly && let Some(fault) = self.strict(object, &kinds, depth) {
+        if self.strictly
+            && let Some(fault) = self.strict(object, &kinds, depth)
+        {
             return Some(fault);
         }
         if kinds.contains(&"array") && !object.contains_key("items") && !object.contains_key("prefixItems") {
@@ -151,9 +174,12 @@ impl<'a> Checker<'a> {
                 "additionalProperties" if value.is_object() => {
                     self.within(&[key], |checker| checker.check(value, depth + 1))
                 }
-                "anyOf" | "oneOf" | "allOf" => value.as_array().into_iter().flatten().enumerate().find_map(
-                    |(at, inner)| self.within(&[key, index(at)], |checker| checker.check(inner, depth)),
-                ),
+                "anyOf" | "oneOf" | "allOf" => value
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .enumerate()
+                    .find_map(|(at, inner)| self.within(&[key, index(at)], |checker| checker.check(inner, depth))),
                 _ => None,
             };
             if fault.is_some() {

@@ -12,19 +12,36 @@ fn object(properties: Value) -> Value {
 #[test]
 fn the_strict_subset() {
     let cases = [
-        (json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}),
-         "In context=(), 'additionalProperties' is required to be supplied and to be false."),
-        (json!({"type": "object", "additionalProperties": false, "properties": {"location": {"type": "string"}, "unit": {"type": "string"}}, "required": ["location"]}),
-         "In context=(), 'required' is required to be supplied and to be an array including every key in properties. Missing 'unit'."),
-        (json!({"type": "object", "additionalProperties": false, "properties": {}, "required": ["x"]}),
-         "In context=(), 'required' is required to be supplied and to be an array including every key in properties. Extra required key 'x' supplied."),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}),
+            "In context=(), 'additionalProperties' is required to be supplied and to be false.",
+        ),
+        (
+            json!({"type": "object", "additionalProperties": false, "properties": {"location": {"type": "string"}, "unit": {"type": "string"}}, "required": ["location"]}),
+            "In context=(), 'required' is required to be supplied and to be an array including every key in properties. Missing 'unit'.",
+        ),
+        (
+            json!({"type": "object", "additionalProperties": false, "properties": {}, "required": ["x"]}),
+            "In context=(), 'required' is required to be supplied and to be an array including every key in properties. Extra required key 'x' supplied.",
+        ),
         (object(json!({"a": {}})), "In context=('properties', 'a'), schema must have a 'type' key."),
-        (object(json!({"a": {"type": "string", "format": "uri"}})), "In context=('properties', 'a'), 'uri' is not a valid format."),
-        (object(json!({"a": {"oneOf": [{"type": "string"}]}})), "In context=('properties', 'a'), 'oneOf' is not permitted."),
+        (
+            object(json!({"a": {"type": "string", "format": "uri"}})),
+            "In context=('properties', 'a'), 'uri' is not a valid format.",
+        ),
+        (
+            object(json!({"a": {"oneOf": [{"type": "string"}]}})),
+            "In context=('properties', 'a'), 'oneOf' is not permitted.",
+        ),
         (object(json!({"a": {"type": "array"}})), "In context=('properties', 'a'), array schema missing items."),
-        (object(json!({"a": {"anyOf": [{"type": "string"}, {"type": "object", "properties": {}}]}})),
-         "In context=('properties', 'a', 'anyOf', '1'), 'additionalProperties' is required to be supplied and to be false."),
-        (json!({"anyOf": [object(json!({}))]}), "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"None\"'."),
+        (
+            object(json!({"a": {"anyOf": [{"type": "string"}, {"type": "object", "properties": {}}]}})),
+            "In context=('properties', 'a', 'anyOf', '1'), 'additionalProperties' is required to be supplied and to be false.",
+        ),
+        (
+            json!({"anyOf": [object(json!({}))]}),
+            "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"None\"'.",
+        ),
         (json!({"type": "string"}), "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"string\"'."),
     ];
     for (schema, expected) in cases {
@@ -36,7 +53,9 @@ fn the_strict_subset() {
 fn valid_strict_schemas() {
     let cases = [
         object(json!({})),
-        object(json!({"a": {"type": ["string", "null"]}, "b": {"enum": ["x"]}, "c": {"type": "array", "items": {"type": "number"}}})),
+        object(
+            json!({"a": {"type": ["string", "null"]}, "b": {"enum": ["x"]}, "c": {"type": "array", "items": {"type": "number"}}}),
+        ),
         json!({"$schema": "http://json-schema.org/draft-07/schema#", "title": "T", "type": "object", "additionalProperties": false,
                "properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}, "required": ["next"],
                "$defs": {"Leaf": object(json!({"v": {"type": "string", "description": "d"}}))}}),

@@ -52,7 +52,8 @@ pub fn responses(body: &Value, faults: &mut Faults) {
         faults.after(Phase::Capability, || {
             // Tools may also come with earlier input; only what is offered here can be forced here.
             let known = tools.iter().any(|tool| tool["type"] == kind && tool["name"] == choice["name"]);
-            let offered_elsewhere = tools.iter().any(|tool| matches!(tool["type"].as_str(), Some("namespace" | "tool_search" | "mcp")));
+            let offered_elsewhere =
+                tools.iter().any(|tool| matches!(tool["type"].as_str(), Some("namespace" | "tool_search" | "mcp")));
             let message = format!("Tool choice '{kind}' not found in 'tools' parameter.");
             (!known && !offered_elsewhere).then(|| ApiError::invalid(message).param("tool_choice"))
         });
