@@ -56,13 +56,16 @@ impl Family {
     pub(crate) fn of(operation: &str) -> Family {
         match operation {
             "chat.completions.create" | "completions.create" | "responses.create" => Family::Text,
+            // Each step of a run asks as the operation that set it going, each response on a socket as its event.
+            "beta.threads.runs.create"
+            | "beta.threads.runs.submitToolOutputs"
+            | "beta.threads.createAndRun"
+            | "realtime.response.create" => Family::Text,
             "embeddings.create" => Family::Embeddings,
             "audio.speech.create" => Family::Speech,
             "audio.transcriptions.create" | "audio.translations.create" => Family::Transcriptions,
             "moderations.create" => Family::Moderations,
             _ if operation.starts_with("images.") => Family::Images,
-            // A run takes its turn per step, a socket per response.create.
-            _ if operation.ends_with("runs.steps") || operation == "realtime.response.create" => Family::Text,
             _ => Family::Other,
         }
     }
