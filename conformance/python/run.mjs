@@ -26,7 +26,7 @@ function environment(name) {
     mkdirSync(folder, { recursive: true });
     const steps = [
       ['python3', ['-m', 'venv', folder]],
-      [python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements]],
+      [python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]],
     ];
     for (const [program, args] of steps) {
       if (run(program, args) !== 0) throw new Error(`${program} ${args.join(' ')} failed`);
