@@ -218,13 +218,13 @@ fn bad_scripts_are_refused_with_path_and_remedy_and_by_the_schema() {
 
 #[test]
 fn the_published_schema_is_this_one() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("js/script.schema.json");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("script.schema.json");
     let text = format!("{:#}\n", schema());
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
     let published = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(published == text, "js/script.schema.json is old; run the tests with UPDATE_SCHEMA=1");
+    assert!(published == text, "script.schema.json is old; run the tests with UPDATE_SCHEMA=1");
 }
 
 #[test]
