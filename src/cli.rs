@@ -2,13 +2,15 @@
 
 use crate::emulator::Emulator;
 use crate::options::{Door, LogLevel, Options};
-use crate::reply::json::{self, Origin};
+use crate::reply::json::Load;
 use crate::runtime;
-use clap::{CommandFactory, FromArgMatches, Parser};
+use crate::script_files::{self, Severity};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// The OpenAI API on your own machine, for tests.
 #[derive(Debug, Parser)]
@@ -19,6 +21,31 @@ struct Cli {
     /// Probe the emulator that runs on this port: exit code 0 = healthy, 1 = not
     #[arg(long)]
     healthcheck: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check script files without running them: faults (exit code 1) and doubts, by line and column
+    Validate {
+        /// Script files and folders
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Turn another tool's fixtures into a script, on stdout
+    Convert {
+        /// The other tool
+        from: From,
+        file: PathBuf,
+    },
+}
+
+/// Tools whose fixtures can be converted.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum From {
+    Aimock,
 }
 
 /// Runs the command line until its end; gives the exit code.
@@ -36,7 +63,12 @@ pub fn run(arguments: Vec<String>) -> i32 {
     if cli.healthcheck {
         return healthcheck(&cli.options);
     }
-    match serve(cli.options) {
+    let done = match cli.command {
+        Some(Command::Validate { files }) => return validate(&files),
+        Some(Command::Convert { from: From::Aimock, file }) => convert(&file),
+        None => serve(cli.options),
+    };
+    match done {
         Ok(()) => 0,
         Err(message) => {
             eprintln!("llemulator: {message}");
@@ -45,29 +77,94 @@ pub fn run(arguments: Vec<String>) -> i32 {
     }
 }
 
+/// Prints what is wrong with script files.
+fn validate(files: &[PathBuf]) -> i32 {
+    let findings = script_files::validate(files);
+    for (severity, finding) in &findings {
+        let word = if *severity == Severity::Error { "error" } else { "warning" };
+        println!("{word}: {finding}");
+    }
+    let faults = findings.iter().filter(|(severity, _)| *severity == Severity::Error).count();
+    println!("{faults} faults, {} doubts", findings.len() - faults);
+    i32::from(faults > 0)
+}
+
+/// Prints another tool's fixtures as a script.
+fn convert(file: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let script = script_files::convert_aimock(&text)
+        .map_err(|error| format!("{}: {}: {}", file.display(), error.path, error.message))?;
+    println!("{script:#}");
+    Ok(())
+}
+
 /// Serves until a signal.
 fn serve(options: Options) -> Result<(), String> {
-    let scripts = options.script.clone();
-    let mut loads = Vec::new();
-    for path in &scripts {
-        loads.push(read_script(path)?);
-    }
+    let (scripts, watch) = (options.script.clone(), options.watch);
+    // A bad file stops the start, before anything listens.
+    let load = read_scripts(&scripts)?;
     let emulator = Emulator::start(options, Door::CommandLine, None).map_err(|error| error.message)?;
-    for load in loads {
+    if let Some(load) = load {
         emulator.load_shared(load);
     }
     announce(&emulator);
     runtime::handle().block_on(async {
+        if watch && !scripts.is_empty() {
+            tokio::spawn(reload(emulator.clone(), scripts));
+        }
         signal().await;
         emulator.stop().await;
     });
     Ok(())
 }
 
-/// A script file; the message names file, JSON path and reason.
-fn read_script(path: &Path) -> Result<json::Load, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    json::load(&text, Origin::Http).map_err(|error| format!("{}: {}: {}", path.display(), error.path, error.message))
+/// All script files as one script; `None` when there are none. The message names file, place, JSON path and reason.
+fn read_scripts(paths: &[PathBuf]) -> Result<Option<Load>, String> {
+    let mut all: Option<Load> = None;
+    for path in paths {
+        let load = script_files::read(path).map_err(|error| error.to_string())?;
+        match &mut all {
+            Some(all) => all.append(load),
+            None => all = Some(load),
+        }
+    }
+    Ok(all)
+}
+
+/// Loads script files again when they change. Rules that stay as they were keep their counters; a bad file is reported
+/// and what was loaded stays.
+async fn reload(emulator: Arc<Emulator>, paths: Vec<PathBuf>) {
+    let mut before = newest(&paths);
+    let mut ticks = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        ticks.tick().await;
+        let now = newest(&paths);
+        if now == before {
+            continue;
+        }
+        before = now;
+        match read_scripts(&paths) {
+            Ok(load) => {
+                let load = load.unwrap_or_default();
+                eprintln!("llemulator: scripts loaded again, {} rules", load.rules.len());
+                emulator.load_shared(Load { reset: true, ..load });
+            }
+            Err(message) => eprintln!("llemulator: {message}; the script loaded before stays"),
+        }
+    }
+}
+
+/// Number of files and the latest change among them; files that extend others lie beside them as a rule.
+fn newest(paths: &[PathBuf]) -> (usize, Option<SystemTime>) {
+    let folders = paths.iter().map(|path| if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(path) });
+    let files: Vec<SystemTime> = folders
+        .filter_map(|folder| {
+            std::fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()
+        })
+        .flat_map(|entries| entries.flatten())
+        .filter_map(|entry| entry.metadata().ok()?.modified().ok())
+        .collect();
+    (files.len(), files.into_iter().max())
 }
 
 /// The first lines on stdout.
