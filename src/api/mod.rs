@@ -35,6 +35,7 @@ use answer::Answer;
 use bytes::Bytes;
 use error::ApiError;
 use models::Model;
+use responses::lane::Lane;
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
@@ -112,6 +113,8 @@ pub struct Call {
     /// Time since 1970 that this exchange puts on what it creates.
     pub stamp: Duration,
     pub exchange: Arc<OpenExchange>,
+    /// The socket's lane it came over, if it did.
+    pub lane: Option<Lane>,
 }
 
 impl Call {

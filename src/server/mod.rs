@@ -7,6 +7,7 @@ mod request;
 mod respond;
 pub mod route;
 mod socket;
+mod websocket;
 
 use crate::emulator::Emulator;
 use hyper::server::conn::http1;

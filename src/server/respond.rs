@@ -3,9 +3,10 @@
 use super::body::{Cut, Finish, ResponseBody, Source};
 use super::route::{self, Normal, Route};
 use super::socket::Control;
-use super::{guard, headers, request};
+use super::{guard, headers, request, websocket};
 use crate::api::answer::{Answer, Body, Delivery, Events, indented, pretty};
 use crate::api::error::{self, ApiError, Style};
+use crate::api::responses::lane::Lane;
 use crate::api::{self, Call};
 use crate::control;
 use crate::emulator::Emulator;
@@ -144,27 +145,62 @@ async fn control_route(emulator: Arc<Emulator>, request: Request<Incoming>) -> R
     plain(status, "application/json", &value.to_string())
 }
 
-/// A request of the API.
+/// A request of the API that was read.
+pub(super) struct Heard {
+    pub method: String,
+    /// Path and query as sent.
+    pub target: String,
+    pub normal: Normal,
+    /// Decoded, in order.
+    pub query: Vec<(String, String)>,
+    pub headers: HeaderMap,
+    pub session: Result<Arc<Session>, ApiError>,
+    /// The JSON body and its bytes.
+    pub body: Result<(Value, Bytes), ApiError>,
+    /// The socket's lane it came over.
+    pub lane: Option<Lane>,
+}
+
+/// A request of the API, or the beginning of a socket.
 async fn exchange(
     emulator: Arc<Emulator>,
     control: Arc<Control>,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Cut> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
+    if let Some(upgrade) = websocket::asked(&mut parts, &normal.path) {
+        let session = session_of(&emulator, &parts.headers, &normal, "responses.create");
+        return Ok(websocket::accept(emulator, control, upgrade, parts, session));
+    }
     let method = parts.method.as_str().to_string();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
-    let route = route::find(&method, &normal.path);
-    let operation = match &route {
-        Route::Operation(operation, _) => Some(*operation),
-        _ => None,
+    let name = match route::find(&method, &normal.path) {
+        Route::Operation(operation, _) => operation.name,
+        _ => "",
     };
-    let name = operation.map_or("", |operation| operation.name);
     let session = session_of(&emulator, &parts.headers, &normal, name);
     let encoding = header(&parts.headers, "content-encoding");
     let read = request::read(body, encoding, emulator.settings.max_body_bytes).await;
-    let read = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes)?, bytes)));
-    let (body, read) = match read {
+    let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes)?, bytes)));
+    let query = route::query(parts.uri.query().unwrap_or_default());
+    let heard = Heard { method, target, normal, query, headers: parts.headers, session, body, lane: None };
+    answer(emulator, control, heard).await
+}
+
+/// Answers a request that was read.
+pub(super) async fn answer(
+    emulator: Arc<Emulator>,
+    control: Arc<Control>,
+    heard: Heard,
+) -> Result<Response<ResponseBody>, Cut> {
+    let Heard { method, target, normal, query, headers, session, body, lane } = heard;
+    let route = route::find(&method, &normal.path);
+    let name = match &route {
+        Route::Operation(operation, _) => operation.name,
+        _ => "",
+    };
+    let (body, read) = match body {
         Ok((value, bytes)) => (Arc::new(value), Ok(bytes)),
         Err(error) => (Arc::default(), Err(error)),
     };
@@ -175,7 +211,7 @@ async fn exchange(
     let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
     let random = Random::new(random::key(keeper.seed, &key));
     let request_id = api::ids::request(&mut random.fork("request"));
-    let given = Arc::new(header_list(&parts.headers));
+    let given = Arc::new(header_list(&headers));
     let stamp = keeper.clock.stamp();
     let open = Arc::new(OpenExchange::new(
         if name.is_empty() { "unknown" } else { name },
@@ -193,7 +229,10 @@ async fn exchange(
         let (operation, params) = match route {
             Route::Operation(operation, params) => (operation, params),
             Route::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
-            Route::Unknown => return Err(error::unknown_url(&method, parts.uri.path())),
+            Route::Unknown => {
+                let path = target.split('?').next().unwrap_or_default();
+                return Err(error::unknown_url(&method, path));
+            }
         };
         let bytes = read?;
         let mut body = body;
@@ -207,7 +246,7 @@ async fn exchange(
             params,
             method,
             path: normal.path,
-            query: route::query(parts.uri.query().unwrap_or_default()),
+            query,
             headers: given.clone(),
             body,
             bytes,
@@ -217,6 +256,7 @@ async fn exchange(
             random: random.clone(),
             stamp,
             exchange: open.clone(),
+            lane,
         };
         api::serve(call).await
     }
@@ -224,7 +264,7 @@ async fn exchange(
     let answer = answered.unwrap_or_else(|error| Answer::ok(Body::Error(error)));
     let log = (emulator.settings.log_level == LogLevel::Info).then_some(log_line as fn(&Session, &OpenExchange));
     let finish = Finish::new(keeper.clone(), open.clone(), log);
-    let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
+    let accepted = header(&headers, "accept-encoding").unwrap_or_default();
     deliver(&emulator, answer, finish, control, random, &request_id, name, started, accepted).await
 }
 

@@ -7,6 +7,7 @@ pub mod events;
 pub mod input;
 pub mod items;
 pub mod kinds;
+pub mod lane;
 pub mod record;
 mod render;
 pub mod request;
@@ -80,9 +81,13 @@ fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let request = Request::read(&call)?;
         let (prompt, made) = (request.prompt.clone(), Arc::new(OnceLock::new()));
-        let keep = keep(&call, request.conversation.clone(), made.clone());
-        let rendered = |prompt: &_, turn| render::response(&call, request, prompt, turn, keep);
-        let mut answer = turn::infer(&call, prompt, rendered).await?;
+        let keep = keep(&call, &request, made.clone());
+        let mut answer = if call.lane.is_some() && !flag(&call.body, "generate", true) {
+            render::nothing(&call, request, keep)?
+        } else {
+            let rendered = |prompt: &_, turn| render::response(&call, request, prompt, turn, keep);
+            turn::infer(&call, prompt, rendered).await?
+        };
         if let Some(record) = made.get().filter(|record| record.frame.background && !flag(&call.body, "stream", false))
         {
             // The answer comes at once; the response is done when it would have come.
@@ -102,16 +107,21 @@ fn is_legacy(body: &Value) -> bool {
     given("input").is_none() && given("prompt").is_some_and(|prompt| prompt.is_string() || prompt.is_array())
 }
 
-/// Keeps a response in the session, adds it to its conversation, and says in `made` what was kept first.
-fn keep(call: &Call, conversation: Option<String>, made: Arc<OnceLock<Arc<Record>>>) -> Keep {
-    let session = call.session.clone();
+/// Keeps a response in the session, adds it to its conversation, remembers it in its lane, and says in `made` what was
+/// kept first.
+fn keep(call: &Call, request: &Request, made: Arc<OnceLock<Arc<Record>>>) -> Keep {
+    let (session, conversation) = (call.session.clone(), request.conversation.clone());
+    let lane = call.lane.clone().map(|lane| (lane, request.whole()));
     Arc::new(move |record: Arc<Record>| {
         let mut store = session.store();
         let first = made.set(record.clone()).is_ok();
-        if let (true, Some(id)) = (first, &conversation) {
-            if let Some(conversation) = store.conversations.get_mut(id) {
-                conversation.take_turn(&record);
-            }
+        if let (true, Some(id)) = (first, &conversation)
+            && let Some(conversation) = store.conversations.get_mut(id)
+        {
+            conversation.take_turn(&record);
+        }
+        if let Some((lane, items)) = &lane {
+            lane.remember(items.clone(), &record);
         }
         if record.frame.store || record.frame.background {
             store.responses.insert(record.frame.id.clone(), record);

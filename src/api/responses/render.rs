@@ -6,12 +6,13 @@ use super::record::{End, Frame, Record, Status};
 use super::request::Request;
 use super::stream::{Feed, Keep, ResponseEvents};
 use crate::api::Call;
-use crate::api::answer::pretty;
+use crate::api::answer::{Answer, Body, pretty};
 use crate::api::error::ApiError;
 use crate::api::logprobs;
 use crate::api::usage::{self, Api, Counter};
 use crate::prompt::Prompt;
 use crate::random::Random;
+use crate::reply::pace::Chunk;
 use crate::reply::{Choice, Finish, Part, Reply, Say};
 use crate::tokens::{self, Encoding};
 use crate::turn::{Rendered, Turn};
@@ -60,6 +61,26 @@ pub fn response(
     // Nothing of a background response is done yet when it is answered.
     let object = if frame.background { record.begun(Status::Queued) } else { record.object() };
     Ok(Rendered::Json(pretty(&object, false)))
+}
+
+/// Answers `generate: false`, with which a socket only takes in the input: a response that says nothing.
+pub fn nothing(call: &Call, request: Request, keep: Keep) -> Result<Answer, ApiError> {
+    let prompt = request.prompt.clone();
+    let model = call.model(&prompt.model);
+    let turn = Turn {
+        reply: Arc::default(),
+        choices: 1,
+        arriving: None,
+        chunk: Chunk::Tokens(1),
+        encoding: model.encoding(),
+        model_name: call.emulator.model_name(&prompt.model, &model),
+        model,
+        failed: None,
+    };
+    Ok(Answer::ok(match response(call, request, &prompt, turn, keep)? {
+        Rendered::Json(bytes) => Body::Json(bytes),
+        Rendered::Events(events) => Body::Events(events),
+    }))
 }
 
 /// What it takes to make a record once the items are known.

@@ -41,7 +41,10 @@ impl Request {
         let (history, input) = {
             let store = call.session.store();
             let history = match (&conversation, text(body, "previous_response_id")) {
-                (_, Some(id)) => chain(&store, id)?,
+                (_, Some(id)) => match call.lane.as_ref().and_then(|lane| lane.recall(id)) {
+                    Some(items) => items,
+                    None => chain(&store, id)?,
+                },
                 (Some(id), None) => conversations::items(&store, id)?,
                 (None, None) => Vec::new(),
             };

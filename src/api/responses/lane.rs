@@ -1,0 +1,49 @@
+//! What a socket remembers: responses that are not stored can be continued on the connection that made them.
+//!
+//! Each lane of a connection remembers its last response, every lane may continue it, and a continuation that fails
+//! forgets it (openai-surface §2.11).
+
+use super::record::Record;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The last response of each lane of one connection, by the lane's `stream_id`.
+pub type Memory = Arc<Mutex<HashMap<String, Recent>>>;
+
+/// A response and the conversation it ends.
+#[derive(Debug, Clone)]
+pub struct Recent {
+    id: String,
+    items: Vec<Value>,
+}
+
+/// One lane of a connection: its requests come one after the other.
+#[derive(Debug, Clone, Default)]
+pub struct Lane {
+    /// Its `stream_id`; empty when there is none.
+    pub name: String,
+    pub memory: Memory,
+}
+
+impl Lane {
+    fn memory(&self) -> MutexGuard<'_, HashMap<String, Recent>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a response; `items` is the conversation before it.
+    pub fn remember(&self, mut items: Vec<Value>, record: &Record) {
+        items.extend(record.items.iter().map(|item| item.value.clone()));
+        self.memory().insert(self.name.clone(), Recent { id: record.frame.id.clone(), items });
+    }
+
+    /// The conversation that a remembered response ends.
+    pub fn recall(&self, id: &str) -> Option<Vec<Value>> {
+        self.memory().values().find(|recent| recent.id == id).map(|recent| recent.items.clone())
+    }
+
+    /// Forgets a response whose continuation failed.
+    pub fn forget(&self, id: &str) {
+        self.memory().retain(|_, recent| recent.id != id);
+    }
+}

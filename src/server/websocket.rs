@@ -1,0 +1,362 @@
+//! Responses over a WebSocket: each `response.create` is a request like any other, its events are the frames.
+//!
+//! The frames carry the same events as a stream over HTTP, with the same pace and faults, because they are read from
+//! the same body. A connection has lanes, named by `stream_id`; each answers one request after the other.
+
+use super::body::ResponseBody;
+use super::respond::{self, Heard};
+use super::route::Normal;
+use super::socket::Control;
+use crate::api::error::ApiError;
+use crate::api::responses::lane::{Lane, Memory};
+use crate::clock::Mode;
+use crate::emulator::Emulator;
+use crate::session::Session;
+use bytes::{Bytes, BytesMut};
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::BodyExt;
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+/// How long a connection may last.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// Lanes of one connection, and requests that wait in one of them.
+const LANES: usize = 64;
+const WAITING: usize = 64;
+
+/// The upgrade a request asks for, if it asks for one on a path that has a socket.
+pub fn asked(parts: &mut Parts, path: &str) -> Option<OnUpgrade> {
+    let wants = parts.headers.get("upgrade").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if path != "/v1/responses" || !wants {
+        return None;
+    }
+    parts.extensions.remove::<OnUpgrade>()
+}
+
+/// What all lanes of a connection share.
+struct Connection {
+    emulator: Arc<Emulator>,
+    control: Arc<Control>,
+    session: Arc<Session>,
+    headers: HeaderMap,
+    target: String,
+    azure: bool,
+    memory: Memory,
+    /// To the client.
+    out: mpsc::Sender<Message>,
+}
+
+/// Answers the handshake and serves the connection.
+pub fn accept(
+    emulator: Arc<Emulator>,
+    control: Arc<Control>,
+    upgrade: OnUpgrade,
+    parts: Parts,
+    session: Result<Arc<Session>, ApiError>,
+) -> Response<ResponseBody> {
+    let key = parts
+        .headers
+        .get("sec-websocket-key")
+        .ok_or_else(|| ApiError::invalid("A WebSocket handshake needs the header Sec-WebSocket-Key."));
+    let (session, key) = match session.and_then(|session| Ok((session, key?))) {
+        Ok(known) => known,
+        Err(error) => return refusal(&error),
+    };
+    let mut response = Response::new(ResponseBody::Full(None));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert("connection", HeaderValue::from_static("Upgrade"));
+    headers.insert("upgrade", HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        headers.insert("sec-websocket-accept", accept);
+    }
+    let target = parts.uri.path_and_query().map_or("/v1/responses", |target| target.as_str()).to_string();
+    let azure = target.contains("/openai/");
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let (out, frames) = mpsc::channel(WAITING);
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(emulator.settings.max_body_bytes))
+            .max_frame_size(Some(emulator.settings.max_body_bytes));
+        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        let headers = parts.headers;
+        let memory = Memory::default();
+        let connection = Connection { emulator, control, session, headers, target, azure, memory, out };
+        serve(Arc::new(connection), socket, frames).await;
+    });
+    response
+}
+
+/// A refused handshake is plain text (real-traffic §3).
+fn refusal(error: &ApiError) -> Response<ResponseBody> {
+    let mut body = error.envelope();
+    body["status"] = json!(error.status);
+    let mut response = Response::new(ResponseBody::Full(Some(Bytes::from(body.to_string()))));
+    *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
+    response.headers_mut().insert("content-type", HeaderValue::from_static("text/plain"));
+    response
+}
+
+/// Hands messages to their lanes and frames to the client until one side leaves.
+async fn serve(
+    connection: Arc<Connection>,
+    socket: WebSocketStream<TokioIo<Upgraded>>,
+    mut frames: mpsc::Receiver<Message>,
+) {
+    let (mut write, mut read) = socket.split();
+    let mut lanes: HashMap<String, mpsc::Sender<Map<String, Value>>> = HashMap::new();
+    let mut stopping = connection.emulator.stopping();
+    let clock = &connection.session.clock;
+    let until = clock.now() + LIFETIME;
+    // An instant clock would be there at once.
+    let mut aged = clock.wait(until).filter(|_| clock.mode() != Mode::Instant);
+    loop {
+        let age = async {
+            match &mut aged {
+                Some(wait) => wait.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            frame = frames.recv() => match frame {
+                // A scripted cut: the socket ends like the connection under it, without a close frame.
+                Some(Message::Close(_)) => return,
+                Some(frame) => if write.send(frame).await.is_err() { return },
+                None => return,
+            },
+            message = read.next() => match message {
+                Some(Ok(Message::Text(text))) => hear(&connection, &mut lanes, text.as_str()).await,
+                Some(Ok(Message::Close(_))) | Some(Err(_)) | None => return,
+                Some(Ok(_)) => {}
+            },
+            () = age => {
+                let error = ApiError::invalid("Responses websocket connection limit reached (60 minutes). Create a new \
+                    websocket connection to continue.").code("websocket_connection_limit_reached");
+                let _ = write.send(error_frame(&error, "")).await;
+                return;
+            },
+            () = stopped(&mut stopping) => {
+                let close = CloseFrame { code: CloseCode::Away, reason: "".into() };
+                let _ = write.send(Message::Close(Some(close))).await;
+                return;
+            },
+        }
+    }
+}
+
+/// Waits until the emulator stops.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means the emulator is gone: it has stopped.
+    let _ = stopping.wait_for(|stopped| *stopped).await;
+}
+
+/// One message of the client: refused, or put into its lane.
+async fn hear(connection: &Arc<Connection>, lanes: &mut HashMap<String, mpsc::Sender<Map<String, Value>>>, text: &str) {
+    let (name, read) = read(text);
+    let refused = match read {
+        Ok(event) => {
+            if !lanes.contains_key(&name) && lanes.len() < LANES {
+                let (sender, inbox) = mpsc::channel(WAITING);
+                tokio::spawn(run(connection.clone(), name.clone(), inbox));
+                lanes.insert(name.clone(), sender);
+            }
+            match lanes.get(&name).map(|lane| lane.try_send(event)) {
+                Some(Ok(())) => return,
+                Some(Err(_)) => ApiError::new(429, format!("More than {WAITING} requests wait on this connection.")),
+                None => ApiError::new(429, format!("A connection has at most {LANES} streams.")).param("stream_id"),
+            }
+        }
+        Err(error) => error,
+    };
+    let _ = connection.out.send(error_frame(&refused, &name)).await;
+}
+
+/// A message: the lane it is for, and the event.
+fn read(text: &str) -> (String, Result<Map<String, Value>, ApiError>) {
+    let Ok(Value::Object(event)) = serde_json::from_str::<Value>(text) else {
+        return (String::new(), Err(ApiError::invalid("The message is not a JSON object.").code("invalid_json")));
+    };
+    let name = event.get("stream_id").and_then(Value::as_str).unwrap_or_default().to_string();
+    let known = match event.get("type").and_then(Value::as_str) {
+        Some("response.create" | "response.steer") => Ok(event),
+        Some(other) => Err(ApiError::invalid_value("type", other, &["response.create", "response.steer"])),
+        None => Err(ApiError::missing("type")),
+    };
+    (name, known)
+}
+
+/// A lane: one event after the other.
+async fn run(connection: Arc<Connection>, name: String, mut inbox: mpsc::Receiver<Map<String, Value>>) {
+    let lane = Lane { name, memory: connection.memory.clone() };
+    while let Some(event) = inbox.recv().await {
+        let answered = async {
+            match event.get("type").and_then(Value::as_str) {
+                Some("response.steer") => connection.out.send(steer_failed(&event, &lane)).await.is_ok(),
+                _ => create(&connection, &lane, event).await,
+            }
+        };
+        // A reply that stalls must not outlive its client.
+        let sent = tokio::select! {
+            sent = answered => sent,
+            () = connection.out.closed() => false,
+        };
+        if !sent {
+            return;
+        }
+    }
+}
+
+/// Steering changes a response that is being made; here a response is known before its first event leaves.
+fn steer_failed(event: &Map<String, Value>, lane: &Lane) -> Message {
+    let id = event.get("previous_response_id").and_then(Value::as_str).unwrap_or_default();
+    let (code, message) = match lane.recall(id) {
+        Some(_) => ("response_already_completed", "The response completed and is no longer accepting steering input."),
+        None => ("response_not_found", "The target response is not available on this connection."),
+    };
+    frame(
+        json!({
+            "type": "response.steer.failed",
+            "error": {"code": code, "message": message},
+            "sequence_number": 0,
+            "steer": {"previous_response_id": id},
+        })
+        .to_string(),
+        &lane.name,
+    )
+}
+
+/// Answers one `response.create`; false when the connection is over.
+async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Value>) -> bool {
+    event.shift_remove("type");
+    event.shift_remove("stream_id");
+    let previous = event.get("previous_response_id").and_then(Value::as_str).map(String::from);
+    if event.get("background") == Some(&Value::Bool(true)) {
+        let error = ApiError::invalid("Background mode is not supported over a websocket connection.")
+            .param("background")
+            .code("unsupported_parameter");
+        return connection.out.send(error_frame(&error, &lane.name)).await.is_ok();
+    }
+    event.insert("stream".into(), json!(true));
+    let normal = Normal { path: "/v1/responses".into(), azure: connection.azure, deployment: None, session: None };
+    let heard = Heard {
+        method: "POST".into(),
+        target: connection.target.clone(),
+        normal,
+        query: Vec::new(),
+        headers: connection.headers.clone(),
+        session: Ok(connection.session.clone()),
+        body: Ok((Value::Object(event), Bytes::new())),
+        lane: Some(lane.clone()),
+    };
+    let Ok(response) = respond::answer(connection.emulator.clone(), connection.control.clone(), heard).await else {
+        return false;
+    };
+    let status = response.status().as_u16();
+    let streams = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event"));
+    let mut failed = status >= 400;
+    let open = if streams {
+        stream(connection, lane, response.into_body(), &mut failed).await
+    } else {
+        whole(connection, lane, response.into_body(), status).await
+    };
+    if let (true, Some(previous)) = (failed, previous) {
+        lane.forget(&previous);
+    }
+    open
+}
+
+/// Sends the events of a stream as they leave its body, and notes in `failed` that it failed.
+async fn stream(connection: &Connection, lane: &Lane, mut body: ResponseBody, failed: &mut bool) -> bool {
+    let mut rest = BytesMut::new();
+    while let Some(part) = body.frame().await {
+        let Ok(data) = part.map(|part| part.into_data().unwrap_or_default()) else {
+            let _ = connection.out.send(Message::Close(None)).await;
+            return false;
+        };
+        rest.extend_from_slice(&data);
+        while let Some(end) = rest.windows(2).position(|two| two == b"\n\n") {
+            let event = rest.split_to(end + 2);
+            let text = String::from_utf8_lossy(&event);
+            let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or_default();
+            *failed |= text.starts_with("event: error") || text.starts_with("event: response.failed");
+            if connection.out.send(frame(data.to_string(), &lane.name)).await.is_err() {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Sends what is no stream: an error, or scripted frames.
+async fn whole(connection: &Connection, lane: &Lane, body: ResponseBody, status: u16) -> bool {
+    let Ok(bytes) = body.collect().await.map(|whole| whole.to_bytes()) else {
+        let _ = connection.out.send(Message::Close(None)).await;
+        return false;
+    };
+    let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let frames = match value {
+        Value::Array(frames) => frames,
+        Value::Object(mut map) if map.contains_key("error") => {
+            vec![json!({"type": "error", "status": status, "error": map.remove("error")})]
+        }
+        other => vec![other],
+    };
+    for value in frames {
+        if connection.out.send(frame(value.to_string(), &lane.name)).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// A frame of this lane: what it carries says the lane, if the lane has a name.
+fn frame(mut json: String, lane: &str) -> Message {
+    if let (false, Some(inner)) = (lane.is_empty(), json.strip_suffix('}')) {
+        json = format!("{inner},\"stream_id\":{}}}", Value::from(lane));
+    }
+    Message::text(json)
+}
+
+/// An error in the form of this socket.
+fn error_frame(error: &ApiError, lane: &str) -> Message {
+    frame(json!({"type": "error", "status": error.status, "error": error.inner()}).to_string(), lane)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_read_with_their_lane() {
+        let (name, event) = read(r#"{"type":"response.create","stream_id":"a","model":"gpt-4o"}"#);
+        assert_eq!((name.as_str(), event.is_ok()), ("a", true));
+        let (_, event) = read(r#"{"type":"session.update"}"#);
+        let error = event.expect_err("refused");
+        assert_eq!(
+            error.message,
+            "Invalid value: 'session.update'. Supported values are: 'response.create' and 'response.steer'."
+        );
+        assert!(read("[]").1.is_err());
+    }
+
+    #[test]
+    fn frames_name_their_lane() {
+        assert_eq!(frame(r#"{"a":1}"#.into(), "x").to_string(), r#"{"a":1,"stream_id":"x"}"#);
+        assert_eq!(frame(r#"{"a":1}"#.into(), "").to_string(), r#"{"a":1}"#);
+    }
+}
