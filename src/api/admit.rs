@@ -44,11 +44,13 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
     let model = match model {
         None if call.accepts_any() || scenario::fault(name).is_some() => call.model(name),
         None => return Err(unknown(call, name)),
-        Some(model) if model.deprecated => return Err(error::deprecated_model(name)),
         Some(model) => model,
     };
     if known && settings.validation == Validation::Full {
         serves(call, &model)?;
+    }
+    if model.deprecated {
+        return Err(error::deprecated_model(name));
     }
     // Only a request that will be answered counts.
     let limits = limits::take(call, &model)?;
@@ -76,6 +78,10 @@ fn serves(call: &Call, model: &Model) -> Result<(), ApiError> {
         ("chat.completions.create", Kind::Completions | Kind::Responses) => {
             Err(ApiError::new(404, text_only).param("model").style(Style::Model))
         }
+        // The oldest embedding model is refused as text models are (recording b997a31b54737499).
+        ("chat.completions.create", Kind::Embedding) if model.id == "text-embedding-ada-002" => {
+            Err(ApiError::new(404, text_only).param("model").style(Style::Model))
+        }
         ("chat.completions.create", Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
         // LLEmulator's catalogue knows no kinds: its suites ask chat models for text.
         ("completions.create", Kind::Chat) if call.emulator.settings.profile == Profile::Strict => {
@@ -85,11 +91,16 @@ fn serves(call: &Call, model: &Model) -> Result<(), ApiError> {
         ("embeddings.create", kind) if kind != Kind::Embedding && call.emulator.settings.profile == Profile::Strict => {
             edge(403, "You are not allowed to generate embeddings from this model")
         }
-        ("responses.create", Kind::Completions | Kind::Embedding) if call.body.get("prompt").is_none() => Err(
-            ApiError::invalid(format!("The requested model '{}' is not supported with the Responses API.", model.id))
-                .param("model")
-                .code("model_not_found"),
-        ),
+        ("responses.create", Kind::ChatOnly | Kind::Completions | Kind::Embedding)
+            if call.body.get("prompt").is_none() =>
+        {
+            Err(ApiError::invalid(format!(
+                "The requested model '{}' is not supported with the Responses API.",
+                model.id
+            ))
+            .param("model")
+            .code("model_not_found"))
+        }
         _ => Ok(()),
     }
 }
