@@ -5,7 +5,7 @@ use super::error::{self, ApiError, Style};
 use super::models::{Kind, Model};
 use super::models_resource;
 use super::scenario;
-use super::validate::{self, Context, Level, ModelRules};
+use super::validate::{self, Context, Level};
 use crate::limits;
 use crate::options::{Profile, Validation};
 
@@ -17,11 +17,6 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
     let settings = &call.emulator.settings;
     let name = call.model_name();
     let model = models_resource::find(&call.emulator, &call.session, name);
-    let rules = model.as_ref().map(|model| ModelRules {
-        id: model.id.to_string(),
-        max_output_tokens: Some(model.max_output_tokens),
-        context_window: Some(model.context_window),
-    });
     let context = Context {
         level: match settings.validation {
             Validation::Full => Level::Full,
@@ -30,7 +25,7 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
         },
         relaxed: settings.profile != Profile::Strict,
         azure: call.azure,
-        model: rules.as_ref(),
+        model: model.as_ref(),
     };
     if call.method == "POST" {
         validate::body(call.operation.name, &call.body, &context)?;

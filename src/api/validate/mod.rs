@@ -17,10 +17,10 @@ mod frameworks_tests;
 mod tests;
 
 use super::error::ApiError;
+use super::models::Model;
 use super::spec::{Kind, Object, Surface};
 pub use query::query;
 pub use rules::context::context_length;
-pub use rules::history::conversation;
 use serde_json::Value;
 use walk::{Check, First, Path, Walk};
 
@@ -43,17 +43,7 @@ pub struct Context<'a> {
     /// A path of Azure's, whose deployment names the model: the body's may be missing.
     pub azure: bool,
     /// The catalogue's entry for the model; without one its rules are those its name suggests.
-    pub model: Option<&'a ModelRules>,
-}
-
-/// What the catalogue knows of a model and checks need.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ModelRules {
-    pub id: String,
-    /// Tokens it can produce at most; `None` = unknown, not checked.
-    pub max_output_tokens: Option<u64>,
-    /// Tokens it can read and produce together; `None` = unknown, not checked.
-    pub context_window: Option<u64>,
+    pub model: Option<&'a Model>,
 }
 
 /// Checks the body of an operation, named as in [`super::Operation`]. Operations the surface does not describe pass.

@@ -1,11 +1,13 @@
 //! One row per message: operation, body, then what OpenAI says. Rows marked in their comment with an id are recordings.
 
 use super::*;
+use crate::api::models;
 use serde_json::json;
 
 /// Checks a body at level full.
 pub fn full(operation: &str, value: &Value) -> Result<(), ApiError> {
-    let context = Context { level: Level::Full, relaxed: false, azure: false, model: None };
+    let model = value.get("model").and_then(Value::as_str).and_then(models::find);
+    let context = Context { level: Level::Full, relaxed: false, azure: false, model: model.as_ref() };
     body(operation, value, &context)
 }
 
@@ -876,7 +878,7 @@ fn levels() {
 
 #[test]
 fn limits_of_the_catalogue() {
-    let model = ModelRules { id: "gpt-4o".into(), max_output_tokens: Some(16384), context_window: Some(128_000) };
+    let model = models::find("gpt-4o").unwrap();
     let context = Context { level: Level::Full, relaxed: false, azure: false, model: Some(&model) };
     let error = body("chat.completions.create", &chat(json!({"max_tokens": 20000})), &context).unwrap_err();
     assert_eq!(

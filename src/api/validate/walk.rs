@@ -164,14 +164,20 @@ impl Walk {
         if let (Some(tag), Value::Object(object)) = (&union.tag, value) {
             return self.tagged(tag, object, value, path);
         }
-        let mut last = None;
+        let mut first = None;
         for variant in union.variants.iter().filter(|variant| self.takes(**variant, value)) {
             match self.check(*variant, value, path) {
                 Ok(()) => return Ok(()),
-                Err(error) => last = last.or(Some(error)),
+                Err(error) => first = first.or(Some(error)),
             }
         }
-        Err(last.unwrap_or_else(|| words::wrong_type(self.surface, id, value, path)))
+        // The only array among the variants is meant by every array, whatever stands in it.
+        let is_array = |id: &&Id| matches!(self.surface.kind(**id), Kind::Array { .. });
+        let mut arrays = union.variants.iter().filter(is_array);
+        if let (None, true, Some(only), None) = (&first, value.is_array(), arrays.next(), arrays.next()) {
+            return self.check(*only, value, path);
+        }
+        Err(first.unwrap_or_else(|| words::wrong_type(self.surface, id, value, path)))
     }
 
     fn tagged(&self, tag: &Tag, object: &Map<String, Value>, value: &Value, path: &Path) -> Check {

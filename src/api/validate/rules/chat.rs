@@ -1,19 +1,18 @@
 //! Rules of chat completions. Sources: real-traffic.md §3A and 3B; envelopes observed in August 2026.
 
-use super::family::Family;
-use super::{Context, Faults, Phase, given, messages, model_name, says_json, strict, tools};
+use super::{Faults, Phase, ability, given, messages, says_json, strict, tools};
 use crate::api::error::{ApiError, quoted_list};
+use crate::api::models::Model;
 use serde_json::Value;
 
-pub fn check(body: &Value, context: &Context, faults: &mut Faults) {
-    let model = model_name(body, context);
-    let family = Family::of(model);
-    messages::check(body, &family, faults);
+/// All rules of a chat body.
+pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
+    messages::check(body, model, faults);
     tools::chat(body, model, faults);
-    limits(body, &family, context, faults);
+    limits(body, model, faults);
     format(body, faults);
-    sampling(body, &family, faults);
-    reasoning(body, &family, faults);
+    sampling(body, model, faults);
+    reasoning(body, model, faults);
     if given(body, "stream_options").is_some() && body.get("stream") != Some(&Value::Bool(true)) {
         faults.at("stream_options", || {
             let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
@@ -28,19 +27,19 @@ pub fn unsupported(param: &str) -> ApiError {
     ApiError::invalid(message).param(param).code("unsupported_parameter")
 }
 
-fn limits(body: &Value, family: &Family, context: &Context, faults: &mut Faults) {
-    if let Some(n) = body.get("n").and_then(Value::as_i64).filter(|n| *n > family.choices) {
+fn limits(body: &Value, model: &Model, faults: &mut Faults) {
+    if let Some(n) = body.get("n").and_then(Value::as_i64).filter(|n| *n > ability::choices(model)) {
         faults.at("n", || {
             let message = format!(
                 "Invalid 'n': integer above maximum value. Expected a value <= {}, but got {n} instead.",
-                family.choices
+                ability::choices(model)
             );
             Some(ApiError::invalid(message).param("n").code("integer_above_max_value"))
         });
     }
     if given(body, "max_tokens").is_some() {
         faults.at("max_tokens", || {
-            if family.reasons() {
+            if model.reasoning {
                 let mut error = unsupported("max_tokens");
                 error.message.push_str(" Use 'max_completion_tokens' instead.");
                 return Some(error);
@@ -50,7 +49,7 @@ fn limits(body: &Value, family: &Family, context: &Context, faults: &mut Faults)
             Some(ApiError::invalid(message).param("max_tokens").code("invalid_parameter_combination"))
         });
     }
-    let Some(limit) = context.model.and_then(|model| model.max_output_tokens) else { return };
+    let limit = model.max_output_tokens;
     for param in ["max_completion_tokens", "max_tokens"] {
         if let Some(asked) = body.get(param).and_then(Value::as_u64).filter(|asked| *asked > limit) {
             faults.at(param, || {
@@ -85,8 +84,8 @@ fn format(body: &Value, faults: &mut Faults) {
 }
 
 /// Sampling parameters a thinking model refuses, some whatever their value, some unless it is the default.
-fn sampling(body: &Value, family: &Family, faults: &mut Faults) {
-    if family.reasons() {
+fn sampling(body: &Value, model: &Model, faults: &mut Faults) {
+    if model.reasoning {
         for param in ["logit_bias", "stop", "prediction"] {
             let empty = |value: &&Value| value.as_object().is_some_and(serde_json::Map::is_empty);
             if given(body, param).filter(|value| !empty(value)).is_some() {
@@ -94,7 +93,7 @@ fn sampling(body: &Value, family: &Family, faults: &mut Faults) {
             }
         }
     }
-    if family.thinks(body.get("reasoning_effort").and_then(Value::as_str)) {
+    if ability::thinks(model, body.get("reasoning_effort").and_then(Value::as_str)) {
         let differs = |param: &str, default: f64| {
             given(body, param).filter(|value| value.as_f64().is_some_and(|value| value != default))
         };
@@ -118,8 +117,9 @@ fn sampling(body: &Value, family: &Family, faults: &mut Faults) {
     }
     if let Some(asked) = body.get("top_logprobs").and_then(Value::as_i64) {
         faults.at("top_logprobs", || {
-            let message = if asked > family.top_logprobs {
-                format!("Invalid value for 'top_logprobs': must be less than or equal to {}.", family.top_logprobs)
+            let most = ability::top_logprobs(model);
+            let message = if asked > most {
+                format!("Invalid value for 'top_logprobs': must be less than or equal to {most}.")
             } else if body.get("logprobs") != Some(&Value::Bool(true)) {
                 "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.".to_string()
             } else {
@@ -130,8 +130,10 @@ fn sampling(body: &Value, family: &Family, faults: &mut Faults) {
     }
 }
 
-fn reasoning(body: &Value, family: &Family, faults: &mut Faults) {
-    if let (Some(effort), Some(efforts)) = (body.get("reasoning_effort").and_then(Value::as_str), family.efforts) {
+fn reasoning(body: &Value, model: &Model, faults: &mut Faults) {
+    if let Some(effort) = body.get("reasoning_effort").and_then(Value::as_str)
+        && let Some(efforts) = ability::efforts(model)
+    {
         faults.at("reasoning_effort", || {
             if efforts.is_empty() {
                 return Some(ApiError::invalid("Unrecognized request argument supplied: reasoning_effort"));
@@ -141,8 +143,10 @@ fn reasoning(body: &Value, family: &Family, faults: &mut Faults) {
             unsupported_value("reasoning_effort", effort, &offered)
         });
     }
-    if let (Some(verbosity), Some(offered)) = (body.get("verbosity").and_then(Value::as_str), family.verbosities) {
-        faults.at("verbosity", || unsupported_value("verbosity", verbosity, offered));
+    if let Some(verbosity) = body.get("verbosity").and_then(Value::as_str)
+        && let Some(offered) = ability::verbosities(model)
+    {
+        faults.at("verbosity", || unsupported_value("verbosity", verbosity, &offered));
     }
 }
 

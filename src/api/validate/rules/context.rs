@@ -1,7 +1,7 @@
 //! The context window: input and output together must fit.
 
 use crate::api::error::ApiError;
-use crate::api::validate::ModelRules;
+use crate::api::models::Model;
 
 /// Whether prompt and asked-for output fit the model. Call it when the prompt is counted.
 ///
@@ -10,12 +10,12 @@ use crate::api::validate::ModelRules;
 /// # Errors
 /// 400 `context_length_exceeded`.
 pub fn context_length(
-    model: &ModelRules,
+    model: &Model,
     prompt_tokens: u64,
     max_tokens: Option<u64>,
     operation: &str,
 ) -> Result<(), ApiError> {
-    let Some(window) = model.context_window else { return Ok(()) };
+    let window = model.context_window;
     let refuse =
         |message: String, param: &str| Err(ApiError::invalid(message).param(param).code("context_length_exceeded"));
     if operation.starts_with("responses") {

@@ -2,16 +2,17 @@
 
 use super::{Faults, given};
 use crate::api::error::ApiError;
+use crate::api::models::Model;
 use serde_json::Value;
 
 /// Items and models OpenAI refuses although the types fit.
-pub fn check(body: &Value, faults: &mut Faults) {
+pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     let empty = |value: &Value| value.as_str() == Some("");
     let strings = body["input"].as_array().map_or(&[][..], Vec::as_slice);
     if empty(&body["input"]) || strings.iter().any(empty) {
         faults.at("input", || Some(ApiError::invalid("Invalid 'input': input cannot be an empty string.")));
     }
-    if given(body, "dimensions").is_some() && body["model"] == "text-embedding-ada-002" {
+    if given(body, "dimensions").is_some() && model.dimensions.is_some() && !model.adjustable_dimensions {
         faults.at("dimensions", || Some(ApiError::invalid("This model does not support specifying dimensions.")));
     }
 }

@@ -1,19 +1,20 @@
 //! Rules no schema says: across fields, per model, and of schemas within the body. Level full only.
 
+mod ability;
 mod chat;
 pub mod context;
 mod embeddings;
-mod family;
-pub mod history;
 mod messages;
 mod responses;
 mod strict;
+#[cfg(test)]
 mod strict_tests;
 mod tools;
 
 use super::Context;
 use super::walk::{First, fault};
 use crate::api::error::ApiError;
+use crate::api::models::Model;
 use crate::api::spec::Object;
 use serde_json::Value;
 
@@ -56,22 +57,24 @@ impl Faults<'_> {
 
 /// All rules of an operation.
 pub fn check(operation: &str, body: &Value, context: &Context, faults: &mut Faults) {
-    match operation {
-        "chat.completions.create" => chat::check(body, context, faults),
-        "responses.create" => responses::check(body, context, faults),
-        "embeddings.create" => embeddings::check(body, faults),
-        _ => {}
+    let check = match operation {
+        "chat.completions.create" => chat::check,
+        "responses.create" => responses::check,
+        "embeddings.create" => embeddings::check,
+        _ => return,
+    };
+    match context.model {
+        Some(model) => check(body, model, faults),
+        None => {
+            let name = body.get("model").and_then(Value::as_str).unwrap_or_default();
+            check(body, &Model::custom(name, None, Some(u64::MAX), None), faults);
+        }
     }
 }
 
 /// A field that is there and not null.
 pub fn given<'a>(body: &'a Value, field: &str) -> Option<&'a Value> {
     body.get(field).filter(|value| !value.is_null())
-}
-
-/// The model's name: the catalogue's, else the body's.
-pub fn model_name<'a>(body: &'a Value, context: &'a Context) -> &'a str {
-    context.model.map_or_else(|| body.get("model").and_then(Value::as_str).unwrap_or_default(), |model| &model.id)
 }
 
 /// Whether the word json stands anywhere in a value's texts.

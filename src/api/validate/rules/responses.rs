@@ -1,20 +1,19 @@
 //! Rules of Responses. Sources: real-traffic.md §3A and 3B; envelopes observed in August 2026.
 
-use super::family::Family;
-use super::{Context, Faults, Phase, given, model_name, says_json, strict, tools};
+use super::{Faults, Phase, ability, given, says_json, strict, tools};
 use crate::api::error::{ApiError, quoted_list};
+use crate::api::models::Model;
 use serde_json::Value;
 
-pub fn check(body: &Value, context: &Context, faults: &mut Faults) {
-    let model = model_name(body, context);
-    let family = Family::of(model);
+/// All rules of a Responses body.
+pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     tools::responses(body, faults);
     format(body, faults);
-    limit(body, context, faults);
+    limit(body, model, faults);
     items(body, faults);
     state(body, faults);
-    capability(body, &family, faults);
-    effort(body, model, &family, faults);
+    capability(body, model, faults);
+    effort(body, model, faults);
 }
 
 fn format(body: &Value, faults: &mut Faults) {
@@ -37,11 +36,9 @@ fn format(body: &Value, faults: &mut Faults) {
     }
 }
 
-fn limit(body: &Value, context: &Context, faults: &mut Faults) {
-    let limit = context.model.and_then(|model| model.max_output_tokens);
-    if let (Some(limit), Some(asked)) = (limit, body.get("max_output_tokens").and_then(Value::as_u64))
-        && asked > limit
-    {
+fn limit(body: &Value, model: &Model, faults: &mut Faults) {
+    let limit = model.max_output_tokens;
+    if let Some(asked) = body.get("max_output_tokens").and_then(Value::as_u64).filter(|asked| *asked > limit) {
         faults.at("max_output_tokens", || {
             let message = format!(
                 "Invalid 'max_output_tokens': integer above maximum value. Expected a value <= {limit}, but got {asked} \
@@ -59,11 +56,8 @@ fn items(body: &Value, faults: &mut Faults) {
         faults.after(Phase::Messages, || files(at, item));
         let Some(id) = item["id"].as_str().filter(|_| item["type"] == "reasoning") else { continue };
         // A message without an id was not produced by that reasoning (recorded: a3133dd70fd5a789).
-        let follows = items.get(at + 1).is_some_and(|next| {
-            let role = next["role"].as_str();
-            role.is_none() || (role == Some("assistant") && next["id"].is_string())
-        });
-        if !follows {
+        let orphan = items.get(at + 1).is_none_or(|next| next["role"] == "assistant" && !next["id"].is_string());
+        if orphan {
             faults.after(Phase::Messages, || {
                 let message =
                     format!("Item '{id}' of type 'reasoning' was provided without its required following item.");
@@ -123,8 +117,8 @@ fn state(body: &Value, faults: &mut Faults) {
 }
 
 /// What a thinking model refuses.
-fn capability(body: &Value, family: &Family, faults: &mut Faults) {
-    if family.thinks(body["reasoning"]["effort"].as_str()) {
+fn capability(body: &Value, model: &Model, faults: &mut Faults) {
+    if ability::thinks(model, body["reasoning"]["effort"].as_str()) {
         for (param, default) in
             [("temperature", 1.0), ("top_p", 1.0), ("presence_penalty", 0.0), ("frequency_penalty", 0.0)]
         {
@@ -150,7 +144,7 @@ fn capability(body: &Value, family: &Family, faults: &mut Faults) {
     // Recorded: 1724983eb4d42806.
     let allowed = ["web_search_preview", "code_interpreter", "mcp", "file_search", "web_search"];
     let mut kinds = body["tools"].as_array().into_iter().flatten().filter_map(|tool| tool["type"].as_str());
-    if family.deep_research && kinds.any(|kind| !allowed.contains(&kind)) {
+    if model.id.contains("deep-research") && kinds.any(|kind| !allowed.contains(&kind)) {
         faults.after(Phase::Capability, || {
             let message = "Deep research models only support the 'web_search_preview', 'code_interpreter', 'mcp', and \
                  'file_search' tools.";
@@ -159,15 +153,17 @@ fn capability(body: &Value, family: &Family, faults: &mut Faults) {
     }
 }
 
-fn effort(body: &Value, model: &str, family: &Family, faults: &mut Faults) {
+fn effort(body: &Value, model: &Model, faults: &mut Faults) {
     let unsupported = |param: &str, value: &str, offered: &[&str]| {
         let message = format!(
-            "Unsupported value: '{value}' is not supported with the '{model}' model. Supported values are: {}.",
+            "Unsupported value: '{value}' is not supported with the '{}' model. Supported values are: {}.",
+            model.id,
             quoted_list(offered)
         );
         (!offered.contains(&value)).then(|| ApiError::invalid(message).param(param).code("unsupported_value"))
     };
-    if let Some(efforts) = family.efforts {
+    let asks = given(body, "reasoning").is_some();
+    if let Some(efforts) = asks.then(|| ability::efforts(model)).flatten() {
         for field in ["effort", "summary"] {
             let Some(value) = body["reasoning"][field].as_str() else { continue };
             let param = format!("reasoning.{field}");
@@ -175,11 +171,13 @@ fn effort(body: &Value, model: &str, family: &Family, faults: &mut Faults) {
                 if efforts.is_empty() {
                     return Some(super::chat::unsupported(&param));
                 }
-                if field == "effort" { unsupported(&param, value, efforts) } else { None }
+                if field == "effort" { unsupported(&param, value, &efforts) } else { None }
             });
         }
     }
-    if let (Some(offered), Some(value)) = (family.verbosities, body["text"]["verbosity"].as_str()) {
-        faults.after(Phase::Capability, || unsupported("text.verbosity", value, offered));
+    if let Some(value) = body["text"]["verbosity"].as_str()
+        && let Some(offered) = ability::verbosities(model)
+    {
+        faults.after(Phase::Capability, || unsupported("text.verbosity", value, &offered));
     }
 }

@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! Strict and plain schemas, with the words of recordings and quotes.
 
 use super::strict::fault;

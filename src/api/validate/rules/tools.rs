@@ -2,10 +2,11 @@
 
 use super::{Faults, Phase, given, strict};
 use crate::api::error::ApiError;
+use crate::api::models::Model;
 use serde_json::Value;
 
 /// Chat: functions stand in `tools[i].function`.
-pub fn chat(body: &Value, model: &str, faults: &mut Faults) {
+pub fn chat(body: &Value, model: &Model, faults: &mut Faults) {
     let tools = body.get("tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (at, tool) in tools.iter().enumerate() {
         faults.at("tools", || schema(&tool["function"], &format!("tools[{at}].function.parameters")));
@@ -26,7 +27,7 @@ pub fn chat(body: &Value, model: &str, faults: &mut Faults) {
         });
     }
     // Recorded: 1b09b04ae4781a50.
-    if !tools.is_empty() && model == "gpt-5-chat-latest" {
+    if !tools.is_empty() && model.id == "gpt-5-chat-latest" {
         faults.after(Phase::Capability, || {
             let message = "tools is not supported in this model. For a list of supported models, refer to \
                            https://platform.openai.com/docs/guides/function-calling#models-supporting-function-calling.";
