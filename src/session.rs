@@ -1,5 +1,6 @@
 //! A session: all that belongs to one API key. Sessions never see each other.
 
+use crate::api::usage::PrefixCache;
 use crate::clock::{Clock, Mode};
 use crate::journal::Journal;
 use crate::limits::Counters;
@@ -33,6 +34,8 @@ pub struct Session {
     /// Ticks of the emulator at the last use.
     pub last_used: AtomicU64,
     limits: Mutex<Counters>,
+    /// Beginnings of prompts, for the prompt cache.
+    prefixes: Mutex<PrefixCache>,
     state: Mutex<State>,
 }
 
@@ -72,6 +75,7 @@ impl Session {
             released: watch::channel(HashSet::new()).0,
             last_used: AtomicU64::new(0),
             limits: Mutex::default(),
+            prefixes: Mutex::default(),
             state: Mutex::default(),
         }
     }
@@ -79,6 +83,10 @@ impl Session {
     /// What is left of the session's rate limits.
     pub fn counters(&self) -> MutexGuard<'_, Counters> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn prefixes(&self) -> MutexGuard<'_, PrefixCache> {
+        self.prefixes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -127,6 +135,7 @@ impl Session {
         *self.state() = State::default();
         self.journal.clear();
         *self.counters() = Counters::default();
+        *self.prefixes() = PrefixCache::default();
         self.store().clear();
         self.released.send_modify(HashSet::clear);
     }

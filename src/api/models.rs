@@ -97,6 +97,12 @@ pub struct Model {
     /// Whether a request may ask for narrower vectors.
     #[serde(default)]
     pub adjustable_dimensions: bool,
+    /// Tokens of a picture of ordinary size.
+    #[serde(default)]
+    pub image_tokens: u64,
+    /// Tokens around the tools of a Responses request, for models that think.
+    #[serde(default)]
+    pub tool_tokens: u64,
     /// As recorded in `x-ratelimit-limit-requests`.
     pub requests_per_minute: u64,
     /// As recorded in `x-ratelimit-limit-tokens`; 0 where that header is absent.

@@ -1,32 +1,361 @@
+//! Usage: how many tokens a request and its answer have.
+//!
+//! Text is counted with OpenAI's vocabularies; what a conversation costs beyond its text was fitted to recorded
+//! exchanges (real-traffic §4 and `usage/tests.rs`, which measures it again). Exact for nearly all requests of text
+//! only, for four of five with function tools; images, audio, files and hosted tools are typical numbers.
+
+mod prefix;
+mod schema;
+mod tools;
+
+pub use prefix::PrefixCache;
+
 use super::Call;
 use super::models::Model;
-use crate::prompt::Prompt;
-use crate::reply::Choice;
-use serde_json::{Value, json};
+use crate::clock::Mode;
+use crate::prompt::{Content, Format, Message, Prompt, Role, ToolChoice};
+use crate::reply::{Choice, Finish, Part};
+use crate::session::Session;
+use crate::tokens::{self, Encoding};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Which API counts; they wrap the same conversation differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
     Chat,
-    Completions,
     Responses,
+    Completions,
 }
-pub struct Counter;
-pub struct Counted;
+
+/// Tokens of one exchange.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    pub prompt: u64,
+    /// Of these, read from the cache: a multiple of 128.
+    pub cached: u64,
+    /// Of these, sound.
+    pub prompt_audio: u64,
+    /// Of these, pictures.
+    pub prompt_image: u64,
+    pub completion: u64,
+    /// Of these, thinking: a multiple of 64.
+    pub reasoning: u64,
+    /// Of these, sound.
+    pub completion_audio: u64,
+}
+
+/// Counts the exchanges of one session.
+#[derive(Clone)]
+pub struct Counter {
+    encoding: Option<Encoding>,
+    /// Where prefixes are remembered; only on the real clock, because what is cached depends on the order of requests.
+    session: Option<Arc<Session>>,
+}
+
 impl Counter {
-    pub fn of(_: &Call) -> Self {
-        Counter
+    /// Counts as the emulator's settings say.
+    pub fn of(call: &Call) -> Self {
+        let exact = call.emulator.settings.usage == crate::options::Counting::Exact;
+        let real = call.session.clock.mode() == Mode::Real;
+        Counter { encoding: (!exact).then_some(Encoding::Estimate), session: real.then(|| call.session.clone()) }
     }
-    pub fn count(&self, _: &Prompt, _: &[&Choice], _: &Model, _: Api) -> Counted {
-        Counted
+
+    /// Tokens of a prompt and its answer. Without choices only the prompt is counted, and nothing is remembered.
+    pub fn count(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Api) -> Counted {
+        let encoding = self.encoding.unwrap_or_else(|| model.encoding());
+        let mut counted = prompt_tokens(prompt, model, api, encoding);
+        if let (Some(session), true) = (&self.session, !choices.is_empty() && counted.prompt >= prefix::LEAST) {
+            counted.cached = session.prefixes().cached(prompt, model, encoding).min(counted.prompt);
+        }
+        for choice in choices {
+            add_completion(&mut counted, choice, prompt, model, api, encoding);
+        }
+        counted
     }
 }
-pub fn chat(_: &Counted, _: &Model) -> Value {
-    json!({"prompt_tokens":1})
+
+/// How a model thinks, as far as it shows in counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Thinking {
+    Never,
+    /// o1, o3-mini.
+    First,
+    /// o3, o4-mini, gpt-5 and 5.1.
+    Always,
+    /// gpt-5.2 and later, where effort `none` exists.
+    Optional,
 }
-pub fn completions(_: &Counted) -> Value {
-    json!({})
+
+impl Thinking {
+    fn of(model: &Model) -> Self {
+        if !model.reasoning {
+            Thinking::Never
+        } else if model.family == "o1" || model.id.starts_with("o3-mini") {
+            Thinking::First
+        } else if model.top_p < 1.0 {
+            // The mark of the models from gpt-5.2 on.
+            Thinking::Optional
+        } else {
+            Thinking::Always
+        }
+    }
 }
-pub fn merge(v: Value, _: Option<&Value>) -> Value {
-    v
+
+/// Tokens of the prompt alone: `prompt`, and in it sound and pictures.
+pub fn prompt_tokens(prompt: &Prompt, model: &Model, api: Api, encoding: Encoding) -> Counted {
+    let mut counted = Counted::default();
+    let count = |text: &str| tokens::count(encoding, text) as u64;
+    if api == Api::Completions {
+        counted.prompt = prompt.messages.iter().map(|message| count(&message.text())).sum();
+        return counted;
+    }
+    // Every conversation opens the assistant's turn; every message costs 3 and its role 1.
+    let old = api == Api::Responses && encoding == Encoding::Cl100k && model.family.starts_with("gpt-4");
+    let mut total = if model.reasoning || old { 2 } else { 3 };
+    let offered = tools::Offer::new(prompt, model, api);
+    for (index, message) in prompt.messages.iter().enumerate() {
+        let lead = index == 0 && matches!(message.role, Role::System | Role::Developer);
+        match offered.text.as_deref().filter(|_| lead && offered.merges) {
+            Some(namespace) => total += 4 + count(&tools::merged(&message.text(), namespace)) - offered.uncommented - 1,
+            None => total += message_tokens(message, model, api, encoding),
+        }
+        counted.prompt_image +=
+            model.image_tokens * message.content.iter().filter(|part| **part == Content::Image).count() as u64;
+        counted.prompt_audio += AUDIO * message.content.iter().filter(|part| **part == Content::Audio).count() as u64;
+    }
+    total += match &offered.text {
+        Some(namespace) if !(offered.merges && offered.leads) => {
+            (count(namespace) + offered.around).saturating_sub(offered.uncommented)
+        }
+        _ => 0,
+    };
+    if let (ToolChoice::Named(name), Some(_)) = (&prompt.tool_choice, &offered.text) {
+        total += count(name);
+    }
+    total += offered.hosted;
+    if let Format::JsonSchema { schema, .. } = &prompt.format {
+        total += schema::tokens(schema, model, api, encoding);
+    }
+    if prompt.body.get("reasoning").and_then(|asked| asked.get("mode")).is_some_and(|mode| mode == "pro") {
+        // Several models think and one reads their answers (gpt-5.6 recordings of 2026-07; typical number).
+        total = 5 * total + 1450;
+    }
+    counted.prompt = total + counted.prompt_image + counted.prompt_audio;
+    counted
 }
-pub fn responses(_: &Counted) -> Value {
-    json!({"input_tokens": 1, "output_tokens": 1, "total_tokens": 2})
+
+/// A short recording.
+const AUDIO: u64 = 15;
+/// A page of text.
+const FILE: u64 = 220;
+
+fn message_tokens(message: &Message, model: &Model, api: Api, encoding: Encoding) -> u64 {
+    let count = |text: &str| tokens::count(encoding, text) as u64;
+    let parts: u64 = message
+        .content
+        .iter()
+        .map(|part| match part {
+            Content::Text(text) | Content::Refusal(text) => count(text),
+            Content::File => FILE,
+            Content::Image | Content::Audio => 0,
+        })
+        .sum();
+    let calls: u64 = message.tool_calls.iter().map(|call| count(&call.name) + count(&call.arguments)).sum();
+    let many = message.tool_calls.len() as u64;
+    match message.role {
+        // A call and its result cost 15 together, 21 for models that think; parallel calls are wrapped once more.
+        Role::Tool if model.reasoning => parts + 10,
+        Role::Tool => parts + 7,
+        Role::Assistant if many > 0 => {
+            let each = if model.reasoning {
+                11
+            } else if api == Api::Chat {
+                8
+            } else {
+                7
+            };
+            parts + calls + each * many + if many > 1 { 9 + 4 * many } else { 0 }
+        }
+        // Responses drops messages that say nothing.
+        Role::Assistant if api == Api::Responses && message.content.iter().all(Content::is_nothing) => 0,
+        Role::Assistant if model.reasoning => parts + 6 + name_tokens(message, encoding),
+        _ => parts + 4 + name_tokens(message, encoding),
+    }
 }
+
+fn name_tokens(message: &Message, encoding: Encoding) -> u64 {
+    message.name.as_ref().map_or(0, |name| 1 + tokens::count(encoding, name) as u64)
+}
+
+impl Content {
+    fn is_nothing(&self) -> bool {
+        matches!(self, Content::Text(text) if text.is_empty())
+    }
+}
+
+/// Adds one choice to the completion: its text, and what ends a message or frames a call.
+fn add_completion(
+    counted: &mut Counted,
+    choice: &Choice,
+    prompt: &Prompt,
+    model: &Model,
+    api: Api,
+    encoding: Encoding,
+) {
+    let count = |text: &str| tokens::count(encoding, text) as u64;
+    let (mut text, mut calls, mut reasoning, mut said, mut called) = (0, 0, 0, false, 0);
+    for part in &choice.parts {
+        match part {
+            Part::Text(piece) | Part::Refusal(piece) => {
+                text += count(&piece.text);
+                said = true;
+            }
+            Part::ToolCall(call) => {
+                let forced =
+                    matches!(prompt.tool_choice, ToolChoice::Named(_)) && (api, model.reasoning) == (Api::Chat, false);
+                calls += count(&call.arguments.text) + if forced { 0 } else { count(&call.name) };
+                called += 1;
+            }
+            Part::Reasoning(summary) => {
+                // Even a thought without words takes some.
+                let words: u64 = summary.iter().map(|words| count(words)).sum();
+                reasoning += words.max(1).next_multiple_of(64);
+            }
+            Part::Audio { transcript, .. } => {
+                let sound = 20 * count(transcript);
+                counted.completion_audio += sound;
+                text += sound;
+            }
+            Part::Item(_) => {}
+        }
+    }
+    let thought = reasoning > 0;
+    let framed = match (api, called) {
+        (Api::Completions, _) => 0,
+        (_, 0) if !said || choice.finish == Some(Finish::Length) => 0,
+        (_, 0) => ending(Thinking::of(model), thought, !prompt.tools.is_empty(), api),
+        (_, called) => framing(Thinking::of(model), thought, called, &prompt.tool_choice, api),
+    };
+    counted.reasoning += reasoning;
+    counted.completion += (text + calls + reasoning).saturating_add_signed(framed);
+}
+
+/// What ends a message.
+fn ending(thinking: Thinking, thought: bool, tools: bool, api: Api) -> i64 {
+    match (api, thinking) {
+        (Api::Chat, Thinking::Never) => i64::from(tools),
+        (Api::Chat, Thinking::First) => 13,
+        (Api::Chat, Thinking::Optional) if !thought => {
+            if tools {
+                3
+            } else {
+                7
+            }
+        }
+        (Api::Chat, _) => 9,
+        (_, Thinking::Never | Thinking::First) => 1 + i64::from(tools),
+        (_, Thinking::Optional) if !thought => 4,
+        _ => 6,
+    }
+}
+
+/// What frames so many tool calls.
+fn framing(thinking: Thinking, thought: bool, calls: i64, choice: &ToolChoice, api: Api) -> i64 {
+    let one = match (api, thinking) {
+        (Api::Chat, Thinking::Never) if matches!(choice, ToolChoice::Named(_)) => return 0,
+        // A forced call is begun in the prompt, which counts it.
+        (Api::Responses, Thinking::Never) if *choice == ToolChoice::Required => -1,
+        (Api::Chat, Thinking::Never) => 7,
+        (_, Thinking::Never) => 8,
+        (Api::Chat, Thinking::Optional) if !thought => 10,
+        (Api::Chat, _) => 16,
+        (_, Thinking::First) => 9,
+        (_, Thinking::Optional) if !thought => 11,
+        _ => 13,
+    };
+    match (thinking, calls) {
+        (_, 1) => one,
+        (Thinking::Never, _) => one + 5 + 16 * (calls - 1),
+        _ => one + 11 * (calls - 1),
+    }
+}
+
+/// `usage` of a chat completion; audio models say how much was text (recordings of gpt-audio, 2026-07).
+pub fn chat(counted: &Counted, model: &Model) -> Value {
+    let mut given = json!({"cached_tokens": counted.cached, "audio_tokens": counted.prompt_audio});
+    let mut said = json!({
+        "reasoning_tokens": counted.reasoning, "audio_tokens": counted.completion_audio,
+        "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
+    });
+    if model.audio {
+        given["text_tokens"] = json!(counted.prompt - counted.prompt_audio - counted.prompt_image);
+        given["image_tokens"] = json!(counted.prompt_image);
+        said["text_tokens"] = json!(counted.completion - counted.completion_audio);
+    }
+    json!({
+        "prompt_tokens": counted.prompt, "completion_tokens": counted.completion,
+        "total_tokens": counted.prompt + counted.completion,
+        "prompt_tokens_details": given, "completion_tokens_details": said,
+    })
+}
+
+/// `usage` of a legacy completion.
+pub fn completions(counted: &Counted) -> Value {
+    json!({
+        "prompt_tokens": counted.prompt, "completion_tokens": counted.completion,
+        "total_tokens": counted.prompt + counted.completion,
+    })
+}
+
+/// `usage` of a response, as since 2026-07.
+pub fn responses(counted: &Counted) -> Value {
+    json!({
+        "input_tokens": counted.prompt,
+        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": counted.cached},
+        "output_tokens": counted.completion,
+        "output_tokens_details": {"reasoning_tokens": counted.reasoning},
+        "total_tokens": counted.prompt + counted.completion,
+    })
+}
+
+/// Names of the same number in chat and in Responses.
+const SPELLINGS: [(&str, &str); 4] = [
+    ("prompt_tokens", "input_tokens"),
+    ("completion_tokens", "output_tokens"),
+    ("prompt_tokens_details", "input_tokens_details"),
+    ("completion_tokens_details", "output_tokens_details"),
+];
+
+/// A usage with what a reply fixes, in either spelling. The total is summed again unless it is fixed too.
+pub fn merge(usage: Value, overrides: Option<&Value>) -> Value {
+    let (Value::Object(mut usage), Some(Value::Object(fixed))) = (usage.clone(), overrides) else { return usage };
+    overlay(&mut usage, fixed);
+    if !fixed.contains_key("total_tokens") {
+        let number = |key: &str| usage.get(key).and_then(Value::as_u64);
+        let sum = SPELLINGS[..2]
+            .iter()
+            .filter_map(|(chat, responses)| number(chat).or_else(|| number(responses)))
+            .sum::<u64>();
+        usage.insert("total_tokens".into(), sum.into());
+    }
+    Value::Object(usage)
+}
+
+fn overlay(usage: &mut Map<String, Value>, fixed: &Map<String, Value>) {
+    for (key, value) in fixed {
+        let pair = SPELLINGS.iter().find(|(chat, responses)| key == chat || key == responses);
+        let here =
+            pair.and_then(|(chat, responses)| [chat, responses].into_iter().find(|name| usage.contains_key(**name)));
+        let key = here.map_or(key.as_str(), |name| *name);
+        match (usage.get_mut(key), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => overlay(old, new),
+            _ => {
+                usage.insert(key.into(), value.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
