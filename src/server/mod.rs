@@ -7,6 +7,8 @@ mod request;
 mod respond;
 pub mod route;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod websocket;
 
 use crate::emulator::Emulator;

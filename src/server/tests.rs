@@ -1,0 +1,334 @@
+//! Behaviour over a socket: what a client of any language sees.
+
+use crate::emulator::Emulator;
+use crate::options::{Door, Options};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+/// An answer as it came over the socket.
+#[derive(Debug, Clone, PartialEq)]
+struct Got {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Got {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+fn start(options: Value) -> Arc<Emulator> {
+    let options = Options::from_json(&options.to_string()).expect("options");
+    Emulator::start(options, Door::InProcess, None).expect("starts")
+}
+
+/// Sends bytes and reads until the server closes.
+fn exchange(emulator: &Emulator, request: &[u8]) -> Option<Got> {
+    let mut stream = TcpStream::connect(emulator.address).expect("connects");
+    stream.write_all(request).expect("sends");
+    let mut answer = Vec::new();
+    // A reset is an end like another: what came before it counts.
+    let _ = stream.read_to_end(&mut answer);
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let body = &answer[end + 4..];
+    let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_vec() };
+    Some(Got { status, head, body })
+}
+
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    while let Some(line) = bytes.windows(2).position(|two| two == b"\r\n") {
+        let size = std::str::from_utf8(&bytes[..line]).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok());
+        let Some(size) = size.filter(|size| *size > 0 && bytes.len() >= line + 2 + size) else { break };
+        out.extend_from_slice(&bytes[line + 2..line + 2 + size]);
+        bytes = bytes.get(line + 4 + size..).unwrap_or_default();
+    }
+    out
+}
+
+fn request(method: &str, path: &str, key: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!(
+        "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\n{headers}content-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+fn send(emulator: &Emulator, key: &str, path: &str, body: &Value) -> Got {
+    exchange(emulator, &request("POST", path, key, "", body.to_string().as_bytes())).expect("an answer")
+}
+
+fn chat(text: &str) -> Value {
+    json!({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]})
+}
+
+/// Runs the jobs on a few threads, in the order given; the answers in the order of the jobs' numbers.
+fn concurrently(emulator: &Emulator, jobs: &[(usize, &str, Value)]) -> Vec<Got> {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let got = std::sync::Mutex::new(vec![None; jobs.len()]);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while let Some((number, path, body)) = jobs.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                {
+                    let answer = send(emulator, "sk-determined", path, body);
+                    got.lock().expect("no panic")[*number] = Some(answer);
+                }
+            });
+        }
+    });
+    got.into_inner().expect("no panic").into_iter().map(|answer| answer.expect("answered")).collect()
+}
+
+#[test]
+fn the_same_seed_and_requests_give_the_same_bytes_in_any_order() {
+    let jobs: Vec<(usize, &str, Value)> = (0..100)
+        .map(|number| {
+            let text = format!("Tell me about {number}.");
+            let (path, mut body) = match number % 4 {
+                0 => ("/v1/chat/completions", chat(&text)),
+                1 => ("/v1/responses", json!({"model": "gpt-5", "input": text})),
+                2 => ("/v1/embeddings", json!({"model": "text-embedding-3-small", "input": text})),
+                _ => ("/v1/responses", json!({"model": "gpt-4o", "input": text, "stream": true})),
+            };
+            if number % 8 == 0 {
+                body["stream"] = json!(true);
+            }
+            (number, path, body)
+        })
+        .collect();
+    let run = |jobs: &[(usize, &str, Value)]| {
+        let emulator =
+            start(json!({"clock": "instant", "seed": 7, "fallback": "generate", "streamTokensPerSecond": 40}));
+        concurrently(&emulator, jobs)
+    };
+    let forward = run(&jobs);
+    let backward = run(&jobs.iter().rev().cloned().collect::<Vec<_>>());
+    for (number, (one, other)) in forward.iter().zip(&backward).enumerate() {
+        assert_eq!(one.status, 200, "{}", one.text());
+        assert_eq!(one, other, "request {number}");
+    }
+}
+
+#[test]
+fn two_hundred_sessions_never_meet() {
+    let emulator = start(json!({}));
+    std::thread::scope(|scope| {
+        for lane in 0..20 {
+            let emulator = &emulator;
+            scope.spawn(move || {
+                let keys: Vec<String> = (0..10).map(|number| format!("sk-lane-{lane}-{number}")).collect();
+                for key in &keys {
+                    let script = json!({"models": [format!("model-{key}")], "responses": [format!("one {key}"), format!("two {key}")]});
+                    assert_eq!(send(emulator, key, "/_emulator/script", &script).status, 200);
+                }
+                for turn in ["one", "two"] {
+                    for key in &keys {
+                        let mut body = chat("hi");
+                        body["model"] = json!(format!("model-{key}"));
+                        let answer = send(emulator, key, "/v1/chat/completions", &body).json();
+                        assert_eq!(answer["choices"][0]["message"]["content"], format!("{turn} {key}"));
+                    }
+                }
+                for key in &keys {
+                    let (_, journal) = emulator.control(Some(key), "GET", "/_emulator/requests", "");
+                    assert_eq!(journal["data"].as_array().map(Vec::len), Some(2));
+                    let (_, verdict) = emulator.control(Some(key), "GET", "/_emulator/verify", "");
+                    assert_eq!(verdict["ok"], true, "{verdict}");
+                    let models = exchange(emulator, &request("GET", "/v1/models", key, "", b"")).expect("answer").json();
+                    assert_eq!(models["data"].as_array().map(Vec::len), Some(1));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_scripted_disconnect_before_any_byte_leaves_no_byte() {
+    let emulator = start(json!({}));
+    send(
+        &emulator,
+        "sk-a",
+        "/_emulator/script",
+        &json!({"responses": [{"text": "x", "fault": {"at": "connect", "kind": "disconnect"}}]}),
+    );
+    let body = chat("hi").to_string();
+    assert_eq!(exchange(&emulator, &request("POST", "/v1/chat/completions", "sk-a", "", body.as_bytes())), None);
+    let (_, journal) = emulator.control(Some("sk-a"), "GET", "/_emulator/requests", "");
+    assert_eq!(journal["data"][0]["outcome"], "scripted");
+}
+
+#[test]
+fn keys_are_shown_nowhere() {
+    let emulator = start(json!({"debug": true}));
+    let key = "sk-very-secret-key-0123456789";
+    send(&emulator, key, "/v1/chat/completions", &chat("hi"));
+    for path in ["/_emulator/requests", "/_emulator/state", "/_emulator/verify", "/_emulator/sessions"] {
+        let shown = exchange(&emulator, &request("GET", path, key, "", b"")).expect("answer").text();
+        assert!(!shown.contains("secret"), "{path}: {shown}");
+    }
+}
+
+#[test]
+fn control_routes_are_closed_to_other_origins_and_foreign_hosts() {
+    let emulator = start(json!({}));
+    let ask = |headers: &str| {
+        let text =
+            format!("POST /_emulator/script HTTP/1.1\r\n{headers}connection: close\r\ncontent-length: 2\r\n\r\n{{}}");
+        exchange(&emulator, text.as_bytes()).expect("answer").status
+    };
+    assert_eq!(ask("host: localhost:1\r\n"), 200);
+    assert_eq!(ask("host: emulator\r\n"), 200);
+    assert_eq!(ask("host: evil.example\r\n"), 403);
+    assert_eq!(ask("host: localhost\r\norigin: https://evil.example\r\n"), 403);
+    assert_eq!(ask("host: localhost\r\norigin: http://localhost:3000\r\n"), 200);
+}
+
+#[test]
+fn bodies_are_bounded_and_may_be_zipped() {
+    let emulator = start(json!({"maxBodyBytes": 1000, "fallback": "echo"}));
+    let large = chat(&"x".repeat(2000)).to_string();
+    let answer =
+        exchange(&emulator, &request("POST", "/v1/chat/completions", "a", "", large.as_bytes())).expect("answer");
+    assert_eq!((answer.status, &answer.json()["error"]["type"]), (413, &json!("invalid_request_error")));
+    let zip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("zips")
+    };
+    let post = |body: &[u8]| {
+        let headers = "content-encoding: gzip\r\naccept-encoding: gzip\r\n";
+        exchange(&emulator, &request("POST", "/v1/chat/completions", "a", headers, body)).expect("answer")
+    };
+    assert_eq!(post(&zip(&large)).status, 413);
+    let answer = post(&zip(&chat("zipped").to_string()));
+    assert!(answer.head.contains("content-encoding: gzip"));
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&answer.body[..]).read_to_string(&mut text).expect("unzips");
+    assert!(text.contains("Echo: zipped"), "{text}");
+}
+
+#[test]
+fn refused_requests_use_no_step() {
+    let emulator = start(json!({}));
+    send(&emulator, "a", "/_emulator/script", &json!({"responses": ["only"]}));
+    let refused = [
+        (json!({"model": "no-such-model", "messages": [{"role": "user", "content": "x"}]}), 404, "model_not_found"),
+        (
+            json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "temperature": 9}),
+            400,
+            "decimal_above_max_value",
+        ),
+        (json!({"model": "gpt-4o"}), 400, "missing_required_parameter"),
+    ];
+    for (body, status, code) in refused {
+        let answer = send(&emulator, "a", "/v1/chat/completions", &body);
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (status, &json!(code)), "{}", answer.text());
+    }
+    let answer = send(&emulator, "a", "/v1/chat/completions", &chat("x")).json();
+    assert_eq!(answer["choices"][0]["message"]["content"], "only");
+}
+
+#[test]
+fn wrong_paths_methods_and_bodies_have_openais_words() {
+    let emulator = start(json!({}));
+    let ask = |method: &str, path: &str, body: &str| {
+        exchange(&emulator, &request(method, path, "a", "", body.as_bytes())).expect("answer")
+    };
+    let answer = ask("POST", "/v1/nothing", "{}");
+    assert_eq!((answer.status, &answer.json()["error"]["message"]), (404, &json!("Invalid URL (POST /v1/nothing)")));
+    assert_eq!(ask("PUT", "/v1/chat/completions", "{}").status, 405);
+    let answer = ask("POST", "/v1/chat/completions", "{invalid json}");
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer.json()["error"]["message"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("We could not parse the JSON body"))
+    );
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z_]{0,12}|\\PC{0,20}".prop_map(Value::from),
+        prop::sample::select(vec!["user", "assistant", "tool", "function", "text", "message", "auto", "gpt-4o"])
+            .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        let keys = prop::sample::select(vec![
+            "role",
+            "content",
+            "type",
+            "text",
+            "function",
+            "name",
+            "tool_calls",
+            "id",
+            "call_id",
+            "output",
+            "parameters",
+            "x",
+        ]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((keys, inner), 0..5).prop_map(|pairs| {
+                Value::Object(pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// With validation off everything reaches the readers and renderers: none may panic or hang.
+    #[test]
+    fn no_body_makes_the_emulator_panic(
+        fields in prop::collection::vec((prop::sample::select(vec![
+            "messages", "input", "prompt", "tools", "tool_choice", "functions", "function_call", "stream", "stream_options", "n",
+            "stop", "max_tokens", "max_output_tokens", "logprobs", "top_logprobs", "response_format", "text", "reasoning",
+            "instructions", "include", "metadata", "store", "background", "conversation", "previous_response_id", "dimensions",
+            "encoding_format", "modalities", "truncation", "service_tier", "best_of", "echo",
+        ]), any_json()), 0..8),
+        path in prop::sample::select(vec!["chat/completions", "completions", "responses", "embeddings", "moderations", "conversations"]),
+        full in any::<bool>(),
+    ) {
+        static EMULATORS: std::sync::OnceLock<[Arc<Emulator>; 2]> = std::sync::OnceLock::new();
+        let emulators = EMULATORS.get_or_init(|| {
+            ["off", "full"].map(|level| start(json!({"validation": level, "fallback": "generate", "clock": "instant", "models": "any"})))
+        });
+        let mut body = json!({"model": "gpt-4o"});
+        for (key, value) in fields {
+            body[key] = value;
+        }
+        let answer = send(&emulators[usize::from(full)], "fuzz", &format!("/v1/{path}"), &body);
+        prop_assert!(!answer.text().contains("emulator_panicked"), "{} {} {}", path, body, answer.text());
+        prop_assert!(answer.status < 600);
+    }
+
+    #[test]
+    fn no_bytes_make_the_emulator_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), path in "/v1/(chat/completions|responses|models|\\PC{0,10})") {
+        static EMULATOR: std::sync::OnceLock<Arc<Emulator>> = std::sync::OnceLock::new();
+        let emulator = EMULATOR.get_or_init(|| start(json!({})));
+        let path: String = path.chars().filter(char::is_ascii_graphic).collect();
+        if let Some(answer) = exchange(emulator, &request("POST", &path, "fuzz", "", &bytes)) {
+            prop_assert!(!answer.text().contains("emulator_panicked"), "{}", answer.text());
+        }
+    }
+}
