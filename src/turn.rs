@@ -104,7 +104,7 @@ pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>
     let delivery = delivery(call, prompt, &found, &Vec::new);
     note(call, &found.reply);
     match &found.reply.say {
-        Say::Error(error) => Err(error.to_api_error(&prompt.model, call.operation.name)),
+        Say::Error(error) => Err(error.to_api_error(&call.occasion())),
         _ => Ok(Some((found.reply, delivery))),
     }
 }
@@ -117,7 +117,7 @@ pub async fn intercept(call: &Call) -> Result<Option<Answer>, ApiError> {
     let prompt = Prompt::default();
     let delivery = delivery(call, &prompt, &found, &Vec::new);
     match &found.reply.say {
-        Say::Error(error) => Err(error.to_api_error("", call.operation.name)),
+        Say::Error(error) => Err(error.to_api_error(&call.occasion())),
         Say::Raw(raw) => Ok(Some(raw_answer(raw, delivery))),
         Say::Nothing => Ok(Some(Answer { delivery, ..Answer::ok(Body::Empty) })),
         _ => Err(ApiError::emulator(
@@ -320,7 +320,7 @@ async fn deliver(
     match &found.reply.say {
         Say::Error(error) => {
             note(call, &found.reply);
-            let error = error.to_api_error(&prompt.model, call.operation.name);
+            let error = error.to_api_error(&call.occasion());
             let delivery = delivery(call, &prompt, &found, &Vec::new);
             return Ok(Answer { delivery, ..Answer::ok(Body::Error(error)) });
         }
@@ -360,9 +360,7 @@ async fn deliver(
         None => pace(call, &prompt, &found).chunk.unwrap_or(Chunk::Tokens(1)),
     };
     let failed = match &found.fault {
-        Some(Fault { kind: Kind::Error(error), .. }) if !prompt.stream => {
-            Some(error.to_api_error(&prompt.model, call.operation.name))
-        }
+        Some(Fault { kind: Kind::Error(error), .. }) if !prompt.stream => Some(error.to_api_error(&call.occasion())),
         _ => None,
     };
     let delivery = delivery(call, &prompt, &found, &|| found.reply.tokens(prompt.n, &chunk, encoding));
@@ -414,7 +412,7 @@ fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -> Ve
         Duration::from_secs_f64(schedule.total(&pieces()).max(0.0) / 1000.0)
     };
     let error = match &fault {
-        Some(Fault { kind: Kind::Error(error), .. }) => Some(error.to_api_error(&prompt.model, call.operation.name)),
+        Some(Fault { kind: Kind::Error(error), .. }) => Some(error.to_api_error(&call.occasion())),
         _ => None,
     };
     Some(Delivery { wait, schedule, hold, fault, error })

@@ -128,12 +128,20 @@ impl ApiError {
     }
 }
 
+/// The request an error answers, as far as OpenAI's texts name it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Occasion<'a> {
+    pub model: &'a str,
+    pub operation: &'a str,
+    pub request_id: &'a str,
+}
+
 impl ErrorReply {
     /// The scripted error, its gaps filled as OpenAI fills them for this status, model and operation
     /// (real-traffic §3A, §3B).
-    pub fn to_api_error(&self, model: &str, operation: &str) -> ApiError {
+    pub fn to_api_error(&self, occasion: &Occasion) -> ApiError {
         let code = self.code.clone().flatten();
-        let mut error = usual(self.status, code.as_deref(), model, operation);
+        let mut error = usual(self.status, code.as_deref(), occasion);
         if let Some(message) = &self.message {
             error.message = message.clone().unwrap_or_default();
         }
@@ -159,7 +167,8 @@ impl ErrorReply {
 }
 
 /// What OpenAI says with this status, and code if one is given.
-fn usual(status: u16, code: Option<&str>, model: &str, operation: &str) -> ApiError {
+fn usual(status: u16, code: Option<&str>, occasion: &Occasion) -> ApiError {
+    let Occasion { model, operation, request_id } = *occasion;
     let billing = "You exceeded your current quota, please check your plan and billing details. For more information on \
                    this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
     match (status, code) {
@@ -207,6 +216,17 @@ fn usual(status: u16, code: Option<&str>, model: &str, operation: &str) -> ApiEr
         (503, _) => ApiError::new(status, "The engine is currently overloaded, please try again later")
             .kind("server_error")
             .code("service_unavailable"),
+        // Recording 40288964490b9047.
+        (500, _) if operation.starts_with("responses") => ApiError::new(
+            status,
+            format!(
+                "An error occurred while processing your request. You can retry your request, or contact us through our \
+                 help center at help.openai.com if the error persists. Please include the request ID {request_id} in \
+                 your message."
+            ),
+        )
+        .kind("server_error")
+        .code("server_error"),
         (500.., _) => ApiError::new(
             status,
             "The server had an error while processing your request. Sorry about that! You can retry your request, or \

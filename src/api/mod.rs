@@ -33,7 +33,7 @@ use crate::session::Session;
 use crate::tokens::Encoding;
 use answer::Answer;
 use bytes::Bytes;
-use error::ApiError;
+use error::{ApiError, Occasion};
 use models::Model;
 use responses::lane::Lane;
 use serde_json::Value;
@@ -170,6 +170,11 @@ impl Call {
             model: self.model_name(),
             stream: self.body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         }
+    }
+
+    /// What the texts of OpenAI's errors name.
+    pub fn occasion(&self) -> Occasion<'_> {
+        Occasion { model: self.model_name(), operation: self.operation.name, request_id: &self.exchange.request_id }
     }
 
     /// Unix seconds for `created` and `created_at`.

@@ -32,5 +32,5 @@ pub fn answer(call: &Call) -> Option<Result<Answer, ApiError>> {
 
 fn refuse(call: &Call, status: u16) -> Result<Answer, ApiError> {
     call.exchange.note(|record| record.outcome = Outcome::Faulted);
-    Err(ErrorReply::status(status).to_api_error(call.model_name(), call.operation.name))
+    Err(ErrorReply::status(status).to_api_error(&call.occasion()))
 }

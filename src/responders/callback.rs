@@ -3,7 +3,7 @@
 //! The core knows only [`Dispatch`]; `node/` implements it. Pieces of a streaming function come through
 //! [`Streams::push`] into the body that is being delivered.
 
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, Occasion};
 use crate::reply::json::{self, Origin};
 use crate::reply::{Arrival, Arriving, Part, Reply, Say, Text};
 use serde_json::Value;
@@ -174,7 +174,7 @@ fn arrivals(reply: Reply) -> Vec<Arrival> {
                 other => Arrival::Part(other),
             })
             .collect(),
-        Say::Error(error) => vec![Arrival::Failed(error.to_api_error("", ""))],
+        Say::Error(error) => vec![Arrival::Failed(error.to_api_error(&Occasion::default()))],
         _ => vec![Arrival::Failed(bad_piece("only text, parts and errors can be yielded"))],
     }
 }
