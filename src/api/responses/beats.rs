@@ -140,7 +140,7 @@ impl Score<'_> {
             return;
         }
         let cuts = if pieces { self.cutter.cuts(part, text) } else { vec![(text.len() as u32, 1)] };
-        self.steps.push_back(Step::Deltas(Deltas::new(place, text.clone(), cuts)));
+        self.steps.push_back(Step::Deltas(Deltas::new(place, text.clone(), 0, cuts)));
     }
 
     fn content_part(&mut self, part: &Value, at: usize, item: &Arc<Item>, index: usize) {
@@ -155,9 +155,20 @@ impl Score<'_> {
         let string = |field: &str| part.get(field).and_then(Value::as_str).unwrap_or_default();
         self.part_added(form, at, item, index);
         let text: Arc<str> = string(form.field()).into();
-        let logprobs = list(part, "logprobs");
-        self.deltas(form.place(self.place(item, index), at, logprobs.clone()), &text, item.part, true);
+        self.text_part(form, at, item, index, &text, part);
+        self.part_done(form, at, item, index, text, part);
+    }
+
+    /// The deltas of a part's text, each annotation after the delta that ends what it is about (recordings
+    /// a802093a58af9824, f0e652a052d25813).
+    fn text_part(&mut self, form: Form, at: usize, item: &Arc<Item>, index: usize, text: &Arc<str>, part: &Value) {
+        let mut cuts = if text.is_empty() { Vec::new() } else { self.cutter.cuts(item.part, text) };
+        let mut logprobs = list(part, "logprobs");
+        let mut start = 0;
         for (number, annotation) in list(part, "annotations").into_iter().enumerate() {
+            let reached = position(&annotation, text).map(|end| cuts.partition_point(|cut| (cut.0 as usize) < end) + 1);
+            let rest = cuts.split_off(reached.unwrap_or(cuts.len()).min(cuts.len()));
+            self.segment(form, at, item, index, text, &mut start, std::mem::replace(&mut cuts, rest), &mut logprobs);
             let fields = vec![
                 ("annotation", Field::Json(annotation)),
                 ("annotation_index", Field::Number(number as u64)),
@@ -165,7 +176,28 @@ impl Score<'_> {
             ];
             self.event("response.output_text.annotation.added", item, index, fields);
         }
-        self.part_done(form, at, item, index, text, part);
+        self.segment(form, at, item, index, text, &mut start, cuts, &mut logprobs);
+    }
+
+    /// Deltas of the text from `start` up to the last of `cuts`.
+    #[allow(clippy::too_many_arguments)] // a place, and what is left of the text
+    fn segment(
+        &mut self,
+        form: Form,
+        at: usize,
+        item: &Item,
+        index: usize,
+        text: &Arc<str>,
+        start: &mut usize,
+        cuts: Vec<(u32, u16)>,
+        logprobs: &mut Vec<Value>,
+    ) {
+        let Some((end, _)) = cuts.last().copied() else { return };
+        let tokens: usize = cuts.iter().map(|cut| usize::from(cut.1)).sum();
+        let rest = logprobs.split_off(tokens.min(logprobs.len()));
+        let place = form.place(self.place(item, index), at, std::mem::replace(logprobs, rest));
+        self.steps.push_back(Step::Deltas(Deltas::new(place, text.clone(), *start, cuts)));
+        *start = end as usize;
     }
 
     /// `content_part.added` with an empty part.
@@ -303,6 +335,12 @@ impl Form {
             Form::ReasoningText => json!({"type": "reasoning_text", "text": text}),
         }
     }
+}
+
+/// The byte where what an annotation is about ends; it counts in characters.
+fn position(annotation: &Value, text: &str) -> Option<usize> {
+    let end = annotation.get("end_index").or_else(|| annotation.get("index"))?.as_u64()?;
+    text.char_indices().nth(end as usize).map(|(at, _)| at)
 }
 
 fn list(value: &Value, field: &str) -> Vec<Value> {

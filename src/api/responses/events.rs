@@ -128,8 +128,8 @@ pub struct Place<'a> {
 }
 
 impl Deltas {
-    /// Deltas for `text`, cut at `cuts`.
-    pub fn new(place: Place<'_>, text: Arc<str>, cuts: Vec<(u32, u16)>) -> Self {
+    /// Deltas for `text` from the byte `start` on, cut at `cuts`.
+    pub fn new(place: Place<'_>, text: Arc<str>, start: usize, cuts: Vec<(u32, u16)>) -> Self {
         let mut before = BytesMut::with_capacity(128);
         head(place.name, &mut before);
         for (key, index) in [("command_index", place.command_index), ("content_index", place.content_index)] {
@@ -161,7 +161,7 @@ impl Deltas {
         Deltas {
             text,
             cuts: cuts.into_iter(),
-            start: 0,
+            start,
             before: before.freeze(),
             middle: middle.freeze(),
             index: index.freeze(),
@@ -228,7 +228,7 @@ mod tests {
             obfuscate: true,
             ..Place::default()
         };
-        let mut deltas = Deltas::new(place, "PARTIAL".into(), vec![(4, 1), (7, 1)]);
+        let mut deltas = Deltas::new(place, "PARTIAL".into(), 0, vec![(4, 1), (7, 1)]);
         let (mut out, mut scratch) = (BytesMut::new(), Vec::new());
         assert_eq!(deltas.next_tokens(), Some(1));
         assert!(deltas.write(4, &mut Random::new(1), &mut scratch, &mut out));

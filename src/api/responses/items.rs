@@ -64,9 +64,7 @@ pub struct Maker {
     pub created: u64,
     /// Whether messages say their `phase`.
     pub phases: bool,
-    /// Whether `include` asks for `reasoning.encrypted_content`.
-    pub encrypted: bool,
-    /// What else `include` asks for, of [`OPTIONAL`].
+    /// What `include` asks for, of [`OPTIONAL`].
     pub included: Vec<&'static str>,
 }
 
@@ -122,12 +120,10 @@ impl Maker {
         let kind = kinds::kind("reasoning");
         let id = self.family.item(kind.prefix, &mut self.random);
         let summary: Vec<Value> = summary.iter().map(|text| json!({"type": "summary_text", "text": text})).collect();
-        let value = if self.encrypted {
-            let sealed = self.sealed();
-            json!({"id": id, "type": "reasoning", "content": [], "encrypted_content": sealed, "summary": summary})
-        } else {
-            json!({"id": id, "type": "reasoning", "summary": summary})
-        };
+        let sealed = self.sealed();
+        // `content` and `encrypted_content` are there whether included or not: recording 1e8916e89e59de8b.
+        let value =
+            json!({"id": id, "type": "reasoning", "content": [], "encrypted_content": sealed, "summary": summary});
         Item { kind, value, part: None }
     }
 
@@ -172,10 +168,6 @@ impl Maker {
         }
         if kind.name == "message" {
             complete_message(&mut map, self.phases);
-        }
-        if kind.name == "reasoning" && self.encrypted && !map.contains_key("encrypted_content") {
-            map.insert("encrypted_content".into(), json!(self.sealed()));
-            map.entry("content").or_insert_with(|| json!([]));
         }
         let mut value = ordered(Value::Object(map));
         for (word, name, path) in OPTIONAL {
@@ -234,14 +226,7 @@ pub mod tests {
     pub fn maker() -> Maker {
         let mut random = Random::new(5);
         let created = 1_786_591_536;
-        Maker {
-            family: Family::new(&mut random, created),
-            random,
-            created,
-            phases: false,
-            encrypted: false,
-            included: vec![],
-        }
+        Maker { family: Family::new(&mut random, created), random, created, phases: false, included: vec![] }
     }
 
     fn keys(value: &Value) -> Vec<&str> {
@@ -279,7 +264,7 @@ pub mod tests {
         let item = maker().item(&Part::Item(json!({"type": "web_search_call"})), false).expect("an item");
         assert_eq!(keys(&item.value), ["id", "type", "status", "action"]);
         assert!(item.id().starts_with("ws_0"));
-        assert_eq!(keys(&item.begun()), ["id", "type", "status"]);
+        assert_eq!(item.begun()["action"], json!({"type": "search"}));
         let item = maker().item(&Part::Item(json!({"type": "mcp_call", "name": "ask"})), false).expect("an item");
         let expected =
             ["id", "type", "status", "approval_request_id", "arguments", "error", "name", "output", "server_label"];
@@ -298,9 +283,8 @@ pub mod tests {
     }
 
     #[test]
-    fn encrypted_reasoning_looks_like_a_sealed_token() {
-        let mut maker = Maker { encrypted: true, ..maker() };
-        let item = maker.item(&Part::Reasoning(vec![]), false).expect("an item");
+    fn reasoning_looks_like_a_sealed_token() {
+        let item = maker().item(&Part::Reasoning(vec![]), false).expect("an item");
         assert_eq!(keys(&item.value), ["id", "type", "content", "encrypted_content", "summary"]);
         let sealed = item.value["encrypted_content"].as_str().expect("a string");
         assert!(sealed.starts_with("gAAAAABq"), "{sealed}");

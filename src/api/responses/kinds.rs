@@ -90,7 +90,7 @@ pub static KINDS: &[Kind] = &[
         status: false,
         beats: &[Content, Summary],
         blank: &[("content", LIST), ("summary", LIST)],
-        ..plain("reasoning", "rs", &[("summary", "[]")])
+        ..plain("reasoning", "rs", &[("content", "[]"), ("encrypted_content", "@encrypted"), ("summary", "[]")])
     },
     Kind {
         beats: &[
@@ -98,7 +98,7 @@ pub static KINDS: &[Kind] = &[
             Mark("response.web_search_call.searching"),
             Mark("response.web_search_call.completed"),
         ],
-        blank: &[("action", None)],
+        blank: &[("action", Some(r#"{"type":"search"}"#))],
         ..plain("web_search_call", "ws", &[("action", r#"{"type":"search","queries":[],"query":""}"#)])
     },
     Kind {

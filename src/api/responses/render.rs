@@ -33,7 +33,6 @@ pub fn response(
         random: request.random.clone(),
         created: call.created(),
         phases: turn.model.phase,
-        encrypted: request.includes("reasoning.encrypted_content"),
         included: OPTIONAL.iter().map(|(word, ..)| *word).filter(|word| request.includes(word)).collect(),
     };
     let arriving = turn.arriving.take();

@@ -87,7 +87,12 @@ impl Request {
         let body = &*call.body;
         let string = |key: &str| text(body, key).map(String::from);
         let decimal = |key: &str, default: f64| body.get(key).and_then(Value::as_f64).unwrap_or(default);
-        let tools = body.get("tools").and_then(Value::as_array).into_iter().flatten();
+        let research = model.id.contains("deep-research");
+        let mut tools = tools::echo_all(body.get("tools").unwrap_or(&Value::Null), &self.whole());
+        if research {
+            // Research models search from nowhere, and stop at 225 calls: recording 30b6a636575e0c15.
+            tools.iter_mut().filter_map(|tool| tool.get_mut("user_location")).for_each(|place| *place = Value::Null);
+        }
         Frame {
             id: id.cloned().unwrap_or_else(|| self.family.response(&mut self.random)),
             created_at: call.created(),
@@ -96,7 +101,7 @@ impl Request {
             frequency_penalty: decimal("frequency_penalty", 0.0),
             instructions: echoed_instructions(body.get("instructions"), &self.family, &mut self.random),
             max_output_tokens: number(body, "max_output_tokens"),
-            max_tool_calls: number(body, "max_tool_calls"),
+            max_tool_calls: number(body, "max_tool_calls").or(research.then_some(225)),
             model: name.into(),
             parallel_tool_calls: flag(body, "parallel_tool_calls", true),
             presence_penalty: decimal("presence_penalty", 0.0),
@@ -112,7 +117,7 @@ impl Request {
             temperature: decimal("temperature", 1.0),
             text: echoed_text(body),
             tool_choice: echoed_choice(body.get("tool_choice")),
-            tools: tools.map(tools::echo).collect(),
+            tools,
             top_logprobs: number(body, "top_logprobs").unwrap_or(0),
             top_p: decimal("top_p", model.top_p),
             truncation: string("truncation").unwrap_or_else(|| "disabled".into()),

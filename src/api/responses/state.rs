@@ -118,7 +118,6 @@ pub fn compact(call: Call) -> HandlerFuture {
             random: request.random.clone(),
             created: call.created(),
             phases: false,
-            encrypted: true,
             included: Vec::new(),
         };
         let id_of_item = maker.family.item("cmp", &mut maker.random);

@@ -6,6 +6,40 @@
 use crate::prompt::{Tool, ToolChoice, ToolKind};
 use serde_json::{Map, Value, json};
 
+/// Tools in normal form: functions first, then the others, then the functions whose loading was deferred and that a
+/// `tool_search_output` among `items` has loaded, each a namespace of its own (recordings 0c39549fa80a931b,
+/// bc097411e5e58279).
+pub fn echo_all(tools: &Value, items: &[Value]) -> Vec<Value> {
+    let loaded: Vec<&Value> = items
+        .iter()
+        .filter(|item| kind(item) == "tool_search_output")
+        .flat_map(|item| item.get("tools").and_then(Value::as_array).into_iter().flatten())
+        .filter_map(|tool| tool.get("name"))
+        .collect();
+    let is_loaded = |tool: &Value| {
+        tool.get("defer_loading") == Some(&Value::Bool(true))
+            && tool.get("name").is_some_and(|name| loaded.contains(&name))
+    };
+    let (mut functions, mut others, mut namespaces) = (Vec::new(), Vec::new(), Vec::new());
+    for tool in tools.as_array().into_iter().flatten() {
+        match kind(tool) {
+            "function" if is_loaded(tool) => namespaces.push(namespace(echo(tool))),
+            "function" => functions.push(echo(tool)),
+            _ => others.push(echo(tool)),
+        }
+    }
+    functions.into_iter().chain(others).chain(namespaces).collect()
+}
+
+/// A loaded function, alone in a namespace of its name.
+fn namespace(mut function: Value) -> Value {
+    for key in ["defer_loading", "output_schema"] {
+        function.as_object_mut().and_then(|map| map.shift_remove(key));
+    }
+    let (description, name) = (function.get("description").cloned(), function.get("name").cloned());
+    json!({"type": "namespace", "description": description, "name": name, "tools": [function]})
+}
+
 /// A tool in normal form: `type` first, then alphabetical, what was left out filled in.
 pub fn echo(tool: &Value) -> Value {
     let Some(map) = tool.as_object() else { return tool.clone() };
@@ -93,6 +127,9 @@ fn normal_function(map: &mut Map<String, Value>) {
         map.insert("strict".into(), json!(true));
     }
     map.shift_remove("function");
+    if map.get("description").is_some_and(|text| text == "") {
+        map.insert("description".into(), Value::Null);
+    }
     fill(map, &[("description", json!(null)), ("output_schema", json!(null)), ("parameters", json!(null))]);
 }
 
@@ -249,6 +286,25 @@ mod tests {
         );
         let given = json!({"type": "function", "name": "f", "strict": false, "parameters": {"type": "object"}});
         assert_eq!(echo(&given)["parameters"], json!({"type": "object"}));
+    }
+
+    #[test]
+    fn functions_come_first_and_loaded_ones_last() {
+        let tools = json!([
+            {"type": "tool_search"},
+            {"type": "function", "name": "a", "strict": true, "defer_loading": true, "parameters": null},
+            {"type": "function", "name": "b", "strict": true, "description": ""},
+        ]);
+        let names = |tools: &[Value]| tools.iter().map(|tool| kind(tool).to_string()).collect::<Vec<_>>();
+        assert_eq!(names(&echo_all(&tools, &[])), ["function", "function", "tool_search"]);
+        let loaded = json!({"type": "tool_search_output", "tools": [{"type": "function", "name": "a"}]});
+        let echoed = echo_all(&tools, &[loaded]);
+        assert_eq!(names(&echoed), ["function", "tool_search", "namespace"]);
+        assert_eq!(echoed[0]["description"], Value::Null);
+        assert_eq!(
+            echoed[2].to_string(),
+            r#"{"type":"namespace","description":null,"name":"a","tools":[{"type":"function","description":null,"name":"a","parameters":null,"strict":true}]}"#
+        );
     }
 
     #[test]
