@@ -1,6 +1,7 @@
 //! The HTTP side: listener, router, limits, bodies. It knows neither endpoints nor responders.
 
 pub mod body;
+mod deliver;
 mod guard;
 pub mod headers;
 mod request;

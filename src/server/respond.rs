@@ -1,34 +1,29 @@
 //! One request: from bytes to a call, from an answer to bytes.
 
-use super::body::{Cut, Finish, ResponseBody, Source};
+use super::body::{Cut, Finish, ResponseBody};
 use super::route::{self, Normal, Route};
 use super::socket::Control;
-use super::{guard, headers, request, websocket};
-use crate::api::answer::{Answer, Body, Delivery, Events, indented, pretty};
-use crate::api::error::{self, ApiError, Style};
+use super::{deliver, guard, request, websocket};
+use crate::api::answer::{Answer, Body};
+use crate::api::error::{self, ApiError};
 use crate::api::responses::lane::Lane;
 use crate::api::{self, Call};
 use crate::control;
 use crate::emulator::Emulator;
-use crate::journal::{OpenExchange, Outcome};
-use crate::options::{LogLevel, Profile};
+use crate::journal::OpenExchange;
+use crate::options::LogLevel;
 use crate::random::{self, Random};
-use crate::reply::RawBody;
-use crate::reply::fault::At;
 use crate::responders::describe::is_secret;
 use crate::session::{Session, redact};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
-use serde_json::{Value, json};
-use std::collections::VecDeque;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 /// Answers one request. Err = the connection is cut before any byte.
 pub async fn respond(
@@ -265,7 +260,7 @@ pub(super) async fn answer(
     let log = (emulator.settings.log_level == LogLevel::Info).then_some(log_line as fn(&Session, &OpenExchange));
     let finish = Finish::new(keeper.clone(), open.clone(), log);
     let accepted = header(&headers, "accept-encoding").unwrap_or_default();
-    deliver(&emulator, answer, finish, control, random, &request_id, name, started, accepted).await
+    deliver::deliver(&emulator, answer, finish, control, random, &request_id, name, started, accepted).await
 }
 
 /// One line per request.
@@ -313,192 +308,4 @@ fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
             (name.as_str().to_string(), shown)
         })
         .collect()
-}
-
-/// Turns an answer into a response.
-#[allow(clippy::too_many_arguments)] // everything an answer's outside depends on
-async fn deliver(
-    emulator: &Emulator,
-    answer: Answer,
-    mut finish: Finish,
-    control: Arc<Control>,
-    random: Random,
-    request_id: &str,
-    operation: &str,
-    started: Duration,
-    accepted: &str,
-) -> Result<Response<ResponseBody>, Cut> {
-    let Answer { status, headers: extra, body, delivery } = answer;
-    let session = finish.session.clone();
-    if let Some(delivery) = &delivery {
-        session.clock.sleep_until(started + delivery.wait).await;
-        if matches!(&delivery.fault, Some(fault) if fault.at == At::Connect) {
-            control.reset();
-            finish.complete();
-            return Err(Cut);
-        }
-    }
-    let (status, error_style) = match &body {
-        Body::Error(error) => (error.status, Some(error.style)),
-        _ => (status, None),
-    };
-    finish.exchange.note(|record| {
-        record.status = status;
-        if let Body::Error(error) = &body {
-            if record.outcome == Outcome::Served {
-                record.outcome = Outcome::Rejected;
-            }
-            record.said.clone_from(&error.message);
-        }
-    });
-    let virtual_clock = session.clock.mode() != crate::clock::Mode::Real;
-    let mut response = Response::new(ResponseBody::Full(None));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let out = response.headers_mut();
-    let stream = matches!(body, Body::Events(_));
-    if !matches!(body, Body::Raw(_)) || status < 600 {
-        let facts = headers::Facts {
-            request_id,
-            error: error_style,
-            status,
-            operation,
-            stream,
-            processing_ms: (session.clock.now().saturating_sub(started)).as_millis().min(if virtual_clock {
-                0
-            } else {
-                u128::MAX
-            }),
-            limits: finish.exchange.limits.get().cloned(),
-            model: finish.exchange.model.get().map(String::as_str).filter(|_| operation == "completions.create"),
-            date: virtual_clock.then(|| session.clock.stamp()),
-        };
-        headers::write(&facts, &mut random.fork("headers"), out);
-    }
-    let error_headers = match &body {
-        Body::Error(error) => error.headers.clone(),
-        _ => Vec::new(),
-    };
-    let content_type = match &body {
-        Body::Json(_) => "application/json",
-        Body::Error(error) if matches!(error.style, Style::Api | Style::Model) => "application/json",
-        Body::Error(_) => "application/json; charset=utf-8",
-        Body::Bytes(kind, _) => kind,
-        // LLEmulator's suite compares the whole value; legacy completions never had a charset (recording 9271bba9ccad28fd).
-        Body::Events(_) if emulator.settings.profile == Profile::Llemulator || operation == "completions.create" => {
-            "text/event-stream"
-        }
-        Body::Events(_) => "text/event-stream; charset=utf-8",
-        Body::Raw(RawBody::Sse(_)) => "text/event-stream; charset=utf-8",
-        Body::Raw(RawBody::Text(_)) => "text/plain; charset=utf-8",
-        Body::Raw(RawBody::Chunks(_)) => "text/event-stream; charset=utf-8",
-        Body::Raw(_) => "application/json",
-        Body::Empty => "",
-    };
-    if !content_type.is_empty() {
-        out.insert("content-type", HeaderValue::from_static(content_type));
-    }
-    for (name, value) in extra.iter().chain(&error_headers) {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-            out.insert(name, value);
-        }
-    }
-    let source = match body {
-        Body::Events(events) => Err(Source::Events(events)),
-        Body::Raw(RawBody::Chunks(chunks)) => {
-            Err(Source::Chunks(chunks.into_iter().rev().map(|(at, bytes)| (at, Bytes::from(bytes))).collect()))
-        }
-        Body::Raw(RawBody::Sse(events)) => Err(Source::Events(Box::new(RawEvents(events.into())))),
-        Body::Json(bytes) | Body::Bytes(_, bytes) => Ok(bytes),
-        Body::Error(error) => Ok(error_bytes(&error)),
-        Body::Raw(RawBody::Json(value)) => Ok(pretty(&value, false)),
-        Body::Raw(RawBody::Text(text)) => Ok(text.into()),
-        Body::Raw(RawBody::Events(frames)) => Ok(pretty(&frames, false)),
-        Body::Raw(RawBody::Empty) | Body::Empty => Ok(Bytes::new()),
-    };
-    *response.body_mut() = match (source, delivery) {
-        (Err(source), delivery) => ResponseBody::timed(source, delivery, finish, control),
-        // An unstreamed answer that breaks: its headers, then silence or the end.
-        (Ok(bytes), Some(delivery)) if delivery.fault.is_some() => {
-            let delivery = Delivery { fault: delivery.fault.map(broken_whole), ..delivery };
-            ResponseBody::timed(Source::Chunks(vec![(0, bytes)]), Some(delivery), finish, control)
-        }
-        (Ok(bytes), _) => {
-            finish.complete();
-            ResponseBody::Full(Some(zipped(bytes, accepted, response.headers_mut())))
-        }
-    };
-    Ok(response)
-}
-
-/// A fault of an unstreamed answer strikes after the headers, and what cannot be broken in the middle is cut.
-fn broken_whole(fault: crate::reply::fault::Fault) -> crate::reply::fault::Fault {
-    use crate::reply::fault::{Fault, Kind};
-    let kind = match fault.kind {
-        Kind::Stall(ms) => Kind::Stall(ms),
-        _ => Kind::Disconnect,
-    };
-    Fault { at: At::Headers, kind }
-}
-
-/// An error's bytes: the edge indents by four and ends the line.
-fn error_bytes(error: &ApiError) -> Bytes {
-    match error.style {
-        Style::Edge | Style::Model => indented(&error.envelope(), b"    ", true),
-        _ => pretty(&error.envelope(), false),
-    }
-}
-
-/// The body as the client accepts it.
-fn zipped(bytes: Bytes, accepted: &str, headers: &mut HeaderMap) -> Bytes {
-    use std::io::Write;
-    let wants = |name: &str| accepted.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == name);
-    let (name, zipped) = if bytes.is_empty() {
-        return bytes;
-    } else if wants("gzip") {
-        let mut encoder =
-            flate2::write::GzEncoder::new(Vec::with_capacity(bytes.len() / 2), flate2::Compression::fast());
-        ("gzip", encoder.write_all(&bytes).and_then(|()| encoder.finish()))
-    } else if wants("br") {
-        let mut out = Vec::with_capacity(bytes.len() / 2);
-        let mut encoder = brotli::CompressorWriter::new(&mut out, 4096, 1, 20);
-        let written = encoder.write_all(&bytes).and_then(|()| encoder.flush());
-        drop(encoder);
-        ("br", written.map(|()| out))
-    } else {
-        return bytes;
-    };
-    // Writing to memory cannot fail; if it did, the plain bytes are still right.
-    let Ok(zipped) = zipped else { return bytes };
-    headers.insert("content-encoding", HeaderValue::from_static(name));
-    headers.insert("vary", HeaderValue::from_static("Accept-Encoding"));
-    zipped.into()
-}
-
-/// Events as written in the script.
-struct RawEvents(VecDeque<(Option<String>, Value)>);
-
-impl Events for RawEvents {
-    fn next_content(&self) -> Option<u32> {
-        self.0.front().map(|_| 1)
-    }
-
-    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
-        let Some((event, data)) = self.0.pop_front() else { return Poll::Ready(false) };
-        if let Some(event) = event {
-            out.extend_from_slice(format!("event: {event}\n").as_bytes());
-        }
-        let data = match data {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        for line in data.split('\n') {
-            out.extend_from_slice(format!("data: {line}\n").as_bytes());
-        }
-        out.extend_from_slice(b"\n");
-        Poll::Ready(true)
-    }
-
-    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
-        out.extend_from_slice(format!("data: {}\n\n", json!({"error": error.inner()})).as_bytes());
-    }
 }

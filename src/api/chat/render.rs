@@ -19,7 +19,7 @@ pub struct Facts {
     pub created: u64,
     pub service_tier: String,
     pub fingerprint: Option<String>,
-    /// GPT-5 and the o-series show `logprobs` only when asked.
+    /// GPT-5, the o-series and audio models show `logprobs` only when asked (recording 131301fc6fd43ba8).
     pub shows_logprobs: bool,
     /// The request used `functions`: a call is a `function_call`, and so is the finish reason.
     pub legacy_functions: bool,
@@ -42,7 +42,7 @@ impl Facts {
             call_ids: call_ids.collect(),
             service_tier: service_tier(&call.body["service_tier"]),
             fingerprint: turn.model.fingerprint(),
-            shows_logprobs: !turn.model.reasoning || prompt.logprobs.is_some(),
+            shows_logprobs: !(turn.model.reasoning || turn.model.audio) || prompt.logprobs.is_some(),
             legacy_functions: call.body.get("functions").is_some_and(Value::is_array),
             usage: if turn.arriving.is_some() { Value::Null } else { usage_of(&Counter::of(call), prompt, turn) },
         }
