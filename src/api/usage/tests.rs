@@ -99,8 +99,12 @@ mod corpus {
         }
     }
 
-    fn call(name: &Value, arguments: &Value) -> Option<PastCall> {
-        Some(PastCall { id: String::new(), name: name.as_str()?.into(), arguments: arguments.as_str()?.into() })
+    fn call(id: &Value, name: &Value, arguments: &Value) -> Option<PastCall> {
+        Some(PastCall {
+            id: id.as_str().unwrap_or_default().into(),
+            name: name.as_str()?.into(),
+            arguments: arguments.as_str()?.into(),
+        })
     }
 
     fn message(value: &Value) -> Option<Message> {
@@ -110,18 +114,21 @@ mod corpus {
                 message.content = texts(&value["content"])?;
                 message.name = value["name"].as_str().map(str::to_string);
                 let calls = value["tool_calls"].as_array().into_iter().flatten();
-                for one in calls.map(|one| &one["function"]).chain(value.get("function_call")) {
-                    message.tool_calls.push(call(&one["name"], &one["arguments"])?);
+                for one in calls {
+                    let function = &one["function"];
+                    message.tool_calls.push(call(&one["id"], &function["name"], &function["arguments"])?);
                 }
+                message.tool_call_id = value["tool_call_id"].as_str().map(str::to_string);
             }
             Some("function_call") => {
                 message.role = Role::Assistant;
                 message.content.clear();
-                message.tool_calls = vec![call(&value["name"], &value["arguments"])?];
+                message.tool_calls = vec![call(&value["call_id"], &value["name"], &value["arguments"])?];
             }
             Some("function_call_output") => {
                 message.role = Role::Tool;
                 message.content = texts(&value["output"])?;
+                message.tool_call_id = value["call_id"].as_str().map(str::to_string);
             }
             _ => return None,
         }
@@ -285,7 +292,8 @@ mod corpus {
             exact as f64 / all as f64
         };
         assert!(share(&prompts, "text") >= 0.95, "{prompts:?}");
-        assert!(share(&prompts, "tools") >= 0.75, "{prompts:?}");
-        assert!(share(&completions, "text") >= 0.85, "{completions:?}");
+        assert!(share(&prompts, "tools") >= 0.85, "{prompts:?}");
+        assert!(share(&prompts, "tools and their results") >= 0.5, "{prompts:?}");
+        assert!(share(&completions, "text") >= 0.9, "{completions:?}");
     }
 }
