@@ -27,6 +27,11 @@ fn newest(model: &Model) -> bool {
     model.efforts().contains(&"max")
 }
 
+/// Whether chat lets it think and call functions in one request; from gpt-5.6 on only Responses does.
+pub fn thinks_with_functions(model: &Model) -> bool {
+    !newest(model)
+}
+
 /// Choices (`n`) at most.
 pub fn choices(model: &Model) -> i64 {
     if newest(model) { 8 } else { 128 }

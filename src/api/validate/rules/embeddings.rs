@@ -8,8 +8,11 @@ use serde_json::Value;
 /// Items and models OpenAI refuses although the types fit.
 pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     let empty = |value: &Value| value.as_str() == Some("");
-    let strings = body["input"].as_array().map_or(&[][..], Vec::as_slice);
-    if empty(&body["input"]) || strings.iter().any(empty) {
+    let items = body["input"].as_array();
+    if items.is_some_and(Vec::is_empty) {
+        faults.at("input", || Some(ApiError::invalid("Invalid 'input': input cannot be an empty array.")));
+    }
+    if empty(&body["input"]) || items.into_iter().flatten().any(empty) {
         faults.at("input", || Some(ApiError::invalid("Invalid 'input': input cannot be an empty string.")));
     }
     if given(body, "dimensions").is_some() && model.dimensions.is_some() && !model.adjustable_dimensions {

@@ -31,7 +31,7 @@ fn format(body: &Value, faults: &mut Faults) {
             let message =
                 "Response input messages must contain the word 'json' in some form to use 'text.format' of type \
                  'json_object'.";
-            Some(ApiError::invalid(message).param("input"))
+            Some(ApiError::invalid(message).param("text.format"))
         });
     }
 }
@@ -101,7 +101,7 @@ fn state(body: &Value, faults: &mut Faults) {
     }
     if body.get("background") == Some(&Value::Bool(true)) && body.get("store") == Some(&Value::Bool(false)) {
         faults.after(Phase::State, || {
-            let message = "Invalid value for 'store': background responses must be stored; set 'store' to true.";
+            let message = "Background mode requires store=true.";
             Some(ApiError::invalid(message).param("store"))
         });
     }

@@ -1,6 +1,6 @@
 //! Rules of tools and tool choice, in chat's form and in that of Responses.
 
-use super::{Faults, Phase, given, strict};
+use super::{Faults, Phase, ability, given, strict};
 use crate::api::error::ApiError;
 use crate::api::models::Model;
 use serde_json::Value;
@@ -24,6 +24,17 @@ pub fn chat(body: &Value, model: &Model, faults: &mut Faults) {
                 "Invalid value for 'tool_choice': no function named '{name}' was specified in the 'tools' parameter."
             );
             (!known).then(|| ApiError::invalid(message).param("tool_choice"))
+        });
+    }
+    let thinking = ability::thinks(model, body["reasoning_effort"].as_str());
+    if thinking && !ability::thinks_with_functions(model) && tools.iter().any(|tool| tool["type"] == "function") {
+        faults.after(Phase::Capability, || {
+            let message = format!(
+                "Function tools with reasoning_effort are not supported for {} in /v1/chat/completions. To use function \
+                 tools, use /v1/responses or set reasoning_effort to 'none'.",
+                model.id
+            );
+            Some(ApiError::invalid(message).param("reasoning_effort"))
         });
     }
     // Recorded: 1b09b04ae4781a50.
