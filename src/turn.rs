@@ -166,7 +166,7 @@ async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &View<'_>) -> R
             Say::Ask(Ask::Callback(number)) => {
                 let request = describe::request(call, prompt);
                 match call.emulator.callbacks.call(*number, &request).await? {
-                    Given::Reply(reply) => Found::new(Arc::new(reply)),
+                    Given::Reply(reply) => Found::new(Arc::from(reply)),
                     Given::Streaming(arriving) => {
                         Found { arriving: Some(arriving), ..Found::new(Arc::new(Reply::default())) }
                     }
@@ -238,7 +238,7 @@ async fn respond(call: &Call, prompt: &Prompt) -> Result<Found, ApiError> {
         let mut random = call.random.fork("chaos");
         let struck = chaos.iter().find(|chaos| match chaos.when {
             ChaosWhen::Probability(probability) => random.chance(probability),
-            ChaosWhen::Every(every) => every > 0 && turn % every == 0,
+            ChaosWhen::Every(every) => every > 0 && turn.is_multiple_of(every),
             ChaosWhen::First(first) => turn <= first,
         });
         if let Some(chaos) = struck {

@@ -28,7 +28,7 @@ pub trait Dispatch: Send + Sync {
 
 /// What a function gave.
 pub enum Given {
-    Reply(Reply),
+    Reply(Box<Reply>),
     /// Pieces come as they are yielded.
     Streaming(Arriving),
     /// It returned nothing: the scan goes on below.

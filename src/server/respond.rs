@@ -89,7 +89,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// The key of a request in one of its four places: `Authorization: Bearer`, `api-key`, the WebSocket subprotocol, the
 /// path's session. `None` = nowhere; Err = malformed.
-fn key_of<'a>(headers: &'a HeaderMap) -> Option<Result<&'a str, ()>> {
+fn key_of(headers: &HeaderMap) -> Option<Result<&str, ()>> {
     if let Some(value) = headers.get("authorization") {
         let text = value.to_str().unwrap_or_default();
         return Some(match text.strip_prefix("Bearer ") {
