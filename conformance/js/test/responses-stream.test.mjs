@@ -87,7 +87,7 @@ const hosted = {
   ],
   image_generation_call: [
     { type: 'image_generation_call', result: 'aGk=' },
-    ['image_generation_call.in_progress', 'image_generation_call.generating', 'image_generation_call.completed'],
+    ['image_generation_call.in_progress', 'image_generation_call.generating', 'image_generation_call.partial_image', 'image_generation_call.completed'],
     { type: 'image_generation' },
   ],
   mcp_call: [
