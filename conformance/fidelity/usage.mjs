@@ -1,5 +1,5 @@
 // Token counts: which of them can be reproduced at all, and whether they were.
-import { isObject, truncated } from './corpus.mjs';
+import { dateOf, isObject, truncated } from './corpus.mjs';
 
 const numbers = (body) => {
   const usage = body?.usage;
@@ -21,9 +21,15 @@ function hasMedia(value) {
 /** Models whose prompts hold text nobody sees (real-traffic §4). */
 const HIDDEN = /search|o1-mini|o1-preview|audio|deep-research|gpt-5\.6/;
 
+/** The recorder wrote over a part of the prompt, so that it is not the one that was counted. */
+const REWRITTEN = /Working directory: \.\\n/;
+
 /** Which class the prompt count belongs to; undefined = not derivable. */
 export function promptClass(recording) {
   const { body } = recording.request;
+  // In its first weeks the Responses API counted nothing, or 216 tokens too many.
+  if (recording.endpoint === 'POST /v1/responses' && dateOf(recording) < '2025-04') return undefined;
+  if (REWRITTEN.test(JSON.stringify(body))) return undefined;
   if (recording.endpoint !== 'POST /v1/completions' && HIDDEN.test(body.model)) return undefined;
   if (truncated(recording, 'req') || body.previous_response_id || body.conversation || hasMedia(body)) return undefined;
   if (/json_schema/.test(JSON.stringify(body.response_format ?? body.text ?? ''))) return undefined;
@@ -35,7 +41,7 @@ export function promptClass(recording) {
 /** Pairs [class, [same, all]] of one exchange. */
 export function compareUsage(recording, recordedBody, gotBody, note) {
   const [recorded, got] = [numbers(recordedBody), numbers(gotBody)];
-  if (!recorded || !got) return [];
+  if (!recorded?.prompt || !got) return [];
   const results = [];
   const kind = promptClass(recording);
   if (kind) {

@@ -30,8 +30,8 @@ test('usage counts real tokens', async () => {
   const { usage } = await client.chat.completions.create(ask('Weather in Oslo?'));
   assert.deepEqual(usage, {
     prompt_tokens: 11,
-    completion_tokens: 6,
-    total_tokens: 17,
+    completion_tokens: 7,
+    total_tokens: 18,
     prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
     completion_tokens_details: {
       reasoning_tokens: 0,
