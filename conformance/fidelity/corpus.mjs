@@ -24,14 +24,18 @@ export async function readCorpus(folder) {
   return recordings;
 }
 
-/** Recordings that contradict themselves. */
-const BROKEN = { '662784466186b38f': 'its request asks for usage, its stream was made by one that did not' };
+/** What only chance or a slip of the recorder can explain; no script can ask for it. */
+const UNSCRIPTABLE = {
+  '662784466186b38f': 'its request asks for usage, its stream was made by one that did not',
+  '89408b3e30b242ea': 'the model wrote one call in the form of several (multi_tool_use); its pieces and its count show it',
+  '898670d15ed33300': 'the same',
+};
 /** Answered once, refused today with OpenAI's own 404 (real-traffic §3). */
 const RETIRED = /^gpt-4-vision-preview|^gpt-4\.5-preview|^codex-mini/;
 
 /** Why a recording cannot be replayed; undefined when it can. */
 export function unusable({ id, endpoint, model, request, response, fidelity }) {
-  if (BROKEN[id]) return BROKEN[id];
+  if (UNSCRIPTABLE[id]) return UNSCRIPTABLE[id];
   if (Array.isArray(request.body?.input) && request.body.input.some((item) => item.type === 'item_reference')) return 'it refers to items stored before';
   if (RETIRED.test(model)) return 'the model is gone';
   if (fidelity.response_only) return 'the request was not recorded';
