@@ -114,9 +114,11 @@ impl Callbacks {
         }
         match answer.get_mut("reply").map(Value::take) {
             None => Ok(Given::Pass),
-            Some(value) => json::reply(&value, "reply", Origin::InProcess).map(Given::Reply).map_err(|error| {
-                failed(format!("The reply function gave a bad reply: {}: {}", error.path, error.message))
-            }),
+            Some(value) => {
+                json::reply(&value, "reply", Origin::InProcess).map(|reply| Given::Reply(Box::new(reply))).map_err(
+                    |error| failed(format!("The reply function gave a bad reply: {}: {}", error.path, error.message)),
+                )
+            }
         }
     }
 
