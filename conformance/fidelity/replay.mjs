@@ -1,5 +1,5 @@
 // One recording, replayed: its step is scripted, its request is sent, and the two answers are compared by class.
-import { load, newKey } from '../server.mjs';
+import { load } from '../server.mjs';
 import { dateOf, isObject, repaired, truncated } from './corpus.mjs';
 import { ids, keyOrder, shape, structure, values } from './compare.mjs';
 import { compareHeaders } from './headers.mjs';
@@ -114,7 +114,8 @@ const finalOf = (sse) => lastResponse(sse) ?? sse.map(({ data }) => data).find((
 
 async function send(recording, url) {
   const { request, response } = recording;
-  const key = response.status === 401 ? `sk-invalid-${newKey()}` : newKey();
+  // The same session name every time: what the emulator draws, it draws from it.
+  const key = `sk-${response.status === 401 ? 'invalid' : 'replay'}-${recording.id}`;
   const reply = replyOf(recording);
   const body = request.body && repaired(request.body);
   if (response.status !== 401) {
