@@ -9,7 +9,7 @@ mod respond;
 pub mod route;
 mod socket;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod websocket;
 
 use crate::emulator::Emulator;

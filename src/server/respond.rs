@@ -170,10 +170,7 @@ async fn exchange(
     }
     let method = parts.method.as_str().to_string();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
-    let name = match route::find(&method, &normal.path) {
-        Route::Operation(operation, _) => operation.name,
-        _ => "",
-    };
+    let name = route::find(&method, &normal.path).name();
     let session = session_of(&emulator, &parts.headers, &normal, name);
     let encoding = header(&parts.headers, "content-encoding");
     let read = request::read(body, encoding, emulator.settings.max_body_bytes).await;
@@ -191,10 +188,7 @@ pub(super) async fn answer(
 ) -> Result<Response<ResponseBody>, Cut> {
     let Heard { method, target, normal, query, headers, session, body, lane } = heard;
     let route = route::find(&method, &normal.path);
-    let name = match &route {
-        Route::Operation(operation, _) => operation.name,
-        _ => "",
-    };
+    let name = route.name();
     let (body, read) = match body {
         Ok((value, bytes)) => (Arc::new(value), Ok(bytes)),
         Err(error) => (Arc::default(), Err(error)),
@@ -224,10 +218,7 @@ pub(super) async fn answer(
         let (operation, params) = match route {
             Route::Operation(operation, params) => (operation, params),
             Route::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
-            Route::Unknown => {
-                let path = target.split('?').next().unwrap_or_default();
-                return Err(error::unknown_url(&method, path));
-            }
+            Route::Unknown => return Err(error::unknown_url(&method, target.split('?').next().unwrap_or_default())),
         };
         let bytes = read?;
         let mut body = body;

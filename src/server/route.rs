@@ -12,6 +12,16 @@ pub enum Route {
     Unknown,
 }
 
+impl Route {
+    /// The operation's name; the empty string where there is none.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Route::Operation(operation, _) => operation.name,
+            _ => "",
+        }
+    }
+}
+
 /// A path below `/v1`, and what was learned on the way there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Normal {

@@ -10,29 +10,29 @@ use std::sync::Arc;
 
 /// An answer as it came over the socket.
 #[derive(Debug, Clone, PartialEq)]
-struct Got {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
+pub(crate) struct Got {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Got {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 }
 
-fn start(options: Value) -> Arc<Emulator> {
+pub(crate) fn start(options: Value) -> Arc<Emulator> {
     let options = Options::from_json(&options.to_string()).expect("options");
     Emulator::start(options, Door::InProcess, None).expect("starts")
 }
 
 /// Sends bytes and reads until the server closes.
-fn exchange(emulator: &Emulator, request: &[u8]) -> Option<Got> {
+pub(crate) fn exchange(emulator: &Emulator, request: &[u8]) -> Option<Got> {
     let mut stream = TcpStream::connect(emulator.address).expect("connects");
     stream.write_all(request).expect("sends");
     let mut answer = Vec::new();
@@ -57,7 +57,7 @@ fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-fn request(method: &str, path: &str, key: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(method: &str, path: &str, key: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!(
         "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
          content-type: application/json\r\n{headers}content-length: {}\r\n\r\n",
@@ -68,7 +68,7 @@ fn request(method: &str, path: &str, key: &str, headers: &str, body: &[u8]) -> V
     bytes
 }
 
-fn send(emulator: &Emulator, key: &str, path: &str, body: &Value) -> Got {
+pub(crate) fn send(emulator: &Emulator, key: &str, path: &str, body: &Value) -> Got {
     exchange(emulator, &request("POST", path, key, "", body.to_string().as_bytes())).expect("an answer")
 }
 

@@ -202,7 +202,7 @@ fn read(text: &str) -> (String, Result<Map<String, Value>, ApiError>) {
 
 /// A lane: one event after the other.
 async fn run(connection: Arc<Connection>, name: String, mut inbox: mpsc::Receiver<Map<String, Value>>) {
-    let lane = Lane { name, memory: connection.memory.clone() };
+    let lane = Lane { name, memory: connection.memory.clone(), silent: false };
     while let Some(event) = inbox.recv().await {
         let answered = async {
             match event.get("type").and_then(Value::as_str) {
@@ -242,8 +242,9 @@ fn steer_failed(event: &Map<String, Value>, lane: &Lane) -> Message {
 
 /// Answers one `response.create`; false when the connection is over.
 async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Value>) -> bool {
-    event.shift_remove("type");
-    event.shift_remove("stream_id");
+    for envelope in ["type", "stream_id"] {
+        event.shift_remove(envelope);
+    }
     let previous = event.get("previous_response_id").and_then(Value::as_str).map(String::from);
     if event.get("background") == Some(&Value::Bool(true)) {
         let error = ApiError::invalid("Background mode is not supported over a websocket connection.")
@@ -251,6 +252,8 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
             .code("unsupported_parameter");
         return connection.out.send(error_frame(&error, &lane.name)).await.is_ok();
     }
+    // Fields of the socket, unknown to the operation.
+    let silent = event.shift_remove("generate") == Some(Value::Bool(false));
     event.insert("stream".into(), json!(true));
     let normal = Normal { path: "/v1/responses".into(), azure: connection.azure, deployment: None, session: None };
     let heard = Heard {
@@ -261,7 +264,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         headers: connection.headers.clone(),
         session: Ok(connection.session.clone()),
         body: Ok((Value::Object(event), Bytes::new())),
-        lane: Some(lane.clone()),
+        lane: Some(Lane { silent, ..lane.clone() }),
     };
     let Ok(response) = respond::answer(connection.emulator.clone(), connection.control.clone(), heard).await else {
         return false;

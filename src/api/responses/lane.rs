@@ -24,6 +24,8 @@ pub struct Lane {
     /// Its `stream_id`; empty when there is none.
     pub name: String,
     pub memory: Memory,
+    /// This request only hands in its input: `generate: false`.
+    pub silent: bool,
 }
 
 impl Lane {

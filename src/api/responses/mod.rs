@@ -12,6 +12,8 @@ pub mod record;
 mod render;
 pub mod request;
 mod state;
+#[cfg(test)]
+mod state_tests;
 pub mod stream;
 #[cfg(test)]
 mod stream_tests;
@@ -82,7 +84,7 @@ fn create(call: Call) -> HandlerFuture {
         let request = Request::read(&call)?;
         let (prompt, made) = (request.prompt.clone(), Arc::new(OnceLock::new()));
         let keep = keep(&call, &request, made.clone());
-        let mut answer = if call.lane.is_some() && !flag(&call.body, "generate", true) {
+        let mut answer = if call.lane.as_ref().is_some_and(|lane| lane.silent) {
             render::nothing(&call, request, keep)?
         } else {
             let rendered = |prompt: &_, turn| render::response(&call, request, prompt, turn, keep);

@@ -1,0 +1,199 @@
+//! What a session keeps of responses and conversations, over a socket.
+
+use super::checker;
+use crate::emulator::Emulator;
+use crate::server::tests::{Got, exchange, request, send, start};
+use serde_json::{Value, json};
+use std::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
+
+const KEY: &str = "sk-state";
+
+fn emulator(clock: &str, script: Value) -> std::sync::Arc<Emulator> {
+    let emulator = start(json!({"clock": clock}));
+    let loaded = post(&emulator, "/_emulator/script", script);
+    assert_eq!(loaded.status, 200, "{}", loaded.text());
+    emulator
+}
+
+fn post(emulator: &Emulator, path: &str, body: Value) -> Got {
+    send(emulator, KEY, path, &body)
+}
+
+fn get(emulator: &Emulator, path: &str) -> Got {
+    exchange(emulator, &request("GET", path, KEY, "", b"")).expect("an answer")
+}
+
+fn ask(input: &str, more: Value) -> Value {
+    let mut body = json!({"model": "gpt-4o", "input": input});
+    for (key, value) in more.as_object().into_iter().flatten() {
+        body[key] = value.clone();
+    }
+    body
+}
+
+fn text_of(response: &Value) -> &str {
+    response["output"][0]["content"][0]["text"].as_str().unwrap_or_default()
+}
+
+#[test]
+fn a_chain_carries_the_conversation_but_not_the_instructions() {
+    let script = json!({"responses": [
+        "first",
+        {"match": {"any_message": "^remember$", "turn": 1, "not": {"system": "be kind"}}, "text": "second"},
+        "unstored",
+    ]});
+    let emulator = emulator("instant", script);
+    let first = post(&emulator, "/v1/responses", ask("remember", json!({"instructions": "be kind"}))).json();
+    let second = ask("and?", json!({"previous_response_id": first["id"]}));
+    let second = post(&emulator, "/v1/responses", second).json();
+    assert_eq!(text_of(&second), "second", "{second}");
+    assert_eq!(second["previous_response_id"], first["id"]);
+    let unstored = post(&emulator, "/v1/responses", ask("x", json!({"store": false}))).json();
+    let refused = post(&emulator, "/v1/responses", ask("x", json!({"previous_response_id": unstored["id"]})));
+    assert_eq!(refused.status, 400);
+    let message = format!("Previous response with id '{}' not found.", unstored["id"].as_str().expect("an id"));
+    let expected = json!({"error": {"message": message, "type": "invalid_request_error",
+        "param": "previous_response_id", "code": "previous_response_not_found"}});
+    assert_eq!(refused.json(), expected);
+}
+
+#[test]
+fn a_stored_response_is_shown_replayed_and_deleted() {
+    let emulator = emulator("instant", json!({"responses": ["one two three"]}));
+    let stream = post(&emulator, "/v1/responses", ask("count", json!({"stream": true}))).text();
+    let response = checker::check(&stream);
+    let path = format!("/v1/responses/{}", response["id"].as_str().expect("an id"));
+    let mut shown = get(&emulator, &path).json();
+    shown.as_object_mut().expect("an object").remove("billing");
+    assert_eq!(shown, response);
+    assert_eq!(get(&emulator, &format!("{path}?stream=true")).text(), stream);
+    let rest = get(&emulator, &format!("{path}?stream=true&starting_after=4")).text();
+    assert!(stream.ends_with(&rest) && rest.contains("\"sequence_number\":5"), "{rest}");
+    let items = get(&emulator, &format!("{path}/input_items")).json();
+    assert_eq!(items["data"][0]["content"], json!([{"type": "input_text", "text": "count"}]));
+    assert_eq!(items["first_id"], items["data"][0]["id"]);
+    let deleted = exchange(&emulator, &request("DELETE", &path, KEY, "", b"")).expect("an answer");
+    assert_eq!(deleted.json()["deleted"], true);
+    assert_eq!(get(&emulator, &path).status, 404);
+}
+
+#[test]
+fn a_background_response_runs_on_the_sessions_clock() {
+    let slow = json!({"text": "done", "pace": {"ttft_ms": 5000}});
+    let emulator = emulator("manual", json!({"responses": [slow, slow, "at once"]}));
+    let begun = post(&emulator, "/v1/responses", ask("go", json!({"background": true})));
+    assert!(begun.head.contains("openai-poll-after-ms: 10"));
+    let begun = begun.json();
+    assert_eq!((&begun["status"], &begun["output"]), (&json!("queued"), &json!([])));
+    let path = format!("/v1/responses/{}", begun["id"].as_str().expect("an id"));
+    assert_eq!(get(&emulator, &path).json()["status"], "in_progress");
+    let advanced = exchange(&emulator, &request("PUT", "/_emulator/clock", KEY, "", br#"{"advance_ms":5000}"#));
+    assert_eq!(advanced.expect("an answer").status, 200);
+    let done = get(&emulator, &path).json();
+    assert_eq!((&done["status"], text_of(&done)), (&json!("completed"), "done"));
+    let other = post(&emulator, "/v1/responses", ask("go", json!({"background": true}))).json();
+    let cancel = format!("/v1/responses/{}/cancel", other["id"].as_str().expect("an id"));
+    assert_eq!(post(&emulator, &cancel, json!({})).json()["status"], "cancelled");
+    assert_eq!(post(&emulator, &cancel, json!({})).json()["status"], "cancelled");
+    let plain = post(&emulator, "/v1/responses", ask("go", json!({}))).json();
+    let cancel = format!("/v1/responses/{}/cancel", plain["id"].as_str().expect("an id"));
+    assert_eq!(post(&emulator, &cancel, json!({})).status, 400);
+}
+
+#[test]
+fn conversations_hold_what_was_said() {
+    let script = json!({"responses": ["first", {"match": {"any_message": "note", "turn": 1}, "text": "second"}]});
+    let emulator = emulator("instant", script);
+    let items = json!([{"type": "message", "role": "user", "content": "a note"}]);
+    let conversation = post(&emulator, "/v1/conversations", json!({"metadata": {"a": "b"}, "items": items})).json();
+    assert_eq!((&conversation["object"], &conversation["metadata"]), (&json!("conversation"), &json!({"a": "b"})));
+    let id = conversation["id"].as_str().expect("an id");
+    let path = format!("/v1/conversations/{id}");
+    let first = post(&emulator, "/v1/responses", ask("one", json!({"conversation": id}))).json();
+    assert_eq!(first["conversation"], json!({"id": id}));
+    let second = post(&emulator, "/v1/responses", ask("two", json!({"conversation": {"id": id}}))).json();
+    assert_eq!(text_of(&second), "second");
+    let page = get(&emulator, &format!("{path}/items?order=asc&limit=2")).json();
+    assert_eq!((&page["data"][1]["content"][0]["text"], &page["has_more"]), (&json!("one"), &json!(true)));
+    let item = format!("{path}/items/{}", page["last_id"].as_str().expect("an id"));
+    assert_eq!(get(&emulator, &item).json(), page["data"][1]);
+    let left = exchange(&emulator, &request("DELETE", &item, KEY, "", b"")).expect("an answer");
+    assert_eq!(left.json(), conversation);
+    assert_eq!(get(&emulator, &item).status, 404);
+    let updated = post(&emulator, &path, json!({"metadata": {"c": "d"}})).json();
+    assert_eq!(updated["metadata"], json!({"c": "d"}));
+    assert_eq!(
+        exchange(&emulator, &request("DELETE", &path, KEY, "", b"")).expect("an answer").json()["deleted"],
+        true
+    );
+    let gone = post(&emulator, "/v1/responses", ask("three", json!({"conversation": id})));
+    assert_eq!((gone.status, gone.json()["error"]["code"].clone()), (404, Value::Null));
+}
+
+fn socket(emulator: &Emulator, key: &str) -> tungstenite::Result<WebSocket<TcpStream>> {
+    let mut asked = format!("ws://{}/v1/responses", emulator.address).into_client_request()?;
+    asked.headers_mut().insert("authorization", format!("Bearer {key}").parse().expect("a header"));
+    let stream = TcpStream::connect(emulator.address).expect("connects");
+    match tungstenite::client(asked, stream) {
+        Ok((socket, _)) => Ok(socket),
+        Err(tungstenite::HandshakeError::Failure(error)) => Err(error),
+        Err(tungstenite::HandshakeError::Interrupted(_)) => panic!("the socket blocks"),
+    }
+}
+
+/// Sends one event and reads until its response ends.
+fn turn(socket: &mut WebSocket<TcpStream>, event: Value) -> Vec<Value> {
+    socket.send(Message::text(event.to_string())).expect("sends");
+    let mut events = Vec::new();
+    loop {
+        let frame = socket.read().expect("a frame");
+        let event: Value = serde_json::from_str(frame.to_text().expect("text")).expect("JSON");
+        let name = event["type"].as_str().unwrap_or_default().to_string();
+        events.push(event);
+        if ["response.completed", "response.failed", "error"].contains(&name.as_str()) {
+            return events;
+        }
+    }
+}
+
+#[test]
+fn a_socket_continues_what_is_not_stored_until_that_fails() {
+    let script = json!({"responses": ["first", {"match": {"turn": 1}, "text": "second"}, {"error": {"status": 429}}]});
+    let emulator = emulator("instant", script);
+    let mut socket = socket(&emulator, KEY).expect("a socket");
+    let create = |more: Value| {
+        let mut event = ask("hi", more);
+        event["type"] = json!("response.create");
+        event
+    };
+    let first = turn(&mut socket, create(json!({"store": false, "stream_id": "a"})));
+    assert!(first.iter().all(|event| event["stream_id"] == "a"));
+    let first = first.last().expect("an event")["response"].clone();
+    assert_eq!(text_of(&first), "first");
+    let second =
+        turn(&mut socket, create(json!({"store": false, "stream_id": "a", "previous_response_id": first["id"]})));
+    let second = second.last().expect("an event")["response"].clone();
+    assert_eq!(text_of(&second), "second");
+    // Only the last response of a lane is remembered.
+    let stale = turn(&mut socket, create(json!({"previous_response_id": first["id"]})));
+    assert_eq!(stale[0]["error"]["code"], "previous_response_not_found");
+    // A continuation that fails forgets what it continued.
+    let continued = || create(json!({"stream_id": "a", "previous_response_id": second["id"]}));
+    assert_eq!(turn(&mut socket, continued())[0]["status"], 429);
+    assert_eq!(turn(&mut socket, continued())[0]["error"]["code"], "previous_response_not_found");
+    let warm = turn(&mut socket, create(json!({"generate": false})));
+    assert_eq!(warm.last().expect("an event")["response"]["output"], json!([]));
+    let unknown = turn(&mut socket, json!({"type": "nope"}));
+    assert_eq!((&unknown[0]["status"], &unknown[0]["error"]["param"]), (&json!(400), &json!("type")));
+}
+
+#[test]
+fn a_socket_needs_a_good_key() {
+    let emulator = emulator("instant", json!({"responses": []}));
+    let Err(tungstenite::Error::Http(refused)) = socket(&emulator, "invalid-key") else { panic!("not refused") };
+    assert_eq!(refused.status().as_u16(), 401);
+    let body: Value = serde_json::from_slice(refused.body().as_deref().unwrap_or_default()).expect("JSON");
+    assert_eq!((&body["status"], &body["error"]["code"]), (&json!(401), &json!("invalid_api_key")));
+}
