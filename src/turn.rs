@@ -8,8 +8,10 @@ use crate::api::answer::{Answer, Body, Delivery, Events};
 use crate::api::error::ApiError;
 use crate::api::models::Model;
 use crate::api::scenario;
+use crate::api::usage::{self, Api};
+use crate::api::validate;
 use crate::journal::Outcome;
-use crate::options::FallbackName;
+use crate::options::{FallbackName, Validation};
 use crate::prompt::Prompt;
 use crate::reply::fault::{Fault, Kind};
 use crate::reply::json::{ChaosWhen, Check, Fallback};
@@ -92,8 +94,24 @@ pub async fn infer(
     render: impl FnOnce(&Prompt, Turn) -> Result<Rendered, ApiError>,
 ) -> Result<Answer, ApiError> {
     let model = call.model(&prompt.model);
+    fits(call, &prompt, &model)?;
     let found = respond(call, &prompt).await?;
     deliver(call, prompt, model, found, render).await
+}
+
+/// Refuses a prompt that exceeds the model's context window; small ones are not even counted.
+fn fits(call: &Call, prompt: &Prompt, model: &Model) -> Result<(), ApiError> {
+    let asked = prompt.max_tokens.unwrap_or(0);
+    let text: usize = prompt.messages.iter().map(|message| message.text().len() + 16).sum();
+    // No text has more tokens than bytes.
+    if call.emulator.settings.validation != Validation::Full
+        || (text as u64).saturating_add(asked) <= model.context_window
+    {
+        return Ok(());
+    }
+    let api = if prompt.operation.starts_with("responses") { Api::Responses } else { Api::Chat };
+    let counted = usage::prompt_tokens(prompt, model, api, call.encoding(model));
+    validate::context_length(model, counted.prompt, prompt.max_tokens, prompt.operation)
 }
 
 /// Gives an operation without a generated answer (embeddings, moderations …) the reply a rule has for it, if any.

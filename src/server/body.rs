@@ -261,7 +261,7 @@ impl Timed {
 
     /// Holds the next piece back until its deadline and its release. True = there is something to wait for.
     fn must_wait(&mut self) -> bool {
-        let Some(tokens) = self.next_content() else { return false };
+        let Some(tokens) = self.next_content() else { return self.must_wait_for_the_last() };
         self.cleared = true;
         let clock = &self.finish.session.clock;
         if let Source::Chunks(chunks) = &self.source {
@@ -289,6 +289,17 @@ impl Timed {
         }
         let at = delivery.schedule.next(tokens);
         self.wait = clock.wait(self.start + Duration::from_secs_f64(at.max(0.0) / 1000.0));
+        self.wait.is_some()
+    }
+
+    /// What follows a piece leaves when the piece's own time is over. True = it is not over yet.
+    fn must_wait_for_the_last(&mut self) -> bool {
+        let Some(delivery) = self.delivery.as_ref().filter(|_| self.sent > 0) else { return false };
+        if delivery.schedule.is_empty() {
+            return false;
+        }
+        let over = self.start + Duration::from_secs_f64(delivery.schedule.end().max(0.0) / 1000.0);
+        self.wait = self.finish.session.clock.wait(over);
         self.wait.is_some()
     }
 
@@ -404,7 +415,7 @@ mod tests {
         let (got, _) = frames(body(&session(Mode::Real), 500, per_second(50.0), None)).await;
         let (last, at) = got.last().expect("frames");
         assert!(last.ends_with('.'));
-        let late = at.as_secs_f64() - got[0].1.as_secs_f64() - 499.0 / 50.0;
+        let late = at.as_secs_f64() - got[0].1.as_secs_f64() - 500.0 / 50.0;
         assert!(late.abs() < 0.01, "{at:?} {late}");
     }
 
