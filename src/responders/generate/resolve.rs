@@ -14,8 +14,8 @@ pub const ENDLESS: u32 = u32::MAX;
 /// Keywords that [`Resolver::flat`] removes.
 const COMBINATORS: &[&str] = &["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "then", "else"];
 
-/// References chained deeper than this lead nowhere.
-const CHAIN: usize = 64;
+/// Parts that make up one flat schema at most; references in a circle lead nowhere.
+const PARTS: usize = 256;
 
 /// Knows a whole schema: where references lead, and how deep the smallest value of each part is.
 pub struct Resolver<'a> {
@@ -109,7 +109,8 @@ impl<'a> Resolver<'a> {
 
     /// The schema without combinators. Frugal: the branch with the smallest values.
     pub fn flat<'s>(&'s self, schema: &'s Value, frugal: bool, random: &mut Random) -> Cow<'s, Schema> {
-        self.flat_within(schema, frugal, random, CHAIN)
+        let mut parts_left = PARTS;
+        self.flat_within(schema, frugal, random, &mut parts_left)
     }
 
     fn flat_within<'s>(
@@ -117,23 +118,24 @@ impl<'a> Resolver<'a> {
         schema: &'s Value,
         frugal: bool,
         random: &mut Random,
-        chain: usize,
+        parts_left: &mut usize,
     ) -> Cow<'s, Schema> {
         let map = match schema {
             Value::Object(map) if !COMBINATORS.iter().any(|keyword| map.contains_key(*keyword)) => {
                 return Cow::Borrowed(map);
             }
-            Value::Object(map) if chain > 0 => map,
+            Value::Object(map) if *parts_left > 0 => map,
             Value::Bool(false) => return Cow::Owned([("enum".to_string(), json!([]))].into_iter().collect()),
             _ => return Cow::Owned(Schema::new()),
         };
+        *parts_left -= 1;
         let mut flat: Schema = map
             .iter()
             .filter(|(keyword, _)| !COMBINATORS.contains(&keyword.as_str()))
             .map(|(keyword, value)| (keyword.clone(), value.clone()))
             .collect();
         let mut add = |part: &'s Value, random: &mut Random| {
-            let part = self.flat_within(part, frugal, random, chain - 1);
+            let part = self.flat_within(part, frugal, random, parts_left);
             merge(&mut flat, &part);
         };
         if let Some(target) = reference(map).and_then(|name| self.target(name)) {

@@ -24,7 +24,7 @@ const BOTTOM: usize = 100;
 /// Values after which only what must be is made, so that wide recursion stays small.
 const MANY: usize = 300;
 /// Values after which nothing is made, whatever `minItems` says.
-const MOST: usize = 20_000;
+const MOST: usize = 10_000;
 
 /// What guides a value beside its schema.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,7 +54,8 @@ pub fn value(schema: &Value, random: &mut Random, hints: &Hints) -> Value {
             sparse: attempt % 3 == 2,
         };
         last = draw.value(schema, &Name::default(), 0);
-        if validator::accepts(schema, &last) {
+        let made = draw.made;
+        if made > MOST || validator::accepts(schema, &last) {
             break;
         }
     }
@@ -250,7 +251,7 @@ impl Draw<'_> {
         let rest = if old_tuple.is_empty() { flat.get("items") } else { flat.get("additionalItems") };
         let any = Value::Bool(true);
         let contains = flat.get("contains");
-        let containing = if contains.is_some() { number(flat, "minContains").unwrap_or(1) } else { 0 };
+        let containing = if contains.is_some() { number(flat, "minContains").unwrap_or(1).min(MOST) } else { 0 };
         let fixed = if frugal && containing == 0 { 0 } else { tuple.len() };
         let least = number(flat, "minItems").unwrap_or(0).max(fixed + containing);
         let endless = rest.is_some_and(|rest| self.resolver.height(rest) == ENDLESS);

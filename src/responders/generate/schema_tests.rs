@@ -143,6 +143,9 @@ fn recursion_ends_in_valid_values() {
 fn hostile_schemas_end() {
     for schema in [
         json!({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}),
+        json!({"allOf": [{"$ref": "#"}, {"$ref": "#"}, {"title": "a"}]}),
+        json!({"anyOf": [{"$ref": "#"}, {"$ref": "#"}], "oneOf": [{"$ref": "#"}, {"type": "null"}], "allOf": [{"anyOf": [{"$ref": "#"}, {}]}]}),
+        json!({"type": "array", "contains": {}, "minContains": 1e300, "minItems": 1e300, "uniqueItems": true}),
         json!({"type": "object", "properties": {"self": {"$ref": "#"}}, "required": ["self"]}),
         json!({"type": "array", "minItems": 1_000_000_000_000u64, "items": {"type": "array", "minItems": 1_000_000, "items": {}}}),
         json!({"type": "string", "minLength": 1_000_000_000_000u64}),
@@ -246,6 +249,79 @@ fn strict_object(properties: std::collections::BTreeMap<String, Value>) -> Value
     json!({"type": "object", "properties": properties, "required": names, "additionalProperties": false})
 }
 
+/// Any JSON made of schema keywords, sensible or not.
+fn anything_like_a_schema() -> impl Strategy<Value = Value> {
+    let keywords = vec![
+        "type",
+        "properties",
+        "required",
+        "items",
+        "prefixItems",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "$ref",
+        "$defs",
+        "enum",
+        "const",
+        "pattern",
+        "format",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "multipleOf",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "contains",
+        "minContains",
+        "minLength",
+        "maxLength",
+        "minProperties",
+        "maxProperties",
+        "additionalProperties",
+        "patternProperties",
+        "propertyNames",
+        "dependentRequired",
+        "nullable",
+        "a",
+        "name",
+    ];
+    let leaf = prop_oneof![
+        prop::sample::select(vec![
+            "string",
+            "integer",
+            "number",
+            "object",
+            "array",
+            "null",
+            "boolean",
+            "#",
+            "#/$defs/a",
+            "^a+$",
+            "(",
+            "email",
+            "a"
+        ])
+        .prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        (-5i64..5).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    leaf.prop_recursive(5, 60, 6, move |inner| {
+        prop_oneof![
+            4 => prop::collection::vec((prop::sample::select(keywords.clone()), inner.clone()), 0..6)
+                .prop_map(|entries| Value::Object(entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect())),
+            1 => prop::collection::vec(inner, 0..4).prop_map(Value::Array),
+        ]
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -263,5 +339,13 @@ proptest! {
         if let Err(error) = validator.validate(&value) {
             prop_assert!(false, "{error} at {}\nschema {schema}\nvalue {value}", error.instance_path());
         }
+    }
+    #[test]
+    fn no_schema_makes_it_panic_or_hang(schema in anything_like_a_schema(), seed in any::<u64>()) {
+        let hints = Hints { user_text: "Call Ada at 7", style: Style::Plausible };
+        let made = value(&schema, &mut Random::new(seed), &hints);
+        prop_assert_eq!(made, value(&schema, &mut Random::new(seed), &hints));
+        let plain = Hints { style: Style::Plain, ..hints };
+        prop_assert!(value(&schema, &mut Random::new(seed), &plain).is_object());
     }
 }
