@@ -19,6 +19,7 @@ pub mod moderations;
 pub mod responses;
 pub mod scenario;
 pub mod spec;
+pub mod unbuilt;
 pub mod usage;
 pub mod validate;
 pub mod vectors;

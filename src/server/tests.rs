@@ -260,6 +260,64 @@ fn wrong_paths_methods_and_bodies_have_openais_words() {
     );
 }
 
+#[test]
+fn responders_that_are_not_built_say_so() {
+    let emulator = start(json!({}));
+    send(
+        &emulator,
+        "a",
+        "/_emulator/script",
+        &json!({"responses": [{"upstream": true}, {"replay": true}, {"manual": true}]}),
+    );
+    for _ in 0..3 {
+        let answer = send(&emulator, "a", "/v1/chat/completions", &chat("hi"));
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (500, &json!("responder_not_available")));
+    }
+}
+
+#[test]
+fn header_names_are_lower_case() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let mut stream = TcpStream::connect(emulator.address).expect("connects");
+    stream.write_all(&request("GET", "/v1/models", "a", "", b"")).expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("reads");
+    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+    let names = head.lines().skip(1).filter_map(|line| line.split(':').next());
+    assert!(names.clone().count() > 5);
+    assert!(names.clone().all(|name| name == name.to_lowercase()), "{head}");
+}
+
+#[test]
+fn an_error_in_mid_stream_ends_a_chat_without_done() {
+    let emulator = start(json!({}));
+    let fault = json!({"text": "one two three", "fault": {"at": 2, "kind": "error", "error": {"status": 500}}});
+    send(&emulator, "a", "/_emulator/script", &json!({"responses": [fault]}));
+    let mut body = chat("hi");
+    body["stream"] = json!(true);
+    let text = send(&emulator, "a", "/v1/chat/completions", &body).text();
+    assert!(text.contains("\"content\":\" two\"") && !text.contains(" three"), "{text}");
+    let last = text.trim_end().lines().last().unwrap_or_default();
+    assert!(last.starts_with("data: {\"error\":{"), "{last}");
+}
+
+#[test]
+fn one_call_alone_opens_the_message() {
+    let emulator = start(json!({}));
+    send(
+        &emulator,
+        "a",
+        "/_emulator/script",
+        &json!({"responses": [{"tool_calls": [{"name": "f", "arguments": {"a": 1}}]}]}),
+    );
+    let mut body = chat("hi");
+    body["stream"] = json!(true);
+    body["tools"] = json!([{"type": "function", "function": {"name": "f"}}]);
+    let text = send(&emulator, "a", "/v1/chat/completions", &body).text();
+    let first = text.lines().next().unwrap_or_default();
+    assert!(first.contains(r#""delta":{"role":"assistant","content":null,"tool_calls":[{"index":0"#), "{first}");
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
