@@ -32,7 +32,7 @@ pub mod jobs;
 pub mod journal;
 pub mod limits;
 #[cfg(feature = "node")]
-mod node;
+pub mod node;
 pub mod options;
 pub mod prompt;
 pub mod random;
