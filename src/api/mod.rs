@@ -18,6 +18,7 @@ pub mod models_resource;
 pub mod moderations;
 pub mod responses;
 pub mod scenario;
+pub mod sound;
 pub mod spec;
 pub mod unbuilt;
 pub mod usage;

@@ -5,12 +5,14 @@ use super::headers;
 use super::socket::Control;
 use crate::api::answer::{Answer, Body, Delivery, Events, indented, pretty};
 use crate::api::error::{ApiError, Style};
+use crate::clock::Mode;
 use crate::emulator::Emulator;
 use crate::journal::Outcome;
 use crate::options::Profile;
 use crate::random::Random;
 use crate::reply::RawBody;
 use crate::reply::fault::At;
+use crate::session::Session;
 use bytes::{Bytes, BytesMut};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -107,6 +109,9 @@ pub async fn deliver(
             out.insert(name, value);
         }
     }
+    if session.clock.mode() == Mode::Instant {
+        skip_wait(&session, out);
+    }
     let source = match body {
         Body::Events(events) => Err(Source::Events(events)),
         Body::Raw(RawBody::Chunks(chunks)) => {
@@ -133,6 +138,15 @@ pub async fn deliver(
         }
     };
     Ok(response)
+}
+
+/// On the instant clock nobody waits: the session's clock jumps to where a retry would find it, and the client is told
+/// to retry at once. `retry-after` keeps the wait for people.
+fn skip_wait(session: &Session, headers: &mut HeaderMap) {
+    let ms = headers.get("retry-after-ms").and_then(|value| value.to_str().ok()).and_then(|ms| ms.parse().ok());
+    let Some(ms) = ms.filter(|ms| *ms > 1) else { return };
+    session.clock.advance(Duration::from_millis(ms));
+    headers.insert("retry-after-ms", HeaderValue::from_static("1"));
 }
 
 /// A fault of an unstreamed answer strikes after the headers, and what cannot be broken in the middle is cut.

@@ -318,6 +318,52 @@ fn one_call_alone_opens_the_message() {
     assert!(first.contains(r#""delta":{"role":"assistant","content":null,"tool_calls":[{"index":0"#), "{first}");
 }
 
+#[test]
+fn nobody_waits_on_the_instant_clock() {
+    let emulator = start(json!({"clock": "instant"}));
+    let began = std::time::Instant::now();
+    let slow = json!({"text": "one two three", "pace": {"ttft_ms": 30_000, "tokens_per_second": 0.1}});
+    let limits = json!({"gpt-4o": {"rpm": 1}});
+    send(
+        &emulator,
+        "a",
+        "/_emulator/script",
+        &json!({"defaults": {"rate_limits": limits}, "responses": [slow, "again"]}),
+    );
+    let mut body = chat("hi");
+    body["stream"] = json!(true);
+    assert!(send(&emulator, "a", "/v1/chat/completions", &body).text().contains("[DONE]"));
+    // The stream took a minute of the session's time: the limit has room again, and the next request uses it up.
+    assert_eq!(send(&emulator, "a", "/v1/chat/completions", &chat("hi")).status, 200);
+    let refused = send(&emulator, "a", "/v1/chat/completions", &chat("hi"));
+    assert_eq!(refused.status, 429);
+    assert!(
+        refused.head.contains("retry-after-ms: 1\r\n") && refused.head.contains("retry-after: 60"),
+        "{}",
+        refused.head
+    );
+    // The clock has jumped to where a retry would be: what is missing now is a reply, not room.
+    assert_eq!(send(&emulator, "a", "/v1/chat/completions", &chat("hi")).json()["error"]["code"], "no_matching_rule");
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[test]
+fn audio_asked_and_text_given_is_spoken() {
+    let emulator = start(json!({}));
+    send(&emulator, "a", "/_emulator/script", &json!({"responses": ["hello there", "hello there"]}));
+    let mut body = chat("hi");
+    body["model"] = json!("gpt-audio");
+    body["modalities"] = json!(["text", "audio"]);
+    body["audio"] = json!({"voice": "alloy", "format": "wav"});
+    let message = send(&emulator, "a", "/v1/chat/completions", &body).json()["choices"][0]["message"].clone();
+    assert_eq!((&message["content"], &message["audio"]["transcript"]), (&Value::Null, &json!("hello there")));
+    assert!(message["audio"]["data"].as_str().is_some_and(|data| data.starts_with("UklGR")));
+    body["stream"] = json!(true);
+    body["audio"]["format"] = json!("pcm16");
+    let text = send(&emulator, "a", "/v1/chat/completions", &body).text();
+    assert!(text.contains("\"transcript\":\"hello there\"") && text.contains("\"expires_at\":"), "{text}");
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

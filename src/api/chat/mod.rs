@@ -5,9 +5,13 @@ pub mod request;
 mod stored;
 mod stream;
 
-use super::{Call, HandlerFuture, Operation};
-use crate::turn::{self, Rendered};
+use super::error::ApiError;
+use super::{Call, HandlerFuture, Operation, sound};
+use crate::reply::{Choice, Part, Reply, Say};
+use crate::turn::{self, Rendered, Turn};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use render::Facts;
+use std::sync::Arc;
 use stream::ChatEvents;
 
 pub const OPERATIONS: &[Operation] = &[
@@ -58,7 +62,10 @@ pub const OPERATIONS: &[Operation] = &[
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let prompt = request::prompt(&call);
-        turn::infer(&call, prompt, |prompt, turn| {
+        turn::infer(&call, prompt, |prompt, mut turn| {
+            if prompt.audio {
+                speak(&call, &mut turn)?;
+            }
             if let Some(error) = turn.failed {
                 return Err(error);
             }
@@ -70,4 +77,30 @@ fn create(call: Call) -> HandlerFuture {
         })
         .await
     })
+}
+
+/// Audio output was asked: what is only text becomes the transcript of generated sound.
+///
+/// # Errors
+/// When the format asked for needs an encoder.
+fn speak(call: &Call, turn: &mut Turn) -> Result<(), ApiError> {
+    let format = call.body["audio"]["format"].as_str().unwrap_or("wav");
+    let spoken = |part: &Part| match part {
+        Part::Text(text) => sound(&text.text, format),
+        Part::Audio { data: None, transcript } => sound(transcript, format),
+        other => Ok(other.clone()),
+    };
+    let choices = (0..turn.choices).map(|index| {
+        let choice = turn.choice(index);
+        let parts = choice.parts.iter().map(spoken).collect::<Result<_, _>>()?;
+        Ok(Choice { parts, ..choice.clone() })
+    });
+    let choices = choices.collect::<Result<_, ApiError>>()?;
+    turn.reply = Arc::new(Reply { say: Say::Choices(choices), ..(*turn.reply).clone() });
+    Ok(())
+}
+
+fn sound(transcript: &str, format: &str) -> Result<Part, ApiError> {
+    let data = BASE64_STANDARD.encode(sound::speech(transcript, format)?);
+    Ok(Part::Audio { data: Some(data), transcript: transcript.to_string() })
 }

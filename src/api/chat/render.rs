@@ -24,6 +24,7 @@ pub struct Facts {
     /// The request used `functions`: a call is a `function_call`, and so is the finish reason.
     pub legacy_functions: bool,
     pub usage: Value,
+    pub audio_id: String,
     /// Ids of the tool calls, by choice and call.
     pub call_ids: Vec<Vec<String>>,
 }
@@ -40,6 +41,7 @@ impl Facts {
             id,
             created: call.created(),
             call_ids: call_ids.collect(),
+            audio_id: format!("audio_{}", call.random.fork("audio").hex(32)),
             service_tier: service_tier(&call.body["service_tier"]),
             fingerprint: turn.model.fingerprint(),
             shows_logprobs: !(turn.model.reasoning || turn.model.audio) || prompt.logprobs.is_some(),
@@ -118,7 +120,7 @@ pub fn completion(call: &Call, prompt: &Prompt, turn: &Turn, facts: &Facts) -> B
         });
         RenderedChoice {
             index,
-            message: message(call, choice, index, facts),
+            message: message(choice, index, facts),
             logprobs: facts.shows_logprobs.then_some(asked),
             finish_reason: finish(choice, prompt, facts),
         }
@@ -139,7 +141,7 @@ pub fn completion(call: &Call, prompt: &Prompt, turn: &Turn, facts: &Facts) -> B
     pretty(&completion, true)
 }
 
-fn message<'a>(call: &Call, choice: &'a Choice, index: usize, facts: &Facts) -> RenderedMessage<'a> {
+fn message<'a>(choice: &'a Choice, index: usize, facts: &Facts) -> RenderedMessage<'a> {
     let mut message = RenderedMessage {
         role: "assistant",
         content: None,
@@ -162,7 +164,7 @@ fn message<'a>(call: &Call, choice: &'a Choice, index: usize, facts: &Facts) -> 
                 message.function_call.get_or_insert(json!({"name": one.name, "arguments": one.arguments.text}));
             }
             Part::ToolCall(one) => calls.push(tool_call(one, ids.next().map_or("", String::as_str))),
-            Part::Audio { data, transcript } => message.audio = Some(audio(call, data.as_deref(), transcript)),
+            Part::Audio { data, transcript } => message.audio = Some(audio(facts, data.as_deref(), transcript)),
             Part::Reasoning(_) | Part::Item(_) => {}
         }
     }
@@ -202,13 +204,14 @@ pub fn nested_annotation(annotation: &Value) -> Value {
     json!({"type": kind, kind: inner})
 }
 
-fn audio(call: &Call, data: Option<&str>, transcript: &str) -> Value {
-    let mut random = call.random.fork("audio");
-    // Sound expires after an hour (corpus, tag audio_out).
+/// Seconds a sound can be referred to.
+pub const SOUND_EXPIRES: u64 = 3600;
+
+fn audio(facts: &Facts, data: Option<&str>, transcript: &str) -> Value {
     json!({
-        "id": format!("audio_{}", random.hex(32)),
+        "id": facts.audio_id,
         "data": data.unwrap_or_default(),
-        "expires_at": call.created() + 3600,
+        "expires_at": facts.created + SOUND_EXPIRES,
         "transcript": transcript,
     })
 }

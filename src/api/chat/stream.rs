@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
+/// Characters of base64 in one delta of sound; a multiple of four, so that each decodes alone.
+const SOUND: usize = 16_000;
+
 /// One chunk to write.
 enum Item {
     /// A delta written as it is.
@@ -182,8 +185,18 @@ impl ChatEvents {
                     number += 1;
                 }
                 Part::Audio { data, transcript } => {
-                    let audio = json!({"audio": {"data": data, "transcript": transcript}});
-                    lane.push_back(Item::Delta(index, audio.to_string()));
+                    // The words first, then the sound in pieces, then when it expires.
+                    let id = &self.facts.audio_id;
+                    lane.push_back(Item::Delta(
+                        index,
+                        json!({"audio": {"id": id, "transcript": transcript}}).to_string(),
+                    ));
+                    for piece in data.as_deref().unwrap_or_default().as_bytes().chunks(SOUND) {
+                        let piece = String::from_utf8_lossy(piece);
+                        lane.push_back(Item::Delta(index, json!({"audio": {"id": id, "data": piece}}).to_string()));
+                    }
+                    let expires = self.facts.created + render::SOUND_EXPIRES;
+                    lane.push_back(Item::Delta(index, json!({"audio": {"id": id, "expires_at": expires}}).to_string()));
                 }
                 Part::Reasoning(_) | Part::Item(_) => {}
             }
