@@ -78,7 +78,7 @@ test('json(), refusal(), reasoning() and output()', async () => {
 test('pace cuts the text', async () => {
   const api = emulator.session();
   api.replies(text('one two three', { chunk: 'word' }), text('abcdef', { chunk: ['ab', 'cd'], delayMs: 1 }));
-  expect(await pieces(api, 'x')).toEqual(['one', ' two', ' three']);
+  expect(await pieces(api, 'x')).toEqual(['one ', 'two ', 'three']);
   expect(await pieces(api, 'x')).toEqual(['ab', 'cd', 'ef']);
 });
 
@@ -93,7 +93,7 @@ test('hold waits for release()', async () => {
     seen.push(piece);
     if (seen.length === 1) api.release('go');
   }
-  expect(seen).toEqual(['one', ' two']);
+  expect(seen).toEqual(['one ', 'two']);
 });
 
 test('faults: nothing, a cut, an event that is no JSON', async () => {

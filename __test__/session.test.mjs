@@ -31,7 +31,7 @@ test('a new one each time; the same name is the same session', async () => {
   expect(await chat(emulator.session('named'), 'x')).toBe('one');
 });
 
-test('200 sessions side by side each see exactly their own', async () => {
+test('200 sessions side by side each see exactly their own', { timeout: 60_000 }, async () => {
   const sessions = Array.from({ length: 200 }, (_, i) => {
     const api = emulator.session(`side by side ${i}`);
     api.script({ models: [`model-${i}`] });
