@@ -258,8 +258,8 @@ export interface RecordedRequest<Operation extends string = string> {
 
 // -------------------------------------------------------------------------------------- an emulator in another process
 
-/** The value, or a promise of it, as a promise. */
-type Promised<T> = T extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : Promise<Awaited<T>>;
+/** A value as a promise, a method as one that gives a promise. */
+type Promised<T> = [T] extends [(...args: infer A) => infer R] ? (...args: A) => Promise<R> : Promise<T>;
 
 /** An emulator in another process. */
 export interface RemoteEmulator {
@@ -522,7 +522,8 @@ export function moderation(verdict: string | readonly string[] | { flagged?: boo
  *
  * A RegExp keeps its meaning, but the emulator cannot look around or refer back to groups: such ones are refused.
  */
-export function when<R extends Reply | ReplyFunction>(match: Match, reply: R | readonly [R, ...R[]], options?: RuleOptions): Rule<R>;
+export function when(match: Match, reply: Reply | readonly [Reply, ...Reply[]], options?: RuleOptions): Rule<Reply>;
+export function when(match: Match, reply: Reply | ReplyFunction | readonly [Reply | ReplyFunction, ...(Reply | ReplyFunction)[]], options?: RuleOptions): Rule;
 
 /** Which requests: text in the last user message, or conditions that must all hold. */
 export type Match = string | RegExp | MatchConditions;

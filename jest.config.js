@@ -1,2 +1,8 @@
 'use strict';
-module.exports = { testMatch: ['<rootDir>/__test__/jest/*.test.js'], transform: {} };
+// A user's Jest project, in small; __test__/runners.test.mjs runs it in every mode.
+module.exports = {
+  testMatch: ['<rootDir>/__test__/jest/*.test.js'],
+  transform: {},
+  globalSetup: 'llemulator/jest/global-setup',
+  globalTeardown: 'llemulator/jest/global-teardown',
+};

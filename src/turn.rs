@@ -181,20 +181,14 @@ async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &View<'_>) -> R
         };
         let rule = picked.rule.label().to_string();
         let mut found = match &picked.reply.say {
-            Say::Ask(Ask::Callback(number)) => {
-                let request = describe::request(call, prompt);
-                match call.emulator.callbacks.call(*number, &request).await? {
-                    Given::Reply(reply) => Found::new(Arc::from(reply)),
-                    Given::Streaming(arriving) => {
-                        Found { arriving: Some(arriving), ..Found::new(Arc::new(Reply::default())) }
-                    }
-                    Given::Pass => {
-                        call.session.put_back(&shared, &picked);
-                        after = Some(picked.index);
-                        continue;
-                    }
+            Say::Ask(Ask::Callback(number)) => match from_function(call, prompt, *number).await? {
+                Some(found) => found,
+                None => {
+                    call.session.put_back(&shared, &picked);
+                    after = Some(picked.index);
+                    continue;
                 }
-            }
+            },
             _ => Found::new(picked.reply.clone()),
         };
         found.scripted = true;
@@ -217,6 +211,18 @@ async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &View<'_>) -> R
         nothing.found = Some(found);
         return Ok(nothing);
     }
+}
+
+/// Lets a function answer; `None` = it passes.
+async fn from_function(call: &Call, prompt: Option<&Prompt>, number: u64) -> Result<Option<Found>, ApiError> {
+    let request = describe::request(call, prompt);
+    Ok(match call.emulator.callbacks.call(number, &request).await? {
+        Given::Reply(reply) => Some(Found::new(Arc::from(reply))),
+        Given::Streaming(arriving) => {
+            Some(Found { arriving: Some(arriving), ..Found::new(Arc::new(Reply::default())) })
+        }
+        Given::Pass => None,
+    })
 }
 
 /// Lets the responder a step names answer.
@@ -272,7 +278,7 @@ async fn respond(call: &Call, prompt: &Prompt) -> Result<Found, ApiError> {
     let overlay = asked.overlay.or(overlay);
     let mut found = match asked.found {
         Some(found) => found,
-        None => fallback(call, prompt, defaults.fallback.as_ref(), asked.miss, &shared, overlay.is_some())?,
+        None => fallback(call, prompt, defaults.fallback.as_ref(), asked.miss, &shared, overlay.is_some()).await?,
     };
     if let Some(over) = overlay {
         found.fault = over.fault.or(found.fault);
@@ -282,7 +288,7 @@ async fn respond(call: &Call, prompt: &Prompt) -> Result<Found, ApiError> {
 }
 
 /// What answers when no rule does.
-fn fallback(
+async fn fallback(
     call: &Call,
     prompt: &Prompt,
     wanted: Option<&Fallback>,
@@ -297,6 +303,20 @@ fn fallback(
             record.outcome = Outcome::Fallback;
         }
     });
+    let function = match wanted {
+        Some(Fallback::Reply(reply)) => match &reply.say {
+            Say::Ask(Ask::Callback(number)) => Some(*number),
+            _ => None,
+        },
+        _ => None,
+    };
+    let wanted = match function {
+        None => wanted,
+        Some(number) => match from_function(call, Some(prompt), number).await? {
+            Some(found) => return Ok(found),
+            None => Some(&Fallback::Error),
+        },
+    };
     match wanted {
         Some(Fallback::Echo) => ask(Ask::Echo),
         Some(Fallback::Generate) => ask(Ask::Generate(Generate::default())),

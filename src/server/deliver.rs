@@ -11,7 +11,7 @@ use crate::journal::Outcome;
 use crate::options::Profile;
 use crate::random::Random;
 use crate::reply::RawBody;
-use crate::reply::fault::At;
+use crate::reply::fault::{At, Fault, Kind};
 use crate::session::Session;
 use bytes::{Bytes, BytesMut};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -35,14 +35,26 @@ pub async fn deliver(
     started: Duration,
     accepted: &str,
 ) -> Result<Response<ResponseBody>, Cut> {
-    let Answer { status, headers: extra, body, delivery } = answer;
+    let Answer { status, headers: extra, body, mut delivery } = answer;
     let session = finish.session.clone();
-    if let Some(delivery) = &delivery {
+    if let Some(delivery) = &mut delivery {
         session.clock.sleep_until(started + delivery.wait).await;
-        if matches!(&delivery.fault, Some(fault) if fault.at == At::Connect) {
-            control.reset();
-            finish.complete();
-            return Err(Cut);
+        match &delivery.fault {
+            Some(Fault { at: At::Connect, kind: Kind::Stall(None) }) => {
+                finish.complete();
+                // Until the client leaves: this future goes with its connection.
+                std::future::pending::<()>().await;
+            }
+            Some(Fault { at: At::Connect, kind: Kind::Stall(Some(ms)) }) => {
+                session.clock.sleep_until(session.clock.now() + Duration::from_millis(*ms)).await;
+                delivery.fault = None;
+            }
+            Some(Fault { at: At::Connect, .. }) => {
+                control.reset();
+                finish.complete();
+                return Err(Cut);
+            }
+            _ => {}
         }
     }
     let (status, error_style) = match &body {
@@ -150,8 +162,7 @@ fn skip_wait(session: &Session, headers: &mut HeaderMap) {
 }
 
 /// A fault of an unstreamed answer strikes after the headers, and what cannot be broken in the middle is cut.
-fn broken_whole(fault: crate::reply::fault::Fault) -> crate::reply::fault::Fault {
-    use crate::reply::fault::{Fault, Kind};
+fn broken_whole(fault: Fault) -> Fault {
     let kind = match fault.kind {
         Kind::Stall(ms) => Kind::Stall(ms),
         _ => Kind::Disconnect,

@@ -52,8 +52,8 @@ async fn connection(emulator: Arc<Emulator>, stream: tokio::net::TcpStream, peer
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(30))
-        // Clients may close their sending side and still read.
-        .half_close(true)
+        // A client that closes its side has left: an answer that waits would otherwise never learn it.
+        .half_close(false)
         .serve_connection(socket, service)
         .with_upgrades();
     tokio::pin!(serving);

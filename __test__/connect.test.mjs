@@ -1,0 +1,66 @@
+// connectEmulator: an emulator in another process, over HTTP.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterAll, expect, test } from 'vitest';
+import { connectEmulator, rateLimited, text, when } from 'llemulator';
+import { ROOT, chat, client } from './support.mjs';
+
+const server = spawn(process.execPath, ['js/cli.js', '--port', '0', '--profile', 'strict'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+const lines = createInterface(server.stdout);
+const [line] = await once(lines, 'line');
+const url = line.slice(line.indexOf('http'));
+lines.resume();
+const emulator = await connectEmulator(url);
+
+afterAll(async () => {
+  server.kill('SIGTERM');
+  const [code] = await once(server, 'exit');
+  expect(code).toBe(0);
+});
+
+test('the same names, each a promise', async () => {
+  const api = await emulator.session('remote');
+  expect(Object.keys(api)).toEqual(['baseURL', 'apiKey', 'adminAPIKey', 'webhookSecret', 'dangerouslyAllowBrowser']);
+  await api.replies(rateLimited(), 'Paris.', when(/oslo/i, text('Cold.')));
+  await api.otherwise('ok');
+  expect((await client(api, { maxRetries: 1 }).responses.create({ model: 'gpt-4o', input: 'x' })).output_text).toBe('Paris.');
+  expect([await chat(api, 'OSLO'), await chat(api, 'more')]).toEqual(['Cold.', 'ok']);
+  expect((await api.requests).map((request) => request.outcome)).toEqual(['scripted', 'scripted', 'scripted', 'fallback']);
+  expect((await api.lastRequest).body.messages[0].content).toBe('more');
+  expect(await api.transcript()).toContain('"Paris."');
+  await api.finish();
+  await api.replies('left');
+  await expect(api.finish()).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_UNFINISHED' });
+  await api.reset();
+  expect(await api.requests).toEqual([]);
+});
+
+test('waitForRequest() waits', async () => {
+  const api = await emulator.session();
+  await api.otherwise('ok');
+  const waiting = api.waitForRequest((request) => request.body.messages[0].content === 'b');
+  await chat(api, 'a');
+  await chat(api, 'b');
+  expect(await waiting).toMatchObject({ number: 1, outcome: 'fallback' });
+  await expect(api.waitForRequest(() => false, { timeoutMs: 10 })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_TIMEOUT' });
+});
+
+test('clock, seed and shared script', async () => {
+  const api = await emulator.session({ clock: 'manual' });
+  expect(await api.clock.mode).toBe('manual');
+  await api.clock.advance(1000);
+  expect(await api.clock.now).toBe(Date.UTC(2026, 0, 1, 0, 0, 1));
+  await emulator.script({ responses: { '.*': 'shared' } });
+  expect(await chat(await emulator.session(), 'x')).toBe('shared');
+});
+
+test('mistakes have a code', async () => {
+  const api = await emulator.session();
+  await expect(async () => api.replies(() => 'x')).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining('only in the process') });
+  await expect(async () => api.replies(42)).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT' });
+  await expect(api.script({ responses: [{ txt: 1 }] })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_SCRIPT', param: 'responses[0].txt' });
+  await expect(connectEmulator('nonsense')).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT' });
+  await expect(connectEmulator()).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining('LLEMULATOR_URL') });
+  await expect(connectEmulator('http://127.0.0.1:1')).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_CONNECT', message: expect.stringContaining('127.0.0.1:1') });
+});

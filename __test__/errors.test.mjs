@@ -1,0 +1,77 @@
+// Mistakes: a stable code, a message that helps, the line of the mistake.
+import { afterAll, expect, test } from 'vitest';
+import * as llemulator from 'llemulator';
+import { ROOT, runProgram, thrown } from './support.mjs';
+
+const { LLEmulatorError, startEmulator, text, toolCall, toolCalls, when } = llemulator;
+const emulator = await startEmulator();
+afterAll(() => emulator.stop());
+const api = emulator.session();
+
+test.each([
+  ['no reply', () => api.replies(), 'at least one reply'],
+  ['a number', () => api.replies('a', 42), 'replies(): argument 2 is 42 (a number)'],
+  ['a list', () => api.replies(['a']), 'spread the list'],
+  ['a promise', () => api.replies(Promise.resolve('a')), 'argument 1'],
+  ['nothing for otherwise', () => api.otherwise(), 'otherwise(): the reply is undefined'],
+  ['a script that is none', () => api.script(7), 'script.schema.json'],
+  ['a text that is none', () => text(7), 'text(): the text must be a string, not 7'],
+  ['an unknown option', () => text('a', { delay: 5 }), 'there is no option delay; there are: reasoning'],
+  ['options that are none', () => text('a', 5), 'the options must be an object'],
+  ['arguments that are none', () => toolCall('f', 5), "toolCall('f'): the arguments"],
+  ['a custom tool without text', () => toolCall('f', {}, { custom: true }), 'the input of a custom tool is a string'],
+  ['no calls', () => toolCalls(), 'at least one'],
+  ['a status that is none', () => llemulator.error(200), 'from 400 to 599'],
+  ['an unknown condition', () => when({ usr: 'a' }, 'b'), 'there is no condition usr; there are: user'],
+  ['a condition that is none', () => when({ user: 5 }, 'b'), 'user must be a string or a RegExp'],
+  ['no reply in a rule', () => when('a'), 'the reply is undefined'],
+  ['an unknown rule option', () => when('a', 'b', { time: 2 }), 'there is no option time'],
+  ['look-ahead', () => when(/a(?=b)/, 'c'), 'it looks around'],
+  ['look-behind', () => when({ system: /(?<!a)b/ }, 'c'), 'it looks around'],
+  ['a back-reference', () => when(/(a)\1/, 'c'), 'it refers back to a group'],
+  ['a named back-reference', () => when(/(?<n>a)\k<n>/, 'c'), 'it refers back to a group'],
+  ['a sticky RegExp', () => when(/a/y, 'c'), 'begin it with ^'],
+  ['a session’s name', () => emulator.session(''), 'session(): the name'],
+  ['a session’s option', () => emulator.session('a', { sed: 1 }), 'there is no option sed'],
+  ['a clock’s time', () => api.clock.advance('1s'), 'expected milliseconds'],
+])('%s is refused at the caller’s line', (_what, act, message) => {
+  const error = thrown(act);
+  expect(error).toBeInstanceOf(LLEmulatorError);
+  expect(error).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining(message) });
+  expect(error.stack.split('\n').find((line) => line.startsWith('    at '))).toContain('errors.test.mjs');
+});
+
+test('a script is refused whole, with the place of the fault', () => {
+  const error = thrown(() => api.script({ responses: ['fine', { text: 'x', times: 'twice' }] }));
+  expect(error).toMatchObject({ code: 'ERR_LLEMULATOR_SCRIPT', param: 'responses[1].times', message: expect.stringContaining('responses[1].times') });
+  expect(error.stack.split('\n').find((line) => line.startsWith('    at '))).toContain('errors.test.mjs');
+  api.finish();
+});
+
+test('the real clock cannot be moved', () => {
+  expect(thrown(() => api.clock.advance(1))).toMatchObject({ code: 'ERR_LLEMULATOR_CONTROL', message: expect.stringContaining('manual') });
+});
+
+test('startEmulator refuses unknown options and taken ports', async () => {
+  await expect(startEmulator({ prot: 1 })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_OPTIONS', message: expect.stringMatching(/prot.*`port`/) });
+  await expect(startEmulator({ port: 'any' })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_OPTIONS' });
+  await expect(startEmulator(8080)).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT' });
+  await expect(startEmulator({ port: emulator.port })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_LISTEN', message: expect.stringContaining(String(emulator.port)) });
+});
+
+test('a missing addon is named, with platform and remedy', async () => {
+  const use = "require('llemulator').startEmulator().catch((error) => console.log(JSON.stringify([error.code, error.message])))";
+  const { stdout } = await runProgram(process.execPath, ['-e', use], { env: { LLEMULATOR_NATIVE: `${ROOT}no-such.node` } });
+  const [code, message] = JSON.parse(stdout);
+  expect(code).toBe('ERR_LLEMULATOR_NATIVE');
+  expect(message).toContain(`${process.platform} ${process.arch}`);
+  expect(message).toContain('no-such.node, which the environment variable LLEMULATOR_NATIVE names');
+});
+
+test('every name that the types give is there, and no other', async () => {
+  const { readFileSync } = await import('node:fs');
+  const declared = [...readFileSync(`${ROOT}index.d.ts`, 'utf8').matchAll(/^export (?:function|const|class) (\w+)/gm)].map(([, name]) => name);
+  const { createRequire } = await import('node:module');
+  expect(Object.keys(llemulator).sort()).toEqual([...new Set(declared)].sort());
+  expect(Object.keys(createRequire(import.meta.url)('llemulator')).sort()).toEqual(Object.keys(llemulator).sort());
+});

@@ -1,0 +1,164 @@
+// Functions as replies.
+import { afterAll, expect, test } from 'vitest';
+import { startEmulator, text, toolCall, when } from 'llemulator';
+import { chat, client, pieces } from './support.mjs';
+
+const emulator = await startEmulator();
+afterAll(() => emulator.stop());
+
+test('a function gets the request and gives the reply, sync or async', async () => {
+  const api = emulator.session('functions');
+  let seen;
+  api.replies((request) => ((seen = request), `you said ${request.lastUserText}`), async () => text('later'));
+  expect([await chat(api, 'hello'), await chat(api, 'x')]).toEqual(['you said hello', 'later']);
+  expect(seen).toMatchObject({
+    operation: 'chat.completions.create',
+    method: 'POST',
+    path: '/v1/chat/completions',
+    model: 'gpt-4o',
+    session: 'functions',
+    messages: [{ role: 'user', text: 'hello' }],
+    tools: [],
+    toolResults: [],
+    stream: false,
+    turn: 0,
+    body: { model: 'gpt-4o' },
+  });
+  expect(JSON.stringify(seen)).not.toContain(api.apiKey);
+});
+
+test('each is used once; nothing returned passes to what is below', async () => {
+  const api = emulator.session();
+  const calls = [];
+  api.replies(() => void calls.push('first'), () => 'second', 'third');
+  expect([await chat(api, 'a'), await chat(api, 'b')]).toEqual(['second', 'third']);
+  expect(calls).toEqual(['first', 'first']);
+});
+
+test('functions in rules, in lists of replies, with tool calls', async () => {
+  const api = emulator.session();
+  api.replies(when(/a/, [() => 'one', 'two'], { times: 3 }), when('b', () => toolCall('f', { x: 1 }, { check: false })));
+  expect([await chat(api, 'a'), await chat(api, 'a'), await chat(api, 'a')]).toEqual(['one', 'two', 'two']);
+  const answer = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'b' }] });
+  expect(answer.choices[0].message.tool_calls[0].function).toEqual({ name: 'f', arguments: '{"x":1}' });
+});
+
+test('a generator streams piece by piece, or is collected', async () => {
+  const api = emulator.session();
+  async function* answer() {
+    yield 'one ';
+    yield text('two');
+  }
+  api.replies(answer, answer, answer, function* () { yield 'sync'; });
+  expect(await pieces(api, 'x')).toEqual(['one ', 'two']);
+  expect(await chat(api, 'x')).toBe('one two');
+  const stream = await client(api).responses.create({ model: 'gpt-4o', input: 'x', stream: true });
+  const deltas = [];
+  for await (const event of stream) if (event.type === 'response.output_text.delta') deltas.push(event.delta);
+  expect(deltas).toEqual(['one ', 'two']);
+  expect(await pieces(api, 'x')).toEqual(['sync']);
+});
+
+test('a piece leaves when it is yielded', async () => {
+  const api = emulator.session();
+  let next;
+  const seen = [];
+  api.replies(async function* () {
+    yield 'one';
+    await new Promise((resolve) => (next = resolve));
+    yield 'two';
+  });
+  const stream = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], stream: true });
+  for await (const chunk of stream) {
+    const piece = chunk.choices[0]?.delta.content;
+    if (!piece) continue;
+    seen.push(piece);
+    // The second piece is not made before the first has arrived here.
+    if (piece === 'one') next();
+  }
+  expect(seen).toEqual(['one', 'two']);
+});
+
+test('more pieces than the emulator holds: the generator waits for its client', async () => {
+  const api = emulator.session();
+  api.replies(async function* () {
+    for (let i = 0; i < 5000; i++) yield `${i} `;
+  });
+  expect(await pieces(api, 'x')).toHaveLength(5000);
+});
+
+test('when the client leaves, the signal fires and the generator ends', async () => {
+  const api = emulator.session();
+  let ended;
+  const end = new Promise((resolve) => (ended = resolve));
+  api.replies(async function* (request, { signal }) {
+    try {
+      yield 'one';
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      yield 'nobody reads this';
+      yield 'nor this';
+    } finally {
+      ended(signal.aborted);
+    }
+  });
+  const stream = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], stream: true });
+  for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
+  expect(await end).toBe(true);
+});
+
+test('a client that gives up waiting fires the signal of a plain function', async () => {
+  const api = emulator.session();
+  let aborted;
+  const told = new Promise((resolve) => (aborted = resolve));
+  api.replies((request, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => (aborted(true), resolve('late')))));
+  await expect(client(api, { timeout: 50 }).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] })).rejects.toThrow('timed out');
+  expect(await told).toBe(true);
+});
+
+test.each([
+  ['throws', () => { throw new Error('out of luck'); }, 'out of luck'],
+  ['rejects', async () => { throw new TypeError('no such thing'); }, 'no such thing'],
+  ['throws something odd', () => { throw null; }, 'null'],
+  ['returns a number', function price() { return 42; }, 'the reply function price returned 42 (a number); expected a string or a reply'],
+  ['returns null', () => null, 'returned null'],
+  ['returns a list', () => ['a'], 'returned ["a"]'],
+  ['returns a rule', () => when('a', 'b'), 'returned a when(…) rule'],
+  ['returns a bad reply', () => ({ txt: 'x' }), 'txt'],
+  ['throws before its first piece', async function* () { throw new Error('too early'); }, 'too early'],
+])('a function that %s becomes a 500 that says so, and is not tried again', async (_what, reply, message) => {
+  const api = emulator.session();
+  api.replies(reply);
+  const openai = client(api, { maxRetries: 2 });
+  const failure = await openai.chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }).catch((error) => error);
+  expect(failure).toMatchObject({ status: 500, code: 'reply_function_failed', message: expect.stringContaining(message) });
+  expect(failure.headers.get('x-should-retry')).toBe('false');
+  expect(api.requests).toHaveLength(1);
+});
+
+test('a generator that throws or yields nonsense ends the stream with the error', async () => {
+  const api = emulator.session();
+  api.replies(
+    async function* () { yield 'one'; throw new Error('half way'); },
+    async function* () { yield 'one'; yield 2; },
+  );
+  await expect(pieces(api, 'x')).rejects.toThrow('half way');
+  await expect(pieces(api, 'x')).rejects.toThrow('yielded 2 (a number)');
+});
+
+test('a function that never settles becomes a 500 at the time limit', async () => {
+  const own = await startEmulator({ callbackTimeoutMs: 30 });
+  const api = own.session();
+  api.replies(() => new Promise(() => {}));
+  await expect(chat(api, 'x')).rejects.toMatchObject({ status: 500, message: expect.stringContaining('30 ms (option callbackTimeoutMs)') });
+  await own.stop();
+});
+
+test('reset() forgets functions; a hundred run at once', async () => {
+  const api = emulator.session();
+  api.replies(() => 'forgotten');
+  api.reset();
+  await expect(chat(api, 'x')).rejects.toMatchObject({ code: 'no_matching_rule' });
+  api.replies(...Array.from({ length: 100 }, () => async ({ lastUserText }) => `re ${lastUserText}`));
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => chat(api, `${i}`)));
+  expect(answers).toEqual(Array.from({ length: 100 }, (_, i) => `re ${i}`));
+});

@@ -1,0 +1,157 @@
+// Sessions: what they are, what they see, what they say.
+import { afterAll, expect, test, vi } from 'vitest';
+import { startEmulator, text, toolCall, when } from 'llemulator';
+import { chat, client, thrown } from './support.mjs';
+
+const emulator = await startEmulator();
+afterAll(() => emulator.stop());
+
+test('its own enumerable properties are the client options', () => {
+  const api = emulator.session();
+  expect(Object.keys(api)).toEqual(['baseURL', 'apiKey', 'adminAPIKey', 'webhookSecret', 'dangerouslyAllowBrowser']);
+  expect({ ...api }).toEqual({
+    baseURL: `${emulator.url}/v1`,
+    apiKey: api.apiKey,
+    adminAPIKey: api.apiKey,
+    webhookSecret: expect.stringMatching(/^whsec_[A-Za-z0-9+/=]+$/),
+    dangerouslyAllowBrowser: true,
+  });
+  expect(emulator.baseURL).toBe(api.baseURL);
+  expect(api.env).toEqual({
+    OPENAI_BASE_URL: api.baseURL,
+    OPENAI_API_KEY: api.apiKey,
+    OPENAI_ADMIN_KEY: api.apiKey,
+    OPENAI_WEBHOOK_SECRET: api.webhookSecret,
+  });
+});
+
+test('a new one each time; the same name is the same session', async () => {
+  expect(emulator.session().apiKey).not.toBe(emulator.session().apiKey);
+  emulator.session('named').replies('one');
+  expect(await chat(emulator.session('named'), 'x')).toBe('one');
+});
+
+test('200 sessions side by side each see exactly their own', { timeout: 60_000 }, async () => {
+  const sessions = Array.from({ length: 200 }, (_, i) => {
+    const api = emulator.session(`side by side ${i}`);
+    api.script({ models: [`model-${i}`] });
+    api.replies(`${i} a`, () => `${i} b`, when('c', `${i} c`));
+    return api;
+  });
+  const one = async (api, i) => {
+    const model = `model-${i}`;
+    const answers = [];
+    for (const word of ['a', 'b', 'c']) answers.push(await chat(api, `${word} ${i}`, { model }));
+    await expect(chat(api, 'x', { model: `model-${(i + 1) % 200}` })).rejects.toMatchObject({ code: 'model_not_found' });
+    return answers;
+  };
+  const answers = await Promise.all(sessions.map(one));
+  expect(answers).toEqual(sessions.map((_, i) => [`${i} a`, `${i} b`, `${i} c`]));
+  sessions.forEach((api, i) => {
+    expect(api.requests.map((request) => request.body.messages[0].content)).toEqual([`a ${i}`, `b ${i}`, `c ${i}`, 'x']);
+    api.finish();
+  });
+});
+
+test('requests are complete once they are answered', async () => {
+  const api = emulator.session();
+  expect([api.requests, api.lastRequest]).toEqual([[], undefined]);
+  api.replies(text('Paris.'));
+  await chat(api, 'The capital?', { temperature: 0.5 });
+  expect(api.requests).toEqual([api.lastRequest]);
+  expect(api.lastRequest).toMatchObject({
+    number: 0,
+    operation: 'chat.completions.create',
+    method: 'POST',
+    path: '/v1/chat/completions',
+    body: { model: 'gpt-4o', temperature: 0.5 },
+    stream: false,
+    outcome: 'scripted',
+    status: 200,
+    said: '"Paris."',
+    explanation: null,
+    aborted: false,
+    retryCount: 0,
+    requestId: expect.stringMatching(/^req_[0-9a-f]{32}$/),
+  });
+  expect(JSON.stringify(api.requests)).not.toContain(api.apiKey);
+  await expect(chat(api, 'more')).rejects.toThrow();
+  expect(api.lastRequest).toMatchObject({ outcome: 'no_match', status: 500, explanation: expect.any(String) });
+});
+
+test('waitForRequest() gives a request that came, or waits for it', async () => {
+  const api = emulator.session();
+  api.otherwise('ok');
+  await chat(api, 'one');
+  expect((await api.waitForRequest()).body.messages[0].content).toBe('one');
+  const later = api.waitForRequest((request) => request.body.messages[0].content === 'three');
+  await chat(api, 'two');
+  await chat(api, 'three');
+  expect((await later).number).toBe(2);
+});
+
+test('waitForRequest() gives up with the transcript, also under fake timers', async () => {
+  const api = emulator.session();
+  api.otherwise('ok');
+  await chat(api, 'one');
+  vi.useFakeTimers();
+  try {
+    await expect(api.waitForRequest(() => false, { timeoutMs: 20 })).rejects.toMatchObject({
+      code: 'ERR_LLEMULATOR_TIMEOUT',
+      message: expect.stringMatching(/within 20 ms[^]*user: "one"/),
+    });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('the transcript is fit for a snapshot', async () => {
+  const api = emulator.session();
+  api.replies(toolCall('f', { x: 1 }, { check: false }), 'Paris.', when('left', 'over'));
+  await client(api).responses.create({ model: 'gpt-4o', input: 'one' });
+  await chat(api, 'two');
+  await chat(api, 'three').catch(() => {});
+  expect(api.transcript()).toMatchSnapshot();
+});
+
+test('finish() throws the transcript if something is left or came unscripted', async () => {
+  const api = emulator.session();
+  api.replies('used', 'left');
+  await chat(api, 'x');
+  expect(thrown(() => api.finish())).toMatchObject({ code: 'ERR_LLEMULATOR_UNFINISHED', message: expect.stringMatching(/^finish\(\): 1 reply was not used\n[^]*"left"/) });
+  await chat(api, 'x');
+  api.finish();
+  await chat(api, 'y').catch(() => {});
+  expect(thrown(() => api.finish()).message).toMatch(/^finish\(\): 1 request was not scripted/);
+  api.reset();
+  api.finish();
+  expect(api.requests).toEqual([]);
+});
+
+test('the manual clock moves by advance() alone', async () => {
+  const api = emulator.session('slow', { clock: 'manual' });
+  expect(api.clock).toMatchObject({ mode: 'manual', now: Date.UTC(2026, 0, 1), pending: [] });
+  api.replies(text('late', { ttftMs: 30_000 }));
+  const answer = chat(api, 'x');
+  await vi.waitUntil(() => api.clock.pending.length > 0);
+  api.clock.advance(30_000);
+  expect(await answer).toBe('late');
+  expect(api.clock.now).toBe(Date.UTC(2026, 0, 1, 0, 0, 30));
+});
+
+test('off the real clock, the same seed, name and requests give the same bytes', async () => {
+  const answers = [];
+  for (let run = 0; run < 2; run++) {
+    const own = await startEmulator({ clock: 'instant', seed: 7 });
+    const api = own.session();
+    api.replies(text('slow', { ttftMs: 60_000 }), toolCall('f', {}, { check: false }));
+    answers.push([await ask(api), await ask(api)]);
+    await own.stop();
+  }
+  expect(answers[0]).toEqual(answers[1]);
+
+  async function ask(api) {
+    const response = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }).asResponse();
+    return response.text();
+  }
+});
