@@ -70,7 +70,8 @@ test('a missing addon is named, with platform and remedy', async () => {
 
 test('every name that the types give is there, and no other', async () => {
   const { readFileSync } = await import('node:fs');
-  const declared = [...readFileSync(`${ROOT}index.d.ts`, 'utf8').matchAll(/^export (?:function|const|class) (\w+)/gm)].map(([, name]) => name);
+  const types = ['index.d.ts', 'types/replies.d.ts'].map((file) => readFileSync(`${ROOT}${file}`, 'utf8')).join('\n');
+  const declared = [...types.matchAll(/^export (?:function|const|class) (\w+)/gm)].map(([, name]) => name);
   const { createRequire } = await import('node:module');
   expect(Object.keys(llemulator).sort()).toEqual([...new Set(declared)].sort());
   expect(Object.keys(createRequire(import.meta.url)('llemulator')).sort()).toEqual(Object.keys(llemulator).sort());

@@ -3,8 +3,9 @@
 const http = require('node:http');
 const https = require('node:https');
 const { randomUUID } = require('node:crypto');
-const { accepted, sessionRequest, sharedScript } = require('./emulator.js');
+const { accepted, sessionRequest } = require('./emulator.js');
 const { LLEmulatorError, badArgument, show } = require('./errors.js');
+const { asScript, serialise } = require('./rules.js');
 const { Session } = require('./session.js');
 
 /** Taken now: tests put fakes in their place. */
@@ -71,7 +72,7 @@ class RemoteEmulator {
 
   /** @param {unknown} script */
   async script(script) {
-    await this.#door.control(null, 'POST', '/_emulator/shared-script', sharedScript(script, inProcessOnly), () => undefined);
+    await this.#door.control(null, 'POST', '/_emulator/shared-script', serialise(asScript(script), inProcessOnly), () => undefined);
   }
 }
 

@@ -4,7 +4,7 @@
 const { LLEmulatorError, badArgument, isPlainObject, show } = require('./errors.js');
 const { Functions } = require('./functions.js');
 const { native } = require('./native.js');
-const { serialise } = require('./rules.js');
+const { asScript, serialise } = require('./rules.js');
 const { Session } = require('./session.js');
 
 /** Taken now: tests put fakes in its place. */
@@ -76,7 +76,7 @@ class Emulator {
 
   /** @param {unknown} script */
   script(script) {
-    this.#door.control(null, 'POST', '/_emulator/shared-script', sharedScript(script, (reply) => this.#functions.add(reply, '')), () => undefined);
+    this.#door.control(null, 'POST', '/_emulator/shared-script', serialise(asScript(script), (reply) => this.#functions.add(reply, '')), () => undefined);
   }
 
   /** @returns {Promise<void>} */
@@ -116,14 +116,4 @@ function sessionRequest(name, options, unnamed) {
   return JSON.stringify({ name: name ?? unnamed(), clock, seed });
 }
 
-/**
- * @param {unknown} script
- * @param {(reply: Function) => number} number
- */
-function sharedScript(script, number) {
-  const json = typeof script === 'string' || Array.isArray(script) ? { responses: script } : script;
-  if (!isPlainObject(json)) throw badArgument(`script(): expected an object as in script.schema.json, not ${show(script)}`);
-  return serialise(json, number);
-}
-
-module.exports = { Emulator, accepted, sessionRequest, sharedScript, startEmulator, startEmulatorNow };
+module.exports = { Emulator, accepted, sessionRequest, startEmulator, startEmulatorNow };

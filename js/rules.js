@@ -119,6 +119,16 @@ function mustBeReply(value, what) {
 }
 
 /**
+ * A script given whole, or as its responses alone, as an object.
+ * @param {unknown} script
+ */
+function asScript(script) {
+  const whole = typeof script === 'string' || Array.isArray(script) ? { responses: script } : script;
+  if (!isPlainObject(whole)) throw badArgument(`script(): expected an object as in script.schema.json, not ${show(script)}`);
+  return whole;
+}
+
+/**
  * A script as JSON text. Wherever a function or a RegExp stands, its number or translation is written.
  * @param {unknown} script
  * @param {(reply: Function) => number} number  keeps a function and gives its number
@@ -131,4 +141,4 @@ function serialise(script, number) {
   });
 }
 
-module.exports = { mustBeReply, serialise, when };
+module.exports = { asScript, mustBeReply, serialise, when };

@@ -1,8 +1,8 @@
 'use strict';
 // A session: its own API key, script and journal. The same class drives an emulator in this process, where every
 // answer is there at once, and one elsewhere, where each is a promise: the door decides (see emulator.js, connect.js).
-const { LLEmulatorError, badArgument, isPlainObject, show } = require('./errors.js');
-const { mustBeReply, serialise } = require('./rules.js');
+const { LLEmulatorError, badArgument, show } = require('./errors.js');
+const { asScript, mustBeReply, serialise } = require('./rules.js');
 
 /**
  * The way to an emulator.
@@ -59,9 +59,7 @@ class Session {
 
   /** @param {unknown} script */
   script(script) {
-    const json = typeof script === 'string' || Array.isArray(script) ? { responses: script } : script;
-    if (!isPlainObject(json)) throw badArgument(`script(): expected an object as in script.schema.json, not ${show(script)}`);
-    return this.#ask('POST', 'script', json, nothing);
+    return this.#ask('POST', 'script', asScript(script), nothing);
   }
 
   /** @param {unknown} reply */
@@ -164,7 +162,7 @@ class Session {
     const { hostname, port } = new URL(this.baseURL);
     // The SDK always dials wss; the emulator speaks no TLS. A plain connection handed to `ws` goes where it must.
     const createConnection = () => require('node:net').connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
-    return { createConnection, agent: /** @type {const} */ (false) };
+    return { createConnection };
   }
 }
 

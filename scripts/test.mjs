@@ -20,6 +20,7 @@ const STAGES = [
   ['types', 'index.d.ts says what js/ does', [npx('tsc', '-p', '.')]],
   ['vitest', 'the package as a test author uses it', [npx('vitest', 'run')]],
   ['jest', 'the same from Jest', [npx('jest')]],
+  ['runtimes', 'the same on Node 20, 22 and 24, Bun and Deno', [['npm', 'ci', '--prefix', '__test__/runtimes'], node('__test__/runtimes/run.mjs')]],
   ['js', 'official JavaScript clients', [
     ['npm', 'ci', '--prefix', 'conformance/js'],
     ['npm', 'test', '--prefix', 'conformance/js'],
