@@ -115,7 +115,7 @@ impl Emulator {
         self.stopping.subscribe()
     }
 
-    /// The session of a key, made at its first use. Err = the bound on sessions is reached and none is idle.
+    /// The session of a key, made at its first use; past the bound the one unused for longest makes room.
     pub fn session(&self, key: &str) -> Arc<Session> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);

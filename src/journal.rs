@@ -52,6 +52,8 @@ pub struct OpenExchange {
     pub headers: Arc<Vec<(String, String)>>,
     pub body: Arc<Value>,
     pub stream: bool,
+    /// Bytes of the body as it came.
+    pub size: usize,
     pub at: Duration,
     pub request_id: String,
     /// The text a person would recognise the request by.
@@ -75,6 +77,7 @@ impl OpenExchange {
         headers: Arc<Vec<(String, String)>>,
         body: Arc<Value>,
         stream: bool,
+        size: usize,
         at: Duration,
         request_id: String,
     ) -> Self {
@@ -93,6 +96,7 @@ impl OpenExchange {
             headers,
             body,
             stream,
+            size,
             at,
             request_id,
             asked: Mutex::default(),
@@ -154,7 +158,12 @@ struct Kept {
     /// Number of the first one kept.
     first: u64,
     exchanges: VecDeque<Arc<OpenExchange>>,
+    /// Bytes of their bodies.
+    bytes: usize,
 }
+
+/// Bytes of request bodies a journal keeps at most; the last exchange always stays.
+const MOST_BYTES: usize = 256 << 20;
 
 impl Journal {
     pub fn new(limit: usize) -> Self {
@@ -167,10 +176,12 @@ impl Journal {
             return;
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.exchanges.len() == self.limit {
-            kept.exchanges.pop_front();
+        while kept.exchanges.len() == self.limit || kept.bytes + exchange.size > MOST_BYTES {
+            let Some(oldest) = kept.exchanges.pop_front() else { break };
+            kept.bytes -= oldest.size;
             kept.first += 1;
         }
+        kept.bytes += exchange.size;
         kept.exchanges.push_back(exchange.clone());
         self.completed.send_modify(|count| *count += 1);
     }
@@ -188,6 +199,7 @@ impl Journal {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.first += kept.exchanges.len() as u64;
         kept.exchanges.clear();
+        kept.bytes = 0;
     }
 
     /// Number of exchanges completed since the session began.
@@ -207,9 +219,25 @@ impl Journal {
 mod tests {
     use super::*;
 
-    fn exchange() -> Arc<OpenExchange> {
+    fn sized(size: usize) -> Arc<OpenExchange> {
         let (headers, body) = (Arc::default(), Arc::default());
-        Arc::new(OpenExchange::new("x", "GET".into(), "/".into(), headers, body, false, Duration::ZERO, "r".into()))
+        let id = "r".into();
+        Arc::new(OpenExchange::new("x", "GET".into(), "/".into(), headers, body, false, size, Duration::ZERO, id))
+    }
+
+    fn exchange() -> Arc<OpenExchange> {
+        sized(0)
+    }
+
+    #[test]
+    fn large_bodies_push_older_ones_out() {
+        let journal = Journal::new(10);
+        for _ in 0..3 {
+            journal.complete(&sized(MOST_BYTES / 2));
+        }
+        journal.complete(&sized(MOST_BYTES * 2));
+        let numbers: Vec<u64> = journal.since(0, 10).iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [3]);
     }
 
     #[tokio::test]

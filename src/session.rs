@@ -114,6 +114,11 @@ impl Session {
         *count - 1
     }
 
+    /// Number of rules the session holds, used up or not.
+    pub fn rule_count(&self) -> usize {
+        self.state().script.as_ref().map_or(0, Script::len)
+    }
+
     /// Loads an accepted script.
     pub fn load(&self, load: Load) {
         let mut state = self.state();
@@ -164,7 +169,7 @@ impl Session {
         if state.script.is_some() { state.defaults.clone() } else { shared.defaults.clone() }
     }
 
-    /// Whether any rule could reach an operation without a turn.
+    /// Counts a turn; gives its number, from 1. Chaos strikes by it.
     pub fn counts_turn(&self) -> u64 {
         let mut state = self.state();
         state.turns += 1;

@@ -24,6 +24,9 @@ pub struct Request<'a> {
     pub in_process: bool,
 }
 
+/// Rules a session holds at most, over all its loads.
+const MOST_RULES: usize = 100_000;
+
 /// Exchanges listed at most in one answer.
 const PAGE: usize = 1_000;
 
@@ -137,6 +140,15 @@ fn load(emulator: &Arc<Emulator>, session: Option<&Arc<Session>>, request: &Requ
     let load = json::load(request.body, origin)
         .map_err(|error| ApiError::invalid(error.message).param(error.path).code("invalid_script"))?;
     let rules = load.rules.len();
+    let held =
+        if load.reset { 0 } else { session.map_or(emulator.shared().rules.len(), |session| session.rule_count()) };
+    if held + rules > MOST_RULES {
+        return Err(ApiError::invalid(format!(
+            "The session holds {held} rules and may hold {MOST_RULES}: load with \"reset\": true, or reset the session."
+        ))
+        .param("rules")
+        .code("too_many_rules"));
+    }
     match session {
         Some(session) => session.load(load),
         None => emulator.load_shared(load),

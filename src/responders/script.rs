@@ -75,6 +75,15 @@ impl Script {
         Script::default()
     }
 
+    /// Number of rules, used up or not.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds rules at the end.
     pub fn append(&mut self, rules: &[Arc<Rule>]) {
         self.0.extend(rules.iter().map(|rule| Entry { rule: rule.clone(), used: 0 }));

@@ -209,6 +209,7 @@ pub(super) async fn answer(
         given.clone(),
         body.clone(),
         body.get("stream").and_then(Value::as_bool).unwrap_or(false),
+        read.as_ref().map_or(0, Bytes::len),
         stamp,
         request_id.clone(),
     ));
