@@ -3,6 +3,8 @@
 module.exports = {
   testMatch: ['<rootDir>/__test__/jest/*.test.js'],
   transform: {},
+  // Packing leaves a copy of the package there, whose name would be this one's.
+  modulePathIgnorePatterns: ['<rootDir>/npm/', '<rootDir>/target/'],
   globalSetup: 'llemulator/jest/global-setup',
   globalTeardown: 'llemulator/jest/global-teardown',
 };
