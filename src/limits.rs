@@ -58,8 +58,7 @@ pub struct Counters(HashMap<(String, &'static str), Bucket>);
 /// 429 in OpenAI's words when a limit is reached; then nothing was counted.
 pub fn take(call: &Call, model: &Model) -> Result<Limits, ApiError> {
     let tokens = estimate(&call.body) as f64;
-    let shared = call.emulator.shared();
-    let defaults = call.session.defaults(&shared);
+    let defaults = &call.defaults;
     let name = call.model_name();
     let scripted = defaults.rate_limits.as_ref().and_then(|limits| {
         let own = limits.iter().find(|(key, _)| key == name || *key == *model.id);

@@ -159,7 +159,7 @@ struct Asked {
 
 /// Asks the script; functions that pass let the scan go on below.
 async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &View<'_>) -> Result<Asked, ApiError> {
-    let shared = call.emulator.shared();
+    let shared = call.shared.clone();
     let mut after = None;
     let mut nothing = Asked { found: None, overlay: None, miss: None };
     loop {
@@ -253,8 +253,8 @@ async fn respond(call: &Call, prompt: &Prompt) -> Result<Found, ApiError> {
     // A turn that is taken again brings the same ones.
     let _ = call.exchange.tool_results.set(describe::tool_results(prompt));
     let view = call.view(Some(prompt), &user_text);
-    let shared = call.emulator.shared();
-    let defaults = call.session.defaults(&shared);
+    let shared = call.shared.clone();
+    let defaults = call.defaults.clone();
     let broken = Reply { say: Say::Nothing, fault: scenario::fault(&prompt.model), ..Reply::default() };
     let mut overlay = broken.fault.is_some().then(|| Found::new(Arc::new(broken)));
     if let Some(chaos) = defaults.chaos.as_deref().filter(|chaos| !chaos.is_empty()) {
@@ -422,7 +422,7 @@ async fn deliver(
 
 /// The pace in force: the reply's, then the body's, the session's, the emulator's.
 fn pace(call: &Call, prompt: &Prompt, found: &Found) -> Pace {
-    let defaults = call.session.defaults(&call.emulator.shared());
+    let defaults = call.defaults.clone();
     let mut pace = found.pace.clone();
     for general in
         [prompt.pace.as_ref(), defaults.pace.as_ref(), Some(&call.emulator.settings.pace)].into_iter().flatten()
@@ -462,7 +462,7 @@ pub fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {
 
 /// Refuses a scripted reply that the request forbids, unless the settings let it pass.
 fn check(call: &Call, prompt: &Prompt, reply: &Reply) -> Result<(), ApiError> {
-    let defaults = call.session.defaults(&call.emulator.shared());
+    let defaults = call.defaults.clone();
     let level = defaults.check_replies.unwrap_or(call.emulator.settings.check_replies);
     if level == Check::Off {
         return Ok(());

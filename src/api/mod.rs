@@ -30,8 +30,9 @@ use crate::journal::OpenExchange;
 use crate::options::Counting;
 use crate::prompt::Prompt;
 use crate::random::Random;
+use crate::reply::json::Defaults;
 use crate::responders::matching::View;
-use crate::session::Session;
+use crate::session::{Session, Shared};
 use crate::tokens::Encoding;
 use answer::Answer;
 use bytes::Bytes;
@@ -110,6 +111,9 @@ pub struct Call {
     pub azure: bool,
     pub emulator: Arc<Emulator>,
     pub session: Arc<Session>,
+    /// The script of sessions without their own, and the defaults in force, as they stood when the request came.
+    pub shared: Arc<Shared>,
+    pub defaults: Arc<Defaults>,
     /// This exchange's generator; fork it for each purpose.
     pub random: Random,
     /// Time since 1970 that this exchange puts on what it creates.
@@ -155,7 +159,7 @@ impl Call {
     /// Whether any model name is accepted: by setting, by script, or because the path is one of Azure's and the
     /// session lists no models.
     pub fn accepts_any(&self) -> bool {
-        let models = self.session.models(&self.emulator.shared());
+        let models = self.session.models(&self.shared);
         self.emulator.accepts_any(models.as_ref()) || (self.azure && models.is_none())
     }
 

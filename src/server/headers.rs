@@ -39,65 +39,71 @@ const PROJECT: &str = "proj_LLEmulator00000000000000";
 
 /// Writes the headers of one answer.
 pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
-    let mut set = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            out.insert(HeaderName::from_static(name), value);
-        }
-    };
     let api = !matches!(facts.error, Some(Style::Edge | Style::Router));
-    set("x-request-id", facts.request_id);
+    made(out, "x-request-id", facts.request_id);
     if api {
-        set("openai-version", "2020-10-01");
-        set("openai-processing-ms", &facts.processing_ms.to_string());
-        set("access-control-expose-headers", "X-Request-ID, CF-Ray, CF-Ray");
+        fixed(out, "openai-version", "2020-10-01");
+        made(out, "openai-processing-ms", &facts.processing_ms.to_string());
+        fixed(out, "access-control-expose-headers", "X-Request-ID, CF-Ray, CF-Ray");
     }
     if facts.status != 401 {
         // Whoever has no key has no organization.
         if api {
-            set("openai-project", PROJECT);
+            fixed(out, "openai-project", PROJECT);
         }
         if facts.error != Some(Style::Edge) {
-            set("openai-organization", ORGANIZATION);
+            fixed(out, "openai-organization", ORGANIZATION);
         }
     }
     if facts.error == Some(Style::Edge) {
-        set("vary", "Origin");
+        fixed(out, "vary", "Origin");
     }
     if let Some(limits) = &facts.limits {
         let (limit, remaining, reset) = &limits.requests;
-        set("x-ratelimit-limit-requests", &limit.to_string());
-        set("x-ratelimit-remaining-requests", &remaining.to_string());
-        set("x-ratelimit-reset-requests", reset);
+        made(out, "x-ratelimit-limit-requests", &limit.to_string());
+        made(out, "x-ratelimit-remaining-requests", &remaining.to_string());
+        made(out, "x-ratelimit-reset-requests", reset);
         if let Some((limit, remaining, reset)) = &limits.tokens {
-            set("x-ratelimit-limit-tokens", &limit.to_string());
-            set("x-ratelimit-remaining-tokens", &remaining.to_string());
-            set("x-ratelimit-reset-tokens", reset);
+            made(out, "x-ratelimit-limit-tokens", &limit.to_string());
+            made(out, "x-ratelimit-remaining-tokens", &remaining.to_string());
+            made(out, "x-ratelimit-reset-tokens", reset);
         }
     }
     if facts.limits.as_ref().is_some_and(|limits| limits.images) {
-        set("x-ratelimit-limit-input-images", "50000");
-        set("x-ratelimit-remaining-input-images", "49999");
-        set("x-ratelimit-reset-input-images", "1ms");
+        fixed(out, "x-ratelimit-limit-input-images", "50000");
+        fixed(out, "x-ratelimit-remaining-input-images", "49999");
+        fixed(out, "x-ratelimit-reset-input-images", "1ms");
     }
     if let Some(model) = facts.model {
-        set("openai-model", model);
-        set("access-control-allow-origin", "*");
-        set("via", "envoy-router-llemulator");
-        set("cache-control", "no-cache, must-revalidate");
+        made(out, "openai-model", model);
+        fixed(out, "access-control-allow-origin", "*");
+        fixed(out, "via", "envoy-router-llemulator");
+        fixed(out, "cache-control", "no-cache, must-revalidate");
     }
     if facts.operation.starts_with("chat")
         || matches!(facts.operation, "embeddings.create" | "completions.create" | "models.list")
     {
-        set("x-openai-proxy-wasm", "v0.1");
+        fixed(out, "x-openai-proxy-wasm", "v0.1");
     }
-    set("strict-transport-security", "max-age=31536000; includeSubDomains; preload");
-    set("x-content-type-options", "nosniff");
-    set("server", "cloudflare");
-    set("cf-cache-status", "DYNAMIC");
-    set("cf-ray", &format!("{}-LOC", random.hex(16)));
-    set("alt-svc", "h3=\":443\"; ma=86400");
+    fixed(out, "strict-transport-security", "max-age=31536000; includeSubDomains; preload");
+    fixed(out, "x-content-type-options", "nosniff");
+    fixed(out, "server", "cloudflare");
+    fixed(out, "cf-cache-status", "DYNAMIC");
+    made(out, "cf-ray", &format!("{}-LOC", random.hex(16)));
+    fixed(out, "alt-svc", "h3=\":443\"; ma=86400");
     if let Some(date) = facts.date {
-        set("date", &http_date(date.as_secs()));
+        made(out, "date", &http_date(date.as_secs()));
+    }
+}
+
+/// A value that is always the same; nothing is copied.
+fn fixed(out: &mut HeaderMap, name: &'static str, value: &'static str) {
+    out.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+}
+
+fn made(out: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        out.insert(HeaderName::from_static(name), value);
     }
 }
 

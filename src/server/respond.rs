@@ -219,7 +219,11 @@ pub(super) async fn answer(
         let (operation, params) = match route {
             Route::Operation(operation, params) => (operation, params),
             Route::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
-            Route::Unknown => return Err(error::unknown_url(&method, target.split('?').next().unwrap_or_default())),
+            Route::Unknown => {
+                let asked = target.split('?').next().unwrap_or_default();
+                let unbuilt = api::unbuilt::refusal(&method, &normal.path);
+                return Err(unbuilt.unwrap_or_else(|| error::unknown_url(&method, asked)));
+            }
         };
         let bytes = read?;
         let mut body = body;
@@ -228,7 +232,10 @@ pub(super) async fn answer(
         {
             Arc::make_mut(&mut body)["model"] = Value::from(deployment.as_str());
         }
+        let shared = emulator.shared();
         let call = Call {
+            defaults: session.defaults(&shared),
+            shared,
             operation,
             params,
             method,

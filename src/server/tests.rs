@@ -200,7 +200,7 @@ fn control_routes_are_closed_to_other_origins_and_foreign_hosts() {
 
 #[test]
 fn bodies_are_bounded_and_may_be_zipped() {
-    let emulator = start(json!({"maxBodyBytes": 1000, "fallback": "echo"}));
+    let emulator = start(json!({"maxBodyBytes": 1500, "fallback": "echo"}));
     let large = chat(&"x".repeat(2000)).to_string();
     let answer =
         exchange(&emulator, &request("POST", "/v1/chat/completions", "a", "", large.as_bytes())).expect("answer");
@@ -214,7 +214,7 @@ fn bodies_are_bounded_and_may_be_zipped() {
         exchange(&emulator, &request("POST", "/v1/chat/completions", "a", headers, body)).expect("answer")
     };
     assert_eq!(post(&zip(&large)).status, 413);
-    let answer = post(&zip(&chat("zipped").to_string()));
+    let answer = post(&zip(&chat(&"zipped ".repeat(100)).to_string()));
     assert!(answer.head.contains("content-encoding: gzip"));
     let mut text = String::new();
     flate2::read::GzDecoder::new(&answer.body[..]).read_to_string(&mut text).expect("unzips");
@@ -251,6 +251,7 @@ fn wrong_paths_methods_and_bodies_have_openais_words() {
     let answer = ask("POST", "/v1/nothing", "{}");
     assert_eq!((answer.status, &answer.json()["error"]["message"]), (404, &json!("Invalid URL (POST /v1/nothing)")));
     assert_eq!(ask("PUT", "/v1/chat/completions", "{}").status, 405);
+    assert_eq!(ask("POST", "/v1/files", "{}").status, 501);
     let answer = ask("POST", "/v1/chat/completions", "{invalid json}");
     assert_eq!(answer.status, 400);
     assert!(
