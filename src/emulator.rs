@@ -182,7 +182,7 @@ impl Emulator {
         }
         next.rules.extend(load.rules);
         if let Some(models) = load.models {
-            next.models = Some(models);
+            next.models = Some(Arc::new(models));
         }
         if let Some(defaults) = load.defaults {
             Arc::make_mut(&mut next.defaults).update(defaults);

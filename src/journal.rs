@@ -2,6 +2,11 @@
 //!
 //! An exchange is complete before its last byte leaves, so a client that has its answer finds it here.
 
+use crate::headers::Headers;
+use crate::reply::Reply;
+use crate::reply::json::Rule;
+use crate::responders::describe;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -30,30 +35,46 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 pub struct Record {
     pub outcome: Outcome,
-    /// Name or path of the rule that answered.
-    pub rule: Option<String>,
+    /// The rule that answered.
+    pub rule: Option<Arc<Rule>>,
     pub status: u16,
-    /// What "the model" said, as text for people; the error's message for errors.
-    pub said: String,
+    /// What "the model" said.
+    pub said: Said,
     /// Why nothing matched, or why the answer failed.
     pub explanation: Option<String>,
     /// The client left before the end.
     pub aborted: bool,
 }
 
-/// A request that is being answered.
+/// What "the model" said; a text only when somebody asks.
+#[derive(Debug, Clone)]
+pub enum Said {
+    Reply(Arc<Reply>),
+    /// An error's message.
+    Error(String),
+}
+
+impl Record {
+    /// What "the model" said, as text for people; the error's message for errors.
+    pub fn said(&self) -> String {
+        match &self.said {
+            Said::Reply(reply) => describe::reply(reply),
+            Said::Error(message) => message.clone(),
+        }
+    }
+}
+
+/// A request that is being answered. Few allocations: a journal keeps thousands.
 #[derive(Debug)]
 pub struct OpenExchange {
     pub operation: &'static str,
     pub method: String,
     /// As sent, with query.
     pub target: String,
-    /// Lower-case names, keys redacted.
-    pub headers: Arc<Vec<(String, String)>>,
-    pub body: Arc<Value>,
+    pub headers: Arc<Headers>,
+    /// The body as it came, unzipped; of a socket's request, its event.
+    pub body: Bytes,
     pub stream: bool,
-    /// Bytes of the body as it came.
-    pub size: usize,
     pub at: Duration,
     pub request_id: String,
     /// The text a person would recognise the request by.
@@ -74,10 +95,9 @@ impl OpenExchange {
         operation: &'static str,
         method: String,
         target: String,
-        headers: Arc<Vec<(String, String)>>,
-        body: Arc<Value>,
+        headers: Arc<Headers>,
+        body: Bytes,
         stream: bool,
-        size: usize,
         at: Duration,
         request_id: String,
     ) -> Self {
@@ -85,7 +105,7 @@ impl OpenExchange {
             outcome: Outcome::Served,
             rule: None,
             status: 200,
-            said: String::new(),
+            said: Said::Error(String::new()),
             explanation: None,
             aborted: false,
         };
@@ -96,7 +116,6 @@ impl OpenExchange {
             headers,
             body,
             stream,
-            size,
             at,
             request_id,
             asked: Mutex::default(),
@@ -121,25 +140,24 @@ impl OpenExchange {
     /// The exchange as `GET /_emulator/requests` shows it.
     pub fn to_json(&self, number: u64) -> Value {
         let record = self.record();
-        let header = |name: &str| self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         json!({
             "number": number,
             "operation": self.operation,
             "method": self.method,
             "path": self.target,
-            "headers": self.headers.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),
-            "body": *self.body,
+            "headers": self.headers.iter().map(|(k, v)| (k.to_string(), Value::from(v))).collect::<serde_json::Map<_, _>>(),
+            "body": serde_json::from_slice::<Value>(&self.body).unwrap_or_default(),
             "stream": self.stream,
             "tool_results": self.tool_results.get().cloned().unwrap_or_else(|| json!([])),
             "outcome": record.outcome,
-            "rule": record.rule,
+            "rule": record.rule.as_ref().map(|rule| rule.label()),
             "status": record.status,
-            "said": record.said,
+            "said": record.said(),
             "explanation": record.explanation,
             "aborted": record.aborted,
             "at": self.at.as_millis() as u64,
             "request_id": self.request_id,
-            "retry_count": header("x-stainless-retry-count").and_then(|n| n.parse::<u64>().ok()).unwrap_or(0),
+            "retry_count": self.headers.all("x-stainless-retry-count").next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0),
         })
     }
 }
@@ -176,12 +194,12 @@ impl Journal {
             return;
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        while kept.exchanges.len() == self.limit || kept.bytes + exchange.size > MOST_BYTES {
+        while kept.exchanges.len() == self.limit || kept.bytes + exchange.body.len() > MOST_BYTES {
             let Some(oldest) = kept.exchanges.pop_front() else { break };
-            kept.bytes -= oldest.size;
+            kept.bytes -= oldest.body.len();
             kept.first += 1;
         }
-        kept.bytes += exchange.size;
+        kept.bytes += exchange.body.len();
         kept.exchanges.push_back(exchange.clone());
         self.completed.send_modify(|count| *count += 1);
     }
@@ -220,9 +238,9 @@ mod tests {
     use super::*;
 
     fn sized(size: usize) -> Arc<OpenExchange> {
-        let (headers, body) = (Arc::default(), Arc::default());
+        let body = vec![b' '; size].into();
         let id = "r".into();
-        Arc::new(OpenExchange::new("x", "GET".into(), "/".into(), headers, body, false, size, Duration::ZERO, id))
+        Arc::new(OpenExchange::new("x", "GET".into(), "/".into(), Arc::default(), body, false, Duration::ZERO, id))
     }
 
     fn exchange() -> Arc<OpenExchange> {

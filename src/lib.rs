@@ -12,7 +12,7 @@
 //! - [`turn`]: chaos, script, fallback, checks, limits: how a Prompt finds its Reply.
 //! - [`responders`]: who may answer: script, callback, echo, generate.
 //! - [`reply`]: what is said, and its script-language form, pace and faults.
-//! - [`session`], [`journal`], [`clock`], [`random`], [`store`]: what belongs to one API key.
+//! - [`session`], [`headers`], [`journal`], [`clock`], [`random`], [`store`]: what belongs to one API key.
 //! - [`control`]: `/_emulator/*`, in-process and over HTTP.
 //! - [`cli`], [`options`], [`emulator`]: starting and stopping. `node` is the only place that knows napi.
 //!
@@ -28,6 +28,7 @@ pub mod cli;
 pub mod clock;
 pub mod control;
 pub mod emulator;
+pub mod headers;
 pub mod jobs;
 pub mod journal;
 pub mod limits;

@@ -42,9 +42,9 @@ impl Bucket {
         ((amount - self.level) * self.period / self.limit.max(1.0)).max(0.0)
     }
 
-    /// Limit, what remains, and the time until it is full.
-    fn shown(&self) -> (u64, u64, String) {
-        (self.limit as u64, self.level.max(0.0) as u64, go_duration(self.wait(self.limit)))
+    /// Limit, what remains, and the seconds until it is full.
+    fn shown(&self) -> (u64, u64, f64) {
+        (self.limit as u64, self.level.max(0.0) as u64, self.wait(self.limit))
     }
 }
 
@@ -156,7 +156,7 @@ fn refused(model: &str, kind: &str, bucket: &Bucket, amount: f64) -> ApiError {
         .style(Style::Edge)
         .header(format!("x-ratelimit-limit-{family}"), used.to_string())
         .header(format!("x-ratelimit-remaining-{family}"), remaining.to_string())
-        .header(format!("x-ratelimit-reset-{family}"), reset)
+        .header(format!("x-ratelimit-reset-{family}"), go_duration(reset))
 }
 
 /// Whether a chat request shows the model an image.
@@ -226,6 +226,6 @@ mod tests {
         assert_eq!(bucket.wait(1.0), 20.0);
         bucket.refill(Duration::from_secs(20));
         assert!(bucket.level >= 0.999);
-        assert_eq!(bucket.shown(), (3, 1, "40s".into()));
+        assert_eq!(bucket.shown(), (3, 1, 40.0));
     }
 }

@@ -4,7 +4,7 @@
 //! same seed and requests give the same ids, jitter, faults and texts however requests interleave.
 
 use serde_json::Value;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A seeded generator. `fastrand`'s wyrand is pinned exactly in `Cargo.toml`: its sequence is part of what we promise.
 #[derive(Debug, Clone)]
@@ -20,9 +20,7 @@ impl Random {
 
     /// A generator of its own for a sub-purpose (`"ids"`, `"text"`), so that one purpose's draws never move another's.
     pub fn fork(&self, purpose: &str) -> Self {
-        let mut hash = Xxh3::with_seed(self.0.get_seed());
-        hash.update(purpose.as_bytes());
-        Random::new(hash.digest())
+        Random::new(xxh3_64_with_seed(purpose.as_bytes(), self.0.get_seed()))
     }
 
     /// A number in `0..bound` (0 when `bound` is 0).
@@ -76,38 +74,42 @@ impl Random {
 
     /// `length` lower-case hexadecimal digits.
     pub fn hex(&mut self, length: usize) -> String {
-        (0..length).map(|_| char::from_digit(self.0.u32(0..16), 16).unwrap_or('0')).collect()
+        let mut out = String::with_capacity(length);
+        while out.len() < length {
+            let bits = self.0.u64(..);
+            let digits = (0..16.min(length - out.len()))
+                .map(|at| char::from(b"0123456789abcdef"[(bits >> (4 * at) & 15) as usize]));
+            out.extend(digits);
+        }
+        out
     }
 }
 
-/// Hash of what identifies a request for randomness. `extra` parts are separated, so ("a","bc") and ("ab","c") differ.
+/// Hash of what identifies a request for randomness. Each part is the seed of the next one's hash, and counts with its
+/// length, so ("a","bc") and ("ab","c") differ.
 pub fn key(seed: u64, parts: &[&[u8]]) -> u64 {
-    let mut hash = Xxh3::with_seed(seed);
-    for part in parts {
-        hash.update(&(part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.digest()
+    // Whole, not in a stream: a stream's state is larger than most requests.
+    parts.iter().fold(seed, |seed, part| xxh3_64_with_seed(part, seed ^ (part.len() as u64).rotate_left(32)))
 }
 
 /// A hash of a JSON value that does not depend on the order of keys.
 pub fn canonical(value: &Value) -> u64 {
+    let number = |kind: u64, bits: u64| key(kind, &[&bits.to_le_bytes()]);
     match value {
         Value::Object(map) => {
             // Addition is commutative: the order of keys vanishes without sorting.
             let sum =
                 map.iter().fold(0u64, |sum, (name, item)| sum.wrapping_add(key(canonical(item), &[name.as_bytes()])));
-            key(sum, &[b"object"])
+            number(5, sum)
         }
         Value::Array(items) => {
-            let mut hash = Xxh3::with_seed(1);
-            for item in items {
-                hash.update(&canonical(item).to_le_bytes());
-            }
-            hash.digest()
+            items.iter().fold(number(4, items.len() as u64), |hash, item| number(hash, canonical(item)))
         }
-        Value::String(text) => key(2, &[text.as_bytes()]),
-        other => key(3, &[other.to_string().as_bytes()]),
+        Value::String(text) => key(3, &[text.as_bytes()]),
+        Value::Number(count) => key(2, &[count.to_string().as_bytes()]),
+        Value::Bool(true) => number(1, 1),
+        Value::Bool(false) => number(1, 0),
+        Value::Null => number(0, 0),
     }
 }
 

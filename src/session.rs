@@ -45,12 +45,22 @@ struct State {
     script: Option<Script>,
     /// This session's counters over the shared script, and that script's version.
     shared: Option<(u64, Script)>,
-    models: Option<Models>,
+    models: Option<Arc<Models>>,
     defaults: Arc<Defaults>,
     /// How often each request came, by hash.
     counts: HashMap<u64, u64>,
     /// Turns taken; chaos counts them.
     turns: u64,
+}
+
+impl State {
+    fn in_force(&self, shared: &Shared) -> InForce {
+        let (models, defaults) = match self.script {
+            Some(_) => (&self.models, &self.defaults),
+            None => (&shared.models, &shared.defaults),
+        };
+        InForce { models: models.clone(), defaults: defaults.clone() }
+    }
 }
 
 /// A script that serves sessions without their own.
@@ -59,7 +69,16 @@ pub struct Shared {
     /// Grows with every load, so that sessions know when to take it over.
     pub version: u64,
     pub rules: Vec<Arc<Rule>>,
-    pub models: Option<Models>,
+    pub models: Option<Arc<Models>>,
+    pub defaults: Arc<Defaults>,
+}
+
+/// What holds for one exchange, as it stood when it began.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// The models the script in force names.
+    pub models: Option<Arc<Models>>,
+    /// The defaults of the script in force.
     pub defaults: Arc<Defaults>,
 }
 
@@ -103,15 +122,20 @@ impl Session {
         if self.name == self.key { mask(&self.key) } else { self.name.clone() }
     }
 
-    /// How many requests with this hash came before; counts this one.
-    pub fn count(&self, hash: u64) -> u64 {
+    /// Begins an exchange: how many requests with this hash came before (counts this one), and what holds for it.
+    pub fn begin(&self, hash: u64, shared: &Shared) -> (u64, InForce) {
         let mut state = self.state();
         if state.counts.len() >= MOST_COUNTED {
             state.counts.clear();
         }
         let count = state.counts.entry(hash).or_insert(0);
         *count += 1;
-        *count - 1
+        (*count - 1, state.in_force(shared))
+    }
+
+    /// What holds for an exchange that would begin now.
+    pub fn in_force(&self, shared: &Shared) -> InForce {
+        self.state().in_force(shared)
     }
 
     /// Number of rules the session holds, used up or not.
@@ -127,7 +151,7 @@ impl Session {
             *state = State { counts, ..State::default() };
         }
         if let Some(models) = load.models {
-            state.models = Some(models);
+            state.models = Some(Arc::new(models));
         }
         if let Some(defaults) = load.defaults {
             Arc::make_mut(&mut state.defaults).update(defaults);
@@ -155,18 +179,6 @@ impl Session {
     /// Whether a script serves this session, its own or the shared one.
     pub fn has_script(&self, shared: &Shared) -> bool {
         self.state().script.is_some() || shared.version > 0
-    }
-
-    /// The models the script in force names.
-    pub fn models(&self, shared: &Shared) -> Option<Models> {
-        let state = self.state();
-        if state.script.is_some() { state.models.clone() } else { shared.models.clone() }
-    }
-
-    /// The defaults of the script in force.
-    pub fn defaults(&self, shared: &Shared) -> Arc<Defaults> {
-        let state = self.state();
-        if state.script.is_some() { state.defaults.clone() } else { shared.defaults.clone() }
     }
 
     /// Counts a turn; gives its number, from 1. Chaos strikes by it.

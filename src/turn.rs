@@ -10,7 +10,7 @@ use crate::api::models::Model;
 use crate::api::scenario;
 use crate::api::usage::{self, Api};
 use crate::api::validate;
-use crate::journal::Outcome;
+use crate::journal::{Outcome, Said};
 use crate::options::{FallbackName, Validation};
 use crate::prompt::Prompt;
 use crate::reply::fault::{Fault, Kind};
@@ -179,7 +179,6 @@ async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &View<'_>) -> R
                 return Ok(nothing);
             }
         };
-        let rule = picked.rule.label().to_string();
         let mut found = match &picked.reply.say {
             Say::Ask(Ask::Callback(number)) => match from_function(call, prompt, *number).await? {
                 Some(found) => found,
@@ -196,7 +195,7 @@ async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &View<'_>) -> R
         found.fault = found.fault.or_else(|| picked.reply.fault.clone());
         call.exchange.note(|record| {
             record.outcome = Outcome::Scripted;
-            record.rule = Some(rule);
+            record.rule = Some(picked.rule.clone());
         });
         if matches!(found.reply.say, Say::Nothing) && prompt.is_some() {
             nothing.overlay = Some(found);
@@ -479,9 +478,8 @@ fn check(call: &Call, prompt: &Prompt, reply: &Reply) -> Result<(), ApiError> {
 }
 
 /// Writes into the journal what the model said.
-fn note(call: &Call, reply: &Reply) {
-    let said = describe::reply(reply);
-    call.exchange.note(|record| record.said = said);
+fn note(call: &Call, reply: &Arc<Reply>) {
+    call.exchange.note(|record| record.said = Said::Reply(reply.clone()));
 }
 
 /// An error reply as chaos and scenario models use it.

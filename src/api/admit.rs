@@ -16,7 +16,7 @@ use crate::options::{Profile, Validation};
 pub fn check(call: &Call) -> Result<(), ApiError> {
     let settings = &call.emulator.settings;
     let name = call.model_name();
-    let model = models_resource::find(&call.emulator, &call.session, name);
+    let model = models_resource::find(&call.emulator, call.models.as_deref(), name);
     let context = Context {
         level: match settings.validation {
             Validation::Full => Level::Full,
@@ -57,7 +57,9 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
     // Only a request that will be answered counts.
     let limits = limits::take(call, &model)?;
     let _ = call.exchange.limits.set(limits);
-    let _ = call.exchange.model.set(call.emulator.model_name(name, &model));
+    if call.operation.name == "completions.create" {
+        let _ = call.exchange.model.set(call.emulator.model_name(name, &model));
+    }
     Ok(())
 }
 

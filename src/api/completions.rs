@@ -4,7 +4,7 @@ use super::answer::{Events, pretty, write_json_str};
 use super::chat::render::pieces;
 use super::chat::request::{length, pace, stop};
 use super::error::ApiError;
-use super::usage::{self, Api};
+use super::usage::{self, Api, Usage};
 use super::{Call, HandlerFuture, Operation, ids, logprobs};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Arrival, Choice, Part};
@@ -132,7 +132,7 @@ impl Facts {
         self.echo.get(index).map_or("", String::as_str)
     }
 
-    fn usage(&self, prompt: &Prompt, turn: &Turn) -> Value {
+    fn usage(&self, prompt: &Prompt, turn: &Turn) -> Usage {
         let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
         let counted = self.counter.count(prompt, &choices, &turn.model, Api::Completions);
         usage::merge(usage::completions(&counted), turn.overrides().usage.as_ref())
@@ -250,8 +250,8 @@ impl TextEvents {
         out.extend_from_slice(b",\"model\":");
         write_json_str(&self.turn.model_name, out);
         if self.facts.include_usage {
-            let usage = if last { self.facts.usage(&self.prompt, &self.turn) } else { Value::Null };
-            out.extend_from_slice(format!(",\"usage\":{usage}").as_bytes());
+            let usage = last.then(|| self.facts.usage(&self.prompt, &self.turn));
+            out.extend_from_slice(format!(",\"usage\":{}", json!(usage)).as_bytes());
         }
         out.extend_from_slice(b"}\n\n");
     }

@@ -26,16 +26,16 @@ pub mod validate;
 pub mod vectors;
 
 use crate::emulator::Emulator;
+use crate::headers::Headers;
 use crate::journal::OpenExchange;
 use crate::options::Counting;
 use crate::prompt::Prompt;
 use crate::random::Random;
-use crate::reply::json::Defaults;
+use crate::reply::json::{Defaults, Models};
 use crate::responders::matching::View;
 use crate::session::{Session, Shared};
 use crate::tokens::Encoding;
 use answer::Answer;
-use bytes::Bytes;
 use error::{ApiError, Occasion};
 use models::Model;
 use responses::lane::Lane;
@@ -101,18 +101,16 @@ pub struct Call {
     pub path: String,
     /// Decoded, in order.
     pub query: Vec<(String, String)>,
-    /// Lower-case names.
-    pub headers: Arc<Vec<(String, String)>>,
+    pub headers: Arc<Headers>,
     /// The JSON body; null when there is none.
     pub body: Arc<Value>,
-    /// The body as bytes (multipart).
-    pub bytes: Bytes,
     /// Whether the request came over a path below `/openai/`.
     pub azure: bool,
     pub emulator: Arc<Emulator>,
     pub session: Arc<Session>,
-    /// The script of sessions without their own, and the defaults in force, as they stood when the request came.
+    /// The script of sessions without their own, and what holds for this exchange, as it stood when it came.
     pub shared: Arc<Shared>,
+    pub models: Option<Arc<Models>>,
     pub defaults: Arc<Defaults>,
     /// This exchange's generator; fork it for each purpose.
     pub random: Random,
@@ -144,7 +142,7 @@ impl Call {
 
     /// Rules of a model: the session's own, the catalogue's, or those of the nearest known name.
     pub fn model(&self, name: &str) -> Model {
-        models_resource::find(&self.emulator, &self.session, name)
+        models_resource::find(&self.emulator, self.models.as_deref(), name)
             .unwrap_or_else(|| Model::custom(name, None, None, None))
     }
 
@@ -159,8 +157,7 @@ impl Call {
     /// Whether any model name is accepted: by setting, by script, or because the path is one of Azure's and the
     /// session lists no models.
     pub fn accepts_any(&self) -> bool {
-        let models = self.session.models(&self.shared);
-        self.emulator.accepts_any(models.as_ref()) || (self.azure && models.is_none())
+        self.emulator.accepts_any(self.models.as_deref()) || (self.azure && self.models.is_none())
     }
 
     /// The call as conditions of a script see it.

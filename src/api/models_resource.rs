@@ -16,13 +16,12 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 /// The models a session lists, in order: the script's own, else the catalogue and the option `models`.
-pub fn of_session(emulator: &Emulator, session: &Session) -> Vec<Model> {
-    let own = session.models(&emulator.shared());
+fn listed(emulator: &Emulator, own: Option<&Models>) -> Vec<Model> {
     let mut all = Vec::new();
     let catalogue = || models::catalogue().iter().filter(|model| !model.deprecated).cloned();
     match own {
         Some(Models::List { keep_catalogue, entries }) => {
-            if keep_catalogue {
+            if *keep_catalogue {
                 all.extend(catalogue());
             }
             for entry in entries {
@@ -45,12 +44,13 @@ pub fn of_session(emulator: &Emulator, session: &Session) -> Vec<Model> {
 
 /// The ids a session lists.
 pub fn ids(emulator: &Emulator, session: &Session) -> Vec<String> {
-    of_session(emulator, session).into_iter().map(|model| model.id.to_string()).collect()
+    let own = session.in_force(&emulator.shared()).models;
+    listed(emulator, own.as_deref()).into_iter().map(|model| model.id.to_string()).collect()
 }
 
-/// A model by name, if this session knows it.
-pub fn find(emulator: &Emulator, session: &Session, name: &str) -> Option<Model> {
-    match session.models(&emulator.shared()) {
+/// A model by name, if the session knows it: `own` are the models its script names.
+pub fn find(emulator: &Emulator, own: Option<&Models>, name: &str) -> Option<Model> {
+    match own {
         Some(Models::List { keep_catalogue, entries }) => {
             if let Some(entry) = entries.iter().find(|entry| entry.id == name) {
                 let custom =
@@ -67,7 +67,7 @@ pub fn find(emulator: &Emulator, session: &Session, name: &str) -> Option<Model>
 
 fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let data: Vec<Value> = of_session(&call.emulator, &call.session).iter().map(models::list_object).collect();
+        let data: Vec<Value> = listed(&call.emulator, call.models.as_deref()).iter().map(models::list_object).collect();
         Ok(Answer::json(&json!({"object": "list", "data": data})))
     })
 }
@@ -79,7 +79,7 @@ fn unknown(name: &str) -> ApiError {
 fn retrieve(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let name = call.param("model");
-        match find(&call.emulator, &call.session, name) {
+        match find(&call.emulator, call.models.as_deref(), name) {
             Some(model) if !model.deprecated => Ok(Answer::json(&models::list_object(&model))),
             None if call.accepts_any() => {
                 Ok(Answer::json(&models::list_object(&Model::custom(name, None, None, None))))
@@ -92,7 +92,7 @@ fn retrieve(call: Call) -> HandlerFuture {
 fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let name = call.param("model");
-        match find(&call.emulator, &call.session, name) {
+        match find(&call.emulator, call.models.as_deref(), name) {
             // Only fine-tuned models can be deleted; the others belong to OpenAI.
             Some(model) if model.id.starts_with("ft:") => {
                 Ok(Answer::json(&json!({"id": model.id, "object": "model", "deleted": true})))

@@ -17,6 +17,7 @@ use crate::prompt::{Content, Format, Message, Prompt, Role, ToolChoice};
 use crate::reply::{Choice, Finish, Part};
 use crate::session::Session;
 use crate::tokens::{self, Encoding};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -217,13 +218,13 @@ fn add_completion(
     for part in &choice.parts {
         match part {
             Part::Text(piece) | Part::Refusal(piece) => {
-                text += count(&piece.text);
+                text += piece.tokens(encoding) as u64;
                 said = true;
             }
             Part::ToolCall(call) => {
                 let forced =
                     matches!(prompt.tool_choice, ToolChoice::Named(_)) && (api, model.reasoning) == (Api::Chat, false);
-                calls += count(&call.arguments.text) + if forced { 0 } else { count(&call.name) };
+                calls += call.arguments.tokens(encoding) as u64 + if forced { 0 } else { count(&call.name) };
                 called += 1;
             }
             Part::Reasoning(summary) => {
@@ -290,42 +291,108 @@ fn framing(thinking: Thinking, thought: bool, calls: i64, choice: &ToolChoice, a
     }
 }
 
-/// `usage` of a chat completion; audio models say how much was text (recordings of gpt-audio, 2026-07).
-pub fn chat(counted: &Counted, model: &Model) -> Value {
-    let mut given = json!({"cached_tokens": counted.cached, "audio_tokens": counted.prompt_audio});
-    let mut said = json!({
-        "reasoning_tokens": counted.reasoning, "audio_tokens": counted.completion_audio,
-        "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
-    });
-    if model.audio {
-        given["text_tokens"] = json!(counted.prompt - counted.prompt_audio - counted.prompt_image);
-        given["image_tokens"] = json!(counted.prompt_image);
-        said["text_tokens"] = json!(counted.completion - counted.completion_audio);
+/// `usage` of an answer, as its API shows it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Usage {
+    Chat {
+        prompt_tokens: u64,
+        completion_tokens: u64,
+        total_tokens: u64,
+        prompt_tokens_details: GivenTokens,
+        completion_tokens_details: SaidTokens,
+    },
+    Completions {
+        prompt_tokens: u64,
+        completion_tokens: u64,
+        total_tokens: u64,
+    },
+    Responses {
+        input_tokens: u64,
+        input_tokens_details: InputTokens,
+        output_tokens: u64,
+        output_tokens_details: OutputTokens,
+        total_tokens: u64,
+    },
+    /// Some of its numbers are a reply's own.
+    Fixed(Value),
+}
+
+/// `prompt_tokens_details`; audio models say how much was text (recordings of gpt-audio, 2026-07).
+#[derive(Debug, Clone, Serialize)]
+pub struct GivenTokens {
+    cached_tokens: u64,
+    audio_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_tokens: Option<u64>,
+}
+
+/// `completion_tokens_details`.
+#[derive(Debug, Clone, Serialize)]
+pub struct SaidTokens {
+    reasoning_tokens: u64,
+    audio_tokens: u64,
+    accepted_prediction_tokens: u64,
+    rejected_prediction_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_tokens: Option<u64>,
+}
+
+/// `input_tokens_details`, as since 2026-07.
+#[derive(Debug, Clone, Serialize)]
+pub struct InputTokens {
+    cache_write_tokens: u64,
+    cached_tokens: u64,
+}
+
+/// `output_tokens_details`.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutputTokens {
+    reasoning_tokens: u64,
+}
+
+/// `usage` of a chat completion.
+pub fn chat(counted: &Counted, model: &Model) -> Usage {
+    Usage::Chat {
+        prompt_tokens: counted.prompt,
+        completion_tokens: counted.completion,
+        total_tokens: counted.prompt + counted.completion,
+        prompt_tokens_details: GivenTokens {
+            cached_tokens: counted.cached,
+            audio_tokens: counted.prompt_audio,
+            text_tokens: model.audio.then(|| counted.prompt - counted.prompt_audio - counted.prompt_image),
+            image_tokens: model.audio.then_some(counted.prompt_image),
+        },
+        completion_tokens_details: SaidTokens {
+            reasoning_tokens: counted.reasoning,
+            audio_tokens: counted.completion_audio,
+            accepted_prediction_tokens: 0,
+            rejected_prediction_tokens: 0,
+            text_tokens: model.audio.then(|| counted.completion - counted.completion_audio),
+        },
     }
-    json!({
-        "prompt_tokens": counted.prompt, "completion_tokens": counted.completion,
-        "total_tokens": counted.prompt + counted.completion,
-        "prompt_tokens_details": given, "completion_tokens_details": said,
-    })
 }
 
 /// `usage` of a legacy completion.
-pub fn completions(counted: &Counted) -> Value {
-    json!({
-        "prompt_tokens": counted.prompt, "completion_tokens": counted.completion,
-        "total_tokens": counted.prompt + counted.completion,
-    })
+pub fn completions(counted: &Counted) -> Usage {
+    Usage::Completions {
+        prompt_tokens: counted.prompt,
+        completion_tokens: counted.completion,
+        total_tokens: counted.prompt + counted.completion,
+    }
 }
 
-/// `usage` of a response, as since 2026-07.
-pub fn responses(counted: &Counted) -> Value {
-    json!({
-        "input_tokens": counted.prompt,
-        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": counted.cached},
-        "output_tokens": counted.completion,
-        "output_tokens_details": {"reasoning_tokens": counted.reasoning},
-        "total_tokens": counted.prompt + counted.completion,
-    })
+/// `usage` of a response.
+pub fn responses(counted: &Counted) -> Usage {
+    Usage::Responses {
+        input_tokens: counted.prompt,
+        input_tokens_details: InputTokens { cache_write_tokens: 0, cached_tokens: counted.cached },
+        output_tokens: counted.completion,
+        output_tokens_details: OutputTokens { reasoning_tokens: counted.reasoning },
+        total_tokens: counted.prompt + counted.completion,
+    }
 }
 
 /// Names of the same number in chat and in Responses.
@@ -337,8 +404,9 @@ const SPELLINGS: [(&str, &str); 4] = [
 ];
 
 /// A usage with what a reply fixes, in either spelling. The total is summed again unless it is fixed too.
-pub fn merge(usage: Value, overrides: Option<&Value>) -> Value {
-    let (Value::Object(mut usage), Some(Value::Object(fixed))) = (usage.clone(), overrides) else { return usage };
+pub fn merge(usage: Usage, overrides: Option<&Value>) -> Usage {
+    let Some(Value::Object(fixed)) = overrides else { return usage };
+    let Value::Object(mut usage) = json!(usage) else { return usage };
     overlay(&mut usage, fixed);
     if !fixed.contains_key("total_tokens") {
         let number = |key: &str| usage.get(key).and_then(Value::as_u64);
@@ -348,7 +416,7 @@ pub fn merge(usage: Value, overrides: Option<&Value>) -> Value {
             .sum::<u64>();
         usage.insert("total_tokens".into(), sum.into());
     }
-    Value::Object(usage)
+    Usage::Fixed(Value::Object(usage))
 }
 
 fn overlay(usage: &mut Map<String, Value>, fixed: &Map<String, Value>) {

@@ -11,6 +11,7 @@ pub mod pace;
 pub mod validator;
 
 use crate::api::error::ApiError;
+use crate::tokens::{self, Encoding};
 use fault::Fault;
 use pace::Pace;
 use serde_json::Value;
@@ -91,11 +92,19 @@ pub struct Text {
     pub phase: Option<String>,
     /// Where the text is cut into deltas: computed once per reply, not per request. Filled by [`pace`].
     pub(crate) pieces: OnceLock<pace::Pieces>,
+    /// Its length in tokens of the encoding first asked for, likewise computed once.
+    pub(crate) counted: OnceLock<(Encoding, usize)>,
 }
 
 impl Text {
     pub fn new(text: impl Into<String>) -> Self {
         Text { text: text.into(), ..Text::default() }
+    }
+
+    /// Its length in tokens.
+    pub fn tokens(&self, encoding: Encoding) -> usize {
+        let (known, count) = *self.counted.get_or_init(|| (encoding, tokens::count(encoding, &self.text)));
+        if known == encoding { count } else { tokens::count(encoding, &self.text) }
     }
 }
 

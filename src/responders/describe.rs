@@ -16,7 +16,7 @@ pub fn request(call: &Call, prompt: Option<&Prompt>) -> Value {
         "method": call.method,
         "path": call.path,
         "headers": call.headers.iter().filter(|(name, _)| !is_secret(name))
-            .map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect::<serde_json::Map<_, _>>(),
+            .map(|(name, value)| (name.to_string(), Value::from(value))).collect::<serde_json::Map<_, _>>(),
         "body": *call.body,
         "session": call.session.label(),
     });
@@ -136,10 +136,11 @@ pub fn transcript(session: &Session, unused: &[Value]) -> String {
             if asked.is_empty() { String::new() } else { format!(" {}: {}", Role::User.as_str(), quote(&asked)) },
         );
         let by = match (&record.rule, record.outcome) {
-            (Some(rule), _) => rule.clone(),
+            (Some(rule), _) => rule.label().to_string(),
             (None, outcome) => json!(outcome).as_str().unwrap_or_default().replace('_', " "),
         };
-        let said = if record.explanation.as_deref() == Some(&record.said) { "" } else { &record.said };
+        let said = record.said();
+        let said = if record.explanation.as_deref() == Some(&said) { "" } else { &said };
         let mark = if record.explanation.is_some() { "✗" } else { "→" };
         let _ = writeln!(
             out,

@@ -1,6 +1,7 @@
 //! Conditions on a request: compiled when a script is read, checked for every request.
 
 use super::pattern::{Name, compile, slashes};
+use crate::headers::Headers;
 use crate::prompt::{Format, Prompt, Role};
 use crate::reply::json::{Path, ScriptError, clip};
 use regex::Regex;
@@ -19,7 +20,7 @@ pub struct View<'a> {
     pub path: &'a str,
     pub method: &'a str,
     /// Lower-case names.
-    pub headers: &'a [(String, String)],
+    pub headers: &'a Headers,
     /// Null when there is none.
     pub body: &'a Value,
     pub model: &'a str,
@@ -186,7 +187,7 @@ impl Condition {
             Condition::Turn(turn) => view.prompt.is_some_and(|prompt| prompt.turn() as u64 == *turn),
             Condition::Stream(stream) => view.stream == *stream,
             Condition::Format(format) => format_name(view) == *format,
-            Condition::Header(name, regex) => headers(view, name).any(|value| regex.is_match(value)),
+            Condition::Header(name, regex) => view.headers.all(name).any(|value| regex.is_match(value)),
             Condition::Body(wanted) => contains(view.body, wanted),
             Condition::Method(method) => method.eq_ignore_ascii_case(view.method),
             Condition::Not(other) => !other.holds(view),
@@ -235,7 +236,7 @@ impl Condition {
             Condition::Stream(stream) => ("stream", stream.to_string(), view.stream.to_string()),
             Condition::Format(format) => ("format", format.clone(), format_name(view).to_string()),
             Condition::Header(name, regex) => {
-                let got = all(headers(view, name).map(quoted).collect());
+                let got = all(view.headers.all(name).map(quoted).collect());
                 return Mismatch { key: format!("header.{name}"), wanted: slashes(regex), got };
             }
             Condition::Body(wanted) => ("body", clip(&wanted.to_string()), clip(&view.body.to_string())),
@@ -279,10 +280,6 @@ fn format_name(view: &View) -> &'static str {
         Some(Format::JsonSchema { .. }) => "json_schema",
         _ => "text",
     }
-}
-
-fn headers<'a>(view: &View<'a>, name: &str) -> impl Iterator<Item = &'a str> {
-    view.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// Whether `wanted` is contained in `value`: keys of objects may be more, lists have the same length.
@@ -345,7 +342,7 @@ mod tests {
     fn check(value: Value) -> Result<(), String> {
         let prompt = conversation();
         let body = json!({"model": "gpt-4o", "n": 1, "tools": [{"a": 1, "b": 2}]});
-        let headers = [("x-team".to_string(), "blue".to_string())];
+        let headers = Headers::single("x-team", "blue");
         let view = View {
             prompt: Some(&prompt),
             user_text: "Oslo?",
@@ -422,13 +419,14 @@ mod tests {
             let keys = ["user", "system", "any_message", "model", "operation", "path", "method", "tool_result", "body"];
             let condition = json!({keys[key]: pattern, "not": {"header": {"x": pattern}}});
             let prompt = Prompt { messages: vec![Message::new(Role::Tool, text.clone())], ..Prompt::default() };
+            let headers = Headers::single("x", &text);
             let view = View {
                 prompt: Some(&prompt),
                 user_text: &text,
                 operation: &text,
                 path: &text,
                 method: &text,
-                headers: &[("x".to_string(), text.clone())],
+                headers: &headers,
                 body: &Value::from(text.as_str()),
                 model: &text,
                 stream: true,

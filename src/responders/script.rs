@@ -249,6 +249,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::Headers;
     use crate::prompt::{Message, Prompt, Role};
     use crate::reply::json::{Origin, load};
     use crate::reply::{Part, Say};
@@ -268,7 +269,7 @@ mod tests {
             operation,
             path: "/v1/x",
             method: "POST",
-            headers: &[],
+            headers: &Headers::default(),
             body: &Value::Null,
             model: "gpt-4o",
             stream: false,
@@ -372,7 +373,7 @@ mod tests {
             operation: "chat.completions.create",
             path: "",
             method: "POST",
-            headers: &[],
+            headers: &Headers::default(),
             body: &Value::Null,
             model: "",
             stream: false,

@@ -7,7 +7,7 @@ use crate::api::answer::{Answer, Body, Delivery, Events, indented, pretty};
 use crate::api::error::{ApiError, Style};
 use crate::clock::Mode;
 use crate::emulator::Emulator;
-use crate::journal::Outcome;
+use crate::journal::{Outcome, Said};
 use crate::options::Profile;
 use crate::random::Random;
 use crate::reply::RawBody;
@@ -67,13 +67,15 @@ pub async fn deliver(
             if record.outcome == Outcome::Served {
                 record.outcome = Outcome::Rejected;
             }
-            record.said.clone_from(&error.message);
+            record.said = Said::Error(error.message.clone());
         }
     });
     let virtual_clock = session.clock.mode() != crate::clock::Mode::Real;
     let mut response = Response::new(ResponseBody::Full(None));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let out = response.headers_mut();
+    // Grown at once: an answer has some twenty.
+    out.reserve(28);
     let stream = matches!(body, Body::Events(_));
     if !matches!(body, Body::Raw(_)) || status < 600 {
         let facts = headers::Facts {
@@ -87,8 +89,8 @@ pub async fn deliver(
             } else {
                 u128::MAX
             }),
-            limits: finish.exchange.limits.get().cloned(),
-            model: finish.exchange.model.get().map(String::as_str).filter(|_| operation == "completions.create"),
+            limits: finish.exchange.limits.get().copied(),
+            model: finish.exchange.model.get().map(String::as_str),
             date: virtual_clock.then(|| session.clock.stamp()),
         };
         headers::write(&facts, &mut random.fork("headers"), out);

@@ -1,6 +1,7 @@
 //! The headers every answer of api.openai.com has (real-traffic §2.7).
 
 use crate::api::error::Style;
+use crate::limits::go_duration;
 use crate::random::Random;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -24,11 +25,11 @@ pub struct Facts<'a> {
     pub date: Option<Duration>,
 }
 
-/// What `x-ratelimit-*` say: limit, remaining and time until full again.
-#[derive(Debug, Clone, PartialEq)]
+/// What `x-ratelimit-*` say: limit, remaining and seconds until full again.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    pub requests: (u64, u64, String),
-    pub tokens: Option<(u64, u64, String)>,
+    pub requests: (u64, u64, f64),
+    pub tokens: Option<(u64, u64, f64)>,
     /// The request holds images, which have a limit of their own.
     pub images: bool,
 }
@@ -62,11 +63,11 @@ pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
         let (limit, remaining, reset) = &limits.requests;
         made(out, "x-ratelimit-limit-requests", &limit.to_string());
         made(out, "x-ratelimit-remaining-requests", &remaining.to_string());
-        made(out, "x-ratelimit-reset-requests", reset);
+        made(out, "x-ratelimit-reset-requests", &go_duration(*reset));
         if let Some((limit, remaining, reset)) = &limits.tokens {
             made(out, "x-ratelimit-limit-tokens", &limit.to_string());
             made(out, "x-ratelimit-remaining-tokens", &remaining.to_string());
-            made(out, "x-ratelimit-reset-tokens", reset);
+            made(out, "x-ratelimit-reset-tokens", &go_duration(*reset));
         }
     }
     if facts.limits.as_ref().is_some_and(|limits| limits.images) {

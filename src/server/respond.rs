@@ -10,10 +10,10 @@ use crate::api::responses::lane::Lane;
 use crate::api::{self, Call};
 use crate::control;
 use crate::emulator::Emulator;
+use crate::headers::Headers;
 use crate::journal::OpenExchange;
 use crate::options::LogLevel;
 use crate::random::{self, Random};
-use crate::responders::describe::is_secret;
 use crate::session::{Session, redact};
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -189,27 +189,28 @@ pub(super) async fn answer(
     let Heard { method, target, normal, query, headers, session, body, lane } = heard;
     let route = route::find(&method, &normal.path);
     let name = route.name();
-    let (body, read) = match body {
-        Ok((value, bytes)) => (Arc::new(value), Ok(bytes)),
-        Err(error) => (Arc::default(), Err(error)),
+    let (body, bytes, refused) = match body {
+        // A copy of its own: a slice would keep the connection's whole buffer in the journal.
+        Ok((value, bytes)) => (Arc::new(value), Bytes::copy_from_slice(&bytes), Ok(())),
+        Err(error) => (Arc::default(), Bytes::new(), Err(error)),
     };
     let known = session.as_ref().ok().cloned();
     let keeper = known.unwrap_or_else(|| emulator.session(crate::emulator::ANONYMOUS));
     let hash = random::key(0, &[name.as_bytes(), target.as_bytes(), &random::canonical(&body).to_le_bytes()]);
-    let count = keeper.count(hash);
+    let shared = emulator.shared();
+    let (count, in_force) = keeper.begin(hash, &shared);
     let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
     let random = Random::new(random::key(keeper.seed, &key));
     let request_id = api::ids::request(&mut random.fork("request"));
-    let given = Arc::new(header_list(&headers));
+    let given = Arc::new(Headers::of(&headers));
     let stamp = keeper.clock.stamp();
     let open = Arc::new(OpenExchange::new(
         if name.is_empty() { "unknown" } else { name },
         method.clone(),
         target.clone(),
         given.clone(),
-        body.clone(),
+        bytes,
         body.get("stream").and_then(Value::as_bool).unwrap_or(false),
-        read.as_ref().map_or(0, Bytes::len),
         stamp,
         request_id.clone(),
     ));
@@ -225,16 +226,16 @@ pub(super) async fn answer(
                 return Err(unbuilt.unwrap_or_else(|| error::unknown_url(&method, asked)));
             }
         };
-        let bytes = read?;
+        refused?;
         let mut body = body;
         if let (Some(deployment), true) = (&normal.deployment, body.get("model").is_none_or(Value::is_null))
             && body.is_object()
         {
             Arc::make_mut(&mut body)["model"] = Value::from(deployment.as_str());
         }
-        let shared = emulator.shared();
         let call = Call {
-            defaults: session.defaults(&shared),
+            models: in_force.models,
+            defaults: in_force.defaults,
             shared,
             operation,
             params,
@@ -243,7 +244,6 @@ pub(super) async fn answer(
             query,
             headers: given.clone(),
             body,
-            bytes,
             azure: normal.azure,
             emulator: emulator.clone(),
             session,
@@ -265,7 +265,7 @@ pub(super) async fn answer(
 /// One line per request.
 fn log_line(session: &Session, exchange: &OpenExchange) {
     let record = exchange.record();
-    let by = record.rule.map(|rule| format!(" [{rule}]")).unwrap_or_default();
+    let by = record.rule.map(|rule| format!(" [{}]", rule.label())).unwrap_or_default();
     println!("{} {} {} {}{by}", exchange.method, exchange.target, record.status, redact(&session.key));
 }
 
@@ -294,17 +294,4 @@ fn json_body(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, ApiError> {
         Ok(value @ Value::Object(_)) => Ok(value),
         _ => Err(error::not_json()),
     }
-}
-
-/// The headers as journal and conditions see them: keys redacted.
-fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .map(|(name, value)| {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            let shown =
-                if is_secret(name.as_str()) { redact(text.trim_start_matches("Bearer ")) } else { text.into_owned() };
-            (name.as_str().to_string(), shown)
-        })
-        .collect()
 }

@@ -255,6 +255,8 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
     // Fields of the socket, unknown to the operation.
     let silent = event.shift_remove("generate") == Some(Value::Bool(false));
     event.insert("stream".into(), json!(true));
+    let event = Value::Object(event);
+    let bytes = event.to_string().into();
     let normal = Normal { path: "/v1/responses".into(), azure: connection.azure, deployment: None, session: None };
     let heard = Heard {
         method: "POST".into(),
@@ -263,7 +265,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         query: Vec::new(),
         headers: connection.headers.clone(),
         session: Ok(connection.session.clone()),
-        body: Ok((Value::Object(event), Bytes::new())),
+        body: Ok((event, bytes)),
         lane: Some(Lane { silent, ..lane.clone() }),
     };
     let Ok(response) = respond::answer(connection.emulator.clone(), connection.control.clone(), heard).await else {

@@ -2,7 +2,7 @@
 
 use crate::api::answer::pretty;
 use crate::api::logprobs;
-use crate::api::usage::{self, Api, Counter};
+use crate::api::usage::{self, Api, Counter, Usage};
 use crate::api::{Call, ids};
 use crate::prompt::{Prompt, ToolChoice};
 use crate::random::Random;
@@ -23,7 +23,9 @@ pub struct Facts {
     pub shows_logprobs: bool,
     /// The request used `functions`: a call is a `function_call`, and so is the finish reason.
     pub legacy_functions: bool,
-    pub usage: Value,
+    /// `None` while the reply is still arriving.
+    pub usage: Option<Usage>,
+    /// Empty unless sound was asked.
     pub audio_id: String,
     /// Ids of the tool calls, by choice and call.
     pub call_ids: Vec<Vec<String>>,
@@ -41,12 +43,15 @@ impl Facts {
             id,
             created: call.created(),
             call_ids: call_ids.collect(),
-            audio_id: format!("audio_{}", call.random.fork("audio").hex(32)),
+            audio_id: match prompt.audio {
+                true => format!("audio_{}", call.random.fork("audio").hex(32)),
+                false => String::new(),
+            },
             service_tier: service_tier(&call.body["service_tier"]),
             fingerprint: turn.model.fingerprint(),
             shows_logprobs: !(turn.model.reasoning || turn.model.audio) || prompt.logprobs.is_some(),
             legacy_functions: call.body.get("functions").is_some_and(Value::is_array),
-            usage: if turn.arriving.is_some() { Value::Null } else { usage_of(&Counter::of(call), prompt, turn) },
+            usage: turn.arriving.is_none().then(|| usage_of(&Counter::of(call), prompt, turn)),
         }
     }
 }
@@ -60,7 +65,7 @@ pub fn service_tier(asked: &Value) -> String {
 }
 
 /// `usage` of this turn.
-pub fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Turn) -> Value {
+pub fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Turn) -> Usage {
     let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
     let counted = counter.count(prompt, &choices, &turn.model, Api::Chat);
     usage::merge(usage::chat(&counted, &turn.model), turn.overrides().usage.as_ref())
@@ -81,7 +86,7 @@ struct Completion<'a> {
     created: u64,
     model: &'a str,
     choices: Vec<RenderedChoice<'a>>,
-    usage: &'a Value,
+    usage: Option<&'a Usage>,
     service_tier: &'a str,
     system_fingerprint: Option<&'a str>,
 }
@@ -131,7 +136,7 @@ pub fn completion(call: &Call, prompt: &Prompt, turn: &Turn, facts: &Facts) -> B
         created: facts.created,
         model: &turn.model_name,
         choices: choices.collect(),
-        usage: &facts.usage,
+        usage: facts.usage.as_ref(),
         service_tier: &facts.service_tier,
         system_fingerprint: facts.fingerprint.as_deref(),
     };

@@ -265,7 +265,7 @@ impl ChatEvents {
             None => {
                 let choice = std::mem::take(&mut self.arrived.choice);
                 self.turn.arrived(choice);
-                self.facts.usage = render::usage_of(&self.counter, &self.prompt, &self.turn);
+                self.facts.usage = Some(render::usage_of(&self.counter, &self.prompt, &self.turn));
                 self.items.push_back(Item::Finish(0));
                 self.close();
                 self.arrived.over = true;
@@ -306,7 +306,7 @@ impl ChatEvents {
         if self.include_usage {
             match choice {
                 Some(_) => out.extend_from_slice(b",\"usage\":null"),
-                None => out.extend_from_slice(format!(",\"usage\":{}", self.facts.usage).as_bytes()),
+                None => out.extend_from_slice(format!(",\"usage\":{}", json!(self.facts.usage)).as_bytes()),
             }
         }
         if self.obfuscate {

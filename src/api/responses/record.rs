@@ -2,6 +2,7 @@
 
 use super::items::Item;
 use crate::api::error::ApiError;
+use crate::api::usage::Usage;
 use crate::jobs::Job;
 use crate::random::Random;
 use crate::reply::Reply;
@@ -87,7 +88,7 @@ pub struct End {
     pub error: Value,
     /// `max_output_tokens` or `content_filter` when incomplete.
     pub reason: Option<&'static str>,
-    pub usage: Value,
+    pub usage: Option<Usage>,
 }
 
 impl End {
@@ -100,7 +101,7 @@ impl End {
             completed_at: 0,
             error: json!({"code": code, "message": error.message}),
             reason: None,
-            usage: Value::Null,
+            usage: None,
         }
     }
 }
@@ -198,7 +199,7 @@ impl Serialize for Object<'_> {
         map.serialize_entry("top_logprobs", &frame.top_logprobs)?;
         map.serialize_entry("top_p", &frame.top_p)?;
         map.serialize_entry("truncation", &frame.truncation)?;
-        map.serialize_entry("usage", end.map_or(&Value::Null, |end| &end.usage))?;
+        map.serialize_entry("usage", &end.and_then(|end| end.usage.as_ref()))?;
         map.serialize_entry("user", &frame.user)?;
         map.serialize_entry("metadata", &frame.metadata)?;
         map.end()

@@ -143,7 +143,7 @@ impl Finisher {
             completed_at: self.created,
             error: Value::Null,
             reason,
-            usage: usage::merge(usage::responses(&counted), self.turn.overrides().usage.as_ref()),
+            usage: Some(usage::merge(usage::responses(&counted), self.turn.overrides().usage.as_ref())),
         }
     }
 

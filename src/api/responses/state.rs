@@ -68,13 +68,7 @@ pub fn cancel(call: Call) -> HandlerFuture {
         }
         let cancelled = Record {
             items: Vec::new(),
-            end: End {
-                status: Status::Cancelled,
-                completed_at: 0,
-                error: Value::Null,
-                reason: None,
-                usage: Value::Null,
-            },
+            end: End { status: Status::Cancelled, completed_at: 0, error: Value::Null, reason: None, usage: None },
             job: None,
             ..(*record).clone()
         };
@@ -98,7 +92,7 @@ pub fn count_input_tokens(call: Call) -> HandlerFuture {
         let request = Request::read(&call)?;
         let model = call.model(&request.prompt.model);
         let counted = Counter::of(&call).count(&request.prompt, &[], &model, Api::Responses);
-        let input_tokens = usage::responses(&counted).get("input_tokens").cloned();
+        let input_tokens = counted.prompt;
         Ok(Answer::json(&json!({"object": "response.input_tokens", "input_tokens": input_tokens})))
     })
 }

@@ -10,6 +10,7 @@ use super::record::{End, Frame, Record, Status};
 use super::stream::{Feed, ResponseEvents};
 use crate::api::answer::Events;
 use crate::api::error::ApiError;
+use crate::api::usage::Usage;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
 use crate::reply::{Arrival, Arriving, Choice, Part, Reply, Say, Text, ToolCall};
@@ -22,7 +23,13 @@ use std::task::{Context, Poll, Waker};
 
 fn end() -> End {
     let usage = json!({"input_tokens": 1, "output_tokens": 1, "total_tokens": 2});
-    End { status: Status::Completed, completed_at: 1_786_591_536, error: Value::Null, reason: None, usage }
+    End {
+        status: Status::Completed,
+        completed_at: 1_786_591_536,
+        error: Value::Null,
+        reason: None,
+        usage: Some(Usage::Fixed(usage)),
+    }
 }
 
 fn record(parts: Vec<Part>) -> Record {

@@ -48,12 +48,12 @@ fn every_choice_counts() {
 fn overrides_speak_either_language_and_the_total_follows() {
     let usage = || responses(&Counted { prompt: 5, completion: 2, ..Counted::default() });
     let fixed = json!({"prompt_tokens": 100, "output_tokens_details": {"reasoning_tokens": 1}});
-    let merged = merge(usage(), Some(&fixed));
+    let merged = json!(merge(usage(), Some(&fixed)));
     assert_eq!((&merged["input_tokens"], &merged["total_tokens"]), (&json!(100), &json!(102)));
     assert_eq!(merged["output_tokens_details"], json!({"reasoning_tokens": 1}));
     assert!(merged.get("prompt_tokens").is_none());
-    assert_eq!(merge(usage(), Some(&json!({"total_tokens": 9})))["total_tokens"], 9);
-    assert_eq!(merge(usage(), None), usage());
+    assert_eq!(json!(merge(usage(), Some(&json!({"total_tokens": 9}))))["total_tokens"], 9);
+    assert_eq!(json!(merge(usage(), None)), json!(usage()));
 }
 
 /// Measures the formulas on the recorded exchanges, where they lie beside the repository.
