@@ -176,6 +176,15 @@ impl Session {
         });
     }
 
+    /// Waits until holds with this name are released.
+    pub fn until_released(&self, name: String) -> impl Future<Output = ()> + Send + use<> {
+        let mut released = self.released.subscribe();
+        async move {
+            // An error means the session is gone: nobody could release it any more.
+            let _ = released.wait_for(|names| names.contains(&name)).await;
+        }
+    }
+
     /// Whether a script serves this session, its own or the shared one.
     pub fn has_script(&self, shared: &Shared) -> bool {
         self.state().script.is_some() || shared.version > 0

@@ -118,7 +118,8 @@ fn fits(call: &Call, prompt: &Prompt, model: &Model) -> Result<(), ApiError> {
 pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>, Option<Delivery>)>, ApiError> {
     let user_text = prompt.user_text();
     let view = call.view(Some(prompt), &user_text);
-    let Some(found) = from_script(call, Some(prompt), &view).await?.found else { return Ok(None) };
+    let asked = from_script(call, Some(prompt), &view).await?;
+    let Some(found) = asked.found.or(asked.overlay) else { return Ok(None) };
     let delivery = delivery(call, prompt, &found, &Vec::new);
     note(call, &found.reply);
     match &found.reply.say {
@@ -127,17 +128,25 @@ pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>
     }
 }
 
-/// Answers an operation that takes no turn, if a rule names it.
-pub async fn intercept(call: &Call) -> Result<Option<Answer>, ApiError> {
+/// What the script has for an operation that takes no turn.
+pub enum Intercepted {
+    /// The answer.
+    Answered(Answer),
+    /// The operation answers itself; its answer is delivered like this.
+    Delivered(Option<Delivery>),
+}
+
+/// Asks the script for an operation that takes no turn: rules that name it.
+pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
     let view = call.view(None, "");
-    let Some(found) = from_script(call, None, &view).await?.found else { return Ok(None) };
+    let Some(found) = from_script(call, None, &view).await?.found else { return Ok(Intercepted::Delivered(None)) };
     note(call, &found.reply);
     let prompt = Prompt::default();
     let delivery = delivery(call, &prompt, &found, &Vec::new);
     match &found.reply.say {
         Say::Error(error) => Err(error.to_api_error(&call.occasion())),
-        Say::Raw(raw) => Ok(Some(raw_answer(raw, delivery))),
-        Say::Nothing => Ok(Some(Answer { delivery, ..Answer::ok(Body::Empty) })),
+        Say::Raw(raw) => Ok(Intercepted::Answered(raw_answer(raw, delivery))),
+        Say::Nothing => Ok(Intercepted::Delivered(delivery)),
         _ => Err(ApiError::emulator(
             "reply_cannot_answer",
             format!(

@@ -87,9 +87,17 @@ pub fn indented(value: &impl Serialize, indent: &[u8], newline: bool) -> Bytes {
 
 /// The events of one streamed answer, in order. The server decides when each leaves.
 pub trait Events: Send {
+    /// Takes in what has come of a reply still arriving, until the next event is known; `Pending` = nothing new yet.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
     /// Tokens the next event carries, if it carries content and that is known: pace holds it back until its time.
     /// `None` = it leaves at once. Delivery asks once before each [`Events::poll_next`].
     fn next_content(&self) -> Option<u32>;
+
+    /// Whether all content is out and only the end is left: a fault or a hold that waits for more strikes before it.
+    fn is_closing(&self) -> bool;
 
     /// Appends the next event, whole, to `out`. `Ready(true)` = one event written; `Ready(false)` = the stream is over
     /// and nothing was written. `Pending` only while the reply is still arriving.

@@ -168,9 +168,16 @@ fn finish(choice: &Choice) -> &'static str {
 
 /// One chunk to write: text of a choice, and whether it is the choice's last.
 enum Item {
-    Text { choice: usize, text: String, offset: usize, tokens: Option<u32> },
+    Text {
+        choice: usize,
+        text: String,
+        offset: usize,
+        tokens: Option<u32>,
+    },
     Finish(usize),
     Usage,
+    /// Why the rest will not come.
+    Failed(ApiError),
     Done,
 }
 
@@ -229,6 +236,7 @@ impl TextEvents {
     fn write(&mut self, item: Item, out: &mut BytesMut) {
         let choice = match item {
             Item::Done => return out.extend_from_slice(b"data: [DONE]\n\n"),
+            Item::Failed(error) => return self.write_error(&error, out),
             Item::Usage => None,
             Item::Text { choice, text, offset, .. } => {
                 let logprobs = self.facts.logprobs(&text, offset, &self.prompt, self.turn.choice(choice), &self.turn);
@@ -265,20 +273,25 @@ impl Events for TextEvents {
         }
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+    fn is_closing(&self) -> bool {
+        let end = |item: &Item| matches!(item, Item::Finish(_) | Item::Usage | Item::Done);
+        self.turn.arriving.is_none() && self.items.iter().all(end)
+    }
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while self.items.is_empty() {
             let Some(arriving) = &mut self.turn.arriving else { break };
             match ready!(arriving.poll_next(context)) {
                 Some(Arrival::Text(text)) => {
                     let offset = self.arrived.chars().count();
                     self.arrived.push_str(&text);
-                    self.items.push_back(Item::Text { choice: 0, text, offset, tokens: None });
+                    let tokens = Some(crate::tokens::count(self.turn.encoding, &text) as u32);
+                    self.items.push_back(Item::Text { choice: 0, text, offset, tokens });
                 }
                 Some(Arrival::Part(_)) => {}
                 Some(Arrival::Failed(error)) => {
                     self.turn.arriving = None;
-                    self.write_error(&error, out);
-                    return Poll::Ready(true);
+                    self.items.push_back(Item::Failed(error));
                 }
                 None => {
                     let text = crate::reply::Text::new(std::mem::take(&mut self.arrived));
@@ -289,6 +302,11 @@ impl Events for TextEvents {
                 }
             }
         }
+        Poll::Ready(())
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        ready!(self.poll_ready(context));
         match self.items.pop_front() {
             Some(item) => {
                 self.write(item, out);

@@ -35,6 +35,7 @@ use crate::reply::json::{Defaults, Models};
 use crate::responders::matching::View;
 use crate::session::{Session, Shared};
 use crate::tokens::Encoding;
+use crate::turn::{self, Intercepted};
 use answer::Answer;
 use error::{ApiError, Occasion};
 use models::Model;
@@ -66,12 +67,16 @@ pub async fn serve(call: Call) -> Result<Answer, ApiError> {
             return answer;
         }
         admit::check(&call)?;
-    } else if let Some(answer) = crate::turn::intercept(&call).await? {
-        return Ok(answer);
-    } else {
-        admit::check(&call)?;
+        return (call.operation.handler)(call).await;
     }
-    (call.operation.handler)(call).await
+    match turn::intercept(&call).await? {
+        Intercepted::Answered(answer) => Ok(answer),
+        Intercepted::Delivered(delivery) => {
+            admit::check(&call)?;
+            let answer = (call.operation.handler)(call).await?;
+            Ok(Answer { delivery: delivery.or(answer.delivery), ..answer })
+        }
+    }
 }
 
 /// One operation of the OpenAI API.

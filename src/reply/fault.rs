@@ -25,6 +25,8 @@ pub enum At {
 pub enum Kind {
     /// TCP reset.
     Disconnect,
+    /// The server's side is closed (FIN) though the answer is not over: half-closed.
+    Close,
     /// Silence: for this long, or until the client leaves.
     Stall(Option<u64>),
     /// An event that is no JSON.

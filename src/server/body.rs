@@ -3,7 +3,7 @@
 //! No task, no channel, no allocation per event: hyper polls, the body writes whatever is due into one buffer, and a
 //! client that leaves is a `Drop`.
 
-use super::socket::Control;
+use super::socket::{Control, End};
 use crate::api::answer::{Delivery, Events};
 use crate::clock::Wait;
 use crate::journal::{OpenExchange, Outcome};
@@ -102,7 +102,7 @@ enum State {
     /// The fault has struck; a stall with an end goes on like this.
     Struck,
     /// Cut after what is buffered.
-    Cutting,
+    Cutting(End),
     /// Silent until the client leaves.
     Silent,
     Over,
@@ -158,11 +158,11 @@ impl Timed {
             if self.state == State::Silent {
                 return self.flush_or(Poll::Pending);
             }
-            if self.state == State::Cutting {
+            if let State::Cutting(how) = self.state {
                 if self.buffer.is_empty() {
                     self.finish.complete();
-                    self.control.reset();
-                    return Poll::Ready(Some(Err(Cut)));
+                    // Over HTTP what was written leaves first; then the socket ends, and this body with it.
+                    return if self.control.end(how) { Poll::Pending } else { Poll::Ready(Some(Err(Cut))) };
                 }
                 return self.flush_or(Poll::Pending);
             }
@@ -174,6 +174,11 @@ impl Timed {
                     return self.flush_or(Poll::Pending);
                 }
                 self.wait = None;
+            }
+            if let (Source::Events(events), Some(_)) = (&mut self.source, &self.delivery)
+                && events.poll_ready(context).is_pending()
+            {
+                return self.flush_or(Poll::Pending);
             }
             if self.state == State::Open && self.strikes() {
                 continue;
@@ -217,8 +222,9 @@ impl Timed {
     fn strikes(&mut self) -> bool {
         let Some(fault) = self.delivery.as_ref().and_then(|delivery| delivery.fault.as_ref()) else { return false };
         let due = match fault.at {
+            // An event, and an error that is one, need headers before them.
             At::Connect | At::Headers => true,
-            At::Deltas(count) => self.sent >= count && self.next_content().is_some() || self.is_closing(),
+            At::Deltas(count) => self.is_due(count),
         };
         if !due {
             return false;
@@ -232,7 +238,8 @@ impl Timed {
         });
         self.state = State::Struck;
         match kind {
-            Kind::Disconnect => self.state = State::Cutting,
+            Kind::Disconnect => self.state = State::Cutting(End::Reset),
+            Kind::Close => self.state = State::Cutting(End::Close),
             Kind::Stall(None) => {
                 self.finish.complete();
                 self.state = State::Silent;
@@ -254,13 +261,24 @@ impl Timed {
         true
     }
 
-    /// Whether content is over and only the end is left, so that a fault that still waits for more must strike now.
-    fn is_closing(&self) -> bool {
-        self.sent > 0 && self.next_content().is_none()
+    /// Whether what is to happen after so many pieces happens now: before the next one, or before the end.
+    fn is_due(&self, after: usize) -> bool {
+        let closing = match &self.source {
+            Source::Events(events) => events.is_closing(),
+            Source::Chunks(chunks) => chunks.is_empty(),
+        };
+        closing || self.sent >= after && self.next_content().is_some()
     }
 
     /// Holds the next piece back until its deadline and its release. True = there is something to wait for.
     fn must_wait(&mut self) -> bool {
+        let held = self.delivery.as_ref().and_then(|delivery| delivery.hold.as_ref());
+        if held.is_some_and(|hold| self.is_due(hold.after_chunks))
+            && let Some(hold) = self.delivery.as_mut().and_then(|delivery| delivery.hold.take())
+        {
+            self.wait = Some(Box::pin(self.finish.session.until_released(hold.until)));
+            return true;
+        }
         let Some(tokens) = self.next_content() else { return self.must_wait_for_the_last() };
         self.cleared = true;
         let clock = &self.finish.session.clock;
@@ -270,20 +288,6 @@ impl Timed {
             return self.wait.is_some();
         }
         let Some(delivery) = &mut self.delivery else { return false };
-        if let Some(hold) = &delivery.hold
-            && hold.after_chunks == self.sent
-        {
-            let mut released = self.finish.session.released.subscribe();
-            let name = hold.until.clone();
-            // Once: a second hold at the same piece would wait for the same name.
-            delivery.hold = None;
-            self.cleared = false;
-            self.wait = Some(Box::pin(async move {
-                // An error means the session is gone: nobody could release it any more.
-                let _ = released.wait_for(|names| names.contains(&name)).await;
-            }));
-            return true;
-        }
         if delivery.schedule.is_empty() {
             return false;
         }
@@ -325,148 +329,5 @@ impl Timed {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::error::ApiError;
-    use crate::clock::Mode;
-    use crate::options::{Door, Options};
-    use crate::random::Random;
-    use crate::reply::fault::Fault;
-    use crate::reply::pace::{Hold, Pace, Schedule};
-    use http_body_util::BodyExt;
-    use tokio::time::Instant;
-
-    /// `count` pieces of one token each, then an end that is no content.
-    struct Pieces {
-        left: usize,
-        ended: bool,
-    }
-
-    impl Events for Pieces {
-        fn next_content(&self) -> Option<u32> {
-            (self.left > 0).then_some(1)
-        }
-
-        fn poll_next(&mut self, _: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
-            if self.left > 0 {
-                self.left -= 1;
-                out.extend_from_slice(b"p");
-                return Poll::Ready(true);
-            }
-            let first = !std::mem::replace(&mut self.ended, true);
-            if first {
-                out.extend_from_slice(b".");
-            }
-            Poll::Ready(first)
-        }
-
-        fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
-            out.extend_from_slice(error.message.as_bytes());
-            self.left = 0;
-            self.ended = true;
-        }
-    }
-
-    fn session(clock: Mode) -> Arc<Session> {
-        Arc::new(Session::new("key", "key", clock, 0, &Options::default().settle(Door::InProcess)))
-    }
-
-    fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> ResponseBody {
-        let (headers, body) = (Arc::default(), Bytes::new());
-        let exchange =
-            OpenExchange::new("x", "POST".into(), "/".into(), headers, body, true, Duration::ZERO, "r".into());
-        let delivery = Delivery {
-            wait: Duration::ZERO,
-            schedule: Schedule::new(&pace, &mut Random::new(1)),
-            hold: pace.hold.clone(),
-            fault,
-            error: Some(ApiError::invalid("!")),
-        };
-        let finish = Finish::new(session.clone(), Arc::new(exchange), None);
-        let source = Source::Events(Box::new(Pieces { left: count, ended: false }));
-        ResponseBody::timed(source, Some(delivery), finish, Arc::default())
-    }
-
-    /// All frames until the end or the cut, each with the time it came at.
-    async fn frames(mut body: ResponseBody) -> (Vec<(String, Duration)>, bool) {
-        let start = Instant::now();
-        let mut got = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return (got, true) };
-            let data = frame.into_data().unwrap_or_default();
-            got.push((String::from_utf8_lossy(&data).into_owned(), start.elapsed()));
-        }
-        (got, false)
-    }
-
-    fn per_second(tokens: f64) -> Pace {
-        Pace { tokens_per_second: Some(tokens), ..Pace::default() }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn without_a_pace_everything_is_one_frame() {
-        let (got, cut) = frames(body(&session(Mode::Real), 500, Pace::default(), None)).await;
-        assert_eq!((got.len(), cut), (1, false));
-        assert_eq!(got[0].0.len(), 501);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_schedule_does_not_drift() {
-        let (got, _) = frames(body(&session(Mode::Real), 500, per_second(50.0), None)).await;
-        let (last, at) = got.last().expect("frames");
-        assert!(last.ends_with('.'));
-        let late = at.as_secs_f64() - got[0].1.as_secs_f64() - 500.0 / 50.0;
-        assert!(late.abs() < 0.01, "{at:?} {late}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_instant_clock_sleeps_never() {
-        let session = session(Mode::Instant);
-        let (_, at) = frames(body(&session, 30, per_second(1.0), None)).await.0.pop().expect("frames");
-        assert_eq!(at, Duration::ZERO);
-        assert!(session.clock.now() >= Duration::from_secs(29));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_disconnect_comes_after_the_pieces_asked_for() {
-        let fault = Fault { at: At::Deltas(2), kind: Kind::Disconnect };
-        let (got, cut) = frames(body(&session(Mode::Real), 5, Pace::default(), Some(fault))).await;
-        let text: String = got.into_iter().map(|(text, _)| text).collect();
-        assert_eq!((text.as_str(), cut), ("pp", true));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_fault_beyond_the_end_strikes_before_it() {
-        let fault = Fault { at: At::Deltas(9), kind: Kind::Error(Box::default()) };
-        let (got, cut) = frames(body(&session(Mode::Real), 2, Pace::default(), Some(fault))).await;
-        assert_eq!((got[0].0.as_str(), cut), ("pp!", false));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stall_with_an_end_goes_on() {
-        let fault = Fault { at: At::Deltas(1), kind: Kind::Stall(Some(1000)) };
-        let (got, _) = frames(body(&session(Mode::Real), 2, Pace::default(), Some(fault))).await;
-        assert_eq!(got, [("p".to_string(), Duration::ZERO), ("p.".to_string(), Duration::from_secs(1))]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hold_waits_for_its_release() {
-        let session = session(Mode::Real);
-        let pace = Pace { hold: Some(Hold { after_chunks: 1, until: "go".into() }), ..Pace::default() };
-        let mut held = body(&session, 2, pace, None);
-        let first = held.frame().await.expect("frame").expect("data").into_data().expect("data");
-        assert_eq!(&first[..], b"p");
-        assert!(futures_util::poll!(std::pin::pin!(held.frame())).is_pending());
-        session.release("go");
-        let rest = held.frame().await.expect("frame").expect("data").into_data().expect("data");
-        assert_eq!(&rest[..], b"p.");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_leaves_is_noted() {
-        let session = session(Mode::Real);
-        drop(body(&session, 2, Pace::default(), None));
-        let (_, exchange) = session.journal.since(0, 1).pop().expect("exchange");
-        assert!(exchange.record().aborted);
-    }
-}
+#[path = "body_tests.rs"]
+mod tests;

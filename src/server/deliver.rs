@@ -2,7 +2,7 @@
 
 use super::body::{Cut, Finish, ResponseBody, Source};
 use super::headers;
-use super::socket::Control;
+use super::socket::{Control, End};
 use crate::api::answer::{Answer, Body, Delivery, Events, indented, pretty};
 use crate::api::error::{ApiError, Style};
 use crate::clock::Mode;
@@ -49,12 +49,15 @@ pub async fn deliver(
                 session.clock.sleep_until(session.clock.now() + Duration::from_millis(*ms)).await;
                 delivery.fault = None;
             }
-            Some(Fault { at: At::Connect, .. }) => {
-                control.reset();
+            Some(Fault { at: At::Connect, kind: kind @ (Kind::Disconnect | Kind::Close) }) => {
+                control.end(if matches!(kind, Kind::Close) { End::Close } else { End::Reset });
                 finish.complete();
                 return Err(Cut);
             }
             _ => {}
+        }
+        if let Some(hold) = delivery.hold.take_if(|_| is_whole(&body)) {
+            session.until_released(hold.until).await;
         }
     }
     let (status, error_style) = match &body {
@@ -118,7 +121,9 @@ pub async fn deliver(
     if !content_type.is_empty() {
         out.insert("content-type", HeaderValue::from_static(content_type));
     }
-    for (name, value) in extra.iter().chain(&error_headers) {
+    // How long the body is and how it is framed is not for a script to say.
+    let given = extra.iter().chain(&error_headers).filter(|(name, _)| !FRAMING.contains(&name.as_str()));
+    for (name, value) in given {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             out.insert(name, value);
         }
@@ -154,6 +159,11 @@ pub async fn deliver(
     Ok(response)
 }
 
+/// Whether a body leaves in one piece, so that what holds back a stream's pieces holds back all of it.
+fn is_whole(body: &Body) -> bool {
+    !matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_)))
+}
+
 /// On the instant clock nobody waits: the session's clock jumps to where a retry would find it, and the client is told
 /// to retry at once. `retry-after` keeps the wait for people.
 fn skip_wait(session: &Session, headers: &mut HeaderMap) {
@@ -166,8 +176,8 @@ fn skip_wait(session: &Session, headers: &mut HeaderMap) {
 /// A fault of an unstreamed answer strikes after the headers, and what cannot be broken in the middle is cut.
 fn broken_whole(fault: Fault) -> Fault {
     let kind = match fault.kind {
-        Kind::Stall(ms) => Kind::Stall(ms),
-        _ => Kind::Disconnect,
+        Kind::Malformed | Kind::Error(_) => Kind::Disconnect,
+        whole => whole,
     };
     Fault { at: At::Headers, kind }
 }
@@ -180,6 +190,9 @@ fn error_bytes(error: &ApiError) -> Bytes {
     }
 }
 
+/// Headers that only the server knows.
+const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
+
 /// What fits into one packet gains nothing from being zipped, and costs both sides time.
 const PACKET: usize = 1_400;
 
@@ -187,7 +200,7 @@ const PACKET: usize = 1_400;
 fn zipped(bytes: Bytes, accepted: &str, headers: &mut HeaderMap) -> Bytes {
     use std::io::Write;
     let wants = |name: &str| accepted.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == name);
-    let (name, zipped) = if bytes.len() <= PACKET {
+    let (name, zipped) = if bytes.len() <= PACKET || headers.contains_key("content-encoding") {
         return bytes;
     } else if wants("gzip") {
         let mut encoder =
@@ -215,6 +228,10 @@ struct RawEvents(VecDeque<(Option<String>, Value)>);
 impl Events for RawEvents {
     fn next_content(&self) -> Option<u32> {
         self.0.front().map(|_| 1)
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn poll_next(&mut self, _: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {

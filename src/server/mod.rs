@@ -2,6 +2,8 @@
 
 pub mod body;
 mod deliver;
+#[cfg(test)]
+mod fault_tests;
 mod guard;
 pub mod headers;
 mod request;

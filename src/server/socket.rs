@@ -2,21 +2,48 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// How the script ends a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum End {
+    /// With a TCP reset.
+    Reset = 1,
+    /// With a FIN.
+    Close = 2,
+}
 
 /// Shared between a connection and the answers on it.
 #[derive(Debug, Default)]
 pub struct Control {
-    reset: AtomicBool,
+    /// 0, or an [`End`].
+    end: AtomicU8,
+    upgraded: AtomicBool,
 }
 
 impl Control {
-    /// The connection will end with a TCP reset.
-    pub fn reset(&self) {
-        self.reset.store(true, Ordering::Release);
+    /// The connection speaks WebSocket from now on: frames wait outside of it, so it cannot know what still has to leave.
+    pub fn upgrade(&self) {
+        self.upgraded.store(true, Ordering::Release);
+    }
+
+    /// The connection will end like this. True = by itself, once all that was written has left; false = the caller
+    /// ends it.
+    pub fn end(&self, how: End) -> bool {
+        self.end.store(how as u8, Ordering::Release);
+        !self.upgraded.load(Ordering::Acquire)
+    }
+
+    fn resets(&self) -> bool {
+        self.end.load(Ordering::Acquire) == End::Reset as u8
+    }
+
+    fn ends_itself(&self) -> bool {
+        self.end.load(Ordering::Acquire) != 0 && !self.upgraded.load(Ordering::Acquire)
     }
 }
 
@@ -34,7 +61,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.control.reset.load(Ordering::Acquire) {
+        if self.control.resets() {
             // Closing with zero linger is what makes the kernel send RST; a failure leaves a plain close.
             let _ = self.stream.set_zero_linger();
         }
@@ -69,11 +96,15 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        match self.control.ends_itself() {
+            true => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            false => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.control.reset.load(Ordering::Acquire) {
+        if self.control.resets() {
             // A shutdown would send FIN first, and the client would see a clean end.
             return Poll::Ready(Ok(()));
         }

@@ -96,6 +96,7 @@ pub fn accept(
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         let headers = parts.headers;
         let memory = Memory::default();
+        control.upgrade();
         let connection = Connection { emulator, control, session, headers, target, azure, memory, out };
         serve(Arc::new(connection), socket, frames).await;
     });

@@ -9,6 +9,7 @@ use crate::api::usage::Counter;
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::{Arrival, Choice, Part, Reply, Say, Text};
+use crate::tokens;
 use crate::turn::Turn;
 use bytes::BytesMut;
 use serde_json::{Value, json};
@@ -22,6 +23,8 @@ const SOUND: usize = 16_000;
 enum Item {
     /// A delta written as it is.
     Delta(usize, String),
+    /// The same, with content of so many tokens.
+    Content(usize, String, u32),
     /// A piece of a text.
     Piece {
         choice: usize,
@@ -33,6 +36,8 @@ enum Item {
     },
     Finish(usize),
     Usage,
+    /// Why the rest will not come: a function threw.
+    Failed(ApiError),
     Done,
 }
 
@@ -187,13 +192,12 @@ impl ChatEvents {
                 Part::Audio { data, transcript } => {
                     // The words first, then the sound in pieces, then when it expires.
                     let id = &self.facts.audio_id;
-                    lane.push_back(Item::Delta(
-                        index,
-                        json!({"audio": {"id": id, "transcript": transcript}}).to_string(),
-                    ));
+                    let words = json!({"audio": {"id": id, "transcript": transcript}}).to_string();
+                    lane.push_back(Item::Content(index, words, 0));
                     for piece in data.as_deref().unwrap_or_default().as_bytes().chunks(SOUND) {
                         let piece = String::from_utf8_lossy(piece);
-                        lane.push_back(Item::Delta(index, json!({"audio": {"id": id, "data": piece}}).to_string()));
+                        let sound = json!({"audio": {"id": id, "data": piece}}).to_string();
+                        lane.push_back(Item::Content(index, sound, 0));
                     }
                     let expires = self.facts.created + render::SOUND_EXPIRES;
                     lane.push_back(Item::Delta(index, json!({"audio": {"id": id, "expires_at": expires}}).to_string()));
@@ -238,12 +242,12 @@ impl ChatEvents {
         }
         match arrival {
             Some(Arrival::Text(more)) => {
-                let delta = json!({"content": more}).to_string();
+                let tokens = tokens::count(self.turn.encoding, &more) as u32;
+                self.items.push_back(Item::Content(0, json!({"content": more}).to_string(), tokens));
                 match (text_before, self.arrived.choice.parts.last_mut()) {
                     (true, Some(Part::Text(text))) => text.text.push_str(&more),
                     _ => self.arrived.choice.parts.push(Part::Text(Text::new(more))),
                 }
-                self.items.push_back(Item::Delta(0, delta));
             }
             Some(Arrival::Part(part)) => {
                 if let Part::ToolCall(call) = &part {
@@ -251,15 +255,14 @@ impl ChatEvents {
                     let head = self.call_head(call, self.arrived.calls, &id, false);
                     self.items.push_back(Item::Delta(0, head));
                     let arguments = json!({"tool_calls": [{"index": self.arrived.calls, "function": {"arguments": call.arguments.text}}]});
-                    self.items.push_back(Item::Delta(0, arguments.to_string()));
+                    let tokens = tokens::count(self.turn.encoding, &call.arguments.text) as u32;
+                    self.items.push_back(Item::Content(0, arguments.to_string(), tokens));
                     self.arrived.calls += 1;
                 }
                 self.arrived.choice.parts.push(part);
             }
             Some(Arrival::Failed(error)) => {
-                let mut out = BytesMut::new();
-                self.write_error(&error, &mut out);
-                self.items.push_back(Item::Delta(usize::MAX, String::from_utf8_lossy(&out).into_owned()));
+                self.items.push_back(Item::Failed(error));
                 self.arrived.over = true;
             }
             None => {
@@ -325,9 +328,8 @@ impl ChatEvents {
 
     fn write(&mut self, item: Item, out: &mut BytesMut) {
         match item {
-            // What is already a whole event: the error of a function that threw.
-            Item::Delta(usize::MAX, event) => out.extend_from_slice(event.as_bytes()),
-            Item::Delta(choice, delta) => {
+            Item::Failed(error) => self.write_error(&error, out),
+            Item::Delta(choice, delta) | Item::Content(choice, delta, _) => {
                 let logprobs = (self.prompt.logprobs.is_some() && delta.starts_with("{\"role\""))
                     .then_some("{\"content\":[],\"refusal\":null}");
                 self.chunk(Some(choice), |out| out.extend_from_slice(delta.as_bytes()), logprobs, "null", out);
@@ -439,15 +441,25 @@ fn characters(bytes: &[u8]) -> usize {
 impl Events for ChatEvents {
     fn next_content(&self) -> Option<u32> {
         match self.items.front()? {
-            Item::Piece { tokens, .. } => Some(*tokens),
+            Item::Piece { tokens, .. } | Item::Content(_, _, tokens) => Some(*tokens),
             _ => None,
         }
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+    fn is_closing(&self) -> bool {
+        let end = |item: &Item| matches!(item, Item::Finish(_) | Item::Usage | Item::Done);
+        self.turn.arriving.is_none() && self.items.iter().all(end)
+    }
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while self.items.is_empty() && self.turn.arriving.is_some() {
             ready!(self.poll_arriving(context));
         }
+        Poll::Ready(())
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        ready!(self.poll_ready(context));
         match self.items.pop_front() {
             Some(item) => {
                 self.write(item, out);

@@ -5,7 +5,7 @@ use super::items::Item;
 use super::kinds::Beat;
 use crate::reply::pace::Chunk;
 use crate::reply::{Choice, Part, Reply, Say, Text};
-use crate::tokens::Encoding;
+use crate::tokens::{self, Encoding};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -209,8 +209,12 @@ impl Score<'_> {
     /// One piece of an output text that is still arriving.
     pub fn arriving(&mut self, text: &str, item: &Item, index: usize) {
         let place = Form::OutputText.place(self.place(item, index), 0, vec![]);
-        let text: Arc<str> = text.into();
-        self.deltas(place, &text, None, false);
+        if text.is_empty() {
+            return;
+        }
+        let tokens = tokens::count(self.cutter.encoding, text).min(u16::MAX.into()) as u16;
+        let cuts = vec![(text.len() as u32, tokens)];
+        self.steps.push_back(Step::Deltas(Deltas::new(place, text.into(), 0, cuts)));
     }
 
     /// The `done` event of a part's text, then of the part, whose log probabilities the recordings leave out.

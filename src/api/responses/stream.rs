@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// Keeps a response once it is known how it ended.
 pub type Keep = Arc<dyn Fn(Arc<Record>) + Send + Sync>;
@@ -150,8 +150,7 @@ impl ResponseEvents {
     /// Takes what has arrived; `Pending` while nothing has.
     fn take(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(feed) = &mut self.feed else { return Poll::Ready(()) };
-        let Poll::Ready(arrival) = feed.arriving.poll_next(context) else { return Poll::Pending };
-        match arrival {
+        match ready!(feed.arriving.poll_next(context)) {
             Some(Arrival::Text(text)) => self.take_text(&text),
             Some(Arrival::Part(part)) => {
                 self.close();
@@ -260,6 +259,7 @@ impl ResponseEvents {
             return Poll::Ready(true);
         }
         loop {
+            ready!(self.poll_ready(context));
             if self.write_step(out) {
                 return Poll::Ready(true);
             }
@@ -272,14 +272,30 @@ impl ResponseEvents {
                 self.over = true;
                 return Poll::Ready(true);
             }
-            if self.take(context).is_pending() {
-                return Poll::Pending;
-            }
         }
     }
 }
 
 impl Events for ResponseEvents {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.prime();
+            let opens = (self.sequence as usize) < self.opening().len();
+            if opens || self.over || !self.steps.is_empty() || self.failed.is_some() || self.record.is_some() {
+                return Poll::Ready(());
+            }
+            ready!(self.take(context));
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        let more = |record: &Arc<Record>| record.items.len() > self.items.len();
+        self.sequence as usize >= self.opening().len()
+            && self.feed.is_none()
+            && !self.steps.iter().any(|step| matches!(step, Step::Deltas(_)))
+            && !self.record.as_ref().is_some_and(more)
+    }
+
     fn next_content(&self) -> Option<u32> {
         match self.steps.front() {
             Some(Step::Deltas(deltas)) => deltas.next_tokens(),

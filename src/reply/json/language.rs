@@ -13,6 +13,7 @@ pub static REPLY_SHAPE: Shape = Either(&[Text, Object(&REPLY)]);
 /// One item of a list of responses: a rule, or a Reply that is one.
 static STEP_SHAPE: Shape = Either(&[Text, Object(&STEP)]);
 static MATCH_SHAPE: Shape = Either(&[Regex, Object(&MATCH)]);
+/// What frames the body (`content-length`, `transfer-encoding`) is always the server's own.
 const HEADERS: Shape = Map(&Text);
 const COUNT: Shape = Integer(0, u64::MAX);
 const ANY_NUMBER: Shape = Number(f64::NEG_INFINITY, f64::INFINITY);
@@ -431,7 +432,11 @@ pub static FAULT: Object = Object {
             Either(&[COUNT, Words(&["connect", "headers"])]),
             "After n content-bearing deltas (default 0), before any byte, or after the headers.",
         ),
-        must("kind", Words(&["disconnect", "stall", "malformed", "error"]), "What happens."),
+        must(
+            "kind",
+            Words(&["disconnect", "close", "stall", "malformed", "error"]),
+            "TCP reset; closed (FIN) though the answer is not over; silence; an event that is no JSON; the API's error.",
+        ),
         key("error", Either(&[Text, Object(&ERROR)]), "With kind error: which."),
         key("stall_ms", Integer(0, DAY_MS as u64), "With kind stall: how long; else until the client leaves."),
     ],

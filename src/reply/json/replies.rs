@@ -328,6 +328,7 @@ pub fn fault(value: &Value, path: &Path) -> Result<Fault, ScriptError> {
     };
     let kind = match kind {
         "disconnect" => Kind::Disconnect,
+        "close" => Kind::Close,
         "stall" => Kind::Stall(value["stall_ms"].as_u64()),
         "malformed" => Kind::Malformed,
         _ => Kind::Error(Box::new(error(value.get("error").unwrap_or(&Value::Null), &Path::Key(path, "error"))?)),

@@ -1,0 +1,172 @@
+//! The body of an answer: frames, deadlines, faults, holds.
+
+use super::*;
+use crate::api::error::ApiError;
+use crate::clock::Mode;
+use crate::options::{Door, Options};
+use crate::random::Random;
+use crate::reply::fault::Fault;
+use crate::reply::pace::{Hold, Pace, Schedule};
+use http_body_util::BodyExt;
+use tokio::time::Instant;
+
+/// `count` pieces of one token each, then an end that is no content.
+struct Pieces {
+    left: usize,
+    ended: bool,
+}
+
+impl Events for Pieces {
+    fn next_content(&self) -> Option<u32> {
+        (self.left > 0).then_some(1)
+    }
+
+    fn is_closing(&self) -> bool {
+        self.left == 0
+    }
+
+    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        if self.left > 0 {
+            self.left -= 1;
+            out.extend_from_slice(b"p");
+            return Poll::Ready(true);
+        }
+        let first = !std::mem::replace(&mut self.ended, true);
+        if first {
+            out.extend_from_slice(b".");
+        }
+        Poll::Ready(first)
+    }
+
+    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
+        out.extend_from_slice(error.message.as_bytes());
+        self.left = 0;
+        self.ended = true;
+    }
+}
+
+fn session(clock: Mode) -> Arc<Session> {
+    Arc::new(Session::new("key", "key", clock, 0, &Options::default().settle(Door::InProcess)))
+}
+
+fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> ResponseBody {
+    let (headers, body) = (Arc::default(), Bytes::new());
+    let exchange =
+        OpenExchange::new("x", "POST".into(), "/".into(), headers, body, true, Duration::ZERO, "r".into());
+    let delivery = Delivery {
+        wait: Duration::ZERO,
+        schedule: Schedule::new(&pace, &mut Random::new(1)),
+        hold: pace.hold.clone(),
+        fault,
+        error: Some(ApiError::invalid("!")),
+    };
+    let finish = Finish::new(session.clone(), Arc::new(exchange), None);
+    let source = Source::Events(Box::new(Pieces { left: count, ended: false }));
+    // As on a WebSocket, where a cut is an error; over HTTP the socket itself ends the connection.
+    let control = Arc::new(Control::default());
+    control.upgrade();
+    ResponseBody::timed(source, Some(delivery), finish, control)
+}
+
+/// All frames until the end or the cut, each with the time it came at.
+async fn frames(mut body: ResponseBody) -> (Vec<(String, Duration)>, bool) {
+    let start = Instant::now();
+    let mut got = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return (got, true) };
+        let data = frame.into_data().unwrap_or_default();
+        got.push((String::from_utf8_lossy(&data).into_owned(), start.elapsed()));
+    }
+    (got, false)
+}
+
+fn per_second(tokens: f64) -> Pace {
+    Pace { tokens_per_second: Some(tokens), ..Pace::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_pace_everything_is_one_frame() {
+    let (got, cut) = frames(body(&session(Mode::Real), 500, Pace::default(), None)).await;
+    assert_eq!((got.len(), cut), (1, false));
+    assert_eq!(got[0].0.len(), 501);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_schedule_does_not_drift() {
+    let (got, _) = frames(body(&session(Mode::Real), 500, per_second(50.0), None)).await;
+    let (last, at) = got.last().expect("frames");
+    assert!(last.ends_with('.'));
+    let late = at.as_secs_f64() - got[0].1.as_secs_f64() - 500.0 / 50.0;
+    assert!(late.abs() < 0.01, "{at:?} {late}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_instant_clock_sleeps_never() {
+    let session = session(Mode::Instant);
+    let (_, at) = frames(body(&session, 30, per_second(1.0), None)).await.0.pop().expect("frames");
+    assert_eq!(at, Duration::ZERO);
+    assert!(session.clock.now() >= Duration::from_secs(29));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disconnect_comes_after_the_pieces_asked_for() {
+    let fault = Fault { at: At::Deltas(2), kind: Kind::Disconnect };
+    let (got, cut) = frames(body(&session(Mode::Real), 5, Pace::default(), Some(fault))).await;
+    let text: String = got.into_iter().map(|(text, _)| text).collect();
+    assert_eq!((text.as_str(), cut), ("pp", true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_beyond_the_end_strikes_before_it() {
+    let fault = Fault { at: At::Deltas(9), kind: Kind::Error(Box::default()) };
+    let (got, cut) = frames(body(&session(Mode::Real), 2, Pace::default(), Some(fault))).await;
+    assert_eq!((got[0].0.as_str(), cut), ("pp!", false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_strikes_an_answer_without_content_too() {
+    let fault = Fault { at: At::Deltas(0), kind: Kind::Disconnect };
+    let (got, cut) = frames(body(&session(Mode::Real), 0, Pace::default(), Some(fault))).await;
+    assert_eq!((got.len(), cut), (0, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_with_an_end_goes_on() {
+    let fault = Fault { at: At::Deltas(1), kind: Kind::Stall(Some(1000)) };
+    let (got, _) = frames(body(&session(Mode::Real), 2, Pace::default(), Some(fault))).await;
+    assert_eq!(got, [("p".to_string(), Duration::ZERO), ("p.".to_string(), Duration::from_secs(1))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_waits_for_its_release() {
+    let session = session(Mode::Real);
+    let pace = Pace { hold: Some(Hold { after_chunks: 1, until: "go".into() }), ..Pace::default() };
+    let mut held = body(&session, 2, pace, None);
+    let first = held.frame().await.expect("frame").expect("data").into_data().expect("data");
+    assert_eq!(&first[..], b"p");
+    assert!(futures_util::poll!(std::pin::pin!(held.frame())).is_pending());
+    session.release("go");
+    let rest = held.frame().await.expect("frame").expect("data").into_data().expect("data");
+    assert_eq!(&rest[..], b"p.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_is_noted() {
+    let session = session(Mode::Real);
+    drop(body(&session, 2, Pace::default(), None));
+    let (_, exchange) = session.journal.since(0, 1).pop().expect("exchange");
+    assert!(exchange.record().aborted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_beyond_the_content_holds_the_end_back() {
+    let session = session(Mode::Real);
+    let pace = Pace { hold: Some(Hold { after_chunks: 9, until: "go".into() }), ..Pace::default() };
+    let mut held = body(&session, 2, pace, None);
+    let first = held.frame().await.expect("frame").expect("data").into_data().expect("data");
+    assert_eq!(&first[..], b"pp");
+    assert!(futures_util::poll!(std::pin::pin!(held.frame())).is_pending());
+    session.release("go");
+    let rest = held.frame().await.expect("frame").expect("data").into_data().expect("data");
+    assert_eq!(&rest[..], b".");
+}

@@ -1,0 +1,387 @@
+//! Faults as bytes on a socket: every kind, on every text endpoint, streamed and not.
+
+use super::tests::{request, send, start};
+use crate::emulator::Emulator;
+use serde_json::{Value, json};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    /// TCP reset.
+    Reset,
+    /// Closed by the server, the body whole.
+    Whole,
+    /// Closed by the server in the middle of the body.
+    Short,
+}
+
+/// What came over a connection until it ended.
+#[derive(Debug)]
+struct Seen {
+    text: String,
+    end: End,
+}
+
+impl Seen {
+    /// Read to the end. What came before a reset counts.
+    fn of(mut stream: TcpStream) -> Seen {
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+        let reset = loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => break false,
+                Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+                    break true;
+                }
+            }
+        };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let promised = header(&text, "content-length").and_then(|length| length.parse::<usize>().ok());
+        let whole = match promised {
+            Some(length) => text.split_once("\r\n\r\n").is_some_and(|(_, body)| body.len() == length),
+            None => text.ends_with("\r\n0\r\n\r\n"),
+        };
+        let end = match (reset, whole) {
+            (true, _) => End::Reset,
+            (_, true) => End::Whole,
+            (_, false) => End::Short,
+        };
+        Seen { text, end }
+    }
+
+    fn status(&self) -> u16 {
+        self.text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+    }
+
+    fn body(&self) -> &str {
+        self.text.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+    }
+
+    /// What the events carry, in order: a delta's text, `…` for an event without one, `error`, `failed`, `done`, and
+    /// `!` for one that is no JSON.
+    fn told(&self) -> String {
+        let events = self.body().lines().filter_map(|line| line.strip_prefix("data: "));
+        let words: Vec<String> = events.map(told).collect();
+        words.join("|").replace("…|…", "…").replace("…|…", "…")
+    }
+}
+
+fn told(event: &str) -> String {
+    if event == "[DONE]" {
+        return "done".into();
+    }
+    let Ok(event) = serde_json::from_str::<Value>(event) else { return "!".into() };
+    let text = [&event["choices"][0]["delta"]["content"], &event["choices"][0]["text"], &event["delta"]];
+    let text = text.into_iter().find_map(Value::as_str).unwrap_or_default();
+    match event["type"].as_str() {
+        _ if !text.is_empty() => text.into(),
+        Some("response.failed") => "failed".into(),
+        Some("response.completed") => "done".into(),
+        _ if event.get("error").is_some() => "error".into(),
+        _ => "…".into(),
+    }
+}
+
+fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let head = text.split("\r\n\r\n").next()?;
+    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+/// The text endpoints: path and body.
+fn endpoints() -> [(&'static str, Value); 3] {
+    [
+        ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})),
+        ("/v1/completions", json!({"model": "gpt-3.5-turbo-instruct", "prompt": "hi"})),
+        ("/v1/responses", json!({"model": "gpt-4o", "input": "hi"})),
+    ]
+}
+
+fn open(emulator: &Emulator, key: &str, path: &str, mut body: Value, stream: bool) -> TcpStream {
+    body["stream"] = json!(stream);
+    let mut socket = TcpStream::connect(emulator.address).expect("connects");
+    socket.write_all(&request("POST", path, key, "", body.to_string().as_bytes())).expect("sends");
+    socket
+}
+
+/// The reply to one request on a session of its own.
+fn answered(emulator: &Emulator, reply: &Value, path: &str, body: &Value, stream: bool) -> Seen {
+    let key = format!("k{:x}", generate_key(&[reply.to_string(), path.into(), stream.to_string()]));
+    let loaded = send(emulator, &key, "/_emulator/script", &json!({"responses": [reply]}));
+    assert_eq!(loaded.status, 200, "{}", loaded.text());
+    Seen::of(open(emulator, &key, path, body.clone(), stream))
+}
+
+fn generate_key(of: &[String]) -> u64 {
+    crate::random::key(0, &of.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())
+}
+
+/// The same on every endpoint, streamed: what is told, and how it ended.
+fn streamed(reply: Value) -> Vec<(u16, String, End)> {
+    let emulator = start(json!({"clock": "instant"}));
+    let seen = endpoints().map(|(path, body)| answered(&emulator, &reply, path, &body, true));
+    seen.iter().map(|seen| (seen.status(), seen.told(), seen.end)).collect()
+}
+
+/// The same on every endpoint, unstreamed: status, body, end.
+fn whole(reply: Value) -> Vec<(u16, String, End)> {
+    let emulator = start(json!({"clock": "instant"}));
+    let seen = endpoints().map(|(path, body)| answered(&emulator, &reply, path, &body, false));
+    seen.iter().map(|seen| (seen.status(), seen.body().to_string(), seen.end)).collect()
+}
+
+fn told_by(seen: &[(u16, String, End)]) -> Vec<(&str, End)> {
+    seen.iter().map(|(_, told, end)| (told.as_str(), *end)).collect()
+}
+
+/// Three pieces and a fault.
+fn three(fault: Value) -> Value {
+    json!({"text": "one two three", "pace": {"chunk": "word"}, "fault": fault})
+}
+
+#[test]
+fn disconnect_before_any_byte() {
+    for stream in [true, false] {
+        let emulator = start(json!({}));
+        for (path, body) in endpoints() {
+            let seen = answered(&emulator, &three(json!({"at": "connect", "kind": "disconnect"})), path, &body, stream);
+            assert_eq!((seen.text.as_str(), seen.end), ("", End::Reset));
+        }
+    }
+}
+
+#[test]
+fn disconnect_after_the_headers() {
+    for (status, told, end) in streamed(three(json!({"at": "headers", "kind": "disconnect"}))) {
+        assert_eq!((status, told.as_str(), end), (200, "", End::Reset));
+    }
+}
+
+#[test]
+fn disconnect_after_pieces_that_do_arrive() {
+    let at = |at: Value| streamed(three(json!({"at": at, "kind": "disconnect"})));
+    assert_eq!(told_by(&at(json!(0))), [("…", End::Reset), ("", End::Reset), ("…", End::Reset)]);
+    assert_eq!(
+        told_by(&at(json!(2))),
+        [("…|one |two ", End::Reset), ("one |two ", End::Reset), ("…|one |two ", End::Reset)]
+    );
+    assert_eq!(
+        told_by(&at(json!(9))),
+        [("…|one |two |three", End::Reset), ("one |two |three", End::Reset), ("…|one |two |three", End::Reset)]
+    );
+}
+
+#[test]
+fn unstreamed_the_headers_come_and_nothing_else() {
+    for kind in ["disconnect", "malformed"] {
+        for at in [json!(0), json!(2), json!("headers")] {
+            for (status, body, end) in whole(three(json!({"at": at, "kind": kind}))) {
+                assert_eq!((status, body.as_str(), end), (200, "", End::Reset));
+            }
+        }
+    }
+}
+
+#[test]
+fn malformed_is_one_event_that_is_no_json() {
+    let told = streamed(three(json!({"at": 1, "kind": "malformed"})));
+    assert_eq!(
+        told_by(&told),
+        [
+            ("…|one |!|two |three|…|done", End::Whole),
+            ("one |!|two |three|…|done", End::Whole),
+            ("…|one |!|two |three|…|done", End::Whole)
+        ]
+    );
+    for at in ["headers", "connect"] {
+        let told = streamed(three(json!({"at": at, "kind": "malformed"})));
+        assert!(told.iter().all(|(_, told, _)| told.starts_with("!|")), "{told:?}");
+    }
+}
+
+#[test]
+fn an_error_in_mid_stream_has_the_apis_form() {
+    let told = streamed(three(json!({"at": 2, "kind": "error"})));
+    assert_eq!(
+        told_by(&told),
+        [("…|one |two |error", End::Whole), ("one |two |error", End::Whole), ("…|one |two |error|failed", End::Whole)]
+    );
+    for at in ["headers", "connect"] {
+        let told = streamed(three(json!({"at": at, "kind": "error"})));
+        assert_eq!(told_by(&told), [("error", End::Whole), ("error", End::Whole), ("error|failed", End::Whole)]);
+    }
+}
+
+#[test]
+fn an_error_unstreamed_is_http_on_chat_and_a_failed_response() {
+    let seen =
+        whole(three(json!({"at": 2, "kind": "error", "error": {"status": 503, "code": "server_is_overloaded"}})));
+    let json = |body: &str| serde_json::from_str::<Value>(body).expect("JSON");
+    for (status, body, end) in &seen[..2] {
+        assert_eq!((*status, *end), (503, End::Whole));
+        assert_eq!(json(body)["error"]["code"], "server_is_overloaded");
+    }
+    let failed = json(&seen[2].1);
+    assert_eq!((seen[2].0, &failed["status"]), (200, &json!("failed")));
+    assert_eq!(failed["error"]["code"], "server_is_overloaded");
+}
+
+#[test]
+fn a_stall_is_silence_for_its_time() {
+    // The manual clock: silence lasts until the test says so.
+    for (at, before) in [(json!("connect"), ""), (json!("headers"), "HTTP/1.1 200"), (json!(1), "one ")] {
+        let emulator = start(json!({"clock": "manual"}));
+        for (path, body) in endpoints() {
+            let reply = three(json!({"at": at, "kind": "stall", "stall_ms": 60_000}));
+            send(&emulator, path, "/_emulator/script", &json!({"responses": [reply]}));
+            let mut socket = open(&emulator, path, path, body, true);
+            let mut early = Vec::new();
+            while !String::from_utf8_lossy(&early).contains(before) {
+                let mut buffer = [0; 4096];
+                let count = socket.read(&mut buffer).expect("reads");
+                early.extend_from_slice(&buffer[..count]);
+            }
+            let session = emulator.session(path);
+            while session.clock.pending().is_empty() {
+                std::thread::yield_now();
+            }
+            session.clock.advance(std::time::Duration::from_secs(60));
+            let rest = Seen::of(socket);
+            let all = String::from_utf8_lossy(&early) + rest.text.as_str();
+            assert!(!String::from_utf8_lossy(&early).contains("two "), "{path} {at}");
+            assert!(all.contains("three") && all.ends_with("\r\n0\r\n\r\n"), "{path} {at}: {all}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_content_breaks_before_its_end() {
+    let told = streamed(json!({"text": "", "fault": {"kind": "disconnect"}}));
+    assert!(told.iter().all(|(_, told, end)| !told.contains("done") && *end == End::Reset), "{told:?}");
+    let told = streamed(json!({"text": "", "fault": {"kind": "error", "at": 3}}));
+    assert!(told.iter().all(|(_, told, end)| told.contains("error") && *end == End::Whole), "{told:?}");
+}
+
+#[test]
+fn pieces_are_counted_over_all_parts() {
+    // Between a reasoning summary and the message come events without content: they are not the end.
+    let reply = json!({
+        "reasoning": "Think.", "text": "one two three", "pace": {"chunk": "word"},
+        "fault": {"at": 3, "kind": "disconnect"},
+    });
+    let emulator = start(json!({}));
+    let body = json!({"model": "gpt-5", "input": "hi"});
+    let seen = answered(&emulator, &reply, "/v1/responses", &body, true);
+    assert_eq!((seen.told().replace("…|", ""), seen.end), ("Think.|one |two ".into(), End::Reset));
+}
+
+#[test]
+fn close_leaves_the_answer_unfinished_without_a_reset() {
+    let told = streamed(three(json!({"at": 2, "kind": "close"})));
+    assert_eq!(told_by(&told), [("…|one |two ", End::Short), ("one |two ", End::Short), ("…|one |two ", End::Short)]);
+    for (status, body, end) in whole(three(json!({"at": 2, "kind": "close"}))) {
+        assert_eq!((status, body.as_str(), end), (200, "", End::Short));
+    }
+    for (status, _, end) in streamed(three(json!({"at": "connect", "kind": "close"}))) {
+        assert_eq!((status, end), (0, End::Short));
+    }
+}
+
+#[test]
+fn scripted_headers_do_not_frame_the_body() {
+    let emulator = start(json!({}));
+    let (path, body) = &endpoints()[0];
+    let headers = json!({"Content-Length": "9999", "transfer-encoding": "chunked", "x-own": "1"});
+    let long = json!({"raw": {"body": "a".repeat(5000), "headers": headers}});
+    for (reply, stream) in [(json!({"text": "one", "headers": headers}), true), (long, false)] {
+        let seen = answered(&emulator, &reply, path, body, stream);
+        assert_eq!((header(&seen.text, "x-own"), seen.end), (Some("1"), End::Whole), "{}", seen.text);
+    }
+}
+
+#[test]
+fn truncated_events_wrong_types_and_strange_statuses_are_raw() {
+    let emulator = start(json!({}));
+    let (path, body) = &endpoints()[0];
+    let cut = json!({"raw": {"chunks": [{"text": "data: {\"id\":\"chatcmpl-1\",\"cho"}], "headers": {"content-type": "text/event-stream"}}});
+    let seen = answered(&emulator, &cut, path, body, true);
+    assert!(seen.body().contains("\"cho\r\n0\r\n"), "{}", seen.text);
+    let typed = json!({"text": "one", "headers": {"content-type": "text/html"}});
+    for stream in [true, false] {
+        let seen = answered(&emulator, &typed, path, body, stream);
+        assert_eq!(header(&seen.text, "content-type"), Some("text/html"));
+    }
+    let seen =
+        answered(&emulator, &json!({"raw": {"status": 502, "body": "<html>Bad gateway</html>"}}), path, body, false);
+    assert_eq!((seen.status(), seen.body()), (502, "<html>Bad gateway</html>"));
+}
+
+#[test]
+fn chaos_breaks_a_session_by_probability_order_and_count() {
+    let emulator = start(json!({"fallback": "echo", "seed": 5}));
+    let (path, body) = &endpoints()[0];
+    let run = |key: &str, chaos: Value| -> Vec<u16> {
+        send(&emulator, key, "/_emulator/script", &json!({"defaults": {"chaos": [chaos], "fallback": "echo"}}));
+        (0..20).map(|_| Seen::of(open(&emulator, key, path, body.clone(), false)).status()).collect()
+    };
+    let first = run("first", json!({"error": {"status": 503}, "first": 2}));
+    assert_eq!((&first[..3], first[3..].iter().all(|status| *status == 200)), (&[503, 503, 200][..], true));
+    let every = run("every", json!({"error": {"status": 500}, "every": 3}));
+    let struck: Vec<usize> = (0..20).filter(|turn| every[*turn] == 500).map(|turn| turn + 1).collect();
+    assert_eq!(struck, [3, 6, 9, 12, 15, 18]);
+    let chance = json!({"error": {"status": 429}, "probability": 0.5});
+    let drawn = run("chance", chance.clone());
+    let struck = drawn.iter().filter(|status| **status == 429).count();
+    assert!((4..=16).contains(&struck), "{drawn:?}");
+    let again = start(json!({"fallback": "echo", "seed": 5}));
+    send(&again, "chance", "/_emulator/script", &json!({"defaults": {"chaos": [chance], "fallback": "echo"}}));
+    let repeated: Vec<u16> =
+        (0..20).map(|_| Seen::of(open(&again, "chance", path, body.clone(), false)).status()).collect();
+    assert_eq!(drawn, repeated);
+    let cut = run("cut", json!({"fault": {"kind": "disconnect", "at": "connect"}, "every": 2}));
+    assert_eq!(cut[..4], [200, 0, 200, 0]);
+}
+
+#[test]
+fn a_fault_by_the_models_name() {
+    let emulator = start(json!({"fallback": "echo", "models": "any"}));
+    for (path, mut body) in endpoints() {
+        for (model, status) in [("error-503", 503), ("credit-error", 402)] {
+            body["model"] = json!(model);
+            assert_eq!(Seen::of(open(&emulator, "m", path, body.clone(), true)).status(), status);
+        }
+        body["model"] = json!("cut-stream");
+        let seen = Seen::of(open(&emulator, "m", path, body.clone(), true));
+        let pieces = seen.told().split('|').filter(|told| *told != "…").count();
+        assert_eq!((seen.status(), pieces, seen.end), (200, 2, End::Reset), "{}", seen.told());
+    }
+}
+
+#[test]
+fn a_fault_alone_breaks_any_operation_a_rule_names() {
+    let emulator = start(json!({}));
+    let fault = json!({"kind": "disconnect", "at": "headers"});
+    let rules = json!({"rules": [
+        {"match": {"operation": "embeddings.create"}, "fault": fault},
+        {"match": {"operation": "models.list"}, "fault": fault},
+    ]});
+    send(&emulator, "a", "/_emulator/script", &rules);
+    let body = json!({"model": "text-embedding-3-small", "input": "x"});
+    let mut socket = TcpStream::connect(emulator.address).expect("connects");
+    socket.write_all(&request("POST", "/v1/embeddings", "a", "", body.to_string().as_bytes())).expect("sends");
+    let seen = Seen::of(socket);
+    assert_eq!((seen.status(), seen.body(), seen.end), (200, "", End::Reset));
+    let mut socket = TcpStream::connect(emulator.address).expect("connects");
+    socket.write_all(&request("GET", "/v1/models", "a", "", b"")).expect("sends");
+    let seen = Seen::of(socket);
+    assert_eq!((seen.status(), seen.body(), seen.end), (200, "", End::Reset));
+    // What a stall delays is the operation's own answer.
+    let slow =
+        json!({"match": {"operation": "models.list"}, "fault": {"kind": "stall", "at": "connect", "stall_ms": 1}});
+    send(&emulator, "a", "/_emulator/script", &json!({"rules": [slow]}));
+    let mut socket = TcpStream::connect(emulator.address).expect("connects");
+    socket.write_all(&request("GET", "/v1/models", "a", "", b"")).expect("sends");
+    assert!(Seen::of(socket).body().contains("gpt-4o"));
+}
