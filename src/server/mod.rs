@@ -6,6 +6,8 @@ mod deliver;
 mod fault_tests;
 mod guard;
 pub mod headers;
+#[cfg(test)]
+mod pace_tests;
 mod request;
 mod respond;
 pub mod route;

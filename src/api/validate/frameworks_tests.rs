@@ -101,6 +101,16 @@ fn azure_and_the_simulator() {
         "response_format": {"type": "json_schema", "json_schema": {"type": "object", "properties": {}}}});
     assert_eq!(body("chat.completions.create", &simulator, &relaxed), Ok(()));
     assert!(full("chat.completions.create", &simulator).is_err());
+    for (operation, mut whole) in [
+        ("chat.completions.create", simulator.clone()),
+        ("completions.create", json!({"model": "gpt-3.5-turbo-instruct", "prompt": "x", "response_length": "long"})),
+        ("responses.create", json!({"model": "gpt-4o", "input": "x", "response_length": "long"})),
+    ] {
+        whole["stream"] = json!(false);
+        whole["stream_options"] = simulator["stream_options"].clone();
+        assert_eq!(body(operation, &whole, &relaxed), Ok(()), "{operation}");
+        assert!(full(operation, &whole).is_err(), "{operation}");
+    }
     let legacy = json!({"model": "any", "prompt": "hello", "max_tokens": 5});
     assert_eq!(full("responses.create", &legacy), Ok(()));
 }

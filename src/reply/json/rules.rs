@@ -92,17 +92,18 @@ fn step(value: &Value, path: &Path, origin: Origin) -> Result<Rule, ScriptError>
 fn replies_of(value: &Value, path: &Path, origin: Origin) -> Result<Vec<Arc<Reply>>, ScriptError> {
     let Value::Object(keys) = value else { return Ok(vec![Arc::new(reply(value, path, origin)?)]) };
     let beside: Vec<&String> = keys.keys().filter(|key| STEP.with.is_some_and(|reply| reply.has(key))).collect();
-    match (keys.get("response"), keys.get("responses"), beside.as_slice()) {
-        (Some(value), None, []) => Ok(vec![Arc::new(reply(value, &Path::Key(path, "response"), origin)?)]),
-        (None, Some(Value::Array(items)), []) => {
-            let at = Path::Key(path, "responses");
-            items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| reply(item, &Path::Index(&at, index), origin).map(Arc::new))
-                .collect()
+    let other = beside.iter().find(|key| !["pace", "fault"].contains(&key.as_str()));
+    match (keys.get("response"), keys.get("responses"), other) {
+        (Some(value), None, None) => {
+            let reply = reply(value, &Path::Key(path, "response"), origin)?;
+            Ok(vec![Arc::new(delivered_by(keys, reply, path)?)])
         }
-        (None, None, []) => {
+        (None, Some(Value::Array(items)), None) => {
+            let at = Path::Key(path, "responses");
+            let replies = items.iter().enumerate().map(|(index, item)| reply(item, &Path::Index(&at, index), origin));
+            replies.map(|reply| Ok(Arc::new(delivered_by(keys, reply?, path)?))).collect()
+        }
+        (None, None, None) if beside.is_empty() => {
             Err(path.error("no reply; give response, responses, or a reply's keys such as text, tool_calls, error"))
         }
         (None, None, _) => {
@@ -115,12 +116,23 @@ fn replies_of(value: &Value, path: &Path, origin: Origin) -> Result<Vec<Arc<Repl
             Ok(vec![Arc::new(reply(&Value::Object(own), path, origin)?)])
         }
         (Some(_), Some(_), _) => Err(path.error("response and responses exclude each other; put all in responses")),
-        (_, _, [key, ..]) => {
+        (_, _, Some(key)) => {
             let given = if keys.contains_key("response") { "response" } else { "responses" };
             Err(Path::Key(path, key).error(format!("the reply stands in {given}; \"{key}\" belongs in there")))
         }
-        (None, Some(_), []) => Err(path.error("responses must be a list of replies")),
+        (None, Some(_), None) => Err(path.error("responses must be a list of replies")),
     }
+}
+
+/// A rule may say once how its replies are delivered; a reply's own pace and fault go before.
+fn delivered_by(rule: &Map<String, Value>, mut reply: Reply, path: &Path) -> Result<Reply, ScriptError> {
+    if let Some(pace) = rule.get("pace") {
+        reply.pace = reply.pace.or(&replies::pace(pace, &Path::Key(path, "pace"))?);
+    }
+    if let (None, Some(fault)) = (&reply.fault, rule.get("fault")) {
+        reply.fault = Some(replies::fault(fault, &Path::Key(path, "fault"))?);
+    }
+    Ok(reply)
 }
 
 fn models(value: &Value) -> Option<Models> {

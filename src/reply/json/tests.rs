@@ -2,6 +2,7 @@
 //! says the same.
 
 use super::*;
+use crate::reply::pace::Range;
 use crate::reply::{Ask, Finish, Part, RawBody, fault, pace};
 use serde_json::json;
 
@@ -106,6 +107,7 @@ fn good_steps() -> Vec<Value> {
         json!({"tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}, {"name": "c", "input": "x"}]}),
         json!({"error": {"status": 429}, "times": 2}),
         json!({"pattern": "weather", "tool_calls": [{"name": "f"}]}),
+        json!({"match": "a", "responses": ["b", "c"], "pace": {"ttft_ms": 5}, "fault": {"kind": "close", "at": 1}}),
     ]
 }
 
@@ -456,4 +458,16 @@ mod properties {
             prop_assert_eq!(read, texts);
         }
     }
+}
+
+#[test]
+fn a_rule_says_once_how_its_replies_are_delivered() {
+    let own = json!({"text": "b", "pace": {"ttft_ms": 9}, "fault": {"kind": "malformed"}});
+    let rule = json!({"responses": ["a", own], "pace": {"ttft_ms": 5, "delay_ms": 1}, "fault": {"kind": "close"}});
+    let load = load(&json!({"rules": [rule]}).to_string(), Origin::Http).expect("loads");
+    let [first, second] = load.rules[0].replies.as_slice() else { panic!("two replies") };
+    assert_eq!((first.pace.ttft_ms, first.pace.delay_ms), (Some(Range(5.0, 5.0)), Some(Range(1.0, 1.0))));
+    assert_eq!((second.pace.ttft_ms, second.pace.delay_ms), (Some(Range(9.0, 9.0)), Some(Range(1.0, 1.0))));
+    let kind = |reply: &Reply| reply.fault.as_ref().map(|fault| format!("{:?}", fault.kind));
+    assert_eq!((kind(first), kind(second)), (Some("Close".into()), Some("Malformed".into())));
 }

@@ -1,0 +1,182 @@
+//! Pace as a client sees it: how long an answer takes, and into what it is cut, on every text endpoint.
+
+use super::tests::{send, start};
+use crate::emulator::Emulator;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Ten tokens, ten words.
+const TEN: &str = "one two three four five six seven eight nine ten";
+
+fn endpoints() -> [(&'static str, Value); 3] {
+    [
+        ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})),
+        ("/v1/completions", json!({"model": "gpt-3.5-turbo-instruct", "prompt": "hi"})),
+        ("/v1/responses", json!({"model": "gpt-4o", "input": "hi"})),
+    ]
+}
+
+/// Milliseconds of the session's clock that an answer takes on each endpoint, streamed and not.
+fn times(emulator: &Emulator, script: &Value, more: &Value) -> Vec<u128> {
+    let key = script.to_string() + &more.to_string();
+    let key = format!("k{:x}", crate::random::key(0, &[key.as_bytes()]));
+    let mut times = Vec::new();
+    for (path, body) in endpoints() {
+        for stream in [true, false] {
+            let mut body = body.clone();
+            body["stream"] = json!(stream);
+            for (field, value) in more.as_object().into_iter().flatten() {
+                body[field] = value.clone();
+            }
+            let mut script = script.clone();
+            script["reset"] = json!(true);
+            assert_eq!(send(emulator, &key, "/_emulator/script", &script).status, 200);
+            let before = emulator.session(&key).clock.now();
+            let answer = send(emulator, &key, path, &body);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            times.push((emulator.session(&key).clock.now() - before).as_millis());
+        }
+    }
+    times
+}
+
+fn all(ms: u128) -> Vec<u128> {
+    vec![ms; 6]
+}
+
+#[test]
+fn every_form_of_pace_takes_its_time_streamed_or_not() {
+    let emulator = start(json!({"clock": "instant"}));
+    let of = |pace: Value| times(&emulator, &json!({"responses": [{"text": TEN, "pace": pace}]}), &json!({}));
+    assert_eq!(of(json!({"ttft_ms": 300})), all(300));
+    assert_eq!(of(json!({"tokens_per_second": 10})), all(1000));
+    assert_eq!(of(json!({"delay_ms": 5})), all(50));
+    assert_eq!(of(json!({"ttft_ms": 100, "tokens_per_second": 10, "delay_ms": 5})), all(1150));
+    assert_eq!(of(json!({"delay_ms": 10, "chunk": "word"})), all(100));
+    assert_eq!(of(json!({"delay_ms": 1, "chunk": "char"})), all(TEN.len() as u128));
+    assert_eq!(of(json!({"delay_ms": 10, "chunk": {"tokens": 3}})), all(40));
+    assert_eq!(of(json!({"delay_ms": 10, "chunk": ["one ", "two "]})), all(30));
+    // A chunk's tokens take their time together.
+    assert_eq!(of(json!({"tokens_per_second": 10, "chunk": {"tokens": 5}})), all(1000));
+    let ranges = of(json!({"ttft_ms": [100, 200], "delay_ms": [10, 20]}));
+    assert!(ranges.iter().all(|ms| (200..=400).contains(ms)), "{ranges:?}");
+    let again = start(json!({"clock": "instant"}));
+    let drawn = json!({"responses": [{"text": TEN, "pace": {"ttft_ms": [100, 200], "delay_ms": [10, 20]}}]});
+    assert_eq!(ranges, times(&again, &drawn, &json!({})), "drawn from the seed");
+}
+
+#[test]
+fn pace_is_set_at_every_level_and_the_nearest_wins() {
+    let slow = json!({"tokens_per_second": 10});
+    let fast = json!({"tokens_per_second": 100});
+    let plain = start(json!({"clock": "instant", "profile": "relaxed"}));
+    let at = |script: Value| times(&plain, &script, &json!({}));
+    assert_eq!(at(json!({"responses": [TEN], "defaults": {"pace": slow}})), all(1000), "session");
+    assert_eq!(at(json!({"rules": [{"match": "hi", "responses": [TEN], "pace": slow}]})), all(1000), "rule");
+    assert_eq!(at(json!({"responses": [{"text": TEN, "pace": slow}]})), all(1000), "reply");
+    assert_eq!(at(json!({"defaults": {"fallback": {"text": TEN, "pace": slow}}})), all(1000), "fallback");
+    let body = json!({"stream_options": {"tokens_per_second": 10, "delay_min_ms": 1}});
+    assert_eq!(times(&plain, &json!({"responses": [TEN]}), &body), all(1010), "the simulator's fields of the body");
+    let paced =
+        start(json!({"clock": "instant", "profile": "relaxed", "streamTokensPerSecond": 1, "streamDelayMinMs": 7}));
+    assert_eq!(times(&paced, &json!({"responses": [TEN]}), &json!({})), all(10_070), "emulator");
+    // Key by key: reply before rule before body before session before emulator.
+    let script = json!({"defaults": {"pace": slow}, "responses": [TEN]});
+    assert_eq!(times(&paced, &script, &json!({})), all(1070));
+    assert_eq!(times(&paced, &script, &json!({"stream_options": {"tokens_per_second": 100}})), all(170));
+    let script = json!({"defaults": {"pace": slow}, "rules": [{"response": TEN, "pace": fast}]});
+    assert_eq!(times(&paced, &script, &body), all(110));
+    let script = json!({"rules": [{"response": {"text": TEN, "pace": {"delay_ms": 0}}, "pace": fast}]});
+    assert_eq!(times(&paced, &script, &json!({})), all(100));
+}
+
+#[test]
+fn a_hold_keeps_back_an_answer_without_a_stream() {
+    let emulator = start(json!({}));
+    let held = json!({"text": "one two", "pace": {"hold": {"after_chunks": 1, "until": "go"}}});
+    for (path, body) in endpoints() {
+        send(&emulator, path, "/_emulator/script", &json!({"responses": [held]}));
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(|| send(&emulator, path, path, &body));
+            // Once the rule is used the answer is on its way, and only the hold keeps it.
+            let used = || emulator.session(path).rules(&emulator.shared())[0]["left"] == 0;
+            while !used() {
+                std::thread::yield_now();
+            }
+            assert_eq!(emulator.session(path).journal.completed(), 0);
+            assert_eq!(send(&emulator, path, "/_emulator/release/go", &json!({})).status, 200);
+            assert_eq!(asking.join().expect("no panic").status, 200);
+        });
+    }
+}
+
+/// The deltas of a stream, each read by a strict parser.
+fn deltas(stream: &str) -> Vec<String> {
+    let events = stream.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
+    let text = |event: Value| {
+        let text = [&event["choices"][0]["delta"]["content"], &event["choices"][0]["text"]];
+        let delta = (event["type"] == "response.output_text.delta").then_some(&event["delta"]);
+        text.into_iter().chain(delta).find_map(Value::as_str).unwrap_or_default().to_string()
+    };
+    let parsed = events.map(|data| serde_json::from_str(data).unwrap_or_else(|error| panic!("{error}: {data}")));
+    parsed.map(text).filter(|text| !text.is_empty()).collect()
+}
+
+fn any_chunk() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!("token")),
+        Just(json!("word")),
+        Just(json!("char")),
+        (1usize..5).prop_map(|tokens| json!({"tokens": tokens})),
+        prop::collection::vec("[a👩‍👧\r\n \"\\\\]{1,3}", 1..4).prop_map(|pieces| json!(pieces)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn deltas_over_the_wire_are_the_text_and_parse_strictly(
+        text in "(\\PC|[\u{0}-\u{1f}\"\\\\\u{7f}\u{2028}\u{2029}\u{feff}👩‍👧🇳🇴é漢]){0,30}",
+        chunk in any_chunk(),
+    ) {
+        let emulator = start(json!({}));
+        for (path, mut body) in endpoints() {
+            send(&emulator, path, "/_emulator/script", &json!({"responses": [{"text": text, "pace": {"chunk": chunk}}]}));
+            body["stream"] = json!(true);
+            let answer = send(&emulator, path, path, &body);
+            prop_assert!(std::str::from_utf8(&answer.body).is_ok());
+            prop_assert_eq!(deltas(&answer.text()).concat(), text.as_str(), "{}", path);
+        }
+    }
+
+    #[test]
+    fn arguments_over_the_wire_are_lossless_too(text in "(\\PC|[\"\\\\\n\u{0}👩‍👧🇳🇴]){0,20}", chunk in any_chunk()) {
+        let emulator = start(json!({}));
+        let arguments = json!({"text": text}).to_string();
+        let reply = json!({"tool_calls": [{"name": "f", "arguments": arguments}], "pace": {"chunk": chunk}, "check": false});
+        send(&emulator, "a", "/_emulator/script", &json!({"responses": [reply, reply]}));
+        let (path, mut body) = endpoints()[0].clone();
+        body["stream"] = json!(true);
+        let answer = send(&emulator, "a", path, &body).text();
+        let events = answer.lines().filter_map(|line| line.strip_prefix("data: {"));
+        let pieces: String = events
+            .map(|event| serde_json::from_str::<Value>(&format!("{{{event}")).expect("JSON"))
+            .filter_map(|event| {
+                let call = &event["choices"][0]["delta"]["tool_calls"][0]["function"];
+                call["arguments"].as_str().map(str::to_string)
+            })
+            .collect();
+        prop_assert_eq!(&pieces, &arguments);
+        let (path, mut body) = endpoints()[2].clone();
+        body["stream"] = json!(true);
+        let answer = send(&emulator, "a", path, &body).text();
+        let events = answer.lines().filter_map(|line| line.strip_prefix("data: "));
+        let pieces: String = events
+            .map(|event| serde_json::from_str::<Value>(event).expect("JSON"))
+            .filter(|event| event["type"] == "response.function_call_arguments.delta")
+            .filter_map(|event| event["delta"].as_str().map(str::to_string))
+            .collect();
+        prop_assert_eq!(&pieces, &arguments);
+    }
+}
