@@ -26,3 +26,23 @@ test('mistakes: exit code and reason', async () => {
   expect(await cli('--prot', '1')).toMatchObject({ code: 2, stderr: expect.stringContaining('--port') });
   expect(await cli('--script', 'no-such.json')).toMatchObject({ code: 1, stderr: expect.stringContaining('no-such.json') });
 });
+
+test('a miss is logged as it is answered', async () => {
+  const server = spawn(process.execPath, ['js/cli.js', '--port', '0', '--fallback', 'error'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  let logged = '';
+  server.stderr.setEncoding('utf8').on('data', (text) => (logged += text));
+  const [first] = await once(server.stdout.setEncoding('utf8'), 'data');
+  const url = /http:\/\/[\d.:]+/.exec(first)[0];
+  const ask = (content) =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer sk-test', 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content }] }),
+    }).then((response) => response.json());
+  const answers = [await ask('one'), await ask('two')];
+  server.stdout.resume();
+  server.kill('SIGTERM');
+  await once(server, 'close');
+  expect(answers[1].error.message).toContain('1. chat.completions.create user: "one"');
+  for (const { error } of answers) expect(logged).toContain(`llemulator: ${error.message}\n`);
+});

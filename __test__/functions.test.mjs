@@ -1,5 +1,5 @@
 // Functions as replies.
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { startEmulator, text, toolCall, when } from 'llemulator';
 import { chat, client, pieces } from './support.mjs';
 
@@ -81,10 +81,71 @@ test('a piece leaves when it is yielded', async () => {
 
 test('more pieces than the emulator holds: the generator waits for its client', async () => {
   const api = emulator.session();
+  let made = 0;
+  api.script({ defaults: { pace: { hold: { after_chunks: 1, until: 'go' } } } });
   api.replies(async function* () {
-    for (let i = 0; i < 5000; i++) yield `${i} `;
+    while (made < 5000) yield `${made++} `;
   });
-  expect(await pieces(api, 'x')).toHaveLength(5000);
+  const read = pieces(api, 'x');
+  // The client gets one piece and is held: the generator runs ahead as far as it may.
+  await vi.waitUntil(() => made > 200);
+  const other = emulator.session();
+  other.otherwise(() => 'ok');
+  for (let i = 0; i < 20; i++) await chat(other, 'x');
+  expect(made).toBeLessThan(1000);
+  api.release('go');
+  expect(await read).toHaveLength(5000);
+});
+
+test('a fault breaks what a function yields', async () => {
+  const api = emulator.session();
+  api.script({ defaults: { chaos: [{ fault: { kind: 'disconnect', at: 2 }, every: 1 }] } });
+  api.otherwise(async function* () {
+    for (const piece of ['one ', 'two ', 'three']) yield piece;
+  });
+  const openai = client(api);
+  const request = { model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], stream: true };
+  const seen = [];
+  const read = async (stream, piece) => {
+    for await (const event of stream) if (piece(event)) seen.push(piece(event));
+  };
+  await expect(read(await openai.chat.completions.create(request), (chunk) => chunk.choices[0]?.delta.content)).rejects.toThrow();
+  const legacy = openai.completions.create({ model: 'gpt-3.5-turbo-instruct', prompt: 'x', stream: true });
+  await expect(read(await legacy, (chunk) => chunk.choices[0]?.text)).rejects.toThrow();
+  const responses = openai.responses.create({ model: 'gpt-4o', input: 'x', stream: true });
+  await expect(read(await responses, (event) => event.type === 'response.output_text.delta' && event.delta)).rejects.toThrow();
+  expect(seen).toEqual(['one ', 'two ', 'one ', 'two ', 'one ', 'two ']);
+});
+
+test('pace holds for what a function yields', async () => {
+  const api = emulator.session('paced', { clock: 'manual' });
+  api.script({ defaults: { pace: { ttft_ms: 1000, delay_ms: 500 } } });
+  api.replies(function* () { yield 'one'; yield 'two'; });
+  const read = pieces(api, 'x');
+  const started = api.clock.now;
+  for (const wait of [1000, 500, 500]) {
+    await vi.waitUntil(() => api.clock.pending.length > 0);
+    expect(api.clock.pending[0] - (api.clock.now - started)).toBe(wait);
+    api.clock.advance(wait);
+  }
+  expect(await read).toEqual(['one', 'two']);
+});
+
+test('no more functions run at a time than allowed, streaming ones included', async () => {
+  const own = await startEmulator({ maxCallbacks: 1 });
+  const api = own.session();
+  let next;
+  api.replies(async function* () {
+    yield 'one ';
+    await new Promise((resolve) => (next = resolve));
+    yield 'two';
+  }, () => 'late');
+  const first = pieces(api, 'x');
+  await vi.waitUntil(() => next);
+  await expect(chat(api, 'y')).rejects.toMatchObject({ status: 500, message: expect.stringContaining('More than 1 reply functions are running at a time (option maxCallbacks)') });
+  next();
+  expect(await first).toEqual(['one ', 'two']);
+  await own.stop();
 });
 
 test('when the client leaves, the signal fires and the generator ends', async () => {

@@ -114,6 +114,28 @@ test('the transcript is fit for a snapshot', async () => {
   expect(api.transcript()).toMatchSnapshot();
 });
 
+test('a miss says the same in the SDK’s error, verify, finish() and the journal', async () => {
+  const api = emulator.session();
+  api.replies('used', when('oslo', 'Cold.', { name: 'the cold one' }));
+  await chat(api, 'first');
+  const { message, error } = await chat(api, 'second').catch((failure) => failure);
+  const why = [
+    'No matching rule for message: second (chat.completions.create).',
+    'Nearest rule: the cold one. user: wanted /oslo/, got "second".',
+    'Would match, but used up: responses[0] (used 1 of 1).',
+    'Left: the cold one (used 0 of 1).',
+  ];
+  const before = ['1. chat.completions.create user: "first"', '   → [responses[0]] 200 "used"'];
+  expect(error.message.split('\n')).toEqual([...why, 'Earlier in this session:', ...before]);
+  expect(message).toContain(error.message);
+  const all = [...before, '2. chat.completions.create user: "second"', '   ✗ [no match] 500', ...why.map((line) => `     ${line}`)].join('\n');
+  expect(thrown(() => api.finish()).message).toContain(all);
+  expect(api.transcript()).toContain(all);
+  const verified = await fetch(new URL('/_emulator/verify', emulator.url), { headers: { authorization: `Bearer ${api.apiKey}` } });
+  expect((await verified.json()).transcript).toBe(api.transcript());
+  expect(api.lastRequest.explanation).toBe(why.join('\n'));
+});
+
 test('finish() throws the transcript if something is left or came unscripted', async () => {
   const api = emulator.session();
   api.replies('used', 'left');

@@ -347,6 +347,7 @@ async fn fallback(
                 record.outcome = Outcome::NoMatch;
                 record.explanation = Some(message.clone());
             });
+            let message = message + &describe::earlier(&call.session);
             if call.emulator.settings.log_level != crate::options::LogLevel::Error {
                 eprintln!("llemulator: {message}");
             }

@@ -84,12 +84,12 @@ impl Callbacks {
                 self.most
             )));
         }
-        let _slot = Slot(self.clone());
+        let slot = Slot(self.clone());
         let stream = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = mpsc::channel(AHEAD);
         self.streams().insert(stream, sender);
         // From here on, whoever gives up (a time limit, a client that leaves) is an abort for the function.
-        let guard = AbortOnDrop { callbacks: self.clone(), stream, armed: true };
+        let guard = AbortOnDrop { slot, stream, armed: true };
         let message = serde_json::json!({"type": "call", "callback": callback, "stream": stream, "request": request});
         let answer = match tokio::time::timeout(self.limit, dispatch.call(message.to_string())).await {
             Err(_) => {
@@ -181,7 +181,7 @@ fn arrivals(reply: Reply) -> Vec<Arrival> {
     }
 }
 
-/// One function running.
+/// One function running, until its reply is there or its last piece was taken.
 struct Slot(Arc<Callbacks>);
 
 impl Drop for Slot {
@@ -192,7 +192,7 @@ impl Drop for Slot {
 
 /// Tells the function that nobody waits for it any more.
 struct AbortOnDrop {
-    callbacks: Arc<Callbacks>,
+    slot: Slot,
     stream: u64,
     armed: bool,
 }
@@ -200,10 +200,11 @@ struct AbortOnDrop {
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         // A function that finished has been removed already; then there is nobody to tell.
-        let running = self.callbacks.streams().remove(&self.stream).is_some();
+        let callbacks = &self.slot.0;
+        let running = callbacks.streams().remove(&self.stream).is_some();
         if self.armed
             && running
-            && let Some(dispatch) = self.callbacks.dispatch()
+            && let Some(dispatch) = callbacks.dispatch()
         {
             dispatch.notify(serde_json::json!({"type": "abort", "stream": self.stream}).to_string());
         }

@@ -1,10 +1,12 @@
 //! Requests and replies as text for people, and as JSON for functions.
 
 use crate::api::Call;
+use crate::journal::OpenExchange;
 use crate::prompt::{Message, PastCall, Prompt, Role};
 use crate::reply::{Part, Reply, Say};
 use crate::session::Session;
 use serde_json::{Value, json};
+use std::fmt::Write;
 
 /// Longest text shown of one message.
 const SHOWN: usize = 200;
@@ -118,41 +120,59 @@ pub fn reply(reply: &Reply) -> String {
     }
 }
 
+/// Exchanges shown before a request that nothing answered.
+const EARLIER: usize = 10;
+
+/// What went before in the session of a request that nothing answered, for its error; empty if nothing did.
+pub fn earlier(session: &Session) -> String {
+    let exchanges = session.journal.since(0, usize::MAX);
+    let skipped = exchanges.len().saturating_sub(EARLIER);
+    let mut out = match (exchanges.len(), skipped) {
+        (0, _) => return String::new(),
+        (_, 0) => "\nEarlier in this session:\n".to_string(),
+        (_, more) => format!("\nEarlier in this session (and {more} more before):\n"),
+    };
+    for (index, (_, one)) in exchanges.iter().enumerate().skip(skipped) {
+        exchange(index + 1, one, &mut out);
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// One exchange of a transcript: what was asked, who answered, what, and why not.
+fn exchange(number: usize, exchange: &OpenExchange, out: &mut String) {
+    let record = exchange.record();
+    let asked = exchange.asked.lock().map(|asked| asked.clone()).unwrap_or_default();
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        out,
+        "{number}. {}{}{}",
+        exchange.operation,
+        if exchange.stream { " (stream)" } else { "" },
+        if asked.is_empty() { String::new() } else { format!(" {}: {}", Role::User.as_str(), quote(&asked)) },
+    );
+    let by = match (&record.rule, record.outcome) {
+        (Some(rule), _) => rule.label().to_string(),
+        (None, outcome) => json!(outcome).as_str().unwrap_or_default().replace('_', " "),
+    };
+    let explanation = record.explanation.as_deref();
+    let said = match record.said() {
+        said if said.is_empty() || explanation.is_some_and(|why| said.starts_with(why)) => String::new(),
+        said => format!(" {said}"),
+    };
+    let mark = if explanation.is_some() { "✗" } else { "→" };
+    let _ = writeln!(out, "   {mark} [{by}] {}{said}", record.status);
+    for line in explanation.unwrap_or_default().lines() {
+        let _ = writeln!(out, "     {line}");
+    }
+}
+
 /// The session as a person reads it: every exchange, who answered it, what is left. Without ids, times and addresses,
 /// so that it is fit for a snapshot.
 pub fn transcript(session: &Session, unused: &[Value]) -> String {
-    use std::fmt::Write;
     let mut out = String::new();
-    for (index, (_, exchange)) in session.journal.since(0, usize::MAX).iter().enumerate() {
-        let record = exchange.record();
-        let asked = exchange.asked.lock().map(|asked| asked.clone()).unwrap_or_default();
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            out,
-            "{}. {}{}{}",
-            index + 1,
-            exchange.operation,
-            if exchange.stream { " (stream)" } else { "" },
-            if asked.is_empty() { String::new() } else { format!(" {}: {}", Role::User.as_str(), quote(&asked)) },
-        );
-        let by = match (&record.rule, record.outcome) {
-            (Some(rule), _) => rule.label().to_string(),
-            (None, outcome) => json!(outcome).as_str().unwrap_or_default().replace('_', " "),
-        };
-        let said = record.said();
-        let said = if record.explanation.as_deref() == Some(&said) { "" } else { &said };
-        let mark = if record.explanation.is_some() { "✗" } else { "→" };
-        let _ = writeln!(
-            out,
-            "   {mark} [{by}] {}{}",
-            record.status,
-            if said.is_empty() { String::new() } else { format!(" {said}") }
-        );
-        if let Some(explanation) = &record.explanation {
-            for line in explanation.lines() {
-                let _ = writeln!(out, "     {line}");
-            }
-        }
+    for (index, (_, one)) in session.journal.since(0, usize::MAX).iter().enumerate() {
+        exchange(index + 1, one, &mut out);
     }
     if out.is_empty() {
         out.push_str("(no requests)\n");

@@ -4,7 +4,7 @@
 pub mod aimock;
 mod located;
 
-use crate::reply::json::{self, Load, Origin, ScriptError};
+use crate::reply::json::{self, Load, Origin, Rule, ScriptError};
 use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -60,22 +60,30 @@ pub fn read(path: &Path) -> Result<Load, FileError> {
     Ok(load)
 }
 
-/// Checks files and folders without running them.
+/// Checks files and folders without running them. As when they are loaded, the files of a folder are one script.
 pub fn validate(paths: &[PathBuf]) -> Vec<(Severity, FileError)> {
     let mut findings = Vec::new();
     for path in paths {
         match files(path) {
-            Ok(files) => files.iter().for_each(|file| validate_file(file, &mut findings)),
+            Ok(files) => {
+                let mut above = Vec::new();
+                files.iter().for_each(|file| validate_file(file, &mut above, &mut findings));
+            }
             Err(error) => findings.push((Severity::Error, error)),
         }
     }
     findings
 }
 
-fn validate_file(file: &Path, findings: &mut Vec<(Severity, FileError)>) {
-    let warnings = read(file).and_then(|_| Source::read(file)).and_then(|source| {
-        let load = source.load()?;
-        let doubts = json::lint(&source.value, &load).into_iter();
+/// `above` = the rules of the files before it; its own are added.
+fn validate_file(file: &Path, above: &mut Vec<Arc<Rule>>, findings: &mut Vec<(Severity, FileError)>) {
+    let warnings = read(file).and_then(|whole| {
+        let source = Source::read(file)?;
+        let own = source.load()?.rules;
+        let (bases, last) = whole.rules.split_at(whole.rules.len() - own.len());
+        above.extend_from_slice(bases);
+        let doubts = json::lint(&source.value, above, &own).into_iter();
+        above.extend_from_slice(last);
         Ok(doubts.map(|(path, message)| source.error(ScriptError { path, message })).collect::<Vec<_>>())
     });
     match warnings {

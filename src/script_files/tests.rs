@@ -104,7 +104,7 @@ fn files_that_extend_each_other_are_refused() {
 #[test]
 fn validation_tells_errors_and_doubts_of_every_file() {
     let folder = Folder::with(&[
-        ("good.json", r#"{"responses": ["a"]}"#),
+        ("a.json", r#"{"responses": ["a"]}"#),
         ("doubt.yaml", "responses:\n  text: Hi\n  .*: all\n  b: never\n"),
         ("bad.json", r#"{"responses": 5}"#),
     ]);
@@ -116,6 +116,34 @@ fn validation_tells_errors_and_doubts_of_every_file() {
     assert!(found[0].0 == Severity::Error && found[0].1.starts_with("bad.json:1:2: responses: expected"), "{found:?}");
     assert!(found[1].0 == Severity::Warning && found[1].1.starts_with("doubt.yaml:2:3: responses.text: "), "{found:?}");
     assert!(found[2].0 == Severity::Warning && found[2].1.starts_with("doubt.yaml:4:3: responses.b: never reached"));
+}
+
+#[test]
+fn what_comes_before_a_file_may_shadow_it() {
+    let folder = Folder::with(&[
+        ("1.yaml", "extends: base.yml\nresponses: [never]\n"),
+        (
+            "2.yaml",
+            "responses:\n- first\n- error: {status: 500}\n- {match: {operation: embeddings.create}, embedding: [1]}\n",
+        ),
+        ("base.yml", "responses: {'.*': all}\n"),
+    ]);
+    let told = |paths: &[PathBuf]| -> Vec<String> {
+        validate(paths).into_iter().map(|(_, error)| folder.told(error)).collect()
+    };
+    let shadowed = "never reached: base.yml responses[\".*\"] takes every request it could match, without limit";
+    assert_eq!(told(&[folder.file("1.yaml")]), [format!("1.yaml:2:13: responses[0]: {shadowed}")]);
+    assert!(told(&[folder.file("2.yaml")]).is_empty());
+    // A folder is one script.
+    assert_eq!(
+        told(&[folder.0.clone()]),
+        [
+            format!("1.yaml:2:13: responses[0]: {shadowed}"),
+            format!("2.yaml:2:3: responses[0]: {shadowed}"),
+            format!("2.yaml:3:3: responses[1]: {shadowed}"),
+            format!("base.yml:1:13: responses[\".*\"]: {shadowed}"),
+        ]
+    );
 }
 
 #[test]

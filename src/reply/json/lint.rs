@@ -1,12 +1,14 @@
 //! What loads but is surely not meant.
 
+use super::Rule;
 use super::language::REPLY;
-use super::{Load, Rule};
 use crate::responders::family::{cannot_answer, shadows};
 use serde_json::Value;
+use std::sync::Arc;
 
-/// (JSON path, message) of all that can be said against a script that loads, without running it.
-pub fn lint(script: &Value, load: &Load) -> Vec<(String, String)> {
+/// (JSON path, message) of all that can be said against a script that loads, without running it: `rules` are its own,
+/// `above` those that come before them (files it extends).
+pub fn lint(script: &Value, above: &[Arc<Rule>], rules: &[Arc<Rule>]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for key in script["responses"].as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| REPLY.has(key)) {
         let message = format!(
@@ -15,8 +17,8 @@ pub fn lint(script: &Value, load: &Load) -> Vec<(String, String)> {
         );
         found.push((format!("responses.{key}"), message));
     }
-    for (index, rule) in load.rules.iter().enumerate() {
-        if let Some(message) = doubt(rule, &load.rules[..index]) {
+    for (index, rule) in rules.iter().enumerate() {
+        if let Some(message) = doubt(rule, above.iter().chain(&rules[..index])) {
             found.push((rule.path.clone(), message));
         }
     }
@@ -24,13 +26,13 @@ pub fn lint(script: &Value, load: &Load) -> Vec<(String, String)> {
 }
 
 /// Why a rule will never answer, given those above it.
-fn doubt(rule: &Rule, above: &[std::sync::Arc<Rule>]) -> Option<String> {
+fn doubt<'a>(rule: &Rule, mut above: impl Iterator<Item = &'a Arc<Rule>>) -> Option<String> {
     if rule.times == Some(0) {
         return Some("never used: times is 0".into());
     }
     if let Some(operation) = cannot_answer(rule) {
         return Some(format!("never used: such a reply cannot answer {operation}"));
     }
-    let upper = above.iter().find(|upper| shadows(upper, rule))?;
+    let upper = above.find(|upper| shadows(upper, rule))?;
     Some(format!("never reached: {} takes every request it could match, without limit", upper.label()))
 }

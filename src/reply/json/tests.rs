@@ -350,7 +350,7 @@ fn models_and_defaults_are_read() {
 
 #[test]
 fn lint_tells_what_loads_but_is_not_meant() {
-    let doubts = |script: Value| -> Vec<(String, String)> { lint(&script, &read(script.clone())) };
+    let doubts = |script: Value| -> Vec<(String, String)> { lint(&script, &[], &read(script.clone()).rules) };
     let doubted = |script: Value| doubts(script).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
     assert_eq!(
         doubted(json!({"responses": {"text": "Hi", ".*": "all", "b": "never"}})),
@@ -435,7 +435,7 @@ mod properties {
             let _ = reply(&value, "reply", Origin::Http);
             let _ = load(&text, Origin::Http);
             if let Ok(loaded) = load_value(&value, Origin::Http) {
-                lint(&value, &loaded);
+                lint(&value, &[], &loaded.rules);
             }
         }
 
