@@ -178,6 +178,8 @@ pub struct Prompt {
     pub audio: bool,
     /// Pace asked in the body (the simulator's `stream_options` fields); it wins over the defaults, not over the reply.
     pub pace: Option<Pace>,
+    /// Every message is a prompt of its own, with an equal share of the `n` answers (legacy completions).
+    pub separate: bool,
     /// Length asked in the body (the simulator's `response_length`).
     pub length: Option<Length>,
     /// The body as received; what `body` conditions look at.

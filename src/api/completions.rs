@@ -69,6 +69,7 @@ fn prompt(call: &Call) -> Prompt {
             "" => "gpt-3.5-turbo-instruct".into(),
             name => name.to_string(),
         },
+        separate: true,
         messages: prompts.iter().map(|text| Message::new(Role::User, text.clone())).collect(),
         // Every prompt of a list gets its own n choices.
         n: (n * prompts.len()).min(2048),

@@ -12,6 +12,13 @@ use serde_json::{Value, json};
 /// openai-mokku it calls tools once, not for ever, and its JSON always satisfies the schema.
 pub fn reply(prompt: &Prompt, random: &mut Random) -> Reply {
     let echo = format!("Echo: {}", prompt.user_text());
+    if prompt.separate {
+        let each = (prompt.n / prompt.messages.len().max(1)).max(1);
+        let echoes = prompt.messages.iter().map(|message| Text::new(format!("Echo: {}", message.text())));
+        let choice = |text| Choice { parts: vec![Part::Text(text)], ..Choice::default() };
+        let choices = echoes.flat_map(|text| std::iter::repeat_n(choice(text), each)).collect();
+        return Reply { say: Say::Choices(choices), ..Reply::default() };
+    }
     let parts = match answer(prompt, || tools::calls(prompt, ToolStrategy::First, random)) {
         Answer::Calls(calls) => calls.into_iter().map(Part::ToolCall).collect(),
         Answer::Json => vec![Part::Text(Text::new(json_text(prompt, &echo, random)))],
@@ -59,6 +66,18 @@ mod tests {
         assert_eq!(said(&prompt(Format::Text)), "Echo: héllo");
         assert_eq!(said(&Prompt::default()), "Echo: ");
         assert_eq!(said(&prompt(Format::JsonObject)), r#"{"message":"Echo: héllo"}"#);
+    }
+
+    #[test]
+    fn each_of_several_prompts_is_said_back() {
+        let messages = ["a", "b"].map(|text| Message::new(Role::User, text)).into();
+        let asked = Prompt { messages, separate: true, n: 4, ..Prompt::default() };
+        let Say::Choices(choices) = reply(&asked, &mut Random::new(1)).say else { panic!("choices") };
+        let said = choices.iter().flat_map(|choice| &choice.parts).map(|part| match part {
+            Part::Text(text) => text.text.as_str(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(said.collect::<Vec<_>>(), ["Echo: a", "Echo: a", "Echo: b", "Echo: b"]);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub fn prompt(call: &Call) -> Prompt {
         reasoning_summary: None,
         audio: array(body, "modalities").iter().any(|one| one == "audio"),
         pace: pace(&body["stream_options"]),
+        separate: false,
         length: length(&body["response_length"]),
         body: call.body.clone(),
     }
