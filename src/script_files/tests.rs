@@ -136,7 +136,7 @@ fn what_comes_before_a_file_may_shadow_it() {
     assert!(told(&[folder.file("2.yaml")]).is_empty());
     // A folder is one script.
     assert_eq!(
-        told(&[folder.0.clone()]),
+        told(std::slice::from_ref(&folder.0)),
         [
             format!("1.yaml:2:13: responses[0]: {shadowed}"),
             format!("2.yaml:2:3: responses[0]: {shadowed}"),

@@ -51,8 +51,7 @@ fn session(clock: Mode) -> Arc<Session> {
 
 fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> ResponseBody {
     let (headers, body) = (Arc::default(), Bytes::new());
-    let exchange =
-        OpenExchange::new("x", "POST".into(), "/".into(), headers, body, true, Duration::ZERO, "r".into());
+    let exchange = OpenExchange::new("x", "POST".into(), "/".into(), headers, body, true, Duration::ZERO, "r".into());
     let delivery = Delivery {
         wait: Duration::ZERO,
         schedule: Schedule::new(&pace, &mut Random::new(1)),
