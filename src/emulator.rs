@@ -129,10 +129,7 @@ impl Emulator {
 
     /// Makes a session with its own name, clock and seed; an existing one with other ones is made anew.
     pub fn open_session(&self, key: &str, name: &str, clock: Option<Mode>, seed: Option<u64>) -> Arc<Session> {
-        if self.settings.usage == Counting::Exact {
-            // Whoever opens a session is about to ask; an emulator nobody uses stays small.
-            tokens::warm();
-        }
+        self.warm();
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let (mode, seed) = (clock.unwrap_or(self.settings.clock), seed.unwrap_or(self.settings.seed));
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
@@ -156,6 +153,14 @@ impl Emulator {
         session
     }
 
+    /// Whoever opens a session or loads a script is about to ask: what the first answer needs is made ready meanwhile.
+    /// An emulator nobody uses stays small.
+    fn warm(&self) {
+        if self.settings.usage == Counting::Exact {
+            tokens::warm();
+        }
+    }
+
     /// All sessions, in no order.
     pub fn sessions(&self) -> Vec<Arc<Session>> {
         self.sessions.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
@@ -173,6 +178,7 @@ impl Emulator {
 
     /// Loads into the shared script.
     pub fn load_shared(&self, load: Load) {
+        self.warm();
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = Shared { version: shared.version + 1, ..Shared::default() };
         if !load.reset {
