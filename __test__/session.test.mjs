@@ -1,7 +1,7 @@
 // Sessions: what they are, what they see, what they say.
 import { afterAll, expect, test, vi } from 'vitest';
-import { startEmulator, text, toolCall, when } from 'llemulator';
-import { chat, client, thrown } from './support.mjs';
+import { rateLimited, startEmulator, text, toolCall, when } from 'llemulator';
+import { chat, client, pieces, thrown } from './support.mjs';
 
 const emulator = await startEmulator();
 afterAll(() => emulator.stop());
@@ -159,6 +159,30 @@ test('the manual clock moves by advance() alone', async () => {
   api.clock.advance(30_000);
   expect(await answer).toBe('late');
   expect(api.clock.now).toBe(Date.UTC(2026, 0, 1, 0, 0, 30));
+});
+
+test('on the instant clock a slow stream, a background response and Retry-After take no time', async () => {
+  const began = Date.now();
+  const api = emulator.session('instant', { clock: 'instant' });
+  const started = api.clock.now;
+  const openai = client(api, { maxRetries: 1 });
+  api.replies(
+    text('one two three', { ttftMs: 15_000, delayMs: 5000 }),
+    text('later', { ttftMs: 60_000 }),
+    rateLimited({ retryAfterMs: 20_000 }),
+    'again',
+  );
+  expect(await pieces(api, 'x')).toEqual(['one', ' two', ' three']);
+  expect(api.clock.now - started).toBe(30_000);
+  let answer = await openai.responses.create({ model: 'gpt-4o', input: 'x', background: true });
+  expect(answer.status).toBe('queued');
+  while (answer.status !== 'completed') answer = await openai.responses.retrieve(answer.id);
+  expect(answer.output_text).toBe('later');
+  const { data, response } = await openai.chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }).withResponse();
+  expect([data.choices[0].message.content, response.status]).toEqual(['again', 200]);
+  expect(api.requests.at(-1).retryCount).toBe(1);
+  expect(api.clock.now - started).toBeGreaterThanOrEqual(110_000);
+  expect(Date.now() - began).toBeLessThan(10_000);
 });
 
 test('off the real clock, the same seed, name and requests give the same bytes', async () => {

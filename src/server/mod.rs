@@ -4,6 +4,8 @@ pub mod body;
 mod deliver;
 #[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod generated_tests;
 mod guard;
 pub mod headers;
 #[cfg(test)]
