@@ -14,12 +14,12 @@ use crate::journal::{Outcome, Said};
 use crate::options::{FallbackName, Validation};
 use crate::prompt::Prompt;
 use crate::reply::fault::{Fault, Kind};
-use crate::reply::json::{ChaosWhen, Check, Fallback};
+use crate::reply::json::{Check, Fallback};
 use crate::reply::pace::{Chunk, Pace, Schedule};
-use crate::reply::{Arriving, Ask, Choice, ErrorReply, Generate, Overrides, Raw, Reply, Say};
+use crate::reply::{Arriving, Ask, Choice, Generate, Overrides, Raw, Reply, Say};
 use crate::responders::callback::Given;
 use crate::responders::matching::View;
-use crate::responders::{describe, echo, generate};
+use crate::responders::{chaos, describe, echo, generate};
 use crate::tokens::Encoding;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -85,6 +85,12 @@ impl Found {
     fn new(reply: Arc<Reply>) -> Self {
         Found { fault: reply.fault.clone(), pace: reply.pace.clone(), reply, arriving: None, scripted: false }
     }
+
+    /// A fault alone, and its pace, come over this reply.
+    fn broken_by(&mut self, over: Found) {
+        self.fault = over.fault.or(self.fault.take());
+        self.pace = over.pace.or(&self.pace);
+    }
 }
 
 /// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all endpoints.
@@ -116,10 +122,15 @@ fn fits(call: &Call, prompt: &Prompt, model: &Model) -> Result<(), ApiError> {
 
 /// Gives an operation without a generated answer (embeddings, moderations …) the reply a rule has for it, if any.
 pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>, Option<Delivery>)>, ApiError> {
-    let user_text = prompt.user_text();
-    let view = call.view(Some(prompt), &user_text);
-    let asked = from_script(call, Some(prompt), &view).await?;
-    let Some(found) = asked.found.or(asked.overlay) else { return Ok(None) };
+    let asked = ask(call, prompt).await?;
+    let found = match (asked.found, asked.overlay) {
+        (Some(mut found), Some(over)) => {
+            found.broken_by(over);
+            found
+        }
+        (Some(found), None) | (None, Some(found)) => found,
+        (None, None) => return Ok(None),
+    };
     let delivery = delivery(call, prompt, &found, &Vec::new);
     note(call, &found.reply);
     match &found.reply.say {
@@ -158,6 +169,7 @@ pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
 }
 
 /// What the script said.
+#[derive(Default)]
 struct Asked {
     found: Option<Found>,
     /// A fault, pace and overrides for the fallback's answer (a rule with a fault alone).
@@ -170,7 +182,7 @@ struct Asked {
 async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &View<'_>) -> Result<Asked, ApiError> {
     let shared = call.shared.clone();
     let mut after = None;
-    let mut nothing = Asked { found: None, overlay: None, miss: None };
+    let mut nothing = Asked::default();
     loop {
         let picked = match call.session.pick(&shared, view, after) {
             None => return Ok(nothing),
@@ -254,57 +266,45 @@ fn from_responder(call: &Call, prompt: &Prompt, ask: &Ask) -> Result<Reply, ApiE
 
 /// Chaos, script, fallback.
 async fn respond(call: &Call, prompt: &Prompt) -> Result<Found, ApiError> {
-    let user_text = prompt.user_text();
-    if let Ok(mut asked) = call.exchange.asked.lock() {
-        asked.clone_from(&user_text);
-    }
     // A turn that is taken again brings the same ones.
     let _ = call.exchange.tool_results.set(describe::tool_results(prompt));
-    let view = call.view(Some(prompt), &user_text);
-    let shared = call.shared.clone();
-    let defaults = call.defaults.clone();
-    let broken = Reply { say: Say::Nothing, fault: scenario::fault(&prompt.model), ..Reply::default() };
-    let mut overlay = broken.fault.is_some().then(|| Found::new(Arc::new(broken)));
-    if let Some(chaos) = defaults.chaos.as_deref().filter(|chaos| !chaos.is_empty()) {
-        let turn = call.session.counts_turn();
-        let mut random = call.random.fork("chaos");
-        let struck = chaos.iter().find(|chaos| match chaos.when {
-            ChaosWhen::Probability(probability) => random.chance(probability),
-            ChaosWhen::Every(every) => every > 0 && turn.is_multiple_of(every),
-            ChaosWhen::First(first) => turn <= first,
-        });
-        if let Some(chaos) = struck {
-            call.exchange.note(|record| record.outcome = Outcome::Faulted);
-            let found = Found::new(Arc::new(chaos.reply.clone()));
-            if !matches!(found.reply.say, Say::Nothing) {
-                return Ok(found);
-            }
-            overlay = Some(found);
-        }
-    }
-    let asked = from_script(call, Some(prompt), &view).await?;
-    let overlay = asked.overlay.or(overlay);
+    let asked = ask(call, prompt).await?;
+    let scenario = || {
+        let fault = scenario::fault(&prompt.model)?;
+        Some(Found::new(Arc::new(Reply { say: Say::Nothing, fault: Some(fault), ..Reply::default() })))
+    };
+    let overlay = asked.overlay.or_else(scenario);
     let mut found = match asked.found {
         Some(found) => found,
-        None => fallback(call, prompt, defaults.fallback.as_ref(), asked.miss, &shared, overlay.is_some()).await?,
+        None => fallback(call, prompt, asked.miss, overlay.is_some()).await?,
     };
     if let Some(over) = overlay {
-        found.fault = over.fault.or(found.fault);
-        found.pace = over.pace.or(&found.pace);
+        found.broken_by(over);
     }
     Ok(found)
 }
 
+/// Chaos and script: what every turn asks before anything is computed.
+async fn ask(call: &Call, prompt: &Prompt) -> Result<Asked, ApiError> {
+    let user_text = prompt.user_text();
+    if let Ok(mut asked) = call.exchange.asked.lock() {
+        asked.clone_from(&user_text);
+    }
+    let struck = match chaos::strike(call).map(Found::new) {
+        Some(found) if !matches!(found.reply.say, Say::Nothing) => {
+            return Ok(Asked { found: Some(found), ..Asked::default() });
+        }
+        fault => fault,
+    };
+    let mut asked = from_script(call, Some(prompt), &call.view(Some(prompt), &user_text)).await?;
+    asked.overlay = asked.overlay.or(struck);
+    Ok(asked)
+}
+
 /// What answers when no rule does.
-async fn fallback(
-    call: &Call,
-    prompt: &Prompt,
-    wanted: Option<&Fallback>,
-    miss: Option<String>,
-    shared: &crate::session::Shared,
-    broken_anyway: bool,
-) -> Result<Found, ApiError> {
-    let settings = &call.emulator.settings;
+async fn fallback(call: &Call, prompt: &Prompt, miss: Option<String>, broken_anyway: bool) -> Result<Found, ApiError> {
+    let (settings, shared) = (&call.emulator.settings, &call.shared);
+    let wanted = call.defaults.fallback.as_ref();
     let ask = |ask: Ask| Ok(Found::new(Arc::new(from_responder(call, prompt, &ask)?)));
     call.exchange.note(|record| {
         if record.outcome == Outcome::Served {
@@ -431,10 +431,9 @@ async fn deliver(
 
 /// The pace in force: the reply's, then the body's, the session's, the emulator's.
 fn pace(call: &Call, prompt: &Prompt, found: &Found) -> Pace {
-    let defaults = call.defaults.clone();
     let mut pace = found.pace.clone();
     for general in
-        [prompt.pace.as_ref(), defaults.pace.as_ref(), Some(&call.emulator.settings.pace)].into_iter().flatten()
+        [prompt.pace.as_ref(), call.defaults.pace.as_ref(), Some(&call.emulator.settings.pace)].into_iter().flatten()
     {
         pace = pace.or(general);
     }
@@ -471,8 +470,7 @@ pub fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {
 
 /// Refuses a scripted reply that the request forbids, unless the settings let it pass.
 fn check(call: &Call, prompt: &Prompt, reply: &Reply) -> Result<(), ApiError> {
-    let defaults = call.defaults.clone();
-    let level = defaults.check_replies.unwrap_or(call.emulator.settings.check_replies);
+    let level = call.defaults.check_replies.unwrap_or(call.emulator.settings.check_replies);
     if level == Check::Off {
         return Ok(());
     }
@@ -490,9 +488,4 @@ fn check(call: &Call, prompt: &Prompt, reply: &Reply) -> Result<(), ApiError> {
 /// Writes into the journal what the model said.
 fn note(call: &Call, reply: &Arc<Reply>) {
     call.exchange.note(|record| record.said = Said::Reply(reply.clone()));
-}
-
-/// An error reply as chaos and scenario models use it.
-pub fn error_reply(status: u16) -> Reply {
-    Reply { say: Say::Error(ErrorReply::status(status)), ..Reply::default() }
 }

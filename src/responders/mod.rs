@@ -1,6 +1,7 @@
 //! Who may answer a prompt. A new source of answers is a file here; none knows an endpoint.
 
 pub mod callback;
+pub mod chaos;
 pub mod describe;
 pub mod echo;
 pub(crate) mod family;

@@ -100,7 +100,9 @@ fn endpoints() -> [(&'static str, Value); 3] {
 }
 
 fn open(emulator: &Emulator, key: &str, path: &str, mut body: Value, stream: bool) -> TcpStream {
-    body["stream"] = json!(stream);
+    if stream {
+        body["stream"] = json!(true);
+    }
     let mut socket = TcpStream::connect(emulator.address).expect("connects");
     socket.write_all(&request("POST", path, key, "", body.to_string().as_bytes())).expect("sends");
     socket
@@ -342,6 +344,22 @@ fn chaos_breaks_a_session_by_probability_order_and_count() {
     assert_eq!(drawn, repeated);
     let cut = run("cut", json!({"fault": {"kind": "disconnect", "at": "connect"}, "every": 2}));
     assert_eq!(cut[..4], [200, 0, 200, 0]);
+}
+
+#[test]
+fn chaos_strikes_every_operation_that_takes_a_turn() {
+    let emulator = start(json!({}));
+    let chaos =
+        json!([{"error": {"status": 503}, "first": 1}, {"fault": {"kind": "disconnect", "at": "headers"}, "every": 2}]);
+    for (path, body) in [
+        ("/v1/embeddings", json!({"model": "text-embedding-3-small", "input": "x"})),
+        ("/v1/moderations", json!({"input": "x"})),
+    ] {
+        send(&emulator, path, "/_emulator/script", &json!({"defaults": {"chaos": chaos}}));
+        let seen: Vec<Seen> = (0..3).map(|_| Seen::of(open(&emulator, path, path, body.clone(), false))).collect();
+        assert_eq!(seen.iter().map(Seen::status).collect::<Vec<_>>(), [503, 200, 200]);
+        assert_eq!((seen[1].body(), seen[1].end, seen[2].end), ("", End::Reset, End::Whole));
+    }
 }
 
 #[test]
