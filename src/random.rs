@@ -3,6 +3,7 @@
 //! The generator's key is (seed, session name, operation, canonical body, count of equal requests before), so the
 //! same seed and requests give the same ids, jitter, faults and texts however requests interleave.
 
+use bytes::BufMut;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -54,13 +55,13 @@ impl Random {
     }
 
     /// `length` characters of `[0-9A-Za-z]`, appended to `out`.
-    pub fn alphanumeric_into(&mut self, length: usize, out: &mut Vec<u8>) {
+    pub fn alphanumeric_into(&mut self, length: usize, out: &mut impl BufMut) {
         let mut bits = 0u64;
         for index in 0..length {
             if index % 10 == 0 {
                 bits = self.0.u64(..);
             }
-            out.push(ALPHANUMERIC[(bits & 63) as usize % 62]);
+            out.put_u8(ALPHANUMERIC[(bits & 63) as usize % 62]);
             bits >>= 6;
         }
     }

@@ -4,7 +4,7 @@ use super::error::ApiError;
 use crate::reply::RawBody;
 use crate::reply::fault::Fault;
 use crate::reply::pace::{Hold, Schedule};
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use std::task::{Context, Poll};
@@ -107,9 +107,28 @@ pub trait Events: Send {
     fn write_error(&mut self, error: &ApiError, out: &mut BytesMut);
 }
 
+/// Appends an error in the middle of a stream of `data:` lines. Status stays 200, no `[DONE]` (real-traffic §2.3).
+pub fn write_error_line(error: &ApiError, out: &mut BytesMut) {
+    out.extend_from_slice(format!("data: {}\n\n", error.envelope()).as_bytes());
+}
+
+/// Appends a number.
+pub fn write_number(mut value: u64, out: &mut BytesMut) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.put_slice(&digits[at..]);
+}
+
 /// Appends a JSON string literal.
 pub fn write_json_str(text: &str, out: &mut BytesMut) {
-    use bytes::BufMut;
     // Writing to a BytesMut cannot fail.
     let _ = serde_json::to_writer(out.writer(), text);
 }

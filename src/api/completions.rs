@@ -1,9 +1,10 @@
 //! `completions.create`, the legacy text completions; `/v1/responses` with a `prompt` and no `input` has this shape too.
 
-use super::answer::{Events, pretty, write_json_str};
+use super::answer::{Events, pretty, write_error_line, write_json_str};
 use super::chat::render::pieces;
 use super::chat::request::{length, pace, stop};
 use super::error::ApiError;
+use super::lanes::{Cursor, Lanes};
 use super::usage::{self, Api, Usage};
 use super::{Call, HandlerFuture, Operation, ids, logprobs};
 use crate::prompt::{Message, Prompt, Role};
@@ -175,6 +176,13 @@ enum Item {
         offset: usize,
         tokens: Option<u32>,
     },
+    /// What is left of a part of the reply, `offset` characters after the beginning.
+    Part {
+        choice: usize,
+        part: usize,
+        left: Cursor,
+        offset: usize,
+    },
     Finish(usize),
     Usage,
     /// Why the rest will not come.
@@ -184,7 +192,7 @@ enum Item {
 
 /// The stream of one answer.
 struct TextEvents {
-    items: VecDeque<Item>,
+    items: Lanes<Item>,
     prompt: Prompt,
     turn: Turn,
     facts: Facts,
@@ -194,14 +202,9 @@ struct TextEvents {
 impl TextEvents {
     fn new(prompt: &Prompt, turn: Turn, facts: Facts) -> Self {
         let mut events =
-            TextEvents { items: VecDeque::new(), prompt: prompt.clone(), turn, facts, arrived: String::new() };
+            TextEvents { items: Lanes::default(), prompt: prompt.clone(), turn, facts, arrived: String::new() };
         if events.turn.arriving.is_none() {
-            let mut lanes: Vec<VecDeque<Item>> = (0..events.turn.choices).map(|index| events.lane(index)).collect();
-            while lanes.iter().any(|lane| !lane.is_empty()) {
-                for lane in &mut lanes {
-                    events.items.extend(lane.pop_front());
-                }
-            }
+            events.items = Lanes::new((0..events.turn.choices).map(|index| events.lane(index)));
             events.close();
         }
         events
@@ -215,13 +218,11 @@ impl TextEvents {
             lane.push_back(Item::Text { choice: index, text: echoed.to_string(), offset, tokens: None });
             offset += echoed.chars().count();
         }
-        for part in &self.turn.choice(index).parts {
+        for (at, part) in self.turn.choice(index).parts.iter().enumerate() {
             let (Part::Text(text) | Part::Refusal(text)) = part else { continue };
-            for (start, end, tokens) in text.pieces(&self.turn.chunk, self.turn.encoding).ranges() {
-                let piece = text.text.get(start..end).unwrap_or_default();
-                lane.push_back(Item::Text { choice: index, text: piece.to_string(), offset, tokens: Some(tokens) });
-                offset += piece.chars().count();
-            }
+            let left = Cursor::new(text.pieces(&self.turn.chunk, self.turn.encoding));
+            lane.extend(left.map(|left| Item::Part { choice: index, part: at, left, offset }));
+            offset += text.text.chars().count();
         }
         lane.push_back(Item::Finish(index));
         lane
@@ -229,25 +230,45 @@ impl TextEvents {
 
     fn close(&mut self) {
         if self.facts.include_usage {
-            self.items.push_back(Item::Usage);
+            self.items.push(Item::Usage);
         }
-        self.items.push_back(Item::Done);
+        self.items.push(Item::Done);
     }
 
-    fn write(&mut self, item: Item, out: &mut BytesMut) {
-        let choice = match item {
-            Item::Done => return out.extend_from_slice(b"data: [DONE]\n\n"),
-            Item::Failed(error) => return self.write_error(&error, out),
-            Item::Usage => None,
-            Item::Text { choice, text, offset, .. } => {
-                let logprobs = self.facts.logprobs(&text, offset, &self.prompt, self.turn.choice(choice), &self.turn);
-                Some(json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": null}))
+    /// Writes an item, or its next piece; true = there is more of it.
+    fn write(&self, item: &mut Item, out: &mut BytesMut) -> bool {
+        match item {
+            Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
+            Item::Failed(error) => write_error_line(error, out),
+            Item::Usage => self.chunk(None, out),
+            Item::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, out),
+            Item::Part { choice, part, left, offset } => {
+                let (start, end, _) = left.piece();
+                let text = match self.turn.choice(*choice).parts.get(*part) {
+                    Some(Part::Text(text) | Part::Refusal(text)) => text.text.get(start..end).unwrap_or_default(),
+                    _ => "",
+                };
+                self.text(*choice, text, *offset, out);
+                *offset += text.chars().count();
+                return left.advance();
             }
             Item::Finish(choice) => {
-                let reason = finish(self.turn.choice(choice));
-                Some(json!({"text": "", "index": choice, "logprobs": null, "finish_reason": reason}))
+                let reason = finish(self.turn.choice(*choice));
+                let choice = json!({"text": "", "index": choice, "logprobs": null, "finish_reason": reason});
+                self.chunk(Some(choice), out);
             }
-        };
+        }
+        false
+    }
+
+    fn text(&self, choice: usize, text: &str, offset: usize, out: &mut BytesMut) {
+        let logprobs = self.facts.logprobs(text, offset, &self.prompt, self.turn.choice(choice), &self.turn);
+        let choice = json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": null});
+        self.chunk(Some(choice), out);
+    }
+
+    /// Writes a chunk with one choice; without any, it is the one of the usage.
+    fn chunk(&self, choice: Option<Value>, out: &mut BytesMut) {
         let last = choice.is_none();
         out.extend_from_slice(b"data: {\"id\":");
         write_json_str(&self.facts.id, out);
@@ -270,6 +291,7 @@ impl Events for TextEvents {
     fn next_content(&self) -> Option<u32> {
         match self.items.front()? {
             Item::Text { tokens, .. } => *tokens,
+            Item::Part { left, .. } => Some(left.piece().2),
             _ => None,
         }
     }
@@ -287,18 +309,18 @@ impl Events for TextEvents {
                     let offset = self.arrived.chars().count();
                     self.arrived.push_str(&text);
                     let tokens = Some(crate::tokens::count(self.turn.encoding, &text) as u32);
-                    self.items.push_back(Item::Text { choice: 0, text, offset, tokens });
+                    self.items.push(Item::Text { choice: 0, text, offset, tokens });
                 }
                 Some(Arrival::Part(_)) => {}
                 Some(Arrival::Failed(error)) => {
                     self.turn.arriving = None;
-                    self.items.push_back(Item::Failed(error));
+                    self.items.push(Item::Failed(error));
                 }
                 None => {
                     let text = crate::reply::Text::new(std::mem::take(&mut self.arrived));
                     let choice = Choice { parts: vec![Part::Text(text)], ..Choice::default() };
                     self.turn.arrived(choice);
-                    self.items.push_back(Item::Finish(0));
+                    self.items.push(Item::Finish(0));
                     self.close();
                 }
             }
@@ -308,17 +330,14 @@ impl Events for TextEvents {
 
     fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
         ready!(self.poll_ready(context));
-        match self.items.pop_front() {
-            Some(item) => {
-                self.write(item, out);
-                Poll::Ready(true)
-            }
-            None => Poll::Ready(false),
-        }
+        let mut items = std::mem::take(&mut self.items);
+        let written = items.next(|item| self.write(item, out));
+        self.items = items;
+        Poll::Ready(written)
     }
 
     fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
-        out.extend_from_slice(format!("data: {}\n\n", error.envelope()).as_bytes());
-        self.items.clear();
+        write_error_line(error, out);
+        self.items = Lanes::default();
     }
 }

@@ -11,6 +11,7 @@ pub mod conversations;
 pub mod embeddings;
 pub mod error;
 pub mod ids;
+mod lanes;
 pub mod list;
 pub mod logprobs;
 pub mod models;

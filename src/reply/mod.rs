@@ -15,7 +15,7 @@ use crate::tokens::{self, Encoding};
 use fault::Fault;
 use pace::Pace;
 use serde_json::Value;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// What the model says, and how it is delivered.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +91,7 @@ pub struct Text {
     /// `commentary` or `final_answer`; else as the model does it.
     pub phase: Option<String>,
     /// Where the text is cut into deltas: computed once per reply, not per request. Filled by [`pace`].
-    pub(crate) pieces: OnceLock<pace::Pieces>,
+    pub(crate) pieces: OnceLock<Arc<pace::Pieces>>,
     /// Its length in tokens of the encoding first asked for, likewise computed once.
     pub(crate) counted: OnceLock<(Encoding, usize)>,
 }

@@ -3,7 +3,7 @@
 use super::Text;
 use crate::random::Random;
 use crate::tokens::{self, Encoding};
-use std::borrow::Cow;
+use std::sync::Arc;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// How a reply is cut and when its pieces leave. `None` = not said here; the next more general pace decides.
@@ -101,20 +101,26 @@ impl Pieces {
         Pieces { chunk: Some((chunk.clone(), encoding)), cuts }
     }
 
-    /// Each piece: first byte, byte after the last, tokens.
+    /// One piece: first byte, byte after the last, tokens.
+    pub fn get(&self, at: usize) -> Option<(usize, usize, u32)> {
+        let (end, tokens) = *self.cuts.get(at)?;
+        let start = at.checked_sub(1).and_then(|before| self.cuts.get(before)).map_or(0, |before| before.0);
+        Some((start as usize, end as usize, u32::from(tokens)))
+    }
+
+    /// All pieces, as [`Pieces::get`] gives them.
     pub fn ranges(&self) -> impl Iterator<Item = (usize, usize, u32)> {
-        let starts = std::iter::once(0).chain(self.cuts.iter().map(|cut| cut.0 as usize));
-        starts.zip(&self.cuts).map(|(start, (end, tokens))| (start, *end as usize, u32::from(*tokens)))
+        (0..self.cuts.len()).filter_map(|at| self.get(at))
     }
 }
 
 impl Text {
     /// Where this text is cut. The first way asked is remembered, so a scripted text is cut once, not per request.
-    pub fn pieces(&self, chunk: &Chunk, encoding: Encoding) -> Cow<'_, Pieces> {
-        let known = self.pieces.get_or_init(|| Pieces::new(&self.text, chunk, encoding));
+    pub fn pieces(&self, chunk: &Chunk, encoding: Encoding) -> Arc<Pieces> {
+        let known = self.pieces.get_or_init(|| Arc::new(Pieces::new(&self.text, chunk, encoding)));
         match &known.chunk {
-            Some((by, with)) if by == chunk && *with == encoding => Cow::Borrowed(known),
-            _ => Cow::Owned(Pieces::new(&self.text, chunk, encoding)),
+            Some((by, with)) if by == chunk && *with == encoding => known.clone(),
+            _ => Arc::new(Pieces::new(&self.text, chunk, encoding)),
         }
     }
 }

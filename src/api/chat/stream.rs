@@ -2,18 +2,20 @@
 
 use super::render::{self, Facts};
 use crate::api::Call;
-use crate::api::answer::{Events, write_json_str};
+use crate::api::answer::{Events, write_error_line, write_json_str, write_number};
 use crate::api::error::ApiError;
+use crate::api::lanes::{Cursor, Lanes};
 use crate::api::logprobs::{self, Scored};
 use crate::api::usage::Counter;
 use crate::prompt::Prompt;
 use crate::random::Random;
-use crate::reply::{Arrival, Choice, Part, Reply, Say, Text};
+use crate::reply::{Arrival, Choice, Part, Text};
 use crate::tokens;
 use crate::turn::Turn;
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::task::{Context, Poll, ready};
 
 /// Characters of base64 in one delta of sound; a multiple of four, so that each decodes alone.
@@ -25,14 +27,12 @@ enum Item {
     Delta(usize, String),
     /// The same, with content of so many tokens.
     Content(usize, String, u32),
-    /// A piece of a text.
-    Piece {
+    /// What is left of a text; `scored` = the place of its next piece among the choice's log probabilities.
+    Text {
         choice: usize,
         part: usize,
-        start: u32,
-        end: u32,
-        tokens: u32,
-        logprob: Option<usize>,
+        left: Cursor,
+        scored: Option<usize>,
     },
     Finish(usize),
     Usage,
@@ -43,16 +43,11 @@ enum Item {
 
 /// The stream of one answer.
 pub struct ChatEvents {
-    items: VecDeque<Item>,
+    items: Lanes<Item>,
     turn: Turn,
     facts: Facts,
     prompt: Prompt,
-    /// `data: {"id": … "choices":[{"index":`.
-    head: Vec<u8>,
-    head_characters: usize,
-    include_usage: bool,
-    obfuscate: bool,
-    random: Random,
+    frame: Frame,
     /// Log probabilities by choice, in the order of the pieces.
     scored: Vec<Vec<Scored>>,
     /// What has arrived of a reply still arriving.
@@ -60,6 +55,17 @@ pub struct ChatEvents {
     /// Counts a reply that was still arriving when the stream began.
     counter: Counter,
     ids: Random,
+}
+
+/// What all chunks of one answer have around their deltas.
+struct Frame {
+    /// `data: {"id": … "choices":[`.
+    head: Vec<u8>,
+    head_characters: usize,
+    shows_logprobs: bool,
+    include_usage: bool,
+    obfuscate: bool,
+    random: Random,
 }
 
 /// A reply still arriving, as far as it came.
@@ -89,12 +95,15 @@ impl ChatEvents {
         }
         head.extend_from_slice(b",\"choices\":[");
         let mut events = ChatEvents {
-            items: VecDeque::new(),
-            head_characters: characters(&head) - "data: ".len(),
-            head: head.to_vec(),
-            include_usage: options["include_usage"] == true,
-            obfuscate: options["include_obfuscation"] != false,
-            random: call.random.fork("obfuscation"),
+            items: Lanes::default(),
+            frame: Frame {
+                head_characters: characters(&head) - "data: ".len(),
+                head: head.to_vec(),
+                shows_logprobs: facts.shows_logprobs,
+                include_usage: options["include_usage"] == true,
+                obfuscate: options["include_obfuscation"] != false,
+                random: call.random.fork("obfuscation"),
+            },
             scored: Vec::new(),
             arrived: Arrived::default(),
             counter: Counter::of(call),
@@ -133,21 +142,15 @@ impl ChatEvents {
 
     /// Lays out the chunks of a reply that is ready: the choices' pieces interleaved.
     fn plan(&mut self) {
-        let mut lanes: Vec<VecDeque<Item>> =
-            (0..self.turn.choices).map(|index| self.lane(index, self.turn.choice(index))).collect();
-        while lanes.iter().any(|lane| !lane.is_empty()) {
-            for lane in &mut lanes {
-                self.items.extend(lane.pop_front());
-            }
-        }
+        self.items = Lanes::new((0..self.turn.choices).map(|index| self.lane(index, self.turn.choice(index))));
         self.close();
     }
 
     fn close(&mut self) {
-        if self.include_usage {
-            self.items.push_back(Item::Usage);
+        if self.frame.include_usage {
+            self.items.push(Item::Usage);
         }
-        self.items.push_back(Item::Done);
+        self.items.push(Item::Done);
     }
 
     /// The chunks of one choice.
@@ -169,12 +172,11 @@ impl ChatEvents {
         for (at, part) in choice.parts.iter().enumerate() {
             match part {
                 Part::Text(text) | Part::Refusal(text) => {
-                    for (start, end, tokens) in text.pieces(&self.turn.chunk, self.turn.encoding).ranges() {
-                        let (start, end) = (start as u32, end as u32);
-                        let logprob = self.prompt.logprobs.map(|_| seen);
-                        seen += 1;
-                        lane.push_back(Item::Piece { choice: index, part: at, start, end, tokens, logprob });
-                    }
+                    let pieces = text.pieces(&self.turn.chunk, self.turn.encoding);
+                    let scored = self.prompt.logprobs.map(|_| seen);
+                    seen += pieces.cuts.len();
+                    let left = Cursor::new(pieces);
+                    lane.extend(left.map(|left| Item::Text { choice: index, part: at, left, scored }));
                     if !text.annotations.is_empty() {
                         let nested: Vec<Value> = text.annotations.iter().map(render::nested_annotation).collect();
                         lane.push_back(Item::Delta(index, json!({"annotations": nested}).to_string()));
@@ -183,10 +185,8 @@ impl ChatEvents {
                 Part::ToolCall(call) => {
                     let id = self.facts.call_ids.get(index).and_then(|ids| ids.get(number)).map_or("", String::as_str);
                     lane.push_back(Item::Delta(index, self.call_head(call, number, id, merged)));
-                    for (start, end, tokens) in call.arguments.pieces(&self.turn.chunk, self.turn.encoding).ranges() {
-                        let (start, end) = (start as u32, end as u32);
-                        lane.push_back(Item::Piece { choice: index, part: at, start, end, tokens, logprob: None });
-                    }
+                    let left = Cursor::new(call.arguments.pieces(&self.turn.chunk, self.turn.encoding));
+                    lane.extend(left.map(|left| Item::Text { choice: index, part: at, left, scored: None }));
                     number += 1;
                 }
                 Part::Audio { data, transcript } => {
@@ -238,12 +238,12 @@ impl ChatEvents {
         let text_before = matches!(self.arrived.choice.parts.last(), Some(Part::Text(_)));
         if !std::mem::replace(&mut self.arrived.begun, true) {
             let text_first = !matches!(arrival, Some(Arrival::Part(Part::ToolCall(_))));
-            self.items.push_back(Item::Delta(0, opening(text_first, false, !text_first).into()));
+            self.items.push(Item::Delta(0, opening(text_first, false, !text_first).into()));
         }
         match arrival {
             Some(Arrival::Text(more)) => {
                 let tokens = tokens::count(self.turn.encoding, &more) as u32;
-                self.items.push_back(Item::Content(0, json!({"content": more}).to_string(), tokens));
+                self.items.push(Item::Content(0, json!({"content": more}).to_string(), tokens));
                 match (text_before, self.arrived.choice.parts.last_mut()) {
                     (true, Some(Part::Text(text))) => text.text.push_str(&more),
                     _ => self.arrived.choice.parts.push(Part::Text(Text::new(more))),
@@ -253,23 +253,23 @@ impl ChatEvents {
                 if let Part::ToolCall(call) = &part {
                     let id = call.id.clone().unwrap_or_else(|| crate::api::ids::call(&mut self.ids));
                     let head = self.call_head(call, self.arrived.calls, &id, false);
-                    self.items.push_back(Item::Delta(0, head));
+                    self.items.push(Item::Delta(0, head));
                     let arguments = json!({"tool_calls": [{"index": self.arrived.calls, "function": {"arguments": call.arguments.text}}]});
                     let tokens = tokens::count(self.turn.encoding, &call.arguments.text) as u32;
-                    self.items.push_back(Item::Content(0, arguments.to_string(), tokens));
+                    self.items.push(Item::Content(0, arguments.to_string(), tokens));
                     self.arrived.calls += 1;
                 }
                 self.arrived.choice.parts.push(part);
             }
             Some(Arrival::Failed(error)) => {
-                self.items.push_back(Item::Failed(error));
+                self.items.push(Item::Failed(error));
                 self.arrived.over = true;
             }
             None => {
                 let choice = std::mem::take(&mut self.arrived.choice);
                 self.turn.arrived(choice);
                 self.facts.usage = Some(render::usage_of(&self.counter, &self.prompt, &self.turn));
-                self.items.push_back(Item::Finish(0));
+                self.items.push(Item::Finish(0));
                 self.close();
                 self.arrived.over = true;
             }
@@ -280,36 +280,77 @@ impl ChatEvents {
         Poll::Ready(())
     }
 
-    /// Writes one chunk: head, choice, tail.
+    /// Writes an item, or its next piece; true = there is more of it.
+    fn write(&mut self, item: &mut Item, out: &mut BytesMut) -> bool {
+        match item {
+            Item::Failed(error) => write_error_line(error, out),
+            Item::Delta(choice, delta) | Item::Content(choice, delta, _) => {
+                let logprobs = (self.prompt.logprobs.is_some() && delta.starts_with("{\"role\""))
+                    .then_some("{\"content\":[],\"refusal\":null}");
+                self.frame.chunk(Some(*choice), |out| out.extend_from_slice(delta.as_bytes()), logprobs, "null", out);
+            }
+            Item::Text { choice, part, left, scored } => {
+                let chosen = self.turn.choice(*choice);
+                let Some(part) = chosen.parts.get(*part) else { return false };
+                let one = scored.and_then(|at| self.scored.get(*choice)?.get(at));
+                let logprobs = one.map(|one| {
+                    let list = logprobs::chat(std::slice::from_ref(one));
+                    let both = match part {
+                        Part::Refusal(_) => json!({"content": null, "refusal": list}),
+                        _ => json!({"content": list, "refusal": null}),
+                    };
+                    both.to_string()
+                });
+                let (start, end, _) = left.piece();
+                let legacy = self.facts.legacy_functions;
+                let delta = |out: &mut BytesMut| write_piece(chosen, part, start..end, legacy, out);
+                self.frame.chunk(Some(*choice), delta, logprobs.as_deref(), "null", out);
+                *scored = scored.map(|at| at + 1);
+                return left.advance();
+            }
+            Item::Finish(choice) => {
+                let reason = json!(render::finish(self.turn.choice(*choice), &self.prompt, &self.facts)).to_string();
+                self.frame.chunk(Some(*choice), |out| out.extend_from_slice(b"{}"), None, &reason, out);
+            }
+            Item::Usage => {
+                let usage = json!(self.facts.usage).to_string();
+                self.frame.chunk(None, |out| out.extend_from_slice(usage.as_bytes()), None, "", out);
+            }
+            Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
+        }
+        false
+    }
+}
+
+impl Frame {
+    /// Writes one chunk: head, choice, tail. `inner` writes the choice's delta; without a choice, the usage.
     fn chunk(
         &mut self,
         choice: Option<usize>,
-        delta: impl FnOnce(&mut BytesMut),
+        inner: impl FnOnce(&mut BytesMut),
         logprobs: Option<&str>,
         finish: &str,
         out: &mut BytesMut,
     ) {
-        let from = out.len();
         out.extend_from_slice(&self.head);
         let body = out.len();
-        if let Some(choice) = choice {
-            out.extend_from_slice(b"{\"index\":");
-            out.extend_from_slice(choice.to_string().as_bytes());
-            out.extend_from_slice(b",\"delta\":");
-            delta(out);
-            if self.facts.shows_logprobs {
-                out.extend_from_slice(b",\"logprobs\":");
-                out.extend_from_slice(logprobs.unwrap_or("null").as_bytes());
+        match choice {
+            Some(choice) => {
+                out.extend_from_slice(b"{\"index\":");
+                write_number(choice as u64, out);
+                out.extend_from_slice(b",\"delta\":");
+                inner(out);
+                if self.shows_logprobs {
+                    out.extend_from_slice(b",\"logprobs\":");
+                    out.extend_from_slice(logprobs.unwrap_or("null").as_bytes());
+                }
+                out.extend_from_slice(b",\"finish_reason\":");
+                out.extend_from_slice(finish.as_bytes());
+                out.extend_from_slice(if self.include_usage { b"}],\"usage\":null" } else { b"}]" });
             }
-            out.extend_from_slice(b",\"finish_reason\":");
-            out.extend_from_slice(finish.as_bytes());
-            out.extend_from_slice(b"}");
-        }
-        out.extend_from_slice(b"]");
-        if self.include_usage {
-            match choice {
-                Some(_) => out.extend_from_slice(b",\"usage\":null"),
-                None => out.extend_from_slice(format!(",\"usage\":{}", json!(self.facts.usage)).as_bytes()),
+            None => {
+                out.extend_from_slice(b"],\"usage\":");
+                inner(out);
             }
         }
         if self.obfuscate {
@@ -317,61 +358,10 @@ impl ChatEvents {
             out.extend_from_slice(b",\"obfuscation\":\"");
             let length = self.head_characters + characters(&out[body..]) + "\"}".len();
             let missing = (17 - length % 16) % 16;
-            let mut padding = Vec::with_capacity(16);
-            self.random.alphanumeric_into(missing, &mut padding);
-            out.extend_from_slice(&padding);
+            self.random.alphanumeric_into(missing, out);
             out.extend_from_slice(b"\"");
         }
         out.extend_from_slice(b"}\n\n");
-        debug_assert!(out.len() > from);
-    }
-
-    fn write(&mut self, item: Item, out: &mut BytesMut) {
-        match item {
-            Item::Failed(error) => self.write_error(&error, out),
-            Item::Delta(choice, delta) | Item::Content(choice, delta, _) => {
-                let logprobs = (self.prompt.logprobs.is_some() && delta.starts_with("{\"role\""))
-                    .then_some("{\"content\":[],\"refusal\":null}");
-                self.chunk(Some(choice), |out| out.extend_from_slice(delta.as_bytes()), logprobs, "null", out);
-            }
-            Item::Piece { choice, part, start, end, logprob, .. } => {
-                let reply = self.turn.reply.clone();
-                let chosen = self.choice_of(&reply, choice);
-                let Some(part) = chosen.and_then(|chosen| chosen.parts.get(part)) else { return };
-                let number = match part {
-                    Part::ToolCall(_) => chosen.map_or(0, |chosen| number_of(chosen, part)),
-                    _ => 0,
-                };
-                let scored = logprob.and_then(|at| self.scored.get(choice).and_then(|all| all.get(at)));
-                let refusal = matches!(part, Part::Refusal(_));
-                let logprobs = scored.map(|one| {
-                    let list = logprobs::chat(std::slice::from_ref(one));
-                    if refusal {
-                        json!({"content": null, "refusal": list})
-                    } else {
-                        json!({"content": list, "refusal": null})
-                    }
-                    .to_string()
-                });
-                let legacy = self.facts.legacy_functions;
-                let piece = |text: &Text| text.text.get(start as usize..end as usize).unwrap_or_default().to_string();
-                let delta = |out: &mut BytesMut| write_piece(part, number, legacy, &piece, out);
-                self.chunk(Some(choice), delta, logprobs.as_deref(), "null", out);
-            }
-            Item::Finish(choice) => {
-                let reason = json!(render::finish(self.turn.choice(choice), &self.prompt, &self.facts)).to_string();
-                self.chunk(Some(choice), |out| out.extend_from_slice(b"{}"), None, &reason, out);
-            }
-            Item::Usage => self.chunk(None, |_| {}, None, "", out),
-            Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
-        }
-    }
-
-    fn choice_of<'a>(&self, reply: &'a Reply, index: usize) -> Option<&'a Choice> {
-        match &reply.say {
-            Say::Choices(choices) => choices.get(index.min(choices.len().saturating_sub(1))),
-            _ => None,
-        }
     }
 }
 
@@ -402,32 +392,21 @@ fn opening(text: bool, refusal: bool, calls: bool) -> &'static str {
     }
 }
 
-fn write_piece(part: &Part, number: usize, legacy: bool, piece: &dyn Fn(&Text) -> String, out: &mut BytesMut) {
+/// The delta of a piece of a part: the bytes at `range` of its text.
+fn write_piece(choice: &Choice, part: &Part, range: Range<usize>, legacy: bool, out: &mut BytesMut) {
+    let string = |before: &str, text: &Text, after: &str| {
+        out.extend_from_slice(before.as_bytes());
+        write_json_str(text.text.get(range).unwrap_or_default(), out);
+        out.extend_from_slice(after.as_bytes());
+    };
     match part {
-        Part::Text(text) => {
-            out.extend_from_slice(b"{\"content\":");
-            write_json_str(&piece(text), out);
-            out.extend_from_slice(b"}");
-        }
-        Part::Refusal(text) => {
-            out.extend_from_slice(b"{\"refusal\":");
-            write_json_str(&piece(text), out);
-            out.extend_from_slice(b"}");
-        }
+        Part::Text(text) => string("{\"content\":", text, "}"),
+        Part::Refusal(text) => string("{\"refusal\":", text, "}"),
+        Part::ToolCall(call) if legacy => string("{\"function_call\":{\"arguments\":", &call.arguments, "}}"),
         Part::ToolCall(call) => {
-            let (open, key, close) = match (legacy, call.custom) {
-                (true, _) => ("{\"function_call\":{".to_string(), "\"arguments\":", "}}"),
-                (false, true) => {
-                    (format!("{{\"tool_calls\":[{{\"index\":{number},\"custom\":{{"), "\"input\":", "}}]}")
-                }
-                (false, false) => {
-                    (format!("{{\"tool_calls\":[{{\"index\":{number},\"function\":{{"), "\"arguments\":", "}}]}")
-                }
-            };
-            out.extend_from_slice(open.as_bytes());
-            out.extend_from_slice(key.as_bytes());
-            write_json_str(&piece(&call.arguments), out);
-            out.extend_from_slice(close.as_bytes());
+            let inside = if call.custom { "custom\":{\"input" } else { "function\":{\"arguments" };
+            let before = format!("{{\"tool_calls\":[{{\"index\":{},\"{inside}\":", number_of(choice, part));
+            string(&before, &call.arguments, "}}]}");
         }
         _ => out.extend_from_slice(b"{}"),
     }
@@ -441,7 +420,8 @@ fn characters(bytes: &[u8]) -> usize {
 impl Events for ChatEvents {
     fn next_content(&self) -> Option<u32> {
         match self.items.front()? {
-            Item::Piece { tokens, .. } | Item::Content(_, _, tokens) => Some(*tokens),
+            Item::Text { left, .. } => Some(left.piece().2),
+            Item::Content(_, _, tokens) => Some(*tokens),
             _ => None,
         }
     }
@@ -460,18 +440,14 @@ impl Events for ChatEvents {
 
     fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
         ready!(self.poll_ready(context));
-        match self.items.pop_front() {
-            Some(item) => {
-                self.write(item, out);
-                Poll::Ready(true)
-            }
-            None => Poll::Ready(false),
-        }
+        let mut items = std::mem::take(&mut self.items);
+        let written = items.next(|item| self.write(item, out));
+        self.items = items;
+        Poll::Ready(written)
     }
 
     fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
-        // Status stays 200, no `[DONE]` (real-traffic §2.3).
-        out.extend_from_slice(format!("data: {}\n\n", error.envelope()).as_bytes());
-        self.items.clear();
+        write_error_line(error, out);
+        self.items = Lanes::default();
     }
 }

@@ -2,7 +2,7 @@
 //! (real-traffic §2.4).
 
 use super::items::Item;
-use crate::api::answer::write_json_str;
+use crate::api::answer::{write_json_str, write_number};
 use crate::random::Random;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64, out: &
         put_key(key, out);
         match field {
             Field::Text(text) => write_json_str(text, out),
-            Field::Number(value) => put_number(*value, out),
+            Field::Number(value) => write_number(*value, out),
             Field::Json(value) => put_json(value, out),
             Field::Item(item) => put_json(&item.value, out),
         }
@@ -70,21 +70,7 @@ fn put_key(key: &str, out: &mut BytesMut) {
 
 fn number(sequence: u64, out: &mut BytesMut) {
     out.put_slice(b",\"sequence_number\":");
-    put_number(sequence, out);
-}
-
-fn put_number(mut value: u64, out: &mut BytesMut) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.put_slice(&digits[at..]);
+    write_number(sequence, out);
 }
 
 fn put_json(value: &impl Serialize, out: &mut BytesMut) {
@@ -135,7 +121,7 @@ impl Deltas {
         for (key, index) in [("command_index", place.command_index), ("content_index", place.content_index)] {
             if let Some(index) = index {
                 put_key(key, &mut before);
-                put_number(index as u64, &mut before);
+                write_number(index as u64, &mut before);
             }
         }
         put_key("delta", &mut before);
@@ -150,12 +136,12 @@ impl Deltas {
         }
         let mut index = BytesMut::with_capacity(48);
         put_key("output_index", &mut index);
-        put_number(place.output_index as u64, &mut index);
+        write_number(place.output_index as u64, &mut index);
         put_key("sequence_number", &mut index);
         let mut after = BytesMut::with_capacity(32);
         if let Some(summary) = place.summary_index {
             put_key("summary_index", &mut after);
-            put_number(summary as u64, &mut after);
+            write_number(summary as u64, &mut after);
         }
         after.put_slice(b"}\n\n");
         Deltas {
@@ -177,7 +163,7 @@ impl Deltas {
     }
 
     /// Appends the next delta; false when there is none.
-    pub fn write(&mut self, sequence: u64, random: &mut Random, scratch: &mut Vec<u8>, out: &mut BytesMut) -> bool {
+    pub fn write(&mut self, sequence: u64, random: &mut Random, out: &mut BytesMut) -> bool {
         let Some((end, tokens)) = self.cuts.next() else { return false };
         let piece = self.text.get(self.start..end as usize).unwrap_or_default();
         self.start = end as usize;
@@ -196,13 +182,11 @@ impl Deltas {
         }
         if self.obfuscate {
             out.put_slice(b",\"obfuscation\":\"");
-            scratch.clear();
-            random.alphanumeric_into(padding(piece), scratch);
-            out.put_slice(scratch);
+            random.alphanumeric_into(padding(piece), out);
             out.put_slice(b"\"");
         }
         out.put_slice(&self.index);
-        put_number(sequence, out);
+        write_number(sequence, out);
         out.put_slice(&self.after);
         true
     }
@@ -229,9 +213,9 @@ mod tests {
             ..Place::default()
         };
         let mut deltas = Deltas::new(place, "PARTIAL".into(), 0, vec![(4, 1), (7, 1)]);
-        let (mut out, mut scratch) = (BytesMut::new(), Vec::new());
+        let mut out = BytesMut::new();
         assert_eq!(deltas.next_tokens(), Some(1));
-        assert!(deltas.write(4, &mut Random::new(1), &mut scratch, &mut out));
+        assert!(deltas.write(4, &mut Random::new(1), &mut out));
         let text = String::from_utf8(out.to_vec()).expect("utf-8");
         let (before, after) = (
             "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"content_index\":0,\

@@ -36,7 +36,6 @@ pub struct ResponseEvents {
     after: Option<u64>,
     over: bool,
     keep: Option<Keep>,
-    scratch: Vec<u8>,
 }
 
 /// A reply still arriving, what makes its items, and in the end a record of them.
@@ -92,7 +91,6 @@ impl ResponseEvents {
             after: None,
             over: false,
             keep: None,
-            scratch: Vec::new(),
         }
     }
 
@@ -236,7 +234,7 @@ impl ResponseEvents {
                     return true;
                 }
                 Some(Step::Deltas(deltas)) => {
-                    let wrote = deltas.write(self.sequence, &mut self.random, &mut self.scratch, out);
+                    let wrote = deltas.write(self.sequence, &mut self.random, out);
                     if deltas.next_tokens().is_none() {
                         self.steps.pop_front();
                     }
