@@ -103,7 +103,7 @@ fn serve(options: Options) -> Result<(), String> {
     let (scripts, watch) = (options.script.clone(), options.watch);
     // A bad file stops the start, before anything listens.
     let load = read_scripts(&scripts)?;
-    let emulator = Emulator::start(options, Door::CommandLine, None).map_err(|error| error.message)?;
+    let emulator = crate::server::start(options, Door::CommandLine, None).map_err(|error| error.message)?;
     if let Some(load) = load {
         emulator.load_shared(load);
     }

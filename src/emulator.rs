@@ -1,19 +1,18 @@
 //! One listening server with its settings and sessions.
 
-use crate::api::error::{self, ApiError};
 use crate::clock::Mode;
-use crate::options::{Auth, Counting, Door, Options, Profile, Settings};
+use crate::options::{Counting, Door, Options, Settings};
 use crate::reply::Generate;
-use crate::reply::json::{Load, Models};
+use crate::reply::json::Load;
 use crate::responders::callback::{Callbacks, Dispatch};
-use crate::session::{Session, Shared, mask};
-use crate::{runtime, server, tokens};
-use serde_json::Value;
+use crate::session::{Session, Shared};
+use crate::{runtime, tokens};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// The session of requests without a key.
@@ -45,22 +44,25 @@ pub struct StartError {
 static RUNNING: Mutex<Vec<Arc<Emulator>>> = Mutex::new(Vec::new());
 
 impl Emulator {
-    /// Binds and serves. The port is known when this returns.
-    pub fn start(options: Options, door: Door, dispatch: Option<Arc<dyn Dispatch>>) -> Result<Arc<Self>, StartError> {
+    /// Binds, without serving yet: see [`crate::server::start`]. The port is known when this returns.
+    pub fn bind(
+        options: Options,
+        door: Door,
+        dispatch: Option<Arc<dyn Dispatch>>,
+    ) -> Result<(Arc<Self>, TcpListener), StartError> {
         let settings = options.settle(door);
         let address = format!("{}:{}", bracketed(&settings.host), settings.port);
-        let listener = std::net::TcpListener::bind(&address).map_err(|error| StartError {
+        let failed = |error: std::io::Error| StartError {
             code: "ERR_LLEMULATOR_LISTEN",
             message: format!(
                 "cannot listen on {address}: {error}. Choose another `port` (0 = any free one) or `host`."
             ),
-        })?;
-        let failed = |error: std::io::Error| StartError {
-            code: "ERR_LLEMULATOR_LISTEN",
-            message: format!("cannot listen on {address}: {error}"),
         };
+        let listener = std::net::TcpListener::bind(&address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
+        let _guard = runtime::handle().enter();
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
         let callbacks = Arc::new(Callbacks::new(
             dispatch,
             settings.max_callbacks,
@@ -76,11 +78,8 @@ impl Emulator {
             stopping: watch::channel(false).0,
             connections: watch::channel(0).0,
         });
-        let _guard = runtime::handle().enter();
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
-        runtime::handle().spawn(server::serve(emulator.clone(), listener));
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(emulator.clone());
-        Ok(emulator)
+        Ok((emulator, listener))
     }
 
     /// `http://127.0.0.1:8080`: an address a client can dial, also when bound to all of them.
@@ -206,44 +205,6 @@ impl Emulator {
         }
     }
 
-    /// The model's name in answers: the dated snapshot as production has it, or as asked.
-    pub fn model_name(&self, asked: &str, model: &crate::api::models::Model) -> String {
-        match self.settings.profile {
-            Profile::Strict => model.snapshot().to_string(),
-            _ if asked.is_empty() => model.id.to_string(),
-            _ => asked.to_string(),
-        }
-    }
-
-    /// The key of a request: `None` = no header at all.
-    pub fn authenticate(&self, given: Option<Result<&str, ()>>, chat: bool) -> Result<String, ApiError> {
-        let style = if chat { error::Style::Edge } else { error::Style::Api };
-        let refuse = |error: ApiError| match self.settings.profile {
-            Profile::Llemulator => Err(ApiError::new(401, "Missing or invalid authorization").kind("auth_error")),
-            _ if chat => Err(error.style(style)),
-            _ => Err(error.header("www-authenticate", "Bearer realm=\"OpenAI API\"")),
-        };
-        let key = match given {
-            None if self.settings.auth == Auth::Optional => return Ok(ANONYMOUS.into()),
-            None | Some(Err(())) | Some(Ok("")) => return refuse(error::missing_key()),
-            Some(Ok(key)) => key,
-        };
-        let known = match &self.settings.auth {
-            Auth::Keys(keys) => keys.iter().any(|known| known == key),
-            _ => true,
-        };
-        if !known || key.starts_with("invalid") || key.starts_with("sk-invalid") {
-            return refuse(error::wrong_key(&mask(key)));
-        }
-        Ok(key.to_string())
-    }
-
-    /// Runs a control route in-process. `key` None = emulator-wide.
-    pub fn control(self: &Arc<Self>, key: Option<&str>, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let request = crate::control::Request { key, method, path, body, in_process: true };
-        crate::control::handle(self, &request)
-    }
-
     /// Waits until a session has completed more than `seen` exchanges; gives their number.
     pub async fn changed(self: Arc<Self>, key: String, seen: u64) -> u64 {
         let session = self.session(&key);
@@ -251,15 +212,6 @@ impl Emulator {
         tokio::select! {
             count = session.journal.changed(seen) => count,
             _ = stopping.wait_for(|stopped| *stopped) => seen,
-        }
-    }
-
-    /// Whether the script in force, or the settings, accept any model name.
-    pub fn accepts_any(&self, models: Option<&Models>) -> bool {
-        match models {
-            Some(Models::Any) => true,
-            Some(Models::List { .. }) => false,
-            None => self.settings.any_model,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A request's headers as conditions, reply functions and the journal see them.
 
-use crate::responders::describe::is_secret;
-use crate::session::redact;
+use crate::redact::{is_secret, redact};
 use hyper::header::HeaderMap;
 
 /// Names in lower case with their values, in order; keys and cookies redacted. One text, because the journal keeps

@@ -3,9 +3,8 @@
 //! An exchange is complete before its last byte leaves, so a client that has its answer finds it here.
 
 use crate::headers::Headers;
-use crate::reply::Reply;
 use crate::reply::json::Rule;
-use crate::responders::describe;
+use crate::reply::{Reply, describe};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -79,10 +78,10 @@ pub struct OpenExchange {
     pub request_id: String,
     /// The text a person would recognise the request by.
     pub asked: Mutex<String>,
-    /// The tool results it brought: see [`crate::responders::describe::tool_results`].
+    /// The tool results it brought: see [`crate::responders::request::tool_results`].
     pub tool_results: OnceLock<Value>,
     /// Rate limits the answer's headers show.
-    pub limits: std::sync::OnceLock<crate::server::headers::Limits>,
+    pub limits: std::sync::OnceLock<crate::limits::Limits>,
     /// The model that answered, for the headers that name it.
     pub model: std::sync::OnceLock<String>,
     record: Mutex<Record>,

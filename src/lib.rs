@@ -9,10 +9,12 @@
 //! - [`server`]: hyper. Listener, router, bodies with deadlines and faults. Knows no endpoint and no responder.
 //! - [`api`]: the OpenAI surface. A table of operations; per resource `request.rs` (→ Prompt), `render.rs` (Reply → JSON),
 //!   `stream.rs` (Reply → events). Errors, ids, models, usage and validation each have one file.
+//! - [`call`]: one request with all its operation may need.
 //! - [`turn`]: chaos, script, fallback, checks, limits: how a Prompt finds its Reply.
-//! - [`responders`]: who may answer: script, callback, echo, generate.
+//! - [`responders`]: who may answer: script, callback, echo, generate. [`matching`]: the conditions of rules.
 //! - [`reply`]: what is said, and its script-language form, pace and faults.
-//! - [`session`], [`headers`], [`journal`], [`clock`], [`random`], [`store`]: what belongs to one API key.
+//! - [`session`], [`journal`], [`clock`], [`random`], [`store`], [`limits`], [`prompt_cache`]: what belongs to one API
+//!   key. [`transcript`] shows it to people.
 //! - [`control`]: `/_emulator/*`, in-process and over HTTP.
 //! - [`cli`], [`options`], [`emulator`]: starting and stopping. `node` is the only place that knows napi.
 //!
@@ -24,6 +26,7 @@
 //! A file in `api/` with its `OPERATIONS`, and a row in [`api::OPERATIONS`].
 
 pub mod api;
+pub mod call;
 pub mod cli;
 pub mod clock;
 pub mod control;
@@ -32,11 +35,14 @@ pub mod headers;
 pub mod jobs;
 pub mod journal;
 pub mod limits;
+pub mod matching;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod options;
 pub mod prompt;
+pub mod prompt_cache;
 pub mod random;
+pub mod redact;
 pub mod reply;
 pub mod responders;
 pub mod runtime;
@@ -45,4 +51,6 @@ pub mod server;
 pub mod session;
 pub mod store;
 pub mod tokens;
+pub mod transcript;
 pub mod turn;
+pub mod url;

@@ -1,12 +1,13 @@
 //! A session: all that belongs to one API key. Sessions never see each other.
 
-use crate::api::usage::PrefixCache;
 use crate::clock::{Clock, Mode};
 use crate::journal::Journal;
 use crate::limits::Counters;
+use crate::matching::View;
 use crate::options::Settings;
+use crate::prompt_cache::PrefixCache;
+use crate::redact::mask;
 use crate::reply::json::{Defaults, Load, Models, Rule};
-use crate::responders::matching::View;
 use crate::responders::script::{Miss, Picked, Script};
 use crate::store::Store;
 use serde_json::{Value, json};
@@ -240,34 +241,5 @@ impl Session {
     /// The rules with their uses left.
     pub fn rules(&self, shared: &Shared) -> Value {
         self.with_script(shared, |script| script.state()).unwrap_or_else(|| json!([]))
-    }
-}
-
-/// A key as OpenAI shows it: up to 11 characters whole, else the first 8, asterisks, the last 4 (real-traffic §3).
-pub fn mask(key: &str) -> String {
-    let characters: Vec<char> = key.chars().collect();
-    if characters.len() <= 11 {
-        return key.to_string();
-    }
-    let stars = characters.len().saturating_sub(12).max(1);
-    let head: String = characters[..8].iter().collect();
-    let tail: String = characters[characters.len() - 4..].iter().collect();
-    format!("{head}{}{tail}", "*".repeat(stars))
-}
-
-/// A key as the emulator's own pages and journal show it.
-pub fn redact(key: &str) -> String {
-    let kept: String = key.chars().take(3).collect();
-    format!("{kept}…")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn masks_as_recorded() {
-        assert_eq!(mask("sk-fake-key"), "sk-fake-key");
-        assert_eq!(mask("test-key-for-openai"), "test-key*******enai");
     }
 }

@@ -1,29 +1,30 @@
 //! Stored objects of a session: bounded, in the order they were made, forgotten oldest first.
 
-use crate::api::conversations::Conversation;
-use crate::api::responses::record::Record;
-use serde_json::Value;
+use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-/// All objects of one session, by resource.
+/// All objects of one session: a shelf for each type of object, so that a new resource needs no change here.
 #[derive(Debug)]
 pub struct Store {
-    pub responses: Shelf<Arc<Record>>,
-    pub conversations: Shelf<Conversation>,
-    /// Everything that is nothing but its JSON, by id (stored chat completions and the like).
-    pub objects: Shelf<Value>,
+    limit: usize,
+    shelves: HashMap<TypeId, Box<dyn Any + Send>>,
 }
 
 impl Store {
-    /// A store that keeps at most `limit` objects of each resource.
+    /// A store that keeps at most `limit` objects of each type.
     pub fn new(limit: usize) -> Self {
-        Store { responses: Shelf::new(limit), conversations: Shelf::new(limit), objects: Shelf::new(limit) }
+        Store { limit, shelves: HashMap::new() }
+    }
+
+    /// The objects of one type.
+    pub fn shelf<T: Send + 'static>(&mut self) -> &mut Shelf<T> {
+        let shelf = self.shelves.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Shelf::<T>::new(self.limit)));
+        shelf.downcast_mut().expect("a shelf is kept under its own type")
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        *self = Store::new(self.responses.limit);
+        self.shelves.clear();
     }
 }
 
@@ -88,6 +89,17 @@ impl<T> Shelf<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_type_has_its_shelf() {
+        let mut store = Store::new(1);
+        store.shelf().insert("a".into(), 1);
+        store.shelf().insert("a".into(), "one");
+        assert_eq!(store.shelf::<i32>().get("a"), Some(&1));
+        assert_eq!(store.shelf::<&str>().get("a"), Some(&"one"));
+        store.clear();
+        assert!(store.shelf::<i32>().is_empty());
+    }
 
     #[test]
     fn the_oldest_object_makes_room() {

@@ -1,12 +1,12 @@
 //! Whether a call may go on: its model is known and serves this operation, its body and query are valid.
 
-use super::Call;
+use super::accepted;
 use super::error::{self, ApiError, Style};
+use super::limits;
 use super::models::{Kind, Model};
-use super::models_resource;
 use super::scenario;
 use super::validate::{self, Context, Level};
-use crate::limits;
+use crate::call::Call;
 use crate::options::{Profile, Validation};
 
 /// Refuses what OpenAI would refuse. Nothing of the session changes.
@@ -16,7 +16,7 @@ use crate::options::{Profile, Validation};
 pub fn check(call: &Call) -> Result<(), ApiError> {
     let settings = &call.emulator.settings;
     let name = call.model_name();
-    let model = models_resource::find(&call.emulator, call.models.as_deref(), name);
+    let model = accepted::find(&call.emulator.settings, call.models.as_deref(), name);
     let context = Context {
         level: match settings.validation {
             Validation::Full => Level::Full,
@@ -58,7 +58,7 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
     let limits = limits::take(call, &model)?;
     let _ = call.exchange.limits.set(limits);
     if call.operation.name == "completions.create" {
-        let _ = call.exchange.model.set(call.emulator.model_name(name, &model));
+        let _ = call.exchange.model.set(call.shown_model(name, &model));
     }
     Ok(())
 }

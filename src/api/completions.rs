@@ -6,7 +6,8 @@ use super::chat::request::{length, pace, stop};
 use super::error::ApiError;
 use super::lanes::{Cursor, Lanes};
 use super::usage::{self, Api, Usage};
-use super::{Call, HandlerFuture, Operation, ids, logprobs};
+use super::{ids, logprobs};
+use crate::call::{Call, HandlerFuture, Operation};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Arrival, Choice, Part};
 use crate::turn::{self, Rendered, Turn};
@@ -126,7 +127,7 @@ impl Facts {
                 .collect(),
             random: call.random.fork("logprobs"),
             include_usage: options["include_usage"] == true,
-            counter: usage::Counter::of(call),
+            counter: call.counter(),
         }
     }
 

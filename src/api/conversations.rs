@@ -6,7 +6,7 @@ use super::ids::{self, Family};
 use super::list::Page;
 use super::responses::input;
 use super::responses::record::Record;
-use super::{Call, HandlerFuture, Operation};
+use crate::call::{Call, HandlerFuture, Operation};
 use crate::store::Store;
 use serde_json::{Value, json};
 
@@ -91,8 +91,8 @@ impl Conversation {
 }
 
 /// The items of a conversation.
-pub fn items(store: &Store, id: &str) -> Result<Vec<Value>, ApiError> {
-    store.conversations.get(id).map(|one| one.items.clone()).ok_or_else(|| unknown(id))
+pub fn items(store: &mut Store, id: &str) -> Result<Vec<Value>, ApiError> {
+    store.shelf::<Conversation>().get(id).map(|one| one.items.clone()).ok_or_else(|| unknown(id))
 }
 
 fn unknown(id: &str) -> ApiError {
@@ -107,7 +107,7 @@ fn unknown_item(call: &Call) -> ApiError {
 /// Runs `change` on the conversation the path names.
 fn with<T>(call: &Call, change: impl FnOnce(&mut Conversation) -> T) -> Result<T, ApiError> {
     let id = call.param("conversation_id");
-    call.session.store().conversations.get_mut(id).map(change).ok_or_else(|| unknown(id))
+    call.session.store().shelf::<Conversation>().get_mut(id).map(change).ok_or_else(|| unknown(id))
 }
 
 /// `items` of the body, in normal form.
@@ -130,7 +130,7 @@ fn create(call: Call) -> HandlerFuture {
             items: given_items(&call),
         };
         let answer = Answer::json(&conversation.object());
-        call.session.store().conversations.insert(conversation.id.clone(), conversation);
+        call.session.store().shelf::<Conversation>().insert(conversation.id.clone(), conversation);
         Ok(answer)
     })
 }
@@ -153,7 +153,7 @@ fn update(call: Call) -> HandlerFuture {
 fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = with(&call, |one| one.id.clone())?;
-        call.session.store().conversations.remove(&id);
+        call.session.store().shelf::<Conversation>().remove(&id);
         Ok(Answer::json(&json!({"id": id, "object": "conversation.deleted", "deleted": true})))
     })
 }

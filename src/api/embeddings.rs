@@ -2,7 +2,8 @@
 
 use super::answer::Answer;
 use super::error::ApiError;
-use super::{Call, HandlerFuture, Operation, vectors};
+use super::vectors;
+use crate::call::{Call, HandlerFuture, Operation};
 use crate::options::EmbeddingStyle;
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::Say;
@@ -93,7 +94,7 @@ fn create(call: Call) -> HandlerFuture {
             .sum();
         let answer = json!({
             "object": "list", "data": data,
-            "model": call.emulator.model_name(&prompt.model, &model),
+            "model": call.shown_model(&prompt.model, &model),
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         });
         Ok(Answer { delivery, ..Answer::json_line(&answer) })

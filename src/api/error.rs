@@ -4,7 +4,6 @@
 //! when empty (real-traffic §3). Which layer of OpenAI refused the request shows in white space and headers: see
 //! [`Style`].
 
-use crate::reply::ErrorReply;
 use serde_json::{Value, json};
 
 /// The layer of api.openai.com that refuses; it decides indentation, content type and headers (real-traffic §2.7).
@@ -136,38 +135,8 @@ pub struct Occasion<'a> {
     pub request_id: &'a str,
 }
 
-impl ErrorReply {
-    /// The scripted error, its gaps filled as OpenAI fills them for this status, model and operation
-    /// (real-traffic §3A, §3B).
-    pub fn to_api_error(&self, occasion: &Occasion) -> ApiError {
-        let code = self.code.clone().flatten();
-        let mut error = usual(self.status, code.as_deref(), occasion);
-        if let Some(message) = &self.message {
-            error.message = message.clone().unwrap_or_default();
-        }
-        if let Some(kind) = &self.kind {
-            error.kind = kind.clone();
-        }
-        if let Some(code) = &self.code {
-            error.code = code.clone();
-        }
-        if let Some(param) = &self.param {
-            error.param = param.clone();
-        }
-        // SDKs retry these; a test should not wait half a second for each.
-        let retried = matches!(self.status, 408 | 409 | 429) || self.status >= 500;
-        let wait = self.retry_after_ms.unwrap_or(retried.then_some(1));
-        if let Some(ms) = wait {
-            error.headers.push(("retry-after-ms".into(), ms.to_string()));
-            error.headers.push(("retry-after".into(), ms.div_ceil(1000).to_string()));
-        }
-        error.headers.extend(self.headers.iter().cloned());
-        error
-    }
-}
-
 /// What OpenAI says with this status, and code if one is given.
-fn usual(status: u16, code: Option<&str>, occasion: &Occasion) -> ApiError {
+pub fn usual(status: u16, code: Option<&str>, occasion: &Occasion) -> ApiError {
     let Occasion { model, operation, request_id } = *occasion;
     let billing = "You exceeded your current quota, please check your plan and billing details. For more information on \
                    this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";

@@ -1,7 +1,7 @@
 //! Lists with a cursor: `{"object":"list","data","first_id","last_id","has_more"}`.
 
-use super::Call;
 use super::error::ApiError;
+use crate::call::Call;
 use serde::Serialize;
 use serde_json::Value;
 

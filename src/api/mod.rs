@@ -3,6 +3,7 @@
 //! An inference operation reads its body into a [`Prompt`](crate::prompt::Prompt), lets [`crate::turn::infer`] find the
 //! reply, and renders it: `request.rs`, `render.rs`, `stream.rs`. It knows no responder.
 
+pub mod accepted;
 pub mod admit;
 pub mod answer;
 pub mod chat;
@@ -12,6 +13,7 @@ pub mod embeddings;
 pub mod error;
 pub mod ids;
 mod lanes;
+mod limits;
 pub mod list;
 pub mod logprobs;
 pub mod models;
@@ -26,26 +28,10 @@ pub mod usage;
 pub mod validate;
 pub mod vectors;
 
-use crate::emulator::Emulator;
-use crate::headers::Headers;
-use crate::journal::OpenExchange;
-use crate::options::Counting;
-use crate::prompt::Prompt;
-use crate::random::Random;
-use crate::reply::json::{Defaults, Models};
-use crate::responders::matching::View;
-use crate::session::{Session, Shared};
-use crate::tokens::Encoding;
+use crate::call::{Call, Operation};
 use crate::turn::{self, Intercepted};
 use answer::Answer;
-use error::{ApiError, Occasion};
-use models::Model;
-use responses::lane::Lane;
-use serde_json::Value;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use error::ApiError;
 
 /// Every operation, by resource.
 pub static OPERATIONS: &[&[Operation]] = &[
@@ -77,117 +63,5 @@ pub async fn serve(call: Call) -> Result<Answer, ApiError> {
             let answer = (call.operation.handler)(call).await?;
             Ok(Answer { delivery: delivery.or(answer.delivery), ..answer })
         }
-    }
-}
-
-/// One operation of the OpenAI API.
-pub struct Operation {
-    /// The SDK's name: `chat.completions.create`.
-    pub name: &'static str,
-    pub method: &'static str,
-    /// Path below `/v1`; `{name}` matches one segment, `{name*}` the rest.
-    pub path: &'static str,
-    pub handler: Handler,
-    /// Whether it takes a turn, and so asks the script for any rule.
-    pub turn: bool,
-}
-
-/// Serves one call.
-pub type Handler = fn(Call) -> HandlerFuture;
-pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
-
-/// A request that was authenticated, routed and validated.
-pub struct Call {
-    pub operation: &'static Operation,
-    /// Values of the `{…}` in the path, decoded.
-    pub params: Vec<(&'static str, String)>,
-    /// `POST`.
-    pub method: String,
-    /// Normalised: `/v1/chat/completions`, without query.
-    pub path: String,
-    /// Decoded, in order.
-    pub query: Vec<(String, String)>,
-    pub headers: Arc<Headers>,
-    /// The JSON body; null when there is none.
-    pub body: Arc<Value>,
-    /// Whether the request came over a path below `/openai/`.
-    pub azure: bool,
-    pub emulator: Arc<Emulator>,
-    pub session: Arc<Session>,
-    /// The script of sessions without their own, and what holds for this exchange, as it stood when it came.
-    pub shared: Arc<Shared>,
-    pub models: Option<Arc<Models>>,
-    pub defaults: Arc<Defaults>,
-    /// This exchange's generator; fork it for each purpose.
-    pub random: Random,
-    /// Time since 1970 that this exchange puts on what it creates.
-    pub stamp: Duration,
-    pub exchange: Arc<OpenExchange>,
-    /// The socket's lane it came over, if it did.
-    pub lane: Option<Lane>,
-}
-
-impl Call {
-    /// A value of the path.
-    pub fn param(&self, name: &str) -> &str {
-        self.params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
-    }
-
-    /// A value of the query, `name` or `name[]`.
-    pub fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name || key.strip_suffix("[]") == Some(name))
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// The model the body names; the empty string when it names none.
-    pub fn model_name(&self) -> &str {
-        self.body.get("model").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// Rules of a model: the session's own, the catalogue's, or those of the nearest known name.
-    pub fn model(&self, name: &str) -> Model {
-        models_resource::find(&self.emulator, self.models.as_deref(), name)
-            .unwrap_or_else(|| Model::custom(name, None, None, None))
-    }
-
-    /// How this model's texts are counted.
-    pub fn encoding(&self, model: &Model) -> Encoding {
-        match self.emulator.settings.usage {
-            Counting::Exact => Encoding::for_model(&model.id),
-            Counting::Estimate => Encoding::Estimate,
-        }
-    }
-
-    /// Whether any model name is accepted: by setting, by script, or because the path is one of Azure's and the
-    /// session lists no models.
-    pub fn accepts_any(&self) -> bool {
-        self.emulator.accepts_any(self.models.as_deref()) || (self.azure && self.models.is_none())
-    }
-
-    /// The call as conditions of a script see it.
-    pub fn view<'a>(&'a self, prompt: Option<&'a Prompt>, user_text: &'a str) -> View<'a> {
-        View {
-            prompt,
-            user_text,
-            operation: self.operation.name,
-            path: &self.path,
-            method: &self.method,
-            headers: &self.headers,
-            body: &self.body,
-            model: self.model_name(),
-            stream: self.body.get("stream").and_then(Value::as_bool).unwrap_or(false),
-        }
-    }
-
-    /// What the texts of OpenAI's errors name.
-    pub fn occasion(&self) -> Occasion<'_> {
-        Occasion { model: self.model_name(), operation: self.operation.name, request_id: &self.exchange.request_id }
-    }
-
-    /// Unix seconds for `created` and `created_at`.
-    pub fn created(&self) -> u64 {
-        self.stamp.as_secs()
     }
 }

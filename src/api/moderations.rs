@@ -1,7 +1,8 @@
 //! `moderations.create`: nothing is flagged, unless a rule says so.
 
 use super::answer::Answer;
-use super::{Call, HandlerFuture, Operation, ids};
+use super::ids;
+use crate::call::{Call, HandlerFuture, Operation};
 use crate::prompt::{Message, Prompt, Role};
 use crate::random::Random;
 use crate::reply::Say;

@@ -1,10 +1,10 @@
 //! Model names that are scenarios: `credit-error` (402), `error-<status>`, `timeout`, `cut-stream`.
 
-use super::Call;
 use super::answer::{Answer, Body, Delivery};
 use super::error::ApiError;
+use crate::call::Call;
 use crate::journal::Outcome;
-use crate::reply::ErrorReply;
+use crate::reply::error::ErrorReply;
 use crate::reply::fault::{At, Fault, Kind};
 use crate::reply::pace::{Pace, Schedule};
 use std::time::Duration;

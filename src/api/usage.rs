@@ -4,16 +4,14 @@
 //! exchanges (real-traffic §4 and `usage/tests.rs`, which measures it again). Exact for 99 % of requests of text
 //! only, 86 % with function tools, half with their results; images, audio, files and hosted tools are typical numbers.
 
-mod prefix;
 mod schema;
 mod tools;
 
-pub use prefix::PrefixCache;
-
-use super::Call;
 use super::models::Model;
 use crate::clock::Mode;
+use crate::options::{Counting, Settings};
 use crate::prompt::{Content, Format, Message, Prompt, Role, ToolChoice};
+use crate::prompt_cache;
 use crate::reply::{Choice, Finish, Part};
 use crate::session::Session;
 use crate::tokens::{self, Encoding};
@@ -56,18 +54,18 @@ pub struct Counter {
 
 impl Counter {
     /// Counts as the emulator's settings say.
-    pub fn of(call: &Call) -> Self {
-        let exact = call.emulator.settings.usage == crate::options::Counting::Exact;
-        let real = call.session.clock.mode() == Mode::Real;
-        Counter { encoding: (!exact).then_some(Encoding::Estimate), session: real.then(|| call.session.clone()) }
+    pub fn of(settings: &Settings, session: &Arc<Session>) -> Self {
+        let exact = settings.usage == Counting::Exact;
+        let real = session.clock.mode() == Mode::Real;
+        Counter { encoding: (!exact).then_some(Encoding::Estimate), session: real.then(|| session.clone()) }
     }
 
     /// Tokens of a prompt and its answer. Without choices only the prompt is counted, and nothing is remembered.
     pub fn count(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Api) -> Counted {
         let encoding = self.encoding.unwrap_or_else(|| model.encoding());
         let mut counted = prompt_tokens(prompt, model, api, encoding);
-        if let (Some(session), true) = (&self.session, !choices.is_empty() && counted.prompt >= prefix::LEAST) {
-            counted.cached = session.prefixes().cached(prompt, model, encoding).min(counted.prompt);
+        if let (Some(session), true) = (&self.session, !choices.is_empty() && counted.prompt >= prompt_cache::LEAST) {
+            counted.cached = session.prefixes().cached(prompt, model.snapshot(), encoding).min(counted.prompt);
         }
         for choice in choices {
             add_completion(&mut counted, choice, prompt, model, api, encoding);

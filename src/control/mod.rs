@@ -1,13 +1,14 @@
 //! The control plane: `/_emulator/*`, the same in-process and over HTTP.
 
+use crate::api::accepted;
 use crate::api::error::ApiError;
 use crate::clock::Mode;
 use crate::emulator::Emulator;
 use crate::journal::Outcome;
+use crate::redact::redact;
 use crate::reply::json::{self, Origin};
-use crate::responders::describe;
-use crate::server::route;
-use crate::session::{Session, redact};
+use crate::session::{Session, Shared};
+use crate::{transcript, url};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,14 +44,19 @@ pub fn key_of_name(name: &str) -> String {
     format!("sk-llemulator-{safe}-{:08x}", crate::random::key(0, &[name.as_bytes()]) as u32)
 }
 
+/// Runs a control route for the host process. `key` None = emulator-wide.
+pub fn in_process(emulator: &Arc<Emulator>, key: Option<&str>, method: &str, path: &str, body: &str) -> (u16, Value) {
+    handle(emulator, &Request { key, method, path, body, in_process: true })
+}
+
 /// Serves a control request.
 pub fn handle(emulator: &Arc<Emulator>, request: &Request) -> (u16, Value) {
     let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
-    let query = route::query(query);
+    let query = url::query(query);
     let below = path.strip_prefix("/_emulator/").unwrap_or(path);
     let answer = match (request.method, below) {
         (_, "sessions") => sessions(emulator, request),
-        (_, named) if named.starts_with("sessions/") => one_session(emulator, request, &route::decode(&named[9..])),
+        (_, named) if named.starts_with("sessions/") => one_session(emulator, request, &url::decode(&named[9..])),
         ("POST", "shared-script") => load(emulator, None, request),
         _ => match request.key {
             None if below == "script" && request.method == "POST" => load(emulator, None, request),
@@ -89,7 +95,7 @@ fn in_session(
             "token": redact(&session.key),
             "session": session.label(),
             "rules": session.rules(&shared),
-            "models": crate::api::models_resource::ids(emulator, session),
+            "models": models(emulator, session, &shared),
             "requests": session.journal.completed(),
             "clock": clock(session),
         })),
@@ -120,7 +126,7 @@ fn in_session(
             Ok(clock(session))
         }
         ("POST", release) if release.starts_with("release/") => {
-            let name = route::decode(&release[8..]);
+            let name = url::decode(&release[8..]);
             session.release(&name);
             Ok(json!({"status": "released", "name": name}))
         }
@@ -169,8 +175,14 @@ fn verify(session: &Session, unused: &[Value]) -> Value {
         "ok": unused.is_empty() && unexpected.is_empty(),
         "unused": unused,
         "unexpected": unexpected,
-        "transcript": describe::transcript(session, unused),
+        "transcript": transcript::transcript(session, unused),
     })
+}
+
+/// The ids a session lists.
+fn models(emulator: &Emulator, session: &Session, shared: &Shared) -> Vec<String> {
+    let own = session.in_force(shared).models;
+    accepted::listed(&emulator.settings, own.as_deref()).into_iter().map(|model| model.id.to_string()).collect()
 }
 
 fn clock(session: &Session) -> Value {

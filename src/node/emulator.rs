@@ -4,7 +4,7 @@
 use super::dispatch::{Calls, Dispatcher};
 use crate::emulator::Emulator;
 use crate::options::{Door, Options};
-use crate::runtime;
+use crate::{control, runtime, server};
 use napi::bindgen_prelude::{Env, Object, ToNapiValue};
 use napi::{Error, Result};
 use napi_derive::napi;
@@ -28,8 +28,8 @@ impl NativeEmulator {
         let options =
             Options::from_json(&options).map_err(|error| failed("ERR_LLEMULATOR_OPTIONS", error.to_string()))?;
         let calls = Arc::new(Calls(Arc::new(dispatch)));
-        let emulator = Emulator::start(options, Door::InProcess, Some(calls))
-            .map_err(|error| failed(error.code, error.message))?;
+        let emulator =
+            server::start(options, Door::InProcess, Some(calls)).map_err(|error| failed(error.code, error.message))?;
         // The end of the environment (a worker thread's, say) is a stop: nobody is left to give replies.
         let ended = Arc::downgrade(&emulator);
         env.add_env_cleanup_hook((), move |()| {
@@ -57,7 +57,7 @@ impl NativeEmulator {
     /// Runs a control route at once, without the network: JSON text `{"status", "body"}`. `key` null = emulator-wide.
     #[napi]
     pub fn control(&self, key: Option<String>, method: String, path: String, body: String) -> String {
-        let (status, body) = self.emulator.control(key.as_deref(), &method, &path, &body);
+        let (status, body) = control::in_process(&self.emulator, key.as_deref(), &method, &path, &body);
         serde_json::json!({"status": status, "body": body}).to_string()
     }
 

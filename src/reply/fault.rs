@@ -1,6 +1,6 @@
 //! Faults: what goes wrong on the way.
 
-use super::ErrorReply;
+use super::error::ErrorReply;
 
 /// Where and how a delivery breaks.
 #[derive(Debug, Clone)]

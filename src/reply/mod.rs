@@ -4,6 +4,8 @@
 //! another responder. Overrides, [`pace`] and [`fault`] travel with it. `json` is the script language's form of it.
 
 pub mod check;
+pub mod describe;
+pub mod error;
 pub mod fault;
 pub mod json;
 pub mod limit;
@@ -12,6 +14,7 @@ pub mod validator;
 
 use crate::api::error::ApiError;
 use crate::tokens::{self, Encoding};
+use error::ErrorReply;
 use fault::Fault;
 use pace::Pace;
 use serde_json::Value;
@@ -161,39 +164,6 @@ pub struct Overrides {
     pub headers: Vec<(String, String)>,
     /// `check: false` = the request may forbid this reply.
     pub unchecked: bool,
-}
-
-/// An error as the answer. Missing keys are filled as OpenAI fills them; `Some(None)` = a null that stays null.
-#[derive(Debug, Clone, Default)]
-pub struct ErrorReply {
-    pub status: u16,
-    pub message: Option<Option<String>>,
-    pub kind: Option<Option<String>>,
-    pub code: Option<Option<String>>,
-    pub param: Option<Option<String>>,
-    /// Milliseconds for `retry-after-ms` and `retry-after`; `Some(None)` = neither header.
-    pub retry_after_ms: Option<Option<u64>>,
-    pub headers: Vec<(String, String)>,
-}
-
-impl ErrorReply {
-    /// An error with this status, everything else as OpenAI fills it.
-    pub fn status(status: u16) -> Self {
-        ErrorReply { status, ..ErrorReply::default() }
-    }
-
-    /// Exactly this error.
-    pub fn exactly(error: ApiError) -> Self {
-        ErrorReply {
-            status: error.status,
-            message: Some(Some(error.message)),
-            kind: Some(error.kind),
-            code: Some(error.code),
-            param: Some(error.param),
-            retry_after_ms: Some(None),
-            headers: error.headers,
-        }
-    }
 }
 
 /// A reply still arriving: the pieces of a streaming function.

@@ -2,10 +2,7 @@
 
 pub mod callback;
 pub mod chaos;
-pub mod describe;
 pub mod echo;
-pub(crate) mod family;
 pub mod generate;
-pub mod matching;
-mod pattern;
+pub mod request;
 pub mod script;

@@ -1,10 +1,11 @@
 //! The script as a responder: rules in order, and how often each was used.
 
-use super::family::Family;
-use super::matching::View;
 use crate::api::error::ApiError;
+use crate::matching::View;
+use crate::matching::family::Family;
 use crate::reply::Reply;
-use crate::reply::json::{Rule, clip};
+use crate::reply::json::Rule;
+use crate::reply::json::place::clip;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! YAML to JSON, and the line and column of a JSON path. JSON is YAML, so both kinds of file find their places here.
 
-use crate::reply::json::Path;
+use crate::reply::json::place::Path;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Error, Location, Spanned};

@@ -1,7 +1,7 @@
 //! The headers every answer of api.openai.com has (real-traffic §2.7).
 
 use crate::api::error::Style;
-use crate::limits::go_duration;
+use crate::limits::{Limits, go_duration};
 use crate::random::Random;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -23,15 +23,6 @@ pub struct Facts<'a> {
     pub model: Option<&'a str>,
     /// Time to print as `date`; the real clock leaves it to the HTTP library.
     pub date: Option<Duration>,
-}
-
-/// What `x-ratelimit-*` say: limit, remaining and seconds until full again.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
-    pub requests: (u64, u64, f64),
-    pub tokens: Option<(u64, u64, f64)>,
-    /// The request holds images, which have a limit of their own.
-    pub images: bool,
 }
 
 /// The organization every session belongs to.

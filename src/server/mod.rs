@@ -8,6 +8,7 @@ mod fault_tests;
 mod generated_tests;
 mod guard;
 pub mod headers;
+mod key;
 #[cfg(test)]
 mod pace_tests;
 mod request;
@@ -18,7 +19,10 @@ mod socket;
 pub(crate) mod tests;
 mod websocket;
 
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, StartError};
+use crate::options::{Door, Options};
+use crate::responders::callback::Dispatch;
+use crate::runtime;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,6 +30,16 @@ use socket::{Control, Socket};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+
+/// Starts an emulator: binds and serves. The port is known when this returns.
+///
+/// # Errors
+/// The address is taken, or is none of this machine's.
+pub fn start(options: Options, door: Door, dispatch: Option<Arc<dyn Dispatch>>) -> Result<Arc<Emulator>, StartError> {
+    let (emulator, listener) = Emulator::bind(options, door, dispatch)?;
+    runtime::handle().spawn(serve(emulator.clone(), listener));
+    Ok(emulator)
+}
 
 /// Accepts until the emulator stops; then open answers get the grace time.
 pub async fn serve(emulator: Arc<Emulator>, listener: TcpListener) {

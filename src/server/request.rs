@@ -4,6 +4,7 @@ use crate::api::error::{self, ApiError};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 use std::io::Read;
 
 /// Reads a body of at most `limit` bytes, also after unzipping.
@@ -50,4 +51,9 @@ fn unzip(reader: impl Read, limit: usize) -> Result<Bytes, ApiError> {
         return Err(error::too_large(limit));
     }
     Ok(out.into())
+}
+
+/// A header of the request as text.
+pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }

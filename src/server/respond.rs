@@ -1,20 +1,24 @@
 //! One request: from bytes to a call, from an answer to bytes.
 
 use super::body::{Cut, Finish, ResponseBody};
+use super::request::header;
 use super::route::{self, Normal, Route};
 use super::socket::Control;
-use super::{deliver, guard, request, websocket};
+use super::{deliver, guard, key, request, websocket};
+use crate::api;
 use crate::api::answer::{Answer, Body};
 use crate::api::error::{self, ApiError};
 use crate::api::responses::lane::Lane;
-use crate::api::{self, Call};
+use crate::call::Call;
 use crate::control;
 use crate::emulator::Emulator;
 use crate::headers::Headers;
 use crate::journal::OpenExchange;
 use crate::options::LogLevel;
 use crate::random::{self, Random};
-use crate::session::{Session, redact};
+use crate::redact::redact;
+use crate::session::Session;
+use crate::url;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -82,28 +86,6 @@ fn preflight(asked: &HeaderMap) -> Response<ResponseBody> {
     response
 }
 
-/// A header of the request as text.
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// The key of a request in one of its four places: `Authorization: Bearer`, `api-key`, the WebSocket subprotocol, the
-/// path's session. `None` = nowhere; Err = malformed.
-fn key_of(headers: &HeaderMap) -> Option<Result<&str, ()>> {
-    if let Some(value) = headers.get("authorization") {
-        let text = value.to_str().unwrap_or_default();
-        return Some(match text.strip_prefix("Bearer ") {
-            Some(key) if !key.is_empty() && !key.contains(' ') => Ok(key),
-            _ => Err(()),
-        });
-    }
-    if let Some(value) = headers.get("api-key") {
-        return Some(value.to_str().map_err(|_| ()));
-    }
-    let protocols = header(headers, "sec-websocket-protocol")?;
-    protocols.split(',').find_map(|one| one.trim().strip_prefix("openai-insecure-api-key.")).map(Ok)
-}
-
 /// A control route over HTTP: guarded, and under the session of the key.
 async fn control_route(emulator: Arc<Emulator>, request: Request<Incoming>) -> Response<ResponseBody> {
     let (parts, body) = request.into_parts();
@@ -118,7 +100,7 @@ async fn control_route(emulator: Arc<Emulator>, request: Request<Incoming>) -> R
         }
         let key = match wide {
             true => None,
-            false => Some(emulator.authenticate(key_of(&parts.headers), false)?),
+            false => Some(key::control_key(&emulator, &parts.headers)?),
         };
         let encoding = header(&parts.headers, "content-encoding");
         let body = request::read(body, encoding, emulator.settings.max_body_bytes).await?;
@@ -165,17 +147,17 @@ async fn exchange(
     let (mut parts, body) = request.into_parts();
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
     if let Some(upgrade) = websocket::asked(&mut parts, &normal.path) {
-        let session = session_of(&emulator, &parts.headers, &normal, "responses.create");
+        let session = key::session_of(&emulator, &parts.headers, &normal, "responses.create");
         return Ok(websocket::accept(emulator, control, upgrade, parts, session));
     }
     let method = parts.method.as_str().to_string();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
     let name = route::find(&method, &normal.path).name();
-    let session = session_of(&emulator, &parts.headers, &normal, name);
+    let session = key::session_of(&emulator, &parts.headers, &normal, name);
     let encoding = header(&parts.headers, "content-encoding");
     let read = request::read(body, encoding, emulator.settings.max_body_bytes).await;
     let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes)?, bytes)));
-    let query = route::query(parts.uri.query().unwrap_or_default());
+    let query = url::query(parts.uri.query().unwrap_or_default());
     let heard = Heard { method, target, normal, query, headers: parts.headers, session, body, lane: None };
     answer(emulator, control, heard).await
 }
@@ -267,21 +249,6 @@ fn log_line(session: &Session, exchange: &OpenExchange) {
     let record = exchange.record();
     let by = record.rule.map(|rule| format!(" [{}]", rule.label())).unwrap_or_default();
     println!("{} {} {} {}{by}", exchange.method, exchange.target, record.status, redact(&session.key));
-}
-
-/// The session of a request.
-fn session_of(
-    emulator: &Arc<Emulator>,
-    headers: &HeaderMap,
-    normal: &Normal,
-    operation: &str,
-) -> Result<Arc<Session>, ApiError> {
-    if let Some(name) = &normal.session {
-        let key = control::key_of_name(name);
-        return Ok(emulator.open_session(&key, name, None, None));
-    }
-    let chat = matches!(operation, "chat.completions.create" | "completions.create" | "embeddings.create");
-    Ok(emulator.session(&emulator.authenticate(key_of(headers), chat)?))
 }
 
 /// The JSON of a body; null when there is none or it is a form.

@@ -1,6 +1,8 @@
 //! From a path to an operation.
 
-use crate::api::{OPERATIONS, Operation};
+use crate::api::OPERATIONS;
+use crate::call::Operation;
+use crate::url::decode;
 use std::sync::LazyLock;
 
 /// What a path leads to.
@@ -141,41 +143,6 @@ impl Pattern {
     }
 }
 
-/// Percent-decoding; a malformed escape stays as it is.
-pub fn decode(text: &str) -> String {
-    if !text.contains('%') {
-        return text.to_string();
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut index = 0;
-    while index < bytes.len() {
-        let hex = bytes.get(index + 1..index + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if bytes[index] == b'%' => {
-                out.push(byte);
-                index += 3;
-            }
-            _ => {
-                out.push(bytes[index]);
-                index += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// The pairs of a query string, decoded.
-pub fn query(text: &str) -> Vec<(String, String)> {
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(&name.replace('+', " ")), decode(&value.replace('+', " ")))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,11 +170,5 @@ mod tests {
         assert_eq!((operation.name, params[0].1.as_str()), ("models.retrieve", "org/gpt-4"));
         assert!(matches!(find("GET", "/v1/chat"), Route::Unknown));
         assert!(matches!(find("PUT", "/v1/chat/completions"), Route::WrongMethod(_)));
-    }
-
-    #[test]
-    fn malformed_escapes_stay() {
-        assert_eq!(decode("a%2"), "a%2");
-        assert_eq!(decode("%zz%41%é"), "%zzA%é");
     }
 }

@@ -28,7 +28,7 @@ impl Got {
 
 pub(crate) fn start(options: Value) -> Arc<Emulator> {
     let options = Options::from_json(&options.to_string()).expect("options");
-    Emulator::start(options, Door::InProcess, None).expect("starts")
+    super::start(options, Door::InProcess, None).expect("starts")
 }
 
 /// Sends bytes and reads until the server closes.
@@ -145,9 +145,9 @@ fn two_hundred_sessions_never_meet() {
                     }
                 }
                 for key in &keys {
-                    let (_, journal) = emulator.control(Some(key), "GET", "/_emulator/requests", "");
+                    let (_, journal) = crate::control::in_process(emulator, Some(key), "GET", "/_emulator/requests", "");
                     assert_eq!(journal["data"].as_array().map(Vec::len), Some(2));
-                    let (_, verdict) = emulator.control(Some(key), "GET", "/_emulator/verify", "");
+                    let (_, verdict) = crate::control::in_process(emulator, Some(key), "GET", "/_emulator/verify", "");
                     assert_eq!(verdict["ok"], true, "{verdict}");
                     let models = exchange(emulator, &request("GET", "/v1/models", key, "", b"")).expect("answer").json();
                     assert_eq!(models["data"].as_array().map(Vec::len), Some(1));
@@ -168,7 +168,7 @@ fn a_scripted_disconnect_before_any_byte_leaves_no_byte() {
     );
     let body = chat("hi").to_string();
     assert_eq!(exchange(&emulator, &request("POST", "/v1/chat/completions", "sk-a", "", body.as_bytes())), None);
-    let (_, journal) = emulator.control(Some("sk-a"), "GET", "/_emulator/requests", "");
+    let (_, journal) = crate::control::in_process(&emulator, Some("sk-a"), "GET", "/_emulator/requests", "");
     assert_eq!(journal["data"][0]["outcome"], "scripted");
 }
 

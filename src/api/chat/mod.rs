@@ -6,7 +6,8 @@ mod stored;
 mod stream;
 
 use super::error::ApiError;
-use super::{Call, HandlerFuture, Operation, sound};
+use super::sound;
+use crate::call::{Call, HandlerFuture, Operation};
 use crate::reply::{Choice, Part, Reply, Say};
 use crate::turn::{self, Rendered, Turn};
 use base64::prelude::{BASE64_STANDARD, Engine};

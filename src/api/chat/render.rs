@@ -1,9 +1,10 @@
 //! From a reply to a chat completion. Key order and constants as recorded (real-traffic §2.1).
 
 use crate::api::answer::pretty;
+use crate::api::ids;
 use crate::api::logprobs;
 use crate::api::usage::{self, Api, Counter, Usage};
-use crate::api::{Call, ids};
+use crate::call::Call;
 use crate::prompt::{Prompt, ToolChoice};
 use crate::random::Random;
 use crate::reply::{Choice, Finish, Part, Text, ToolCall};
@@ -51,7 +52,7 @@ impl Facts {
             fingerprint: turn.model.fingerprint(),
             shows_logprobs: !(turn.model.reasoning || turn.model.audio) || prompt.logprobs.is_some(),
             legacy_functions: call.body.get("functions").is_some_and(Value::is_array),
-            usage: turn.arriving.is_none().then(|| usage_of(&Counter::of(call), prompt, turn)),
+            usage: turn.arriving.is_none().then(|| usage_of(&call.counter(), prompt, turn)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From a chat body to a [`Prompt`].
 
-use crate::api::Call;
+use crate::call::Call;
 use crate::options::Profile;
 use crate::prompt::{Content, Format, Length, Message, PastCall, Prompt, Role, Tool, ToolChoice, ToolKind};
 use crate::reply::pace::{Pace, Range};

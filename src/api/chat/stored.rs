@@ -2,9 +2,17 @@
 
 use crate::api::answer::Answer;
 use crate::api::error::ApiError;
-use crate::api::{Call, HandlerFuture};
+use crate::call::{Call, HandlerFuture};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+
+/// A completion that was kept.
+#[derive(Clone)]
+struct Stored {
+    completion: Value,
+    /// What was asked.
+    messages: Vec<Value>,
+}
 
 /// Keeps a completion for later, with what was asked.
 pub fn keep(call: &Call, id: &str, completion: &impl Serialize) {
@@ -41,33 +49,28 @@ pub fn keep(call: &Call, id: &str, completion: &impl Serialize) {
             Value::Object(stored)
         })
         .collect();
-    call.session.store().objects.insert(id.to_string(), json!({"object": stored, "messages": messages}));
+    call.session.store().shelf().insert(id.to_string(), Stored { completion: stored, messages });
 }
 
 fn missing(id: &str) -> ApiError {
     ApiError::new(404, format!("Completion {id} not found")).code("not_found")
 }
 
-fn stored(call: &Call) -> Result<Value, ApiError> {
+fn stored(call: &Call) -> Result<Stored, ApiError> {
     let id = call.param("completion_id");
-    let store = call.session.store();
-    store.objects.get(id).filter(|entry| is_completion(entry)).cloned().ok_or_else(|| missing(id))
-}
-
-fn is_completion(entry: &Value) -> bool {
-    entry["object"]["object"] == "chat.completion"
+    call.session.store().shelf::<Stored>().get(id).cloned().ok_or_else(|| missing(id))
 }
 
 pub fn retrieve(call: Call) -> HandlerFuture {
-    Box::pin(async move { Ok(Answer::json_line(&stored(&call)?["object"])) })
+    Box::pin(async move { Ok(Answer::json_line(&stored(&call)?.completion)) })
 }
 
 pub fn update(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let mut entry = stored(&call)?;
-        entry["object"]["metadata"] = call.body["metadata"].clone();
-        call.session.store().objects.insert(call.param("completion_id").to_string(), entry.clone());
-        Ok(Answer::json_line(&entry["object"]))
+        entry.completion["metadata"] = call.body["metadata"].clone();
+        call.session.store().shelf().insert(call.param("completion_id").to_string(), entry.clone());
+        Ok(Answer::json_line(&entry.completion))
     })
 }
 
@@ -75,7 +78,7 @@ pub fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("completion_id");
         stored(&call)?;
-        call.session.store().objects.remove(id);
+        call.session.store().shelf::<Stored>().remove(id);
         Ok(Answer::json_line(&json!({"object": "chat.completion.deleted", "id": id, "deleted": true})))
     })
 }
@@ -90,26 +93,22 @@ pub fn list(call: Call) -> HandlerFuture {
                 Some((key.strip_prefix("metadata[")?.strip_suffix(']')?.to_string(), value.clone()))
             })
             .collect();
-        let store = call.session.store();
-        let all = store.objects.iter().map(|(_, entry)| entry).filter(|entry| is_completion(entry));
-        let found = all.map(|entry| entry["object"].clone()).filter(|object| {
+        let mut store = call.session.store();
+        let all = store.shelf::<Stored>().iter().map(|(_, entry)| &entry.completion);
+        let found = all.filter(|object| {
             model
                 .as_ref()
                 .is_none_or(|model| object["model"].as_str().is_some_and(|name| name.starts_with(model.as_str())))
                 && wanted.iter().all(|(key, value)| object["metadata"][key] == value.as_str())
         });
-        let found: Vec<Value> = found.collect();
+        let found: Vec<Value> = found.cloned().collect();
         drop(store);
         Ok(Answer::json_line(&page(found, &call)?))
     })
 }
 
 pub fn messages(call: Call) -> HandlerFuture {
-    Box::pin(async move {
-        let entry = stored(&call)?;
-        let messages = entry["messages"].as_array().cloned().unwrap_or_default();
-        Ok(Answer::json_line(&page(messages, &call)?))
-    })
+    Box::pin(async move { Ok(Answer::json_line(&page(stored(&call)?.messages, &call)?)) })
 }
 
 /// One page of a list, oldest first unless asked otherwise: `after`, `limit`, `order` (OpenAPI: listChatCompletions).

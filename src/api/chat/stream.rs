@@ -1,12 +1,12 @@
 //! A chat completion as chunks (real-traffic §2.3): `data:` lines, one token each, `[DONE]`.
 
 use super::render::{self, Facts};
-use crate::api::Call;
 use crate::api::answer::{Events, write_error_line, write_json_str, write_number};
 use crate::api::error::ApiError;
 use crate::api::lanes::{Cursor, Lanes};
 use crate::api::logprobs::{self, Scored};
 use crate::api::usage::Counter;
+use crate::call::Call;
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::{Arrival, Choice, Part, Text};
@@ -106,7 +106,7 @@ impl ChatEvents {
             },
             scored: Vec::new(),
             arrived: Arrived::default(),
-            counter: Counter::of(call),
+            counter: call.counter(),
             ids: call.random.fork("arriving ids"),
             prompt: prompt.clone(),
             turn,

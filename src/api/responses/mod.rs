@@ -19,7 +19,8 @@ pub mod stream;
 mod stream_tests;
 mod tools;
 
-use super::{Call, HandlerFuture, Operation};
+use crate::api::conversations::Conversation;
+use crate::call::{Call, HandlerFuture, Operation};
 use crate::jobs::Job;
 use crate::turn;
 use record::Record;
@@ -96,7 +97,7 @@ fn create(call: Call) -> HandlerFuture {
             let wait = answer.delivery.take().map_or(Duration::ZERO, |delivery| delivery.wait);
             let job = Job::new(call.session.clock.now() + wait);
             let running = Record { job: Some(job), ..(**record).clone() };
-            call.session.store().responses.insert(record.frame.id.clone(), Arc::new(running));
+            call.session.store().shelf::<Arc<Record>>().insert(record.frame.id.clone(), Arc::new(running));
             answer.headers.push(state::poll_soon());
         }
         Ok(answer)
@@ -118,7 +119,7 @@ fn keep(call: &Call, request: &Request, made: Arc<OnceLock<Arc<Record>>>) -> Kee
         let mut store = session.store();
         let first = made.set(record.clone()).is_ok();
         if let (true, Some(id)) = (first, &conversation)
-            && let Some(conversation) = store.conversations.get_mut(id)
+            && let Some(conversation) = store.shelf::<Conversation>().get_mut(id)
         {
             conversation.take_turn(&record);
         }
@@ -126,7 +127,7 @@ fn keep(call: &Call, request: &Request, made: Arc<OnceLock<Arc<Record>>>) -> Kee
             lane.remember(items.clone(), &record);
         }
         if record.frame.store || record.frame.background {
-            store.responses.insert(record.frame.id.clone(), record);
+            store.shelf::<Arc<Record>>().insert(record.frame.id.clone(), record);
         }
     })
 }

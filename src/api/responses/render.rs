@@ -5,11 +5,11 @@ use super::items::{Item, Maker, OPTIONAL};
 use super::record::{End, Frame, Record, Status};
 use super::request::Request;
 use super::stream::{Feed, Keep, ResponseEvents};
-use crate::api::Call;
 use crate::api::answer::{Answer, Body, pretty};
 use crate::api::error::ApiError;
 use crate::api::logprobs;
 use crate::api::usage::{self, Api, Counter};
+use crate::call::Call;
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
@@ -40,7 +40,7 @@ pub fn response(
         frame: frame.clone(),
         input: request.input,
         prompt: prompt.clone(),
-        counter: Counter::of(call),
+        counter: call.counter(),
         created: call.created(),
         random: call.random.fork("obfuscation"),
         turn,
@@ -72,7 +72,7 @@ pub fn nothing(call: &Call, request: Request, keep: Keep) -> Result<Answer, ApiE
         arriving: None,
         chunk: Chunk::Tokens(1),
         encoding: model.encoding(),
-        model_name: call.emulator.model_name(&prompt.model, &model),
+        model_name: call.shown_model(&prompt.model, &model),
         model,
         failed: None,
     };

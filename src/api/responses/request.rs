@@ -1,17 +1,19 @@
 //! From a Responses body to a [`Prompt`], with the stored history resolved.
 
-use super::record::Frame;
+use super::record::{Frame, Record};
 use super::{input, tools};
 use crate::api::chat::request::{length, pace};
+use crate::api::conversations::{self, Conversation};
 use crate::api::error::ApiError;
 use crate::api::ids::Family;
 use crate::api::models::Model;
-use crate::api::{Call, conversations};
+use crate::call::Call;
 use crate::options::Validation;
 use crate::prompt::{Format, Message, Prompt, Role};
 use crate::random::Random;
 use crate::store::Store;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// The model that answers a prompt template when the request names none.
 const TEMPLATE_MODEL: &str = "gpt-4o";
@@ -39,17 +41,17 @@ impl Request {
         let family = Family::new(&mut random, call.created());
         let conversation = conversation(body);
         let (history, input) = {
-            let store = call.session.store();
+            let mut store = call.session.store();
             let history = match (&conversation, text(body, "previous_response_id")) {
                 (_, Some(id)) => match call.lane.as_ref().and_then(|lane| lane.recall(id)) {
                     Some(items) => items,
-                    None => chain(&store, id)?,
+                    None => chain(&mut store, id)?,
                 },
-                (Some(id), None) => conversations::items(&store, id)?,
+                (Some(id), None) => conversations::items(&mut store, id)?,
                 (None, None) => Vec::new(),
             };
             let given = input::items(body.get("input").unwrap_or(&Value::Null), &family, &mut random);
-            (history, given.into_iter().map(|item| resolve(&store, item)).collect::<Result<Vec<_>, _>>()?)
+            (history, given.into_iter().map(|item| resolve(&mut store, item)).collect::<Result<Vec<_>, _>>()?)
         };
         let items: Vec<Value> = history.iter().chain(&input).cloned().collect();
         if call.emulator.settings.validation == Validation::Full {
@@ -167,11 +169,12 @@ fn conversation(body: &Value) -> Option<String> {
 }
 
 /// The items of a chain of responses, oldest first.
-fn chain(store: &Store, id: &str) -> Result<Vec<Value>, ApiError> {
+fn chain(store: &mut Store, id: &str) -> Result<Vec<Value>, ApiError> {
+    let stored = store.shelf::<Arc<Record>>();
     let mut records = Vec::new();
     let mut next = Some(id);
     while let Some(id) = next {
-        let record = store.responses.get(id).ok_or_else(|| unknown_response(id))?;
+        let record = stored.get(id).ok_or_else(|| unknown_response(id))?;
         next = record.frame.previous_response_id.as_deref();
         records.push(record);
     }
@@ -191,19 +194,18 @@ fn unknown_response(id: &str) -> ApiError {
 }
 
 /// An item, or for a reference the item it names.
-fn resolve(store: &Store, item: Value) -> Result<Value, ApiError> {
+fn resolve(store: &mut Store, item: Value) -> Result<Value, ApiError> {
     if item.get("type").and_then(Value::as_str) != Some("item_reference") {
         return Ok(item);
     }
     let id = text(&item, "id").unwrap_or_default();
     let named = |item: &&Value| item.get("id").and_then(Value::as_str) == Some(id);
-    let stored = store
-        .responses
-        .iter()
-        .rev()
-        .find_map(|(_, record)| record.items.iter().map(|item| &item.value).chain(&record.input).find(named));
-    let found = stored.or_else(|| store.conversations.iter().find_map(|(_, one)| one.items.iter().find(named)));
-    found.cloned().ok_or_else(|| {
+    let stored =
+        store.shelf::<Arc<Record>>().iter().rev().find_map(|(_, record)| {
+            record.items.iter().map(|item| &item.value).chain(&record.input).find(named).cloned()
+        });
+    let kept = || store.shelf::<Conversation>().iter().find_map(|(_, one)| one.items.iter().find(named)).cloned();
+    stored.or_else(kept).ok_or_else(|| {
         ApiError::new(
             404,
             format!(

@@ -7,8 +7,8 @@ use super::stream::ResponseEvents;
 use crate::api::answer::{Answer, Body};
 use crate::api::error::ApiError;
 use crate::api::list::Page;
-use crate::api::usage::{self, Api, Counter};
-use crate::api::{Call, HandlerFuture};
+use crate::api::usage::{self, Api};
+use crate::call::{Call, HandlerFuture};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub fn poll_soon() -> (String, String) {
 
 fn find(call: &Call) -> Result<Arc<Record>, ApiError> {
     let id = call.param("response_id");
-    let found = call.session.store().responses.get(id).cloned();
+    let found = call.session.store().shelf::<Arc<Record>>().get(id).cloned();
     found.ok_or_else(|| ApiError::new(404, format!("Response with id '{id}' not found.")))
 }
 
@@ -49,7 +49,7 @@ pub fn retrieve(call: Call) -> HandlerFuture {
 pub fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let record = find(&call)?;
-        call.session.store().responses.remove(&record.frame.id);
+        call.session.store().shelf::<Arc<Record>>().remove(&record.frame.id);
         Ok(Answer::json(&json!({"id": record.frame.id, "object": "response.deleted", "deleted": true})))
     })
 }
@@ -73,7 +73,7 @@ pub fn cancel(call: Call) -> HandlerFuture {
             ..(*record).clone()
         };
         let answer = Answer::json(&cancelled.object());
-        call.session.store().responses.insert(record.frame.id.clone(), Arc::new(cancelled));
+        call.session.store().shelf::<Arc<Record>>().insert(record.frame.id.clone(), Arc::new(cancelled));
         Ok(answer)
     })
 }
@@ -91,7 +91,7 @@ pub fn count_input_tokens(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let request = Request::read(&call)?;
         let model = call.model(&request.prompt.model);
-        let counted = Counter::of(&call).count(&request.prompt, &[], &model, Api::Responses);
+        let counted = call.counter().count(&request.prompt, &[], &model, Api::Responses);
         let input_tokens = counted.prompt;
         Ok(Answer::json(&json!({"object": "response.input_tokens", "input_tokens": input_tokens})))
     })
@@ -104,7 +104,7 @@ pub fn compact(call: Call) -> HandlerFuture {
         let mut request = Request::read(&call)?;
         let model = call.model(&request.prompt.model);
         let id = request.family.response(&mut request.random);
-        let counted = Counter::of(&call).count(&request.prompt, &[], &model, Api::Responses);
+        let counted = call.counter().count(&request.prompt, &[], &model, Api::Responses);
         let mut output: Vec<Value> =
             request.whole().into_iter().filter(|item| text(item, "role") == Some("user")).collect();
         let mut maker = Maker {

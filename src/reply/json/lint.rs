@@ -2,7 +2,7 @@
 
 use super::Rule;
 use super::language::REPLY;
-use crate::responders::family::{cannot_answer, shadows};
+use crate::matching::family::{cannot_answer, shadows};
 use serde_json::Value;
 use std::sync::Arc;
 

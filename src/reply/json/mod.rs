@@ -3,10 +3,12 @@
 //! [`language`] describes every key once; [`shape`] checks scripts against that description and makes the schema of it.
 //! What no shape can say (regexes, keys that exclude each other) is checked while [`rules`] and [`replies`] read.
 
+mod binary;
 mod language;
 mod lint;
 mod parse;
 mod parts;
+pub mod place;
 mod replies;
 mod rules;
 mod shape;
@@ -15,34 +17,17 @@ mod tests;
 
 use super::pace::Pace;
 use super::{Overrides, Reply, Say};
-use crate::responders::matching::Match;
+use crate::matching::Match;
+use place::Path;
 use serde_json::Value;
-use std::fmt;
 use std::sync::Arc;
 
 pub use lint::lint;
 pub use parse::{Broken, strict as parse};
+pub use place::ScriptError;
 
 /// Most rules one load may bring.
 pub const MOST_RULES: usize = 10_000;
-
-/// What is wrong with a script.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScriptError {
-    /// JSON path, e.g. `responses[2].times`; empty = the whole.
-    pub path: String,
-    /// What was wrong and what would be right.
-    pub message: String,
-}
-
-impl fmt::Display for ScriptError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => out.write_str(&self.message),
-            path => write!(out, "{path}: {}", self.message),
-        }
-    }
-}
 
 /// Where a script comes from. Only in-process ones may name JavaScript functions (`{"callback": n}`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,44 +238,4 @@ pub fn reply(value: &Value, path: &str, origin: Origin) -> Result<Reply, ScriptE
 /// The JSON Schema (2020-12) of scripts, as published in `script.schema.json`.
 pub fn schema() -> Value {
     language::SCRIPT.document()
-}
-
-/// Where in a script, spelled out only for messages.
-#[derive(Clone, Copy)]
-pub(crate) enum Path<'a> {
-    Root(&'a str),
-    Key(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-}
-
-impl Path<'_> {
-    pub(crate) fn error(&self, message: impl Into<String>) -> ScriptError {
-        ScriptError { path: self.to_string(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Path::Root(root) => out.write_str(root),
-            Path::Index(parent, index) => write!(out, "{parent}[{index}]"),
-            Path::Key(parent, key) => {
-                let plain = |character: char| character.is_ascii_alphanumeric() || "_$".contains(character);
-                match parent {
-                    _ if key.is_empty() || !key.chars().all(plain) => write!(out, "{parent}[{}]", Value::from(*key)),
-                    Path::Root("") => out.write_str(key),
-                    _ => write!(out, "{parent}.{key}"),
-                }
-            }
-        }
-    }
-}
-
-/// A text cut to what fits on a line of a message.
-pub(crate) fn clip(text: &str) -> String {
-    const MOST: usize = 160;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_string(),
-    }
 }

@@ -1,6 +1,6 @@
 //! JSON text to a value, refusing what `serde_json::Value` would silently drop: a key written twice.
 
-use super::{Path, ScriptError};
+use super::place::{Path, ScriptError};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::cell::RefCell;

@@ -1,7 +1,7 @@
 //! From checked JSON to the ordered parts of one answer.
 
-use super::replies::base64_text;
-use super::{Path, ScriptError};
+use super::binary::base64_text;
+use super::place::{Path, ScriptError};
 use crate::reply::{Choice, Finish, Part, Text, TokenLogprob, ToolCall};
 use serde_json::{Map, Value};
 

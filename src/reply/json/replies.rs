@@ -1,11 +1,13 @@
 //! From checked JSON to a Reply.
 
+use super::Origin;
+use super::binary::{base64_text, bytes};
 use super::parts::{choice, parts_keys};
-use super::{Origin, Path, ScriptError};
+use super::place::{Path, ScriptError};
+use crate::reply::error::ErrorReply;
 use crate::reply::fault::{At, Fault, Kind};
 use crate::reply::pace::{Chunk, Hold, Pace, Range};
-use crate::reply::{Ask, Choice, ErrorReply, Generate, Overrides, Raw, RawBody, Reply, Say};
-use base64::Engine;
+use crate::reply::{Ask, Choice, Generate, Overrides, Raw, RawBody, Reply, Say};
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
@@ -154,18 +156,6 @@ fn embeddings(value: &Value, path: &Path) -> Result<Vec<Vec<f64>>, ScriptError> 
             .collect::<Option<_>>()
             .ok_or_else(|| path.error("expected numbers, or lists of numbers, not both")),
     }
-}
-
-/// A string that must be base64.
-pub fn base64_text(value: &Value, path: &Path) -> Result<String, ScriptError> {
-    let text = value.as_str().unwrap_or_default();
-    bytes(text, path).map(|_| text.to_string())
-}
-
-fn bytes(text: &str, path: &Path) -> Result<Vec<u8>, ScriptError> {
-    base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .map_err(|error| path.error(format!("expected base64 (standard alphabet, padded): {error}")))
 }
 
 fn generate(value: &Value, path: &Path) -> Result<Generate, ScriptError> {

@@ -1,7 +1,7 @@
 //! The shapes of the script language: one description that both checks scripts and publishes their JSON Schema, so that
 //! the two cannot drift apart. The descriptions themselves are in [`super::language`].
 
-use super::{Path, ScriptError};
+use super::place::{Path, ScriptError, clip};
 use serde_json::{Map, Value, json};
 
 /// What a JSON value may be.
@@ -286,5 +286,5 @@ impl Object {
 
 /// A value as messages show it, cut to a line.
 pub fn shown(value: &Value) -> String {
-    super::clip(&value.to_string())
+    clip(&value.to_string())
 }

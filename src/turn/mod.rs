@@ -3,25 +3,24 @@
 //! [`infer`] is the only way an operation gets a reply: chaos, script, fallback, checks and limits come in this order,
 //! for every endpoint alike; the endpoint only turns the [`Turn`] into bytes.
 
-use crate::api::Call;
+mod respond;
+
 use crate::api::answer::{Answer, Body, Delivery, Events};
 use crate::api::error::ApiError;
 use crate::api::models::Model;
-use crate::api::scenario;
 use crate::api::usage::{self, Api};
 use crate::api::validate;
-use crate::journal::{Outcome, Said};
-use crate::options::{FallbackName, Validation};
+use crate::call::Call;
+use crate::journal::Said;
+use crate::options::{LogLevel, Validation};
 use crate::prompt::Prompt;
 use crate::reply::fault::{Fault, Kind};
-use crate::reply::json::{Check, Fallback};
+use crate::reply::json::Check;
 use crate::reply::pace::{Chunk, Pace, Schedule};
-use crate::reply::{Arriving, Ask, Choice, Generate, Overrides, Raw, Reply, Say};
-use crate::responders::callback::Given;
-use crate::responders::matching::View;
-use crate::responders::{chaos, describe, echo, generate};
+use crate::reply::{Arriving, Choice, Overrides, Raw, Reply, Say, check as checker, limit};
 use crate::tokens::Encoding;
 use bytes::Bytes;
+use respond::{Found, ask, from_script, respond};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,28 +68,6 @@ impl Turn {
 pub enum Rendered {
     Json(Bytes),
     Events(Box<dyn Events>),
-}
-
-/// A reply and where it came from.
-struct Found {
-    reply: Arc<Reply>,
-    arriving: Option<Arriving>,
-    /// Pace of the reply itself, then of its rule's fault-alone partner.
-    fault: Option<Fault>,
-    pace: Pace,
-    scripted: bool,
-}
-
-impl Found {
-    fn new(reply: Arc<Reply>) -> Self {
-        Found { fault: reply.fault.clone(), pace: reply.pace.clone(), reply, arriving: None, scripted: false }
-    }
-
-    /// A fault alone, and its pace, come over this reply.
-    fn broken_by(&mut self, over: Found) {
-        self.fault = over.fault.or(self.fault.take());
-        self.pace = over.pace.or(&self.pace);
-    }
 }
 
 /// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all endpoints.
@@ -168,194 +145,6 @@ pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
     }
 }
 
-/// What the script said.
-#[derive(Default)]
-struct Asked {
-    found: Option<Found>,
-    /// A fault, pace and overrides for the fallback's answer (a rule with a fault alone).
-    overlay: Option<Found>,
-    /// Why nothing matched.
-    miss: Option<String>,
-}
-
-/// Asks the script; functions that pass let the scan go on below.
-async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &View<'_>) -> Result<Asked, ApiError> {
-    let shared = call.shared.clone();
-    let mut after = None;
-    let mut nothing = Asked::default();
-    loop {
-        let picked = match call.session.pick(&shared, view, after) {
-            None => return Ok(nothing),
-            Some(Ok(Some(picked))) => picked,
-            Some(Ok(None)) => return Ok(nothing),
-            Some(Err(miss)) if miss.is_expectation() => {
-                call.exchange.note(|record| {
-                    record.outcome = Outcome::Scripted;
-                    record.explanation = Some(miss.message.clone());
-                });
-                return Err(ApiError::emulator("expectation_failed", miss.message));
-            }
-            Some(Err(miss)) => {
-                nothing.miss = Some(miss.message);
-                return Ok(nothing);
-            }
-        };
-        let mut found = match &picked.reply.say {
-            Say::Ask(Ask::Callback(number)) => match from_function(call, prompt, *number).await? {
-                Some(found) => found,
-                None => {
-                    call.session.put_back(&shared, &picked);
-                    after = Some(picked.index);
-                    continue;
-                }
-            },
-            _ => Found::new(picked.reply.clone()),
-        };
-        found.scripted = true;
-        found.pace = found.pace.or(&picked.reply.pace);
-        found.fault = found.fault.or_else(|| picked.reply.fault.clone());
-        call.exchange.note(|record| {
-            record.outcome = Outcome::Scripted;
-            record.rule = Some(picked.rule.clone());
-        });
-        if matches!(found.reply.say, Say::Nothing) && prompt.is_some() {
-            nothing.overlay = Some(found);
-            return Ok(nothing);
-        }
-        if let Say::Ask(ask) = &found.reply.say {
-            let Some(prompt) = prompt else { return Ok(nothing) };
-            let reply = from_responder(call, prompt, &ask.clone())?;
-            let overlay = std::mem::replace(&mut found.reply, Arc::new(reply));
-            found.pace = found.pace.or(&overlay.pace);
-        }
-        nothing.found = Some(found);
-        return Ok(nothing);
-    }
-}
-
-/// Lets a function answer; `None` = it passes.
-async fn from_function(call: &Call, prompt: Option<&Prompt>, number: u64) -> Result<Option<Found>, ApiError> {
-    let request = describe::request(call, prompt);
-    Ok(match call.emulator.callbacks.call(number, &request).await? {
-        Given::Reply(reply) => Some(Found::new(Arc::from(reply))),
-        Given::Streaming(arriving) => {
-            Some(Found { arriving: Some(arriving), ..Found::new(Arc::new(Reply::default())) })
-        }
-        Given::Pass => None,
-    })
-}
-
-/// Lets the responder a step names answer.
-fn from_responder(call: &Call, prompt: &Prompt, ask: &Ask) -> Result<Reply, ApiError> {
-    let mut random = call.random.fork("text");
-    match ask {
-        Ask::Echo => Ok(echo::reply(prompt, &mut random)),
-        Ask::Generate(options) => {
-            let defaults = call.emulator.generate_defaults();
-            Ok(generate::reply(prompt, options, &defaults, &mut random))
-        }
-        Ask::Callback(_) => {
-            Err(ApiError::emulator("reply_function_failed", "A reply function gave another reply function."))
-        }
-        Ask::Upstream | Ask::Replay | Ask::Manual => Err(ApiError::emulator(
-            "responder_not_available",
-            "This build has no upstream, cassettes or operator page: answer this step with a reply, `echo` or `generate`.",
-        )),
-    }
-}
-
-/// Chaos, script, fallback.
-async fn respond(call: &Call, prompt: &Prompt) -> Result<Found, ApiError> {
-    // A turn that is taken again brings the same ones.
-    let _ = call.exchange.tool_results.set(describe::tool_results(prompt));
-    let asked = ask(call, prompt).await?;
-    let scenario = || {
-        let fault = scenario::fault(&prompt.model)?;
-        Some(Found::new(Arc::new(Reply { say: Say::Nothing, fault: Some(fault), ..Reply::default() })))
-    };
-    let overlay = asked.overlay.or_else(scenario);
-    let mut found = match asked.found {
-        Some(found) => found,
-        None => fallback(call, prompt, asked.miss, overlay.is_some()).await?,
-    };
-    if let Some(over) = overlay {
-        found.broken_by(over);
-    }
-    Ok(found)
-}
-
-/// Chaos and script: what every turn asks before anything is computed.
-async fn ask(call: &Call, prompt: &Prompt) -> Result<Asked, ApiError> {
-    let user_text = prompt.user_text();
-    if let Ok(mut asked) = call.exchange.asked.lock() {
-        asked.clone_from(&user_text);
-    }
-    let struck = match chaos::strike(call).map(Found::new) {
-        Some(found) if !matches!(found.reply.say, Say::Nothing) => {
-            return Ok(Asked { found: Some(found), ..Asked::default() });
-        }
-        fault => fault,
-    };
-    let mut asked = from_script(call, Some(prompt), &call.view(Some(prompt), &user_text)).await?;
-    asked.overlay = asked.overlay.or(struck);
-    Ok(asked)
-}
-
-/// What answers when no rule does.
-async fn fallback(call: &Call, prompt: &Prompt, miss: Option<String>, broken_anyway: bool) -> Result<Found, ApiError> {
-    let (settings, shared) = (&call.emulator.settings, &call.shared);
-    let wanted = call.defaults.fallback.as_ref();
-    let ask = |ask: Ask| Ok(Found::new(Arc::new(from_responder(call, prompt, &ask)?)));
-    call.exchange.note(|record| {
-        if record.outcome == Outcome::Served {
-            record.outcome = Outcome::Fallback;
-        }
-    });
-    let function = match wanted {
-        Some(Fallback::Reply(reply)) => match &reply.say {
-            Say::Ask(Ask::Callback(number)) => Some(*number),
-            _ => None,
-        },
-        _ => None,
-    };
-    let wanted = match function {
-        None => wanted,
-        Some(number) => match from_function(call, Some(prompt), number).await? {
-            Some(found) => return Ok(found),
-            None => Some(&Fallback::Error),
-        },
-    };
-    match wanted {
-        Some(Fallback::Echo) => ask(Ask::Echo),
-        Some(Fallback::Generate) => ask(Ask::Generate(Generate::default())),
-        Some(Fallback::Manual) => ask(Ask::Manual),
-        Some(Fallback::Upstream) => ask(Ask::Upstream),
-        Some(Fallback::Replay) => ask(Ask::Replay),
-        Some(Fallback::Reply(reply)) => match &reply.say {
-            Say::Ask(inner) => ask(inner.clone()),
-            _ => Ok(Found::new(reply.clone())),
-        },
-        None if !call.session.has_script(shared) && settings.fallback == FallbackName::Echo => ask(Ask::Echo),
-        None if !call.session.has_script(shared) && settings.fallback == FallbackName::Generate => {
-            ask(Ask::Generate(Generate::default()))
-        }
-        // A fault alone needs some answer to break; the fallback that would refuse has none.
-        _ if broken_anyway => ask(Ask::Echo),
-        _ => {
-            let message = miss.unwrap_or_else(|| describe::no_script(call, prompt));
-            call.exchange.note(|record| {
-                record.outcome = Outcome::NoMatch;
-                record.explanation = Some(message.clone());
-            });
-            let message = message + &describe::earlier(&call.session);
-            if call.emulator.settings.log_level != crate::options::LogLevel::Error {
-                eprintln!("llemulator: {message}");
-            }
-            Err(ApiError::emulator("no_matching_rule", message))
-        }
-    }
-}
-
 /// Turns what was found into an answer.
 async fn deliver(
     call: &Call,
@@ -395,12 +184,11 @@ async fn deliver(
         check(call, &prompt, &found.reply)?;
     }
     let encoding = call.encoding(&model);
-    if let Some(shorter) = crate::reply::limit::obey(&found.reply, &prompt, encoding) {
+    if let Some(shorter) = limit::obey(&found.reply, &prompt, encoding) {
         found.reply = Arc::new(shorter);
     }
     note(call, &found.reply);
-    let model_name =
-        found.reply.overrides.model.clone().unwrap_or_else(|| call.emulator.model_name(&prompt.model, &model));
+    let model_name = found.reply.overrides.model.clone().unwrap_or_else(|| call.shown_model(&prompt.model, &model));
     let chunk = match prompt.logprobs {
         // Every piece carries its own log probability.
         Some(_) => Chunk::Tokens(1),
@@ -474,9 +262,9 @@ fn check(call: &Call, prompt: &Prompt, reply: &Reply) -> Result<(), ApiError> {
     if level == Check::Off {
         return Ok(());
     }
-    let Err(difference) = crate::reply::check::check(reply, prompt) else { return Ok(()) };
+    let Err(difference) = checker::check(reply, prompt) else { return Ok(()) };
     if level == Check::Warn {
-        if call.emulator.settings.log_level != crate::options::LogLevel::Error {
+        if call.emulator.settings.log_level != LogLevel::Error {
             eprintln!("llemulator: the scripted reply does not fit the request: {difference}");
         }
         return Ok(());

@@ -1,6 +1,6 @@
 //! Which replies can answer which operations.
 
-use super::matching::Match;
+use super::Match;
 use crate::reply::json::Rule;
 use crate::reply::{Ask, Part, Reply, Say};
 

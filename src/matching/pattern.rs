@@ -1,6 +1,6 @@
 //! Patterns of the script language: regexes, plain or `/…/flags`, and names that may be one.
 
-use crate::reply::json::{Path, ScriptError, clip};
+use crate::reply::json::place::{Path, ScriptError, clip};
 use regex::{Regex, RegexBuilder};
 
 /// Most bytes a compiled regex may take; one that needs more is refused when the script is read.

@@ -1,9 +1,12 @@
 //! Conditions on a request: compiled when a script is read, checked for every request.
 
-use super::pattern::{Name, compile, slashes};
+pub mod family;
+mod pattern;
+
 use crate::headers::Headers;
 use crate::prompt::{Format, Prompt, Role};
-use crate::reply::json::{Path, ScriptError, clip};
+use crate::reply::json::place::{Path, ScriptError, clip};
+use pattern::{Name, compile, slashes};
 use regex::Regex;
 use serde_json::Value;
 

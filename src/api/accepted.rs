@@ -1,0 +1,48 @@
+//! Which model names a session accepts: its script's, the catalogue's, those of the option `models`.
+
+use super::models::{self, Model};
+use crate::options::Settings;
+use crate::reply::json::Models;
+
+/// The models a session lists, in order: the script's own, else the catalogue and the option `models`.
+pub fn listed(settings: &Settings, own: Option<&Models>) -> Vec<Model> {
+    let mut all = Vec::new();
+    let catalogue = || models::catalogue().iter().filter(|model| !model.deprecated).cloned();
+    match own {
+        Some(Models::List { keep_catalogue, entries }) => {
+            if *keep_catalogue {
+                all.extend(catalogue());
+            }
+            for entry in entries {
+                all.retain(|known: &Model| known.id != entry.id);
+                all.push(Model::custom(
+                    &entry.id,
+                    entry.context_window,
+                    entry.max_output_tokens,
+                    entry.owned_by.as_deref(),
+                ));
+            }
+        }
+        _ => {
+            all.extend(catalogue());
+            all.extend(settings.models.iter().map(|name| Model::custom(name, None, None, None)));
+        }
+    }
+    all
+}
+
+/// A model by name, if the session knows it: `own` are the models its script names.
+pub fn find(settings: &Settings, own: Option<&Models>, name: &str) -> Option<Model> {
+    match own {
+        Some(Models::List { keep_catalogue, entries }) => {
+            if let Some(entry) = entries.iter().find(|entry| entry.id == name) {
+                let custom =
+                    Model::custom(&entry.id, entry.context_window, entry.max_output_tokens, entry.owned_by.as_deref());
+                return Some(custom);
+            }
+            keep_catalogue.then(|| models::find(name)).flatten()
+        }
+        _ => models::find(name)
+            .or_else(|| settings.models.iter().any(|own| own == name).then(|| Model::custom(name, None, None, None))),
+    }
+}

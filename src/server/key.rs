@@ -1,0 +1,71 @@
+//! Which session a request belongs to: the key it brings, or the name in its path.
+
+use super::request::header;
+use super::route::Normal;
+use crate::api::error::{self, ApiError};
+use crate::control;
+use crate::emulator::{ANONYMOUS, Emulator};
+use crate::options::{Auth, Profile, Settings};
+use crate::redact::mask;
+use crate::session::Session;
+use hyper::header::HeaderMap;
+use std::sync::Arc;
+
+/// The session of a request.
+pub fn session_of(
+    emulator: &Emulator,
+    headers: &HeaderMap,
+    normal: &Normal,
+    operation: &str,
+) -> Result<Arc<Session>, ApiError> {
+    if let Some(name) = &normal.session {
+        let key = control::key_of_name(name);
+        return Ok(emulator.open_session(&key, name, None, None));
+    }
+    let edge = matches!(operation, "chat.completions.create" | "completions.create" | "embeddings.create");
+    Ok(emulator.session(&authenticate(&emulator.settings, key_of(headers), edge)?))
+}
+
+/// The key of a control route's session.
+pub fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<String, ApiError> {
+    authenticate(&emulator.settings, key_of(headers), false)
+}
+
+/// The key a request brings: `Authorization: Bearer`, `api-key`, or the WebSocket subprotocol. `None` = nowhere; Err = malformed.
+fn key_of(headers: &HeaderMap) -> Option<Result<&str, ()>> {
+    if let Some(value) = headers.get("authorization") {
+        let text = value.to_str().unwrap_or_default();
+        return Some(match text.strip_prefix("Bearer ") {
+            Some(key) if !key.is_empty() && !key.contains(' ') => Ok(key),
+            _ => Err(()),
+        });
+    }
+    if let Some(value) = headers.get("api-key") {
+        return Some(value.to_str().map_err(|_| ()));
+    }
+    let protocols = header(headers, "sec-websocket-protocol")?;
+    protocols.split(',').find_map(|one| one.trim().strip_prefix("openai-insecure-api-key.")).map(Ok)
+}
+
+/// The key in force; `given` None = no header at all. What OpenAI says to a bad one depends on the layer that refuses:
+/// `edge`, or the API.
+fn authenticate(settings: &Settings, given: Option<Result<&str, ()>>, edge: bool) -> Result<String, ApiError> {
+    let refuse = |error: ApiError| match settings.profile {
+        Profile::Llemulator => Err(ApiError::new(401, "Missing or invalid authorization").kind("auth_error")),
+        _ if edge => Err(error.style(error::Style::Edge)),
+        _ => Err(error.header("www-authenticate", "Bearer realm=\"OpenAI API\"")),
+    };
+    let key = match given {
+        None if settings.auth == Auth::Optional => return Ok(ANONYMOUS.into()),
+        None | Some(Err(())) | Some(Ok("")) => return refuse(error::missing_key()),
+        Some(Ok(key)) => key,
+    };
+    let known = match &settings.auth {
+        Auth::Keys(keys) => keys.iter().any(|known| known == key),
+        _ => true,
+    };
+    if !known || key.starts_with("invalid") || key.starts_with("sk-invalid") {
+        return refuse(error::wrong_key(&mask(key)));
+    }
+    Ok(key.to_string())
+}

@@ -1,0 +1,29 @@
+//! The parts of a request's address as text. Malformed escapes stay as they are.
+
+use percent_encoding::percent_decode_str;
+
+/// A percent-encoded segment, decoded; bytes that are no text become replacement characters.
+pub fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// The pairs of a query string, decoded, in order.
+pub fn query(text: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn malformed_escapes_stay() {
+        assert_eq!(decode("a%2"), "a%2");
+        assert_eq!(decode("%zz%41%é+"), "%zzA%é+");
+        let pair = |name: &str, value: &str| (name.to_string(), value.to_string());
+        assert_eq!(
+            query("a=b+c%2&&metadata%5Bk%5D=%zz&d"),
+            [pair("a", "b c%2"), pair("metadata[k]", "%zz"), pair("d", "")]
+        );
+    }
+}
