@@ -5,6 +5,8 @@ use crate::emulator::Emulator;
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,9 +66,13 @@ impl Seen {
     /// `!` for one that is no JSON.
     fn told(&self) -> String {
         let events = self.body().lines().filter_map(|line| line.strip_prefix("data: "));
-        let words: Vec<String> = events.map(told).collect();
-        words.join("|").replace("…|…", "…").replace("…|…", "…")
+        joined(&events.map(told).collect::<Vec<_>>())
     }
+}
+
+/// Words in one line, events without a word once.
+fn joined(words: &[String]) -> String {
+    words.join("|").replace("…|…", "…").replace("…|…", "…")
 }
 
 fn told(event: &str) -> String {
@@ -402,4 +408,36 @@ fn a_fault_alone_breaks_any_operation_a_rule_names() {
     let mut socket = TcpStream::connect(emulator.address).expect("connects");
     socket.write_all(&request("GET", "/v1/models", "a", "", b"")).expect("sends");
     assert!(Seen::of(socket).body().contains("gpt-4o"));
+}
+
+/// What a WebSocket gets before it ends or its response does; `!` for a frame that is no JSON.
+fn over_a_socket(fault: Value) -> String {
+    let emulator = start(json!({}));
+    send(&emulator, "a", "/_emulator/script", &json!({"responses": [three(fault)]}));
+    let mut asked = format!("ws://{}/v1/responses", emulator.address).into_client_request().expect("a request");
+    asked.headers_mut().insert("authorization", "Bearer a".parse().expect("a header"));
+    let stream = TcpStream::connect(emulator.address).expect("connects");
+    let (mut socket, _) = tungstenite::client(asked, stream).expect("a socket");
+    let create = json!({"type": "response.create", "model": "gpt-4o", "input": "hi"});
+    socket.send(Message::text(create.to_string())).expect("sends");
+    let mut words = Vec::new();
+    while let Ok(Message::Text(frame)) = socket.read() {
+        words.push(told(&frame));
+        if ["done", "failed"].contains(&words[words.len() - 1].as_str()) {
+            return joined(&words);
+        }
+    }
+    words.push("gone".into());
+    joined(&words)
+}
+
+#[test]
+fn faults_strike_a_websocket_too() {
+    for kind in ["disconnect", "close"] {
+        assert_eq!(over_a_socket(json!({"at": 2, "kind": kind})), "…|one |two |gone");
+        assert_eq!(over_a_socket(json!({"at": "headers", "kind": kind})), "gone");
+        assert_eq!(over_a_socket(json!({"at": "connect", "kind": kind})), "gone");
+    }
+    assert_eq!(over_a_socket(json!({"at": 1, "kind": "malformed"})), "…|one |!|two |three|…|done");
+    assert_eq!(over_a_socket(json!({"at": 1, "kind": "error"})), "…|one |error|failed");
 }

@@ -270,6 +270,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         lane: Some(Lane { silent, ..lane.clone() }),
     };
     let Ok(response) = respond::answer(connection.emulator.clone(), connection.control.clone(), heard).await else {
+        let _ = connection.out.send(Message::Close(None)).await;
         return false;
     };
     let status = response.status().as_u16();
