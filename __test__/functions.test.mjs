@@ -1,6 +1,6 @@
 // Functions as replies.
 import { afterAll, expect, test, vi } from 'vitest';
-import { startEmulator, text, toolCall, when } from 'llemulator';
+import { embedding, raw, startEmulator, text, toolCall, when } from 'llemulator';
 import { chat, client, pieces } from './support.mjs';
 
 const emulator = await startEmulator();
@@ -222,4 +222,31 @@ test('reset() forgets functions; a hundred run at once', async () => {
   api.replies(...Array.from({ length: 100 }, () => async ({ lastUserText }) => `re ${lastUserText}`));
   const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => chat(api, `${i}`)));
   expect(answers).toEqual(Array.from({ length: 100 }, (_, i) => `re ${i}`));
+});
+
+test('functions answer other operations that a rule names, with what these can send', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  api.replies(
+    when({ operation: 'embeddings.create' }, [({ lastUserText }) => embedding([lastUserText.length]), () => 'text']),
+    when({ operation: 'models.list' }, ({ operation }) => raw({ body: { object: 'list', data: [{ id: operation }] } })),
+  );
+  const embed = () => openai.embeddings.create({ model: 'text-embedding-3-small', input: 'abc', encoding_format: 'float' });
+  expect((await embed()).data[0].embedding).toEqual([3]);
+  await expect(embed()).rejects.toMatchObject({ code: 'reply_cannot_answer', message: expect.stringContaining('embeddings.create') });
+  expect((await openai.models.list()).data[0].id).toBe('models.list');
+  api.finish();
+});
+
+test('what a generator streams is sent as it comes: one choice, not cut, not checked', async () => {
+  const api = emulator.session();
+  const answer = async function* () { yield 'one two '; yield 'three'; };
+  api.replies(when('x', answer, { times: 6 }));
+  const strict = { type: 'json_schema', json_schema: { name: 'a', strict: true, schema: { type: 'object', properties: {}, required: [], additionalProperties: false } } };
+  for (const more of [{ max_tokens: 1 }, { stop: 'two' }, { n: 2 }, { response_format: strict }]) {
+    expect(await pieces(api, 'x', more)).toEqual(['one two ', 'three']);
+  }
+  // Without a stream it is a reply like another.
+  expect(await chat(api, 'x', { max_tokens: 1 })).toBe('one');
+  await expect(chat(api, 'x', { response_format: strict })).rejects.toMatchObject({ code: 'script_mismatch' });
 });

@@ -112,6 +112,7 @@ pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>
     note(call, &found.reply);
     match &found.reply.say {
         Say::Error(error) => Err(error.to_api_error(&call.occasion())),
+        Say::Choices(_) => Err(cannot_answer(call, "the kind of reply it takes")),
         _ => Ok(Some((found.reply, delivery))),
     }
 }
@@ -135,14 +136,15 @@ pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
         Say::Error(error) => Err(error.to_api_error(&call.occasion())),
         Say::Raw(raw) => Ok(Intercepted::Answered(raw_answer(raw, delivery))),
         Say::Nothing => Ok(Intercepted::Delivered(delivery)),
-        _ => Err(ApiError::emulator(
-            "reply_cannot_answer",
-            format!(
-                "The rule that matched has a reply that cannot answer {}: give it `raw` or `error`.",
-                call.operation.name
-            ),
-        )),
+        _ => Err(cannot_answer(call, "`raw` or `error`")),
     }
+}
+
+/// A reply of a kind that this operation cannot send.
+fn cannot_answer(call: &Call, instead: &str) -> ApiError {
+    let operation = call.operation.name;
+    let message = format!("The rule that matched has a reply that cannot answer {operation}: give it {instead}.");
+    ApiError::emulator("reply_cannot_answer", message)
 }
 
 /// Turns what was found into an answer.
@@ -167,10 +169,7 @@ async fn deliver(
         }
         Say::Choices(_) => {}
         _ => {
-            return Err(ApiError::emulator(
-                "reply_cannot_answer",
-                format!("The rule that matched has a reply that cannot answer {}.", call.operation.name),
-            ));
+            return Err(cannot_answer(call, "text, tool calls, `raw` or `error`"));
         }
     }
     if !prompt.stream
