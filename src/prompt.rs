@@ -5,6 +5,7 @@
 //! nothing else.
 
 use crate::reply::pace::Pace;
+use crate::tokens::{self, Encoding};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -182,6 +183,9 @@ pub struct Prompt {
     pub separate: bool,
     /// Length asked in the body (the simulator's `response_length`).
     pub length: Option<Length>,
+    /// The first message that may be left out when the conversation exceeds the context window (`truncation: auto`);
+    /// `None` = it is refused then.
+    pub droppable_from: Option<usize>,
     /// The body as received; what `body` conditions look at.
     pub body: Arc<Value>,
 }
@@ -222,6 +226,21 @@ impl Prompt {
             .collect()
     }
 
+    /// Leaves out the oldest messages that may be, until they make up for `excess` tokens. The last message always stays.
+    /// False if nothing could be left out.
+    pub fn drop_oldest(&mut self, excess: u64, encoding: Encoding) -> bool {
+        let Some(first) = self.droppable_from else { return false };
+        let last = self.messages.len().saturating_sub(1);
+        let mut freed = 0;
+        let mut end = first;
+        while end < last && freed < excess {
+            freed += tokens::count(encoding, &self.messages[end].text()) as u64 + 1;
+            end += 1;
+        }
+        self.messages.drain(first.min(end)..end);
+        end > first
+    }
+
     /// The tool with this name, if offered.
     pub fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.name == name)
@@ -242,5 +261,21 @@ mod tests {
         assert_eq!(prompt.tool_results(), vec![(Some("get_weather"), "4 °C".to_string())]);
         assert_eq!(prompt.turn(), 1);
         assert_eq!(prompt.user_text(), "hi");
+    }
+
+    #[test]
+    fn the_oldest_messages_make_room_and_the_last_stays() {
+        let say = |text: &str| Message::new(Role::User, text.repeat(100));
+        let messages = vec![say("rule "), say("one "), say("two "), say("now ")];
+        let mut prompt = Prompt { messages, ..Prompt::default() };
+        assert!(!prompt.drop_oldest(1, Encoding::O200k), "it must be allowed");
+        prompt.droppable_from = Some(1);
+        assert!(prompt.drop_oldest(50, Encoding::O200k));
+        let first_words =
+            |prompt: &Prompt| prompt.messages.iter().map(|one| one.text()[..3].to_string()).collect::<Vec<_>>();
+        assert_eq!(first_words(&prompt), ["rul", "two", "now"]);
+        assert!(prompt.drop_oldest(10_000, Encoding::O200k));
+        assert_eq!(first_words(&prompt), ["rul", "now"]);
+        assert!(!prompt.drop_oldest(10_000, Encoding::O200k));
     }
 }

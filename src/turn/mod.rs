@@ -73,17 +73,18 @@ pub enum Rendered {
 /// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all endpoints.
 pub async fn infer(
     call: &Call,
-    prompt: Prompt,
+    mut prompt: Prompt,
     render: impl FnOnce(&Prompt, Turn) -> Result<Rendered, ApiError>,
 ) -> Result<Answer, ApiError> {
     let model = call.model(&prompt.model);
-    fits(call, &prompt, &model)?;
+    fit(call, &mut prompt, &model)?;
     let found = respond(call, &prompt).await?;
     deliver(call, prompt, model, found, render).await
 }
 
-/// Refuses a prompt that exceeds the model's context window; small ones are not even counted.
-fn fits(call: &Call, prompt: &Prompt, model: &Model) -> Result<(), ApiError> {
+/// Refuses a prompt that exceeds the model's context window, or leaves its oldest messages out where it allows that;
+/// small ones are not even counted.
+fn fit(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
     let asked = prompt.max_tokens.unwrap_or(0);
     let text: usize = prompt.messages.iter().map(|message| message.text().len() + 16).sum();
     // No text has more tokens than bytes.
@@ -93,8 +94,12 @@ fn fits(call: &Call, prompt: &Prompt, model: &Model) -> Result<(), ApiError> {
         return Ok(());
     }
     let api = if prompt.operation.starts_with("responses") { Api::Responses } else { Api::Chat };
-    let counted = usage::prompt_tokens(prompt, model, api, call.encoding(model));
-    validate::context_length(model, counted.prompt, prompt.max_tokens, prompt.operation)
+    let encoding = call.encoding(model);
+    let mut counted = usage::prompt_tokens(prompt, model, api, encoding).prompt;
+    while counted > model.context_window && prompt.drop_oldest(counted - model.context_window, encoding) {
+        counted = usage::prompt_tokens(prompt, model, api, encoding).prompt;
+    }
+    validate::context_length(model, counted, prompt.max_tokens, prompt.operation)
 }
 
 /// Gives an operation without a generated answer (embeddings, moderations …) the reply a rule has for it, if any.

@@ -35,6 +35,7 @@ pub fn prompt(call: &Call) -> Prompt {
         pace: pace(&body["stream_options"]),
         separate: false,
         length: length(&body["response_length"]),
+        droppable_from: None,
         body: call.body.clone(),
     }
 }

@@ -59,8 +59,8 @@ fn type_parts(map: &mut Map<String, Value>) {
 }
 
 /// The messages that items are for the model. Reasoning and hosted tools' items say nothing to a script.
-pub fn messages(items: &[Value]) -> Vec<Message> {
-    items.iter().filter_map(message).collect()
+pub fn messages<'a>(items: impl Iterator<Item = &'a Value>) -> impl Iterator<Item = Message> {
+    items.filter_map(message)
 }
 
 fn message(item: &Value) -> Option<Message> {
@@ -173,7 +173,7 @@ mod tests {
         let items = read(json!("Hi"));
         assert_eq!(items[0]["content"], json!([{"type": "input_text", "text": "Hi"}]));
         assert_eq!(items[0]["status"], "completed");
-        let messages = messages(&items);
+        let messages: Vec<Message> = messages(items.iter()).collect();
         assert_eq!((messages[0].role, messages[0].text()), (Role::User, "Hi".to_string()));
     }
 
@@ -185,7 +185,7 @@ mod tests {
             {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}"},
             {"type": "function_call_output", "call_id": "call_1", "output": [{"type": "input_text", "text": "rain"}]},
         ]));
-        let messages = messages(&items);
+        let messages: Vec<Message> = messages(items.iter()).collect();
         assert_eq!(
             messages.iter().map(|message| message.role).collect::<Vec<_>>(),
             [Role::User, Role::Assistant, Role::Tool]

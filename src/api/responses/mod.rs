@@ -3,6 +3,7 @@
 pub mod beats;
 #[cfg(test)]
 mod checker;
+mod context;
 pub mod events;
 pub mod input;
 pub mod items;

@@ -1,6 +1,7 @@
 //! From a turn to a response: the record of it, and the form it is answered in.
 
 use super::beats::Cutter;
+use super::context;
 use super::items::{Item, Maker, OPTIONAL};
 use super::record::{End, Frame, Record, Status};
 use super::request::Request;
@@ -49,7 +50,7 @@ pub fn response(
         let turn = &finisher.turn;
         let cutter = Cutter { reply: turn.reply.clone(), chunk: turn.chunk.clone(), encoding: turn.encoding };
         let random = finisher.random.clone();
-        let feed = Feed::new(arriving, maker, move |items, choice| finisher.arrived(items, choice));
+        let feed = Feed::new(arriving, maker, move |items, choice, maker| finisher.arrived(items, choice, maker));
         return Ok(Rendered::Events(Box::new(ResponseEvents::live(frame, cutter, random, feed).keep(Some(keep)))));
     }
     let record = Arc::new(finisher.record(maker));
@@ -117,34 +118,39 @@ impl Finisher {
             }
             items.push(item);
         }
-        let end = self.end(choice);
+        let (end, sealed) = self.end(choice);
         if let (Status::Incomplete, Some(last)) = (end.status, items.last_mut()) {
             last.cut_short();
         }
+        items.extend(sealed.and_then(|part| maker.item(&part, false)));
         self.with(items.into_iter().map(Arc::new).collect(), end)
     }
 
     /// The record of a reply that has arrived.
-    fn arrived(mut self, items: Vec<Arc<Item>>, choice: Choice) -> Record {
-        let end = self.end(&choice);
+    fn arrived(mut self, mut items: Vec<Arc<Item>>, choice: Choice, maker: &mut Maker) -> Record {
+        let (end, sealed) = self.end(&choice);
+        items.extend(sealed.and_then(|part| maker.item(&part, false)).map(Arc::new));
         self.turn.reply = Arc::new(Reply { say: Say::Choices(vec![choice]), ..(*self.turn.reply).clone() });
         self.with(items, end)
     }
 
-    fn end(&self, choice: &Choice) -> End {
+    /// How it ended, and the item that then seals the conversation, if one is due.
+    fn end(&self, choice: &Choice) -> (End, Option<Part>) {
         let reason = match choice.finish {
             Some(Finish::Length) => Some("max_output_tokens"),
             Some(Finish::ContentFilter) => Some("content_filter"),
             _ => None,
         };
         let counted = self.counter.count(&self.prompt, &[choice], &self.turn.model, Api::Responses);
-        End {
+        let sealed = context::compaction(&self.prompt.body, &self.turn.model, counted.prompt + counted.completion);
+        let end = End {
             status: if reason.is_some() { Status::Incomplete } else { Status::Completed },
             completed_at: self.created,
             error: Value::Null,
             reason,
             usage: Some(usage::merge(usage::responses(&counted), self.turn.overrides().usage.as_ref())),
-        }
+        };
+        (end, sealed)
     }
 
     fn with(self, items: Vec<Arc<Item>>, end: End) -> Record {

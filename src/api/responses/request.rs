@@ -1,7 +1,7 @@
 //! From a Responses body to a [`Prompt`], with the stored history resolved.
 
 use super::record::{Frame, Record};
-use super::{input, tools};
+use super::{context, input, tools};
 use crate::api::chat::request::{length, pace};
 use crate::api::conversations::{self, Conversation};
 use crate::api::error::ApiError;
@@ -60,7 +60,8 @@ impl Request {
         }
         let mut messages = instructions(body.get("instructions"), &family, &mut random);
         messages.extend(template(body.get("prompt")));
-        messages.extend(input::messages(&items));
+        let droppable_from = (text(body, "truncation") == Some("auto")).then_some(messages.len());
+        messages.extend(input::messages(context::visible(&items)));
         let prompt = Prompt {
             operation: "responses.create",
             // A template has a model of its own, which is unknown here.
@@ -78,6 +79,7 @@ impl Request {
             reasoning_summary: inner(body, "reasoning", "summary").and_then(Value::as_str).map(Into::into),
             pace: pace(body.get("stream_options").unwrap_or(&Value::Null)),
             length: length(body.get("response_length").unwrap_or(&Value::Null)),
+            droppable_from,
             body: call.body.clone(),
             ..Prompt::default()
         };
@@ -223,7 +225,7 @@ fn instructions(value: Option<&Value>, family: &Family, random: &mut Random) -> 
         Some(Value::String(text)) if !text.is_empty() => vec![Message::new(Role::System, text.as_str())],
         // Ids of instructions are nowhere seen; a generator of their own keeps the others where they are.
         Some(items @ Value::Array(_)) => {
-            input::messages(&input::items(items, family, &mut random.fork("instructions")))
+            input::messages(input::items(items, family, &mut random.fork("instructions")).iter()).collect()
         }
         _ => Vec::new(),
     }

@@ -197,3 +197,53 @@ fn a_socket_needs_a_good_key() {
     let body: Value = serde_json::from_slice(refused.body().as_deref().unwrap_or_default()).expect("JSON");
     assert_eq!((&body["status"], &body["error"]["code"]), (&json!(401), &json!("invalid_api_key")));
 }
+
+#[test]
+fn a_conversation_over_its_threshold_is_sealed_after_the_answer() {
+    let emulator = emulator(
+        "instant",
+        json!({"responses": [
+            {"text": "short"},
+            {"text": "word ".repeat(1200)},
+            {"match": {"turn": 0, "not": {"any_message": "word"}}, "text": "after"},
+        ]}),
+    );
+    let managed = json!({"context_management": [{"type": "compaction", "compact_threshold": 1000}]});
+    let kinds = |response: &Value| -> Vec<String> {
+        response["output"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|item| item["type"].as_str().unwrap_or_default().into())
+            .collect()
+    };
+    let below = post(&emulator, "/v1/responses", ask("hi", managed.clone())).json();
+    assert_eq!(kinds(&below), ["message"]);
+    let mut streamed = ask("more", managed);
+    streamed["stream"] = json!(true);
+    let above = checker::check(&post(&emulator, "/v1/responses", streamed).text());
+    assert_eq!(kinds(&above), ["message", "compaction"]);
+    assert!(above["output"][1]["id"].as_str().expect("an id").starts_with("cmp_"));
+    // The sealed item stands for what the assistant said.
+    let next = post(&emulator, "/v1/responses", ask("so?", json!({"previous_response_id": above["id"]}))).json();
+    assert_eq!(text_of(&next), "after", "{next}");
+}
+
+#[test]
+fn truncation_leaves_the_oldest_messages_out() {
+    let script = json!({"models": [{"id": "tiny", "context_window": 200}], "responses": ["cut"]});
+    let emulator = emulator("instant", script);
+    let long = "word ".repeat(150);
+    let mut body = ask("", json!({"model": "tiny", "instructions": "be kind"}));
+    body["input"] = json!([{"role": "user", "content": long}, {"role": "assistant", "content": long}, {"role": "user", "content": "now"}]);
+    let refused = post(&emulator, "/v1/responses", body.clone()).json();
+    assert_eq!(refused["error"]["code"], "context_length_exceeded", "{refused}");
+    body["truncation"] = json!("auto");
+    let answered = post(&emulator, "/v1/responses", body.clone()).json();
+    assert_eq!((text_of(&answered), &answered["truncation"]), ("cut", &json!("auto")), "{answered}");
+    assert!(answered["usage"]["input_tokens"].as_u64().is_some_and(|tokens| tokens <= 200), "{answered}");
+    // What is asked now is never left out.
+    body["input"] = json!(long.repeat(2));
+    let refused = post(&emulator, "/v1/responses", body).json();
+    assert_eq!(refused["error"]["code"], "context_length_exceeded", "{refused}");
+}

@@ -38,11 +38,14 @@ pub struct ResponseEvents {
     keep: Option<Keep>,
 }
 
+/// Makes the record of the items that were streamed and the choice they are; the maker makes what follows them.
+type Finish = dyn FnOnce(Vec<Arc<Item>>, Choice, &mut Maker) -> Record + Send;
+
 /// A reply still arriving, what makes its items, and in the end a record of them.
 pub struct Feed {
     arriving: Arriving,
     maker: Maker,
-    finish: Box<dyn FnOnce(Vec<Arc<Item>>, Choice) -> Record + Send>,
+    finish: Box<Finish>,
     open: Option<Open>,
     /// What has arrived, as the parts of a choice.
     choice: Choice,
@@ -58,7 +61,7 @@ impl Feed {
     pub fn new(
         arriving: Arriving,
         maker: Maker,
-        finish: impl FnOnce(Vec<Arc<Item>>, Choice) -> Record + Send + 'static,
+        finish: impl FnOnce(Vec<Arc<Item>>, Choice, &mut Maker) -> Record + Send + 'static,
     ) -> Self {
         Feed { arriving, maker, finish: Box::new(finish), open: None, choice: Choice::default() }
     }
@@ -214,8 +217,8 @@ impl ResponseEvents {
 
     /// What was arriving is a response now; it is kept.
     fn arrived(&mut self) {
-        let Some(feed) = self.feed.take() else { return };
-        let record = Arc::new((feed.finish)(self.items.clone(), feed.choice));
+        let Some(mut feed) = self.feed.take() else { return };
+        let record = Arc::new((feed.finish)(self.items.clone(), feed.choice, &mut feed.maker));
         if let Some(keep) = &self.keep {
             keep(record.clone());
         }

@@ -272,7 +272,7 @@ fn arriving(arrivals: Vec<Arrival>) -> String {
         assert!(sender.try_send(arrival).is_ok());
     }
     drop(sender);
-    let feed = Feed::new(Arriving::new(receiver, Box::new(())), maker(), |items, choice| Record {
+    let feed = Feed::new(Arriving::new(receiver, Box::new(())), maker(), |items, choice, _| Record {
         items,
         ..record(choice.parts)
     });
