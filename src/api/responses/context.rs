@@ -2,7 +2,7 @@
 
 use super::request::text;
 use crate::api::models::Model;
-use crate::reply::Part;
+use crate::reply::{Choice, Part};
 use serde_json::{Value, json};
 
 /// What the model still sees of a conversation: before the last `compaction` item only messages that are not the
@@ -17,11 +17,13 @@ pub fn visible(items: &[Value]) -> impl Iterator<Item = &Value> {
 
 /// The item that follows the answer once input and answer reach the threshold (recordings 4b367ae425bbe702 and
 /// 54d1f0e27a419e4f; 005a24d3d2e7588a stays below). Without a threshold it is the context window.
-pub fn compaction(body: &Value, model: &Model, tokens: u64) -> Option<Part> {
+/// None is made where the answer brings its own.
+pub fn compaction(body: &Value, model: &Model, tokens: u64, answer: &Choice) -> Option<Part> {
+    let sealed = |part: &Part| matches!(part, Part::Item(item) if text(item, "type") == Some("compaction"));
     let entries = body.get("context_management")?.as_array()?;
     let entry = entries.iter().find(|entry| text(entry, "type") == Some("compaction"))?;
     let threshold = entry.get("compact_threshold").and_then(Value::as_u64).unwrap_or(model.context_window);
-    (tokens >= threshold).then(|| Part::Item(json!({"type": "compaction"})))
+    (tokens >= threshold && !answer.parts.iter().any(sealed)).then(|| Part::Item(json!({"type": "compaction"})))
 }
 
 #[cfg(test)]
@@ -46,12 +48,15 @@ mod tests {
     #[test]
     fn the_threshold_counts_input_and_answer() {
         let model = Model::custom("m", Some(5000), None, None);
+        let due = |body: &Value, tokens| compaction(body, &model, tokens, &Choice::default()).is_some();
         let body = json!({"context_management": [{"type": "compaction", "compact_threshold": 1000}]});
-        assert!(compaction(&body, &model, 999).is_none());
-        assert!(compaction(&body, &model, 1000).is_some());
-        assert!(compaction(&json!({}), &model, 9000).is_none());
+        assert!(!due(&body, 999));
+        assert!(due(&body, 1000));
+        assert!(!due(&json!({}), 9000));
         let open = json!({"context_management": [{"type": "compaction", "compact_threshold": null}]});
-        assert!(compaction(&open, &model, 4999).is_none());
-        assert!(compaction(&open, &model, 5000).is_some());
+        assert!(!due(&open, 4999));
+        assert!(due(&open, 5000));
+        let own = Choice { parts: vec![Part::Item(json!({"type": "compaction"}))], ..Choice::default() };
+        assert!(compaction(&body, &model, 5000, &own).is_none());
     }
 }

@@ -142,7 +142,8 @@ impl Finisher {
             _ => None,
         };
         let counted = self.counter.count(&self.prompt, &[choice], &self.turn.model, Api::Responses);
-        let sealed = context::compaction(&self.prompt.body, &self.turn.model, counted.prompt + counted.completion);
+        let tokens = counted.prompt + counted.completion;
+        let sealed = context::compaction(&self.prompt.body, &self.turn.model, tokens, choice);
         let end = End {
             status: if reason.is_some() { Status::Incomplete } else { Status::Completed },
             completed_at: self.created,
