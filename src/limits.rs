@@ -48,7 +48,7 @@ pub struct Limits {
 }
 
 /// The buckets of a session, by model and limit.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Counters(HashMap<(String, &'static str), Bucket>);
 
 impl Counters {

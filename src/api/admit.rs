@@ -14,6 +14,19 @@ use crate::options::{Profile, Validation};
 /// # Errors
 /// OpenAI's own, in its order: body and query first, then the model, then what this model cannot do.
 pub fn check(call: &Call) -> Result<(), ApiError> {
+    admit(call).inspect_err(|error| {
+        // Chat and legacy completions are refused behind the rate limiter (recordings bcbdf04d90a09762,
+        // b997a31b54737499, 0f685e0613bd3239), Responses in front of it (01b68fd4f65dddf1).
+        let behind = matches!(call.operation.name, "chat.completions.create" | "completions.create")
+            && matches!(error.style, Style::Api | Style::Model);
+        let model = || accepted::find(&call.emulator.settings, call.models.as_deref(), call.model_name());
+        if let Some(limits) = behind.then(model).flatten().and_then(|model| limits::look(call, &model)) {
+            let _ = call.exchange.limits.set(limits);
+        }
+    })
+}
+
+fn admit(call: &Call) -> Result<(), ApiError> {
     let settings = &call.emulator.settings;
     let name = call.model_name();
     let model = accepted::find(&call.emulator.settings, call.models.as_deref(), name);

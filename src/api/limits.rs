@@ -7,7 +7,7 @@ use super::chat::request::array;
 use super::error::{ApiError, ORGANIZATION_ID, Style};
 use super::models::Model;
 use crate::call::Call;
-use crate::limits::{Bucket, DAY, Limits, MINUTE, go_duration};
+use crate::limits::{Bucket, Counters, DAY, Limits, MINUTE, go_duration};
 use crate::reply::json::RateLimit;
 use serde_json::Value;
 
@@ -16,6 +16,15 @@ use serde_json::Value;
 /// # Errors
 /// 429 in OpenAI's words when a limit is reached; then nothing was counted.
 pub fn take(call: &Call, model: &Model) -> Result<Limits, ApiError> {
+    count(call, model, &mut call.session.counters())
+}
+
+/// The headers of a refused call, which does not count; `None` where a limit is reached already.
+pub fn look(call: &Call, model: &Model) -> Option<Limits> {
+    count(call, model, &mut call.session.counters().clone()).ok()
+}
+
+fn count(call: &Call, model: &Model, counters: &mut Counters) -> Result<Limits, ApiError> {
     let tokens = estimate(&call.body) as f64;
     let defaults = &call.defaults;
     let name = call.model_name();
@@ -31,7 +40,6 @@ pub fn take(call: &Call, model: &Model) -> Result<Limits, ApiError> {
         all.level -= tokens;
         return Ok(Limits { requests: requests.shown(), tokens: Some(all.shown()), images: has_images(call) });
     };
-    let mut counters = call.session.counters();
     let kinds = kinds(&limit, tokens);
     for (kind, most, period, amount) in &kinds {
         let bucket = counters.bucket(&model.id, kind, *most, *period, now);

@@ -50,7 +50,9 @@ pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
     if facts.error == Some(Style::Edge) {
         fixed(out, "vary", "Origin");
     }
-    if let Some(limits) = &facts.limits {
+    // Who is refused at the edge has met no limit but the one that refuses.
+    let limits = facts.limits.as_ref().filter(|_| facts.error != Some(Style::Edge) || facts.status == 429);
+    if let Some(limits) = limits {
         let (limit, remaining, reset) = &limits.requests;
         made(out, "x-ratelimit-limit-requests", &limit.to_string());
         made(out, "x-ratelimit-remaining-requests", &remaining.to_string());
@@ -61,7 +63,7 @@ pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
             made(out, "x-ratelimit-reset-tokens", &go_duration(*reset));
         }
     }
-    if facts.limits.as_ref().is_some_and(|limits| limits.images) {
+    if limits.is_some_and(|limits| limits.images) {
         fixed(out, "x-ratelimit-limit-input-images", "50000");
         fixed(out, "x-ratelimit-remaining-input-images", "49999");
         fixed(out, "x-ratelimit-reset-input-images", "1ms");

@@ -67,6 +67,12 @@ fn items(body: &Value, faults: &mut Faults) {
     }
 }
 
+/// Endings of files whose text a model is given (recording 800e56bd5dbb4875).
+const READABLE: &str = "art bat brf c cls css csv diff doc docx dot eml es h hs htm html hwp hwpx ics ifb java js json \
+                        keynote ksh ltx mail markdown md mht mhtml mjs nws odt pages patch pdf pl pm pot ppa pps ppt pptx \
+                        pwz py rst rtf scala sh shtml srt sty svg svgz tex text txt vcf vtt wiz xla xlb xlc xlm xls xlsx \
+                        xlt xlw xml yaml yml";
+
 /// Files by what they say they are; their bytes are not read.
 fn files(at: usize, item: &Value) -> Option<ApiError> {
     let (field, parts) = ["content", "output"].into_iter().find_map(|field| Some((field, item[field].as_array()?)))?;
@@ -85,6 +91,14 @@ fn files(at: usize, item: &Value) -> Option<ApiError> {
         if part["file_url"].as_str().is_some_and(|url| media.iter().any(|ending| url.ends_with(ending))) {
             let message = "The file type you uploaded is not supported. Please try again with a pdf";
             return Some(ApiError::invalid(message).param("input").code("unsupported_file"));
+        }
+        let ending = part["filename"].as_str().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
+        if let Some(ending) = ending.filter(|ending| !READABLE.split(' ').any(|one| one.eq_ignore_ascii_case(ending))) {
+            let message = format!(
+                "Invalid input: Expected context stuffing file type to be a supported format: .{} but got .{ending}.",
+                READABLE.replace(' ', ", .")
+            );
+            return Some(ApiError::invalid(message).param("input"));
         }
     }
     None
