@@ -28,6 +28,10 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
 
 fn admit(call: &Call) -> Result<(), ApiError> {
     let settings = &call.emulator.settings;
+    // The seeds read any body as JSON.
+    if settings.profile == Profile::Strict && settings.validation != Validation::Off {
+        content_type(call)?;
+    }
     let name = call.model_name();
     let model = accepted::find(&call.emulator.settings, call.models.as_deref(), name);
     let context = Context {
@@ -74,6 +78,21 @@ fn admit(call: &Call) -> Result<(), ApiError> {
         let _ = call.exchange.model.set(call.shown_model(name, &model));
     }
     Ok(())
+}
+
+/// Refuses a body that does not say it is JSON, in the words quoted in public issue threads (openai/openai-openapi 194
+/// and 502). Without a header it is taken for JSON.
+fn content_type(call: &Call) -> Result<(), ApiError> {
+    let Some(given) = call.headers.all("content-type").next().filter(|_| call.method == "POST") else { return Ok(()) };
+    let media = given.split(';').next().unwrap_or_default().trim();
+    if media.is_empty() || media.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = format!(
+        "Unsupported content type: '{media}'. This API method only accepts 'application/json' requests, but you specified \
+         the header 'Content-Type: {media}'. Please try again with a supported content type."
+    );
+    Err(ApiError::invalid(message).code("unsupported_content_type"))
 }
 
 /// An unknown model, as this operation says it (real-traffic §3).

@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::error::ApiError;
 use super::ids::{self, Family};
-use super::list::Page;
+use super::list::{Order, Page};
 use super::responses::input;
 use super::responses::record::Record;
 use crate::call::{Call, HandlerFuture, Operation};
@@ -169,7 +169,7 @@ fn create_items(call: Call) -> HandlerFuture {
 fn list_items(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let items = with(&call, |one| one.items.clone())?;
-        Ok(Answer::json(&Page::asked(&call, items)?))
+        Ok(Answer::json(&Page::asked(&call, items, Order::NewestFirst)?))
     })
 }
 

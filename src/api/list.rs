@@ -5,6 +5,13 @@ use crate::call::Call;
 use serde::Serialize;
 use serde_json::Value;
 
+/// The order of a list when none is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
 /// A page of a list, as it is answered.
 #[derive(Debug, Serialize)]
 pub struct Page {
@@ -26,9 +33,9 @@ impl Page {
         Page { object: "list", first_id: id(data.first()), last_id: id(data.last()), data, has_more }
     }
 
-    /// The page the query asks for (`after`, `limit` 1–100, `order`) of `items`, which come oldest first. Newest first
-    /// and 20 unless asked otherwise.
-    pub fn asked(call: &Call, items: Vec<Value>) -> Result<Self, ApiError> {
+    /// The page the query asks for (`after`, `limit` 1–100, `order`) of `items`, which come oldest first; 20 unless asked
+    /// otherwise, and in the resource's own `order`.
+    pub fn asked(call: &Call, items: Vec<Value>, order: Order) -> Result<Self, ApiError> {
         let limit = match call.query("limit") {
             None => 20,
             Some(text) => match text.parse::<i64>() {
@@ -46,7 +53,8 @@ impl Page {
             },
         };
         let ascending = match call.query("order") {
-            None | Some("desc") => false,
+            None => order == Order::OldestFirst,
+            Some("desc") => false,
             Some("asc") => true,
             Some(other) => return Err(ApiError::invalid_value("order", other, &["asc", "desc"])),
         };

@@ -11,6 +11,8 @@ pub mod headers;
 mod key;
 #[cfg(test)]
 mod pace_tests;
+#[cfg(test)]
+mod refusal_tests;
 mod request;
 mod respond;
 pub mod route;

@@ -2,6 +2,7 @@
 
 use crate::api::answer::Answer;
 use crate::api::error::ApiError;
+use crate::api::list::{Order, Page};
 use crate::call::{Call, HandlerFuture};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -103,31 +104,10 @@ pub fn list(call: Call) -> HandlerFuture {
         });
         let found: Vec<Value> = found.cloned().collect();
         drop(store);
-        Ok(Answer::json_line(&page(found, &call)?))
+        Ok(Answer::json_line(&Page::asked(&call, found, Order::OldestFirst)?))
     })
 }
 
 pub fn messages(call: Call) -> HandlerFuture {
-    Box::pin(async move { Ok(Answer::json_line(&page(stored(&call)?.messages, &call)?)) })
-}
-
-/// One page of a list, oldest first unless asked otherwise: `after`, `limit`, `order` (OpenAPI: listChatCompletions).
-fn page(mut all: Vec<Value>, call: &Call) -> Result<Value, ApiError> {
-    if call.query("order") == Some("desc") {
-        all.reverse();
-    }
-    let from = match call.query("after") {
-        None => 0,
-        Some(after) => all.iter().position(|object| object["id"] == after).map_or(all.len(), |at| at + 1),
-    };
-    let limit = call.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20).clamp(1, 100);
-    let data: Vec<Value> = all.iter().skip(from).take(limit).cloned().collect();
-    let id = |object: Option<&Value>| object.map(|object| object["id"].clone());
-    Ok(json!({
-        "object": "list",
-        "data": data,
-        "first_id": id(data.first()),
-        "last_id": id(data.last()),
-        "has_more": from + data.len() < all.len(),
-    }))
+    Box::pin(async move { Ok(Answer::json_line(&Page::asked(&call, stored(&call)?.messages, Order::OldestFirst)?)) })
 }

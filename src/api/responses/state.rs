@@ -6,7 +6,7 @@ use super::request::{Request, text};
 use super::stream::ResponseEvents;
 use crate::api::answer::{Answer, Body};
 use crate::api::error::ApiError;
-use crate::api::list::Page;
+use crate::api::list::{Order, Page};
 use crate::api::usage::{self, Api};
 use crate::call::{Call, HandlerFuture};
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ pub fn cancel(call: Call) -> HandlerFuture {
 pub fn list_input_items(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let record = find(&call)?;
-        Ok(Answer::json(&Page::asked(&call, record.input.clone())?))
+        Ok(Answer::json(&Page::asked(&call, record.input.clone(), Order::NewestFirst)?))
     })
 }
 

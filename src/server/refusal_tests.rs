@@ -1,0 +1,142 @@
+//! Every refusal of every operation: OpenAI's envelope, and nothing of the session has changed.
+
+use super::tests::{Got, exchange, request, send, start};
+use crate::api::OPERATIONS;
+use crate::call::Operation;
+use crate::control;
+use crate::emulator::Emulator;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const KEY: &str = "sk-refused";
+
+fn emulator() -> Arc<Emulator> {
+    let emulator = start(json!({"maxBodyBytes": 4000, "auth": "required", "clock": "instant"}));
+    let script = json!({"responses": ["only"], "defaults": {"rate_limits": {"*": {"rpm": 1000}}}});
+    let loaded = send(&emulator, KEY, "/_emulator/script", &script);
+    assert_eq!(loaded.status, 200, "{}", loaded.text());
+    emulator
+}
+
+/// A body the operation takes, for those that need one.
+fn body(operation: &str) -> Value {
+    match operation {
+        "chat.completions.create" => json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}),
+        "chat.completions.update" => json!({"metadata": {}}),
+        "completions.create" => json!({"model": "gpt-3.5-turbo-instruct", "prompt": "x"}),
+        "embeddings.create" => json!({"model": "text-embedding-3-small", "input": "x"}),
+        "moderations.create" | "responses.input_tokens.count" => json!({"input": "x"}),
+        "responses.create" | "responses.compact" => json!({"model": "gpt-4o", "input": "x"}),
+        "conversations.update" => json!({"metadata": {}}),
+        "conversations.items.create" => json!({"items": [{"role": "user", "content": "x"}]}),
+        _ => json!({}),
+    }
+}
+
+/// The path of an operation, its gaps filled with ids nobody knows.
+fn path(operation: &Operation) -> String {
+    let fill = |segment: &str| if segment.starts_with('{') { "unknown_123".to_string() } else { segment.to_string() };
+    format!("/v1{}", operation.path.split('/').map(fill).collect::<Vec<_>>().join("/"))
+}
+
+fn state(emulator: &Arc<Emulator>) -> Value {
+    let (_, mut state) = control::in_process(emulator, Some(KEY), "GET", "/_emulator/state", "");
+    // Refused requests are in the journal like any other.
+    state.as_object_mut().expect("an object").remove("requests");
+    state
+}
+
+#[track_caller]
+fn refused(case: &str, got: &Got, status: u16) {
+    assert_eq!(got.status, status, "{case}: {}", got.text());
+    let error = got.json()["error"].clone();
+    let keys: Vec<&str> = error.as_object().expect("an error").keys().map(String::as_str).collect();
+    assert_eq!(keys, ["message", "type", "param", "code"], "{case}");
+    assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{case}: {error}");
+    assert!(error["type"].is_string(), "{case}: {error}");
+    assert!(got.head.contains("content-type: application/json"), "{case}: {}", got.head);
+    assert!(got.head.contains("x-request-id: req_"), "{case}: {}", got.head);
+}
+
+#[test]
+fn every_operation_refuses_in_openais_envelope_and_changes_nothing() {
+    let emulator = emulator();
+    let before = state(&emulator);
+    for operation in OPERATIONS.iter().copied().flatten() {
+        let (name, method, path) = (operation.name, operation.method, path(operation));
+        let valid = body(name).to_string();
+        let ask = |method: &str, headers: &str, body: &[u8]| {
+            exchange(&emulator, &request(method, &path, KEY, headers, body)).expect("an answer")
+        };
+        let case = |what: &str| format!("{name}: {what}");
+        for key in ["", "sk-invalid-key", "two words"] {
+            let got = exchange(&emulator, &request(method, &path, key, "", valid.as_bytes())).expect("an answer");
+            refused(&case("a bad key"), &got, 401);
+        }
+        let headless =
+            format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        refused(&case("no key"), &exchange(&emulator, headless.as_bytes()).expect("an answer"), 401);
+        let wrong = ask("PATCH", "", valid.as_bytes());
+        refused(&case("a wrong method"), &wrong, 405);
+        assert!(wrong.head.contains("allow: "), "{}", wrong.head);
+        let below = request(method, &format!("{path}/no/such"), KEY, "", b"");
+        refused(&case("an unknown path"), &exchange(&emulator, &below).expect("an answer"), 404);
+        if method != "POST" {
+            continue;
+        }
+        refused(&case("no JSON"), &ask("POST", "", b"{\"model\":"), 400);
+        refused(&case("a list"), &ask("POST", "", b"[]"), 400);
+        refused(&case("too large"), &ask("POST", "", "x".repeat(5000).as_bytes()), 413);
+        refused(&case("an unknown encoding"), &ask("POST", "content-encoding: zstd\r\n", valid.as_bytes()), 415);
+        refused(&case("a broken archive"), &ask("POST", "content-encoding: gzip\r\n", b"no archive"), 400);
+        let mut strange = body(name);
+        strange["no_such_parameter"] = json!(1);
+        // A cancellation has no body to look at.
+        let status = if name == "responses.cancel" { 404 } else { 400 };
+        refused(&case("an unknown parameter"), &ask("POST", "", strange.to_string().as_bytes()), status);
+    }
+    assert_eq!(state(&emulator), before);
+}
+
+#[test]
+fn what_a_path_names_must_exist() {
+    let emulator = start(json!({}));
+    for operation in OPERATIONS.iter().copied().flatten().filter(|operation| operation.path.contains('{')) {
+        let valid = if operation.method == "POST" { body(operation.name).to_string() } else { String::new() };
+        let got = exchange(&emulator, &request(operation.method, &path(operation), KEY, "", valid.as_bytes()));
+        refused(operation.name, &got.expect("an answer"), 404);
+    }
+}
+
+#[test]
+fn a_body_must_say_that_it_is_json_where_production_asks_for_it() {
+    let post = |emulator: &Emulator, media: &str| {
+        let body = body("chat.completions.create").to_string();
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {KEY}\r\n\
+             {media}content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        exchange(emulator, head.as_bytes()).expect("an answer")
+    };
+    let strict = start(json!({"fallback": "echo"}));
+    for accepted in ["", "content-type: application/json\r\n", "content-type: Application/JSON; charset=utf-8\r\n"] {
+        assert_eq!(post(&strict, accepted).status, 200, "{accepted}");
+    }
+    let got = post(&strict, "content-type: text/plain;charset=UTF-8\r\n");
+    refused("text", &got, 400);
+    assert_eq!(got.json()["error"]["code"], "unsupported_content_type");
+    let relaxed = start(json!({"profile": "relaxed"}));
+    assert_eq!(post(&relaxed, "content-type: application/x-www-form-urlencoded\r\n").status, 200);
+}
+
+#[test]
+fn every_documented_status_can_be_scripted() {
+    let emulator = start(json!({}));
+    for status in [400, 401, 402, 403, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504] {
+        let script = json!({"reset": true, "responses": [{"error": {"status": status}}]});
+        assert_eq!(send(&emulator, KEY, "/_emulator/script", &script).status, 200);
+        let got = send(&emulator, KEY, "/v1/chat/completions", &body("chat.completions.create"));
+        refused("scripted", &got, status);
+    }
+}
