@@ -169,7 +169,7 @@ fn create_items(call: Call) -> HandlerFuture {
 fn list_items(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let items = with(&call, |one| one.items.clone())?;
-        Ok(Answer::json(&Page::asked(&call, items, Order::NewestFirst)?))
+        Ok(Answer::json(&Page::asked(&call, items, Order::NewestFirst)))
     })
 }
 

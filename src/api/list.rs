@@ -1,6 +1,5 @@
 //! Lists with a cursor: `{"object":"list","data","first_id","last_id","has_more"}`.
 
-use super::error::ApiError;
 use crate::call::Call;
 use serde::Serialize;
 use serde_json::Value;
@@ -34,31 +33,11 @@ impl Page {
     }
 
     /// The page the query asks for (`after`, `limit` 1–100, `order`) of `items`, which come oldest first; 20 unless asked
-    /// otherwise, and in the resource's own `order`.
-    pub fn asked(call: &Call, items: Vec<Value>, order: Order) -> Result<Self, ApiError> {
-        let limit = match call.query("limit") {
-            None => 20,
-            Some(text) => match text.parse::<i64>() {
-                Ok(limit) if limit < 1 => {
-                    return Err(out_of_range("below minimum", ">= 1", limit, "integer_below_min_value"));
-                }
-                Ok(limit) if limit > 100 => {
-                    return Err(out_of_range("above maximum", "<= 100", limit, "integer_above_max_value"));
-                }
-                Ok(limit) => limit as usize,
-                Err(_) => {
-                    let message = "Invalid type for 'limit': expected an integer, but got a string instead.";
-                    return Err(ApiError::invalid(message).param("limit").code("invalid_type"));
-                }
-            },
-        };
-        let ascending = match call.query("order") {
-            None => order == Order::OldestFirst,
-            Some("desc") => false,
-            Some("asc") => true,
-            Some(other) => return Err(ApiError::invalid_value("order", other, &["asc", "desc"])),
-        };
-        Ok(Page::cut(items, call.query("after"), limit, ascending))
+    /// otherwise, and in the resource's own `order`. The query was validated.
+    pub fn asked(call: &Call, items: Vec<Value>, order: Order) -> Self {
+        let limit = call.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20).clamp(1, 100);
+        let ascending = call.query("order").map_or(order == Order::OldestFirst, |order| order == "asc");
+        Page::cut(items, call.query("after"), limit, ascending)
     }
 
     fn cut(mut items: Vec<Value>, after: Option<&str>, limit: usize, ascending: bool) -> Self {
@@ -73,11 +52,6 @@ impl Page {
         items.truncate(limit);
         Page::of(items, has_more)
     }
-}
-
-fn out_of_range(what: &str, bound: &str, got: i64, code: &str) -> ApiError {
-    let message = format!("Invalid 'limit': integer {what} value. Expected a value {bound}, but got {got} instead.");
-    ApiError::invalid(message).param("limit").code(code)
 }
 
 #[cfg(test)]

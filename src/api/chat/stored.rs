@@ -104,10 +104,10 @@ pub fn list(call: Call) -> HandlerFuture {
         });
         let found: Vec<Value> = found.cloned().collect();
         drop(store);
-        Ok(Answer::json_line(&Page::asked(&call, found, Order::OldestFirst)?))
+        Ok(Answer::json_line(&Page::asked(&call, found, Order::OldestFirst)))
     })
 }
 
 pub fn messages(call: Call) -> HandlerFuture {
-    Box::pin(async move { Ok(Answer::json_line(&Page::asked(&call, stored(&call)?.messages, Order::OldestFirst)?)) })
+    Box::pin(async move { Ok(Answer::json_line(&Page::asked(&call, stored(&call)?.messages, Order::OldestFirst))) })
 }

@@ -82,7 +82,7 @@ pub fn cancel(call: Call) -> HandlerFuture {
 pub fn list_input_items(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let record = find(&call)?;
-        Ok(Answer::json(&Page::asked(&call, record.input.clone(), Order::NewestFirst)?))
+        Ok(Answer::json(&Page::asked(&call, record.input.clone(), Order::NewestFirst)))
     })
 }
 
