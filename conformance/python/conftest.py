@@ -8,6 +8,9 @@ import uuid
 import openai
 import pytest
 
+# openai 1 has neither sockets nor compaction.
+collect_ignore = ["test_responses_state.py"] if openai.VERSION.startswith("1.") else []
+
 RELAXED = os.environ["LLEMULATOR_URL"]
 STRICT = os.environ["LLEMULATOR_STRICT_URL"]
 
