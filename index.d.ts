@@ -84,7 +84,7 @@ export interface EmulatorOptions {
   journalSize?: number;
   /** Most objects a session stores; the oldest go first. Default 10,000. */
   maxObjects?: number;
-  /** Milliseconds a function may take to reply, or to its first piece. Default 30,000. */
+  /** Milliseconds a function may take to reply, a generator for each piece. Default 30,000. */
   callbackTimeoutMs?: number;
   /** Most functions running at a time. Default 1,000. */
   maxCallbacks?: number;

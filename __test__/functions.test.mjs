@@ -1,6 +1,6 @@
 // Functions as replies.
 import { afterAll, expect, test, vi } from 'vitest';
-import { embedding, raw, startEmulator, text, toolCall, when } from 'llemulator';
+import { embedding, output, raw, startEmulator, text, toolCall, when } from 'llemulator';
 import { chat, client, pieces } from './support.mjs';
 
 const emulator = await startEmulator();
@@ -180,6 +180,13 @@ test.each([
   ['throws', () => { throw new Error('out of luck'); }, 'out of luck'],
   ['rejects', async () => { throw new TypeError('no such thing'); }, 'no such thing'],
   ['throws something odd', () => { throw null; }, 'null'],
+  ['rejects with no Error', async () => { throw { why: 'no luck' }; }, 'failed: {"why":"no luck"}'],
+  ['rejects with a text', () => Promise.reject('no luck'), 'failed: no luck'],
+  ['throws what cannot be shown', () => { throw { get message() { throw 1; } }; }, 'cannot be shown'],
+  ['returns what JSON cannot hold', () => ({ text: 'x', usage: { total_tokens: 1n } }), 'BigInt'],
+  ['returns what refers to itself', () => { const knot = {}; return (knot.json = knot); }, 'circular'],
+  ['returns half of a character', () => '😀'[0], 'surrogate'],
+  ['returns a function', () => () => 'x', 'returned the function'],
   ['returns a number', function price() { return 42; }, 'the reply function price returned 42 (a number); expected a string or a reply'],
   ['returns null', () => null, 'returned null'],
   ['returns a list', () => ['a'], 'returned ["a"]'],
@@ -198,12 +205,52 @@ test.each([
 
 test('a generator that throws or yields nonsense ends the stream with the error', async () => {
   const api = emulator.session();
-  api.replies(
-    async function* () { yield 'one'; throw new Error('half way'); },
-    async function* () { yield 'one'; yield 2; },
-  );
-  await expect(pieces(api, 'x')).rejects.toThrow('half way');
-  await expect(pieces(api, 'x')).rejects.toThrow('yielded 2 (a number)');
+  const knot = {};
+  knot.json = knot;
+  const ended = [];
+  const yielding = (...values) => async function* () {
+    try {
+      yield 'one';
+      for (const value of values) yield value;
+    } finally {
+      ended.push(values.length);
+    }
+  };
+  const failing = (thrown) => async function* () { yield 'one'; throw thrown; };
+  const wrong = [
+    [failing(new Error('half way')), 'half way'],
+    [failing({ get message() { throw 1; } }), 'cannot be shown'],
+    [async function* () { try { yield 'one'; yield 2; } finally { throw new Error('on the way out'); } }, 'on the way out'],
+    [yielding(2), 'yielded 2 (a number)'],
+    [yielding(knot), 'circular'],
+    [yielding('😀'[0], '😀'[1]), 'surrogate'],
+    [yielding(output(Array.from({ length: 500 }, () => 'x'))), '500 parts at once'],
+  ];
+  for (const [reply, message] of wrong) {
+    api.replies(reply);
+    await expect(pieces(api, 'x')).rejects.toThrow(message);
+  }
+  expect(ended).toEqual([1, 1, 2, 1]);
+});
+
+test('an error comes after all that was yielded, however much that was', async () => {
+  const api = emulator.session();
+  api.script({ defaults: { pace: { hold: { after_chunks: 1, until: 'go' } } } });
+  let made = 0;
+  api.replies(function* () {
+    // As many as fit before a generator waits, so that the error finds no room.
+    while (made < 256) yield `${made++} `;
+    throw new Error('at last');
+  });
+  const stream = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], stream: true });
+  const seen = [];
+  await expect((async () => {
+    for await (const chunk of stream) {
+      if (chunk.choices[0]?.delta.content) seen.push(chunk.choices[0].delta.content);
+      if (seen.length === 1) await vi.waitUntil(() => made === 256).then(() => api.release('go'));
+    }
+  })()).rejects.toThrow('at last');
+  expect(seen).toHaveLength(256);
 });
 
 test('a function that never settles becomes a 500 at the time limit', async () => {
@@ -211,7 +258,52 @@ test('a function that never settles becomes a 500 at the time limit', async () =
   const api = own.session();
   api.replies(() => new Promise(() => {}));
   await expect(chat(api, 'x')).rejects.toMatchObject({ status: 500, message: expect.stringContaining('30 ms (option callbackTimeoutMs)') });
+  // A generator has as long for each piece; its signal tells it.
+  const told = [];
+  const stuck = async function* (request, { signal }) {
+    yield 'one';
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    told.push(signal.aborted);
+  };
+  api.replies(stuck, stuck);
+  await expect(pieces(api, 'x')).rejects.toThrow('did not yield within 30 ms (option callbackTimeoutMs)');
+  await expect(chat(api, 'x')).rejects.toMatchObject({ status: 500, code: 'reply_function_failed' });
+  await vi.waitUntil(() => told.length === 2);
   await own.stop();
+});
+
+test('a function may ask the emulator it answers for, and one that never ends asking is stopped', async () => {
+  const own = await startEmulator({ maxCallbacks: 5 });
+  const api = own.session();
+  api.replies(when('inner', 'from inside'), async () => `it said: ${await chat(api, 'inner')}`);
+  expect(await chat(api, 'outer')).toBe('it said: from inside');
+  api.otherwise(() => chat(api, 'again'));
+  await expect(chat(api, 'first')).rejects.toMatchObject({ status: 500, message: expect.stringContaining('More than 5 reply functions') });
+  expect(api.requests).toHaveLength(2 + 6);
+  await own.stop();
+});
+
+test('a promise of a generator streams; functions answer background responses and sockets too', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  const generator = async function* () { yield 'one '; yield 'two'; };
+  api.replies(async () => generator(), generator, () => 'later');
+  expect(await pieces(api, 'x')).toEqual(['one ', 'two']);
+  for (const text of ['one two', 'later']) {
+    let answer = await openai.responses.create({ model: 'gpt-4o', input: 'x', background: true });
+    while (!['completed', 'failed'].includes(answer.status)) answer = await openai.responses.retrieve(answer.id);
+    expect(answer.output_text).toBe(text);
+  }
+  api.replies(generator);
+  const { ResponsesWS } = await import('openai/resources/responses/ws');
+  const socket = new ResponsesWS(openai);
+  socket.send({ type: 'response.create', model: 'gpt-4o', input: 'x' });
+  const deltas = [];
+  for await (const { type, message } of socket.stream()) {
+    if (type === 'message' && message.type === 'response.output_text.delta') deltas.push(message.delta);
+    if (type === 'message' && message.type === 'response.completed') socket.close();
+  }
+  expect(deltas).toEqual(['one ', 'two']);
 });
 
 test('reset() forgets functions; a hundred run at once', async () => {

@@ -45,13 +45,16 @@ class Functions {
     this.#running.set(stream, abort);
     /** @type {Answer} */
     let answer;
+    let text;
     try {
       answer = await this.#call(callback, stream, request, abort.signal);
+      text = JSON.stringify(answer);
     } catch (thrown) {
       answer = { error: reason(thrown) };
+      text = JSON.stringify(answer);
     }
     if (!answer.streaming) this.#running.delete(stream);
-    return JSON.stringify(answer);
+    return text;
   };
 
   /**
@@ -88,18 +91,22 @@ class Functions {
     /** @type {string | undefined} */
     let error;
     try {
-      for (let step = { done: false, value: first }; !step.done; step = /** @type {any} */ (await pieces.next())) {
-        const piece = JSON.stringify(valid(step.value, reply, 'yielded'));
-        let wanted = true;
-        // Full: the client is slow. Wait for it, or for the news that it has left.
-        while (wanted && !native.push(stream, piece)) wanted = await native.drained(stream);
-        if (!wanted || signal.aborted) {
-          await pieces.return?.();
-          break;
+      try {
+        for (let step = { done: false, value: first }; !step.done; step = /** @type {any} */ (await pieces.next())) {
+          const piece = JSON.stringify(valid(step.value, reply, 'yielded'));
+          let wanted = true;
+          // Full: the client is slow. Wait for it, or for the news that it has left.
+          while (wanted && !native.push(stream, piece)) wanted = await native.drained(stream);
+          if (!wanted || signal.aborted) break;
         }
+      } finally {
+        // However it ended, the generator's own `finally` has run.
+        await pieces.return?.();
       }
     } catch (thrown) {
       error = reason(thrown);
+      // What was yielded before goes first.
+      await native.drained(stream);
     }
     this.#running.delete(stream);
     native.finish(stream, error);
@@ -137,10 +144,18 @@ function valid(value, reply, verb) {
 const isIterator = (value) =>
   typeof value === 'object' && value !== null && typeof value.next === 'function' && (Symbol.asyncIterator in value || Symbol.iterator in value);
 
-/** @param {unknown} thrown */
+/**
+ * What a thrown value says. Never throws itself.
+ * @param {any} thrown
+ */
 function reason(thrown) {
-  const message = /** @type {any} */ (thrown)?.message;
-  return typeof message === 'string' && message ? message : String(thrown);
+  try {
+    const { message } = Object(thrown);
+    if (typeof message === 'string') return message || String(thrown);
+    return typeof thrown === 'string' ? thrown : show(thrown);
+  } catch {
+    return 'it threw something that cannot be shown';
+  }
 }
 
 module.exports = { Functions };

@@ -197,7 +197,7 @@ pub struct Options {
     /// Most objects a session stores; the oldest go first [default: 10000]
     #[arg(long, env = "LLEMULATOR_MAX_OBJECTS")]
     pub max_objects: Option<usize>,
-    /// Milliseconds a JavaScript function may take [default: 30000]
+    /// Milliseconds a JavaScript function may take, a generator for each piece [default: 30000]
     #[arg(long, env = "LLEMULATOR_CALLBACK_TIMEOUT_MS")]
     pub callback_timeout_ms: Option<u64>,
     /// Most JavaScript functions running at a time [default: 1000]

@@ -18,7 +18,12 @@ use error::ErrorReply;
 use fault::Fault;
 use pace::Pace;
 use serde_json::Value;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// What the model says, and how it is delivered.
 #[derive(Debug, Clone, Default)]
@@ -168,25 +173,37 @@ pub struct Overrides {
 
 /// A reply still arriving: the pieces of a streaming function.
 pub struct Arriving {
-    pieces: tokio::sync::mpsc::Receiver<Arrival>,
+    pieces: mpsc::Receiver<Arrival>,
+    /// Longest wait for a piece.
+    limit: Duration,
+    /// The wait that is on.
+    wait: Option<Pin<Box<tokio::time::Sleep>>>,
+    /// What a wait that was too long ends with.
+    late: ApiError,
     /// Dropped with the reply; tells the function that nobody listens any more.
     _guard: Box<dyn Send>,
 }
 
 impl Arriving {
-    pub fn new(pieces: tokio::sync::mpsc::Receiver<Arrival>, guard: Box<dyn Send>) -> Self {
-        Arriving { pieces, _guard: guard }
+    /// `late` is what a piece that takes longer than `limit` becomes; only time in which somebody asks for it counts.
+    pub fn new(pieces: mpsc::Receiver<Arrival>, limit: Duration, late: ApiError, guard: Box<dyn Send>) -> Self {
+        Arriving { pieces, limit, wait: None, late, _guard: guard }
     }
 
     /// The next piece; `None` at the end.
-    pub fn poll_next(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Arrival>> {
-        self.pieces.poll_recv(context)
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
+        if let Poll::Ready(piece) = self.pieces.poll_recv(context) {
+            self.wait = None;
+            return Poll::Ready(piece);
+        }
+        let wait = self.wait.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
+        wait.as_mut().poll(context).map(|()| Some(Arrival::Failed(self.late.clone())))
     }
 
     /// All of it, as one choice.
     pub async fn collect(mut self) -> Result<Choice, ApiError> {
         let mut choice = Choice::default();
-        while let Some(arrival) = self.pieces.recv().await {
+        while let Some(arrival) = poll_fn(|context| self.poll_next(context)).await {
             match arrival {
                 Arrival::Text(more) => match choice.parts.last_mut() {
                     Some(Part::Text(text)) => text.text.push_str(&more),

@@ -18,6 +18,9 @@ use tokio::sync::mpsc;
 /// Pieces a streaming function may be ahead of its client.
 const AHEAD: usize = 256;
 
+/// Free places that a function waits for once it is too far ahead.
+const DRAINED: usize = AHEAD / 2;
+
 /// Whoever runs functions.
 pub trait Dispatch: Send + Sync {
     /// Runs one: `{"type":"call", "callback", "stream", "request"}` → `{"reply"}`, `{"pass"}`, `{"streaming"}` or `{"error"}`.
@@ -92,18 +95,18 @@ impl Callbacks {
         let guard = AbortOnDrop { slot, stream, armed: true };
         let message = serde_json::json!({"type": "call", "callback": callback, "stream": stream, "request": request});
         let answer = match tokio::time::timeout(self.limit, dispatch.call(message.to_string())).await {
-            Err(_) => {
-                let limit = self.limit.as_millis();
-                return Err(failed(format!(
-                    "The reply function did not settle within {limit} ms (option callbackTimeoutMs)."
-                )));
-            }
+            Err(_) => return Err(too_slow("did not settle", self.limit)),
             Ok(answer) => answer.map_err(failed)?,
         };
-        let mut answer: Value = serde_json::from_str(&answer)
-            .map_err(|error| failed(format!("The reply function gave no JSON: {error}")))?;
+        let mut answer = json::parse(&answer)
+            .map_err(|broken| failed(format!("The reply function gave a bad reply: {}", broken.error.message)))?;
         if answer.get("streaming").is_some() {
-            return Ok(Given::Streaming(Arriving::new(receiver, Box::new(guard))));
+            return Ok(Given::Streaming(Arriving::new(
+                receiver,
+                self.limit,
+                too_slow("did not yield", self.limit),
+                Box::new(guard),
+            )));
         }
         let mut guard = guard;
         guard.armed = false;
@@ -126,13 +129,18 @@ impl Callbacks {
     /// the function is too far ahead and must wait for [`Callbacks::drained`] before it offers the piece again.
     pub fn push(&self, stream: u64, text: &str) -> bool {
         let Some(sender) = self.streams().get(&stream).cloned() else { return false };
-        let pieces = match serde_json::from_str::<Value>(text) {
+        let pieces = match json::parse(text) {
             Ok(Value::String(text)) => vec![Arrival::Text(text)],
             Ok(value) => match json::reply(&value, "yielded", Origin::InProcess) {
                 Ok(reply) => arrivals(reply),
                 Err(error) => vec![Arrival::Failed(bad_piece(&format!("{}: {}", error.path, error.message)))],
             },
-            Err(error) => vec![Arrival::Failed(bad_piece(&error.to_string()))],
+            Err(broken) => vec![Arrival::Failed(bad_piece(&broken.error.message))],
+        };
+        // Only so much is ever waited for.
+        let pieces = match pieces.len() {
+            0..=DRAINED => pieces,
+            many => vec![Arrival::Failed(bad_piece(&format!("{many} parts at once; at most {DRAINED} are possible")))],
         };
         // One function feeds one stream, so what fits now still fits below: all of the pieces are taken, or none.
         sender.capacity() >= pieces.len() && pieces.into_iter().all(|piece| sender.try_send(piece).is_ok())
@@ -141,7 +149,7 @@ impl Callbacks {
     /// Waits until a streaming function may push again; false when its client is gone.
     pub async fn drained(&self, stream: u64) -> bool {
         let Some(sender) = self.streams().get(&stream).cloned() else { return false };
-        sender.reserve_many(AHEAD / 2).await.is_ok()
+        sender.reserve_many(DRAINED).await.is_ok()
     }
 
     /// The end of a streaming function, with the message of what it threw.
@@ -149,10 +157,17 @@ impl Callbacks {
         let Some(sender) = self.streams().remove(&stream) else { return };
         if let Some(message) = error {
             let failure = ApiError::emulator("reply_function_failed", format!("The reply function failed: {message}"));
-            // A full channel has a client that will never read the error: the stream ends either way.
+            // There is room, as JavaScript has waited for it; else the client is gone.
             let _ = sender.try_send(Arrival::Failed(failure));
         }
     }
+}
+
+fn too_slow(did_not: &str, limit: Duration) -> ApiError {
+    ApiError::emulator(
+        "reply_function_failed",
+        format!("The reply function {did_not} within {} ms (option callbackTimeoutMs).", limit.as_millis()),
+    )
 }
 
 fn bad_piece(reason: &str) -> ApiError {

@@ -272,10 +272,9 @@ fn arriving(arrivals: Vec<Arrival>) -> String {
         assert!(sender.try_send(arrival).is_ok());
     }
     drop(sender);
-    let feed = Feed::new(Arriving::new(receiver, Box::new(())), maker(), |items, choice, _| Record {
-        items,
-        ..record(choice.parts)
-    });
+    let late = ApiError::emulator("late", "late");
+    let arriving = Arriving::new(receiver, std::time::Duration::MAX, late, Box::new(()));
+    let feed = Feed::new(arriving, maker(), |items, choice, _| Record { items, ..record(choice.parts) });
     let cutter = Cutter { reply: Arc::default(), chunk: Chunk::Tokens(1), encoding: Encoding::O200k };
     run(ResponseEvents::live(Arc::new(frame()), cutter, Random::new(1), feed))
 }

@@ -34,7 +34,13 @@ pub fn strict(text: &str) -> Result<Value, Broken> {
     });
     parsed.map_err(|error| {
         let place = format!(" at line {} column {}", error.line(), error.column());
-        let reason = error.to_string().replace(&place, "");
+        let reason = match error.to_string().replace(&place, "") {
+            // JavaScript writes half of a surrogate pair like this.
+            reason if reason.contains("hex escape") => {
+                reason + ": half of a character, a lone surrogate? Cut texts between code points"
+            }
+            reason => reason,
+        };
         let told = fault.take().unwrap_or_else(|| root.error(format!("not JSON: {reason}")));
         Broken { error: told, line: error.line(), column: error.column() }
     })
@@ -130,6 +136,7 @@ mod tests {
         assert_eq!(broken.line, 2, "{broken:?}");
         assert!(ScriptError::from(broken).message.contains("line 2 column"));
         assert!(strict("{} {}").is_err());
+        assert!(strict(r#"["a\ud83d"]"#).unwrap_err().error.message.contains("lone surrogate"));
         assert!(strict(&"[".repeat(100_000)).is_err());
     }
 }
