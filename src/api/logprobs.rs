@@ -28,7 +28,8 @@ pub fn invent<'a>(tokens: impl IntoIterator<Item = &'a [u8]>, top: u8, random: &
 fn invent_one(token: &[u8], top: usize, random: &mut Random) -> Scored {
     // Most tokens are nearly certain, some are open: the doubt spans six orders of magnitude.
     let doubt = 10f64.powf(-0.3 - 6.0 * random.fraction());
-    let second = random.chance(0.05);
+    // The second is chosen as often as its probability says.
+    let second = random.chance(0.7 * doubt);
     let mut others = random.fork(&String::from_utf8_lossy(token));
     random.fraction();
     let (likeliest, mut rest) = ((1.0 - doubt).ln(), doubt.ln());
