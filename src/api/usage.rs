@@ -12,7 +12,6 @@ use crate::clock::Mode;
 use crate::options::{Counting, Settings};
 use crate::prompt::{Content, Format, Message, Prompt, Role, ToolChoice};
 use crate::prompt_cache;
-use crate::reply::limit::thinking_tokens;
 use crate::reply::{Choice, Finish, Part};
 use crate::session::Session;
 use crate::tokens::{self, Encoding};
@@ -227,7 +226,9 @@ fn add_completion(
                 called += 1;
             }
             Part::Reasoning(summary) => {
-                reasoning += thinking_tokens(summary, encoding);
+                // Even a thought without words takes some.
+                let words: u64 = summary.iter().map(|words| count(words)).sum();
+                reasoning += words.max(1).next_multiple_of(64);
             }
             Part::Audio { transcript, .. } => {
                 let sound = 20 * count(transcript);
@@ -244,11 +245,12 @@ fn add_completion(
         (_, 0) => ending(Thinking::of(model), thought, !prompt.tools.is_empty(), api),
         (_, called) => framing(Thinking::of(model), thought, called, &prompt.tool_choice, api),
     };
-    let completion = (text + calls + reasoning).saturating_add_signed(framed);
-    // What was cut has as many tokens as were allowed, thoughts and frames included.
-    let limit = prompt.max_tokens.filter(|_| choice.finish == Some(Finish::Length)).unwrap_or(u64::MAX);
-    counted.reasoning += reasoning.min(limit);
-    counted.completion += completion.min(limit);
+    // Thoughts take what the words leave of the limit; what was cut has as many tokens as were allowed, frames included
+    // (recordings dcde11f540b48ebf, f0f7b33a82f7cf9f).
+    let limit = prompt.max_tokens.unwrap_or(u64::MAX);
+    reasoning = reasoning.min(limit.saturating_sub(text + calls));
+    counted.reasoning += reasoning;
+    counted.completion += (text + calls + reasoning).saturating_add_signed(framed).min(limit);
 }
 
 /// What ends a message.

@@ -3,7 +3,7 @@
 use super::pace::Chunk;
 use super::{Choice, Finish, Part, Reply, Say, Text};
 use crate::prompt::Prompt;
-use crate::tokens::{self, Encoding};
+use crate::tokens::Encoding;
 
 /// The reply cut at the request's stop sequences and token limit; `None` when nothing needs cutting.
 pub fn obey(reply: &Reply, prompt: &Prompt, encoding: Encoding) -> Option<Reply> {
@@ -29,9 +29,6 @@ pub fn obey(reply: &Reply, prompt: &Prompt, encoding: Encoding) -> Option<Reply>
 fn shorten(choice: &Choice, prompt: &Prompt, encoding: Encoding) -> Option<Choice> {
     let mut left = prompt.max_tokens.map_or(usize::MAX, |limit| limit as usize);
     for (index, part) in choice.parts.iter().enumerate() {
-        if let Part::Reasoning(summary) = part {
-            left = left.saturating_sub(thinking_tokens(summary, encoding) as usize);
-        }
         let (text, stops) = match part {
             Part::Text(text) | Part::Refusal(text) => (text, true),
             Part::ToolCall(call) => (&call.arguments, false),
@@ -96,12 +93,6 @@ fn end_of(text: &Text, limit: usize, encoding: Encoding) -> Option<usize> {
     None
 }
 
-/// Tokens a thought takes: a multiple of 64, and even one without words takes some (real-traffic §4).
-pub fn thinking_tokens(summary: &[String], encoding: Encoding) -> u64 {
-    let words: u64 = summary.iter().map(|words| tokens::count(encoding, words) as u64).sum();
-    words.max(1).next_multiple_of(64)
-}
-
 fn tokens_of(text: &Text, encoding: Encoding) -> usize {
     text.pieces(&Chunk::Tokens(1), encoding).ranges().map(|(_, _, tokens)| tokens as usize).sum()
 }
@@ -153,25 +144,5 @@ mod tests {
         let cut = obey(&reply("one two three four"), &prompt, Encoding::O200k).expect("cut");
         assert_eq!(text_of(&cut), ("one two".into(), Some(Finish::Length)));
         assert!(obey(&reply("one two"), &prompt, Encoding::O200k).is_none());
-    }
-
-    #[test]
-    fn thoughts_take_of_the_limit_too() {
-        let thought = Part::Reasoning(vec!["Hm.".into()]);
-        let parts = vec![thought.clone(), Part::Text(Text::new("one two three"))];
-        let reply = Reply { say: Say::Choices(vec![Choice { parts, ..Choice::default() }]), ..Reply::default() };
-        let cut = |limit| {
-            let prompt = Prompt { max_tokens: Some(limit), ..Prompt::default() };
-            obey(&reply, &prompt, Encoding::O200k).map(|cut| match cut.say {
-                Say::Choices(mut choices) => choices.remove(0),
-                _ => Choice::default(),
-            })
-        };
-        assert!(cut(67).is_none());
-        let two = cut(66).expect("cut");
-        assert!(matches!(&two.parts[1], Part::Text(text) if text.text == "one two"), "{two:?}");
-        // All was thought, nothing is said.
-        let none = cut(64).expect("cut");
-        assert_eq!((none.parts.len(), none.finish), (1, Some(Finish::Length)));
     }
 }

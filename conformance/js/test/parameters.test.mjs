@@ -50,14 +50,13 @@ test('parallel_tool_calls: false forbids two calls', async () => {
   );
 });
 
-test('thoughts take of the token limit', async () => {
+test('thoughts take what the words leave of the token limit', async () => {
   const { client } = await session({ '': { reasoning: ['Hm.'], text: 'word '.repeat(50) } });
   const { choices: [choice], usage } = await client.chat.completions.create(ask('x', { model: 'o3', max_completion_tokens: 80 }));
-  assert.deepEqual([choice.finish_reason, usage.completion_tokens, usage.completion_tokens_details.reasoning_tokens], ['length', 80, 64]);
-  assert.equal(choice.message.content.trim().split(' ').length, 16);
-  const response = await client.responses.create({ model: 'gpt-5', input: 'x', max_output_tokens: 64 });
-  assert.deepEqual([response.status, response.output.map((item) => item.type)], ['incomplete', ['reasoning']]);
-  assert.deepEqual([response.usage.output_tokens, response.usage.output_tokens_details.reasoning_tokens], [64, 64]);
+  assert.deepEqual([choice.finish_reason, usage.completion_tokens], ['stop', 80]);
+  const response = await client.responses.create({ model: 'gpt-5', input: 'x', max_output_tokens: 16 });
+  assert.deepEqual([response.status, response.output.map((item) => item.type)], ['incomplete', ['reasoning', 'message']]);
+  assert.deepEqual([response.usage.output_tokens, response.usage.output_tokens_details.reasoning_tokens], [16, 0]);
 });
 
 test('a cut stream says so on both APIs', async () => {

@@ -39,14 +39,13 @@ fn thoughts_come_in_multiples_of_64_and_belong_to_the_completion() {
 }
 
 #[test]
-fn what_was_cut_has_as_many_tokens_as_were_allowed() {
+fn thoughts_take_what_the_words_leave_of_the_limit() {
     let mut choice = says("one two three");
     choice.parts.insert(0, Part::Reasoning(vec![]));
-    choice.finish = Some(Finish::Length);
     let asked =
         |limit| counted(&Prompt { max_tokens: Some(limit), ..Prompt::default() }, &[&choice], "gpt-5", Api::Chat);
-    assert_eq!((asked(66).reasoning, asked(66).completion), (64, 66));
-    assert_eq!((asked(20).reasoning, asked(20).completion), (20, 20));
+    assert_eq!((asked(200).reasoning, asked(200).completion), (64, 64 + 3 + 9));
+    assert_eq!((asked(20).reasoning, asked(20).completion), (17, 20));
 }
 
 #[test]
