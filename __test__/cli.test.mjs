@@ -1,19 +1,82 @@
 // The command as npx runs it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT, runProgram } from './support.mjs';
 
 const cli = (...args) => runProgram(process.execPath, ['js/cli.js', ...args]);
 
-test.each(['SIGINT', 'SIGTERM'])('the first line names the address; %s ends it with code 0', async (signal) => {
-  const server = spawn(process.execPath, ['js/cli.js', '--port', '0'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
-  const [first] = await once(server.stdout.setEncoding('utf8'), 'data');
+/** A started command: its address, what it printed so far, and its end. */
+async function start(args = ['--port', '0'], env = {}) {
+  const server = spawn(process.execPath, ['js/cli.js', ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const printed = { out: '', err: '' };
+  server.stderr.setEncoding('utf8').on('data', (text) => (printed.err += text));
+  const begun = once(server.stdout.setEncoding('utf8').on('data', (text) => (printed.out += text)), 'data');
+  const exit = once(server, 'close');
+  const [first] = await begun;
   const [, url] = /^LLEmulator listening on (http:\/\/127\.0\.0\.1:\d+)\n/.exec(first);
-  expect((await fetch(`${url}/v1/models`, { headers: { authorization: 'Bearer sk-test' } })).status).toBe(200);
-  server.stdout.resume();
-  server.kill(signal);
-  expect(await once(server, 'exit')).toEqual([0, null]);
+  const stop = async (signal = 'SIGTERM') => {
+    server.kill(signal);
+    return exit;
+  };
+  return { url, printed, stop };
+}
+
+const headers = { authorization: 'Bearer sk-test', 'content-type': 'application/json' };
+const post = (url, path, body) => fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+const chat = (content, more) => ({ model: 'gpt-4o', messages: [{ role: 'user', content }], ...more });
+
+test.each(['SIGINT', 'SIGTERM'])('the first line names the address; %s ends it with code 0', async (signal) => {
+  const { url, printed, stop } = await start();
+  expect((await fetch(`${url}/v1/models`, { headers })).status).toBe(200);
+  expect(await stop(signal)).toEqual([0, null]);
+  const [, sdks, shell, line] = printed.out.split('\n');
+  expect(sdks).toContain(`base URL ${url}/v1`);
+  expect(shell).toContain(`OPENAI_BASE_URL=${url}/v1`);
+  expect(line).toBe('GET /v1/models 200 sk-…');
+});
+
+test('--log-level warn prints nothing but the first line', async () => {
+  const { url, printed, stop } = await start(['--port', '0', '--log-level', 'warn']);
+  expect((await post(url, '/v1/chat/completions', chat('hi'))).status).toBe(200);
+  await stop();
+  expect(printed).toEqual({ out: `LLEmulator listening on ${url}\n`, err: '' });
+});
+
+test('an open stream gets a grace time, then the command ends with code 0', async () => {
+  const { url, stop } = await start(['--port', '0', '--grace-ms', '50']);
+  const held = { text: 'one two three', pace: { hold: { after_chunks: 1, until: 'never' } } };
+  expect((await post(url, '/_emulator/script', { responses: [held] })).status).toBe(200);
+  const response = await post(url, '/v1/chat/completions', chat('hi', { stream: true }));
+  const reader = response.body.getReader();
+  await reader.read();
+  expect(await stop()).toEqual([0, null]);
+  // The stream ends without its end.
+  await expect((async () => { while (!(await reader.read()).done); })()).rejects.toThrow();
+});
+
+test('PORT chooses the port; --healthcheck probes it', async () => {
+  const first = await start();
+  const { port } = new URL(first.url);
+  expect(await cli('--healthcheck', '--port', port)).toMatchObject({ code: 0 });
+  await first.stop();
+  expect(await cli('--healthcheck', '--port', port)).toMatchObject({ code: 1, stderr: expect.stringContaining(`no emulator on port ${port}`) });
+  const second = await start([], { PORT: port });
+  expect(second.url).toBe(first.url);
+  const taken = await cli('--port', port);
+  expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('Choose another `port`') });
+  await second.stop();
+});
+
+test('a bad script stops the start with file, path and reason', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'llemulator-')), 'bad.json');
+  await writeFile(file, '{"responses": ["fine", {"txt": "x"}]}');
+  const { code, stdout, stderr } = await cli('--port', '0', '--script', file);
+  expect([code, stdout]).toEqual([1, '']);
+  for (const part of [file, 'responses[1]', 'txt', 'text']) expect(stderr).toContain(part);
 });
 
 test('--version and --help', async () => {
@@ -28,21 +91,10 @@ test('mistakes: exit code and reason', async () => {
 });
 
 test('a miss is logged as it is answered', async () => {
-  const server = spawn(process.execPath, ['js/cli.js', '--port', '0', '--fallback', 'error'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-  let logged = '';
-  server.stderr.setEncoding('utf8').on('data', (text) => (logged += text));
-  const [first] = await once(server.stdout.setEncoding('utf8'), 'data');
-  const url = /http:\/\/[\d.:]+/.exec(first)[0];
-  const ask = (content) =>
-    fetch(`${url}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: 'Bearer sk-test', 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content }] }),
-    }).then((response) => response.json());
+  const { url, printed, stop } = await start(['--port', '0', '--fallback', 'error']);
+  const ask = async (content) => (await post(url, '/v1/chat/completions', chat(content))).json();
   const answers = [await ask('one'), await ask('two')];
-  server.stdout.resume();
-  server.kill('SIGTERM');
-  await once(server, 'close');
+  await stop();
   expect(answers[1].error.message).toContain('1. chat.completions.create user: "one"');
-  for (const { error } of answers) expect(logged).toContain(`llemulator: ${error.message}\n`);
+  for (const { error } of answers) expect(printed.err).toContain(`llemulator: ${error.message}\n`);
 });

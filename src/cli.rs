@@ -107,12 +107,14 @@ fn serve(options: Options) -> Result<(), String> {
     if let Some(load) = load {
         emulator.load_shared(load);
     }
-    announce(&emulator);
     runtime::handle().block_on(async {
+        // Before anybody can know that it runs, and end it.
+        let signal = signal();
+        announce(&emulator);
         if watch && !scripts.is_empty() {
             tokio::spawn(reload(emulator.clone(), scripts));
         }
-        signal().await;
+        signal.await;
         emulator.stop().await;
     });
     Ok(())
@@ -181,21 +183,22 @@ fn announce(emulator: &Emulator) {
     let _ = out.flush();
 }
 
-/// Completes at SIGINT or SIGTERM (Ctrl-C on Windows).
-async fn signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return std::future::pending().await;
-        };
+/// Completes at SIGINT or SIGTERM (Ctrl-C on Windows); listens from the call on.
+#[cfg(unix)]
+fn signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return std::future::pending().await };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
     }
-    #[cfg(not(unix))]
+}
+
+#[cfg(not(unix))]
+async fn signal() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
