@@ -4,6 +4,7 @@
 //! what no schema says. Both name faults with the rank of the field they concern, so that of several faults the one is
 //! reported that OpenAI would have met first.
 
+mod place;
 mod query;
 pub mod rules;
 mod walk;
@@ -19,10 +20,11 @@ mod tests;
 use super::error::ApiError;
 use super::models::Model;
 use super::spec::{Kind, Object, Surface};
+use place::{Check, Path};
 pub use query::query;
 pub use rules::context::context_length;
 use serde_json::Value;
-use walk::{Check, First, Path, Walk};
+use walk::{First, Walk};
 
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

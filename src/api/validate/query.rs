@@ -1,7 +1,8 @@
 //! Checks query parameters. They arrive as text; a parameter the description does not know is left alone, since proxies
 //! and gateways add their own (`api-version`).
 
-use super::walk::{Path, Walk};
+use super::place::Path;
+use super::walk::Walk;
 use super::{Context, Level};
 use crate::api::error::ApiError;
 use crate::api::spec::{Kind, Surface};

@@ -4,33 +4,11 @@
 //! order, not in the order of the body. The walk goes through the body once, in the body's order, and keeps the fault
 //! that OpenAI would have met first; paths and messages are built only for a fault.
 
+use super::place::{Check, Path};
 use super::words;
 use crate::api::error::ApiError;
 use crate::api::spec::{Id, Kind, Object, Surface, Tag, Text, Union};
 use serde_json::{Map, Value};
-use std::fmt;
-
-/// Where a value stands; printed as `messages[0].content`.
-#[derive(Clone, Copy)]
-pub enum Path<'a> {
-    Root,
-    Field(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Path::Root => Ok(()),
-            Path::Field(Path::Root, name) => out.write_str(name),
-            Path::Field(parent, name) => write!(out, "{parent}.{name}"),
-            Path::Index(parent, at) => write!(out, "{parent}[{at}]"),
-        }
-    }
-}
-
-/// What OpenAI refuses; boxed, because nearly every walk ends without one.
-pub type Check = Result<(), Box<ApiError>>;
 
 /// The first fault in the order OpenAI looks for them.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! The words of schema faults: how OpenAI names types, values and bounds. Sources: real-traffic.md §3, and envelopes
 //! observed from api.openai.com in August 2026.
 
-use super::walk::{Check, Path};
+use super::place::{Check, Path};
 use crate::api::error::{ApiError, quoted_list};
 use crate::api::spec::{Id, Kind, Object, Surface};
 use serde_json::{Map, Number, Value};
