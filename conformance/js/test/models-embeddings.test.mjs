@@ -1,5 +1,6 @@
 // Models, embeddings, Azure's paths and the ways a key arrives.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { AzureOpenAI } from 'openai';
 import { ask, session, url } from './support.mjs';
@@ -77,4 +78,19 @@ test('sessions do not see each other, however requests interleave', async () => 
     }),
   );
   for (const [n, texts] of answers.entries()) assert.deepEqual(texts, [`${n}a`, `${n}b`, `${n}c`]);
+});
+
+test('every model the client names exists, or was retired', async () => {
+  const types = ['shared', 'embeddings', 'moderations', 'images', 'videos', 'audio/speech', 'audio/audio'].map((name) =>
+    readFileSync(new URL(`../node_modules/openai/resources/${name}.d.ts`, import.meta.url), 'utf8'));
+  const unions = types.flatMap((text) => [...text.matchAll(/export type \w*Model\w* =([^;]+);/g)].map(([, union]) => union));
+  const ids = new Set(unions.flatMap((union) => [...union.matchAll(/'([^']+)'/g)].map(([, id]) => id)));
+  assert.ok(ids.size > 100);
+  const { client } = await session('x');
+  for (const id of ids) {
+    const found = await client.models.retrieve(id).catch(({ status }) => ({ status }));
+    if (found.id === id) continue;
+    assert.equal(found.status, 404, id);
+    await assert.rejects(client.responses.create({ model: id, input: 'x' }), /has been deprecated|not supported/, id);
+  }
 });
