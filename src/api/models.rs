@@ -2,10 +2,9 @@
 //!
 //! The facts stand in `models.json`, families with their models; what a model says overrides what its family says.
 //! Sources: ids, `created` and `owned_by` from the newest recorded list (4d5a07fb1a85ab5e, 2026-05), newer ids from the
-//! model unions of the `openai` npm package 7.55.0; their `created` is the day of the first version that
-//! names them. Snapshots, sampling
-//! defaults, retention, `phase` and limits are those of recorded answers; models newer than the recordings
-//! have the rules of gpt-5.6. Context windows and output limits are OpenAI's published ones.
+//! model unions of the `openai` npm package 7.55.0; their `created` is the day of the first version that names them.
+//! Snapshots, sampling defaults, retention, `phase` and limits are those of recorded answers; models newer than the
+//! recordings have the rules of gpt-5.6. Context windows and output limits are OpenAI's published ones.
 
 use crate::random;
 use crate::tokens::Encoding;
