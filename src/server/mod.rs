@@ -16,6 +16,8 @@ mod refusal_tests;
 mod request;
 mod respond;
 pub mod route;
+#[cfg(test)]
+mod same_bytes_tests;
 mod socket;
 #[cfg(test)]
 pub(crate) mod tests;

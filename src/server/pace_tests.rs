@@ -151,32 +151,43 @@ proptest! {
     }
 
     #[test]
-    fn arguments_over_the_wire_are_lossless_too(text in "(\\PC|[\"\\\\\n\u{0}👩‍👧🇳🇴]){0,20}", chunk in any_chunk()) {
-        let emulator = start(json!({}));
+    fn arguments_refusals_reasoning_and_speech_are_lossless_too(
+        text in "(\\PC|[\"\\\\\n\u{0}👩‍👧🇳🇴]){1,20}",
+        chunk in any_chunk(),
+    ) {
         let arguments = json!({"text": text}).to_string();
-        let reply = json!({"tool_calls": [{"name": "f", "arguments": arguments}], "pace": {"chunk": chunk}, "check": false});
-        send(&emulator, "a", "/_emulator/script", &json!({"responses": [reply, reply]}));
-        let (path, mut body) = endpoints()[0].clone();
-        body["stream"] = json!(true);
-        let answer = send(&emulator, "a", path, &body).text();
-        let events = answer.lines().filter_map(|line| line.strip_prefix("data: {"));
-        let pieces: String = events
-            .map(|event| serde_json::from_str::<Value>(&format!("{{{event}")).expect("JSON"))
-            .filter_map(|event| {
-                let call = &event["choices"][0]["delta"]["tool_calls"][0]["function"];
-                call["arguments"].as_str().map(str::to_string)
-            })
-            .collect();
-        prop_assert_eq!(&pieces, &arguments);
-        let (path, mut body) = endpoints()[2].clone();
-        body["stream"] = json!(true);
-        let answer = send(&emulator, "a", path, &body).text();
-        let events = answer.lines().filter_map(|line| line.strip_prefix("data: "));
-        let pieces: String = events
-            .map(|event| serde_json::from_str::<Value>(event).expect("JSON"))
-            .filter(|event| event["type"] == "response.function_call_arguments.delta")
-            .filter_map(|event| event["delta"].as_str().map(str::to_string))
-            .collect();
-        prop_assert_eq!(&pieces, &arguments);
+        let call = |key: &str, value: &str| json!({"tool_calls": [{"name": "f", key: value}]});
+        let at = |path: &'static str| move |event: &Value| event.pointer(path).and_then(Value::as_str).map(str::to_string);
+        let of = |kind: &'static str| {
+            move |event: &Value| if event["type"] == kind { event["delta"].as_str().map(str::to_string) } else { None }
+        };
+        let (chat, _, responses) = endpoints().into();
+        let speech = ("/v1/chat/completions", json!({"model": "gpt-audio", "messages": [{"role": "user", "content": "hi"}],
+            "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"}}));
+        type Delta = Box<dyn Fn(&Value) -> Option<String>>;
+        let all: [(&(&str, Value), Value, &str, Delta); 8] = [
+            (&chat, call("arguments", &arguments), &arguments, Box::new(at("/choices/0/delta/tool_calls/0/function/arguments"))),
+            (&chat, call("input", &text), &text, Box::new(at("/choices/0/delta/tool_calls/0/custom/input"))),
+            (&chat, json!({"refusal": text}), &text, Box::new(at("/choices/0/delta/refusal"))),
+            (&speech, json!({"text": text}), &text, Box::new(at("/choices/0/delta/audio/transcript"))),
+            (&responses, call("arguments", &arguments), &arguments, Box::new(of("response.function_call_arguments.delta"))),
+            (&responses, call("input", &text), &text, Box::new(of("response.custom_tool_call_input.delta"))),
+            (&responses, json!({"refusal": text}), &text, Box::new(of("response.refusal.delta"))),
+            (&responses, json!({"reasoning": text}), &text, Box::new(of("response.reasoning_summary_text.delta"))),
+        ];
+        let emulator = start(json!({}));
+        for ((path, body), mut reply, said, delta) in all {
+            reply["pace"] = json!({"chunk": chunk});
+            reply["check"] = json!(false);
+            prop_assert_eq!(send(&emulator, "a", "/_emulator/script", &json!({"responses": [reply]})).status, 200);
+            let mut body = body.clone();
+            body["stream"] = json!(true);
+            let answer = send(&emulator, "a", path, &body);
+            prop_assert!(std::str::from_utf8(&answer.body).is_ok());
+            let events: Vec<Value> = answer.text().lines().filter_map(|line| line.strip_prefix("data: {"))
+                .map(|event| serde_json::from_str(&format!("{{{event}")).expect("JSON")).collect();
+            let pieces: Vec<String> = events.iter().filter_map(delta).collect();
+            prop_assert_eq!(pieces.concat(), said, "{} {}", path, reply);
+        }
     }
 }

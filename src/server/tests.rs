@@ -76,54 +76,6 @@ fn chat(text: &str) -> Value {
     json!({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]})
 }
 
-/// Runs the jobs on a few threads, in the order given; the answers in the order of the jobs' numbers.
-fn concurrently(emulator: &Emulator, jobs: &[(usize, &str, Value)]) -> Vec<Got> {
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let got = std::sync::Mutex::new(vec![None; jobs.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                while let Some((number, path, body)) = jobs.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-                {
-                    let answer = send(emulator, "sk-determined", path, body);
-                    got.lock().expect("no panic")[*number] = Some(answer);
-                }
-            });
-        }
-    });
-    got.into_inner().expect("no panic").into_iter().map(|answer| answer.expect("answered")).collect()
-}
-
-#[test]
-fn the_same_seed_and_requests_give_the_same_bytes_in_any_order() {
-    let jobs: Vec<(usize, &str, Value)> = (0..100)
-        .map(|number| {
-            let text = format!("Tell me about {number}.");
-            let (path, mut body) = match number % 4 {
-                0 => ("/v1/chat/completions", chat(&text)),
-                1 => ("/v1/responses", json!({"model": "gpt-5", "input": text})),
-                2 => ("/v1/embeddings", json!({"model": "text-embedding-3-small", "input": text})),
-                _ => ("/v1/responses", json!({"model": "gpt-4o", "input": text, "stream": true})),
-            };
-            if number % 8 == 0 {
-                body["stream"] = json!(true);
-            }
-            (number, path, body)
-        })
-        .collect();
-    let run = |jobs: &[(usize, &str, Value)]| {
-        let emulator =
-            start(json!({"clock": "instant", "seed": 7, "fallback": "generate", "streamTokensPerSecond": 40}));
-        concurrently(&emulator, jobs)
-    };
-    let forward = run(&jobs);
-    let backward = run(&jobs.iter().rev().cloned().collect::<Vec<_>>());
-    for (number, (one, other)) in forward.iter().zip(&backward).enumerate() {
-        assert_eq!(one.status, 200, "{}", one.text());
-        assert_eq!(one, other, "request {number}");
-    }
-}
-
 #[test]
 fn two_hundred_sessions_never_meet() {
     let emulator = start(json!({}));
