@@ -7,30 +7,46 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 const LONGEST: usize = 10_000;
 
 /// Strings that probably match the pattern (ECMA 262, as JSON Schema has it) and have `least` to `most` characters, in
-/// the order to be tried; the caller checks. Look-around is ignored, as `regex-syntax` has none. Empty for patterns that
-/// cannot be read.
+/// the order to be tried; the caller checks. What look-aheads demand comes one after the other, other look-around is
+/// ignored, as `regex-syntax` has none. Empty for patterns that cannot be read.
 pub fn candidates<'r>(
     pattern: &str,
     least: usize,
     most: usize,
     random: &'r mut Random,
 ) -> impl Iterator<Item = String> + 'r {
-    let read = |pattern: &str| regex_syntax::parse(pattern).ok();
-    let hir = read(pattern).or_else(|| read(&without_look_around(pattern)));
-    let open_end = hir.as_ref().is_some_and(|hir| !hir.properties().look_set_suffix().contains(Look::End));
+    let mut parts: Vec<Hir> = match regex_syntax::parse(pattern) {
+        Ok(hir) => vec![hir],
+        Err(_) => without_look_around(pattern).iter().filter_map(|part| regex_syntax::parse(part).ok()).collect(),
+    };
+    let ends = |hir: &Hir| hir.properties().look_set_suffix().contains(Look::End);
+    parts.sort_by_key(|hir| (ends(hir), !hir.properties().look_set_prefix().contains(Look::Start)));
+    let open_end = !parts.iter().any(ends);
     // A few natural draws first; then every repetition by the same count, which meets any length a single one can have.
     let natural = [Extra::UpTo(4), Extra::UpTo(4), Extra::UpTo(1), Extra::UpTo(12)];
     let exact = (0..=most.min(400)).map(Extra::Exactly);
     let wide = (0..100).map(move |_| Extra::UpTo(least.max(6)));
-    natural.into_iter().chain(exact).chain(wide).filter_map(move |extra| {
+    // The rest alone may do; with what is demanded before it, it is longer.
+    let last = parts.len().saturating_sub(1);
+    let starts = move |extra| [last, 0].into_iter().take(last + 1).map(move |start| (extra, start));
+    natural.into_iter().chain(exact).chain(wide).flat_map(starts).filter_map(move |(extra, start)| {
         let mut out = String::new();
-        write(hir.as_ref()?, extra, random, &mut out);
+        parts
+            .get(start..)
+            .filter(|parts| !parts.is_empty())?
+            .iter()
+            .for_each(|part| write(part, extra, random, &mut out));
         if open_end {
             let missing = least.min(LONGEST).saturating_sub(out.chars().count());
             out.extend((0..missing).map(|_| random.between(i64::from(b'a'), i64::from(b'z')) as u8 as char));
         }
         (least..=most).contains(&out.chars().count()).then_some(out)
     })
+}
+
+/// The pattern that says what two say: both are searched for.
+pub fn both(one: &str, other: &str) -> String {
+    format!(r"^(?=[\s\S]*?(?:{one}))(?=[\s\S]*?(?:{other}))")
 }
 
 /// How often something repeats beyond its minimum.
@@ -96,13 +112,20 @@ fn letter(class: &Class, random: &mut Random) -> Option<char> {
     None
 }
 
-/// The pattern without `(?=…)`, `(?!…)`, `(?<=…)`, `(?<!…)`.
-fn without_look_around(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len());
+/// What the pattern's look-aheads `(?=…)` demand, less what may stand before it, and last the pattern without them and
+/// without `(?!…)`, `(?<=…)`, `(?<!…)`.
+fn without_look_around(pattern: &str) -> Vec<String> {
+    let (mut demanded, mut out) = (Vec::new(), String::with_capacity(pattern.len()));
     let mut rest = pattern;
     while let Some(next) = rest.chars().next() {
         if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|start| rest.starts_with(start)) {
-            rest = &rest[group_end(rest)..];
+            let (group, after) = rest.split_at(group_end(rest));
+            if let Some(ahead) = group.strip_prefix("(?=").and_then(|ahead| ahead.strip_suffix(')')) {
+                let anything = [r"[\s\S]*?", r"[\s\S]*", ".*?", ".*"];
+                let ahead = anything.iter().find_map(|prefix| ahead.strip_prefix(prefix)).unwrap_or(ahead);
+                demanded.extend(without_look_around(ahead));
+            }
+            rest = after;
         } else {
             let width =
                 next.len_utf8() + if next == '\\' { rest[1..].chars().next().map_or(0, char::len_utf8) } else { 0 };
@@ -110,7 +133,8 @@ fn without_look_around(pattern: &str) -> String {
             rest = &rest[width..];
         }
     }
-    out
+    demanded.push(out);
+    demanded
 }
 
 /// Bytes up to and including the parenthesis that closes the one at the start.
@@ -173,8 +197,10 @@ mod tests {
     }
 
     #[test]
-    fn look_around_is_left_out() {
-        assert_eq!(without_look_around(r"^(?!\s*$)(?=.*[)\d]).+\(x(?<!y)$"), r"^.+\(x$");
+    fn look_ahead_comes_first_and_other_look_around_is_left_out() {
+        assert_eq!(without_look_around(r"^(?!\s*$)(?=.*[)\d]).+\(x(?<!y)$"), [r"[)\d]", r"^.+\(x$"]);
+        assert_eq!(without_look_around(&both("a", &both("^b", "c$"))), ["(?:a)", "(?:^b)", "(?:c$)", "(?:^)", "^"]);
+        assert_eq!(without_look_around("(?=a"), [""]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Schemas made flat: references followed, `allOf` merged, one branch of `anyOf`, `oneOf` and `if` chosen.
 
+use super::pattern;
 use crate::random::Random;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -334,6 +335,10 @@ fn both(keyword: &str, ours: Value, theirs: &Value) -> Value {
             _ => ours,
         },
         "uniqueItems" => json!(ours == true || *theirs == true),
+        "pattern" => match (ours.as_str(), theirs.as_str()) {
+            (Some(mine), Some(other)) => json!(pattern::both(mine, other)),
+            _ => ours,
+        },
         _ => ours,
     }
 }

@@ -7,7 +7,8 @@ use super::said::Said;
 use super::words::NOUNS;
 use crate::random::Random;
 use crate::reply::validator;
-use serde_json::Value;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use serde_json::{Value, json};
 
 /// No schema gets a longer string, whatever it demands.
 const LONGEST: usize = 100_000;
@@ -94,9 +95,18 @@ fn by_format(format: &str, said: &Said, wild: bool, random: &mut Random) -> Opti
         "ipv6" => format!("2001:db8::{}:{}", random.between(1, 9999), random.between(1, 9999)),
         "json-pointer" => format!("/{}", names::two_words(random).replace(' ', "/")),
         "relative-json-pointer" => format!("{}/{}", random.below(4), random.pick(NOUNS)),
+        "byte" | "base64" | "base64url" => random.alphanumeric(24),
+        "jwt" => jwt(random),
         "regex" => format!("^{}+$", random.pick(NOUNS)),
         _ => return None,
     })
+}
+
+/// A JSON Web Token whose signature nobody can check.
+fn jwt(random: &mut Random) -> String {
+    let encoded = |json: Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
+    let header = encoded(json!({"alg": "HS256", "typ": "JWT"}));
+    format!("{header}.{}.{}", encoded(json!({"sub": random.pick(NOUNS)})), random.alphanumeric(43))
 }
 
 /// The text cut or continued until its number of characters fits.
