@@ -51,6 +51,41 @@ test('responses.parse parses the arguments of a zod function', async () => {
   assert.deepEqual(response.output[0].parsed_arguments, event);
 });
 
+test('what zod describes is generated so that zod accepts it', async () => {
+  const strings = ['email', 'uuid', 'uuidv7', 'url', 'hostname', 'emoji', 'base64', 'jwt', 'nanoid', 'cuid2', 'ulid', 'ipv4', 'ipv6', 'cidrv4', 'e164'];
+  const times = ['datetime', 'date', 'time', 'duration'];
+  const Tree = z.object({ name: z.string(), get children() { return z.array(Tree); } });
+  const All = z.object({
+    ...Object.fromEntries(strings.map((name) => [name, z[name]()])),
+    ...Object.fromEntries(times.map((name) => [name, z.iso[name]()])),
+    key: z.string().startsWith('sk-').endsWith('z').min(10).max(12),
+    path: z.string().regex(/^[\w.+-]+\/[\w-]{2,}$/),
+    quarter: z.number().multipleOf(0.25).min(1).max(2),
+    small: z.int().nonnegative().max(3),
+    literal: z.literal(['a', 1, null]),
+    maybe: z.string().nullable(),
+    either: z.discriminatedUnion('type', [
+      z.object({ type: z.literal('a'), x: z.int() }),
+      z.object({ type: z.literal('b'), y: z.array(z.string()).min(2) }),
+    ]),
+    both: z.intersection(z.object({ a: z.string() }), z.object({ b: z.number().max(3) })),
+    tuple: z.tuple([z.string(), z.int()]),
+    record: z.record(z.enum(['k', 'l']), z.boolean()),
+    tree: Tree,
+  });
+  const { client } = await session(undefined, { script: { defaults: { fallback: 'generate' } } });
+  const schema = z.toJSONSchema(All);
+  for (let seed = 0; seed < 10; seed += 1) {
+    const format = { type: 'json_schema', json_schema: { name: 'all', schema } };
+    const { choices } = await client.chat.completions.create(ask('Go', { seed, response_format: format }));
+    All.parse(JSON.parse(choices[0].message.content));
+    const stream = await client.responses.create({ model: 'gpt-4o', input: `Go ${seed}`, stream: true, text: { format: { type: 'json_schema', name: 'all', schema } } });
+    let text = '';
+    for await (const event of stream) if (event.type === 'response.output_text.delta') text += event.delta;
+    All.parse(JSON.parse(text));
+  }
+});
+
 test('json_object answers JSON', async () => {
   const { client } = await session([{ json: { a: 1 } }]);
   const { choices } = await client.chat.completions.create(ask('Answer in json', { response_format: { type: 'json_object' } }));

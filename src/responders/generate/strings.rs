@@ -40,7 +40,7 @@ pub fn string(schema: &Schema, name: &Name, said: &mut Said, wild: bool, random:
     fitted(text, least, most, random)
 }
 
-/// What the name suggests if it matches, else a string made from the pattern; the whole node decides what matches.
+/// What the format or the name suggests if it matches, else a string made from the pattern; the whole node decides what matches.
 fn by_pattern(
     schema: &Schema,
     pattern: &str,
@@ -58,7 +58,9 @@ fn by_pattern(
         return fitted(name.string(said, random), least, most, random);
     };
     let accepted = |text: &str| validator.is_valid(&Value::from(text));
-    let likely = [said.text.clone(), name.string(said, random)];
+    let format = schema.get("format").and_then(Value::as_str);
+    let of_format = format.and_then(|format| by_format(format, said, false, random)).unwrap_or_default();
+    let likely = [said.text.clone(), of_format, name.string(said, random)];
     if let Some(text) = likely.iter().find(|text| !text.is_empty() && accepted(text)).filter(|_| !is_narrow(pattern)) {
         return text.clone();
     }
@@ -97,6 +99,7 @@ fn by_format(format: &str, said: &Said, wild: bool, random: &mut Random) -> Opti
         "relative-json-pointer" => format!("{}/{}", random.below(4), random.pick(NOUNS)),
         "byte" | "base64" | "base64url" => random.alphanumeric(24),
         "jwt" => jwt(random),
+        "emoji" => random.pick(&["😀", "🎉", "🌍", "🚀"]).to_string(),
         "regex" => format!("^{}+$", random.pick(NOUNS)),
         _ => return None,
     })
