@@ -143,3 +143,121 @@ fn characters(value: &Value) -> usize {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::control;
+    use crate::emulator::Emulator;
+    use crate::server::tests::{Got, send, start};
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    fn emulator(limits: Value) -> Arc<Emulator> {
+        let emulator = start(json!({"clock": "manual", "fallback": "echo"}));
+        let script = json!({"responses": {"": "x"}, "defaults": {"rate_limits": limits}});
+        for key in ["a", "b"] {
+            assert_eq!(send(&emulator, key, "/_emulator/script", &script).status, 200);
+        }
+        emulator
+    }
+
+    fn ask(emulator: &Emulator, key: &str, model: &str, text: &str) -> Got {
+        let body = json!({"model": model, "messages": [{"role": "user", "content": text}]});
+        send(emulator, key, "/v1/chat/completions", &body)
+    }
+
+    #[track_caller]
+    fn header<'a>(got: &'a Got, name: &str) -> &'a str {
+        let value = got.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.unwrap_or_else(|| panic!("no {name} in {}", got.head))
+    }
+
+    fn advance(emulator: &Arc<Emulator>, key: &str, ms: u64) {
+        let body = json!({"advance_ms": ms}).to_string();
+        assert_eq!(control::in_process(emulator, Some(key), "PUT", "/_emulator/clock", &body).0, 200);
+    }
+
+    #[test]
+    fn requests_are_counted_per_session_and_model_and_come_back_with_time() {
+        let emulator = emulator(json!({"gpt-4o": {"rpm": 3}, "*": {"rpm": 1}}));
+        for left in ["2", "1", "0"] {
+            let got = ask(&emulator, "a", "gpt-4o", "x");
+            assert_eq!((got.status, header(&got, "x-ratelimit-remaining-requests")), (200, left));
+            assert_eq!(header(&got, "x-ratelimit-limit-requests"), "3");
+        }
+        let refused = ask(&emulator, "a", "gpt-4o", "x");
+        assert_eq!(refused.status, 429);
+        let expected = json!({"error": {
+            "message": "Rate limit reached for gpt-4o in organization org-llemulator0000000000000 on requests per min \
+                        (RPM): Limit 3, Used 3, Requested 1. Please try again in 20s. Visit \
+                        https://platform.openai.com/account/rate-limits to learn more.",
+            "type": "requests", "param": null, "code": "rate_limit_exceeded",
+        }});
+        assert_eq!(refused.json(), expected);
+        assert!(refused.text().ends_with("}\n"), "an error of the edge ends its line");
+        assert_eq!((header(&refused, "retry-after"), header(&refused, "retry-after-ms")), ("20", "20000"));
+        assert_eq!(header(&refused, "x-ratelimit-reset-requests"), "1m0s");
+        // Other sessions and other models have limits of their own.
+        assert_eq!(ask(&emulator, "b", "gpt-4o", "x").status, 200);
+        assert_eq!(ask(&emulator, "a", "gpt-4.1", "x").status, 200);
+        assert_eq!(ask(&emulator, "a", "gpt-4.1", "x").status, 429);
+        assert_eq!(ask(&emulator, "a", "gpt-4o-mini", "x").status, 200);
+        advance(&emulator, "a", 19_999);
+        assert_eq!(ask(&emulator, "a", "gpt-4o", "x").status, 429);
+        advance(&emulator, "a", 1);
+        assert_eq!(ask(&emulator, "a", "gpt-4o", "x").status, 200);
+        assert_eq!(ask(&emulator, "a", "gpt-4o", "x").status, 429);
+    }
+
+    #[test]
+    fn tokens_are_estimated_from_characters() {
+        let emulator = emulator(json!({"gpt-4o": {"tpm": 100}}));
+        // 4 characters and 3 around them.
+        let got = ask(&emulator, "a", "gpt-4o", "four");
+        assert_eq!(header(&got, "x-ratelimit-remaining-tokens"), "96");
+        assert_eq!(header(&got, "x-ratelimit-reset-tokens"), "2.4s");
+        let refused = ask(&emulator, "a", "gpt-4o", &"x".repeat(380));
+        assert_eq!((refused.status, &refused.json()["error"]["type"]), (429, &json!("tokens")));
+        let message = refused.json()["error"]["message"].to_string();
+        assert!(
+            message.contains("tokens per min (TPM): Limit 100, Used 4, Requested 98. Please try again in 1.2s"),
+            "{message}"
+        );
+        // What can never fit has other words and nothing to wait for.
+        let large = ask(&emulator, "a", "gpt-4o", &"x".repeat(4000));
+        let message = large.json()["error"]["message"].to_string();
+        assert!(message.contains("Request too large for gpt-4o") && message.contains("Requested 1003"), "{message}");
+        assert!(!large.head.contains("retry-after"), "{}", large.head);
+        // A refused request used nothing.
+        assert_eq!(header(&ask(&emulator, "a", "gpt-4o", "four"), "x-ratelimit-remaining-tokens"), "92");
+    }
+
+    #[test]
+    fn days_and_minutes_count_side_by_side_on_every_endpoint() {
+        let emulator = emulator(json!({"*": {"rpm": 10, "rpd": 2}}));
+        let body = json!({"model": "text-embedding-3-small", "input": "x"});
+        for status in [200, 200, 429] {
+            assert_eq!(send(&emulator, "a", "/v1/embeddings", &body).status, status);
+        }
+        let refused = send(&emulator, "a", "/v1/embeddings", &body).json()["error"]["message"].to_string();
+        assert!(
+            refused.contains("requests per day (RPD): Limit 2, Used 2") && refused.contains("12h0m0s"),
+            "{refused}"
+        );
+        let body = json!({"model": "gpt-4o", "input": "x"});
+        for status in [200, 200, 429] {
+            assert_eq!(send(&emulator, "a", "/v1/responses", &body).status, status);
+        }
+    }
+
+    #[test]
+    fn without_limits_the_headers_are_productions_and_nothing_is_refused() {
+        let emulator = emulator(json!({}));
+        for _ in 0..3 {
+            let got = ask(&emulator, "a", "gpt-4o", "x");
+            assert_eq!((got.status, header(&got, "x-ratelimit-reset-requests").is_empty()), (200, false));
+            let left = header(&got, "x-ratelimit-remaining-requests").parse::<u64>().expect("a number");
+            assert_eq!(left + 1, header(&got, "x-ratelimit-limit-requests").parse::<u64>().expect("a number"));
+        }
+    }
+}
