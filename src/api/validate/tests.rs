@@ -191,3 +191,34 @@ proptest::proptest! {
         }
     }
 }
+
+/// Frameworks send null for what they do not mean (field.md §6), in every field that may be left out.
+#[test]
+fn null_counts_as_left_out_in_every_optional_field() {
+    let surface = Surface::get();
+    let bodies = [
+        ("chat.completions.create", chat(json!({}))),
+        ("responses.create", json!({"model": "gpt-4o", "input": "x"})),
+        ("completions.create", json!({"model": "gpt-3.5-turbo-instruct", "prompt": "x"})),
+        ("embeddings.create", json!({"model": "text-embedding-3-small", "input": "x"})),
+        ("moderations.create", json!({"input": "x"})),
+        ("conversations.create", json!({})),
+        ("responses.compact", json!({"model": "gpt-4o", "input": "x"})),
+        ("responses.input_tokens.count", json!({"model": "gpt-4o", "input": "x"})),
+    ];
+    let mut tried = 0;
+    for (operation, body) in bodies {
+        let id = surface.operation(operation).unwrap_or_else(|| panic!("{operation} is not described"));
+        let Kind::Object(object) = surface.kind(id) else { panic!("{operation} takes no object") };
+        for field in
+            object.fields.iter().filter(|field| !field.required && !field.relaxed && body.get(&field.name).is_none())
+        {
+            let mut with = body.clone();
+            with[&field.name] = Value::Null;
+            let said = full(operation, &with);
+            assert!(said.is_ok(), "{operation} {}: {said:?}", field.name);
+            tried += 1;
+        }
+    }
+    assert!(tried > 80, "{tried}");
+}
