@@ -49,10 +49,10 @@ pub static OPERATIONS: &[&[Operation]] = &[
 /// # Errors
 /// Whatever OpenAI would refuse; nothing of the session has changed then.
 pub async fn serve(call: Call) -> Result<Answer, ApiError> {
+    if let Some(answer) = scenario::answer(&call) {
+        return answer;
+    }
     if call.operation.turn {
-        if let Some(answer) = scenario::answer(&call) {
-            return answer;
-        }
         admit::check(&call)?;
         return (call.operation.handler)(call).await;
     }

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum End {
+pub(super) enum End {
     /// TCP reset.
     Reset,
     /// Closed by the server, the body whole.
@@ -21,14 +21,14 @@ enum End {
 
 /// What came over a connection until it ended.
 #[derive(Debug)]
-struct Seen {
-    text: String,
-    end: End,
+pub(super) struct Seen {
+    pub(super) text: String,
+    pub(super) end: End,
 }
 
 impl Seen {
     /// Read to the end. What came before a reset counts.
-    fn of(mut stream: TcpStream) -> Seen {
+    pub(super) fn of(mut stream: TcpStream) -> Seen {
         let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
         let reset = loop {
             match stream.read(&mut buffer) {
@@ -54,17 +54,17 @@ impl Seen {
         Seen { text, end }
     }
 
-    fn status(&self) -> u16 {
+    pub(super) fn status(&self) -> u16 {
         self.text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
     }
 
-    fn body(&self) -> &str {
+    pub(super) fn body(&self) -> &str {
         self.text.split_once("\r\n\r\n").map_or("", |(_, body)| body)
     }
 
     /// What the events carry, in order: a delta's text, `…` for an event without one, `error`, `failed`, `done`, and
     /// `!` for one that is no JSON.
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         let events = self.body().lines().filter_map(|line| line.strip_prefix("data: "));
         joined(&events.map(told).collect::<Vec<_>>())
     }
@@ -97,7 +97,7 @@ fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The text endpoints: path and body.
-fn endpoints() -> [(&'static str, Value); 3] {
+pub(super) fn endpoints() -> [(&'static str, Value); 3] {
     [
         ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})),
         ("/v1/completions", json!({"model": "gpt-3.5-turbo-instruct", "prompt": "hi"})),
@@ -105,7 +105,7 @@ fn endpoints() -> [(&'static str, Value); 3] {
     ]
 }
 
-fn open(emulator: &Emulator, key: &str, path: &str, mut body: Value, stream: bool) -> TcpStream {
+pub(super) fn open(emulator: &Emulator, key: &str, path: &str, mut body: Value, stream: bool) -> TcpStream {
     if stream {
         body["stream"] = json!(true);
     }
@@ -145,7 +145,7 @@ fn told_by(seen: &[(u16, String, End)]) -> Vec<(&str, End)> {
 }
 
 /// Three pieces and a fault.
-fn three(fault: Value) -> Value {
+pub(super) fn three(fault: Value) -> Value {
     json!({"text": "one two three", "pace": {"chunk": "word"}, "fault": fault})
 }
 
@@ -326,94 +326,10 @@ fn truncated_events_wrong_types_and_strange_statuses_are_raw() {
     assert_eq!((seen.status(), seen.body()), (502, "<html>Bad gateway</html>"));
 }
 
-#[test]
-fn chaos_breaks_a_session_by_probability_order_and_count() {
-    let emulator = start(json!({"fallback": "echo", "seed": 5}));
-    let (path, body) = &endpoints()[0];
-    let run = |key: &str, chaos: Value| -> Vec<u16> {
-        send(&emulator, key, "/_emulator/script", &json!({"defaults": {"chaos": [chaos], "fallback": "echo"}}));
-        (0..20).map(|_| Seen::of(open(&emulator, key, path, body.clone(), false)).status()).collect()
-    };
-    let first = run("first", json!({"error": {"status": 503}, "first": 2}));
-    assert_eq!((&first[..3], first[3..].iter().all(|status| *status == 200)), (&[503, 503, 200][..], true));
-    let every = run("every", json!({"error": {"status": 500}, "every": 3}));
-    let struck: Vec<usize> = (0..20).filter(|turn| every[*turn] == 500).map(|turn| turn + 1).collect();
-    assert_eq!(struck, [3, 6, 9, 12, 15, 18]);
-    let chance = json!({"error": {"status": 429}, "probability": 0.5});
-    let drawn = run("chance", chance.clone());
-    let struck = drawn.iter().filter(|status| **status == 429).count();
-    assert!((4..=16).contains(&struck), "{drawn:?}");
-    let again = start(json!({"fallback": "echo", "seed": 5}));
-    send(&again, "chance", "/_emulator/script", &json!({"defaults": {"chaos": [chance], "fallback": "echo"}}));
-    let repeated: Vec<u16> =
-        (0..20).map(|_| Seen::of(open(&again, "chance", path, body.clone(), false)).status()).collect();
-    assert_eq!(drawn, repeated);
-    let cut = run("cut", json!({"fault": {"kind": "disconnect", "at": "connect"}, "every": 2}));
-    assert_eq!(cut[..4], [200, 0, 200, 0]);
-}
-
-#[test]
-fn chaos_strikes_every_operation_that_takes_a_turn() {
-    let emulator = start(json!({}));
-    let chaos =
-        json!([{"error": {"status": 503}, "first": 1}, {"fault": {"kind": "disconnect", "at": "headers"}, "every": 2}]);
-    for (path, body) in [
-        ("/v1/embeddings", json!({"model": "text-embedding-3-small", "input": "x"})),
-        ("/v1/moderations", json!({"input": "x"})),
-    ] {
-        send(&emulator, path, "/_emulator/script", &json!({"defaults": {"chaos": chaos}}));
-        let seen: Vec<Seen> = (0..3).map(|_| Seen::of(open(&emulator, path, path, body.clone(), false))).collect();
-        assert_eq!(seen.iter().map(Seen::status).collect::<Vec<_>>(), [503, 200, 200]);
-        assert_eq!((seen[1].body(), seen[1].end, seen[2].end), ("", End::Reset, End::Whole));
-    }
-}
-
-#[test]
-fn a_fault_by_the_models_name() {
-    let emulator = start(json!({"fallback": "echo", "models": "any"}));
-    for (path, mut body) in endpoints() {
-        for (model, status) in [("error-503", 503), ("credit-error", 402)] {
-            body["model"] = json!(model);
-            assert_eq!(Seen::of(open(&emulator, "m", path, body.clone(), true)).status(), status);
-        }
-        body["model"] = json!("cut-stream");
-        let seen = Seen::of(open(&emulator, "m", path, body.clone(), true));
-        let pieces = seen.told().split('|').filter(|told| *told != "…").count();
-        assert_eq!((seen.status(), pieces, seen.end), (200, 2, End::Reset), "{}", seen.told());
-    }
-}
-
-#[test]
-fn a_fault_alone_breaks_any_operation_a_rule_names() {
-    let emulator = start(json!({}));
-    let fault = json!({"kind": "disconnect", "at": "headers"});
-    let rules = json!({"rules": [
-        {"match": {"operation": "embeddings.create"}, "fault": fault},
-        {"match": {"operation": "models.list"}, "fault": fault},
-    ]});
-    send(&emulator, "a", "/_emulator/script", &rules);
-    let body = json!({"model": "text-embedding-3-small", "input": "x"});
-    let mut socket = TcpStream::connect(emulator.address).expect("connects");
-    socket.write_all(&request("POST", "/v1/embeddings", "a", "", body.to_string().as_bytes())).expect("sends");
-    let seen = Seen::of(socket);
-    assert_eq!((seen.status(), seen.body(), seen.end), (200, "", End::Reset));
-    let mut socket = TcpStream::connect(emulator.address).expect("connects");
-    socket.write_all(&request("GET", "/v1/models", "a", "", b"")).expect("sends");
-    let seen = Seen::of(socket);
-    assert_eq!((seen.status(), seen.body(), seen.end), (200, "", End::Reset));
-    // What a stall delays is the operation's own answer.
-    let slow =
-        json!({"match": {"operation": "models.list"}, "fault": {"kind": "stall", "at": "connect", "stall_ms": 1}});
-    send(&emulator, "a", "/_emulator/script", &json!({"rules": [slow]}));
-    let mut socket = TcpStream::connect(emulator.address).expect("connects");
-    socket.write_all(&request("GET", "/v1/models", "a", "", b"")).expect("sends");
-    assert!(Seen::of(socket).body().contains("gpt-4o"));
-}
-
 /// What a WebSocket gets before it ends or its response does; `!` for a frame that is no JSON.
-fn over_a_socket(fault: Value) -> String {
-    let emulator = start(json!({}));
-    send(&emulator, "a", "/_emulator/script", &json!({"responses": [three(fault)]}));
+pub(super) fn over_a_socket(options: Value, script: &Value) -> String {
+    let emulator = start(options);
+    send(&emulator, "a", "/_emulator/script", script);
     let mut asked = format!("ws://{}/v1/responses", emulator.address).into_client_request().expect("a request");
     asked.headers_mut().insert("authorization", "Bearer a".parse().expect("a header"));
     let stream = TcpStream::connect(emulator.address).expect("connects");
@@ -433,6 +349,7 @@ fn over_a_socket(fault: Value) -> String {
 
 #[test]
 fn faults_strike_a_websocket_too() {
+    let over_a_socket = |fault: Value| over_a_socket(json!({}), &json!({"responses": [three(fault)]}));
     for kind in ["disconnect", "close"] {
         assert_eq!(over_a_socket(json!({"at": 2, "kind": kind})), "…|one |two |gone");
         assert_eq!(over_a_socket(json!({"at": "headers", "kind": kind})), "gone");

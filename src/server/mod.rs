@@ -3,6 +3,8 @@
 pub mod body;
 mod deliver;
 #[cfg(test)]
+mod fault_scope_tests;
+#[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
 mod generated_tests;
