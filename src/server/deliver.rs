@@ -199,7 +199,13 @@ const PACKET: usize = 1_400;
 /// The body as the client accepts it.
 fn zipped(bytes: Bytes, accepted: &str, headers: &mut HeaderMap) -> Bytes {
     use std::io::Write;
-    let wants = |name: &str| accepted.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == name);
+    let wants = |name: &str| {
+        accepted.split(',').any(|one| {
+            let (coding, weight) = one.split_once(';').unwrap_or((one, ""));
+            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+            coding.trim() == name && weight != Some(0.0)
+        })
+    };
     let (name, zipped) = if bytes.len() <= PACKET || headers.contains_key("content-encoding") {
         return bytes;
     } else if wants("gzip") {

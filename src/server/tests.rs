@@ -171,6 +171,22 @@ fn bodies_are_bounded_and_may_be_zipped() {
     let mut text = String::new();
     flate2::read::GzDecoder::new(&answer.body[..]).read_to_string(&mut text).expect("unzips");
     assert!(text.contains("Echo: zipped"), "{text}");
+    // gzip before br; a weight of 0 says no.
+    let long = chat(&"zipped ".repeat(200)).to_string();
+    for (accepted, used) in [("br", "br"), ("gzip;q=0, br;q=0.5", "br"), ("br, gzip", "gzip"), ("identity, zstd", "")] {
+        let headers = format!("content-encoding: gzip\r\naccept-encoding: {accepted}\r\n");
+        let request = request("POST", "/v1/chat/completions", "a", &headers, &zip(&long));
+        let answer = exchange(&emulator, &request).expect("answer");
+        let mut text = String::new();
+        match used {
+            "br" => brotli::Decompressor::new(&answer.body[..], 4096).read_to_string(&mut text),
+            "gzip" => flate2::read::GzDecoder::new(&answer.body[..]).read_to_string(&mut text),
+            _ => (&answer.body[..]).read_to_string(&mut text),
+        }
+        .unwrap_or_else(|error| panic!("{accepted}: {error}"));
+        assert!(text.contains("Echo: zipped"), "{accepted}: {text}");
+        assert_eq!(answer.head.contains(&format!("content-encoding: {used}")), !used.is_empty(), "{}", answer.head);
+    }
 }
 
 #[test]
