@@ -1,7 +1,7 @@
-// The command as npx runs it.
+// The command as npx runs it; the stand-alone binary: tests/command_line.rs.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -83,6 +83,18 @@ test('--version and --help', async () => {
   const { default: manifest } = await import('../package.json', { with: { type: 'json' } });
   expect(await cli('--version')).toMatchObject({ code: 0, stdout: `llemulator ${manifest.version}\n` });
   expect((await cli('--help')).stdout).toContain('--profile');
+});
+
+test('every option of startEmulator is a flag and a variable', async () => {
+  const types = await readFile(join(ROOT, 'index.d.ts'), 'utf8');
+  const [, options] = /^export interface EmulatorOptions \{\n(.*?)^\}/ms.exec(types);
+  const flags = [...options.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  const { stdout } = await cli('--help');
+  const [, settings] = stdout.split('\nSettings:\n');
+  const listed = settings.split(/^ {6}(?=--)/m).slice(1);
+  // In the place of script files JavaScript has emulator.script().
+  expect(listed.map((each) => /^--[\w-]+/.exec(each)[0]).filter((flag) => !['--script', '--watch'].includes(flag)).sort()).toEqual(flags.sort());
+  for (const each of listed) expect(each.replace(/\s+/g, ' ')).toMatch(/\[env: [A-Z_]+=?/);
 });
 
 test('mistakes: exit code and reason', async () => {

@@ -68,6 +68,28 @@ test('a missing addon is named, with platform and remedy', async () => {
   expect(message).toContain('no-such.node, which the environment variable LLEMULATOR_NATIVE names');
 });
 
+// Another platform is played by changing what Node says of this one, before the package is loaded.
+test.each([
+  ['darwin', 'arm64', '', ['darwin arm64', 'the package @llemulator/darwin-arm64 is not installed', 'npm install']],
+  ['win32', 'x64', '', ['win32 x64', '@llemulator/win32-x64-msvc is not installed']],
+  ['linux', 'arm64', '', ['linux arm64 glibc', '@llemulator/linux-arm64-gnu is not installed']],
+  ['linux', 'x64', 'x86_64', ['linux x64 musl', '@llemulator/linux-x64-musl is not installed']],
+  ['aix', 'ppc64', '', ['aix ppc64', 'no binary is published for this platform', 'linux-x64-musl']],
+])('without a binary for %s %s %s the error names system, package and remedy', async (platform, arch, musl, parts) => {
+  const use = `
+    Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } });
+    const fs = require('node:fs');
+    const { existsSync } = fs;
+    fs.existsSync = (file) => '${musl}' && file === '/lib/ld-musl-${musl}.so.1' || !file.startsWith('/lib/') && existsSync(file);
+    process.report.getReport = () => ({ header: {} });
+    require('llemulator').startEmulator().catch((error) => console.log(JSON.stringify([error.code, error.message])));`;
+  const { stdout, stderr } = await runProgram(process.execPath, ['-e', use], { env: { LLEMULATOR_NATIVE: '' } });
+  expect(stderr).toBe('');
+  const [code, message] = JSON.parse(stdout);
+  expect(code).toBe('ERR_LLEMULATOR_NATIVE');
+  for (const part of parts) expect(message).toContain(part);
+});
+
 test('every name that the types give is there, and no other', async () => {
   const { readFileSync } = await import('node:fs');
   const types = ['index.d.ts', 'types/replies.d.ts'].map((file) => readFileSync(`${ROOT}${file}`, 'utf8')).join('\n');

@@ -5,14 +5,8 @@
 // `pip install cargo-zigbuild ziglang`. macOS and Windows are built with cargo on their own machines.
 import { readFileSync } from 'node:fs';
 import { buildAddon } from './addon.mjs';
+import { isNewer, newestGlibc } from './glibc.mjs';
 import { GLIBC, hostPlatform, platformNamed } from './platforms.mjs';
-
-/** Highest GLIBC_x.y symbol version that the binary at `file` needs, or undefined. */
-function newestGlibc(file) {
-  // Version names stand as plain text in .dynstr, so no objdump is needed.
-  const versions = [...readFileSync(file, 'latin1').matchAll(/\0GLIBC_(\d+)\.(\d+)/g)].map(([, major, minor]) => [+major, +minor]);
-  return versions.sort((a, b) => a[0] - b[0] || a[1] - b[1]).at(-1);
-}
 
 /** The largest addon we publish, in bytes: what `npm install` takes is part of the product. */
 const BUDGET = 16e6;
@@ -31,8 +25,6 @@ const addon = buildAddon(platform, [zig ? 'zigbuild' : 'build', '--locked', '--t
 const size = readFileSync(addon).length;
 if (size > BUDGET) throw new Error(`${addon} has ${size} bytes; the budget is ${BUDGET}`);
 const glibc = platform.libc === 'glibc' ? newestGlibc(addon) : undefined;
-const allowed = GLIBC.split('.').map(Number);
-if (glibc && (glibc[0] > allowed[0] || (glibc[0] === allowed[0] && glibc[1] > allowed[1]))) {
-  throw new Error(`${addon} needs glibc ${glibc.join('.')}; the limit is ${GLIBC}`);
-}
-console.log(`${addon}: ${(size / 1e6).toFixed(1)} MB${glibc ? `, glibc ${glibc.join('.')} or newer` : ''}`);
+if (platform.libc === 'glibc' && !glibc) throw new Error(`${addon} names no glibc version: is it linked against glibc at all?`);
+if (glibc && isNewer(glibc, GLIBC)) throw new Error(`${addon} needs glibc ${glibc}; the limit is ${GLIBC}`);
+console.log(`${addon}: ${(size / 1e6).toFixed(1)} MB${glibc ? `, glibc ${glibc} or newer` : ''}`);

@@ -16,11 +16,11 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug, Parser)]
 #[command(name = "llemulator", version, about)]
 struct Cli {
-    #[command(flatten)]
-    options: Options,
     /// Probe the emulator that runs on this port: exit code 0 = healthy, 1 = not
     #[arg(long)]
     healthcheck: bool,
+    #[command(flatten)]
+    options: Options,
     #[command(subcommand)]
     command: Option<Command>,
 }

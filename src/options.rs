@@ -89,9 +89,11 @@ impl<'de> Deserialize<'de> for Auth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
-    /// One line per request.
+    /// One line per request. What others call `debug` or `trace` is no more than this.
+    #[value(aliases = ["debug", "trace"])]
     Info,
     /// Only what is wrong.
+    #[value(alias = "warning")]
     Warn,
     /// Nothing after the address.
     Error,
@@ -120,7 +122,7 @@ pub enum EmbeddingStyle {
 /// What can be set.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[command(next_help_heading = "Options")]
+#[command(next_help_heading = "Settings")]
 pub struct Options {
     /// Port to listen on; 0 = any free one [default: 8080; in JavaScript 0]
     #[arg(long, env = "PORT")]
@@ -158,7 +160,7 @@ pub struct Options {
     #[serde(skip)]
     pub script: Vec<PathBuf>,
     /// Reload script files when they change
-    #[arg(long, env = "LLEMULATOR_WATCH")]
+    #[arg(long, env = "LLEMULATOR_WATCH", value_parser = clap::builder::BoolishValueParser::new())]
     #[serde(skip)]
     pub watch: bool,
     /// How tokens are counted [default: exact]
@@ -209,8 +211,9 @@ pub struct Options {
     /// What is logged [default: info; in JavaScript error]
     #[arg(long, env = "LOG_LEVEL", ignore_case = true)]
     pub log_level: Option<LogLevel>,
-    /// Serve GET /_emulator/state over HTTP
-    #[arg(long, env = "DEBUG")]
+    /// Serve GET /_emulator/state over HTTP: `true`, or anything else for no
+    // `DEBUG=vite:*` stands in many a shell and must stop nothing.
+    #[arg(long, env = "DEBUG", value_parser = |text: &str| Ok::<_, std::convert::Infallible>(text == "true"))]
     pub debug: Option<bool>,
     /// Host names that may reach the control routes beside localhost, IP addresses and names without a dot
     #[arg(long, env = "LLEMULATOR_ALLOWED_HOSTS", value_delimiter = ',')]
@@ -370,6 +373,31 @@ mod tests {
         assert_eq!(own.fallback, FallbackName::Generate);
         let llemulator = Options { profile: Some(Profile::Llemulator), ..Options::default() }.settle(Door::CommandLine);
         assert_eq!((llemulator.fallback, llemulator.auth), (FallbackName::Error, Auth::Required));
+    }
+
+    #[test]
+    fn every_option_is_a_flag_and_a_variable() {
+        let command = Options::augment_args(clap::Command::new("llemulator"));
+        let script = serde_json::to_value(Options::default()).unwrap();
+        let mut both = 0;
+        for argument in command.get_arguments() {
+            let flag = argument.get_long().expect("a flag");
+            let variable = argument.get_env().and_then(|name| name.to_str()).expect("a variable");
+            let upper = flag.to_uppercase().replace('-', "_");
+            // The names without the prefix are those of other emulators.
+            assert_eq!(variable.strip_prefix("LLEMULATOR_").unwrap_or(variable), upper);
+            assert!(argument.get_help().is_some(), "--{flag} says what it is");
+            both += usize::from(script.get(camel(flag)).is_some());
+        }
+        // Of the files on the command line JavaScript knows nothing: it has `emulator.script()`.
+        assert_eq!(both + 2, command.get_arguments().count());
+        assert_eq!(both, script.as_object().unwrap().len());
+    }
+
+    fn camel(flag: &str) -> String {
+        let mut words = flag.split('-');
+        let first = words.next().unwrap_or_default().to_string();
+        words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
     }
 
     #[test]

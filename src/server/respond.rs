@@ -25,6 +25,7 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde_json::Value;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -248,7 +249,9 @@ pub(super) async fn answer(
 fn log_line(session: &Session, exchange: &OpenExchange) {
     let record = exchange.record();
     let by = record.rule.map(|rule| format!(" [{}]", rule.label())).unwrap_or_default();
-    println!("{} {} {} {}{by}", exchange.method, exchange.target, record.status, redact(&session.key));
+    let line = format!("{} {} {} {}{by}\n", exchange.method, exchange.target, record.status, redact(&session.key));
+    // Not println!: it panics when nobody reads stdout any more (`npx llemulator | head -1`).
+    let _ = std::io::stdout().write_all(line.as_bytes());
 }
 
 /// The JSON of a body; null when there is none or it is a form.

@@ -1,0 +1,180 @@
+//! The stand-alone binary as a shell runs it. `npx llemulator` calls the same code: `__test__/cli.test.mjs`.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+/// The binary, without whatever is set in the environment of the tests.
+fn llemulator(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llemulator"));
+    command.args(arguments).env_clear().stdin(Stdio::null());
+    command
+}
+
+/// Code, stdout, stderr of a run that ends by itself.
+fn ended(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the binary runs");
+    (status.code(), String::from_utf8(stdout).expect("UTF-8"), String::from_utf8(stderr).expect("UTF-8"))
+}
+
+/// A running emulator, past its first line.
+struct Server {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
+        let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut first = String::new();
+        out.read_line(&mut first).expect("a first line");
+        let address = first.strip_prefix("LLEmulator listening on http://").expect("the first line names the address");
+        let address = address.trim_end().to_string();
+        Self { child, out, address }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).expect("a line");
+        line
+    }
+
+    /// Sends a request with a JSON body; its answer is read from what this gives.
+    fn send(&self, path: &str, body: &str) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        let length = body.len();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sk-test\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .expect("it reads");
+        BufReader::new(stream)
+    }
+
+    /// A stream of `reply`, as far as the first of its words.
+    fn open_stream(&self, reply: &str) -> BufReader<TcpStream> {
+        assert_ok(self.send("/_emulator/script", &format!(r#"{{"responses": [{reply}]}}"#)));
+        let mut stream = self.send(
+            "/v1/chat/completions",
+            r#"{"model": "gpt-4o", "stream": true, "messages": [{"role": "user", "content": "x"}]}"#,
+        );
+        let mut line = String::new();
+        while !line.contains(r#""content":"one "#) {
+            line.clear();
+            assert_ne!(stream.read_line(&mut line).expect("a stream"), 0, "the stream ended before its first word");
+        }
+        stream
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs").success());
+    }
+
+    /// The exit code, and what else was printed.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).expect("UTF-8");
+        (self.child.wait().expect("it ends").code(), rest)
+    }
+}
+
+fn assert_ok(mut answer: BufReader<TcpStream>) {
+    let mut text = String::new();
+    answer.read_to_string(&mut text).expect("an answer");
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+}
+
+const CHAT: &str = r#"{"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}"#;
+
+#[test]
+fn the_address_then_how_to_reach_it_then_a_line_for_each_request() {
+    let mut server = Server::start(&mut llemulator(&["--port", "0"]));
+    let base = format!("http://{}/v1", server.address);
+    assert!(server.line().contains(&base) && server.line().contains(&format!("OPENAI_BASE_URL={base}")));
+    assert_ok(server.send("/v1/chat/completions", CHAT));
+    let logged = server.line();
+    assert!(logged.starts_with("POST /v1/chat/completions 200 "), "{logged}");
+    server.signal("INT");
+    assert_eq!(server.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn log_level_warn_keeps_the_first_line_only() {
+    let server = Server::start(llemulator(&["--port", "0"]).env("LOG_LEVEL", "warn"));
+    assert_ok(server.send("/v1/chat/completions", CHAT));
+    server.signal("TERM");
+    assert_eq!(server.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn an_open_stream_may_end_within_the_grace_time() {
+    let server = Server::start(&mut llemulator(&["--port", "0", "--log-level", "warn"]));
+    let mut stream = server.open_stream(r#"{"text": "one two three", "pace": {"chunk": "word", "delay_ms": 20}}"#);
+    server.signal("TERM");
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).expect("the rest");
+    assert!(rest.contains("three") && rest.contains("data: [DONE]"), "{rest}");
+    assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn an_open_stream_is_cut_when_the_grace_time_is_over() {
+    let server = Server::start(&mut llemulator(&["--port", "0", "--log-level", "warn", "--grace-ms", "1"]));
+    let hold = r#"{"text": "one two", "pace": {"chunk": "word", "hold": {"after_chunks": 1, "until": "never"}}}"#;
+    let mut stream = server.open_stream(hold);
+    server.signal("INT");
+    let mut rest = String::new();
+    let _ = stream.read_to_string(&mut rest);
+    assert!(!rest.contains("[DONE]"), "{rest}");
+    assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn healthcheck_says_whether_one_runs() {
+    let server = Server::start(&mut llemulator(&["--port", "0", "--log-level", "warn"]));
+    let port = server.address.rsplit(':').next().expect("a port").to_string();
+    let probe = || ended(llemulator(&["--healthcheck"]).env("PORT", &port));
+    assert_eq!(probe(), (Some(0), String::new(), String::new()));
+    server.signal("TERM");
+    assert_eq!(server.end().0, Some(0));
+    let (code, _, error) = probe();
+    assert_eq!(code, Some(1));
+    assert!(error.contains(&format!("no emulator on port {port}")), "{error}");
+}
+
+#[test]
+fn a_bad_script_stops_the_start_with_file_place_and_reason() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bad.json");
+    std::fs::write(&file, r#"{"responses": ["fine", {"text": "x", "times": "twice"}]}"#).expect("it is written");
+    let name = file.to_str().expect("UTF-8");
+    let (code, out, error) = ended(&mut llemulator(&["--port", "0", "--script", name]));
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    for part in [name, "responses[1].times", "unlimited"] {
+        assert!(error.contains(part), "no {part} in {error}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let server = Server::start(&mut llemulator(&["--port", "0", "--log-level", "warn"]));
+    let port = server.address.rsplit(':').next().expect("a port").to_string();
+    let (code, out, error) = ended(llemulator(&["--port", &port]).env("PORT", "0"));
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(error.contains(&port), "{error}");
+    server.signal("TERM");
+    assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn variables_that_other_programs_use_stop_nothing() {
+    // DEBUG=vite:* and LOG_LEVEL=debug stand in many a shell.
+    let busy = |command: &mut Command| ended(command.env("DEBUG", "vite:*").env("LOG_LEVEL", "debug"));
+    let (code, _, error) = busy(&mut llemulator(&["validate", "no-such.json"]));
+    assert_eq!(code, Some(1), "{error}");
+}
