@@ -1,6 +1,7 @@
 // Mistakes: a stable code, a message that helps, the line of the mistake.
 import { afterAll, expect, test } from 'vitest';
 import * as llemulator from 'llemulator';
+import { PLATFORMS } from '../scripts/platforms.mjs';
 import { ROOT, runProgram, thrown } from './support.mjs';
 
 const { LLEmulatorError, startEmulator, text, toolCall, toolCalls, when } = llemulator;
@@ -74,7 +75,7 @@ test.each([
   ['win32', 'x64', '', ['win32 x64', '@llemulator/win32-x64-msvc is not installed']],
   ['linux', 'arm64', '', ['linux arm64 glibc', '@llemulator/linux-arm64-gnu is not installed']],
   ['linux', 'x64', 'x86_64', ['linux x64 musl', '@llemulator/linux-x64-musl is not installed']],
-  ['aix', 'ppc64', '', ['aix ppc64', 'no binary is published for this platform', 'linux-x64-musl']],
+  ['aix', 'ppc64', '', ['aix ppc64', 'no binary is published for this platform', PLATFORMS.map(({ name }) => name).join(', ')]],
 ])('without a binary for %s %s %s the error names system, package and remedy', async (platform, arch, musl, parts) => {
   const use = `
     Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } });

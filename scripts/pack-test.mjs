@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { isNewer, newestGlibc } from './glibc.mjs';
 import { emptyProject, install, serve, tarballs } from './packed.mjs';
 import { manifest, packageOf } from './packages.mjs';
-import { hostPlatform } from './platforms.mjs';
+import { GLIBC, hostPlatform } from './platforms.mjs';
 import { capture } from './run.mjs';
 
 /** One request to an emulator in the same process; prints the answer. */
@@ -51,6 +52,11 @@ const CHECKS = {
     install(folder, [binary, root]);
     assert.ok(existsSync(path.join(folder, 'node_modules', packageOf(platform))), 'the platform package is there');
   },
+  'a released Linux binary needs no newer glibc than promised'() {
+    if (!process.argv[2] || platform.libc !== 'glibc') return;
+    const needed = newestGlibc(path.join(folder, 'node_modules', packageOf(platform), `llemulator.${platform.name}.node`));
+    assert.ok(needed && !isNewer(needed, GLIBC), `it needs glibc ${needed}, more than ${GLIBC}`);
+  },
   'every file that package.json names is packed'() {
     const installed = path.join(folder, 'node_modules', 'llemulator');
     const { main, types, exports, bin } = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8'));
@@ -92,7 +98,7 @@ const CHECKS = {
     rmSync(path.join(bare, 'node_modules', '@llemulator'), { recursive: true, force: true });
     const { status, stderr } = spawnSync(process.execPath, ['-e', "require('llemulator').startEmulator()"], { cwd: bare, encoding: 'utf8' });
     assert.notEqual(status, 0, 'starting fails');
-    for (const part of [process.platform, process.arch, packageOf(platform), 'npm install']) {
+    for (const part of [process.platform, process.arch, platform.libc ?? '', packageOf(platform), 'npm install']) {
       assert.ok(stderr.includes(part), `the error names ${part}:\n${stderr}`);
     }
   },
