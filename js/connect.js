@@ -1,8 +1,5 @@
 'use strict';
 // An emulator in another process, driven over HTTP: the same names, each a promise.
-const http = require('node:http');
-const https = require('node:https');
-const { randomUUID } = require('node:crypto');
 const { accepted, sessionRequest } = require('./emulator.js');
 const { LLEmulatorError, badArgument, show } = require('./errors.js');
 const { asScript, serialise } = require('./rules.js');
@@ -66,7 +63,7 @@ class RemoteEmulator {
    */
   async session(name, options) {
     // Others may drive the same emulator: without a name, nobody else has this one.
-    const request = sessionRequest(name, options, () => `session-${randomUUID()}`);
+    const request = sessionRequest(name, options, () => `session-${require('node:crypto').randomUUID()}`);
     return this.#door.control(null, 'POST', '/_emulator/sessions', request, (made) => new Session(this.#door, made.api_key));
   }
 
@@ -95,7 +92,8 @@ function send(origin, key, method, path, body) {
   return new Promise((resolve, reject) => {
     const failed = (/** @type {unknown} */ cause) =>
       reject(new LLEmulatorError('ERR_LLEMULATOR_CONNECT', `${method} ${origin}${path}: ${/** @type {Error} */ (cause).message}. Is an emulator listening there?`, { cause }));
-    const { request } = origin.startsWith('https:') ? https : http;
+    // Loaded when needed, as node:crypto is above: they take longer to load than the emulator takes to start.
+    const { request } = origin.startsWith('https:') ? require('node:https') : require('node:http');
     const headers = { ...(key && { authorization: `Bearer ${key}` }), ...(body && { 'content-type': 'application/json' }) };
     request(origin + path, { method, headers, agent: false }, (response) => {
       /** @type {Buffer[]} */
