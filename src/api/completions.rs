@@ -141,17 +141,17 @@ impl Facts {
         usage::merge(usage::completions(&counted), turn.overrides().usage.as_ref())
     }
 
-    /// `logprobs` of a text beginning at a character offset.
-    fn logprobs(&self, text: &str, offset: usize, prompt: &Prompt, choice: &Choice, turn: &Turn) -> Value {
+    /// `logprobs` of a choice's text beginning at a character offset.
+    fn logprobs(&self, text: &str, offset: usize, index: usize, prompt: &Prompt, turn: &Turn) -> Value {
         let Some(top) = prompt.logprobs else { return Value::Null };
-        let scored = match &choice.logprobs {
+        let scored = match &turn.choice(index).logprobs {
             Some(scripted) => logprobs::scripted(scripted),
             None => {
                 let mut random = self.random.fork(&format!("{offset} {text}"));
                 logprobs::invent(pieces(text, turn).iter().map(String::as_bytes), top, &mut random)
             }
         };
-        logprobs::legacy(&scored, offset)
+        logprobs::legacy(&scored, offset, offset == 0 && !self.echoed(index).is_empty())
     }
 
     fn choice(&self, index: usize, text: &str, prompt: &Prompt, turn: &Turn) -> Value {
@@ -159,7 +159,7 @@ impl Facts {
         let whole = format!("{}{text}", self.echoed(index));
         json!({
             "text": whole, "index": index,
-            "logprobs": self.logprobs(&whole, 0, prompt, choice, turn),
+            "logprobs": self.logprobs(&whole, 0, index, prompt, turn),
             "finish_reason": finish(choice),
         })
     }
@@ -263,7 +263,7 @@ impl TextEvents {
     }
 
     fn text(&self, choice: usize, text: &str, offset: usize, out: &mut BytesMut) {
-        let logprobs = self.facts.logprobs(text, offset, &self.prompt, self.turn.choice(choice), &self.turn);
+        let logprobs = self.facts.logprobs(text, offset, choice, &self.prompt, &self.turn);
         let choice = json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": null});
         self.chunk(Some(choice), out);
     }

@@ -2,11 +2,13 @@
 
 use super::answer::Answer;
 use super::error::ApiError;
-use super::vectors;
+use super::models::Model;
+use super::{validate, vectors};
 use crate::call::{Call, HandlerFuture, Operation};
-use crate::options::EmbeddingStyle;
+use crate::options::{EmbeddingStyle, Validation};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::Say;
+use crate::tokens::{self, Encoding};
 use crate::turn;
 use serde_json::{Value, json};
 
@@ -20,6 +22,31 @@ const WIDEST: u64 = 4096;
 enum Input {
     Text(String),
     Tokens(Vec<u32>),
+}
+
+impl Input {
+    fn tokens(&self, encoding: Encoding) -> u64 {
+        match self {
+            Input::Text(text) => tokens::count(encoding, text) as u64,
+            Input::Tokens(tokens) => tokens.len() as u64,
+        }
+    }
+}
+
+/// Tokens all inputs of a request may have together.
+const MOST_TOKENS: u64 = 300_000;
+
+/// Refuses an input longer than the model reads, and more inputs than one request may have (as quoted in public issue
+/// threads; OpenAPI: CreateEmbeddingRequest.input).
+fn fit(counts: &[u64], model: &Model) -> Result<(), ApiError> {
+    let longest = counts.iter().copied().max().unwrap_or(0);
+    validate::context_length(model, longest, None, "embeddings.create")?;
+    let all: u64 = counts.iter().sum();
+    if all <= MOST_TOKENS {
+        return Ok(());
+    }
+    let message = format!("Requested {all} tokens, max {MOST_TOKENS} tokens per request");
+    Err(ApiError::invalid(message).kind("max_tokens_per_request").code("max_tokens_per_request"))
 }
 
 /// The inputs of a body: a string, strings, tokens, or lists of tokens.
@@ -57,6 +84,11 @@ fn create(call: Call) -> HandlerFuture {
         };
         let model = call.model(&prompt.model);
         let asked = body["dimensions"].as_u64().map(|width| width.min(WIDEST) as usize);
+        let encoding = call.encoding(&model);
+        let counts: Vec<u64> = inputs.iter().map(|input| input.tokens(encoding)).collect();
+        if call.emulator.settings.validation == Validation::Full {
+            fit(&counts, &model)?;
+        }
         let width = asked.unwrap_or(model.dimensions.unwrap_or(1536) as usize);
         let scripted = turn::scripted(&call, &prompt).await?;
         let (own, delivery) = match scripted {
@@ -84,14 +116,7 @@ fn create(call: Call) -> HandlerFuture {
                 json!({"object": "embedding", "index": index, "embedding": embedding})
             })
             .collect();
-        let encoding = call.encoding(&model);
-        let tokens: usize = inputs
-            .iter()
-            .map(|input| match input {
-                Input::Text(text) => crate::tokens::count(encoding, text),
-                Input::Tokens(tokens) => tokens.len(),
-            })
-            .sum();
+        let tokens: u64 = counts.iter().sum();
         let answer = json!({
             "object": "list", "data": data,
             "model": call.shown_model(&prompt.model, &model),

@@ -131,8 +131,8 @@ fn with_top(tokens: &[Scored], one: impl Fn(&[u8], f64) -> Value) -> Vec<Value> 
 }
 
 /// Legacy completions: parallel lists. `offset` = characters before the first token. `top_logprobs` is null when no
-/// alternatives were asked.
-pub fn legacy(tokens: &[Scored], offset: usize) -> Value {
+/// alternatives were asked. `prompt`: the tokens begin with those of an echoed prompt.
+pub fn legacy(tokens: &[Scored], offset: usize, prompt: bool) -> Value {
     let mut at = offset;
     let mut offsets = Vec::with_capacity(tokens.len());
     for token in tokens {
@@ -140,14 +140,19 @@ pub fn legacy(tokens: &[Scored], offset: usize) -> Value {
         // Characters that begin in this token: continuation bytes belong to the one before.
         at += token.bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
     }
+    // Nothing stands before the first token of a prompt: it has no probability.
+    let first = usize::from(prompt);
     let asked = tokens.iter().any(|token| !token.top.is_empty());
     let top = |token: &Scored| -> Map<String, Value> {
         token.top.iter().map(|(bytes, logprob)| (readable(bytes), json!(logprob))).collect()
     };
+    let known = |of: &dyn Fn(&Scored) -> Value| -> Value {
+        tokens.iter().enumerate().map(|(index, token)| if index < first { Value::Null } else { of(token) }).collect()
+    };
     json!({
         "tokens": tokens.iter().map(|token| readable(&token.bytes)).collect::<Vec<_>>(),
-        "token_logprobs": tokens.iter().map(|token| token.logprob).collect::<Vec<_>>(),
-        "top_logprobs": if asked { json!(tokens.iter().map(top).collect::<Vec<_>>()) } else { Value::Null },
+        "token_logprobs": known(&|token| json!(token.logprob)),
+        "top_logprobs": if asked { known(&|token| Value::Object(top(token))) } else { Value::Null },
         "text_offset": offsets,
     })
 }
@@ -207,7 +212,7 @@ mod tests {
             r#"[{"bytes":[72,105],"logprob":-0.5,"token":"Hi","top_logprobs":[{"bytes":[72,105],"logprob":-0.5,"token":"Hi"}]}]"#
         );
         assert_eq!(
-            legacy(&scored, 3).to_string(),
+            legacy(&scored, 3, false).to_string(),
             r#"{"tokens":["Hi"],"token_logprobs":[-0.5],"top_logprobs":[{"Hi":-0.5}],"text_offset":[3]}"#
         );
     }
@@ -216,6 +221,8 @@ mod tests {
     fn half_characters_are_written_as_bytes() {
         let scored = invent([&b"\xf0\x9f"[..], &b"\x98\x80"[..]], 0, &mut Random::new(1));
         assert_eq!(chat(&scored)[0]["token"], "\\xf0\\x9f");
-        assert_eq!(legacy(&scored, 0)["text_offset"], json!([0, 1]));
+        assert_eq!(legacy(&scored, 0, false)["text_offset"], json!([0, 1]));
+        let prompt = legacy(&scored, 0, true);
+        assert_eq!((&prompt["token_logprobs"][0], prompt["token_logprobs"][1].is_number()), (&Value::Null, true));
     }
 }

@@ -18,7 +18,7 @@ use crate::reply::fault::{Fault, Kind};
 use crate::reply::json::Check;
 use crate::reply::pace::{Chunk, Pace, Schedule};
 use crate::reply::{Arriving, Choice, Overrides, Raw, Reply, Say, check as checker, limit};
-use crate::tokens::Encoding;
+use crate::tokens::{self, Encoding};
 use bytes::Bytes;
 use respond::{Found, ask, from_script, respond};
 use std::sync::Arc;
@@ -93,8 +93,12 @@ fn fit(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> 
     {
         return Ok(());
     }
-    let api = if prompt.operation.starts_with("responses") { Api::Responses } else { Api::Chat };
     let encoding = call.encoding(model);
+    if prompt.separate {
+        let longest = prompt.messages.iter().map(|message| tokens::count(encoding, &message.text()) as u64).max();
+        return validate::context_length(model, longest.unwrap_or(0), prompt.max_tokens, prompt.operation);
+    }
+    let api = if prompt.operation.starts_with("responses") { Api::Responses } else { Api::Chat };
     let mut counted = usage::prompt_tokens(prompt, model, api, encoding).prompt;
     while counted > model.context_window && prompt.drop_oldest(counted - model.context_window, encoding) {
         counted = usage::prompt_tokens(prompt, model, api, encoding).prompt;

@@ -115,6 +115,12 @@ fn limits_of_the_catalogue() {
     let error = context_length(&model, 129_000, None, "responses.create").unwrap_err();
     assert_eq!((error.param.as_deref(), error.code.as_deref()), (Some("input"), Some("context_length_exceeded")));
     assert!(context_length(&model, 127_000, Some(2000), "responses.create").is_ok());
+    let small = models::find("text-embedding-3-small").unwrap();
+    let error = context_length(&small, 8610, None, "embeddings.create").unwrap_err();
+    let expected = "This model's maximum context length is 8192 tokens, however you requested 8610 tokens (8610 in your \
+                    prompt; 0 for the completion). Please reduce your prompt; or completion length.";
+    assert_eq!((error.message.as_str(), error.param, error.code), (expected, None, None));
+    assert!(context_length(&small, 8192, None, "embeddings.create").is_ok());
 }
 
 #[test]

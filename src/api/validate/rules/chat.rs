@@ -1,6 +1,6 @@
 //! Rules of chat completions. Sources: real-traffic.md §3A and 3B; envelopes observed in August 2026.
 
-use super::{Faults, Phase, ability, given, messages, says_json, strict, tools};
+use super::{Faults, Phase, ability, completions, given, messages, says_json, strict, tools};
 use crate::api::chat::request::pace;
 use crate::api::error::{ApiError, quoted_list};
 use crate::api::models::Model;
@@ -12,6 +12,7 @@ pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     tools::chat(body, model, faults);
     limits(body, model, faults);
     format(body, faults);
+    completions::bias(body, faults);
     sampling(body, model, faults);
     reasoning(body, model, faults);
     // The simulator's pace holds without a stream too; where its fields are unknown, that is said before this.

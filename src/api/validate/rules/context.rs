@@ -5,10 +5,11 @@ use crate::api::models::Model;
 
 /// Whether prompt and asked-for output fit the model. Call it when the prompt is counted.
 ///
-/// `operation` decides the wording: Responses speaks of `input`, the others of `messages` (real-traffic.md §3B).
+/// `operation` decides the wording: Responses speaks of `input`, chat of `messages` (real-traffic.md §3B), legacy
+/// completions and embeddings of a prompt (public issue threads: pingcap/autoflow 265, nicknochnack/LangchainDocuments 2).
 ///
 /// # Errors
-/// 400 `context_length_exceeded`.
+/// 400 `context_length_exceeded`; legacy completions and embeddings have no code.
 pub fn context_length(
     model: &Model,
     prompt_tokens: u64,
@@ -26,6 +27,16 @@ pub fn context_length(
         let message = "Your input exceeds the context window of this model. Please adjust your input and try again.";
         return refuse(message.into(), "input");
     }
+    let output = max_tokens.unwrap_or(0);
+    let asked = prompt_tokens.saturating_add(output);
+    if matches!(operation, "completions.create" | "embeddings.create") {
+        let message = format!(
+            "This model's maximum context length is {window} tokens, however you requested {asked} tokens \
+             ({prompt_tokens} in your prompt; {output} for the completion). Please reduce your prompt; or completion \
+             length."
+        );
+        return if asked > window { Err(ApiError::invalid(message)) } else { Ok(()) };
+    }
     if prompt_tokens > window {
         let message = format!(
             "This model's maximum context length is {window} tokens. However, your messages resulted in \
@@ -33,13 +44,11 @@ pub fn context_length(
         );
         return refuse(message, "messages");
     }
-    let asked = prompt_tokens.saturating_add(max_tokens.unwrap_or(0));
     if asked > window {
         let message = format!(
             "This model's maximum context length is {window} tokens. However, you requested {asked} tokens \
-             ({prompt_tokens} in the messages, {} in the completion). Please reduce the length of the messages or \
-             completion.",
-            max_tokens.unwrap_or(0)
+             ({prompt_tokens} in the messages, {output} in the completion). Please reduce the length of the messages or \
+             completion."
         );
         return refuse(message, "messages");
     }

@@ -18,4 +18,13 @@ pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     if given(body, "dimensions").is_some() && model.dimensions.is_some() && !model.adjustable_dimensions {
         faults.at("dimensions", || Some(ApiError::invalid("This model does not support specifying dimensions.")));
     }
+    let asked = body["dimensions"].as_u64();
+    if let (Some(asked), Some(most)) = (asked, model.dimensions)
+        && asked > u64::from(most)
+    {
+        faults.at("dimensions", || {
+            let message = format!("Invalid value for 'dimensions' = {asked}. Must be less than or equal to {most}.");
+            Some(ApiError::invalid(message))
+        });
+    }
 }

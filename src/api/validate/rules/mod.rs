@@ -2,6 +2,7 @@
 
 mod ability;
 mod chat;
+mod completions;
 pub mod context;
 mod embeddings;
 mod messages;
@@ -60,6 +61,7 @@ pub fn check(operation: &str, body: &Value, context: &Context, faults: &mut Faul
     let check = match operation {
         "chat.completions.create" => chat::check,
         "responses.create" => responses::check,
+        "completions.create" => completions::check,
         "embeddings.create" => embeddings::check,
         _ => return,
     };
