@@ -1,6 +1,6 @@
 // Writes src/api/spec/surface.json: the request types of the operations we serve, read from the `openai` npm package.
 //
-//   npm install --prefix DIR openai@7.55.0 typescript@5 && node scripts/surface.mjs DIR
+//   npm ci --prefix conformance/js && node scripts/surface.mjs           (--check only compares: `npm test` does)
 //
 // The form is as small as it can be while a reader still understands it (src/api/spec/load.rs reads it):
 //   "string" "number" "boolean" "any" · {"enum":[…]} · {"array":T} · {"map":T} · {"union":[…]} · {"ref":"Name"}
@@ -8,9 +8,11 @@
 // Names, enum values and fields stand in the order of the source.
 import { createRequire } from 'node:module';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
-const root = resolve(process.argv[2] ?? '.');
+// The conformance suite has the client, and a TypeScript whose types can be asked: the root's is a compiler alone.
+const root = fileURLToPath(new URL('../conformance/js/', import.meta.url));
 const ts = createRequire(join(root, 'index.js'))('typescript');
 const openai = join(root, 'node_modules/openai');
 
@@ -162,5 +164,10 @@ const line = ([name, type]) => `${JSON.stringify(name)}:${JSON.stringify(type)}`
 const kept = Object.entries(types).filter(([name]) => used.has(name));
 const text = `{"openai":${JSON.stringify(version)},"operations":{\n${Object.entries(operations).map(line).join(',\n')}\n},"types":{\n${kept.map(line).join(',\n')}\n}}\n`;
 const target = new URL('../src/api/spec/surface.json', import.meta.url);
-writeFileSync(target, text);
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== text) {
+    console.error('src/api/spec/surface.json is not what the openai package says: run node scripts/surface.mjs');
+    process.exit(1);
+  }
+} else writeFileSync(target, text);
 console.log(`${kept.length} types of openai ${version}, ${text.length} bytes`);

@@ -24,6 +24,7 @@ const STAGES = [
   ['js', 'official JavaScript clients', [
     ['npm', 'ci', '--prefix', 'conformance/js'],
     ['npm', 'test', '--prefix', 'conformance/js'],
+    node('scripts/surface.mjs', '--check'),
   ]],
   ['python', 'official Python clients', [node('conformance/python/run.mjs')]],
   ['wire', 'bytes on the wire are as OpenAI sends them', [node('conformance/wire/run.mjs')]],
