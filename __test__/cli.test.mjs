@@ -1,29 +1,11 @@
 // The command as npx runs it; the stand-alone binary: tests/command_line.rs.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT, runProgram } from './support.mjs';
+import { ROOT, runProgram, startCommand as start } from './support.mjs';
 
 const cli = (...args) => runProgram(process.execPath, ['js/cli.js', ...args]);
-
-/** A started command: its address, what it printed so far, and its end. */
-async function start(args = ['--port', '0'], env = {}) {
-  const server = spawn(process.execPath, ['js/cli.js', ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  const printed = { out: '', err: '' };
-  server.stderr.setEncoding('utf8').on('data', (text) => (printed.err += text));
-  const begun = once(server.stdout.setEncoding('utf8').on('data', (text) => (printed.out += text)), 'data');
-  const exit = once(server, 'close');
-  const [first] = await begun;
-  const [, url] = /^LLEmulator listening on (http:\/\/127\.0\.0\.1:\d+)\n/.exec(first);
-  const stop = async (signal = 'SIGTERM') => {
-    server.kill(signal);
-    return exit;
-  };
-  return { url, printed, stop };
-}
 
 const headers = { authorization: 'Bearer sk-test', 'content-type': 'application/json' };
 const post = (url, path, body) => fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });

@@ -1,5 +1,6 @@
 // What the tests of the package share.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 
@@ -49,3 +50,19 @@ export function runProgram(command, args, { env, ...options } = {}) {
 
 /** Runs one of `programs/` with the Node that runs the tests, and flags for Node. */
 export const program = (name, ...flags) => runProgram(process.execPath, [...flags, `__test__/programs/${name}`]);
+
+/** A started command: its address, what it printed so far, and its end. */
+export async function startCommand(args = ['--port', '0'], env = {}) {
+  const server = spawn(process.execPath, ['js/cli.js', ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const printed = { out: '', err: '' };
+  server.stderr.setEncoding('utf8').on('data', (text) => (printed.err += text));
+  const begun = once(server.stdout.setEncoding('utf8').on('data', (text) => (printed.out += text)), 'data');
+  const exit = once(server, 'close');
+  const [first] = await begun;
+  const [, url] = /^LLEmulator listening on (http:\/\/127\.0\.0\.1:\d+)\n/.exec(first);
+  const stop = async (signal = 'SIGTERM') => {
+    server.kill(signal);
+    return exit;
+  };
+  return { url, printed, stop };
+}

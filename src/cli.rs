@@ -136,15 +136,17 @@ fn read_scripts(paths: &[PathBuf]) -> Result<Option<Load>, String> {
 /// Loads script files again when they change. Rules that stay as they were keep their counters; a bad file is reported
 /// and what was loaded stays.
 async fn reload(emulator: Arc<Emulator>, paths: Vec<PathBuf>) {
-    let mut before = newest(&paths);
+    let mut involved = script_files::involved(&paths);
+    let mut before = stamps(&involved);
     let mut ticks = tokio::time::interval(Duration::from_millis(200));
     loop {
         ticks.tick().await;
-        let now = newest(&paths);
-        if now == before {
+        if stamps(&involved) == before {
             continue;
         }
-        before = now;
+        // Before they are read: what changes meanwhile is seen at the next tick.
+        involved = script_files::involved(&paths);
+        before = stamps(&involved);
         match read_scripts(&paths) {
             Ok(load) => {
                 let load = load.unwrap_or_default();
@@ -156,17 +158,10 @@ async fn reload(emulator: Arc<Emulator>, paths: Vec<PathBuf>) {
     }
 }
 
-/// Number of files and the latest change among them; files that extend others lie beside them as a rule.
-fn newest(paths: &[PathBuf]) -> (usize, Option<SystemTime>) {
-    let folders = paths.iter().map(|path| if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(path) });
-    let files: Vec<SystemTime> = folders
-        .filter_map(|folder| {
-            std::fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()
-        })
-        .flat_map(|entries| entries.flatten())
-        .filter_map(|entry| entry.metadata().ok()?.modified().ok())
-        .collect();
-    (files.len(), files.into_iter().max())
+/// When each was changed, and its size; `None` = it is not there.
+fn stamps(paths: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
+    let stamp = |path: &PathBuf| std::fs::metadata(path).and_then(|of| Ok((of.modified()?, of.len()))).ok();
+    paths.iter().map(stamp).collect()
 }
 
 /// The first lines on stdout.

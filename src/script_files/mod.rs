@@ -92,6 +92,25 @@ fn validate_file(file: &Path, above: &mut Vec<Arc<Rule>>, findings: &mut Vec<(Se
     }
 }
 
+/// Every folder and file that these scripts are made of, also those that cannot be read just now.
+pub fn involved(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    paths.iter().for_each(|path| involve(path.clone(), &mut found));
+    found
+}
+
+fn involve(path: PathBuf, found: &mut Vec<PathBuf>) {
+    if found.contains(&path) {
+        return;
+    }
+    found.push(path.clone());
+    if path.is_dir() {
+        files(&path).into_iter().flatten().for_each(|file| involve(file, found));
+    } else if let Ok(source) = Source::read(&path) {
+        source.bases().for_each(|base| involve(base, found));
+    }
+}
+
 /// The file itself, or a folder's script files by name.
 fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
     if !path.is_dir() {
@@ -128,8 +147,7 @@ fn read_into(path: &Path, within: &mut Vec<PathBuf>, load: &mut Load) -> Result<
             return Err(FileError::about(&file, "extends itself, by way of the files it extends"));
         }
         within.push(identity);
-        for base in source.extends() {
-            let base = file.parent().unwrap_or(Path::new("")).join(base);
+        for base in source.bases() {
             read_into(&base, within, load)?;
         }
         within.pop();
@@ -169,11 +187,14 @@ impl Source {
         json::load_value(&self.value, Origin::File).map_err(|error| self.error(error))
     }
 
-    fn extends(&self) -> Vec<&str> {
-        match &self.value["extends"] {
-            Value::Array(files) => files.iter().filter_map(Value::as_str).collect(),
-            file => file.as_str().into_iter().collect(),
-        }
+    /// The files it extends.
+    fn bases(&self) -> impl Iterator<Item = PathBuf> {
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        let named = match &self.value["extends"] {
+            Value::Array(files) => files.as_slice(),
+            file => std::slice::from_ref(file),
+        };
+        named.iter().filter_map(Value::as_str).map(move |base| folder.join(base))
     }
 
     /// A script error with its place in the file.

@@ -95,6 +95,43 @@ fn a_folder_is_its_files_by_name_and_a_base_comes_first() {
 }
 
 #[test]
+fn a_script_involves_all_it_is_made_of() {
+    let folder = Folder::with(&[
+        ("1.yaml", "extends: [base.yml, none.yml]\n"),
+        ("2.json", "{broken"),
+        ("base.yml", "extends: 1.yaml\n"),
+        ("notes.txt", ""),
+    ]);
+    let found = involved(std::slice::from_ref(&folder.0));
+    let names: Vec<String> = found[1..].iter().map(|path| folder.told(path.display())).collect();
+    assert_eq!(
+        (&found[0], names),
+        (&folder.0, ["1.yaml", "base.yml", "none.yml", "2.json"].map(str::to_string).into())
+    );
+}
+
+#[test]
+fn comments_stay_out_of_the_way_and_broken_bases_are_told_by_their_own_place() {
+    let folder = Folder::with(&[
+        (
+            "a.json",
+            r#"{"$comment": "why", "$schema": "x", "responses": [{"$comment": ["any"], "text": "a", "pace": {"$comment": 1}}]}"#,
+        ),
+        (
+            "map.json",
+            r#"{"$comment": "why", "responses": {"$comment": "a regex here", "a": {"$comment": 0, "text": "b"}}}"#,
+        ),
+        ("c.yaml", "extends: bad.yml\nresponses: [a]\n"),
+        ("bad.yml", "responses:\n  - text: 5\n"),
+    ]);
+    assert_eq!(read(&folder.file("a.json")).unwrap().rules.len(), 1);
+    assert_eq!(read(&folder.file("map.json")).unwrap().rules.len(), 1);
+    let told = folder.told(read(&folder.file("c.yaml")).unwrap_err());
+    assert!(told.starts_with("bad.yml:2:5: responses[0].text: "), "{told}");
+    assert!(validate(&[folder.file("a.json"), folder.file("map.json")]).is_empty());
+}
+
+#[test]
 fn files_that_extend_each_other_are_refused() {
     let folder = Folder::with(&[("a.json", r#"{"extends": ["b.json"]}"#), ("b.json", r#"{"extends": "a.json"}"#)]);
     let error = read(&folder.file("a.json")).unwrap_err();

@@ -2,6 +2,7 @@
 
 use super::language::STEP;
 use super::replies::reply;
+use super::shape::COMMENT;
 use super::*;
 use serde_json::Map;
 
@@ -16,7 +17,8 @@ pub fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load, Scrip
         Value::Null => {}
         Value::Array(steps) => list(steps, &at, origin, &mut rules)?,
         Value::Object(map) => {
-            for (pattern, value) in map {
+            // As a regex it could match nothing.
+            for (pattern, value) in map.iter().filter(|(pattern, _)| *pattern != COMMENT) {
                 rules.push(Arc::new(entry(pattern, value, &Path::Key(&at, pattern), origin)?));
             }
         }
