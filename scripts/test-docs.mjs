@@ -1,7 +1,7 @@
 // The documents tell the truth: the README's examples run as written on the installed packages, every link leads
 // somewhere, every deviation names a test that exists, and every crate has its reason.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from './addon.mjs';
 import { emptyProject, install, serve, tarballs } from './packed.mjs';
@@ -40,7 +40,8 @@ console.log('ok  every crate has its reason');
 
 const { root, platform } = tarballs();
 const folder = emptyProject('readme');
-install(folder, [platform, root, 'openai', 'vitest']);
+install(folder, [platform, root, 'openai', 'vitest', 'jest']);
+const write = (name, content) => (mkdirSync(path.dirname(path.join(folder, name)), { recursive: true }), writeFileSync(path.join(folder, name), content));
 const help = capture('npx', ['--no-install', 'llemulator', '--help'], { cwd: folder });
 for (const [option] of read('docs/command-line.md').matchAll(/(?<=\| `)--[a-z-]+|(?<=`)[A-Z]+(_[A-Z]+)*(?=` \|)/g)) {
   assert.ok(help.includes(option), `docs/command-line.md names ${option}, which --help does not`);
@@ -48,9 +49,15 @@ for (const [option] of read('docs/command-line.md').matchAll(/(?<=\| `)--[a-z-]+
 console.log('ok  every option of the guide is in --help');
 
 const [example] = blocks('README.md', 'js');
-writeFileSync(path.join(folder, 'readme.test.js'), example);
-run('npx', ['--no-install', 'vitest', 'run'], { cwd: folder });
-console.log('ok  the README’s Vitest test passes as written');
+write('vitest/readme.test.js', example);
+const [vitest, jest, node] = blocks('docs/test-runners.md', 'js');
+write('vitest/guide.test.js', vitest);
+write('jest/guide.test.js', jest);
+write('node/guide.test.mjs', node);
+run('npx', ['--no-install', 'vitest', 'run', 'vitest/'], { cwd: folder });
+run('npx', ['--no-install', 'jest', 'jest/'], { cwd: folder });
+run(process.execPath, ['--test', 'node/guide.test.mjs'], { cwd: folder });
+console.log('ok  the README’s Vitest test passes as written, and the guide’s for Vitest, Jest and node:test');
 
 const script = blocks('README.md', 'sh').find((code) => code.startsWith('curl'));
 const server = await serve(folder);
