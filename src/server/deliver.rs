@@ -107,10 +107,13 @@ pub async fn deliver(
         Body::Error(error) if matches!(error.style, Style::Api | Style::Model) => "application/json",
         Body::Error(_) => "application/json; charset=utf-8",
         Body::Bytes(kind, _) => kind,
-        // LLEmulator's suite compares the whole value; legacy completions never had a charset (recording 9271bba9ccad28fd).
-        Body::Events(_) if emulator.settings.profile == Profile::Llemulator || operation == "completions.create" => {
+        // LLEmulator's suite compares the whole value, and looks for this header too.
+        Body::Events(_) if emulator.settings.profile == Profile::Llemulator => {
+            out.insert("cache-control", HeaderValue::from_static("no-cache"));
             "text/event-stream"
         }
+        // Legacy completions never had a charset (recording 9271bba9ccad28fd).
+        Body::Events(_) if operation == "completions.create" => "text/event-stream",
         Body::Events(_) => "text/event-stream; charset=utf-8",
         Body::Raw(RawBody::Sse(_)) => "text/event-stream; charset=utf-8",
         Body::Raw(RawBody::Text(_)) => "text/plain; charset=utf-8",
