@@ -1,23 +1,12 @@
 // connectEmulator: an emulator in another process, over HTTP.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { connectEmulator, rateLimited, text, when } from 'llemulator';
-import { ROOT, chat, client } from './support.mjs';
+import { chat, client, startCommand } from './support.mjs';
 
-const server = spawn(process.execPath, ['js/cli.js', '--port', '0', '--profile', 'strict'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
-const lines = createInterface(server.stdout);
-const [line] = await once(lines, 'line');
-const url = line.slice(line.indexOf('http'));
-lines.resume();
+const { url, printed, stop } = await startCommand(['--port', '0', '--profile', 'strict']);
 const emulator = await connectEmulator(url);
 
-afterAll(async () => {
-  server.kill('SIGTERM');
-  const [code] = await once(server, 'exit');
-  expect(code).toBe(0);
-});
+afterAll(async () => expect(await stop()).toEqual([0, null]));
 
 test('the same names, each a promise', async () => {
   const api = await emulator.session('remote');
@@ -34,6 +23,28 @@ test('the same names, each a promise', async () => {
   await expect(api.finish()).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_UNFINISHED' });
   await api.reset();
   expect(await api.requests).toEqual([]);
+});
+
+test('a miss says the same in the SDK’s error, the log, verify, finish() and the journal', async () => {
+  const api = await emulator.session('missed');
+  await api.replies('used', when('oslo', 'Cold.', { name: 'the cold one' }));
+  await chat(api, 'first');
+  const { error } = await chat(api, 'second').catch((failure) => failure);
+  const lines = error.message.split('\n');
+  const [why, earlier] = [lines.slice(0, -3), lines.slice(-2)];
+  expect(why).toEqual([
+    'No matching rule for message: second (chat.completions.create).',
+    'Nearest rule: the cold one. user: wanted /oslo/, got "second".',
+    'Would match, but used up: responses[0] (used 1 of 1).',
+    'Left: the cold one (used 0 of 1).',
+  ]);
+  expect(earlier).toEqual(['1. chat.completions.create user: "first"', '   → [responses[0]] 200 "used"']);
+  await vi.waitUntil(() => printed.err.includes(`llemulator: ${error.message}\n`));
+  expect((await api.lastRequest).explanation).toBe(why.join('\n'));
+  const transcript = [...earlier, '2. chat.completions.create user: "second"', '   ✗ [no match] 500', ...why.map((line) => `     ${line}`)].join('\n');
+  const verified = await fetch(`${url}/_emulator/verify`, { headers: { authorization: `Bearer ${api.apiKey}` } });
+  expect((await verified.json()).transcript).toContain(transcript);
+  await expect(api.finish()).rejects.toThrow(transcript);
 });
 
 test('waitForRequest() waits', async () => {
