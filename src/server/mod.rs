@@ -20,6 +20,8 @@ mod respond;
 pub mod route;
 #[cfg(test)]
 mod same_bytes_tests;
+#[cfg(test)]
+mod seed_tests;
 mod socket;
 #[cfg(test)]
 pub(crate) mod tests;
