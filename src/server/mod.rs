@@ -2,6 +2,7 @@
 
 pub mod body;
 mod deliver;
+mod exchange;
 #[cfg(test)]
 mod fault_scope_tests;
 #[cfg(test)]

@@ -1,23 +1,14 @@
-//! One request: from bytes to a call, from an answer to bytes.
+//! One request: which door it goes through, and its body as JSON.
 
-use super::body::{Cut, Finish, ResponseBody};
+use super::body::{Cut, ResponseBody};
+use super::exchange::{self, Heard};
 use super::request::header;
-use super::route::{self, Normal, Route};
+use super::route;
 use super::socket::Control;
-use super::{deliver, guard, key, request, websocket};
-use crate::api;
-use crate::api::answer::{Answer, Body};
+use super::{guard, key, request, websocket};
 use crate::api::error::{self, ApiError};
-use crate::api::responses::lane::Lane;
-use crate::call::Call;
 use crate::control;
 use crate::emulator::Emulator;
-use crate::headers::Headers;
-use crate::journal::OpenExchange;
-use crate::options::LogLevel;
-use crate::random::{self, Random};
-use crate::redact::redact;
-use crate::session::Session;
 use crate::url;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -25,7 +16,6 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde_json::Value;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -52,7 +42,7 @@ pub async fn respond(
     let origin = request.headers().contains_key("origin");
     let answered = match path.starts_with("/_emulator/") {
         true => Ok(control_route(emulator, request).await),
-        false => AssertUnwindSafe(exchange(emulator, control, request)).catch_unwind().await.unwrap_or_else(|_| {
+        false => AssertUnwindSafe(api_request(emulator, control, request)).catch_unwind().await.unwrap_or_else(|_| {
             // A bug of ours must not take the test runner with it.
             let error =
                 ApiError::emulator("emulator_panicked", "The emulator failed on this request; please report it.");
@@ -123,24 +113,8 @@ async fn control_route(emulator: Arc<Emulator>, request: Request<Incoming>) -> R
     plain(status, "application/json", &value.to_string())
 }
 
-/// A request of the API that was read.
-pub(super) struct Heard {
-    pub method: String,
-    /// Path and query as sent.
-    pub target: String,
-    pub normal: Normal,
-    /// Decoded, in order.
-    pub query: Vec<(String, String)>,
-    pub headers: HeaderMap,
-    pub session: Result<Arc<Session>, ApiError>,
-    /// The JSON body and its bytes.
-    pub body: Result<(Value, Bytes), ApiError>,
-    /// The socket's lane it came over.
-    pub lane: Option<Lane>,
-}
-
 /// A request of the API, or the beginning of a socket.
-async fn exchange(
+async fn api_request(
     emulator: Arc<Emulator>,
     control: Arc<Control>,
     request: Request<Incoming>,
@@ -160,98 +134,7 @@ async fn exchange(
     let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes)?, bytes)));
     let query = url::query(parts.uri.query().unwrap_or_default());
     let heard = Heard { method, target, normal, query, headers: parts.headers, session, body, lane: None };
-    answer(emulator, control, heard).await
-}
-
-/// Answers a request that was read.
-pub(super) async fn answer(
-    emulator: Arc<Emulator>,
-    control: Arc<Control>,
-    heard: Heard,
-) -> Result<Response<ResponseBody>, Cut> {
-    let Heard { method, target, normal, query, headers, session, body, lane } = heard;
-    let route = route::find(&method, &normal.path);
-    let name = route.name();
-    let (body, bytes, refused) = match body {
-        // A copy of its own: a slice would keep the connection's whole buffer in the journal.
-        Ok((value, bytes)) => (Arc::new(value), Bytes::copy_from_slice(&bytes), Ok(())),
-        Err(error) => (Arc::default(), Bytes::new(), Err(error)),
-    };
-    let known = session.as_ref().ok().cloned();
-    let keeper = known.unwrap_or_else(|| emulator.session(crate::emulator::ANONYMOUS));
-    let hash = random::key(0, &[name.as_bytes(), target.as_bytes(), &random::canonical(&body).to_le_bytes()]);
-    let shared = emulator.shared();
-    let (count, in_force) = keeper.begin(hash, &shared);
-    let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
-    let random = Random::new(random::key(keeper.seed, &key));
-    let request_id = api::ids::request(&mut random.fork("request"));
-    let given = Arc::new(Headers::of(&headers));
-    let stamp = keeper.clock.stamp();
-    let open = Arc::new(OpenExchange::new(
-        if name.is_empty() { "unknown" } else { name },
-        method.clone(),
-        target.clone(),
-        given.clone(),
-        bytes,
-        body.get("stream").and_then(Value::as_bool).unwrap_or(false),
-        stamp,
-        request_id.clone(),
-    ));
-    let started = keeper.clock.now();
-    let answered = async {
-        let session = session?;
-        let (operation, params) = match route {
-            Route::Operation(operation, params) => (operation, params),
-            Route::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
-            Route::Unknown => {
-                let asked = target.split('?').next().unwrap_or_default();
-                let unbuilt = api::unbuilt::refusal(&method, &normal.path);
-                return Err(unbuilt.unwrap_or_else(|| error::unknown_url(&method, asked)));
-            }
-        };
-        refused?;
-        let mut body = body;
-        if let (Some(deployment), true) = (&normal.deployment, body.get("model").is_none_or(Value::is_null))
-            && body.is_object()
-        {
-            Arc::make_mut(&mut body)["model"] = Value::from(deployment.as_str());
-        }
-        let call = Call {
-            models: in_force.models,
-            defaults: in_force.defaults,
-            shared,
-            operation,
-            params,
-            method,
-            path: normal.path,
-            query,
-            headers: given.clone(),
-            body,
-            azure: normal.azure,
-            emulator: emulator.clone(),
-            session,
-            random: random.clone(),
-            stamp,
-            exchange: open.clone(),
-            lane,
-        };
-        api::serve(call).await
-    }
-    .await;
-    let answer = answered.unwrap_or_else(|error| Answer::ok(Body::Error(error)));
-    let log = (emulator.settings.log_level == LogLevel::Info).then_some(log_line as fn(&Session, &OpenExchange));
-    let finish = Finish::new(keeper.clone(), open.clone(), log);
-    let accepted = header(&headers, "accept-encoding").unwrap_or_default();
-    deliver::deliver(&emulator, answer, finish, control, random, &request_id, name, started, accepted).await
-}
-
-/// One line per request.
-fn log_line(session: &Session, exchange: &OpenExchange) {
-    let record = exchange.record();
-    let by = record.rule.map(|rule| format!(" [{}]", rule.label())).unwrap_or_default();
-    let line = format!("{} {} {} {}{by}\n", exchange.method, exchange.target, record.status, redact(&session.key));
-    // Not println!: it panics when nobody reads stdout any more (`npx llemulator | head -1`).
-    let _ = std::io::stdout().write_all(line.as_bytes());
+    exchange::answer(emulator, control, heard).await
 }
 
 /// The JSON of a body; null when there is none or it is a form.

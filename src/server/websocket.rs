@@ -4,7 +4,7 @@
 //! the same body. A connection has lanes, named by `stream_id`; each answers one request after the other.
 
 use super::body::ResponseBody;
-use super::respond::{self, Heard};
+use super::exchange::{self, Heard};
 use super::route::Normal;
 use super::socket::Control;
 use crate::api::error::ApiError;
@@ -269,7 +269,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         body: Ok((event, bytes)),
         lane: Some(Lane { silent, ..lane.clone() }),
     };
-    let Ok(response) = respond::answer(connection.emulator.clone(), connection.control.clone(), heard).await else {
+    let Ok(response) = exchange::answer(connection.emulator.clone(), connection.control.clone(), heard).await else {
         let _ = connection.out.send(Message::Close(None)).await;
         return false;
     };

@@ -1,6 +1,5 @@
 //! How a conversation stays within the model's context: `context_management` and the sealed items it leaves.
 
-use super::request::text;
 use crate::api::models::Model;
 use crate::reply::{Choice, Part};
 use serde_json::{Value, json};
@@ -8,9 +7,9 @@ use serde_json::{Value, json};
 /// What the model still sees of a conversation: before the last `compaction` item only messages that are not the
 /// assistant's, because the item stands for the rest (recordings aecc7c1997c3c716, 722e36d2bd517582).
 pub fn visible(items: &[Value]) -> impl Iterator<Item = &Value> {
-    let sealed = items.iter().rposition(|item| text(item, "type") == Some("compaction")).unwrap_or(0);
+    let sealed = items.iter().rposition(|item| item["type"] == "compaction").unwrap_or(0);
     items.iter().enumerate().filter_map(move |(index, item)| {
-        let kept = text(item, "role").is_some_and(|role| role != "assistant");
+        let kept = item["role"].as_str().is_some_and(|role| role != "assistant");
         (index >= sealed || kept).then_some(item)
     })
 }
@@ -19,9 +18,9 @@ pub fn visible(items: &[Value]) -> impl Iterator<Item = &Value> {
 /// 54d1f0e27a419e4f; 005a24d3d2e7588a stays below). Without a threshold it is the context window.
 /// None is made where the answer brings its own.
 pub fn compaction(body: &Value, model: &Model, tokens: u64, answer: &Choice) -> Option<Part> {
-    let sealed = |part: &Part| matches!(part, Part::Item(item) if text(item, "type") == Some("compaction"));
+    let sealed = |part: &Part| matches!(part, Part::Item(item) if item["type"] == "compaction");
     let entries = body.get("context_management")?.as_array()?;
-    let entry = entries.iter().find(|entry| text(entry, "type") == Some("compaction"))?;
+    let entry = entries.iter().find(|entry| entry["type"] == "compaction")?;
     let threshold = entry.get("compact_threshold").and_then(Value::as_u64).unwrap_or(model.context_window);
     (tokens >= threshold && !answer.parts.iter().any(sealed)).then(|| Part::Item(json!({"type": "compaction"})))
 }

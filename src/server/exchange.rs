@@ -1,0 +1,132 @@
+//! One exchange: from a request that was read to a call, from its answer to bytes.
+
+use super::body::{Cut, Finish, ResponseBody};
+use super::deliver;
+use super::request::header;
+use super::route::{self, Normal, Route};
+use super::socket::Control;
+use crate::api;
+use crate::api::answer::{Answer, Body};
+use crate::api::error::{self, ApiError};
+use crate::api::responses::lane::Lane;
+use crate::call::Call;
+use crate::emulator::Emulator;
+use crate::headers::Headers;
+use crate::journal::OpenExchange;
+use crate::options::LogLevel;
+use crate::random::{self, Random};
+use crate::redact::redact;
+use crate::session::Session;
+use bytes::Bytes;
+use hyper::Response;
+use hyper::header::HeaderMap;
+use serde_json::Value;
+use std::io::Write;
+use std::sync::Arc;
+
+/// A request of the API that was read.
+pub struct Heard {
+    pub method: String,
+    /// Path and query as sent.
+    pub target: String,
+    pub normal: Normal,
+    /// Decoded, in order.
+    pub query: Vec<(String, String)>,
+    pub headers: HeaderMap,
+    pub session: Result<Arc<Session>, ApiError>,
+    /// The JSON body and its bytes.
+    pub body: Result<(Value, Bytes), ApiError>,
+    /// The socket's lane it came over.
+    pub lane: Option<Lane>,
+}
+
+/// Answers a request that was read.
+pub async fn answer(
+    emulator: Arc<Emulator>,
+    control: Arc<Control>,
+    heard: Heard,
+) -> Result<Response<ResponseBody>, Cut> {
+    let Heard { method, target, normal, query, headers, session, body, lane } = heard;
+    let route = route::find(&method, &normal.path);
+    let name = route.name();
+    let (body, bytes, refused) = match body {
+        // A copy of its own: a slice would keep the connection's whole buffer in the journal.
+        Ok((value, bytes)) => (Arc::new(value), Bytes::copy_from_slice(&bytes), Ok(())),
+        Err(error) => (Arc::default(), Bytes::new(), Err(error)),
+    };
+    let known = session.as_ref().ok().cloned();
+    let keeper = known.unwrap_or_else(|| emulator.session(crate::emulator::ANONYMOUS));
+    let hash = random::key(0, &[name.as_bytes(), target.as_bytes(), &random::canonical(&body).to_le_bytes()]);
+    let shared = emulator.shared();
+    let (count, in_force) = keeper.begin(hash, &shared);
+    let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
+    let random = Random::new(random::key(keeper.seed, &key));
+    let request_id = api::ids::request(&mut random.fork("request"));
+    let given = Arc::new(Headers::of(&headers));
+    let stamp = keeper.clock.stamp();
+    let open = Arc::new(OpenExchange::new(
+        if name.is_empty() { "unknown" } else { name },
+        method.clone(),
+        target.clone(),
+        given.clone(),
+        bytes,
+        body.get("stream").and_then(Value::as_bool).unwrap_or(false),
+        stamp,
+        request_id.clone(),
+    ));
+    let started = keeper.clock.now();
+    let answered = async {
+        let session = session?;
+        let (operation, params) = match route {
+            Route::Operation(operation, params) => (operation, params),
+            Route::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
+            Route::Unknown => {
+                let asked = target.split('?').next().unwrap_or_default();
+                let unbuilt = api::unbuilt::refusal(&method, &normal.path);
+                return Err(unbuilt.unwrap_or_else(|| error::unknown_url(&method, asked)));
+            }
+        };
+        refused?;
+        let mut body = body;
+        if let (Some(deployment), true) = (&normal.deployment, body.get("model").is_none_or(Value::is_null))
+            && body.is_object()
+        {
+            Arc::make_mut(&mut body)["model"] = Value::from(deployment.as_str());
+        }
+        let call = Call {
+            models: in_force.models,
+            defaults: in_force.defaults,
+            shared,
+            operation,
+            params,
+            method,
+            path: normal.path,
+            query,
+            headers: given.clone(),
+            body,
+            azure: normal.azure,
+            emulator: emulator.clone(),
+            session,
+            random: random.clone(),
+            stamp,
+            exchange: open.clone(),
+            lane,
+        };
+        api::serve(call).await
+    }
+    .await;
+    let answer = answered.unwrap_or_else(|error| Answer::ok(Body::Error(error)));
+    let log = (emulator.settings.log_level == LogLevel::Info).then_some(log_line as fn(&Session, &OpenExchange));
+    let finish = Finish::new(keeper.clone(), open.clone(), log);
+    let accepted = header(&headers, "accept-encoding").unwrap_or_default();
+    deliver::deliver(&emulator, answer, finish, control, random, &request_id, name, started, accepted).await
+}
+
+/// One line per request.
+fn log_line(session: &Session, exchange: &OpenExchange) {
+    let record = exchange.record();
+    let by = record.rule.map(|rule| format!(" [{}]", rule.label())).unwrap_or_default();
+    let line = format!("{} {} {} {}{by}\n", exchange.method, exchange.target, record.status, redact(&session.key));
+    // Not println!: it panics when nobody reads stdout any more (`npx llemulator | head -1`).
+    let _ = std::io::stdout().write_all(line.as_bytes());
+}
