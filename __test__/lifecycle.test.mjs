@@ -1,7 +1,7 @@
 // From start to the end of the process, in processes of their own.
-import { expect, test } from 'vitest';
-import { startEmulator } from 'llemulator';
-import { chat, program, runProgram } from './support.mjs';
+import { expect, test, vi } from 'vitest';
+import { startEmulator, text } from 'llemulator';
+import { chat, pieces, program, runProgram } from './support.mjs';
 
 const clean = { code: 0, signal: null, stderr: '' };
 
@@ -27,6 +27,32 @@ test('a blocked thread is answered', async () => {
 
 test('worker threads, however they end', { timeout: 60_000 }, async () => {
   expect(await program('workers.mjs')).toMatchObject(clean);
+});
+
+test('however many emulators there are, they share two threads', async () => {
+  expect(await program('threads.mjs')).toMatchObject(clean);
+});
+
+test('fake timers do no harm', async () => {
+  vi.useFakeTimers();
+  try {
+    const emulator = await startEmulator();
+    const api = emulator.session();
+    api.replies(text('one two', { chunk: 'word', delayMs: 1 }), async () => 'computed', async function* () { yield 'a'; yield 'b'; });
+    expect([await pieces(api, 'x'), await chat(api, 'x'), await pieces(api, 'x')]).toEqual([['one ', 'two'], 'computed', ['a', 'b']]);
+    expect(api.requests.length).toBe(3);
+    await emulator.stop();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('nothing edits process.env', async () => {
+  const before = { ...process.env };
+  const emulator = await startEmulator();
+  expect(emulator.session().env).toHaveProperty('OPENAI_API_KEY');
+  await emulator.stop();
+  expect({ ...process.env }).toEqual(before);
 });
 
 test('stop() is idempotent, closes the port and ends what runs', async () => {

@@ -23,6 +23,10 @@ test('Cargo.toml has the version of package.json', () => {
   expect(read('Cargo.toml')).toContain(`\nversion = "${manifest.version}"\n`);
 });
 
+test('a panic unwinds: it must become a 500, not the end of the test runner', () => {
+  expect(read('Cargo.toml')).not.toMatch(/panic\s*=\s*"abort"/);
+});
+
 test('the addon is not built again while its sources stay the same', async () => {
   // Without cargo a build would fail.
   const run = await runProgram(process.execPath, ['scripts/ensure-built.mjs'], { env: { PATH: '' } });

@@ -1,8 +1,8 @@
 // What "the model" says: strings, helpers, rules.
 import { afterAll, expect, test } from 'vitest';
 import {
-  disconnect, embedding, error, json, malformed, output, quotaExceeded, rateLimited, raw, reasoning, refusal, reply, serverError,
-  startEmulator, text, timeout, toolCall, toolCalls, when,
+  audio, disconnect, embedding, error, generated, image, json, malformed, moderation, output, quotaExceeded, rateLimited, raw, reasoning,
+  refusal, reply, serverError, stall, startEmulator, text, timeout, toolCall, toolCalls, when,
 } from 'llemulator';
 import { chat, client, pieces } from './support.mjs';
 
@@ -105,6 +105,56 @@ test('faults: nothing, a cut, an event that is no JSON', async () => {
   await expect(pieces(api, 'x')).rejects.toThrow(SyntaxError);
   await expect(client(api, { timeout: 50 }).models.list()).resolves.toBeDefined();
   await expect(client(api, { timeout: 50 }).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] })).rejects.toMatchObject({ message: 'Request timed out.' });
+});
+
+test('stall() falls silent for a while, or until the client leaves', async () => {
+  const api = emulator.session();
+  const words = text('one two three', { chunk: 'word' });
+  api.replies(stall(words, { at: 1, ms: 5 }), stall(words, { at: 2 }), stall());
+  expect(await pieces(api, 'x')).toEqual(['one ', 'two ', 'three']);
+  const seen = [];
+  const silent = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], stream: true });
+  for await (const chunk of silent) {
+    if (chunk.choices[0]?.delta.content && seen.push(chunk.choices[0].delta.content) === 2) break;
+  }
+  expect(seen).toEqual(['one ', 'two ']);
+  const headers = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], stream: true }).asResponse();
+  expect(headers.status).toBe(200);
+  await headers.body.cancel();
+  expect(api.requests.map((request) => request.explanation)).toEqual([1, 2, 0].map((count) => expect.stringContaining(`after ${count} pieces`)));
+});
+
+test('generated() answers what is asked for, the same for the same seed', async () => {
+  const api = emulator.session();
+  api.replies(generated({ length: 'short', seed: 1 }), generated({ length: 'short', seed: 1 }), generated(), generated({ tools: 'first' }));
+  const first = await chat(api, 'x');
+  expect(first.length).toBeGreaterThanOrEqual(120);
+  expect(await chat(api, 'x')).toBe(first);
+  const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
+  const shaped = await chat(api, 'x', { response_format: { type: 'json_schema', json_schema: { name: 'place', schema, strict: true } } });
+  expect(JSON.parse(shaped)).toEqual({ city: expect.any(String) });
+  const called = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], tools: weather });
+  expect(called.choices[0].message.tool_calls[0].function.name).toBe('get_weather');
+});
+
+test('moderation() and audio() answer their own endpoints', async () => {
+  const api = emulator.session();
+  api.replies(moderation('violence'), moderation([]), audio(new Uint8Array([1, 2, 3]), { transcript: 'Hello.' }));
+  const judged = async () => (await client(api).moderations.create({ model: 'omni-moderation-latest', input: 'x' })).results[0];
+  expect(await judged()).toMatchObject({ flagged: true, categories: { violence: true, hate: false } });
+  expect(await judged()).toMatchObject({ flagged: false });
+  const spoken = await client(api).chat.completions.create({
+    model: 'gpt-audio', messages: [{ role: 'user', content: 'x' }], modalities: ['text', 'audio'], audio: { voice: 'alloy', format: 'wav' },
+  });
+  expect(spoken.choices[0].message.audio).toMatchObject({ data: 'AQID', transcript: 'Hello.' });
+});
+
+test('image() loads; the endpoint that it is for says that it is not built', async () => {
+  const api = emulator.session();
+  expect(image(new Uint8Array([1, 2, 3]))).toEqual({ image: 'AQID' });
+  expect(image(['AQID', 'BAUG'])).toEqual({ choices: [{ image: 'AQID' }, { image: 'BAUG' }] });
+  api.replies(image('AQID'));
+  await expect(client(api).images.generate({ prompt: 'x' })).rejects.toMatchObject({ status: 501, code: 'not_implemented' });
 });
 
 test('raw() is sent as it is', async () => {
