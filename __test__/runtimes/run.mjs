@@ -16,7 +16,7 @@ const RUNTIMES = [
 ];
 
 /** The programs, and what they need of a runtime. */
-const PROGRAMS = [['smoke'], ['forgotten'], ['blocked'], ['workers'], ['collected', 'gc']];
+const PROGRAMS = [['smoke'], ['forgotten'], ['blocked'], ['workers'], ['threads'], ['collected', 'gc']];
 
 let failed = 0;
 for (const [name, command, flags, abilities] of RUNTIMES) {
