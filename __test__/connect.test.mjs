@@ -1,6 +1,6 @@
 // connectEmulator: an emulator in another process, over HTTP.
 import { afterAll, expect, test, vi } from 'vitest';
-import { connectEmulator, rateLimited, text, when } from 'llemulator';
+import { connectEmulator, rateLimited, startEmulator, text, when } from 'llemulator';
 import { chat, client, startCommand } from './support.mjs';
 
 const { url, printed, stop } = await startCommand(['--port', '0', '--profile', 'strict']);
@@ -64,6 +64,19 @@ test('clock, seed and shared script', async () => {
   expect(await api.clock.now).toBe(Date.UTC(2026, 0, 1, 0, 0, 1));
   await emulator.script({ responses: { '.*': 'shared' } });
   expect(await chat(await emulator.session(), 'x')).toBe('shared');
+});
+
+test('bound beyond loopback, what is the emulator’s needs the control token', async () => {
+  const wide = await startEmulator({ host: '0.0.0.0', controlToken: 'secret' });
+  const origin = `http://127.0.0.1:${wide.port}`;
+  const stranger = await connectEmulator(origin);
+  await expect(stranger.session()).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_CONTROL' });
+  await expect(stranger.script({ responses: ['x'] })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_CONTROL' });
+  const trusted = await connectEmulator(origin, { controlToken: 'secret' });
+  const api = await trusted.session();
+  await api.replies('let in');
+  expect(await chat(api, 'x')).toBe('let in');
+  await wide.stop();
 });
 
 test('mistakes have a code', async () => {

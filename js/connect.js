@@ -27,7 +27,7 @@ async function connectEmulator(url = process.env.LLEMULATOR_URL, { controlToken 
     throw badArgument(`connectEmulator(): ${show(url)} is no URL; expected e.g. http://127.0.0.1:8080`);
   }
   const remote = new RemoteEmulator(origin, controlToken);
-  const { status, body } = await send(origin, null, 'GET', '/readyz', '');
+  const { status, body } = await send(origin, {}, 'GET', '/readyz', '');
   if (status !== 200) throw new LLEmulatorError('ERR_LLEMULATOR_CONNECT', `${origin}/readyz answered ${status} ${show(body)}: no emulator, or not ready`);
   return remote;
 }
@@ -45,7 +45,7 @@ class RemoteEmulator {
     /** @type {import('./session.js').Door} */
     this.#door = {
       url,
-      control: async (key, method, path, body, read) => read(accepted(await send(url, key ?? controlToken ?? null, method, path, body))),
+      control: async (key, method, path, body, read) => read(accepted(await send(url, door(key, controlToken), method, path, body))),
       changed: async (_key, seen, milliseconds) => {
         await new Promise((resolve) => setTimeout(resolve, Math.min(POLL_MS, milliseconds)));
         return seen;
@@ -73,6 +73,17 @@ class RemoteEmulator {
   }
 }
 
+/**
+ * The headers that open a control route: a session's by its key, the emulator's own by the token.
+ * @param {string | null} key
+ * @param {string} [token]
+ * @returns {Record<string, string>}
+ */
+function door(key, token) {
+  if (key !== null) return { authorization: `Bearer ${key}` };
+  return token === undefined ? {} : { 'x-llemulator-control-token': token };
+}
+
 /** @returns {never} */
 function inProcessOnly() {
   throw badArgument('functions as replies work only in the process of the emulator (startEmulator); it is elsewhere here');
@@ -81,20 +92,20 @@ function inProcessOnly() {
 /**
  * One request to a control route.
  * @param {string} origin
- * @param {string | null} key
+ * @param {Record<string, string>} credentials
  * @param {string} method
  * @param {string} path
  * @param {string} body
  * @returns {Promise<{ status: number, body: any }>}
  */
-function send(origin, key, method, path, body) {
+function send(origin, credentials, method, path, body) {
   // node:http, not fetch: tests replace fetch, and jsdom has none.
   return new Promise((resolve, reject) => {
     const failed = (/** @type {unknown} */ cause) =>
       reject(new LLEmulatorError('ERR_LLEMULATOR_CONNECT', `${method} ${origin}${path}: ${/** @type {Error} */ (cause).message}. Is an emulator listening there?`, { cause }));
     // Loaded when needed, as node:crypto is above: they take longer to load than the emulator takes to start.
     const { request } = origin.startsWith('https:') ? require('node:https') : require('node:http');
-    const headers = { ...(key && { authorization: `Bearer ${key}` }), ...(body && { 'content-type': 'application/json' }) };
+    const headers = { ...credentials, ...(body && { 'content-type': 'application/json' }) };
     request(origin + path, { method, headers, agent: false }, (response) => {
       /** @type {Buffer[]} */
       const chunks = [];
