@@ -27,6 +27,24 @@ test('a function gets the request and gives the reply, sync or async', async () 
   expect(JSON.stringify(seen)).not.toContain(api.apiKey);
 });
 
+test('what a function gets is the whole conversation, whatever the endpoint keeps of it', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  const seen = [];
+  const tool = { type: 'function', name: 'f', parameters: { type: 'object', properties: {} } };
+  api.replies(toolCall('f', { x: 1 }), (request) => (seen.push(request), 'done'), (request) => (seen.push(request), 'again'));
+  const first = await openai.responses.create({ model: 'gpt-4o', input: 'go', tools: [tool] });
+  const second = await openai.responses.create({
+    model: 'gpt-4o', previous_response_id: first.id, tools: [tool],
+    input: [{ type: 'function_call_output', call_id: first.output[0].call_id, output: '42' }],
+  });
+  await openai.responses.create({ model: 'gpt-4o', previous_response_id: second.id, input: 'more', instructions: 'Be short.' });
+  expect(seen[0]).toMatchObject({ operation: 'responses.create', turn: 1, lastUserText: 'go', toolResults: [{ name: 'f', arguments: '{"x":1}', text: '42' }] });
+  expect(seen[0].tools.map(({ name }) => name)).toEqual(['f']);
+  expect(seen[1].messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'tool', 'assistant', 'user']);
+  expect(seen[1]).toMatchObject({ turn: 2, lastUserText: 'more', stream: false });
+});
+
 test('each is used once; nothing returned passes to what is below', async () => {
   const api = emulator.session();
   const calls = [];

@@ -25,10 +25,13 @@ export type RemoteStep = Reply | Rule<Reply>;
 export type ReplyFunction = (
   request: ReplyRequest,
   context: {
-    /** Aborted when the client leaves. */
+    /** Aborted when nobody waits any more: the client has left, or the time limit has struck. */
     signal: Signal;
   },
-) => ReplyResult | Promise<ReplyResult> | AsyncGenerator<Reply, ReplyResult, unknown> | Generator<Reply, ReplyResult, unknown>;
+) => ReplyResult | ReplyStream | Promise<ReplyResult | ReplyStream>;
+
+/** Pieces of a reply, sent as they are yielded. */
+export type ReplyStream = AsyncGenerator<Reply, ReplyResult, unknown> | Generator<Reply, ReplyResult, unknown>;
 
 /** What a function may give; nothing = pass. */
 export type ReplyResult = Reply | undefined | void;

@@ -33,6 +33,7 @@ export async function use(): Promise<void> {
     yield request.lastUserText;
     yield toolCall('f');
   });
+  api.replies(async () => (function* () { yield 'a'; })());
   api.replies((request, { signal }) => {
     expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
     expectTypeOf(request.toolResults[0]?.name).toEqualTypeOf<string | null>();

@@ -116,3 +116,23 @@ for (const stream of [false, true]) {
     assert.equal((await requests()).filter((one) => one.operation === 'chat.completions.create').length, 2);
   });
 }
+
+for (const stream of [false, true]) {
+  test(`a loop of generated tool calls ends by itself, stream: ${stream}`, async () => {
+    const { client, requests } = await session(undefined, { script: { defaults: { fallback: { generate: { tools: 'sequence' } } } } });
+    const asked = [];
+    const tool = (name) => ({
+      type: 'function',
+      function: {
+        name,
+        parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+        parse: JSON.parse,
+        function: ({ city }) => (asked.push([name, city]), 'fine'),
+      },
+    });
+    const runner = client.chat.completions.runTools(ask('The weather in Oslo?', { tools: [tool('first'), tool('second')], stream }));
+    assert.ok((await runner.finalContent()).length > 100);
+    assert.deepEqual(asked, [['first', 'Oslo'], ['second', 'Oslo']]);
+    assert.equal((await requests()).length, 2);
+  });
+}
