@@ -115,9 +115,10 @@ pub fn typed(map: Map<String, Value>) -> Value {
     Value::Object(entries.into_iter().collect())
 }
 
-/// `strict` left out means true, and then the schema comes back completed (202 of 202 recorded tools).
+/// `strict` left out means true, and then the schema comes back completed (85 of 85 recorded tools); null means false
+/// (recordings 94b208a0cdd1ae92, e26bdda314817ec1).
 fn normal_function(map: &mut Map<String, Value>) {
-    if map.get("strict").is_none_or(Value::is_null) {
+    if !map.contains_key("strict") {
         let mut parameters = match map.get("parameters") {
             Some(given) if !given.is_null() => given.clone(),
             _ => json!({"additionalProperties": false, "type": "object", "properties": {}, "required": []}),
@@ -126,6 +127,7 @@ fn normal_function(map: &mut Map<String, Value>) {
         map.insert("parameters".into(), parameters);
         map.insert("strict".into(), json!(true));
     }
+    fill(map, &[("strict", json!(false))]);
     map.shift_remove("function");
     if map.get("description").is_some_and(|text| text == "") {
         map.insert("description".into(), Value::Null);
@@ -286,6 +288,8 @@ mod tests {
         );
         let given = json!({"type": "function", "name": "f", "strict": false, "parameters": {"type": "object"}});
         assert_eq!(echo(&given)["parameters"], json!({"type": "object"}));
+        let open = echo(&json!({"type": "function", "name": "f", "strict": null, "parameters": {"type": "object"}}));
+        assert_eq!((&open["strict"], &open["parameters"]), (&json!(false), &json!({"type": "object"})));
     }
 
     #[test]
