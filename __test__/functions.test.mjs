@@ -1,6 +1,6 @@
 // Functions as replies.
 import { afterAll, expect, test, vi } from 'vitest';
-import { embedding, output, raw, startEmulator, text, toolCall, when } from 'llemulator';
+import { embedding, output, raw, refusal, startEmulator, text, toolCall, when } from 'llemulator';
 import { chat, client, pieces } from './support.mjs';
 
 const emulator = await startEmulator();
@@ -75,6 +75,37 @@ test('a generator streams piece by piece, or is collected', async () => {
   for await (const event of stream) if (event.type === 'response.output_text.delta') deltas.push(event.delta);
   expect(deltas).toEqual(['one ', 'two']);
   expect(await pieces(api, 'x')).toEqual(['sync']);
+});
+
+test('whatever is yielded is streamed as the same reply at once would be', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  const tool = (name) => ({ type: 'function', function: { name } });
+  const messages = [{ role: 'user', content: 'x' }];
+  const custom = toolCall('note', 'any text', { custom: true, id: 'call_2' });
+  const cited = text('Oslo', { annotations: [{ type: 'url_citation', url: 'https://example.com', title: 'T', start_index: 0, end_index: 4 }] });
+  const call = toolCall('f', { x: 1 }, { id: 'call_1' });
+  const all = [
+    [[refusal('I cannot.')], {}],
+    [[cited, ' is cold.'], {}],
+    [['Wait. ', call, custom], { tools: [tool('f'), { type: 'custom', custom: { name: 'note' } }] }],
+    [[toolCall('f', { x: 1 })], { functions: [{ name: 'f', parameters: { type: 'object', properties: {} } }] }],
+  ];
+  for (const [said, more] of all) {
+    // The same parts, whole and as they come.
+    api.replies(output(said), async function* () { yield* said; });
+    const [whole, streamed] = [
+      await openai.chat.completions.create({ model: 'gpt-4o', messages, ...more }),
+      await openai.chat.completions.stream({ model: 'gpt-4o', messages, ...more }).finalChatCompletion(),
+    ];
+    const shown = ({ choices: [{ message: { content, refusal, tool_calls, function_call, annotations }, finish_reason }] }) =>
+      JSON.parse(JSON.stringify({ content, refusal, calls: tool_calls?.map(({ parsed_arguments, ...rest }) => rest), function_call: function_call && { name: function_call.name, arguments: function_call.arguments }, annotations: annotations ?? [], finish_reason }));
+    expect(shown(streamed)).toEqual(shown(whole));
+  }
+  api.replies(async function* () { yield cited; yield '!'; });
+  const deltas = [];
+  for await (const { choices } of await openai.completions.create({ model: 'gpt-3.5-turbo-instruct', prompt: 'x', stream: true })) deltas.push(choices[0].text);
+  expect(deltas.join('')).toBe('Oslo!');
 });
 
 test('a piece leaves when it is yielded', async () => {

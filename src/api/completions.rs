@@ -9,7 +9,7 @@ use super::usage::{self, Api, Usage};
 use super::{ids, logprobs};
 use crate::call::{Call, HandlerFuture, Operation};
 use crate::prompt::{Message, Prompt, Role};
-use crate::reply::{Arrival, Choice, Part};
+use crate::reply::{Arrival, Choice, Part, Text};
 use crate::turn::{self, Rendered, Turn};
 use bytes::BytesMut;
 use serde_json::{Value, json};
@@ -306,7 +306,7 @@ impl Events for TextEvents {
         while self.items.is_empty() {
             let Some(arriving) = &mut self.turn.arriving else { break };
             match ready!(arriving.poll_next(context)) {
-                Some(Arrival::Text(text)) => {
+                Some(Arrival::Text(text) | Arrival::Part(Part::Text(Text { text, .. }))) => {
                     let offset = self.arrived.chars().count();
                     self.arrived.push_str(&text);
                     let tokens = Some(crate::tokens::count(self.turn.encoding, &text) as u32);

@@ -178,8 +178,7 @@ impl ChatEvents {
                     let left = Cursor::new(pieces);
                     lane.extend(left.map(|left| Item::Text { choice: index, part: at, left, scored }));
                     if !text.annotations.is_empty() {
-                        let nested: Vec<Value> = text.annotations.iter().map(render::nested_annotation).collect();
-                        lane.push_back(Item::Delta(index, json!({"annotations": nested}).to_string()));
+                        lane.push_back(Item::Delta(index, annotations_delta(&text.annotations)));
                     }
                 }
                 Part::ToolCall(call) => {
@@ -237,8 +236,9 @@ impl ChatEvents {
         let arrival = ready!(arriving.poll_next(context));
         let text_before = matches!(self.arrived.choice.parts.last(), Some(Part::Text(_)));
         if !std::mem::replace(&mut self.arrived.begun, true) {
-            let text_first = !matches!(arrival, Some(Arrival::Part(Part::ToolCall(_))));
-            self.items.push(Item::Delta(0, opening(text_first, false, !text_first).into()));
+            let calls = matches!(arrival, Some(Arrival::Part(Part::ToolCall(_))));
+            let refuses = matches!(arrival, Some(Arrival::Part(Part::Refusal(_))));
+            self.items.push(Item::Delta(0, opening(!calls && !refuses, refuses, calls).into()));
         }
         match arrival {
             Some(Arrival::Text(more)) => {
@@ -254,12 +254,10 @@ impl ChatEvents {
                     let id = call.id.clone().unwrap_or_else(|| crate::api::ids::call(&mut self.ids));
                     let head = self.call_head(call, self.arrived.calls, &id, false);
                     self.items.push(Item::Delta(0, head));
-                    let arguments = json!({"tool_calls": [{"index": self.arrived.calls, "function": {"arguments": call.arguments.text}}]});
-                    let tokens = tokens::count(self.turn.encoding, &call.arguments.text) as u32;
-                    self.items.push(Item::Content(0, arguments.to_string(), tokens));
                     self.arrived.calls += 1;
                 }
                 self.arrived.choice.parts.push(part);
+                self.write_arrived();
             }
             Some(Arrival::Failed(error)) => {
                 self.items.push(Item::Failed(error));
@@ -278,6 +276,24 @@ impl ChatEvents {
             self.turn.arriving = None;
         }
         Poll::Ready(())
+    }
+
+    /// Lays out the part that arrived last, in one piece.
+    fn write_arrived(&mut self) {
+        let choice = &self.arrived.choice;
+        let Some(part) = choice.parts.last() else { return };
+        let (text, annotations) = match part {
+            Part::Text(text) | Part::Refusal(text) => (&text.text, &text.annotations[..]),
+            Part::ToolCall(call) => (&call.arguments.text, &[][..]),
+            _ => return,
+        };
+        let mut delta = BytesMut::new();
+        write_piece(choice, part, 0..text.len(), self.facts.legacy_functions, &mut delta);
+        let tokens = tokens::count(self.turn.encoding, text) as u32;
+        self.items.push(Item::Content(0, String::from_utf8_lossy(&delta).into_owned(), tokens));
+        if !annotations.is_empty() {
+            self.items.push(Item::Delta(0, annotations_delta(annotations)));
+        }
     }
 
     /// Writes an item, or its next piece; true = there is more of it.
@@ -371,6 +387,11 @@ fn visible(part: &Part) -> Option<&Text> {
         Part::Text(text) | Part::Refusal(text) => Some(text),
         _ => None,
     }
+}
+
+fn annotations_delta(annotations: &[Value]) -> String {
+    let nested: Vec<Value> = annotations.iter().map(render::nested_annotation).collect();
+    json!({"annotations": nested}).to_string()
 }
 
 /// The number of a tool call among the calls of its choice.
