@@ -2,7 +2,7 @@
 //   npm run bench -- [--seconds 3]
 // The load comes from autocannon. The server's own CPU time is the figure to trust on a shared machine: rates depend
 // on what else runs. For a comparison with other emulators run a neutral harness against targets/llemulator.mjs.
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,7 @@ const body = (key, stream) => JSON.stringify({ model: 'gpt-4o', stream, messages
 const headers = { 'content-type': 'application/json', authorization: 'Bearer sk-bench' };
 
 await startUp();
+await commandLine();
 const child = fork(here('server.mjs'));
 const [{ url }] = await once(child, 'message');
 const endpoint = `${url}/v1/chat/completions`;
@@ -47,6 +48,25 @@ async function startUp() {
   for (const [key, figure] of [['import', 'import'], ['start', 'first start'], ['both', 'import and first start'], ['restart', 'later starts'], ['stop', 'stop']]) {
     row(figure, percentile(runs.map((run) => run[key]), 50), 'ms', 'median of 11 processes');
   }
+}
+
+/** How long the command takes to its first line, beside a Node that only prints one. */
+async function commandLine() {
+  const firstLine = async (...args) => {
+    const times = [];
+    for (let i = 0; i < 11; i++) {
+      const before = performance.now();
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      await once(child.stdout, 'data');
+      times.push(performance.now() - before);
+      child.kill();
+      await once(child, 'exit');
+    }
+    return percentile(times, 50);
+  };
+  const bare = await firstLine('-e', 'console.log(1)');
+  const command = await firstLine(here('../js/cli.js'), '--port', '0');
+  row('the command, to its first line', command, 'ms', `a Node that only prints one takes ${bare.toFixed(0)} ms`);
 }
 
 /** Whole replies and whole streams a second, with the server's CPU time for each, and for each event of a stream. */
