@@ -5,8 +5,10 @@ use crate::api::OPERATIONS;
 use crate::call::Operation;
 use crate::control;
 use crate::emulator::Emulator;
+use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 const KEY: &str = "sk-refused";
 
@@ -138,5 +140,39 @@ fn every_documented_status_can_be_scripted() {
         assert_eq!(send(&emulator, KEY, "/_emulator/script", &script).status, 200);
         let got = send(&emulator, KEY, "/v1/chat/completions", &body("chat.completions.create"));
         refused("scripted", &got, status);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_form_makes_the_emulator_panic(
+        fields in prop::collection::vec(("[a-z\\[\\]]{0,8}", "\\PC{0,20}", any::<bool>()), 0..4),
+        boundary in "[-a-z\"; ]{0,10}",
+        rest in prop::collection::vec(any::<u8>(), 0..40),
+        profile in prop::sample::select(vec!["strict", "relaxed"]),
+    ) {
+        static EMULATORS: LazyLock<HashMap<&str, Arc<Emulator>>> =
+            LazyLock::new(|| ["strict", "relaxed"].map(|name| (name, start(json!({"profile": name})))).into());
+        let mut body = Vec::new();
+        for (name, value, ended) in &fields {
+            body.extend(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}").bytes());
+            body.extend(if *ended { b"\r\n".as_slice() } else { b"" });
+        }
+        body.extend(&rest);
+        let mut bytes = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {KEY}\r\n\
+             content-type: multipart/form-data; boundary={boundary}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
+        bytes.extend(body);
+        let got = exchange(&EMULATORS[profile], &bytes).expect("an answer");
+        match profile {
+            "strict" => refused("a form", &got, 400),
+            // LLEmulator answers a chat that says nothing.
+            _ => prop_assert!(got.status < 500, "{}", got.text()),
+        }
     }
 }
