@@ -97,3 +97,26 @@ fn the_text_of_array_content_is_matched_and_echoed() {
     send(&emulator, "a", "/_emulator/script", &json!({"responses": {"^one two$": "matched"}}));
     assert_eq!(said(&ask(&emulator, &body)), "matched");
 }
+
+#[test]
+fn a_completion_shows_its_prompt_first_where_echo_asks_for_it() {
+    let emulator = start(json!({}));
+    send(&emulator, "a", "/_emulator/script", &json!({"responses": {".*": " there"}}));
+    for (prompt, texts) in
+        [(json!("Hello"), vec!["Hello there"]), (json!(["One", "Two"]), vec!["One there", "Two there"])]
+    {
+        let mut body = json!({"model": "gpt-3.5-turbo-instruct", "prompt": prompt, "echo": true});
+        let whole = send(&emulator, "a", "/v1/completions", &body).json();
+        let choices = whole["choices"].as_array().expect("choices");
+        assert_eq!(choices.iter().map(|choice| &choice["text"]).collect::<Vec<_>>(), texts);
+        body["stream"] = json!(true);
+        let streamed = send(&emulator, "a", "/v1/completions", &body).text();
+        let mut said = vec![String::new(); texts.len()];
+        for event in streamed.lines().filter_map(|line| line.strip_prefix("data: {")) {
+            let event: Value = serde_json::from_str(&format!("{{{event}")).expect("JSON");
+            let index = event["choices"][0]["index"].as_u64().expect("an index") as usize;
+            said[index] += event["choices"][0]["text"].as_str().unwrap_or_default();
+        }
+        assert_eq!(said, texts);
+    }
+}
