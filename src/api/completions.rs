@@ -5,7 +5,8 @@ use super::chat::render::pieces;
 use super::chat::request::{length, pace, stop};
 use super::error::ApiError;
 use super::lanes::{Cursor, Lanes};
-use super::usage::{self, Api, Usage};
+use super::usage::wire::{self, Usage};
+use super::usage::{self, Api};
 use super::{ids, logprobs};
 use crate::call::{Call, HandlerFuture, Operation};
 use crate::prompt::{Message, Prompt, Role};
@@ -138,7 +139,7 @@ impl Facts {
     fn usage(&self, prompt: &Prompt, turn: &Turn) -> Usage {
         let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
         let counted = self.counter.count(prompt, &choices, &turn.model, Api::Completions);
-        usage::merge(usage::completions(&counted), turn.overrides().usage.as_ref())
+        wire::merge(wire::completions(&counted), turn.overrides().usage.as_ref())
     }
 
     /// `logprobs` of a choice's text beginning at a character offset.

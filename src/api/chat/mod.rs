@@ -1,5 +1,6 @@
 //! `chat.completions`: create, and the stored ones.
 
+mod frame;
 pub mod render;
 pub mod request;
 mod stored;

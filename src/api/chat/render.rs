@@ -3,7 +3,8 @@
 use crate::api::answer::pretty;
 use crate::api::ids;
 use crate::api::logprobs;
-use crate::api::usage::{self, Api, Counter, Usage};
+use crate::api::usage::wire::{self, Usage};
+use crate::api::usage::{Api, Counter};
 use crate::call::Call;
 use crate::prompt::{Prompt, ToolChoice};
 use crate::random::Random;
@@ -69,7 +70,7 @@ pub fn service_tier(asked: &Value) -> String {
 pub fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Turn) -> Usage {
     let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
     let counted = counter.count(prompt, &choices, &turn.model, Api::Chat);
-    usage::merge(usage::chat(&counted, &turn.model), turn.overrides().usage.as_ref())
+    wire::merge(wire::chat(&counted, &turn.model), turn.overrides().usage.as_ref())
 }
 
 /// The tool call in a part, also one written as a Responses item.

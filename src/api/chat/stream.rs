@@ -1,7 +1,8 @@
 //! A chat completion as chunks (real-traffic §2.3): `data:` lines, one token each, `[DONE]`.
 
+use super::frame::{self, Frame};
 use super::render::{self, Facts};
-use crate::api::answer::{Events, write_error_line, write_json_str, write_number};
+use crate::api::answer::{Events, write_error_line, write_json_str};
 use crate::api::error::ApiError;
 use crate::api::lanes::{Cursor, Lanes};
 use crate::api::logprobs::{self, Scored};
@@ -15,7 +16,6 @@ use crate::turn::Turn;
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::task::{Context, Poll, ready};
 
 /// Characters of base64 in one delta of sound; a multiple of four, so that each decodes alone.
@@ -57,17 +57,6 @@ pub struct ChatEvents {
     ids: Random,
 }
 
-/// What all chunks of one answer have around their deltas.
-struct Frame {
-    /// `data: {"id": … "choices":[`.
-    head: Vec<u8>,
-    head_characters: usize,
-    shows_logprobs: bool,
-    include_usage: bool,
-    obfuscate: bool,
-    random: Random,
-}
-
 /// A reply still arriving, as far as it came.
 #[derive(Default)]
 struct Arrived {
@@ -97,7 +86,7 @@ impl ChatEvents {
         let mut events = ChatEvents {
             items: Lanes::default(),
             frame: Frame {
-                head_characters: characters(&head) - "data: ".len(),
+                head_characters: frame::characters(&head) - "data: ".len(),
                 head: head.to_vec(),
                 shows_logprobs: facts.shows_logprobs,
                 include_usage: options["include_usage"] == true,
@@ -165,7 +154,7 @@ impl ChatEvents {
         if !merged {
             lane.push_back(Item::Delta(
                 index,
-                opening(has_text || (calls == 0 && !refuses), refuses, calls > 0).into(),
+                frame::opening(has_text || (calls == 0 && !refuses), refuses, calls > 0).into(),
             ));
         }
         let mut seen = 0;
@@ -238,7 +227,7 @@ impl ChatEvents {
         if !std::mem::replace(&mut self.arrived.begun, true) {
             let calls = matches!(arrival, Some(Arrival::Part(Part::ToolCall(_))));
             let refuses = matches!(arrival, Some(Arrival::Part(Part::Refusal(_))));
-            self.items.push(Item::Delta(0, opening(!calls && !refuses, refuses, calls).into()));
+            self.items.push(Item::Delta(0, frame::opening(!calls && !refuses, refuses, calls).into()));
         }
         match arrival {
             Some(Arrival::Text(more)) => {
@@ -288,7 +277,7 @@ impl ChatEvents {
             _ => return,
         };
         let mut delta = BytesMut::new();
-        write_piece(choice, part, 0..text.len(), self.facts.legacy_functions, &mut delta);
+        frame::write_piece(choice, part, 0..text.len(), self.facts.legacy_functions, &mut delta);
         let tokens = tokens::count(self.turn.encoding, text) as u32;
         self.items.push(Item::Content(0, String::from_utf8_lossy(&delta).into_owned(), tokens));
         if !annotations.is_empty() {
@@ -319,7 +308,7 @@ impl ChatEvents {
                 });
                 let (start, end, _) = left.piece();
                 let legacy = self.facts.legacy_functions;
-                let delta = |out: &mut BytesMut| write_piece(chosen, part, start..end, legacy, out);
+                let delta = |out: &mut BytesMut| frame::write_piece(chosen, part, start..end, legacy, out);
                 self.frame.chunk(Some(*choice), delta, logprobs.as_deref(), "null", out);
                 *scored = scored.map(|at| at + 1);
                 return left.advance();
@@ -338,49 +327,6 @@ impl ChatEvents {
     }
 }
 
-impl Frame {
-    /// Writes one chunk: head, choice, tail. `inner` writes the choice's delta; without a choice, the usage.
-    fn chunk(
-        &mut self,
-        choice: Option<usize>,
-        inner: impl FnOnce(&mut BytesMut),
-        logprobs: Option<&str>,
-        finish: &str,
-        out: &mut BytesMut,
-    ) {
-        out.extend_from_slice(&self.head);
-        let body = out.len();
-        match choice {
-            Some(choice) => {
-                out.extend_from_slice(b"{\"index\":");
-                write_number(choice as u64, out);
-                out.extend_from_slice(b",\"delta\":");
-                inner(out);
-                if self.shows_logprobs {
-                    out.extend_from_slice(b",\"logprobs\":");
-                    out.extend_from_slice(logprobs.unwrap_or("null").as_bytes());
-                }
-                out.extend_from_slice(b",\"finish_reason\":");
-                out.extend_from_slice(finish.as_bytes());
-                out.extend_from_slice(if self.include_usage { b"}],\"usage\":null" } else { b"}]" });
-            }
-            None => {
-                out.extend_from_slice(b"],\"usage\":");
-                inner(out);
-            }
-        }
-        if self.obfuscate {
-            // The line's JSON becomes 1 mod 16 characters long (real-traffic §2.3).
-            out.extend_from_slice(b",\"obfuscation\":\"");
-            let length = self.head_characters + characters(&out[body..]) + "\"}".len();
-            let missing = (17 - length % 16) % 16;
-            self.random.alphanumeric_into(missing, out);
-            out.extend_from_slice(b"\"");
-        }
-        out.extend_from_slice(b"}\n\n");
-    }
-}
-
 /// The text a piece of the message is cut from.
 fn visible(part: &Part) -> Option<&Text> {
     match part {
@@ -392,50 +338,6 @@ fn visible(part: &Part) -> Option<&Text> {
 fn annotations_delta(annotations: &[Value]) -> String {
     let nested: Vec<Value> = annotations.iter().map(render::nested_annotation).collect();
     json!({"annotations": nested}).to_string()
-}
-
-/// The number of a tool call among the calls of its choice.
-fn number_of(choice: &Choice, part: &Part) -> usize {
-    choice
-        .parts
-        .iter()
-        .take_while(|other| !std::ptr::eq(*other, part))
-        .filter(|other| render::as_call(other).is_some())
-        .count()
-}
-
-/// The first delta of a choice.
-fn opening(text: bool, refusal: bool, calls: bool) -> &'static str {
-    match (text, refusal, calls) {
-        (false, true, _) => "{\"role\":\"assistant\",\"content\":null,\"refusal\":\"\"}",
-        (false, false, true) => "{\"role\":\"assistant\",\"content\":null}",
-        _ => "{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}",
-    }
-}
-
-/// The delta of a piece of a part: the bytes at `range` of its text.
-fn write_piece(choice: &Choice, part: &Part, range: Range<usize>, legacy: bool, out: &mut BytesMut) {
-    let string = |before: &str, text: &Text, after: &str| {
-        out.extend_from_slice(before.as_bytes());
-        write_json_str(text.text.get(range).unwrap_or_default(), out);
-        out.extend_from_slice(after.as_bytes());
-    };
-    match part {
-        Part::Text(text) => string("{\"content\":", text, "}"),
-        Part::Refusal(text) => string("{\"refusal\":", text, "}"),
-        Part::ToolCall(call) if legacy => string("{\"function_call\":{\"arguments\":", &call.arguments, "}}"),
-        Part::ToolCall(call) => {
-            let inside = if call.custom { "custom\":{\"input" } else { "function\":{\"arguments" };
-            let before = format!("{{\"tool_calls\":[{{\"index\":{},\"{inside}\":", number_of(choice, part));
-            string(&before, &call.arguments, "}}]}");
-        }
-        _ => out.extend_from_slice(b"{}"),
-    }
-}
-
-/// Characters of UTF-8 text: bytes that are no continuation.
-fn characters(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
 
 impl Events for ChatEvents {

@@ -2,7 +2,7 @@
 
 use super::items::Item;
 use crate::api::error::ApiError;
-use crate::api::usage::Usage;
+use crate::api::usage::wire::Usage;
 use crate::jobs::Job;
 use crate::random::Random;
 use crate::reply::Reply;

@@ -9,7 +9,7 @@ use super::stream::{Feed, Keep, ResponseEvents};
 use crate::api::answer::{Answer, Body, pretty};
 use crate::api::error::ApiError;
 use crate::api::logprobs;
-use crate::api::usage::{self, Api, Counter};
+use crate::api::usage::{Api, Counter, wire};
 use crate::call::Call;
 use crate::prompt::Prompt;
 use crate::random::Random;
@@ -149,7 +149,7 @@ impl Finisher {
             completed_at: self.created,
             error: Value::Null,
             reason,
-            usage: Some(usage::merge(usage::responses(&counted), self.turn.overrides().usage.as_ref())),
+            usage: Some(wire::merge(wire::responses(&counted), self.turn.overrides().usage.as_ref())),
         };
         (end, sealed)
     }

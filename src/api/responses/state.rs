@@ -7,7 +7,7 @@ use super::stream::ResponseEvents;
 use crate::api::answer::{Answer, Body};
 use crate::api::error::ApiError;
 use crate::api::list::{Order, Page};
-use crate::api::usage::{self, Api};
+use crate::api::usage::{Api, wire};
 use crate::call::{Call, HandlerFuture};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -121,7 +121,7 @@ pub fn compact(call: Call) -> HandlerFuture {
             "object": "response.compaction",
             "created_at": call.created(),
             "output": output,
-            "usage": usage::responses(&counted),
+            "usage": wire::responses(&counted),
         })))
     })
 }

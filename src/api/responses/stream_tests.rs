@@ -10,7 +10,7 @@ use super::record::{End, Frame, Record, Status};
 use super::stream::{Feed, ResponseEvents};
 use crate::api::answer::Events;
 use crate::api::error::ApiError;
-use crate::api::usage::Usage;
+use crate::api::usage::wire::Usage;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
 use crate::reply::{Arrival, Arriving, Choice, Part, Reply, Say, Text, ToolCall};

@@ -1,7 +1,9 @@
+use super::wire::{merge, responses};
 use super::*;
 use crate::api::models;
 use crate::prompt::{PastCall, Tool, ToolKind};
 use crate::reply::{Text, ToolCall};
+use serde_json::{Value, json};
 
 fn model(name: &str) -> Model {
     Model::custom(name, None, None, None)

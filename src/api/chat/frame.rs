@@ -1,0 +1,106 @@
+//! The bytes of one chunk: what all chunks share, and the deltas in between.
+
+use super::render;
+use crate::api::answer::{write_json_str, write_number};
+use crate::random::Random;
+use crate::reply::{Choice, Part, Text};
+use bytes::BytesMut;
+use std::ops::Range;
+
+/// What all chunks of one answer have around their deltas.
+pub struct Frame {
+    /// `data: {"id": … "choices":[`.
+    pub head: Vec<u8>,
+    pub head_characters: usize,
+    pub shows_logprobs: bool,
+    pub include_usage: bool,
+    pub obfuscate: bool,
+    pub random: Random,
+}
+
+impl Frame {
+    /// Writes one chunk: head, choice, tail. `inner` writes the choice's delta; without a choice, the usage.
+    pub fn chunk(
+        &mut self,
+        choice: Option<usize>,
+        inner: impl FnOnce(&mut BytesMut),
+        logprobs: Option<&str>,
+        finish: &str,
+        out: &mut BytesMut,
+    ) {
+        out.extend_from_slice(&self.head);
+        let body = out.len();
+        match choice {
+            Some(choice) => {
+                out.extend_from_slice(b"{\"index\":");
+                write_number(choice as u64, out);
+                out.extend_from_slice(b",\"delta\":");
+                inner(out);
+                if self.shows_logprobs {
+                    out.extend_from_slice(b",\"logprobs\":");
+                    out.extend_from_slice(logprobs.unwrap_or("null").as_bytes());
+                }
+                out.extend_from_slice(b",\"finish_reason\":");
+                out.extend_from_slice(finish.as_bytes());
+                out.extend_from_slice(if self.include_usage { b"}],\"usage\":null" } else { b"}]" });
+            }
+            None => {
+                out.extend_from_slice(b"],\"usage\":");
+                inner(out);
+            }
+        }
+        if self.obfuscate {
+            // The line's JSON becomes 1 mod 16 characters long (real-traffic §2.3).
+            out.extend_from_slice(b",\"obfuscation\":\"");
+            let length = self.head_characters + characters(&out[body..]) + "\"}".len();
+            let missing = (17 - length % 16) % 16;
+            self.random.alphanumeric_into(missing, out);
+            out.extend_from_slice(b"\"");
+        }
+        out.extend_from_slice(b"}\n\n");
+    }
+}
+
+/// The number of a tool call among the calls of its choice.
+pub fn number_of(choice: &Choice, part: &Part) -> usize {
+    choice
+        .parts
+        .iter()
+        .take_while(|other| !std::ptr::eq(*other, part))
+        .filter(|other| render::as_call(other).is_some())
+        .count()
+}
+
+/// The first delta of a choice.
+pub fn opening(text: bool, refusal: bool, calls: bool) -> &'static str {
+    match (text, refusal, calls) {
+        (false, true, _) => "{\"role\":\"assistant\",\"content\":null,\"refusal\":\"\"}",
+        (false, false, true) => "{\"role\":\"assistant\",\"content\":null}",
+        _ => "{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}",
+    }
+}
+
+/// The delta of a piece of a part: the bytes at `range` of its text.
+pub fn write_piece(choice: &Choice, part: &Part, range: Range<usize>, legacy: bool, out: &mut BytesMut) {
+    let string = |before: &str, text: &Text, after: &str| {
+        out.extend_from_slice(before.as_bytes());
+        write_json_str(text.text.get(range).unwrap_or_default(), out);
+        out.extend_from_slice(after.as_bytes());
+    };
+    match part {
+        Part::Text(text) => string("{\"content\":", text, "}"),
+        Part::Refusal(text) => string("{\"refusal\":", text, "}"),
+        Part::ToolCall(call) if legacy => string("{\"function_call\":{\"arguments\":", &call.arguments, "}}"),
+        Part::ToolCall(call) => {
+            let inside = if call.custom { "custom\":{\"input" } else { "function\":{\"arguments" };
+            let before = format!("{{\"tool_calls\":[{{\"index\":{},\"{inside}\":", number_of(choice, part));
+            string(&before, &call.arguments, "}}]}");
+        }
+        _ => out.extend_from_slice(b"{}"),
+    }
+}
+
+/// Characters of UTF-8 text: bytes that are no continuation.
+pub fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
