@@ -1,4 +1,4 @@
-// The command as npx runs it; the stand-alone binary: tests/command_line.rs.
+// The command as npx runs it; the stand-alone binary: command_line.rs.
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
