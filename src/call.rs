@@ -75,12 +75,15 @@ impl Call {
         self.params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 
-    /// A value of the query, `name` or `name[]`.
+    /// The first value of a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name || key.strip_suffix("[]") == Some(name))
-            .map(|(_, value)| value.as_str())
+        self.queries(name).next()
+    }
+
+    /// All values of a query parameter that may be repeated: `include[]=a&include[]=b`, or with the items' numbers.
+    pub fn queries(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = move |key: &str| key == name || key.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
+        self.query.iter().filter(move |(key, _)| named(key)).map(|(_, value)| value.as_str())
     }
 
     /// The model the body names; the empty string when it names none.

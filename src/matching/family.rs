@@ -84,7 +84,6 @@ impl Family {
             }
             Say::Embeddings(_) => self == Family::Embeddings,
             Say::Images(_) => self == Family::Images,
-            Say::Audio(_) => self == Family::Speech,
             Say::Transcript(_) => self == Family::Transcriptions,
             Say::Moderation(_) => self == Family::Moderations,
         }

@@ -39,7 +39,6 @@ pub fn reply(reply: &Reply) -> String {
         Say::Embeddings(_) => "embedding".into(),
         Say::Moderation(_) => "moderation".into(),
         Say::Images(_) => "image".into(),
-        Say::Audio(_) => "audio".into(),
         Say::Transcript(_) => "transcript".into(),
         Say::Nothing => "a fault".into(),
     }

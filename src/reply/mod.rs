@@ -48,8 +48,6 @@ pub enum Say {
     Moderation(Value),
     /// Base64 images.
     Images(Vec<String>),
-    /// Speech (base64).
-    Audio(String),
     /// A transcript: a string, or the fields of a verbose one.
     Transcript(Value),
     /// A fault alone: it breaks the fallback's answer.
@@ -164,8 +162,6 @@ pub struct Overrides {
     pub usage: Option<Value>,
     pub model: Option<String>,
     pub id: Option<String>,
-    /// Realtime: what the user's audio said.
-    pub heard: Option<String>,
     pub headers: Vec<(String, String)>,
     /// `check: false` = the request may forbid this reply.
     pub unchecked: bool,

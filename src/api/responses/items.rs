@@ -16,6 +16,8 @@ pub struct Item {
     pub value: Value,
     /// The part of the choice it shows, whose cuts are known already.
     pub part: Option<usize>,
+    /// What the request's `include` did not ask for: a row of [`OPTIONAL`], and what it would have shown.
+    pub hidden: Vec<(&'static Optional, Value)>,
 }
 
 impl Item {
@@ -47,6 +49,18 @@ impl Item {
         value
     }
 
+    /// The item with what was hidden, as far as `include` asks for it now.
+    pub fn including(&self, asked: impl Fn(&str) -> bool) -> Item {
+        let mut item = self.clone();
+        for ((_, _, path), shown) in self.hidden.iter().filter(|((word, ..), _)| asked(word)) {
+            let Some((outer, field)) = path.rsplit_once('/') else { continue };
+            if let Some(map) = item.value.pointer_mut(outer).and_then(Value::as_object_mut) {
+                map.insert(field.into(), shown.clone());
+            }
+        }
+        item
+    }
+
     /// Ends the item early: `incomplete`, where items of its kind have a status.
     pub fn cut_short(&mut self) {
         if let (true, Some(map)) = (self.kind.status, self.value.as_object_mut()) {
@@ -68,8 +82,11 @@ pub struct Maker {
     pub included: Vec<&'static str>,
 }
 
-/// What items show only when `include` asks for it: the word, the item, the field.
-pub const OPTIONAL: &[(&str, &str, &str)] = &[
+/// A field that is shown only when `include` asks for it: the word, the item, the field.
+pub type Optional = (&'static str, &'static str, &'static str);
+
+/// What items show only when `include` asks for it.
+pub static OPTIONAL: &[Optional] = &[
     // Null in recordings 490c14100ab10edc and 784401a314557f67, filled in 297ba49fb08a3b37 and de1bd220c592ed48.
     ("file_search_call.results", "file_search_call", "/results"),
     ("code_interpreter_call.outputs", "code_interpreter_call", "/outputs"),
@@ -113,7 +130,7 @@ impl Maker {
             }
             map.insert("role".into(), json!("assistant"));
         }
-        Item { kind, value, part: None }
+        Item { kind, value, part: None, hidden: Vec::new() }
     }
 
     fn reasoning(&mut self, summary: &[String]) -> Item {
@@ -124,7 +141,7 @@ impl Maker {
         // `content` and `encrypted_content` are there whether included or not: recording 1e8916e89e59de8b.
         let value =
             json!({"id": id, "type": "reasoning", "content": [], "encrypted_content": sealed, "summary": summary});
-        Item { kind, value, part: None }
+        Item { kind, value, part: None, hidden: Vec::new() }
     }
 
     fn call(&mut self, call: &ToolCall) -> Item {
@@ -142,7 +159,7 @@ impl Maker {
         map.insert("call_id".into(), json!(call_id));
         map.insert("name".into(), json!(call.name));
         // `input` sorts after `call_id`, `arguments` before it.
-        Item { kind, value: ordered(Value::Object(map)), part: None }
+        Item { kind, value: ordered(Value::Object(map)), part: None, hidden: Vec::new() }
     }
 
     /// An item as the script wrote it, with what is missing.
@@ -170,12 +187,9 @@ impl Maker {
             complete_message(&mut map, self.phases);
         }
         let mut value = ordered(Value::Object(map));
-        for (word, name, path) in OPTIONAL {
-            if *name == kind.name && !self.included.contains(word) {
-                hide(&mut value, path);
-            }
-        }
-        Item { kind, value, part: None }
+        let optional = OPTIONAL.iter().filter(|(word, name, _)| *name == kind.name && !self.included.contains(word));
+        let hidden = optional.filter_map(|row| Some((row, hide(&mut value, row.2)?))).collect();
+        Item { kind, value, part: None, hidden }
     }
 
     /// A token in the form of `encrypted_content`: version, time, then what nobody can read.
@@ -188,15 +202,12 @@ impl Maker {
     }
 }
 
-/// Takes away what was not asked for: a field of the item becomes null, one deeper inside is not there at all.
-fn hide(value: &mut Value, path: &str) {
-    let Some((outer, field)) = path.rsplit_once('/') else { return };
-    let Some(map) = value.pointer_mut(outer).and_then(Value::as_object_mut) else { return };
-    if outer.is_empty() {
-        map.insert(field.into(), Value::Null);
-    } else {
-        map.shift_remove(field);
-    }
+/// Takes away what was not asked for, and gives it: a field of the item becomes null, one deeper inside is not there
+/// at all.
+fn hide(value: &mut Value, path: &str) -> Option<Value> {
+    let (outer, field) = path.rsplit_once('/')?;
+    let map = value.pointer_mut(outer)?.as_object_mut()?;
+    if outer.is_empty() { map.insert(field.into(), Value::Null) } else { map.shift_remove(field) }
 }
 
 /// Fills what the parts of a written message lack: `annotations`, `logprobs`, a part for a plain string.

@@ -130,6 +130,12 @@ impl Record {
         Object { frame: &self.frame, status: self.end.status, items: &self.items, end: Some(&self.end), billing: true }
     }
 
+    /// The response with what `include` asks for now, and did not when it was made.
+    pub fn including(&self, asked: impl Fn(&str) -> bool) -> Record {
+        let items = self.items.iter().map(|item| Arc::new(item.including(&asked))).collect();
+        Record { items, ..self.clone() }
+    }
+
     /// The response object before anything of it is done.
     pub fn begun(&self, status: Status) -> Object<'_> {
         Object { status, items: &[], end: None, ..self.object() }

@@ -23,10 +23,14 @@ fn find(call: &Call) -> Result<Arc<Record>, ApiError> {
     found.ok_or_else(|| ApiError::new(404, format!("Response with id '{id}' not found.")))
 }
 
-/// `GET /responses/{id}`: the object as it is now, or with `stream=true` its events.
+/// `GET /responses/{id}`: the object as it is now, or with `stream=true` its events. `include` shows what it did not
+/// when the response was made.
 pub fn retrieve(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let record = find(&call)?;
+        let mut record = find(&call)?;
+        if call.query("include").is_some() {
+            record = Arc::new(record.including(|word| call.queries("include").any(|asked| asked == word)));
+        }
         let clock = &call.session.clock;
         if call.query("stream") == Some("true") {
             if let Some(job) = &record.job {

@@ -103,6 +103,50 @@ fn a_background_response_runs_on_the_sessions_clock() {
 }
 
 #[test]
+fn a_cancelled_response_replays_as_one_that_failed() {
+    let emulator = emulator("manual", json!({"responses": [{"text": "never", "pace": {"ttft_ms": 5000}}]}));
+    let begun = post(&emulator, "/v1/responses", ask("go", json!({"background": true}))).json();
+    let path = format!("/v1/responses/{}", begun["id"].as_str().expect("an id"));
+    post(&emulator, &format!("{path}/cancel"), json!({}));
+    let events = get(&emulator, &format!("{path}?stream=true")).text();
+    assert_eq!(events.matches("event: response.failed").count(), 1, "{events}");
+    let cancelled = checker::check(&events);
+    assert_eq!((&cancelled["status"], &cancelled["output"]), (&json!("cancelled"), &json!([])));
+    assert_eq!(get(&emulator, &path).json()["status"], "cancelled");
+}
+
+#[test]
+fn include_shows_later_what_it_did_not_at_first() {
+    let results = json!([{"file_id": "file-1", "text": "Paris"}]);
+    let sources = json!([{"type": "url", "url": "https://example.com"}]);
+    let items = json!([
+        {"type": "file_search_call", "queries": ["x"], "results": results},
+        {"type": "web_search_call", "action": {"type": "search", "query": "x", "sources": sources}},
+    ]);
+    let emulator = emulator("instant", json!({"responses": [{"output": items}]}));
+    let tools = json!([{"type": "file_search", "vector_store_ids": ["vs_1"]}, {"type": "web_search"}]);
+    let made = post(&emulator, "/v1/responses", ask("x", json!({"tools": tools}))).json();
+    let path = format!("/v1/responses/{}", made["id"].as_str().expect("an id"));
+    let shown = |query: &str| {
+        let output = get(&emulator, &format!("{path}{query}")).json()["output"].clone();
+        (output[0]["results"].clone(), output[1]["action"]["sources"].clone())
+    };
+    assert_eq!(shown(""), (Value::Null, Value::Null));
+    assert_eq!(shown("?include[]=file_search_call.results"), (results.clone(), Value::Null));
+    let both = "?include[]=web_search_call.action.sources&include[]=file_search_call.results";
+    assert_eq!(shown(both), (results, sources));
+    assert_eq!(shown(""), (Value::Null, Value::Null));
+}
+
+#[test]
+fn a_scripted_summary_is_shown_unasked() {
+    let emulator = emulator("instant", json!({"responses": [{"reasoning": "Hm.", "text": "x"}]}));
+    let response = post(&emulator, "/v1/responses", ask("x", json!({"model": "gpt-5"}))).json();
+    assert_eq!(response["reasoning"]["summary"], Value::Null);
+    assert_eq!(response["output"][0]["summary"], json!([{"type": "summary_text", "text": "Hm."}]));
+}
+
+#[test]
 fn conversations_hold_what_was_said() {
     let script = json!({"responses": ["first", {"match": {"any_message": "note", "turn": 1}, "text": "second"}]});
     let emulator = emulator("instant", script);

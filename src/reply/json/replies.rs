@@ -172,7 +172,6 @@ fn overrides(keys: &Map<String, Value>, path: &Path) -> Result<Overrides, Script
         usage: keys.get("usage").cloned(),
         model: text("model"),
         id: text("id"),
-        heard: text("heard"),
         headers: headers(keys.get("headers"), path)?,
         unchecked: keys.get("check") == Some(&Value::Bool(false)),
     })
