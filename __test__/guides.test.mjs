@@ -10,11 +10,11 @@ afterAll(() => emulator.stop());
 /** The fenced blocks of a language in a guide. */
 const blocks = (file, language) =>
   [...readFileSync(`${ROOT}docs/${file}.md`, 'utf8').matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code);
-const GUIDES = ['scripting', 'streaming-and-faults', 'script-files'];
+const GUIDES = ['scripting', 'streaming-and-faults', 'script-files', 'truth'];
 
 test.each(GUIDES.flatMap((file) => blocks(file, 'json').map((code) => [file, code])))('%s: %s', (_file, code) => {
   const shown = JSON.parse(code);
-  const isScript = ['responses', 'rules', 'defaults'].some((key) => key in shown);
+  const isScript = ['responses', 'rules', 'defaults', 'models'].some((key) => key in shown);
   emulator.session().script(isScript ? shown : { responses: [shown] });
 });
 

@@ -296,11 +296,25 @@ export interface Rule<R extends Reply | ReplyFunction = Reply | ReplyFunction> {
   readonly [made]: R;
 }
 
+/** What holds for every reply of a session, as `script.schema.json` describes it. */
+export interface Defaults {
+  /** Pace of replies that say none, in the script's own form: `{ tokens_per_second: 40 }`. */
+  pace?: { [key: string]: unknown };
+  /** Who answers when no rule does: `error`, `echo`, `generate`, or a reply. */
+  fallback?: unknown;
+  /** What a reply the request forbids leads to. */
+  check_replies?: 'fail' | 'warn' | 'off';
+  /** Requests and tokens a minute and a day, by model; `*` = every other one. */
+  rate_limits?: { [model: string]: { rpm?: number; tpm?: number; rpd?: number; tpd?: number } };
+  /** Failures before any rule: an `error` or a `fault` with `probability`, `every` or `first`. */
+  chaos?: readonly { error?: unknown; fault?: unknown; probability?: number; every?: number; first?: number }[];
+}
+
 /** A script as `script.schema.json` describes it, where functions and RegExps may stand too; or its `responses` alone. */
 export type Script = string | readonly unknown[] | {
   reset?: boolean;
   models?: 'any' | readonly (string | { id: string; [key: string]: unknown })[];
-  defaults?: { [key: string]: unknown };
+  defaults?: Defaults;
   responses?: string | readonly unknown[] | { [pattern: string]: unknown };
   rules?: readonly unknown[];
   $schema?: string;
