@@ -81,6 +81,11 @@ impl Conversation {
         self.items.extend(record.items.iter().map(|item| item.value.clone()));
     }
 
+    /// Forgets what a response said, because it was cancelled first; what it was asked stays.
+    pub fn take_back(&mut self, record: &Record) {
+        self.items.retain(|item| !record.items.iter().any(|said| item["id"] == said.id()));
+    }
+
     fn object(&self) -> Value {
         json!({"id": self.id, "object": "conversation", "created_at": self.created_at, "metadata": self.metadata})
     }

@@ -5,6 +5,7 @@ use super::record::{End, Record, Status};
 use super::request::{Request, text};
 use super::stream::ResponseEvents;
 use crate::api::answer::{Answer, Body};
+use crate::api::conversations::Conversation;
 use crate::api::error::ApiError;
 use crate::api::list::{Order, Page};
 use crate::api::usage::{Api, wire};
@@ -77,7 +78,12 @@ pub fn cancel(call: Call) -> HandlerFuture {
             ..(*record).clone()
         };
         let answer = Answer::json(&cancelled.object());
-        call.session.store().shelf::<Arc<Record>>().insert(record.frame.id.clone(), Arc::new(cancelled));
+        let mut store = call.session.store();
+        let conversation = record.frame.conversation.as_ref().and_then(|conversation| text(conversation, "id"));
+        if let Some(conversation) = conversation.and_then(|id| store.shelf::<Conversation>().get_mut(id)) {
+            conversation.take_back(&record);
+        }
+        store.shelf::<Arc<Record>>().insert(record.frame.id.clone(), Arc::new(cancelled));
         Ok(answer)
     })
 }

@@ -103,11 +103,18 @@ fn a_background_response_runs_on_the_sessions_clock() {
 }
 
 #[test]
-fn a_cancelled_response_replays_as_one_that_failed() {
+fn a_cancelled_response_said_nothing_and_replays_as_failed() {
     let emulator = emulator("manual", json!({"responses": [{"text": "never", "pace": {"ttft_ms": 5000}}]}));
-    let begun = post(&emulator, "/v1/responses", ask("go", json!({"background": true}))).json();
+    let conversation = post(&emulator, "/v1/conversations", json!({})).json()["id"].clone();
+    let begun = ask("go", json!({"background": true, "conversation": conversation}));
+    let begun = post(&emulator, "/v1/responses", begun).json();
     let path = format!("/v1/responses/{}", begun["id"].as_str().expect("an id"));
     post(&emulator, &format!("{path}/cancel"), json!({}));
+    // Its conversation keeps the question alone.
+    let items = format!("/v1/conversations/{}/items", conversation.as_str().expect("an id"));
+    let items = get(&emulator, &items).json();
+    assert_eq!(items["data"].as_array().map(Vec::len), Some(1), "{items}");
+    assert_eq!(items["data"][0]["role"], "user");
     let events = get(&emulator, &format!("{path}?stream=true")).text();
     assert_eq!(events.matches("event: response.failed").count(), 1, "{events}");
     let cancelled = checker::check(&events);
