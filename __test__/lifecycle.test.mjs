@@ -29,7 +29,7 @@ test('worker threads, however they end', { timeout: 60_000 }, async () => {
   expect(await program('workers.mjs')).toMatchObject(clean);
 });
 
-test('however many emulators there are, they share two threads', async () => {
+test('however many emulators there are, they share one thread', async () => {
   expect(await program('threads.mjs')).toMatchObject(clean);
 });
 
