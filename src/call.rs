@@ -3,6 +3,7 @@
 use crate::api::accepted;
 use crate::api::answer::Answer;
 use crate::api::error::{ApiError, Occasion};
+use crate::api::field::find;
 use crate::api::models::Model;
 use crate::api::responses::lane::Lane;
 use crate::api::usage::Counter;
@@ -88,7 +89,7 @@ impl Call {
 
     /// The model the body names; the empty string when it names none.
     pub fn model_name(&self) -> &str {
-        self.body.get("model").and_then(Value::as_str).unwrap_or_default()
+        find(&self.body, "model").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Rules of a model: the session's own, the catalogue's, or those of the nearest known name.
@@ -140,7 +141,7 @@ impl Call {
             headers: &self.headers,
             body: &self.body,
             model: self.model_name(),
-            stream: self.body.get("stream").and_then(Value::as_bool).unwrap_or(false),
+            stream: find(&self.body, "stream").and_then(Value::as_bool).unwrap_or(false),
         }
     }
 

@@ -8,9 +8,10 @@ use crate::reply::{Reply, describe};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -85,7 +86,7 @@ pub struct OpenExchange {
     /// The model that answered, for the headers that name it.
     pub model: std::sync::OnceLock<String>,
     record: Mutex<Record>,
-    done: std::sync::atomic::AtomicBool,
+    done: AtomicBool,
 }
 
 impl OpenExchange {
@@ -167,7 +168,9 @@ pub struct Journal {
     limit: usize,
     kept: Mutex<Kept>,
     /// Number of exchanges completed since the session began.
-    completed: watch::Sender<u64>,
+    completed: AtomicU64,
+    /// Told whenever the number grows.
+    grown: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -184,12 +187,12 @@ const MOST_BYTES: usize = 256 << 20;
 
 impl Journal {
     pub fn new(limit: usize) -> Self {
-        Journal { limit: limit.max(1), kept: Mutex::default(), completed: watch::channel(0).0 }
+        Journal { limit: limit.max(1), kept: Mutex::default(), completed: AtomicU64::new(0), grown: Notify::new() }
     }
 
     /// Adds a finished exchange; the second call for one does nothing.
     pub fn complete(&self, exchange: &Arc<OpenExchange>) {
-        if exchange.done.swap(true, std::sync::atomic::Ordering::AcqRel) {
+        if exchange.done.swap(true, Ordering::AcqRel) {
             return;
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,7 +203,9 @@ impl Journal {
         }
         kept.bytes += exchange.body.len();
         kept.exchanges.push_back(exchange.clone());
-        self.completed.send_modify(|count| *count += 1);
+        drop(kept);
+        self.completed.fetch_add(1, Ordering::AcqRel);
+        self.grown.notify_waiters();
     }
 
     /// The exchanges numbered `since` and later, at most `limit`, oldest first.
@@ -221,14 +226,20 @@ impl Journal {
 
     /// Number of exchanges completed since the session began.
     pub fn completed(&self) -> u64 {
-        *self.completed.borrow()
+        self.completed.load(Ordering::Acquire)
     }
 
     /// Waits until more than `seen` exchanges are complete; gives their number.
     pub async fn changed(&self, seen: u64) -> u64 {
-        let mut completed = self.completed.subscribe();
-        // An error means the session is gone; then nothing more will come.
-        completed.wait_for(|count| *count > seen).await.map(|count| *count).unwrap_or(seen)
+        loop {
+            // Listens before it looks, so that nothing completes unseen in between.
+            let grown = self.grown.notified();
+            let completed = self.completed();
+            if completed > seen {
+                return completed;
+            }
+            grown.await;
+        }
     }
 }
 

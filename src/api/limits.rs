@@ -5,6 +5,7 @@
 
 use super::chat::request::array;
 use super::error::{ApiError, ORGANIZATION_ID, Style};
+use super::field::find;
 use super::models::Model;
 use crate::call::Call;
 use crate::limits::{Bucket, Counters, DAY, Limits, MINUTE, go_duration};
@@ -126,7 +127,7 @@ fn has_images(call: &Call) -> bool {
 /// Tokens a request is charged: from its characters, as production does (real-traffic §2.7).
 fn estimate(body: &Value) -> usize {
     let texts = ["messages", "input", "prompt", "instructions"];
-    let characters: usize = texts.iter().filter_map(|key| body.get(key)).map(characters).sum();
+    let characters: usize = texts.iter().filter_map(|key| find(body, key)).map(characters).sum();
     characters.div_ceil(4) + 3
 }
 
@@ -135,10 +136,12 @@ fn characters(value: &Value) -> usize {
     match value {
         Value::String(text) => text.chars().count(),
         Value::Array(items) => items.iter().map(characters).sum(),
-        Value::Object(map) => ["content", "text", "output", "arguments", "function", "tool_calls"]
+        Value::Object(map) => map
             .iter()
-            .filter_map(|key| map.get(*key))
-            .map(characters)
+            .filter(|(key, _)| {
+                matches!(key.as_str(), "content" | "text" | "output" | "arguments" | "function" | "tool_calls")
+            })
+            .map(|(_, value)| characters(value))
             .sum(),
         _ => 0,
     }

@@ -11,6 +11,7 @@ pub mod completions;
 pub mod conversations;
 pub mod embeddings;
 pub mod error;
+pub mod field;
 pub mod ids;
 mod lanes;
 mod limits;

@@ -1,5 +1,6 @@
 //! From a chat body to a [`Prompt`].
 
+use crate::api::field::{field, find};
 use crate::call::Call;
 use crate::options::Profile;
 use crate::prompt::{Content, Format, Length, Message, PastCall, Prompt, Role, Tool, ToolChoice, ToolKind};
@@ -21,24 +22,24 @@ pub fn prompt(call: &Call) -> Prompt {
         },
         messages: array(body, "messages").iter().map(message).collect(),
         tools,
-        tool_choice: tool_choice(&body["tool_choice"], &body["function_call"]),
-        parallel_tool_calls: body["parallel_tool_calls"].as_bool().unwrap_or(true),
-        format: format(&body["response_format"], relaxed),
-        n: body["n"].as_u64().unwrap_or(1).clamp(1, 128) as usize,
-        stream: body["stream"].as_bool().unwrap_or(false),
-        max_tokens: body["max_completion_tokens"].as_u64().or_else(|| body["max_tokens"].as_u64()),
-        stop: stop(&body["stop"]),
-        logprobs: match body["logprobs"].as_bool() {
-            Some(true) => Some(body["top_logprobs"].as_u64().unwrap_or(0).min(20) as u8),
+        tool_choice: tool_choice(field(body, "tool_choice"), field(body, "function_call")),
+        parallel_tool_calls: field(body, "parallel_tool_calls").as_bool().unwrap_or(true),
+        format: format(field(body, "response_format"), relaxed),
+        n: field(body, "n").as_u64().unwrap_or(1).clamp(1, 128) as usize,
+        stream: field(body, "stream").as_bool().unwrap_or(false),
+        max_tokens: field(body, "max_completion_tokens").as_u64().or_else(|| field(body, "max_tokens").as_u64()),
+        stop: stop(field(body, "stop")),
+        logprobs: match field(body, "logprobs").as_bool() {
+            Some(true) => Some(field(body, "top_logprobs").as_u64().unwrap_or(0).min(20) as u8),
             _ => None,
         },
-        seed: body["seed"].as_i64(),
-        reasoning_effort: text(&body["reasoning_effort"]),
+        seed: field(body, "seed").as_i64(),
+        reasoning_effort: text(field(body, "reasoning_effort")),
         reasoning_summary: None,
         audio: array(body, "modalities").iter().any(|one| one == "audio"),
-        pace: pace(&body["stream_options"]),
+        pace: pace(field(body, "stream_options")),
         separate: false,
-        length: length(&body["response_length"]),
+        length: length(field(body, "response_length")),
         droppable_from: None,
         body: call.body.clone(),
     }
@@ -46,7 +47,7 @@ pub fn prompt(call: &Call) -> Prompt {
 
 /// An array member; the empty slice when it is none.
 pub fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    find(value, key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -54,30 +55,30 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn message(value: &Value) -> Message {
-    let role = match value["role"].as_str() {
+    let role = match field(value, "role").as_str() {
         Some("system") => Role::System,
         Some("developer") => Role::Developer,
         Some("assistant") => Role::Assistant,
         Some("tool" | "function") => Role::Tool,
         _ => Role::User,
     };
-    let mut content = match &value["content"] {
+    let mut content = match field(value, "content") {
         Value::String(text) => vec![Content::Text(text.clone())],
         Value::Array(parts) => parts.iter().filter_map(part).collect(),
         _ => Vec::new(),
     };
-    if let Some(refusal) = value["refusal"].as_str() {
+    if let Some(refusal) = field(value, "refusal").as_str() {
         content.push(Content::Refusal(refusal.into()));
     }
     let mut tool_calls: Vec<PastCall> = array(value, "tool_calls").iter().map(past_call).collect();
-    if let Some(name) = value["function_call"]["name"].as_str() {
-        let arguments = value["function_call"]["arguments"].as_str().unwrap_or_default();
+    if let Some(name) = field(value, "function_call")["name"].as_str() {
+        let arguments = field(value, "function_call")["arguments"].as_str().unwrap_or_default();
         // Legacy calls have no id; their result names the function instead.
         tool_calls.push(PastCall { id: name.into(), name: name.into(), arguments: arguments.into() });
     }
-    let name = text(&value["name"]);
-    let tool_call_id =
-        text(&value["tool_call_id"]).or_else(|| (value["role"] == "function").then(|| name.clone()).flatten());
+    let name = text(field(value, "name"));
+    let tool_call_id = text(field(value, "tool_call_id"))
+        .or_else(|| (field(value, "role") == "function").then(|| name.clone()).flatten());
     Message { role, content, name, tool_calls, tool_call_id }
 }
 

@@ -3,6 +3,7 @@
 use super::{Faults, Phase, ability, completions, given, messages, says_json, strict, tools};
 use crate::api::chat::request::pace;
 use crate::api::error::{ApiError, quoted_list};
+use crate::api::field::{field, find};
 use crate::api::models::Model;
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     reasoning(body, model, faults);
     // The simulator's pace holds without a stream too; where its fields are unknown, that is said before this.
     let stray = given(body, "stream_options").filter(|options| pace(options).is_none());
-    if stray.is_some() && body.get("stream") != Some(&Value::Bool(true)) {
+    if stray.is_some() && find(body, "stream") != Some(&Value::Bool(true)) {
         faults.at("stream_options", || {
             let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
             Some(ApiError::invalid(message).param("stream_options"))
@@ -32,7 +33,7 @@ pub fn unsupported(param: &str) -> ApiError {
 }
 
 fn limits(body: &Value, model: &Model, faults: &mut Faults) {
-    if let Some(n) = body.get("n").and_then(Value::as_i64).filter(|n| *n > ability::choices(model)) {
+    if let Some(n) = find(body, "n").and_then(Value::as_i64).filter(|n| *n > ability::choices(model)) {
         faults.at("n", || {
             let message = format!(
                 "Invalid 'n': integer above maximum value. Expected a value <= {}, but got {n} instead.",
@@ -55,7 +56,7 @@ fn limits(body: &Value, model: &Model, faults: &mut Faults) {
     }
     let limit = model.max_output_tokens;
     for param in ["max_completion_tokens", "max_tokens"] {
-        if let Some(asked) = body.get(param).and_then(Value::as_u64).filter(|asked| *asked > limit) {
+        if let Some(asked) = find(body, param).and_then(Value::as_u64).filter(|asked| *asked > limit) {
             faults.at(param, || {
                 let message = format!(
                     "max_tokens is too large: {asked}. This model supports at most {limit} completion tokens, whereas \
@@ -78,7 +79,7 @@ fn format(body: &Value, faults: &mut Faults) {
             Some(ApiError::invalid(message).param("response_format"))
         });
     }
-    if format["type"] == "json_object" && !says_json(&body["messages"]) {
+    if format["type"] == "json_object" && !says_json(field(body, "messages")) {
         faults.after(Phase::Messages, || {
             let message = "'messages' must contain the word 'json' in some form, to use 'response_format' of type \
                            'json_object'.";
@@ -97,7 +98,7 @@ fn sampling(body: &Value, model: &Model, faults: &mut Faults) {
             }
         }
     }
-    if ability::thinks(model, body.get("reasoning_effort").and_then(Value::as_str)) {
+    if ability::thinks(model, find(body, "reasoning_effort").and_then(Value::as_str)) {
         let differs = |param: &str, default: f64| {
             given(body, param).filter(|value| value.as_f64().is_some_and(|value| value != default))
         };
@@ -115,16 +116,16 @@ fn sampling(body: &Value, model: &Model, faults: &mut Faults) {
                 faults.after(Phase::Capability, || Some(unsupported(param)));
             }
         }
-        if body.get("logprobs") == Some(&Value::Bool(true)) {
+        if find(body, "logprobs") == Some(&Value::Bool(true)) {
             faults.after(Phase::Capability, || Some(unsupported("logprobs")));
         }
     }
-    if let Some(asked) = body.get("top_logprobs").and_then(Value::as_i64) {
+    if let Some(asked) = find(body, "top_logprobs").and_then(Value::as_i64) {
         faults.at("top_logprobs", || {
             let most = ability::top_logprobs(model);
             let message = if asked > most {
                 format!("Invalid value for 'top_logprobs': must be less than or equal to {most}.")
-            } else if body.get("logprobs") != Some(&Value::Bool(true)) {
+            } else if find(body, "logprobs") != Some(&Value::Bool(true)) {
                 "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.".to_string()
             } else {
                 return None;
@@ -135,7 +136,7 @@ fn sampling(body: &Value, model: &Model, faults: &mut Faults) {
 }
 
 fn reasoning(body: &Value, model: &Model, faults: &mut Faults) {
-    if let Some(effort) = body.get("reasoning_effort").and_then(Value::as_str)
+    if let Some(effort) = find(body, "reasoning_effort").and_then(Value::as_str)
         && let Some(efforts) = ability::efforts(model)
     {
         faults.at("reasoning_effort", || {
@@ -147,7 +148,7 @@ fn reasoning(body: &Value, model: &Model, faults: &mut Faults) {
             unsupported_value("reasoning_effort", effort, &offered)
         });
     }
-    if let Some(verbosity) = body.get("verbosity").and_then(Value::as_str)
+    if let Some(verbosity) = find(body, "verbosity").and_then(Value::as_str)
         && let Some(offered) = ability::verbosities(model)
     {
         faults.at("verbosity", || unsupported_value("verbosity", verbosity, &offered));

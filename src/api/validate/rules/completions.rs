@@ -3,13 +3,14 @@
 
 use super::Faults;
 use crate::api::error::ApiError;
+use crate::api::field::find;
 use crate::api::models::Model;
 use serde_json::Value;
 
 /// All rules of a legacy completion's body.
 pub fn check(body: &Value, _model: &Model, faults: &mut Faults) {
     bias(body, faults);
-    let number = |field: &str| body.get(field).and_then(Value::as_u64);
+    let number = |field: &str| find(body, field).and_then(Value::as_u64);
     if let (Some(best), n) = (number("best_of"), number("n").unwrap_or(1))
         && n > best
     {
@@ -26,7 +27,7 @@ pub fn check(body: &Value, _model: &Model, faults: &mut Faults) {
 
 /// The keys of `logit_bias` are tokens' numbers.
 pub fn bias(body: &Value, faults: &mut Faults) {
-    let keys = body.get("logit_bias").and_then(Value::as_object).into_iter().flat_map(|bias| bias.keys());
+    let keys = find(body, "logit_bias").and_then(Value::as_object).into_iter().flat_map(|bias| bias.keys());
     let number = |key: &str| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(key) = keys.into_iter().find(|key| !number(key)) {
         faults.at("logit_bias", || {

@@ -2,23 +2,24 @@
 
 use super::{Faults, given};
 use crate::api::error::ApiError;
+use crate::api::field::field;
 use crate::api::models::Model;
 use serde_json::Value;
 
 /// Items and models OpenAI refuses although the types fit.
 pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     let empty = |value: &Value| value.as_str() == Some("");
-    let items = body["input"].as_array();
+    let items = field(body, "input").as_array();
     if items.is_some_and(Vec::is_empty) {
         faults.at("input", || Some(ApiError::invalid("Invalid 'input': input cannot be an empty array.")));
     }
-    if empty(&body["input"]) || items.into_iter().flatten().any(empty) {
+    if empty(field(body, "input")) || items.into_iter().flatten().any(empty) {
         faults.at("input", || Some(ApiError::invalid("Invalid 'input': input cannot be an empty string.")));
     }
     if given(body, "dimensions").is_some() && model.dimensions.is_some() && !model.adjustable_dimensions {
         faults.at("dimensions", || Some(ApiError::invalid("This model does not support specifying dimensions.")));
     }
-    let asked = body["dimensions"].as_u64();
+    let asked = field(body, "dimensions").as_u64();
     if let (Some(asked), Some(most)) = (asked, model.dimensions)
         && asked > u64::from(most)
     {

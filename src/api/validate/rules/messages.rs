@@ -2,12 +2,13 @@
 
 use super::{Faults, Phase, given};
 use crate::api::error::ApiError;
+use crate::api::field::find;
 use crate::api::models::Model;
 use serde_json::Value;
 
 /// All rules of the messages of a chat body.
 pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
-    let Some(messages) = body.get("messages").and_then(Value::as_array) else { return };
+    let Some(messages) = find(body, "messages").and_then(Value::as_array) else { return };
     for (at, message) in messages.iter().enumerate() {
         faults.at("messages", || shape(at, message));
     }

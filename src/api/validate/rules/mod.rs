@@ -15,6 +15,7 @@ mod tools;
 use super::Context;
 use super::walk::{First, fault};
 use crate::api::error::ApiError;
+use crate::api::field::find;
 use crate::api::models::Model;
 use crate::api::spec::Object;
 use serde_json::Value;
@@ -76,7 +77,7 @@ pub fn check(operation: &str, body: &Value, context: &Context, faults: &mut Faul
 
 /// A field that is there and not null.
 pub fn given<'a>(body: &'a Value, field: &str) -> Option<&'a Value> {
-    body.get(field).filter(|value| !value.is_null())
+    find(body, field).filter(|value| !value.is_null())
 }
 
 /// Whether the word json stands anywhere in a value's texts.

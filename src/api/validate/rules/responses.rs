@@ -2,6 +2,7 @@
 
 use super::{Faults, Phase, ability, given, says_json, strict, tools};
 use crate::api::error::{ApiError, quoted_list};
+use crate::api::field::{field, find};
 use crate::api::models::Model;
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
 }
 
 fn format(body: &Value, faults: &mut Faults) {
-    let format = &body["text"]["format"];
+    let format = &field(body, "text")["format"];
     if let (Some(document), Some(name)) = (given(format, "schema"), format["name"].as_str()) {
         faults.at("text", || {
             let what = strict::fault(document, format["strict"] == true)?;
@@ -38,7 +39,7 @@ fn format(body: &Value, faults: &mut Faults) {
 
 fn limit(body: &Value, model: &Model, faults: &mut Faults) {
     let limit = model.max_output_tokens;
-    if let Some(asked) = body.get("max_output_tokens").and_then(Value::as_u64).filter(|asked| *asked > limit) {
+    if let Some(asked) = find(body, "max_output_tokens").and_then(Value::as_u64).filter(|asked| *asked > limit) {
         faults.at("max_output_tokens", || {
             let message = format!(
                 "Invalid 'max_output_tokens': integer above maximum value. Expected a value <= {limit}, but got {asked} \
@@ -51,7 +52,7 @@ fn limit(body: &Value, model: &Model, faults: &mut Faults) {
 
 /// Input items that are well-formed and still refused.
 fn items(body: &Value, faults: &mut Faults) {
-    let Some(items) = body.get("input").and_then(Value::as_array) else { return };
+    let Some(items) = find(body, "input").and_then(Value::as_array) else { return };
     for (at, item) in items.iter().enumerate() {
         faults.after(Phase::Messages, || files(at, item));
         let Some(id) = item["id"].as_str().filter(|_| item["type"] == "reasoning") else { continue };
@@ -113,7 +114,7 @@ fn state(body: &Value, faults: &mut Faults) {
             Some(ApiError::invalid(message).code("mutually_exclusive_parameters"))
         });
     }
-    if body.get("background") == Some(&Value::Bool(true)) && body.get("store") == Some(&Value::Bool(false)) {
+    if find(body, "background") == Some(&Value::Bool(true)) && find(body, "store") == Some(&Value::Bool(false)) {
         faults.after(Phase::State, || {
             let message = "Background mode requires store=true.";
             Some(ApiError::invalid(message).param("store"))
@@ -132,20 +133,20 @@ fn state(body: &Value, faults: &mut Faults) {
 
 /// What a thinking model refuses.
 fn capability(body: &Value, model: &Model, faults: &mut Faults) {
-    if ability::thinks(model, body["reasoning"]["effort"].as_str()) {
+    if ability::thinks(model, field(body, "reasoning")["effort"].as_str()) {
         for (param, default) in
             [("temperature", 1.0), ("top_p", 1.0), ("presence_penalty", 0.0), ("frequency_penalty", 0.0)]
         {
-            if body.get(param).and_then(Value::as_f64).is_some_and(|value| value != default) {
+            if find(body, param).and_then(Value::as_f64).is_some_and(|value| value != default) {
                 faults.after(Phase::Capability, || {
                     let message = format!("Unsupported parameter: '{param}' is not supported with this model.");
                     Some(ApiError::invalid(message).param(param))
                 });
             }
         }
-        let includes = body["include"].as_array().into_iter().flatten();
+        let includes = field(body, "include").as_array().into_iter().flatten();
         let asks = includes.into_iter().any(|include| include == "message.output_text.logprobs");
-        let top = body.get("top_logprobs").and_then(Value::as_u64).is_some_and(|top| top > 0);
+        let top = find(body, "top_logprobs").and_then(Value::as_u64).is_some_and(|top| top > 0);
         for (param, given) in [("include", asks), ("top_logprobs", top)] {
             if given {
                 faults.after(Phase::Capability, || {
@@ -157,7 +158,7 @@ fn capability(body: &Value, model: &Model, faults: &mut Faults) {
     }
     // Recorded: 1724983eb4d42806.
     let allowed = ["web_search_preview", "code_interpreter", "mcp", "file_search", "web_search"];
-    let mut kinds = body["tools"].as_array().into_iter().flatten().filter_map(|tool| tool["type"].as_str());
+    let mut kinds = field(body, "tools").as_array().into_iter().flatten().filter_map(|tool| tool["type"].as_str());
     if model.id.contains("deep-research") && kinds.any(|kind| !allowed.contains(&kind)) {
         faults.after(Phase::Capability, || {
             let message = "Deep research models only support the 'web_search_preview', 'code_interpreter', 'mcp', and \
@@ -178,18 +179,18 @@ fn effort(body: &Value, model: &Model, faults: &mut Faults) {
     };
     let asks = given(body, "reasoning").is_some();
     if let Some(efforts) = asks.then(|| ability::efforts(model)).flatten() {
-        for field in ["effort", "summary"] {
-            let Some(value) = body["reasoning"][field].as_str() else { continue };
-            let param = format!("reasoning.{field}");
+        for name in ["effort", "summary"] {
+            let Some(value) = field(body, "reasoning")[name].as_str() else { continue };
+            let param = format!("reasoning.{name}");
             faults.after(Phase::Capability, || {
                 if efforts.is_empty() {
                     return Some(super::chat::unsupported(&param));
                 }
-                if field == "effort" { unsupported(&param, value, &efforts) } else { None }
+                if name == "effort" { unsupported(&param, value, &efforts) } else { None }
             });
         }
     }
-    if let Some(value) = body["text"]["verbosity"].as_str()
+    if let Some(value) = field(body, "text")["verbosity"].as_str()
         && let Some(offered) = ability::verbosities(model)
     {
         faults.after(Phase::Capability, || unsupported("text.verbosity", value, &offered));

@@ -2,12 +2,13 @@
 
 use super::{Faults, Phase, ability, given, strict};
 use crate::api::error::ApiError;
+use crate::api::field::{field, find};
 use crate::api::models::Model;
 use serde_json::Value;
 
 /// Chat: functions stand in `tools[i].function`.
 pub fn chat(body: &Value, model: &Model, faults: &mut Faults) {
-    let tools = body.get("tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let tools = find(body, "tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (at, tool) in tools.iter().enumerate() {
         faults.at("tools", || schema(&tool["function"], &format!("tools[{at}].function.parameters")));
     }
@@ -17,7 +18,7 @@ pub fn chat(body: &Value, model: &Model, faults: &mut Faults) {
                 faults.at(param, || Some(without_tools(param)));
             }
         }
-    } else if let Some(name) = body["tool_choice"]["function"]["name"].as_str() {
+    } else if let Some(name) = field(body, "tool_choice")["function"]["name"].as_str() {
         faults.at("tool_choice", || {
             let known = tools.iter().any(|tool| tool["function"]["name"] == name);
             let message = format!(
@@ -26,7 +27,7 @@ pub fn chat(body: &Value, model: &Model, faults: &mut Faults) {
             (!known).then(|| ApiError::invalid(message).param("tool_choice"))
         });
     }
-    let thinking = ability::thinks(model, body["reasoning_effort"].as_str());
+    let thinking = ability::thinks(model, field(body, "reasoning_effort").as_str());
     if thinking && !ability::thinks_with_functions(model) && tools.iter().any(|tool| tool["type"] == "function") {
         faults.after(Phase::Capability, || {
             let message = format!(
@@ -54,11 +55,11 @@ fn without_tools(param: &str) -> ApiError {
 
 /// Responses: a function tool is flat.
 pub fn responses(body: &Value, faults: &mut Faults) {
-    let tools = body.get("tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let tools = find(body, "tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (at, tool) in tools.iter().enumerate().filter(|(_, tool)| tool["type"] == "function") {
         faults.at("tools", || schema(tool, &format!("tools[{at}].parameters")));
     }
-    let choice = &body["tool_choice"];
+    let choice = field(body, "tool_choice");
     let kind = choice["type"].as_str().unwrap_or_default();
     if matches!(kind, "function" | "custom") && choice["name"].is_string() {
         faults.after(Phase::Capability, || {
