@@ -298,3 +298,33 @@ fn truncation_leaves_the_oldest_messages_out() {
     let refused = post(&emulator, "/v1/responses", body).json();
     assert_eq!(refused["error"]["code"], "context_length_exceeded", "{refused}");
 }
+
+#[test]
+fn a_running_response_can_be_built_on() {
+    let slow = json!({"text": "later", "pace": {"ttft_ms": 5000}});
+    let emulator =
+        emulator("manual", json!({"responses": [slow, {"match": {"any_message": "later"}, "text": "next"}]}));
+    let conversation = post(&emulator, "/v1/conversations", json!({})).json()["id"].clone();
+    let asked = json!({"background": true, "conversation": conversation});
+    let running = post(&emulator, "/v1/responses", ask("go", asked)).json();
+    assert_eq!(running["status"], "queued");
+    let path = format!("/v1/conversations/{}/items", conversation.as_str().expect("an id"));
+    assert_eq!(get(&emulator, &path).json()["data"].as_array().map(Vec::len), Some(2));
+    let next = post(&emulator, "/v1/responses", ask("and?", json!({"previous_response_id": running["id"]}))).json();
+    assert_eq!(text_of(&next), "next", "{next}");
+}
+
+#[test]
+fn lists_of_items_show_no_more_than_was_asked_at_first() {
+    let search = json!({"type": "file_search_call", "queries": ["x"], "results": [{"filename": "a.txt"}]});
+    let emulator = emulator("instant", json!({"responses": [{"output": [search]}]}));
+    let conversation = post(&emulator, "/v1/conversations", json!({})).json()["id"].clone();
+    post(&emulator, "/v1/responses", ask("x", json!({"conversation": conversation})));
+    let path = format!("/v1/conversations/{}/items", conversation.as_str().expect("an id"));
+    let listed = get(&emulator, &format!("{path}?include[]=file_search_call.results")).json();
+    assert_eq!(
+        (&listed["data"][0]["queries"], &listed["data"][0]["results"]),
+        (&json!(["x"]), &Value::Null),
+        "{listed}"
+    );
+}
