@@ -205,10 +205,18 @@ fn hosted_items_have_their_own_events() {
     for name in [
         "mcp_approval_request",
         "tool_search_call",
+        "tool_search_output",
         "local_shell_call",
+        "local_shell_call_output",
         "apply_patch_call",
+        "apply_patch_call_output",
         "compaction",
         "computer_call",
+        "computer_call_output",
+        "program",
+        "program_output",
+        "function_call_output",
+        "custom_tool_call_output",
     ] {
         assert_eq!(
             item_events(vec![Part::Item(json!({"type": name}))]),
