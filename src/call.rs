@@ -92,10 +92,14 @@ impl Call {
         find(&self.body, "model").and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// A model by name, if the session knows it.
+    pub fn known_model(&self, name: &str) -> Option<Model> {
+        accepted::find(&self.emulator.settings, self.models.as_deref(), name)
+    }
+
     /// Rules of a model: the session's own, the catalogue's, or those of the nearest known name.
     pub fn model(&self, name: &str) -> Model {
-        accepted::find(&self.emulator.settings, self.models.as_deref(), name)
-            .unwrap_or_else(|| Model::custom(name, None, None, None))
+        self.known_model(name).unwrap_or_else(|| Model::custom(name, None, None, None))
     }
 
     /// A model's name in answers: the dated snapshot as production has it, or as asked.

@@ -74,15 +74,17 @@ impl Message {
         }
     }
 
+    /// The text parts.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.content.iter().filter_map(|part| match part {
+            Content::Text(text) | Content::Refusal(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// The text parts, joined without a separator.
     pub fn text(&self) -> String {
-        self.content
-            .iter()
-            .filter_map(|part| match part {
-                Content::Text(text) | Content::Refusal(text) => Some(text.as_str()),
-                _ => None,
-            })
-            .collect()
+        self.texts().collect()
     }
 }
 

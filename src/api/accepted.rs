@@ -2,7 +2,7 @@
 
 use super::models::{self, Model};
 use crate::options::Settings;
-use crate::reply::json::Models;
+use crate::reply::json::{ModelEntry, Models};
 
 /// The models a session lists, in order: the script's own, else the catalogue and the option `models`.
 pub fn listed(settings: &Settings, own: Option<&Models>) -> Vec<Model> {
@@ -15,12 +15,7 @@ pub fn listed(settings: &Settings, own: Option<&Models>) -> Vec<Model> {
             }
             for entry in entries {
                 all.retain(|known: &Model| known.id != entry.id);
-                all.push(Model::custom(
-                    &entry.id,
-                    entry.context_window,
-                    entry.max_output_tokens,
-                    entry.owned_by.as_deref(),
-                ));
+                all.push(own_model(entry));
             }
         }
         _ => {
@@ -31,16 +26,16 @@ pub fn listed(settings: &Settings, own: Option<&Models>) -> Vec<Model> {
     all
 }
 
+fn own_model(entry: &ModelEntry) -> Model {
+    Model::custom(&entry.id, entry.context_window, entry.max_output_tokens, entry.owned_by.as_deref())
+}
+
 /// A model by name, if the session knows it: `own` are the models its script names.
 pub fn find(settings: &Settings, own: Option<&Models>, name: &str) -> Option<Model> {
     match own {
         Some(Models::List { keep_catalogue, entries }) => {
-            if let Some(entry) = entries.iter().find(|entry| entry.id == name) {
-                let custom =
-                    Model::custom(&entry.id, entry.context_window, entry.max_output_tokens, entry.owned_by.as_deref());
-                return Some(custom);
-            }
-            keep_catalogue.then(|| models::find(name)).flatten()
+            let own = entries.iter().find(|entry| entry.id == name).map(own_model);
+            own.or_else(|| keep_catalogue.then(|| models::find(name)).flatten())
         }
         _ => models::find(name)
             .or_else(|| settings.models.iter().any(|own| own == name).then(|| Model::custom(name, None, None, None))),

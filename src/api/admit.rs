@@ -1,6 +1,5 @@
 //! Whether a call may go on: its model is known and serves this operation, its body and query are valid.
 
-use super::accepted;
 use super::error::{self, ApiError, Style};
 use super::limits;
 use super::models::{Kind, Model};
@@ -19,7 +18,7 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
         // b997a31b54737499, 0f685e0613bd3239), Responses in front of it (01b68fd4f65dddf1).
         let behind = matches!(call.operation.name, "chat.completions.create" | "completions.create")
             && matches!(error.style, Style::Api | Style::Model);
-        let model = || accepted::find(&call.emulator.settings, call.models.as_deref(), call.model_name());
+        let model = || call.known_model(call.model_name());
         if let Some(limits) = behind.then(model).flatten().and_then(|model| limits::look(call, &model)) {
             let _ = call.exchange.limits.set(limits);
         }
@@ -33,7 +32,7 @@ fn admit(call: &Call) -> Result<(), ApiError> {
         content_type(call)?;
     }
     let name = call.model_name();
-    let model = accepted::find(&call.emulator.settings, call.models.as_deref(), name);
+    let model = call.known_model(name);
     let context = Context {
         level: match settings.validation {
             Validation::Full => Level::Full,

@@ -113,18 +113,8 @@ pub fn write_error_line(error: &ApiError, out: &mut BytesMut) {
 }
 
 /// Appends a number.
-pub fn write_number(mut value: u64, out: &mut BytesMut) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.put_slice(&digits[at..]);
+pub fn write_number(value: u64, out: &mut BytesMut) {
+    out.put_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends a JSON string literal.

@@ -1,10 +1,10 @@
 //! `completions.create`, the legacy text completions; `/v1/responses` with a `prompt` and no `input` has this shape too.
 
-use super::answer::{Events, pretty, write_error_line, write_json_str};
+use super::answer::{pretty, write_error_line, write_json_str};
 use super::chat::render::pieces;
 use super::chat::request::{length, pace, stop};
 use super::error::ApiError;
-use super::lanes::{Cursor, Lanes};
+use super::lanes::{Cursor, Lanes, Lines, Writer};
 use super::usage::wire::{self, Usage};
 use super::usage::{self, Api};
 use super::{ids, logprobs};
@@ -192,9 +192,8 @@ enum Item {
     Done,
 }
 
-/// The stream of one answer.
+/// Writes the stream of one answer.
 struct TextEvents {
-    items: Lanes<Item>,
     prompt: Prompt,
     turn: Turn,
     facts: Facts,
@@ -202,14 +201,14 @@ struct TextEvents {
 }
 
 impl TextEvents {
-    fn new(prompt: &Prompt, turn: Turn, facts: Facts) -> Self {
-        let mut events =
-            TextEvents { items: Lanes::default(), prompt: prompt.clone(), turn, facts, arrived: String::new() };
-        if events.turn.arriving.is_none() {
-            events.items = Lanes::new((0..events.turn.choices).map(|index| events.lane(index)));
-            events.close();
+    fn new(prompt: &Prompt, turn: Turn, facts: Facts) -> Lines<Self> {
+        let writer = TextEvents { prompt: prompt.clone(), turn, facts, arrived: String::new() };
+        let mut items = Lanes::default();
+        if writer.turn.arriving.is_none() {
+            items = Lanes::new((0..writer.turn.choices).map(|index| writer.lane(index)));
+            writer.close(&mut items);
         }
-        events
+        Lines { items, writer }
     }
 
     fn lane(&self, index: usize) -> VecDeque<Item> {
@@ -230,37 +229,11 @@ impl TextEvents {
         lane
     }
 
-    fn close(&mut self) {
+    fn close(&self, items: &mut Lanes<Item>) {
         if self.facts.include_usage {
-            self.items.push(Item::Usage);
+            items.push(Item::Usage);
         }
-        self.items.push(Item::Done);
-    }
-
-    /// Writes an item, or its next piece; true = there is more of it.
-    fn write(&self, item: &mut Item, out: &mut BytesMut) -> bool {
-        match item {
-            Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
-            Item::Failed(error) => write_error_line(error, out),
-            Item::Usage => self.chunk(None, out),
-            Item::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, out),
-            Item::Part { choice, part, left, offset } => {
-                let (start, end, _) = left.piece();
-                let text = match self.turn.choice(*choice).parts.get(*part) {
-                    Some(Part::Text(text) | Part::Refusal(text)) => text.text.get(start..end).unwrap_or_default(),
-                    _ => "",
-                };
-                self.text(*choice, text, *offset, out);
-                *offset += text.chars().count();
-                return left.advance();
-            }
-            Item::Finish(choice) => {
-                let reason = finish(self.turn.choice(*choice));
-                let choice = json!({"text": "", "index": choice, "logprobs": null, "finish_reason": reason});
-                self.chunk(Some(choice), out);
-            }
-        }
-        false
+        items.push(Item::Done);
     }
 
     fn text(&self, choice: usize, text: &str, offset: usize, out: &mut BytesMut) {
@@ -289,57 +262,72 @@ impl TextEvents {
     }
 }
 
-impl Events for TextEvents {
-    fn next_content(&self) -> Option<u32> {
-        match self.items.front()? {
+impl Writer for TextEvents {
+    type Item = Item;
+
+    fn is_arriving(&self) -> bool {
+        self.turn.arriving.is_some()
+    }
+
+    fn content(item: &Item) -> Option<u32> {
+        match item {
             Item::Text { tokens, .. } => *tokens,
             Item::Part { left, .. } => Some(left.piece().2),
             _ => None,
         }
     }
 
-    fn is_closing(&self) -> bool {
-        let end = |item: &Item| matches!(item, Item::Finish(_) | Item::Usage | Item::Done);
-        self.turn.arriving.is_none() && self.items.iter().all(end)
+    fn ends(item: &Item) -> bool {
+        matches!(item, Item::Finish(_) | Item::Usage | Item::Done)
     }
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while self.items.is_empty() {
-            let Some(arriving) = &mut self.turn.arriving else { break };
-            match ready!(arriving.poll_next(context)) {
-                Some(Arrival::Text(text) | Arrival::Part(Part::Text(Text { text, .. }))) => {
-                    let offset = self.arrived.chars().count();
-                    self.arrived.push_str(&text);
-                    let tokens = Some(crate::tokens::count(self.turn.encoding, &text) as u32);
-                    self.items.push(Item::Text { choice: 0, text, offset, tokens });
-                }
-                Some(Arrival::Part(_)) => {}
-                Some(Arrival::Failed(error)) => {
-                    self.turn.arriving = None;
-                    self.items.push(Item::Failed(error));
-                }
-                None => {
-                    let text = crate::reply::Text::new(std::mem::take(&mut self.arrived));
-                    let choice = Choice { parts: vec![Part::Text(text)], ..Choice::default() };
-                    self.turn.arrived(choice);
-                    self.items.push(Item::Finish(0));
-                    self.close();
-                }
+    fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(()) };
+        match ready!(arriving.poll_next(context)) {
+            Some(Arrival::Text(text) | Arrival::Part(Part::Text(Text { text, .. }))) => {
+                let offset = self.arrived.chars().count();
+                self.arrived.push_str(&text);
+                let tokens = Some(crate::tokens::count(self.turn.encoding, &text) as u32);
+                items.push(Item::Text { choice: 0, text, offset, tokens });
+            }
+            Some(Arrival::Part(_)) => {}
+            Some(Arrival::Failed(error)) => {
+                self.turn.arriving = None;
+                items.push(Item::Failed(error));
+            }
+            None => {
+                let text = crate::reply::Text::new(std::mem::take(&mut self.arrived));
+                let choice = Choice { parts: vec![Part::Text(text)], ..Choice::default() };
+                self.turn.arrived(choice);
+                items.push(Item::Finish(0));
+                self.close(items);
             }
         }
         Poll::Ready(())
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
-        ready!(self.poll_ready(context));
-        let mut items = std::mem::take(&mut self.items);
-        let written = items.next(|item| self.write(item, out));
-        self.items = items;
-        Poll::Ready(written)
-    }
-
-    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
-        write_error_line(error, out);
-        self.items = Lanes::default();
+    fn write(&mut self, item: &mut Item, out: &mut BytesMut) -> bool {
+        match item {
+            Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
+            Item::Failed(error) => write_error_line(error, out),
+            Item::Usage => self.chunk(None, out),
+            Item::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, out),
+            Item::Part { choice, part, left, offset } => {
+                let (start, end, _) = left.piece();
+                let text = match self.turn.choice(*choice).parts.get(*part) {
+                    Some(Part::Text(text) | Part::Refusal(text)) => text.text.get(start..end).unwrap_or_default(),
+                    _ => "",
+                };
+                self.text(*choice, text, *offset, out);
+                *offset += text.chars().count();
+                return left.advance();
+            }
+            Item::Finish(choice) => {
+                let reason = finish(self.turn.choice(*choice));
+                let choice = json!({"text": "", "index": choice, "logprobs": null, "finish_reason": reason});
+                self.chunk(Some(choice), out);
+            }
+        }
+        false
     }
 }

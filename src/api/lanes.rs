@@ -1,9 +1,15 @@
 //! What a stream of choices still has to write: the items of each choice in order, one of each choice in turn, then
 //! what follows when all have ended. A text is one item however many pieces it has, so that an open stream stays small.
+//!
+//! An endpoint whose stream is made of such items says how each is written ([`Writer`]); [`Lines`] are its events.
 
+use super::answer::{Events, write_error_line};
+use super::error::ApiError;
 use crate::reply::pace::Pieces;
+use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 /// The pieces of a text that are not written yet.
 pub struct Cursor {
@@ -77,6 +83,59 @@ impl<I> Lanes<I> {
 
     pub fn iter(&self) -> impl Iterator<Item = &I> {
         self.lanes.iter().flatten().chain(&self.end)
+    }
+}
+
+/// How the items of a stream are written.
+pub trait Writer: Send {
+    type Item: Send;
+
+    /// Whether the reply is still arriving.
+    fn is_arriving(&self) -> bool;
+
+    /// Takes in what has arrived of it.
+    fn poll_arriving(&mut self, items: &mut Lanes<Self::Item>, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Tokens of the item's next event: see [`Events::next_content`].
+    fn content(item: &Self::Item) -> Option<u32>;
+
+    /// Whether the item belongs to the stream's end, after all content.
+    fn ends(item: &Self::Item) -> bool;
+
+    /// Writes an item, or its next piece; true = there is more of it.
+    fn write(&mut self, item: &mut Self::Item, out: &mut BytesMut) -> bool;
+}
+
+/// A stream of `data:` lines made of items.
+pub struct Lines<W: Writer> {
+    pub items: Lanes<W::Item>,
+    pub writer: W,
+}
+
+impl<W: Writer> Events for Lines<W> {
+    fn next_content(&self) -> Option<u32> {
+        W::content(self.items.front()?)
+    }
+
+    fn is_closing(&self) -> bool {
+        !self.writer.is_arriving() && self.items.iter().all(W::ends)
+    }
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.items.is_empty() && self.writer.is_arriving() {
+            ready!(self.writer.poll_arriving(&mut self.items, context));
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        ready!(self.poll_ready(context));
+        Poll::Ready(self.items.next(|item| self.writer.write(item, out)))
+    }
+
+    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
+        write_error_line(error, out);
+        self.items = Lanes::default();
     }
 }
 

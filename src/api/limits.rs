@@ -34,12 +34,17 @@ fn count(call: &Call, model: &Model, counters: &mut Counters) -> Result<Limits, 
         own.or_else(|| limits.iter().find(|(key, _)| key == "*")).map(|(_, limit)| *limit)
     });
     let now = call.session.clock.now();
+    // What production's own limit shows after one request like this.
+    let unlimited = |most: u64, amount: f64| {
+        let mut bucket = Bucket::new(most, MINUTE, now);
+        bucket.level -= amount;
+        bucket.shown()
+    };
+    let unlimited_requests = || unlimited(model.requests_per_minute, 1.0);
+    let images = has_images(call);
     let Some(limit) = scripted else {
-        let mut requests = Bucket::new(model.requests_per_minute, MINUTE, now);
-        requests.level -= 1.0;
-        let mut all = Bucket::new(model.tokens_per_minute, MINUTE, now);
-        all.level -= tokens;
-        return Ok(Limits { requests: requests.shown(), tokens: Some(all.shown()), images: has_images(call) });
+        let tokens = Some(unlimited(model.tokens_per_minute, tokens));
+        return Ok(Limits { requests: unlimited_requests(), tokens, images });
     };
     let kinds = kinds(&limit, tokens);
     for (kind, most, period, amount) in &kinds {
@@ -56,12 +61,7 @@ fn count(call: &Call, model: &Model, counters: &mut Counters) -> Result<Limits, 
         let shown = if kind.starts_with("requests") { &mut requests } else { &mut all };
         shown.get_or_insert_with(|| bucket.shown());
     }
-    let unlimited = || {
-        let mut bucket = Bucket::new(model.requests_per_minute, MINUTE, now);
-        bucket.level -= 1.0;
-        bucket.shown()
-    };
-    Ok(Limits { requests: requests.unwrap_or_else(unlimited), tokens: all, images: has_images(call) })
+    Ok(Limits { requests: requests.unwrap_or_else(unlimited_requests), tokens: all, images })
 }
 
 /// The limits set: name, most, seconds, and what this request takes of it.

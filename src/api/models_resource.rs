@@ -28,7 +28,7 @@ fn unknown(name: &str) -> ApiError {
 fn retrieve(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let name = call.param("model");
-        match accepted::find(&call.emulator.settings, call.models.as_deref(), name) {
+        match call.known_model(name) {
             Some(model) if !model.deprecated => Ok(Answer::json(&models::list_object(&model))),
             None if call.accepts_any() => {
                 Ok(Answer::json(&models::list_object(&Model::custom(name, None, None, None))))
@@ -41,7 +41,7 @@ fn retrieve(call: Call) -> HandlerFuture {
 fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let name = call.param("model");
-        match accepted::find(&call.emulator.settings, call.models.as_deref(), name) {
+        match call.known_model(name) {
             // Only fine-tuned models can be deleted; the others belong to OpenAI.
             Some(model) if model.id.starts_with("ft:") => {
                 Ok(Answer::json(&json!({"id": model.id, "object": "model", "deleted": true})))

@@ -34,6 +34,13 @@ pub struct Reply {
     pub fault: Option<Fault>,
 }
 
+impl Reply {
+    /// The same reply with this one choice: what was arriving is there.
+    pub fn saying(&self, choice: Choice) -> Self {
+        Reply { say: Say::Choices(vec![choice]), ..self.clone() }
+    }
+}
+
 /// The substance of a reply.
 #[derive(Debug, Clone)]
 pub enum Say {

@@ -281,19 +281,16 @@ impl Timed {
         }
         let Some(tokens) = self.next_content() else { return self.must_wait_for_the_last() };
         self.cleared = true;
-        let clock = &self.finish.session.clock;
         if let Source::Chunks(chunks) = &self.source {
             let at = chunks.last().map_or(0, |(at, _)| *at);
-            self.wait = clock.wait(self.start + Duration::from_millis(at));
-            return self.wait.is_some();
+            return self.wait_until(at as f64);
         }
         let Some(delivery) = &mut self.delivery else { return false };
         if delivery.schedule.is_empty() {
             return false;
         }
         let at = delivery.schedule.next(tokens);
-        self.wait = clock.wait(self.start + Duration::from_secs_f64(at.max(0.0) / 1000.0));
-        self.wait.is_some()
+        self.wait_until(at)
     }
 
     /// What follows a piece leaves when the piece's own time is over. True = it is not over yet.
@@ -302,8 +299,14 @@ impl Timed {
         if delivery.schedule.is_empty() {
             return false;
         }
-        let over = self.start + Duration::from_secs_f64(delivery.schedule.end().max(0.0) / 1000.0);
-        self.wait = self.finish.session.clock.wait(over);
+        let over = delivery.schedule.end();
+        self.wait_until(over)
+    }
+
+    /// Waits until so many milliseconds after the answer began. True = they are not over yet.
+    fn wait_until(&mut self, milliseconds: f64) -> bool {
+        let deadline = self.start + Duration::from_secs_f64(milliseconds.max(0.0) / 1000.0);
+        self.wait = self.finish.session.clock.wait(deadline);
         self.wait.is_some()
     }
 

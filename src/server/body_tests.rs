@@ -136,17 +136,26 @@ async fn a_stall_with_an_end_goes_on() {
     assert_eq!(got, [("p".to_string(), Duration::ZERO), ("p.".to_string(), Duration::from_secs(1))]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_hold_waits_for_its_release() {
+/// Two pieces with a hold after so many: what leaves before the release, and what after it.
+async fn held(after_chunks: usize) -> (Bytes, Bytes) {
     let session = session(Mode::Real);
-    let pace = Pace { hold: Some(Hold { after_chunks: 1, until: "go".into() }), ..Pace::default() };
+    let pace = Pace { hold: Some(Hold { after_chunks, until: "go".into() }), ..Pace::default() };
     let mut held = body(&session, 2, pace, None);
     let first = held.frame().await.expect("frame").expect("data").into_data().expect("data");
-    assert_eq!(&first[..], b"p");
     assert!(futures_util::poll!(std::pin::pin!(held.frame())).is_pending());
     session.release("go");
     let rest = held.frame().await.expect("frame").expect("data").into_data().expect("data");
-    assert_eq!(&rest[..], b"p.");
+    (first, rest)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_waits_for_its_release() {
+    assert_eq!(held(1).await, (Bytes::from("p"), Bytes::from("p.")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_beyond_the_content_holds_the_end_back() {
+    assert_eq!(held(9).await, (Bytes::from("pp"), Bytes::from(".")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,17 +164,4 @@ async fn a_client_that_leaves_is_noted() {
     drop(body(&session, 2, Pace::default(), None));
     let (_, exchange) = session.journal.since(0, 1).pop().expect("exchange");
     assert!(exchange.record().aborted);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_hold_beyond_the_content_holds_the_end_back() {
-    let session = session(Mode::Real);
-    let pace = Pace { hold: Some(Hold { after_chunks: 9, until: "go".into() }), ..Pace::default() };
-    let mut held = body(&session, 2, pace, None);
-    let first = held.frame().await.expect("frame").expect("data").into_data().expect("data");
-    assert_eq!(&first[..], b"pp");
-    assert!(futures_util::poll!(std::pin::pin!(held.frame())).is_pending());
-    session.release("go");
-    let rest = held.frame().await.expect("frame").expect("data").into_data().expect("data");
-    assert_eq!(&rest[..], b".");
 }

@@ -30,7 +30,6 @@ pub async fn deliver(
     mut finish: Finish,
     control: Arc<Control>,
     random: Random,
-    request_id: &str,
     operation: &str,
     started: Duration,
     accepted: &str,
@@ -73,7 +72,7 @@ pub async fn deliver(
             record.said = Said::Error(error.message.clone());
         }
     });
-    let virtual_clock = session.clock.mode() != crate::clock::Mode::Real;
+    let virtual_clock = session.clock.mode() != Mode::Real;
     let mut response = Response::new(ResponseBody::Full(None));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let out = response.headers_mut();
@@ -82,16 +81,12 @@ pub async fn deliver(
     let stream = matches!(body, Body::Events(_));
     if !matches!(body, Body::Raw(_)) || status < 600 {
         let facts = headers::Facts {
-            request_id,
+            request_id: &finish.exchange.request_id,
             error: error_style,
             status,
             operation,
             stream,
-            processing_ms: (session.clock.now().saturating_sub(started)).as_millis().min(if virtual_clock {
-                0
-            } else {
-                u128::MAX
-            }),
+            processing_ms: if virtual_clock { 0 } else { session.clock.now().saturating_sub(started).as_millis() },
             limits: finish.exchange.limits.get().copied(),
             model: finish.exchange.model.get().map(String::as_str),
             date: virtual_clock.then(|| session.clock.stamp()),
@@ -99,8 +94,8 @@ pub async fn deliver(
         headers::write(&facts, &mut random.fork("headers"), out);
     }
     let error_headers = match &body {
-        Body::Error(error) => error.headers.clone(),
-        _ => Vec::new(),
+        Body::Error(error) => error.headers.as_slice(),
+        _ => &[],
     };
     let content_type = match &body {
         Body::Json(_) => "application/json",
@@ -125,7 +120,7 @@ pub async fn deliver(
         out.insert("content-type", HeaderValue::from_static(content_type));
     }
     // How long the body is and how it is framed is not for a script to say.
-    let given = extra.iter().chain(&error_headers).filter(|(name, _)| !FRAMING.contains(&name.as_str()));
+    let given = extra.iter().chain(error_headers).filter(|(name, _)| !FRAMING.contains(&name.as_str()));
     for (name, value) in given {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             out.insert(name, value);

@@ -61,7 +61,6 @@ pub async fn answer(
     let (count, in_force) = keeper.begin(hash, &shared);
     let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
     let random = Random::new(random::key(keeper.seed, &key));
-    let request_id = api::ids::request(&mut random.fork("request"));
     let given = Arc::new(Headers::of(&headers));
     let stamp = keeper.clock.stamp();
     let open = Arc::new(OpenExchange::new(
@@ -72,7 +71,7 @@ pub async fn answer(
         bytes,
         body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         stamp,
-        request_id.clone(),
+        api::ids::request(&mut random.fork("request")),
     ));
     let started = keeper.clock.now();
     let answered = async {
@@ -119,7 +118,7 @@ pub async fn answer(
     let log = (emulator.settings.log_level == LogLevel::Info).then_some(log_line as fn(&Session, &OpenExchange));
     let finish = Finish::new(keeper.clone(), open.clone(), log);
     let accepted = header(&headers, "accept-encoding").unwrap_or_default();
-    deliver::deliver(&emulator, answer, finish, control, random, &request_id, name, started, accepted).await
+    deliver::deliver(&emulator, answer, finish, control, random, name, started, accepted).await
 }
 
 /// One line per request.

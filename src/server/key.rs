@@ -31,7 +31,8 @@ pub fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<String, A
     authenticate(&emulator.settings, key_of(headers), false)
 }
 
-/// The key a request brings: `Authorization: Bearer`, `api-key`, or the WebSocket subprotocol. `None` = nowhere; Err = malformed.
+/// The key a request brings: `Authorization: Bearer`, `api-key`, or the WebSocket subprotocol. `None` = nowhere; Err =
+/// malformed.
 fn key_of(headers: &HeaderMap) -> Option<Result<&str, ()>> {
     if let Some(value) = headers.get("authorization") {
         let text = value.to_str().unwrap_or_default();

@@ -56,7 +56,7 @@ impl Turn {
     /// The reply was still arriving and is whole now.
     pub fn arrived(&mut self, choice: Choice) {
         self.arriving = None;
-        self.reply = Arc::new(Reply { say: Say::Choices(vec![choice]), ..(*self.reply).clone() });
+        self.reply = Arc::new(self.reply.saying(choice));
     }
 
     pub fn overrides(&self) -> &Overrides {
@@ -86,7 +86,7 @@ pub async fn infer(
 /// small ones are not even counted.
 fn fit(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
     let asked = prompt.max_tokens.unwrap_or(0);
-    let text: usize = prompt.messages.iter().map(|message| message.text().len() + 16).sum();
+    let text: usize = prompt.messages.iter().map(|message| message.texts().map(str::len).sum::<usize>() + 16).sum();
     // No text has more tokens than bytes.
     if call.emulator.settings.validation != Validation::Full
         || (text as u64).saturating_add(asked) <= model.context_window
@@ -184,9 +184,7 @@ async fn deliver(
     if !prompt.stream
         && let Some(arriving) = found.arriving.take()
     {
-        let choice = arriving.collect().await?;
-        let reply = Reply { say: Say::Choices(vec![choice]), ..(*found.reply).clone() };
-        found.reply = Arc::new(reply);
+        found.reply = Arc::new(found.reply.saying(arriving.collect().await?));
     }
     if found.scripted && !found.reply.overrides.unchecked && found.arriving.is_none() {
         check(call, &prompt, &found.reply)?;

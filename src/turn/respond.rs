@@ -20,8 +20,8 @@ use std::sync::Arc;
 pub(super) struct Found {
     pub(super) reply: Arc<Reply>,
     pub(super) arriving: Option<Arriving>,
-    /// Pace of the reply itself, then of its rule's fault-alone partner.
     pub(super) fault: Option<Fault>,
+    /// Of the reply itself, then of its rule's fault-alone partner.
     pub(super) pace: Pace,
     pub(super) scripted: bool,
 }

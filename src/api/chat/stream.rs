@@ -2,9 +2,9 @@
 
 use super::frame::{self, Frame};
 use super::render::{self, Facts};
-use crate::api::answer::{Events, write_error_line, write_json_str};
+use crate::api::answer::{write_error_line, write_json_str};
 use crate::api::error::ApiError;
-use crate::api::lanes::{Cursor, Lanes};
+use crate::api::lanes::{Cursor, Lanes, Lines, Writer};
 use crate::api::logprobs::{self, Scored};
 use crate::api::usage::Counter;
 use crate::call::Call;
@@ -22,7 +22,7 @@ use std::task::{Context, Poll, ready};
 const SOUND: usize = 16_000;
 
 /// One chunk to write.
-enum Item {
+pub enum Item {
     /// A delta written as it is.
     Delta(usize, String),
     /// The same, with content of so many tokens.
@@ -41,9 +41,8 @@ enum Item {
     Done,
 }
 
-/// The stream of one answer.
+/// Writes the stream of one answer.
 pub struct ChatEvents {
-    items: Lanes<Item>,
     turn: Turn,
     facts: Facts,
     prompt: Prompt,
@@ -67,7 +66,7 @@ struct Arrived {
 }
 
 impl ChatEvents {
-    pub fn new(call: &Call, prompt: &Prompt, turn: Turn, facts: Facts) -> Self {
+    pub fn new(call: &Call, prompt: &Prompt, turn: Turn, facts: Facts) -> Lines<Self> {
         let options = &call.body["stream_options"];
         let mut head = BytesMut::from(&b"data: {\"id\":"[..]);
         write_json_str(&facts.id, &mut head);
@@ -83,8 +82,7 @@ impl ChatEvents {
             None => head.extend_from_slice(b"null"),
         }
         head.extend_from_slice(b",\"choices\":[");
-        let mut events = ChatEvents {
-            items: Lanes::default(),
+        let mut writer = ChatEvents {
             frame: Frame {
                 head_characters: frame::characters(&head) - "data: ".len(),
                 head: head.to_vec(),
@@ -101,11 +99,12 @@ impl ChatEvents {
             turn,
             facts,
         };
-        if events.turn.arriving.is_none() {
-            events.score(call);
-            events.plan();
+        let mut items = Lanes::default();
+        if writer.turn.arriving.is_none() {
+            writer.score(call);
+            items = writer.plan();
         }
-        events
+        Lines { items, writer }
     }
 
     /// Log probabilities for every choice, if asked.
@@ -130,16 +129,17 @@ impl ChatEvents {
     }
 
     /// Lays out the chunks of a reply that is ready: the choices' pieces interleaved.
-    fn plan(&mut self) {
-        self.items = Lanes::new((0..self.turn.choices).map(|index| self.lane(index, self.turn.choice(index))));
-        self.close();
+    fn plan(&self) -> Lanes<Item> {
+        let mut items = Lanes::new((0..self.turn.choices).map(|index| self.lane(index, self.turn.choice(index))));
+        self.close(&mut items);
+        items
     }
 
-    fn close(&mut self) {
+    fn close(&self, items: &mut Lanes<Item>) {
         if self.frame.include_usage {
-            self.items.push(Item::Usage);
+            items.push(Item::Usage);
         }
-        self.items.push(Item::Done);
+        items.push(Item::Done);
     }
 
     /// The chunks of one choice.
@@ -219,56 +219,8 @@ impl ChatEvents {
         }
     }
 
-    /// Takes in what arrives of a reply that is still arriving.
-    fn poll_arriving(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(()) };
-        let arrival = ready!(arriving.poll_next(context));
-        let text_before = matches!(self.arrived.choice.parts.last(), Some(Part::Text(_)));
-        if !std::mem::replace(&mut self.arrived.begun, true) {
-            let calls = matches!(arrival, Some(Arrival::Part(Part::ToolCall(_))));
-            let refuses = matches!(arrival, Some(Arrival::Part(Part::Refusal(_))));
-            self.items.push(Item::Delta(0, frame::opening(!calls && !refuses, refuses, calls).into()));
-        }
-        match arrival {
-            Some(Arrival::Text(more)) => {
-                let tokens = tokens::count(self.turn.encoding, &more) as u32;
-                self.items.push(Item::Content(0, json!({"content": more}).to_string(), tokens));
-                match (text_before, self.arrived.choice.parts.last_mut()) {
-                    (true, Some(Part::Text(text))) => text.text.push_str(&more),
-                    _ => self.arrived.choice.parts.push(Part::Text(Text::new(more))),
-                }
-            }
-            Some(Arrival::Part(part)) => {
-                if let Part::ToolCall(call) = &part {
-                    let id = call.id.clone().unwrap_or_else(|| crate::api::ids::call(&mut self.ids));
-                    let head = self.call_head(call, self.arrived.calls, &id, false);
-                    self.items.push(Item::Delta(0, head));
-                    self.arrived.calls += 1;
-                }
-                self.arrived.choice.parts.push(part);
-                self.write_arrived();
-            }
-            Some(Arrival::Failed(error)) => {
-                self.items.push(Item::Failed(error));
-                self.arrived.over = true;
-            }
-            None => {
-                let choice = std::mem::take(&mut self.arrived.choice);
-                self.turn.arrived(choice);
-                self.facts.usage = Some(render::usage_of(&self.counter, &self.prompt, &self.turn));
-                self.items.push(Item::Finish(0));
-                self.close();
-                self.arrived.over = true;
-            }
-        }
-        if self.arrived.over {
-            self.turn.arriving = None;
-        }
-        Poll::Ready(())
-    }
-
     /// Lays out the part that arrived last, in one piece.
-    fn write_arrived(&mut self) {
+    fn write_arrived(&self, items: &mut Lanes<Item>) {
         let choice = &self.arrived.choice;
         let Some(part) = choice.parts.last() else { return };
         let (text, annotations) = match part {
@@ -279,13 +231,92 @@ impl ChatEvents {
         let mut delta = BytesMut::new();
         frame::write_piece(choice, part, 0..text.len(), self.facts.legacy_functions, &mut delta);
         let tokens = tokens::count(self.turn.encoding, text) as u32;
-        self.items.push(Item::Content(0, String::from_utf8_lossy(&delta).into_owned(), tokens));
+        items.push(Item::Content(0, String::from_utf8_lossy(&delta).into_owned(), tokens));
         if !annotations.is_empty() {
-            self.items.push(Item::Delta(0, annotations_delta(annotations)));
+            items.push(Item::Delta(0, annotations_delta(annotations)));
+        }
+    }
+}
+
+/// The text a piece of the message is cut from.
+fn visible(part: &Part) -> Option<&Text> {
+    match part {
+        Part::Text(text) | Part::Refusal(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn annotations_delta(annotations: &[Value]) -> String {
+    let nested: Vec<Value> = annotations.iter().map(render::nested_annotation).collect();
+    json!({"annotations": nested}).to_string()
+}
+
+impl Writer for ChatEvents {
+    type Item = Item;
+
+    fn is_arriving(&self) -> bool {
+        self.turn.arriving.is_some()
+    }
+
+    fn content(item: &Item) -> Option<u32> {
+        match item {
+            Item::Text { left, .. } => Some(left.piece().2),
+            Item::Content(_, _, tokens) => Some(*tokens),
+            _ => None,
         }
     }
 
-    /// Writes an item, or its next piece; true = there is more of it.
+    fn ends(item: &Item) -> bool {
+        matches!(item, Item::Finish(_) | Item::Usage | Item::Done)
+    }
+
+    fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(()) };
+        let arrival = ready!(arriving.poll_next(context));
+        let text_before = matches!(self.arrived.choice.parts.last(), Some(Part::Text(_)));
+        if !std::mem::replace(&mut self.arrived.begun, true) {
+            let calls = matches!(arrival, Some(Arrival::Part(Part::ToolCall(_))));
+            let refuses = matches!(arrival, Some(Arrival::Part(Part::Refusal(_))));
+            items.push(Item::Delta(0, frame::opening(!calls && !refuses, refuses, calls).into()));
+        }
+        match arrival {
+            Some(Arrival::Text(more)) => {
+                let tokens = tokens::count(self.turn.encoding, &more) as u32;
+                items.push(Item::Content(0, json!({"content": more}).to_string(), tokens));
+                match (text_before, self.arrived.choice.parts.last_mut()) {
+                    (true, Some(Part::Text(text))) => text.text.push_str(&more),
+                    _ => self.arrived.choice.parts.push(Part::Text(Text::new(more))),
+                }
+            }
+            Some(Arrival::Part(part)) => {
+                if let Part::ToolCall(call) = &part {
+                    let id = call.id.clone().unwrap_or_else(|| crate::api::ids::call(&mut self.ids));
+                    let head = self.call_head(call, self.arrived.calls, &id, false);
+                    items.push(Item::Delta(0, head));
+                    self.arrived.calls += 1;
+                }
+                self.arrived.choice.parts.push(part);
+                self.write_arrived(items);
+            }
+            Some(Arrival::Failed(error)) => {
+                items.push(Item::Failed(error));
+                self.arrived.over = true;
+            }
+            None => {
+                let choice = std::mem::take(&mut self.arrived.choice);
+                self.turn.arrived(choice);
+                self.facts.usage = Some(render::usage_of(&self.counter, &self.prompt, &self.turn));
+                items.push(Item::Finish(0));
+                self.close(items);
+                self.arrived.over = true;
+            }
+        }
+        if self.arrived.over {
+            self.turn.arriving = None;
+        }
+        Poll::Ready(())
+    }
+
     fn write(&mut self, item: &mut Item, out: &mut BytesMut) -> bool {
         match item {
             Item::Failed(error) => write_error_line(error, out),
@@ -324,53 +355,5 @@ impl ChatEvents {
             Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
         }
         false
-    }
-}
-
-/// The text a piece of the message is cut from.
-fn visible(part: &Part) -> Option<&Text> {
-    match part {
-        Part::Text(text) | Part::Refusal(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn annotations_delta(annotations: &[Value]) -> String {
-    let nested: Vec<Value> = annotations.iter().map(render::nested_annotation).collect();
-    json!({"annotations": nested}).to_string()
-}
-
-impl Events for ChatEvents {
-    fn next_content(&self) -> Option<u32> {
-        match self.items.front()? {
-            Item::Text { left, .. } => Some(left.piece().2),
-            Item::Content(_, _, tokens) => Some(*tokens),
-            _ => None,
-        }
-    }
-
-    fn is_closing(&self) -> bool {
-        let end = |item: &Item| matches!(item, Item::Finish(_) | Item::Usage | Item::Done);
-        self.turn.arriving.is_none() && self.items.iter().all(end)
-    }
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while self.items.is_empty() && self.turn.arriving.is_some() {
-            ready!(self.poll_arriving(context));
-        }
-        Poll::Ready(())
-    }
-
-    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
-        ready!(self.poll_ready(context));
-        let mut items = std::mem::take(&mut self.items);
-        let written = items.next(|item| self.write(item, out));
-        self.items = items;
-        Poll::Ready(written)
-    }
-
-    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
-        write_error_line(error, out);
-        self.items = Lanes::default();
     }
 }

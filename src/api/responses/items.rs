@@ -53,8 +53,7 @@ impl Item {
     pub fn including(&self, asked: impl Fn(&str) -> bool) -> Item {
         let mut item = self.clone();
         for ((_, _, path), shown) in self.hidden.iter().filter(|((word, ..), _)| asked(word)) {
-            let Some((outer, field)) = path.rsplit_once('/') else { continue };
-            if let Some(map) = item.value.pointer_mut(outer).and_then(Value::as_object_mut) {
+            if let Some((map, field)) = holder(&mut item.value, path) {
                 map.insert(field.into(), shown.clone());
             }
         }
@@ -202,12 +201,17 @@ impl Maker {
     }
 }
 
+/// The object that holds the field at a path of [`OPTIONAL`], and the field's name.
+fn holder<'a, 'p>(value: &'a mut Value, path: &'p str) -> Option<(&'a mut Map<String, Value>, &'p str)> {
+    let (outer, field) = path.rsplit_once('/')?;
+    Some((value.pointer_mut(outer)?.as_object_mut()?, field))
+}
+
 /// Takes away what was not asked for, and gives it: a field of the item becomes null, one deeper inside is not there
 /// at all.
 fn hide(value: &mut Value, path: &str) -> Option<Value> {
-    let (outer, field) = path.rsplit_once('/')?;
-    let map = value.pointer_mut(outer)?.as_object_mut()?;
-    if outer.is_empty() { map.insert(field.into(), Value::Null) } else { map.shift_remove(field) }
+    let (map, field) = holder(value, path)?;
+    if path.rfind('/') == Some(0) { map.insert(field.into(), Value::Null) } else { map.shift_remove(field) }
 }
 
 /// Fills what the parts of a written message lack: `annotations`, `logprobs`, a part for a plain string.

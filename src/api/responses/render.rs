@@ -14,7 +14,7 @@ use crate::call::Call;
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
-use crate::reply::{Choice, Finish, Part, Reply, Say};
+use crate::reply::{Choice, Finish, Part};
 use crate::tokens::{self, Encoding};
 use crate::turn::{Rendered, Turn};
 use serde_json::Value;
@@ -130,7 +130,7 @@ impl Finisher {
     fn arrived(mut self, mut items: Vec<Arc<Item>>, choice: Choice, maker: &mut Maker) -> Record {
         let (end, sealed) = self.end(&choice);
         items.extend(sealed.and_then(|part| maker.item(&part, false)).map(Arc::new));
-        self.turn.reply = Arc::new(Reply { say: Say::Choices(vec![choice]), ..(*self.turn.reply).clone() });
+        self.turn.arrived(choice);
         self.with(items, end)
     }
 
