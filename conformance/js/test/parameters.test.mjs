@@ -42,12 +42,14 @@ for (const [name, onChat, onResponses, forbidden, called] of CHOICES) {
 
 test('parallel_tool_calls: false forbids two calls', async () => {
   const two = { tool_calls: [weather, { ...weather, name: 'get_time' }] };
-  const { client } = await session([two, two]);
-  await assert.rejects(client.chat.completions.create(ask('x', { tools: [weatherTool, other], parallel_tool_calls: false })), mismatch);
-  await assert.rejects(
-    client.responses.create({ model: 'gpt-4o-mini', input: 'x', tools: [weatherFunction, otherFunction], parallel_tool_calls: false }),
-    mismatch,
-  );
+  for (const stream of [false, true]) {
+    const { client } = await session([two, two]);
+    await assert.rejects(client.chat.completions.create(ask('x', { tools: [weatherTool, other], parallel_tool_calls: false, stream })), mismatch);
+    await assert.rejects(
+      client.responses.create({ model: 'gpt-4o-mini', input: 'x', tools: [weatherFunction, otherFunction], parallel_tool_calls: false, stream }),
+      mismatch,
+    );
+  }
 });
 
 test('thoughts take what the words leave of the token limit', async () => {
@@ -68,6 +70,23 @@ test('a cut stream says so on both APIs', async () => {
   const events = await all(await client.responses.create({ model: 'gpt-4o-mini', input: 'x', max_output_tokens: 16, stream: true }));
   assert.equal(events.at(-1).type, 'response.incomplete');
   assert.equal(events.at(-1).response.usage.output_tokens, 16);
+});
+
+test('a stop sequence ends a stream as it ends an answer', async () => {
+  const { client } = await session({ '': 'one two STOP three' });
+  const { choices: [whole] } = await client.chat.completions.create(ask('x', { stop: ['STOP'] }));
+  const chunks = await all(await client.chat.completions.create(ask('x', { stop: ['STOP'], stream: true })));
+  assert.equal(chunks.map((chunk) => chunk.choices[0].delta.content ?? '').join(''), whole.message.content);
+  assert.deepEqual([whole.message.content, whole.finish_reason, chunks.at(-1).choices[0].finish_reason], ['one two ', 'stop', 'stop']);
+});
+
+test('a seed decides what is generated', async () => {
+  const generated = async (body) => {
+    const { client } = await session(undefined, generate);
+    return (await client.chat.completions.create(ask('Tell me about rivers.', body))).choices[0].message.content;
+  };
+  assert.equal(await generated({ seed: 1 }), await generated({ seed: 1 }));
+  assert.notEqual(await generated({ seed: 1 }), await generated({ seed: 2 }));
 });
 
 test('service tiers are granted as asked', async () => {
@@ -109,6 +128,11 @@ test('log probabilities: chat asks with logprobs, Responses with include', async
     });
     return [logprobs.content, message.content[0].logprobs];
   };
+  const asked = { model: 'gpt-4o-mini', input: 'x', top_logprobs: 2, include: ['message.output_text.logprobs'], stream: true };
+  const events = await all(await client.responses.create(asked));
+  const streamed = events.filter((event) => event.type === 'response.output_text.delta').flatMap((event) => event.logprobs);
+  assert.equal(streamed.map((one) => one.token).join(''), 'one two three');
+  assert.deepEqual(events.find((event) => event.type === 'response.output_text.done').logprobs.map((one) => one.token), streamed.map((one) => one.token));
   for (const tokens of await seen()) {
     assert.equal(tokens.map((one) => one.token).join(''), 'one two three');
     for (const { logprob, top_logprobs } of tokens) {
