@@ -14,16 +14,17 @@ export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 export const addonPath = (platform) => path.join(ROOT, 'js', 'native', `llemulator.${platform.name}.node`);
 
 /**
- * Builds the addon with `cargo <command> --release` and copies the library to `addonPath(platform)`.
+ * Builds the addon and copies the library to `addonPath(platform)`.
  * Everything cargo prints goes to stderr: stdout belongs to whatever is started next.
  * @param {import('./platforms.mjs').Platform} platform
+ * @param {string} [profile]  cargo's: `checkout` is built in a minute or two, `release` is what packages carry
  * @param {string[]} [command]  the cargo command with its target, e.g. ['zigbuild', '--target', '…']
  * @param {Record<string, string | undefined>} [env]
  * @returns {string} the addon's path
  */
-export function buildAddon(platform, command = ['build'], env = process.env) {
+export function buildAddon(platform, profile = 'checkout', command = ['build'], env = process.env) {
   // Cargo tells the library's place itself, so CARGO_TARGET_DIR and .cargo/config.toml are obeyed.
-  const args = [...command, '--release', '--lib', '--message-format', 'json-render-diagnostics'];
+  const args = [...command, '--profile', profile, '--lib', '--message-format', 'json-render-diagnostics'];
   const cargo = spawnSync('cargo', args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 });
   if (cargo.error?.code === 'ENOENT') {
     throw new Error('cargo was not found. A checkout needs Rust to build the addon (https://rustup.rs); the npm package brings it built.');

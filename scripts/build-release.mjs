@@ -14,7 +14,7 @@ const BUDGET = 16e6;
 const platform = process.argv[2] ? platformNamed(process.argv[2]) : hostPlatform();
 const zig = platform.os === 'linux';
 const target = platform.libc === 'glibc' ? `${platform.target}.${GLIBC}` : platform.target;
-const addon = buildAddon(platform, [zig ? 'zigbuild' : 'build', '--locked', '--target', target], {
+const addon = buildAddon(platform, 'release', [zig ? 'zigbuild' : 'build', '--locked', '--target', target], {
   ...process.env,
   MACOSX_DEPLOYMENT_TARGET: '11.0',
   // musl: a shared library needs the dynamic C runtime. Windows: users need not have Microsoft's.
