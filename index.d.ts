@@ -94,7 +94,16 @@ export interface EmulatorOptions {
   logLevel?: 'info' | 'warn' | 'error';
   /** Serve `GET /_emulator/state` over HTTP too. */
   debug?: boolean;
-  /** Host names that may reach the control routes, beside localhost, IP addresses and names without a dot. */
+  /**
+   * Pages of which origins may read the API's answers and open its socket. Default `loopback`: those served from this
+   * machine (`http://localhost:3000`, `http://127.0.0.1:5173`), and those of `allowedHosts`. Control routes stay closed
+   * to foreign pages with `any` too.
+   */
+  cors?: 'loopback' | 'any';
+  /**
+   * Hosts that may reach the control routes beside localhost, IP addresses and names without a dot, and whose pages may
+   * use the emulator: `app.test`, `app.test:3000`, or a whole origin.
+   */
   allowedHosts?: readonly string[];
   /** Token for the emulator-wide control routes when bound beyond loopback. */
   controlToken?: string;

@@ -85,6 +85,16 @@ impl<'de> Deserialize<'de> for Auth {
     }
 }
 
+/// Pages of which origins may read what the API answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Cors {
+    /// Those of this machine's loopback, the emulator's own, and those of `allowed_hosts`.
+    Loopback,
+    /// All. Control routes stay closed to foreign ones.
+    Any,
+}
+
 /// What is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -215,7 +225,12 @@ pub struct Options {
     // `DEBUG=vite:*` stands in many a shell and must stop nothing.
     #[arg(long, env = "DEBUG", value_parser = |text: &str| Ok::<_, std::convert::Infallible>(text == "true"))]
     pub debug: Option<bool>,
-    /// Host names that may reach the control routes beside localhost, IP addresses and names without a dot
+    /// Pages of which origins may read the API and open its socket: `loopback` (and those of --allowed-hosts), or `any`
+    /// [default: loopback]
+    #[arg(long, env = "LLEMULATOR_CORS")]
+    pub cors: Option<Cors>,
+    /// Hosts that may reach the control routes beside localhost, IP addresses and names without a dot, and whose pages
+    /// may: `app.test`, `app.test:3000`, or a whole origin
     #[arg(long, env = "LLEMULATOR_ALLOWED_HOSTS", value_delimiter = ',')]
     pub allowed_hosts: Option<Vec<String>>,
     /// Token that emulator-wide control routes need when bound beyond loopback
@@ -271,6 +286,7 @@ pub struct Settings {
     pub grace_ms: u64,
     pub log_level: LogLevel,
     pub debug: bool,
+    pub cors: Cors,
     pub allowed_hosts: Vec<String>,
     pub control_token: Option<String>,
     pub prefixes: Vec<String>,
@@ -352,6 +368,7 @@ impl Options {
             grace_ms: self.grace_ms.unwrap_or(if cli { 5_000 } else { 0 }),
             log_level: self.log_level.unwrap_or(if cli { LogLevel::Info } else { LogLevel::Error }),
             debug: self.debug.unwrap_or(false),
+            cors: self.cors.unwrap_or(Cors::Loopback),
             allowed_hosts: self.allowed_hosts.unwrap_or_default(),
             control_token: self.control_token,
             prefixes: self.prefix.unwrap_or_default(),

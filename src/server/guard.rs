@@ -1,24 +1,97 @@
-//! Who may reach the control routes: not a web page of another origin, not a foreign name that resolves to us.
+//! Where a request comes from and what it takes us for: the one rule about origins and hosts.
+//!
+//! An origin is one of ours if it is of this machine's loopback, of the emulator's own address and port, or allowed by
+//! `allowedHosts`. Control routes and sockets are closed to pages of any other; answers of the API carry CORS headers
+//! for ours alone, or for everybody with `cors: any`. A host is one of ours if no page can have brought a foreign name
+//! here: addresses, `localhost`, names without a dot, and the allowed ones.
 
 use crate::emulator::Emulator;
-use std::net::IpAddr;
+use crate::options::{Cors, Settings};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
+use std::net::{IpAddr, SocketAddr};
 
-/// Refuses a control request from elsewhere, with the reason.
-pub fn check(emulator: &Emulator, host: Option<&str>, origin: Option<&str>) -> Result<(), String> {
-    let host = host.unwrap_or_default();
-    let name = name_of(host);
-    if !is_own_name(emulator, name) {
-        return Err(format!(
-            "Control routes are not served under the host {name:?}: use an IP address or localhost, or add the name to allowedHosts."
-        ));
+/// What a request says about its sender. Made once, before anything is answered.
+pub struct Visitor {
+    /// `Origin`, if a browser sent it.
+    origin: Option<HeaderValue>,
+    /// The origin is one of ours.
+    ours: bool,
+    /// Why control routes are closed to it.
+    refusal: Option<String>,
+    /// Every origin may read the API.
+    any: bool,
+}
+
+impl Visitor {
+    /// `local`: the address the connection came in at.
+    pub fn of(settings: &Settings, local: SocketAddr, request: &Parts) -> Self {
+        let headers = &request.headers;
+        let mut origins = headers.get_all("origin").iter();
+        let (origin, more) = (origins.next(), origins.next());
+        let ours =
+            more.is_none() && origin.and_then(|one| one.to_str().ok()).is_some_and(|one| is_ours(settings, local, one));
+        let refusal = match origin {
+            Some(origin) if !ours => Some(format!(
+                "This is not open to pages of {:?}: open are loopback origins, the emulator's own, and those of the option allowedHosts.",
+                String::from_utf8_lossy(origin.as_bytes())
+            )),
+            // What a page embeds (a picture, a frame) names no origin; browsers say so in another way.
+            None if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") => {
+                Some("Control routes are not open to what pages of another site embed.".into())
+            }
+            _ => foreign_host(settings, request),
+        };
+        Visitor { origin: origin.cloned(), ours, refusal, any: settings.cors == Cors::Any }
     }
-    let Some(origin) = origin else { return Ok(()) };
-    let authority = origin.split("://").nth(1).unwrap_or_default();
-    // A page of any port of this machine may be a test's own page; `null` and foreign pages are not.
-    if is_own_name(emulator, name_of(authority)) && !authority.is_empty() {
-        return Ok(());
+
+    /// Whether it may use control routes; else the reason.
+    pub fn check_control(&self) -> Result<(), String> {
+        self.refusal.clone().map_or(Ok(()), Err)
     }
-    Err(format!("Control routes are not open to pages of {origin:?}."))
+
+    /// Whether it may open a socket, which browsers let every page do; else the reason.
+    pub fn check_socket(&self) -> Result<(), String> {
+        match &self.refusal {
+            Some(refusal) if self.origin.is_some() && !self.ours && !self.any => Err(refusal.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether its page may read an answer of the API, or with `control` of a control route.
+    fn may_read(&self, control: bool) -> bool {
+        match control {
+            true => self.ours && self.refusal.is_none(),
+            false => self.ours || self.any,
+        }
+    }
+
+    /// Lets the visitor's page read an answer, or makes sure that it cannot.
+    pub fn open(&self, control: bool, answer: &mut HeaderMap) {
+        let Some(origin) = &self.origin else { return };
+        if !self.may_read(control) {
+            answer.remove("access-control-allow-origin");
+            return;
+        }
+        let named = if self.any && !control { HeaderValue::from_static("*") } else { origin.clone() };
+        answer.insert("access-control-allow-origin", named);
+        answer.append("vary", HeaderValue::from_static("Origin"));
+    }
+
+    /// The headers that answer a preflight: what a browser asks before it calls from a page. Empty for foreign pages.
+    pub fn preflight(&self, control: bool, asked: &HeaderMap) -> HeaderMap {
+        let mut answer = HeaderMap::new();
+        if !self.may_read(control) {
+            return answer;
+        }
+        let mut set = |name: &'static str, value| answer.insert(HeaderName::from_static(name), value);
+        set("access-control-allow-methods", HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"));
+        let wanted = asked.get("access-control-request-headers").cloned();
+        set("access-control-allow-headers", wanted.unwrap_or_else(|| HeaderValue::from_static("*")));
+        set("access-control-max-age", HeaderValue::from_static("600"));
+        answer
+    }
 }
 
 /// Refuses an emulator-wide control request without the token when bound beyond loopback.
@@ -33,29 +106,74 @@ pub fn check_token(emulator: &Emulator, given: Option<&str>) -> Result<(), Strin
     }
 }
 
-/// The host without its port.
-fn name_of(authority: &str) -> &str {
-    if let Some(rest) = authority.strip_prefix('[') {
-        return rest.split(']').next().unwrap_or_default();
+/// Why the host that a request names is none of ours.
+fn foreign_host(settings: &Settings, request: &Parts) -> Option<String> {
+    let mut hosts = request.headers.get_all("host").iter();
+    let (named, more) = (hosts.next(), hosts.next());
+    if more.is_some() {
+        return Some("Control routes are not served under two hosts: send one Host header.".into());
     }
-    authority.rsplit_once(':').map_or(authority, |(name, _)| name)
+    let named = named.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
+    // A target in absolute form names a host too.
+    let target = request.uri.authority().map(ToString::to_string);
+    let foreign = named.into_iter().chain(target).find(|host| !is_our_host(settings, host))?;
+    Some(format!(
+        "Control routes are not served under the host {foreign:?}: use an IP address or localhost, or add the name to allowedHosts."
+    ))
 }
 
-fn is_own_name(emulator: &Emulator, name: &str) -> bool {
-    name.parse::<IpAddr>().is_ok()
-        || !name.contains('.')
-        || name.eq_ignore_ascii_case("localhost")
-        || emulator.settings.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+/// Whether a page of this origin may use the emulator.
+fn is_ours(settings: &Settings, local: SocketAddr, origin: &str) -> bool {
+    if settings.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
+        return true;
+    }
+    let Some((scheme @ ("http" | "https"), rest)) = origin.split_once("://") else { return false };
+    let Some((name, port)) = split(rest) else { return false };
+    let port = port.unwrap_or(if scheme == "http" { 80 } else { 443 });
+    let address = name.parse::<IpAddr>();
+    is_loopback(&name)
+        || is_allowed(settings, &name, rest)
+        || port == local.port()
+            && (address.is_ok_and(|ip| ip == local.ip().to_canonical()) || name.eq_ignore_ascii_case(&settings.host))
+}
+
+/// Whether a request for this host can have been meant for the emulator. A page can make a foreign name lead here, but
+/// no address, and no name without a dot.
+fn is_our_host(settings: &Settings, host: &str) -> bool {
+    let Some((name, _)) = split(host) else { return host.is_empty() };
+    !name.contains('.') && !name.contains(':')
+        || name.parse::<IpAddr>().is_ok()
+        || is_loopback(&name)
+        || is_allowed(settings, &name, host)
+        || name.eq_ignore_ascii_case(&settings.host)
+}
+
+fn is_allowed(settings: &Settings, name: &str, authority: &str) -> bool {
+    let same = |allowed: &String| allowed.eq_ignore_ascii_case(name) || allowed.eq_ignore_ascii_case(authority);
+    settings.allowed_hosts.iter().any(same)
+}
+
+/// Names that browsers resolve to the loopback without asking anybody, and its addresses.
+fn is_loopback(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// Name and port of an authority; `None` if it is none, or names a user.
+fn split(authority: &str) -> Option<(String, Option<u16>)> {
+    let parsed: Authority = authority.parse().ok()?;
+    let after = authority.strip_prefix(parsed.host())?;
+    let port = match after.strip_prefix(':') {
+        Some(port) => Some(port.parse().ok()?),
+        None if after.is_empty() => None,
+        None => return None,
+    };
+    let name = parsed.host().trim_start_matches('[').trim_end_matches(']');
+    Some((name.to_string(), port))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_and_brackets_are_not_part_of_the_name() {
-        assert_eq!(name_of("127.0.0.1:8080"), "127.0.0.1");
-        assert_eq!(name_of("[::1]:8080"), "::1");
-        assert_eq!(name_of("emulator"), "emulator");
-    }
-}
+#[path = "guard_tests.rs"]
+mod tests;

@@ -58,7 +58,7 @@ pub async fn serve(emulator: Arc<Emulator>, listener: TcpListener) {
             accepted = listener.accept() => accepted,
             _ = stopping.wait_for(|stopped| *stopped) => break,
         };
-        let Ok((stream, peer)) = accepted else {
+        let Ok((stream, _)) = accepted else {
             // Out of file descriptors, or the client is gone already. Accepting again at once would spin.
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
@@ -66,17 +66,18 @@ pub async fn serve(emulator: Arc<Emulator>, listener: TcpListener) {
         // Without this, Nagle and delayed ACK add up to 40 ms between small chunks.
         let _ = stream.set_nodelay(true);
         emulator.connections.send_modify(|open| *open += 1);
-        tokio::spawn(connection(emulator.clone(), stream, peer));
+        tokio::spawn(connection(emulator.clone(), stream));
     }
 }
 
 /// One connection, until it closes or the grace time after a stop is over.
-async fn connection(emulator: Arc<Emulator>, stream: tokio::net::TcpStream, peer: std::net::SocketAddr) {
+async fn connection(emulator: Arc<Emulator>, stream: tokio::net::TcpStream) {
+    let local = stream.local_addr().unwrap_or(emulator.address);
     let control = Arc::new(Control::default());
     let socket = TokioIo::new(Socket::new(stream, control.clone()));
     let service = service_fn({
         let (emulator, control) = (emulator.clone(), control.clone());
-        move |request| respond::respond(emulator.clone(), control.clone(), peer, request)
+        move |request| respond::respond(emulator.clone(), control.clone(), local, request)
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

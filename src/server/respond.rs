@@ -2,10 +2,11 @@
 
 use super::body::{Cut, ResponseBody};
 use super::exchange::{self, Heard};
+use super::guard::{self, Visitor};
 use super::request::header;
 use super::route;
 use super::socket::Control;
-use super::{guard, key, request, websocket};
+use super::{key, request, websocket};
 use crate::api::error::{self, ApiError};
 use crate::control;
 use crate::emulator::Emulator;
@@ -14,45 +15,42 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-/// Answers one request. Err = the connection is cut before any byte.
+/// Answers one request that came in at the address `local`. Err = the connection is cut before any byte.
 pub async fn respond(
     emulator: Arc<Emulator>,
     control: Arc<Control>,
-    _peer: SocketAddr,
+    local: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Cut> {
-    let path = request.uri().path();
-    if matches!(path, "/healthz" | "/readyz") {
-        return Ok(plain(200, "text/plain; charset=utf-8", "OK"));
-    }
-    match (path, request.method().as_str()) {
-        ("/health", "GET") => return Ok(plain(200, "application/json", "{\"ok\":true}")),
-        ("/", "GET") => {
-            return Ok(plain(200, "application/json", "{\"service\":\"openai-api-simulator\",\"status\":\"ok\"}"));
+    let (parts, body) = request.into_parts();
+    let visitor = Visitor::of(&emulator.settings, local, &parts);
+    let path = parts.uri.path();
+    let controls = path == "/_emulator" || path.starts_with("/_emulator/");
+    let answered = match (path, parts.method.as_str()) {
+        ("/healthz" | "/readyz", _) => Ok(plain(200, "text/plain; charset=utf-8", "OK")),
+        ("/health", "GET") => Ok(plain(200, "application/json", "{\"ok\":true}")),
+        ("/", "GET") => Ok(plain(200, "application/json", "{\"service\":\"openai-api-simulator\",\"status\":\"ok\"}")),
+        (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
+        _ if controls => Ok(control_route(emulator, &visitor, parts, body).await),
+        _ => {
+            let asked = AssertUnwindSafe(api_request(emulator, control, &visitor, parts, body));
+            asked.catch_unwind().await.unwrap_or_else(|_| {
+                // A bug of ours must not take the test runner with it.
+                let error =
+                    ApiError::emulator("emulator_panicked", "The emulator failed on this request; please report it.");
+                Ok(plain(500, "application/json", &error.envelope().to_string()))
+            })
         }
-        (_, "OPTIONS") if !path.starts_with("/_emulator") => return Ok(preflight(request.headers())),
-        _ => {}
-    }
-    let origin = request.headers().contains_key("origin");
-    let answered = match path.starts_with("/_emulator/") {
-        true => Ok(control_route(emulator, request).await),
-        false => AssertUnwindSafe(api_request(emulator, control, request)).catch_unwind().await.unwrap_or_else(|_| {
-            // A bug of ours must not take the test runner with it.
-            let error =
-                ApiError::emulator("emulator_panicked", "The emulator failed on this request; please report it.");
-            Ok(plain(500, "application/json", &error.envelope().to_string()))
-        }),
     };
     answered.map(|mut response| {
-        if origin {
-            response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
-        }
+        visitor.open(controls, response.headers_mut());
         response
     })
 }
@@ -64,25 +62,30 @@ fn plain(status: u16, content_type: &'static str, text: &str) -> Response<Respon
     response
 }
 
-/// What a browser asks before it calls from a page.
-fn preflight(asked: &HeaderMap) -> Response<ResponseBody> {
+/// Answers what a browser asks before it calls from a page: 403 on the control routes that are closed to the page.
+fn preflight(visitor: &Visitor, controls: bool, asked: &HeaderMap) -> Response<ResponseBody> {
+    if controls && let Err(reason) = visitor.check_control() {
+        let error = forbidden(reason);
+        return plain(error.status, "application/json", &error.envelope().to_string());
+    }
     let mut response = plain(204, "text/plain", "");
-    let headers = response.headers_mut();
-    headers.remove("content-type");
-    headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
-    headers.insert("access-control-allow-methods", HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"));
-    let wanted = asked.get("access-control-request-headers").cloned();
-    headers.insert("access-control-allow-headers", wanted.unwrap_or_else(|| HeaderValue::from_static("*")));
-    headers.insert("access-control-max-age", HeaderValue::from_static("600"));
+    *response.headers_mut() = visitor.preflight(controls, asked);
     response
 }
 
+fn forbidden(reason: String) -> ApiError {
+    ApiError::new(403, reason).kind("forbidden").code("forbidden")
+}
+
 /// A control route over HTTP: guarded, and under the session of the key.
-async fn control_route(emulator: Arc<Emulator>, request: Request<Incoming>) -> Response<ResponseBody> {
-    let (parts, body) = request.into_parts();
+async fn control_route(
+    emulator: Arc<Emulator>,
+    visitor: &Visitor,
+    parts: Parts,
+    body: Incoming,
+) -> Response<ResponseBody> {
     let answer = async {
-        let forbidden = |reason| ApiError::new(403, reason).kind("forbidden").code("forbidden");
-        guard::check(&emulator, header(&parts.headers, "host"), header(&parts.headers, "origin")).map_err(forbidden)?;
+        visitor.check_control().map_err(forbidden)?;
         let path = parts.uri.path();
         let wide = control::is_emulator_wide(path);
         if wide {
@@ -117,12 +120,14 @@ async fn control_route(emulator: Arc<Emulator>, request: Request<Incoming>) -> R
 async fn api_request(
     emulator: Arc<Emulator>,
     control: Arc<Control>,
-    request: Request<Incoming>,
+    visitor: &Visitor,
+    mut parts: Parts,
+    body: Incoming,
 ) -> Result<Response<ResponseBody>, Cut> {
-    let (mut parts, body) = request.into_parts();
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
     if let Some(upgrade) = websocket::asked(&mut parts, &normal.path) {
-        let session = key::session_of(&emulator, &parts.headers, &normal, "responses.create");
+        let allowed = visitor.check_socket().map_err(forbidden);
+        let session = allowed.and_then(|()| key::session_of(&emulator, &parts.headers, &normal, "responses.create"));
         return Ok(websocket::accept(emulator, control, upgrade, parts, session));
     }
     let method = parts.method.as_str().to_string();
