@@ -50,7 +50,7 @@ export interface EmulatorOptions {
   fallback?: 'error' | 'echo' | 'generate';
   /** What a scripted reply that the request forbids leads to. Default `fail`: 500 `script_mismatch` with the diff. */
   checkReplies?: 'fail' | 'warn' | 'off';
-  /** Who is let in: `optional` (default), `required`, or a list of accepted keys. */
+  /** Who is let in: with any key (`required`, default), without one too (`optional`, the default of `relaxed`), or a list of accepted keys. */
   auth?: 'optional' | 'required' | readonly string[];
   /** How strictly requests are checked. Default `full`: what OpenAI rejects is rejected, in OpenAI's words. */
   validation?: 'full' | 'schema' | 'off';
@@ -129,7 +129,7 @@ export interface Emulator extends AsyncDisposable {
   readonly port: number;
   /**
    * A session: its own API key, script, journal and stored objects. Without a name it is a new one; the same name gives
-   * the same session again.
+   * the same session again: its clock and seed are those of its first making, and other ones throw.
    */
   session(name?: string, options?: SessionOptions): Session;
   session(options: SessionOptions): Session;

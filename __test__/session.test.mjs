@@ -31,6 +31,24 @@ test('a new one each time; the same name is the same session', async () => {
   expect(await chat(emulator.session('named'), 'x')).toBe('one');
 });
 
+test('the first making of a session decides its clock and seed', async () => {
+  const first = emulator.session('settled', { clock: 'manual', seed: 7 });
+  first.replies('kept');
+  expect(emulator.session('settled', { seed: 7 }).apiKey).toBe(first.apiKey);
+  expect(thrown(() => emulator.session('settled', { clock: 'instant' }))).toMatchObject({
+    code: 'ERR_LLEMULATOR_CONTROL',
+    param: 'clock',
+    message: expect.stringContaining('clock manual and seed 7'),
+  });
+  expect(emulator.session('settled').clock.mode).toBe('manual');
+  expect(await chat(first, 'x')).toBe('kept');
+});
+
+test('without a key nobody is let in, in the words of OpenAI', async () => {
+  const response = await fetch(`${emulator.baseURL}/models`);
+  expect([response.status, (await response.json()).error.message]).toEqual([401, expect.stringContaining("You didn't provide an API key.")]);
+});
+
 test('200 sessions side by side each see exactly their own', { timeout: 60_000 }, async () => {
   const sessions = Array.from({ length: 200 }, (_, i) => {
     const api = emulator.session(`side by side ${i}`);

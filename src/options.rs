@@ -149,7 +149,7 @@ pub struct Options {
     /// What happens to a scripted reply that the request forbids [default: strict: fail, else warn]
     #[arg(long, env = "LLEMULATOR_CHECK_REPLIES")]
     pub check_replies: Option<Check>,
-    /// `optional`, `required`, or a comma-separated list of accepted keys [default: llemulator: required, else optional]
+    /// `optional`, `required`, or a comma-separated list of accepted keys [default: relaxed: optional, else required]
     #[arg(long, env = "LLEMULATOR_AUTH")]
     pub auth: Option<Auth>,
     /// How strictly requests are checked [default: full]
@@ -345,8 +345,8 @@ impl Options {
             }),
             check_replies: self.check_replies.unwrap_or(if strict { Check::Fail } else { Check::Warn }),
             auth: self.auth.unwrap_or(match profile {
-                Profile::Llemulator => Auth::Required,
-                _ => Auth::Optional,
+                Profile::Relaxed => Auth::Optional,
+                _ => Auth::Required,
             }),
             validation: self.validation.unwrap_or(Validation::Full),
             any_model: models.iter().any(|name| name == "any"),
@@ -386,6 +386,7 @@ mod tests {
         assert_eq!((strict.fallback, strict.check_replies, strict.port), (FallbackName::Error, Check::Fail, 0));
         let relaxed = Options::default().settle(Door::CommandLine);
         assert_eq!((relaxed.fallback, relaxed.check_replies, relaxed.port), (FallbackName::Echo, Check::Warn, 8080));
+        assert_eq!((strict.auth, relaxed.auth), (Auth::Required, Auth::Optional));
         let own = Options { fallback: Some(FallbackName::Generate), ..Options::default() }.settle(Door::CommandLine);
         assert_eq!(own.fallback, FallbackName::Generate);
         let llemulator = Options { profile: Some(Profile::Llemulator), ..Options::default() }.settle(Door::CommandLine);

@@ -53,6 +53,8 @@ pub fn in_process(emulator: &Arc<Emulator>, key: Option<&str>, method: &str, pat
 pub fn handle(emulator: &Arc<Emulator>, request: &Request) -> (u16, Value) {
     let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
     let query = url::query(query);
+    // Errors name the path; a query may hold a key.
+    let request = &Request { path, ..*request };
     let below = path.strip_prefix("/_emulator/").unwrap_or(path);
     let answer = match (request.method, below) {
         (_, "sessions") => sessions(emulator, request),
@@ -223,7 +225,23 @@ fn sessions(emulator: &Arc<Emulator>, request: &Request) -> Result<Value, ApiErr
                 Some(seed) => Some(seed.as_u64().ok_or_else(|| ApiError::invalid_type("seed", "an integer", seed))?),
             };
             let key = key_of_name(name);
-            emulator.open_session(&key, name, mode, seed);
+            let session = emulator.open_session(&key, name, mode, seed);
+            let there = (session.clock.mode(), session.seed);
+            let contradicted = match () {
+                () if mode.is_some_and(|mode| mode != there.0) => Some("clock"),
+                () if seed.is_some_and(|seed| seed != there.1) => Some("seed"),
+                () => None,
+            };
+            if let Some(option) = contradicted {
+                return Err(ApiError::invalid(format!(
+                    "The session {name:?} is there already, with clock {} and seed {}: ask for it without {option}, with the \
+                     same, under another name, or delete it first (DELETE /_emulator/sessions/{name}).",
+                    json!(there.0).as_str().unwrap_or_default(),
+                    there.1
+                ))
+                .param(option)
+                .code("session_exists"));
+            }
             Ok(json!({"name": name, "api_key": key}))
         }
         method => Err(crate::api::error::wrong_method(method, request.path, "GET, POST")),

@@ -23,21 +23,23 @@ pub fn session_of(
         return Ok(emulator.open_session(&key, name, None, None));
     }
     let edge = matches!(operation, "chat.completions.create" | "completions.create" | "embeddings.create");
-    Ok(emulator.session(&authenticate(&emulator.settings, key_of(headers), edge)?))
+    Ok(emulator.session(&authenticate(&emulator.settings, key_of(&emulator.settings, headers), edge)?))
 }
 
 /// The key of a control route's session.
 pub fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<String, ApiError> {
-    authenticate(&emulator.settings, key_of(headers), false)
+    authenticate(&emulator.settings, key_of(&emulator.settings, headers), false)
 }
 
 /// The key a request brings: `Authorization: Bearer`, `api-key`, or the WebSocket subprotocol. `None` = nowhere; Err =
-/// malformed.
-fn key_of(headers: &HeaderMap) -> Option<Result<&str, ()>> {
+/// malformed. A key may have spaces: the suites of the SDKs send `My API Key`; LLEmulator's suite wants them refused.
+fn key_of<'a>(settings: &Settings, headers: &'a HeaderMap) -> Option<Result<&'a str, ()>> {
     if let Some(value) = headers.get("authorization") {
-        let text = value.to_str().unwrap_or_default();
-        return Some(match text.strip_prefix("Bearer ") {
-            Some(key) if !key.is_empty() && !key.contains(' ') => Ok(key),
+        let (scheme, key) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+        let strict = settings.profile == Profile::Llemulator;
+        return Some(match strict {
+            true if scheme == "Bearer" && !key.is_empty() && !key.contains(' ') => Ok(key),
+            false if scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty() => Ok(key.trim()),
             _ => Err(()),
         });
     }

@@ -13,6 +13,8 @@ mod guard;
 pub mod headers;
 mod key;
 #[cfg(test)]
+mod key_tests;
+#[cfg(test)]
 mod pace_tests;
 #[cfg(test)]
 mod refusal_tests;

@@ -119,15 +119,15 @@ test('a tool message without a call is refused', async () => {
   });
 });
 
-test('keys: refused when empty or invalid, optional when absent', async () => {
+test('keys: refused when empty, invalid or absent', async () => {
   const models = (headers) => fetch(`${url}/v1/models`, { headers });
-  for (const authorization of ['Bearer ', 'Bearer invalid-key', 'Bearer sk-invalid', 'Basic abc']) {
-    const response = await models({ authorization });
+  for (const authorization of [undefined, 'Bearer ', 'Bearer invalid-key', 'Bearer sk-invalid', 'Basic abc']) {
+    const response = await models(authorization === undefined ? {} : { authorization });
     assert.equal(response.status, 401, authorization);
     const { error } = await response.json();
     assert.equal(error.type, 'invalid_request_error');
   }
-  assert.equal((await models({})).status, 200);
+  assert.equal((await models({ authorization: 'Bearer My API Key' })).status, 200);
 });
 
 test('an error in the middle of a stream reaches the reader', async () => {
