@@ -126,6 +126,70 @@ fn nobody_needs_to_read_what_is_printed() {
     assert_eq!(server.end(), (Some(0), String::new()));
 }
 
+const HELLO_ALONE: &str = r#"{"responses": {"^hello$": "hi"}}"#;
+const STRANGE: &str = r#"{"model": "gpt-4o", "messages": [{"role": "user", "content": "what is this?"}]}"#;
+
+#[test]
+fn pipes_nobody_reads_hold_up_nothing_and_what_was_dropped_is_said() {
+    let mut server = Server::start(llemulator(&["--port", "0"]).stderr(Stdio::piped()));
+    assert_ok(server.send("/_emulator/script", HELLO_ALONE));
+    let mut connection = BufReader::new(TcpStream::connect(&server.address).expect("it listens"));
+    // More lines, and more words about misses, than two pipes and two queues hold.
+    for _ in 0..5_000 {
+        for (body, status) in [(CHAT, 200), (STRANGE, 500)] {
+            let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sk-test";
+            let request =
+                format!("{head}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            // In one write: small ones wait for each other.
+            connection.get_mut().write_all(request.as_bytes()).expect("it reads");
+            assert_eq!(status_of(&mut connection), status);
+        }
+    }
+    server.signal("TERM");
+    let mut stderr = server.child.stderr.take().expect("stderr is piped");
+    let complaints = std::thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).expect("UTF-8");
+        text
+    });
+    let (code, out) = server.end();
+    assert_eq!(code, Some(0));
+    let (out, err) = (out.as_str(), complaints.join().expect("it was read"));
+    assert!(out.contains("POST /v1/chat/completions 200") && err.contains("what is this?"));
+    assert_eq!(err.matches("log lines were dropped").count(), 1, "{} bytes", err.len());
+}
+
+#[test]
+fn a_closed_stderr_changes_no_answer() {
+    let mut server = Server::start(llemulator(&["--port", "0"]).stderr(Stdio::piped()));
+    drop(server.child.stderr.take());
+    assert_ok(server.send("/_emulator/script", HELLO_ALONE));
+    for _ in 0..3 {
+        let mut answer = String::new();
+        server.send("/v1/chat/completions", STRANGE).read_to_string(&mut answer).expect("an answer");
+        assert!(answer.contains("no_matching_rule"), "{answer}");
+    }
+    server.signal("TERM");
+    assert_eq!(server.end().0, Some(0));
+}
+
+/// Reads one answer of a connection that stays open; gives its status.
+fn status_of(connection: &mut BufReader<TcpStream>) -> u16 {
+    let (mut first, mut length) = (String::new(), 0);
+    connection.read_line(&mut first).expect("an answer");
+    loop {
+        let mut line = String::new();
+        connection.read_line(&mut line).expect("a header");
+        match line.split_once(": ") {
+            Some(("content-length", value)) => length = value.trim_end().parse().expect("a number"),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    connection.read_exact(&mut vec![0; length]).expect("a body");
+    first.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+}
+
 #[test]
 fn log_level_warn_keeps_the_first_line_only() {
     let server = Server::start(llemulator(&["--port", "0"]).env("LOG_LEVEL", "warn"));

@@ -1,6 +1,7 @@
 //! The command line, one definition for `npx llemulator` and the stand-alone binary.
 
 use crate::emulator::Emulator;
+use crate::log;
 use crate::options::{Door, LogLevel, Options};
 use crate::reply::json::Load;
 use crate::runtime;
@@ -71,7 +72,7 @@ pub fn run(arguments: Vec<String>) -> i32 {
     match done {
         Ok(()) => 0,
         Err(message) => {
-            eprintln!("llemulator: {message}");
+            complain(&message);
             1
         }
     }
@@ -82,10 +83,10 @@ fn validate(files: &[PathBuf]) -> i32 {
     let findings = script_files::validate(files);
     for (severity, finding) in &findings {
         let word = if *severity == Severity::Error { "error" } else { "warning" };
-        println!("{word}: {finding}");
+        print(&format!("{word}: {finding}\n"));
     }
     let faults = findings.iter().filter(|(severity, _)| *severity == Severity::Error).count();
-    println!("{faults} faults, {} doubts", findings.len() - faults);
+    print(&format!("{faults} faults, {} doubts\n", findings.len() - faults));
     i32::from(faults > 0)
 }
 
@@ -94,12 +95,13 @@ fn convert(file: &Path) -> Result<(), String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let script = script_files::convert_aimock(&text)
         .map_err(|error| format!("{}: {}: {}", file.display(), error.path, error.message))?;
-    println!("{script:#}");
+    print(&format!("{script:#}\n"));
     Ok(())
 }
 
 /// Serves until a signal.
 fn serve(options: Options) -> Result<(), String> {
+    log::panics();
     let (scripts, watch) = (options.script.clone(), options.watch);
     // A bad file stops the start, before anything listens.
     let load = read_scripts(&scripts)?;
@@ -117,6 +119,7 @@ fn serve(options: Options) -> Result<(), String> {
         signal.await;
         emulator.stop().await;
     });
+    log::flush();
     Ok(())
 }
 
@@ -150,10 +153,10 @@ async fn reload(emulator: Arc<Emulator>, paths: Vec<PathBuf>) {
         match read_scripts(&paths) {
             Ok(load) => {
                 let load = load.unwrap_or_default();
-                eprintln!("llemulator: scripts loaded again, {} rules", load.rules.len());
+                log::warn(&format!("scripts loaded again, {} rules", load.rules.len()));
                 emulator.load_shared(Load { reset: true, ..load });
             }
-            Err(message) => eprintln!("llemulator: {message}; the script loaded before stays"),
+            Err(message) => log::warn(&format!("{message}; the script loaded before stays")),
         }
     }
 }
@@ -172,10 +175,19 @@ fn announce(emulator: &Emulator) {
         text += &format!("  SDKs: base URL {url}/v1, any API key (each key is a session of its own)\n");
         text += &format!("  shell: export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=test\n");
     }
+    print(&text);
+}
+
+/// Prints at once. A closed stdout is no reason to fail, as `println!` does.
+fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    // A closed stdout is no reason not to serve.
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();
+}
+
+/// Says on stderr what is wrong, at once, if somebody still reads it.
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "llemulator: {message}");
 }
 
 /// Completes at SIGINT or SIGTERM (Ctrl-C on Windows); listens from the call on.
@@ -217,11 +229,11 @@ fn healthcheck(options: &Options) -> i32 {
     match healthy() {
         Ok(true) => 0,
         Ok(false) => {
-            eprintln!("llemulator: the server answers, but is not healthy");
+            complain("the server answers, but is not healthy");
             1
         }
         Err(error) => {
-            eprintln!("llemulator: no emulator on port {}: {error}", options.port.unwrap_or(8080));
+            complain(&format!("no emulator on port {}: {error}", options.port.unwrap_or(8080)));
             1
         }
     }

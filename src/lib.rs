@@ -16,7 +16,7 @@
 //! - [`session`], [`journal`], [`clock`], [`random`], [`store`], [`limits`], [`prompt_cache`]: what belongs to one API
 //!   key. [`transcript`] shows it to people.
 //! - [`control`]: `/_emulator/*`, in-process and over HTTP.
-//! - [`cli`], [`options`], [`emulator`]: starting and stopping. `node` is the only place that knows napi.
+//! - [`cli`], [`options`], [`emulator`]: starting and stopping. [`log`]: what people are told meanwhile. `node` is the only place that knows napi.
 //!
 //! # The life of a request
 //! `server::respond` reads it and finds session and operation; `api::serve` validates; the operation reads a Prompt and
@@ -35,6 +35,7 @@ pub mod headers;
 pub mod jobs;
 pub mod journal;
 pub mod limits;
+pub mod log;
 pub mod matching;
 #[cfg(feature = "node")]
 pub mod node;

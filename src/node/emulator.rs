@@ -4,7 +4,7 @@
 use super::dispatch::{Calls, Dispatcher};
 use crate::emulator::Emulator;
 use crate::options::{Door, Options};
-use crate::{control, runtime, server};
+use crate::{control, log, runtime, server};
 use napi::bindgen_prelude::{Env, Object, ToNapiValue};
 use napi::{Error, Result};
 use napi_derive::napi;
@@ -25,6 +25,7 @@ impl NativeEmulator {
     /// `options`: a JSON object, see [`Options`]. `dispatch`: runs functions given as replies.
     #[napi(factory)]
     pub fn start(env: Env, options: String, dispatch: Dispatcher) -> Result<Self, String> {
+        log::panics();
         let options =
             Options::from_json(&options).map_err(|error| failed("ERR_LLEMULATOR_OPTIONS", error.to_string()))?;
         let calls = Arc::new(Calls(Arc::new(dispatch)));
@@ -36,6 +37,7 @@ impl NativeEmulator {
             if let Some(emulator) = ended.upgrade() {
                 emulator.callbacks.close();
                 runtime::handle().spawn(async move { emulator.stop().await });
+                log::flush();
             }
         })
         .map_err(|error| failed("ERR_LLEMULATOR_NATIVE", error.reason.clone()))?;

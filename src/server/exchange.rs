@@ -13,6 +13,7 @@ use crate::call::Call;
 use crate::emulator::Emulator;
 use crate::headers::Headers;
 use crate::journal::OpenExchange;
+use crate::log;
 use crate::options::LogLevel;
 use crate::random::{self, Random};
 use crate::redact::redact;
@@ -21,7 +22,6 @@ use bytes::Bytes;
 use hyper::Response;
 use hyper::header::HeaderMap;
 use serde_json::Value;
-use std::io::Write;
 use std::sync::Arc;
 
 /// A request of the API that was read.
@@ -125,7 +125,5 @@ pub async fn answer(
 fn log_line(session: &Session, exchange: &OpenExchange) {
     let record = exchange.record();
     let by = record.rule.map(|rule| format!(" [{}]", rule.label())).unwrap_or_default();
-    let line = format!("{} {} {} {}{by}\n", exchange.method, exchange.target, record.status, redact(&session.key));
-    // Not println!: it panics when nobody reads stdout any more (`npx llemulator | head -1`).
-    let _ = std::io::stdout().write_all(line.as_bytes());
+    log::info(format!("{} {} {} {}{by}", exchange.method, exchange.target, record.status, redact(&session.key)));
 }

@@ -12,6 +12,7 @@ use crate::api::usage::{self, Api};
 use crate::api::validate;
 use crate::call::Call;
 use crate::journal::Said;
+use crate::log;
 use crate::options::{LogLevel, Validation};
 use crate::prompt::Prompt;
 use crate::reply::fault::{Fault, Kind};
@@ -271,7 +272,7 @@ fn check(call: &Call, prompt: &Prompt, reply: &Reply) -> Result<(), ApiError> {
     let Err(difference) = checker::check(reply, prompt) else { return Ok(()) };
     if level == Check::Warn {
         if call.emulator.settings.log_level != LogLevel::Error {
-            eprintln!("llemulator: the scripted reply does not fit the request: {difference}");
+            log::warn(&format!("the scripted reply does not fit the request: {difference}"));
         }
         return Ok(());
     }

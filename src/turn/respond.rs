@@ -4,6 +4,7 @@ use crate::api::error::ApiError;
 use crate::api::scenario;
 use crate::call::Call;
 use crate::journal::Outcome;
+use crate::log;
 use crate::matching::View;
 use crate::options::{FallbackName, LogLevel};
 use crate::prompt::Prompt;
@@ -228,7 +229,7 @@ async fn fallback(call: &Call, prompt: &Prompt, miss: Option<String>, broken_any
             });
             let message = message + &transcript::earlier(&call.session);
             if call.emulator.settings.log_level != LogLevel::Error {
-                eprintln!("llemulator: {message}");
+                log::warn(&message);
             }
             Err(ApiError::emulator("no_matching_rule", message))
         }
