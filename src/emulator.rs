@@ -8,15 +8,21 @@ use crate::responders::callback::{Callbacks, Dispatch};
 use crate::session::{Session, Shared};
 use crate::{runtime, tokens};
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 /// The session of requests without a key.
 pub const ANONYMOUS: &str = "anonymous";
+
+/// Connections have this long to close once the grace time is over.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Connections that wait to be accepted; the kernel may allow fewer. A test runner opens a thousand at once.
+const BACKLOG: u32 = 4_096;
 
 /// One listening server.
 pub struct Emulator {
@@ -28,8 +34,17 @@ pub struct Emulator {
     /// Ticks once per use of a session; the order of last uses.
     ticks: AtomicU64,
     stopping: watch::Sender<bool>,
-    /// Connections still open; stop waits for them.
-    pub(crate) connections: watch::Sender<usize>,
+    /// What is open on the network: the listener, connections. Stop waits for them.
+    open: watch::Sender<usize>,
+}
+
+/// Something open on the network; closed when dropped. Declare it before what it stands for, so that it goes last.
+pub(crate) struct Open(Arc<Emulator>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.send_modify(|open| *open -= 1);
+    }
 }
 
 /// Why an emulator could not start.
@@ -58,11 +73,9 @@ impl Emulator {
                 "cannot listen on {address}: {error}. Choose another `port` (0 = any free one) or `host`."
             ),
         };
-        let listener = std::net::TcpListener::bind(&address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
         let _guard = runtime::handle().enter();
-        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        let listener = listen(&address).map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
         let callbacks = Arc::new(Callbacks::new(
             dispatch,
             settings.max_callbacks,
@@ -76,7 +89,7 @@ impl Emulator {
             shared: RwLock::default(),
             ticks: AtomicU64::new(1),
             stopping: watch::channel(false).0,
-            connections: watch::channel(0).0,
+            open: watch::channel(0).0,
         });
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(emulator.clone());
         Ok((emulator, listener))
@@ -103,10 +116,22 @@ impl Emulator {
         self.callbacks.close();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, self));
         self.stopping.send_replace(true);
-        let mut connections = self.connections.subscribe();
+        let mut open = self.open.subscribe();
         // The server closes what is left when the grace time is over; this waits a little longer than it.
-        let patience = Duration::from_millis(self.settings.grace_ms + 1_000);
-        let _ = tokio::time::timeout(patience, connections.wait_for(|open| *open == 0)).await;
+        let patience = Duration::from_millis(self.settings.grace_ms) + CLOSING;
+        let _ = tokio::time::timeout(patience, open.wait_for(|open| *open == 0)).await;
+    }
+
+    /// How much is open on the network.
+    #[cfg(test)]
+    pub(crate) fn open(&self) -> usize {
+        *self.open.borrow()
+    }
+
+    /// Counts something that is open until what this gives is dropped.
+    pub(crate) fn opened(self: &Arc<Self>) -> Open {
+        self.open.send_modify(|open| *open += 1);
+        Open(self.clone())
     }
 
     /// Completes when the emulator stops.
@@ -212,6 +237,22 @@ impl Emulator {
             _ = stopping.wait_for(|stopped| *stopped) => seen,
         }
     }
+}
+
+/// Listens at the first of a name's addresses that can be bound.
+fn listen(address: &str) -> std::io::Result<TcpListener> {
+    let mut failure = std::io::Error::new(std::io::ErrorKind::AddrNotAvailable, "the name has no address");
+    for address in address.to_socket_addrs()? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // As std does: on Windows the option would let others take the port.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 fn bracketed(host: &str) -> String {

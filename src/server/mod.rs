@@ -1,6 +1,8 @@
 //! The HTTP side: listener, router, limits, bodies. It knows neither endpoints nor responders.
 
 pub mod body;
+#[cfg(test)]
+mod closing_tests;
 mod deliver;
 mod exchange;
 #[cfg(test)]
@@ -10,6 +12,7 @@ mod fault_tests;
 #[cfg(test)]
 mod generated_tests;
 mod guard;
+mod handshake;
 pub mod headers;
 mod key;
 #[cfg(test)]
@@ -29,15 +32,17 @@ mod socket;
 #[cfg(test)]
 pub(crate) mod tests;
 mod websocket;
+#[cfg(test)]
+mod websocket_tests;
 
-use crate::emulator::{Emulator, StartError};
+use crate::emulator::{Emulator, Open, StartError};
 use crate::options::{Door, Options};
 use crate::responders::callback::Dispatch;
 use crate::runtime;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket::{Control, Socket};
+use socket::{Control, QUIET, Socket};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -48,12 +53,13 @@ use tokio::net::TcpListener;
 /// The address is taken, or is none of this machine's.
 pub fn start(options: Options, door: Door, dispatch: Option<Arc<dyn Dispatch>>) -> Result<Arc<Emulator>, StartError> {
     let (emulator, listener) = Emulator::bind(options, door, dispatch)?;
-    runtime::handle().spawn(serve(emulator.clone(), listener));
+    let listening = emulator.opened();
+    runtime::handle().spawn(serve(listening, emulator.clone(), listener));
     Ok(emulator)
 }
 
 /// Accepts until the emulator stops; then open answers get the grace time.
-pub async fn serve(emulator: Arc<Emulator>, listener: TcpListener) {
+async fn serve(_listening: Open, emulator: Arc<Emulator>, listener: TcpListener) {
     let mut stopping = emulator.stopping();
     loop {
         let accepted = tokio::select! {
@@ -67,13 +73,12 @@ pub async fn serve(emulator: Arc<Emulator>, listener: TcpListener) {
         };
         // Without this, Nagle and delayed ACK add up to 40 ms between small chunks.
         let _ = stream.set_nodelay(true);
-        emulator.connections.send_modify(|open| *open += 1);
-        tokio::spawn(connection(emulator.clone(), stream));
+        tokio::spawn(connection(emulator.opened(), emulator.clone(), stream));
     }
 }
 
 /// One connection, until it closes or the grace time after a stop is over.
-async fn connection(emulator: Arc<Emulator>, stream: tokio::net::TcpStream) {
+async fn connection(_open: Open, emulator: Arc<Emulator>, stream: tokio::net::TcpStream) {
     let local = stream.local_addr().unwrap_or(emulator.address);
     let control = Arc::new(Control::default());
     let socket = TokioIo::new(Socket::new(stream, control.clone()));
@@ -97,7 +102,9 @@ async fn connection(emulator: Arc<Emulator>, stream: tokio::net::TcpStream) {
     if stopped {
         serving.as_mut().graceful_shutdown();
         let grace = Duration::from_millis(emulator.settings.grace_ms);
-        let _ = tokio::time::timeout(grace, &mut serving).await;
+        let over = tokio::time::timeout(grace, &mut serving).await.is_ok();
+        if !over && control.is_closing() {
+            let _ = tokio::time::timeout(QUIET, &mut serving).await;
+        }
     }
-    emulator.connections.send_modify(|open| *open -= 1);
 }

@@ -2,14 +2,20 @@
 
 use crate::api::error::{self, ApiError};
 use bytes::{Bytes, BytesMut};
+use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use std::io::Read;
 
-/// Reads a body of at most `limit` bytes, also after unzipping.
-pub async fn read(body: Incoming, encoding: Option<&str>, limit: usize) -> Result<Bytes, ApiError> {
+/// Reads a body of at most `limit` bytes, also after unzipping. A longer one is refused as soon as that is known, so
+/// that a client which waits for `100 Continue` sends nothing; what others still send is thrown away when the
+/// connection closes.
+pub async fn read(body: Incoming, headers: &HeaderMap, limit: usize) -> Result<Bytes, ApiError> {
     let mut body = body;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(error::too_large(limit));
+    }
     let mut first: Option<Bytes> = None;
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -29,12 +35,13 @@ pub async fn read(body: Incoming, encoding: Option<&str>, limit: usize) -> Resul
         }
     }
     let bytes = first.unwrap_or_else(|| whole.freeze());
-    match encoding.map(str::trim) {
-        None | Some("" | "identity") => Ok(bytes),
-        Some("gzip" | "x-gzip") => unzip(flate2::read::MultiGzDecoder::new(&bytes[..]), limit),
-        Some("deflate") => unzip(flate2::read::ZlibDecoder::new(&bytes[..]), limit),
-        Some("br") => unzip(brotli::Decompressor::new(&bytes[..], 4096), limit),
-        Some(other) => Err(ApiError::new(
+    let encoding = header(headers, "content-encoding").unwrap_or_default().trim().to_ascii_lowercase();
+    match encoding.as_str() {
+        "" | "identity" => Ok(bytes),
+        "gzip" | "x-gzip" => unzip(flate2::read::MultiGzDecoder::new(&bytes[..]), limit),
+        "deflate" => unzip(flate2::read::ZlibDecoder::new(&bytes[..]), limit),
+        "br" => unzip(brotli::Decompressor::new(&bytes[..], 4096), limit),
+        other => Err(ApiError::new(
             415,
             format!("Unsupported content encoding: '{other}'. Supported are gzip, deflate and br."),
         )),

@@ -6,7 +6,7 @@ use super::guard::{self, Visitor};
 use super::request::header;
 use super::route;
 use super::socket::Control;
-use super::{key, request, websocket};
+use super::{handshake, key, request, websocket};
 use crate::api::error::{self, ApiError};
 use crate::control;
 use crate::emulator::Emulator;
@@ -96,8 +96,7 @@ async fn control_route(
             true => None,
             false => Some(key::control_key(&emulator, &parts.headers)?),
         };
-        let encoding = header(&parts.headers, "content-encoding");
-        let body = request::read(body, encoding, emulator.settings.max_body_bytes).await?;
+        let body = request::read(body, &parts.headers, emulator.settings.max_body_bytes).await?;
         let body = std::str::from_utf8(&body).map_err(|_| ApiError::invalid("Invalid JSON: the body is not UTF-8."))?;
         let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
         let request = control::Request {
@@ -125,17 +124,23 @@ async fn api_request(
     body: Incoming,
 ) -> Result<Response<ResponseBody>, Cut> {
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
-    if let Some(upgrade) = websocket::asked(&mut parts, &normal.path) {
+    if let Some(upgrade) = handshake::asked(&mut parts, &normal.path) {
         let allowed = visitor.check_socket().map_err(forbidden);
         let session = allowed.and_then(|()| key::session_of(&emulator, &parts.headers, &normal, "responses.create"));
-        return Ok(websocket::accept(emulator, control, upgrade, parts, session));
+        let answer = session.and_then(|session| Ok((session, handshake::answer(&parts.headers)?)));
+        return Ok(match answer {
+            Ok((session, response)) => {
+                websocket::open(emulator, control, upgrade, parts, session);
+                response
+            }
+            Err(error) => handshake::refusal(&error),
+        });
     }
     let method = parts.method.as_str().to_string();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
     let name = route::find(&method, &normal.path).name();
     let session = key::session_of(&emulator, &parts.headers, &normal, name);
-    let encoding = header(&parts.headers, "content-encoding");
-    let read = request::read(body, encoding, emulator.settings.max_body_bytes).await;
+    let read = request::read(body, &parts.headers, emulator.settings.max_body_bytes).await;
     let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes)?, bytes)));
     let query = url::query(parts.uri.query().unwrap_or_default());
     let heard = Heard { method, target, normal, query, headers: parts.headers, session, body, lane: None };

@@ -1,11 +1,23 @@
-//! A TCP connection that can end with a reset instead of a clean close: what a scripted `disconnect` does.
+//! A TCP connection and its end: closed so that nothing sent is lost, or reset, which is what a scripted `disconnect`
+//! does.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How long a close waits for the other side to close too when nothing comes from it.
+pub const QUIET: Duration = Duration::from_millis(500);
+
+/// How long a close goes on when the other side still sends: a body that was refused.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// What was written gets this long to arrive before a reset, which throws away what is on its way.
+pub const SETTLE: Duration = Duration::from_millis(50);
 
 /// How the script ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +35,7 @@ pub struct Control {
     /// 0, or an [`End`].
     end: AtomicU8,
     upgraded: AtomicBool,
+    closing: AtomicBool,
 }
 
 impl Control {
@@ -38,7 +51,13 @@ impl Control {
         !self.upgraded.load(Ordering::Acquire)
     }
 
-    fn resets(&self) -> bool {
+    /// Our side is closed, the other side's close is waited for.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// The end the script gave the connection is a reset.
+    pub fn resets(&self) -> bool {
         self.end.load(Ordering::Acquire) == End::Reset as u8
     }
 
@@ -51,11 +70,40 @@ impl Control {
 pub struct Socket {
     stream: TcpStream,
     control: std::sync::Arc<Control>,
+    /// Ends the wait before a reset, or for the other side's close.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// When a close that is waited for is over in any case.
+    latest: Instant,
 }
 
 impl Socket {
     pub fn new(stream: TcpStream, control: std::sync::Arc<Control>) -> Self {
-        Socket { stream, control }
+        Socket { stream, control, timer: None, latest: Instant::now() }
+    }
+
+    /// Waits until `length` after the first call.
+    fn poll_timer(&mut self, context: &mut Context<'_>, length: Duration) -> Poll<()> {
+        self.timer.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + length))).as_mut().poll(context)
+    }
+
+    /// Throws away what the other side still sends until it closes too. Closing earlier would reset the connection if
+    /// anything is unread, and a client still writing would never see its answer; and whoever waits for the close knows
+    /// that the client will not use the connection again.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut space = [0; 16 * 1024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    let quiet = (Instant::now() + QUIET).min(self.latest);
+                    if let Some(timer) = &mut self.timer {
+                        timer.as_mut().reset(quiet);
+                    }
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return self.poll_timer(context, QUIET),
+            }
+        }
     }
 }
 
@@ -97,10 +145,13 @@ impl AsyncWrite for Socket {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        match self.control.ends_itself() {
-            true => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
-            false => Poll::Ready(Ok(())),
+        if !self.control.ends_itself() {
+            return Poll::Ready(Ok(()));
         }
+        if self.control.resets() {
+            ready!(self.poll_timer(context, SETTLE));
+        }
+        Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -108,6 +159,11 @@ impl AsyncWrite for Socket {
             // A shutdown would send FIN first, and the client would see a clean end.
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if !self.control.is_closing() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.latest = Instant::now() + LINGER;
+            self.control.closing.store(true, Ordering::Release);
+        }
+        self.poll_linger(context).map(Ok)
     }
 }

@@ -6,28 +6,27 @@
 use super::body::ResponseBody;
 use super::exchange::{self, Heard};
 use super::route::Normal;
-use super::socket::Control;
+use super::socket::{Control, QUIET, SETTLE};
 use crate::api::error::ApiError;
 use crate::api::responses::lane::{Lane, Memory};
 use crate::clock::Mode;
 use crate::emulator::Emulator;
 use crate::session::Session;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::BodyExt;
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -38,15 +37,6 @@ const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Lanes of one connection, and requests that wait in one of them.
 const LANES: usize = 64;
 const WAITING: usize = 64;
-
-/// The upgrade a request asks for, if it asks for one on a path that has a socket.
-pub fn asked(parts: &mut Parts, path: &str) -> Option<OnUpgrade> {
-    let wants = parts.headers.get("upgrade").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    if path != "/v1/responses" || !wants {
-        return None;
-    }
-    parts.extensions.remove::<OnUpgrade>()
-}
 
 /// What all lanes of a connection share.
 struct Connection {
@@ -61,33 +51,14 @@ struct Connection {
     out: mpsc::Sender<Message>,
 }
 
-/// Answers the handshake and serves the connection.
-pub fn accept(
-    emulator: Arc<Emulator>,
-    control: Arc<Control>,
-    upgrade: OnUpgrade,
-    parts: Parts,
-    session: Result<Arc<Session>, ApiError>,
-) -> Response<ResponseBody> {
-    let key = parts
-        .headers
-        .get("sec-websocket-key")
-        .ok_or_else(|| ApiError::invalid("A WebSocket handshake needs the header Sec-WebSocket-Key."));
-    let (session, key) = match session.and_then(|session| Ok((session, key?))) {
-        Ok(known) => known,
-        Err(error) => return refusal(&error),
-    };
-    let mut response = Response::new(ResponseBody::Full(None));
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert("connection", HeaderValue::from_static("Upgrade"));
-    headers.insert("upgrade", HeaderValue::from_static("websocket"));
-    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
-        headers.insert("sec-websocket-accept", accept);
-    }
+/// Serves the connection once its handshake is answered.
+pub fn open(emulator: Arc<Emulator>, control: Arc<Control>, upgrade: OnUpgrade, parts: Parts, session: Arc<Session>) {
     let target = parts.uri.path_and_query().map_or("/v1/responses", |target| target.as_str()).to_string();
     let azure = target.contains("/openai/");
+    let open = emulator.opened();
     tokio::spawn(async move {
+        // Goes last: a stop waits until the socket is closed.
+        let _open = open;
         let Ok(upgraded) = upgrade.await else { return };
         let (out, frames) = mpsc::channel(WAITING);
         let config = WebSocketConfig::default()
@@ -100,70 +71,125 @@ pub fn accept(
         let connection = Connection { emulator, control, session, headers, target, azure, memory, out };
         serve(Arc::new(connection), socket, frames).await;
     });
-    response
 }
 
-/// A refused handshake is plain text (real-traffic §3).
-fn refusal(error: &ApiError) -> Response<ResponseBody> {
-    let mut body = error.envelope();
-    body["status"] = json!(error.status);
-    let mut response = Response::new(ResponseBody::Full(Some(Bytes::from(body.to_string()))));
-    *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-    response.headers_mut().insert("content-type", HeaderValue::from_static("text/plain"));
-    response
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The client leaves.
+    Left,
+    /// The script cuts it: it ends like the connection under it, without a close frame.
+    Cut,
+    /// It has lasted as long as it may.
+    Aged,
+    /// The emulator stops, and all that was asked is answered or has had its grace time.
+    Stopped,
 }
 
-/// Hands messages to their lanes and frames to the client until one side leaves.
+type Reading = SplitStream<WebSocketStream<TokioIo<Upgraded>>>;
+type Writing = SplitSink<WebSocketStream<TokioIo<Upgraded>>, Message>;
+
+/// Hands messages to their lanes and frames to the client until one side leaves. Reading and writing go on side by side:
+/// a full queue of frames holds back whoever fills it, never the one who empties it, and what ends the connection waits
+/// for neither.
 async fn serve(
     connection: Arc<Connection>,
     socket: WebSocketStream<TokioIo<Upgraded>>,
-    mut frames: mpsc::Receiver<Message>,
+    frames: mpsc::Receiver<Message>,
 ) {
     let (mut write, mut read) = socket.split();
-    let mut lanes: HashMap<String, mpsc::Sender<Map<String, Value>>> = HashMap::new();
-    let mut stopping = connection.emulator.stopping();
-    let clock = &connection.session.clock;
-    let until = clock.now() + LIFETIME;
+    let (emulator, control) = (connection.emulator.clone(), connection.control.clone());
+    let session = connection.session.clone();
+    let clock = &session.clock;
     // An instant clock would be there at once.
-    let mut aged = clock.wait(until).filter(|_| clock.mode() != Mode::Instant);
-    loop {
-        let age = async {
-            match &mut aged {
-                Some(wait) => wait.await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            frame = frames.recv() => match frame {
-                // A scripted cut: the socket ends like the connection under it, without a close frame.
-                Some(Message::Close(_)) => return,
-                Some(frame) => if write.send(frame).await.is_err() { return },
-                None => return,
-            },
-            message = read.next() => match message {
-                Some(Ok(Message::Text(text))) => hear(&connection, &mut lanes, text.as_str()).await,
-                Some(Ok(Message::Close(_))) | Some(Err(_)) | None => return,
-                Some(Ok(_)) => {}
-            },
-            () = age => {
-                let error = ApiError::invalid("Responses websocket connection limit reached (60 minutes). Create a new \
-                    websocket connection to continue.").code("websocket_connection_limit_reached");
-                let _ = write.send(error_frame(&error, "")).await;
-                return;
-            },
-            () = stopped(&mut stopping) => {
-                let close = CloseFrame { code: CloseCode::Away, reason: "".into() };
-                let _ = write.send(Message::Close(Some(close))).await;
-                return;
-            },
+    let aged = clock.wait(clock.now() + LIFETIME).filter(|_| clock.mode() != Mode::Instant);
+    let age = async {
+        match aged {
+            Some(wait) => wait.await,
+            None => std::future::pending().await,
         }
+    };
+    let over = async {
+        stopped(&emulator).await;
+        tokio::time::sleep(Duration::from_millis(emulator.settings.grace_ms)).await;
+    };
+    let end = tokio::select! {
+        end = listen(connection, &mut read) => end,
+        end = speak(frames, &mut write) => end,
+        () = age => End::Aged,
+        () = over => End::Stopped,
+    };
+    if end == End::Cut {
+        if control.resets() {
+            tokio::time::sleep(SETTLE).await;
+        }
+        return;
     }
+    let farewell = async {
+        if end == End::Aged {
+            let error = ApiError::invalid(
+                "Responses websocket connection limit reached (60 minutes). Create a new websocket connection to continue.",
+            )
+            .code("websocket_connection_limit_reached");
+            let _ = write.send(error_frame(&error, "")).await;
+        }
+        if end != End::Left {
+            let code = if end == End::Stopped { CloseCode::Away } else { CloseCode::Normal };
+            let _ = write.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await;
+        }
+        // Until the client has closed too; this also sends the answer to its close.
+        while let Some(Ok(_)) = read.next().await {}
+    };
+    let _ = tokio::time::timeout(QUIET, farewell).await;
 }
 
 /// Waits until the emulator stops.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
+async fn stopped(emulator: &Emulator) {
     // An error means the emulator is gone: it has stopped.
-    let _ = stopping.wait_for(|stopped| *stopped).await;
+    let _ = emulator.stopping().wait_for(|stopped| *stopped).await;
+}
+
+/// Hears messages until the client leaves. After a stop they are no longer heard; what was asked goes on.
+async fn listen(connection: Arc<Connection>, read: &mut Reading) -> End {
+    let mut lanes: HashMap<String, mpsc::Sender<Map<String, Value>>> = HashMap::new();
+    let emulator = connection.emulator.clone();
+    let hearing = async {
+        while let Some(Ok(message)) = read.next().await {
+            match message {
+                Message::Text(text) => hear(&connection, &mut lanes, text.as_str()).await,
+                Message::Close(_) => break,
+                _ => {}
+            }
+        }
+        End::Left
+    };
+    tokio::select! {
+        end = hearing => return end,
+        () = stopped(&emulator) => {}
+    }
+    // Lanes without a sender end with their last answer; without lanes there are no more frames.
+    drop((lanes, connection));
+    while let Some(Ok(message)) = read.next().await {
+        if message.is_close() {
+            break;
+        }
+    }
+    End::Left
+}
+
+/// Sends frames as they come, until all who could make one are gone.
+async fn speak(mut frames: mpsc::Receiver<Message>, write: &mut Writing) -> End {
+    while let Some(frame) = frames.recv().await {
+        match frame {
+            Message::Close(_) => return End::Cut,
+            frame => {
+                if write.send(frame).await.is_err() {
+                    return End::Left;
+                }
+            }
+        }
+    }
+    End::Stopped
 }
 
 /// One message of the client: refused, or put into its lane.

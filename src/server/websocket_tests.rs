@@ -1,0 +1,212 @@
+//! The Responses socket as a client sees it: its handshake, its queues, its end.
+
+use super::tests::{exchange, send, start};
+use crate::emulator::Emulator;
+use crate::runtime;
+use serde_json::{Value, json};
+use std::net::TcpStream;
+use std::sync::Arc;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
+
+const KEY: &str = "sk-socket";
+
+fn connect(emulator: &Emulator, headers: &[(&'static str, &str)]) -> WebSocket<TcpStream> {
+    let mut asked = format!("ws://{}/v1/responses", emulator.address).into_client_request().expect("a request");
+    for (name, value) in headers {
+        asked.headers_mut().insert(*name, value.parse().expect("a value"));
+    }
+    let stream = TcpStream::connect(emulator.address).expect("connects");
+    tungstenite::client(asked, stream).expect("a socket").0
+}
+
+fn scripted(options: Value, responses: Value) -> (Arc<Emulator>, WebSocket<TcpStream>) {
+    let emulator = start(options);
+    let loaded = send(&emulator, KEY, "/_emulator/script", &json!({"responses": responses}));
+    assert_eq!(loaded.status, 200, "{}", loaded.text());
+    let socket = connect(&emulator, &[("authorization", "Bearer sk-socket")]);
+    (emulator, socket)
+}
+
+fn create(socket: &mut WebSocket<TcpStream>, stream_id: &str) {
+    let event = json!({"type": "response.create", "stream_id": stream_id, "model": "gpt-4o", "input": "hi"});
+    socket.send(Message::text(event.to_string())).expect("sends");
+}
+
+/// The next event's type; of an error its code.
+fn next(socket: &mut WebSocket<TcpStream>) -> String {
+    match socket.read().expect("a frame") {
+        Message::Text(text) => {
+            let event: Value = serde_json::from_str(&text).expect("JSON");
+            let code = event["error"]["code"].as_str().filter(|_| event["type"] == "error");
+            code.or(event["type"].as_str()).unwrap_or_default().to_string()
+        }
+        Message::Close(frame) => format!("close {}", frame.map_or(CloseCode::Status, |frame| frame.code)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn read_to(socket: &mut WebSocket<TcpStream>, last: &str) -> Vec<String> {
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|one| one != last) {
+        seen.push(next(socket));
+    }
+    seen
+}
+
+#[test]
+fn a_full_queue_stops_neither_answers_nor_refusals() {
+    let long = "word ".repeat(3_000);
+    let (_, mut socket) = scripted(json!({}), json!([long, long, "short"]));
+    for lane in ["a", "b"] {
+        create(&mut socket, lane);
+    }
+    // Many more than the queue holds, while both streams fill it.
+    for _ in 0..500 {
+        socket.send(Message::text("no JSON")).expect("sends");
+    }
+    let (mut refused, mut completed) = (0, 0);
+    while refused < 500 || completed < 2 {
+        match next(&mut socket).as_str() {
+            "invalid_json" => refused += 1,
+            "response.completed" => completed += 1,
+            _ => {}
+        }
+    }
+    create(&mut socket, "a");
+    assert!(read_to(&mut socket, "response.completed").len() > 3);
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_no_obstacle_to_a_stop() {
+    // More than the system buffers between two sockets.
+    let long = "w ".repeat(60_000);
+    let (emulator, mut socket) = scripted(json!({}), json!([long]));
+    create(&mut socket, "");
+    for _ in 0..200 {
+        socket.send(Message::text("no JSON")).expect("sends");
+    }
+    assert_eq!(next(&mut socket), "response.created");
+    runtime::handle().block_on(emulator.stop());
+    assert_eq!(emulator.open(), 0);
+    while socket.read().is_ok() {}
+}
+
+#[test]
+fn a_stop_lets_answers_end_and_then_says_goodbye() {
+    let held = json!({"text": "one two", "pace": {"hold": {"after_chunks": 1, "until": "later"}}});
+    let (emulator, mut socket) = scripted(json!({"graceMs": 600_000}), json!([held]));
+    let mut idle = connect(&emulator, &[("authorization", "Bearer sk-socket")]);
+    create(&mut socket, "");
+    read_to(&mut socket, "response.output_text.delta");
+    let stop = runtime::handle().spawn({
+        let emulator = emulator.clone();
+        async move { emulator.stop().await }
+    });
+    // Who waits for nothing has nothing to wait for.
+    assert_eq!(next(&mut idle), "close 1001");
+    assert!(idle.read().is_err());
+    // What is asked now is not heard any more; what was asked is answered.
+    create(&mut socket, "late");
+    emulator.session(KEY).release("later");
+    let seen = read_to(&mut socket, "close 1001");
+    assert_eq!(seen.iter().filter(|one| *one == "response.completed").count(), 1, "{seen:?}");
+    while socket.read().is_ok() {}
+    runtime::handle().block_on(stop).expect("stops");
+    assert_eq!(emulator.open(), 0);
+}
+
+#[test]
+fn a_close_is_answered() {
+    let (_, mut socket) = scripted(json!({}), json!(["x"]));
+    socket.close(None).expect("closes");
+    assert!(matches!(socket.read(), Ok(Message::Close(_))), "the server answers the close");
+}
+
+#[test]
+fn the_handshake_takes_one_of_the_protocols_offered() {
+    let emulator = start(json!({"fallback": "echo"}));
+    for (offered, taken) in [
+        ("openai-insecure-api-key.sk-a", "openai-insecure-api-key.sk-a"),
+        ("realtime, openai-insecure-api-key.sk-a, openai-beta.realtime-v1", "realtime"),
+        ("openai-insecure-api-key.sk-a, responses", "responses"),
+    ] {
+        // The client refuses an answer that takes none of them.
+        let mut socket = connect(&emulator, &[("sec-websocket-protocol", offered)]);
+        create(&mut socket, "");
+        assert_eq!(next(&mut socket), "response.created");
+        assert_eq!(handshake(&emulator, &[("sec-websocket-protocol", offered)]).1, Some(taken.to_string()));
+    }
+    assert_eq!(handshake(&emulator, &[("authorization", "Bearer sk-a")]), (101, None));
+}
+
+/// Status and subprotocol of a handshake whose headers are these; an empty value leaves a header out.
+fn handshake(emulator: &Emulator, headers: &[(&str, &str)]) -> (u16, Option<String>) {
+    let mut all = vec![
+        ("method", "GET"),
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    for (name, value) in headers {
+        all.retain(|(known, _)| known != name);
+        all.push((name, value));
+    }
+    let method = all.iter().find(|(name, _)| *name == "method").map_or("GET", |(_, value)| value);
+    let lines: String = all
+        .iter()
+        .filter(|(name, value)| *name != "method" && !value.is_empty())
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let text = format!("{method} /v1/responses HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n{lines}\r\n");
+    let mut stream = TcpStream::connect(emulator.address).expect("connects");
+    std::io::Write::write_all(&mut stream, text.as_bytes()).expect("sends");
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && std::io::Read::read(&mut stream, &mut byte).is_ok_and(|count| count == 1) {
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    let protocol = head.lines().find_map(|line| line.strip_prefix("sec-websocket-protocol: "));
+    (status, protocol.map(String::from))
+}
+
+#[test]
+fn handshakes_are_refused_with_a_reason() {
+    let emulator = start(json!({}));
+    let status = |headers: &[(&str, &str)]| {
+        let key = ("authorization", "Bearer sk-a");
+        handshake(&emulator, &[&[key], headers].concat()).0
+    };
+    assert_eq!(status(&[]), 101);
+    assert_eq!(status(&[("sec-websocket-version", "8")]), 426);
+    assert_eq!(status(&[("sec-websocket-version", "")]), 426);
+    assert_eq!(status(&[("sec-websocket-key", "")]), 400);
+    assert_eq!(status(&[("sec-websocket-key", "c2hvcnQ=")]), 400);
+    assert_eq!(status(&[("authorization", "Bearer invalid")]), 401);
+    assert_eq!(status(&[("authorization", "")]), 401);
+    // No handshake at all: a request like any other.
+    assert_eq!(status(&[("method", "POST")]), 400);
+    assert_eq!(status(&[("connection", "keep-alive")]), 405);
+    // Browsers let every page open a socket; the server must not.
+    for (origin, cors, expected) in [
+        ("http://localhost:3000", "loopback", 101),
+        ("https://evil.example", "loopback", 403),
+        ("null", "loopback", 403),
+        ("https://evil.example", "any", 101),
+    ] {
+        let emulator = start(json!({"cors": cors}));
+        let headers = [("authorization", "Bearer sk-a"), ("origin", origin)];
+        assert_eq!(handshake(&emulator, &headers).0, expected, "{origin} with {cors}");
+    }
+    let got = exchange(
+        &emulator,
+        b"GET /v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-a\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\
+          sec-websocket-version: 7\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    )
+    .expect("an answer");
+    assert!(got.status == 426 && got.head.contains("sec-websocket-version: 13"), "{}", got.head);
+}
