@@ -4,6 +4,7 @@ use super::Text;
 use crate::random::Random;
 use crate::tokens::{self, Encoding};
 use std::sync::Arc;
+use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// How a reply is cut and when its pieces leave. `None` = not said here; the next more general pace decides.
@@ -220,8 +221,8 @@ impl Schedule {
     }
 
     /// When the first content leaves.
-    pub fn first(&self) -> f64 {
-        self.first
+    pub fn first(&self) -> Duration {
+        Duration::from_secs_f64(self.first / 1000.0)
     }
 
     /// When the next piece, of so many tokens, leaves.

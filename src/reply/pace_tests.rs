@@ -54,7 +54,7 @@ fn a_text_remembers_its_first_cut_and_still_cuts_otherwise() {
 fn deadlines_come_from_totals() {
     let pace = Pace { ttft_ms: Some(Range(300.0, 300.0)), tokens_per_second: Some(50.0), ..Pace::default() };
     let mut schedule = Schedule::new(&pace, &mut Random::new(0));
-    assert_eq!(schedule.first(), 300.0);
+    assert_eq!(schedule.first().as_millis(), 300);
     let deadlines: Vec<f64> = (0..100_000).map(|_| schedule.next(1)).collect();
     assert_eq!(deadlines[0], 300.0);
     assert_eq!(deadlines[99_999], 300.0 + 99_999.0 * 20.0);

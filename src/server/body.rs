@@ -109,8 +109,14 @@ enum State {
 }
 
 impl ResponseBody {
-    pub fn timed(source: Source, delivery: Option<Delivery>, finish: Finish, control: Arc<Control>) -> Self {
-        let start = finish.session.clock.now();
+    /// A body whose deadlines count from `start`, in session time.
+    pub fn timed(
+        source: Source,
+        delivery: Option<Delivery>,
+        start: Duration,
+        finish: Finish,
+        control: Arc<Control>,
+    ) -> Self {
         ResponseBody::Timed(Box::new(Timed {
             source,
             delivery,

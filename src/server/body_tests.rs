@@ -64,7 +64,8 @@ fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) 
     // As on a WebSocket, where a cut is an error; over HTTP the socket itself ends the connection.
     let control = Arc::new(Control::default());
     control.upgrade();
-    ResponseBody::timed(source, Some(delivery), finish, control)
+    let start = session.clock.now();
+    ResponseBody::timed(source, Some(delivery), start, finish, control)
 }
 
 /// All frames until the end or the cut, each with the time it came at.

@@ -34,7 +34,7 @@ pub async fn deliver(
     started: Duration,
     accepted: &str,
 ) -> Result<Response<ResponseBody>, Cut> {
-    let Answer { status, headers: extra, body, mut delivery } = answer;
+    let Answer { status, headers: extra, mut body, mut delivery } = answer;
     let session = finish.session.clone();
     if let Some(delivery) = &mut delivery {
         session.clock.sleep_until(started + delivery.wait).await;
@@ -58,6 +58,14 @@ pub async fn deliver(
         if let Some(hold) = delivery.hold.take_if(|_| is_whole(&body)) {
             session.until_released(hold.until).await;
         }
+    }
+    let begun = session.clock.now();
+    if headers_wait_for_content(operation) && matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_))) {
+        if let Body::Events(events) = &mut body {
+            std::future::poll_fn(|context| events.poll_ready(context)).await;
+        }
+        let first = delivery.as_ref().map_or(Duration::ZERO, |delivery| delivery.schedule.first());
+        session.clock.sleep_until(begun + first).await;
     }
     let (status, error_style) = match &body {
         Body::Error(error) => (error.status, Some(error.style)),
@@ -143,11 +151,11 @@ pub async fn deliver(
         Body::Raw(RawBody::Empty) | Body::Empty => Ok(Bytes::new()),
     };
     *response.body_mut() = match (source, delivery) {
-        (Err(source), delivery) => ResponseBody::timed(source, delivery, finish, control),
+        (Err(source), delivery) => ResponseBody::timed(source, delivery, begun, finish, control),
         // An unstreamed answer that breaks: its headers, then silence or the end.
         (Ok(bytes), Some(delivery)) if delivery.fault.is_some() => {
             let delivery = Delivery { fault: delivery.fault.map(broken_whole), ..delivery };
-            ResponseBody::timed(Source::Chunks(vec![(0, bytes)]), Some(delivery), finish, control)
+            ResponseBody::timed(Source::Chunks(vec![(0, bytes)]), Some(delivery), begun, finish, control)
         }
         (Ok(bytes), _) => {
             finish.complete();
@@ -155,6 +163,13 @@ pub async fn deliver(
         }
     };
     Ok(response)
+}
+
+/// Whether a stream's headers leave with its first content, as chat and completions send them: `openai-processing-ms` of
+/// their streams grows with the time the model thinks. Responses sends its headers, and the events that open it, at
+/// once.
+fn headers_wait_for_content(operation: &str) -> bool {
+    matches!(operation, "chat.completions.create" | "completions.create")
 }
 
 /// Whether a body leaves in one piece, so that what holds back a stream's pieces holds back all of it.

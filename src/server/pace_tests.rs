@@ -110,6 +110,37 @@ fn a_hold_keeps_back_an_answer_without_a_stream() {
     }
 }
 
+#[test]
+fn headers_wait_for_the_first_content_except_on_responses() {
+    let left = |reply: Value| {
+        let emulator = start(json!({"clock": "manual"}));
+        endpoints().map(|(path, mut body)| {
+            assert_eq!(send(&emulator, path, "/_emulator/script", &json!({"responses": [reply]})).status, 200);
+            body["stream"] = json!(true);
+            let clock = &emulator.session(path).clock;
+            let answer = std::thread::scope(|scope| {
+                let asking = scope.spawn(|| send(&emulator, path, path, &body));
+                while !asking.is_finished() {
+                    for deadline in clock.pending() {
+                        clock.advance(deadline.saturating_sub(clock.now()));
+                    }
+                    std::thread::yield_now();
+                }
+                asking.join().expect("no panic")
+            });
+            // The date is written when the headers are: it says when they left.
+            let date = answer.head.lines().find_map(|line| line.strip_prefix("date: thu, 01 jan 2026 "));
+            date.unwrap_or_else(|| panic!("{}", answer.head)).to_string()
+        })
+    };
+    let paced = |pace: Value| left(json!({"text": TEN, "pace": pace}));
+    assert_eq!(paced(json!({"ttft_ms": 61_000})), ["00:01:01 gmt", "00:01:01 gmt", "00:00:00 gmt"]);
+    // What comes after the first content holds back no headers.
+    assert_eq!(paced(json!({"delay_ms": 61_000})), ["00:00:00 gmt"; 3]);
+    let raw = json!({"raw": {"sse": [{"data": "x"}]}, "pace": {"ttft_ms": 61_000}});
+    assert_eq!(left(raw), ["00:01:01 gmt", "00:01:01 gmt", "00:00:00 gmt"]);
+}
+
 /// The deltas of a stream, each read by a strict parser.
 fn deltas(stream: &str) -> Vec<String> {
     let events = stream.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
