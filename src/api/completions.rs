@@ -10,7 +10,7 @@ use super::usage::{self, Api};
 use super::{ids, logprobs};
 use crate::call::{Call, HandlerFuture, Operation};
 use crate::prompt::{Message, Prompt, Role};
-use crate::reply::{Arrival, Choice, Part, Text};
+use crate::reply::{Arrival, Choice, Finish, Part, Text};
 use crate::turn::{self, Rendered, Turn};
 use bytes::BytesMut;
 use serde_json::{Value, json};
@@ -178,14 +178,17 @@ enum Item {
         offset: usize,
         tokens: Option<u32>,
     },
-    /// What is left of a part of the reply, `offset` characters after the beginning.
+    /// What is left of a part of the reply, `offset` characters after the beginning; `closes` = its last piece says how
+    /// the choice ended.
     Part {
         choice: usize,
         part: usize,
         left: Cursor,
         offset: usize,
+        closes: bool,
     },
-    Finish(usize),
+    /// How the choices ended whose texts do not say it.
+    Finish(Vec<usize>),
     Usage,
     /// Why the rest will not come.
     Failed(ApiError),
@@ -222,35 +225,47 @@ impl TextEvents {
         for (at, part) in self.turn.choice(index).parts.iter().enumerate() {
             let (Part::Text(text) | Part::Refusal(text)) = part else { continue };
             let left = Cursor::new(text.pieces(&self.turn.chunk, self.turn.encoding));
-            lane.extend(left.map(|left| Item::Part { choice: index, part: at, left, offset }));
+            lane.extend(left.map(|left| Item::Part { choice: index, part: at, left, offset, closes: false }));
             offset += text.text.chars().count();
         }
-        lane.push_back(Item::Finish(index));
+        if let (true, Some(Item::Part { closes, .. })) = (self.is_cut(index), lane.back_mut()) {
+            *closes = true;
+        }
         lane
     }
 
+    /// Whether the choice ended with its last piece of text: it reached the limit there (recordings a0a5772818ddee40,
+    /// 77b04e77939d5d88). What ends by itself has a chunk for that, one for all choices (recording 1870ed91a95f4c1c).
+    fn is_cut(&self, index: usize) -> bool {
+        let choice = self.turn.choice(index);
+        choice.finish == Some(Finish::Length) && !text_of(choice).is_empty()
+    }
+
     fn close(&self, items: &mut Lanes<Item>) {
+        let open: Vec<usize> = (0..self.turn.choices).filter(|index| !self.is_cut(*index)).collect();
+        if !open.is_empty() {
+            items.push(Item::Finish(open));
+        }
         if self.facts.include_usage {
             items.push(Item::Usage);
         }
         items.push(Item::Done);
     }
 
-    fn text(&self, choice: usize, text: &str, offset: usize, out: &mut BytesMut) {
+    fn text(&self, choice: usize, text: &str, offset: usize, finish: Option<&str>, out: &mut BytesMut) {
         let logprobs = self.facts.logprobs(text, offset, choice, &self.prompt, &self.turn);
-        let choice = json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": null});
-        self.chunk(Some(choice), out);
+        let choice = json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": finish});
+        self.chunk(vec![choice], out);
     }
 
-    /// Writes a chunk with one choice; without any, it is the one of the usage.
-    fn chunk(&self, choice: Option<Value>, out: &mut BytesMut) {
-        let last = choice.is_none();
+    /// Writes a chunk with these choices; without any, it is the one of the usage.
+    fn chunk(&self, choices: Vec<Value>, out: &mut BytesMut) {
+        let last = choices.is_empty();
         out.extend_from_slice(b"data: {\"id\":");
         write_json_str(&self.facts.id, out);
         out.extend_from_slice(b",\"object\":\"text_completion\",\"created\":");
         out.extend_from_slice(self.facts.created.to_string().as_bytes());
         out.extend_from_slice(b",\"choices\":");
-        let choices: Vec<Value> = choice.into_iter().collect();
         out.extend_from_slice(Value::Array(choices).to_string().as_bytes());
         out.extend_from_slice(b",\"model\":");
         write_json_str(&self.turn.model_name, out);
@@ -299,7 +314,6 @@ impl Writer for TextEvents {
                 let text = crate::reply::Text::new(std::mem::take(&mut self.arrived));
                 let choice = Choice { parts: vec![Part::Text(text)], ..Choice::default() };
                 self.turn.arrived(choice);
-                items.push(Item::Finish(0));
                 self.close(items);
             }
         }
@@ -310,22 +324,26 @@ impl Writer for TextEvents {
         match item {
             Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
             Item::Failed(error) => write_error_line(error, out),
-            Item::Usage => self.chunk(None, out),
-            Item::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, out),
-            Item::Part { choice, part, left, offset } => {
+            Item::Usage => self.chunk(Vec::new(), out),
+            Item::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, None, out),
+            Item::Part { choice, part, left, offset, closes } => {
                 let (start, end, _) = left.piece();
                 let text = match self.turn.choice(*choice).parts.get(*part) {
                     Some(Part::Text(text) | Part::Refusal(text)) => text.text.get(start..end).unwrap_or_default(),
                     _ => "",
                 };
-                self.text(*choice, text, *offset, out);
+                let more = left.advance();
+                let ended = (*closes && !more).then(|| finish(self.turn.choice(*choice)));
+                self.text(*choice, text, *offset, ended, out);
                 *offset += text.chars().count();
-                return left.advance();
+                return more;
             }
-            Item::Finish(choice) => {
-                let reason = finish(self.turn.choice(*choice));
-                let choice = json!({"text": "", "index": choice, "logprobs": null, "finish_reason": reason});
-                self.chunk(Some(choice), out);
+            Item::Finish(choices) => {
+                let choices = choices.iter().map(|index| {
+                    let reason = finish(self.turn.choice(*index));
+                    json!({"text": "", "index": index, "logprobs": null, "finish_reason": reason})
+                });
+                self.chunk(choices.collect(), out);
             }
         }
         false

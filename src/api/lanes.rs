@@ -1,5 +1,5 @@
-//! What a stream of choices still has to write: the items of each choice in order, one of each choice in turn, then
-//! what follows when all have ended. A text is one item however many pieces it has, so that an open stream stays small.
+//! What a stream of choices still has to write: the items of each choice in order, the choices in turn, then what
+//! follows when all have ended. A text is one item however many pieces it has, so that an open stream stays small.
 //!
 //! An endpoint whose stream is made of such items says how each is written ([`Writer`]); [`Lines`] are its events.
 
@@ -59,16 +59,21 @@ impl<I> Lanes<I> {
         self.end.push_back(item);
     }
 
-    /// Writes the next item, or a piece of it; `write` says whether there is more of it. False = there was none.
-    pub fn next(&mut self, write: impl FnOnce(&mut I) -> bool) -> bool {
+    /// Writes the next item, or a piece of it; `write` says whether there is more of it. What is `content` passes the
+    /// turn on: a choice opens with its first content (recordings 93ec1cc5041c7197, 9ae5288882ab93dc). False = there was
+    /// none.
+    pub fn next(&mut self, content: impl FnOnce(&I) -> bool, write: impl FnOnce(&mut I) -> bool) -> bool {
         let lane = self.lanes.front_mut().unwrap_or(&mut self.end);
         let Some(item) = lane.front_mut() else { return false };
+        let passes = content(item);
         if !write(item) {
             lane.pop_front();
         }
-        match self.lanes.pop_front() {
-            Some(lane) if !lane.is_empty() => self.lanes.push_back(lane),
-            _ => {}
+        if lane.is_empty() {
+            self.lanes.pop_front();
+        } else if passes {
+            let lanes = self.lanes.len().min(1);
+            self.lanes.rotate_left(lanes);
         }
         true
     }
@@ -130,7 +135,8 @@ impl<W: Writer> Events for Lines<W> {
 
     fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
         ready!(self.poll_ready(context));
-        Poll::Ready(self.items.next(|item| self.writer.write(item, out)))
+        let content = |item: &W::Item| W::content(item).is_some();
+        Poll::Ready(self.items.next(content, |item| self.writer.write(item, out)))
     }
 
     fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
@@ -145,17 +151,20 @@ mod tests {
 
     #[test]
     fn choices_take_turns_and_the_end_comes_last() {
-        // An item is a letter and how often it is written.
-        let lanes = [vec![("a", 3), ("A", 1)], vec![], vec![("b", 1)]];
+        // An item is a word and how often it is written; small letters are content.
+        let lanes = [vec![("A", 1), ("a", 3), ("Z", 1)], vec![], vec![("B", 1), ("b", 1)], vec![("C", 1)]];
         let mut lanes = Lanes::new(lanes.into_iter().map(VecDeque::from));
         lanes.push(("end", 2));
         let mut written = Vec::new();
-        while lanes.next(|(letter, left)| {
-            written.push(*letter);
-            *left -= 1;
-            *left > 0
-        }) {}
-        assert_eq!(written, ["a", "b", "a", "a", "A", "end", "end"]);
+        while lanes.next(
+            |(word, _)| word.starts_with(char::is_lowercase),
+            |(word, left)| {
+                written.push(*word);
+                *left -= 1;
+                *left > 0
+            },
+        ) {}
+        assert_eq!(written, ["A", "a", "B", "b", "C", "a", "a", "Z", "end", "end"]);
         assert!(lanes.is_empty());
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod body;
 #[cfg(test)]
+mod choices_tests;
+#[cfg(test)]
 mod closing_tests;
 mod deliver;
 mod exchange;

@@ -135,7 +135,9 @@ impl ChatEvents {
         items
     }
 
+    /// What follows all content: how each choice ended, in their order, then the usage.
     fn close(&self, items: &mut Lanes<Item>) {
+        (0..self.turn.choices).for_each(|index| items.push(Item::Finish(index)));
         if self.frame.include_usage {
             items.push(Item::Usage);
         }
@@ -193,7 +195,6 @@ impl ChatEvents {
                 Part::Reasoning(_) | Part::Item(_) => {}
             }
         }
-        lane.push_back(Item::Finish(index));
         lane
     }
 
@@ -306,7 +307,6 @@ impl Writer for ChatEvents {
                 let choice = std::mem::take(&mut self.arrived.choice);
                 self.turn.arrived(choice);
                 self.facts.usage = Some(render::usage_of(&self.counter, &self.prompt, &self.turn));
-                items.push(Item::Finish(0));
                 self.close(items);
                 self.arrived.over = true;
             }
