@@ -35,6 +35,19 @@ pub enum Kind {
     Video,
 }
 
+/// Which items of a streamed response are `completed` when they are first shown: what a model has whole by then. A text
+/// of such a model comes in one delta.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whole {
+    #[default]
+    Nothing,
+    /// o3-pro.
+    Calls,
+    /// o1-pro (recordings 73e84cf554c89b3a, 98cbc4bccd7285d2), and every model in `reasoning.mode` pro (0c3cef97b8a2a0aa).
+    Items,
+}
+
 /// A model and its rules. Cheap to clone.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +87,9 @@ pub struct Model {
     /// Values `reasoning.mode` may have; empty where it cannot be set.
     #[serde(default, deserialize_with = "leaked")]
     modes: &'static [Box<str>],
+    /// See [`Model::whole`].
+    #[serde(default)]
+    whole: Whole,
     /// Values `verbosity` may have.
     #[serde(default = "medium", deserialize_with = "leaked")]
     verbosities: &'static [Box<str>],
@@ -166,6 +182,12 @@ impl Model {
     /// Values `reasoning.mode` may have; empty where it cannot be set.
     pub fn modes(&self) -> Vec<&'static str> {
         self.modes.iter().map(|word| &**word).collect()
+    }
+
+    /// What is whole before a streamed answer to this request begins.
+    pub fn whole(&self, body: &Value) -> Whole {
+        let pro = body.get("reasoning").and_then(|reasoning| reasoning.get("mode")).is_some_and(|mode| mode == "pro");
+        if pro { Whole::Items } else { self.whole }
     }
 
     /// Values `verbosity` may have.

@@ -153,6 +153,27 @@ fn deltas(stream: &str) -> Vec<String> {
     parsed.map(text).filter(|text| !text.is_empty()).collect()
 }
 
+#[test]
+fn pro_answers_come_whole() {
+    let emulator = start(json!({}));
+    let streamed = |model: &str, reasoning: Value, reply: Value| {
+        let script = json!({"reset": true, "responses": [reply]});
+        assert_eq!(send(&emulator, "a", "/_emulator/script", &script).status, 200);
+        let body = json!({"model": model, "input": "hi", "stream": true, "reasoning": reasoning});
+        let stream = send(&emulator, "a", "/v1/responses", &body).text();
+        let added = stream.lines().find(|line| line.starts_with("data: {\"type\":\"response.output_item.added\""));
+        let completed = added.is_some_and(|line| line.contains("\"status\":\"completed\""));
+        (deltas(&stream).len(), completed)
+    };
+    // Recordings 73e84cf554c89b3a, 5ae7fa3b22f58c43, 0c3cef97b8a2a0aa.
+    assert_eq!(streamed("o1-pro", json!(null), json!(TEN)), (1, true));
+    assert_eq!(streamed("o3-pro-2025-06-10", json!(null), json!(TEN)), (1, false));
+    assert_eq!(streamed("gpt-5.6-sol", json!({"mode": "pro"}), json!(TEN)), (1, true));
+    assert_eq!(streamed("gpt-5.6-sol", json!({"mode": "standard"}), json!(TEN)), (10, false));
+    let cut = json!({"text": TEN, "pace": {"chunk": {"tokens": 5}}});
+    assert_eq!(streamed("o1-pro", json!(null), cut), (2, true), "a script may cut it");
+}
+
 fn any_chunk() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(json!("token")),

@@ -7,7 +7,7 @@ mod respond;
 
 use crate::api::answer::{Answer, Body, Delivery, Events};
 use crate::api::error::ApiError;
-use crate::api::models::Model;
+use crate::api::models::{Model, Whole};
 use crate::api::usage::{self, Api};
 use crate::api::validate;
 use crate::call::Call;
@@ -199,7 +199,10 @@ async fn deliver(
     let chunk = match prompt.logprobs {
         // Every piece carries its own log probability.
         Some(_) => Chunk::Tokens(1),
-        None => pace(call, &prompt, &found).chunk.unwrap_or(Chunk::Tokens(1)),
+        None => pace(call, &prompt, &found).chunk.unwrap_or(match model.whole(&prompt.body) {
+            Whole::Nothing => Chunk::Tokens(1),
+            _ => Chunk::Tokens(usize::MAX),
+        }),
     };
     let failed = match &found.fault {
         Some(Fault { kind: Kind::Error(error), .. }) if !prompt.stream => Some(error.to_api_error(&call.occasion())),

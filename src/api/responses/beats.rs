@@ -3,6 +3,7 @@
 use super::events::{Deltas, Field, Fields, Place};
 use super::items::Item;
 use super::kinds::Beat;
+use super::record::Frame;
 use crate::reply::pace::Chunk;
 use crate::reply::{Choice, Part, Reply, Say, Text};
 use crate::tokens::{self, Encoding};
@@ -50,7 +51,7 @@ impl Cutter {
 /// Writes the steps of items.
 pub struct Score<'a> {
     pub cutter: &'a Cutter,
-    pub obfuscate: bool,
+    pub frame: &'a Frame,
     pub steps: &'a mut VecDeque<Step>,
 }
 
@@ -66,7 +67,8 @@ impl Score<'_> {
 
     /// The first event of an item.
     pub fn added(&mut self, item: &Item, index: usize) {
-        let added = vec![("item", Field::Json(item.begun())), ("output_index", Field::Number(index as u64))];
+        let added =
+            vec![("item", Field::Json(item.begun(self.frame.whole))), ("output_index", Field::Number(index as u64))];
         self.steps.push_back(Step::Event("response.output_item.added", added));
     }
 
@@ -131,7 +133,7 @@ impl Score<'_> {
     }
 
     fn place<'a>(&self, item: &'a Item, index: usize) -> Place<'a> {
-        Place { item_id: Some(item.id()), output_index: index, obfuscate: self.obfuscate, ..Place::default() }
+        Place { item_id: Some(item.id()), output_index: index, obfuscate: self.frame.obfuscate, ..Place::default() }
     }
 
     /// Deltas of a text; none for an empty one.
@@ -262,7 +264,7 @@ impl Score<'_> {
             name: "response.shell_call_command.delta",
             command_index: Some(at),
             output_index: index,
-            obfuscate: self.obfuscate,
+            obfuscate: self.frame.obfuscate,
             ..Place::default()
         };
         self.deltas(place, &text, None, true);

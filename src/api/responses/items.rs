@@ -2,6 +2,7 @@
 
 use super::kinds::{self, Kind, ordered};
 use crate::api::ids::{self, Family};
+use crate::api::models::Whole;
 use crate::random::Random;
 use crate::reply::{Part, ToolCall};
 use base64::Engine;
@@ -25,11 +26,16 @@ impl Item {
         self.value.get("id").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The item as `output_item.added` shows it: nothing in it yet.
-    pub fn begun(&self) -> Value {
+    /// The item as `output_item.added` shows it: nothing in it yet, and still in progress unless it is whole by then.
+    pub fn begun(&self, whole: Whole) -> Value {
         let mut value = self.value.clone();
+        let completed = match whole {
+            Whole::Nothing => false,
+            Whole::Calls => self.kind.name == "function_call",
+            Whole::Items => true,
+        };
         if let Some(map) = value.as_object_mut() {
-            if self.kind.status {
+            if self.kind.status && !completed {
                 map.insert("status".into(), json!("in_progress"));
             }
             for (field, blank) in self.kind.blank {
@@ -259,7 +265,7 @@ pub mod tests {
         assert_eq!(keys(&item.value), ["id", "type", "status", "content", "phase", "role"]);
         assert_eq!(item.value["phase"], "final_answer");
         assert_eq!(phases.item(&text, true).expect("an item").value["phase"], "commentary");
-        assert_eq!(item.begun()["content"], json!([]));
+        assert_eq!(item.begun(Whole::Nothing)["content"], json!([]));
     }
 
     #[test]
@@ -270,8 +276,16 @@ pub mod tests {
         };
         assert_eq!(keys(&call(false).value), ["id", "type", "status", "arguments", "call_id", "name"]);
         assert_eq!(keys(&call(true).value), ["id", "type", "status", "call_id", "input", "name"]);
-        assert_eq!(call(false).begun()["arguments"], "");
-        assert_eq!(call(false).begun()["status"], "in_progress");
+        assert_eq!(call(false).begun(Whole::Nothing)["arguments"], "");
+        let status = |item: &Item, whole| item.begun(whole)["status"].clone();
+        let message = maker().item(&Part::Text(Text::new("x")), false).expect("an item");
+        for (whole, expected) in [
+            (Whole::Nothing, ["in_progress", "in_progress"]),
+            (Whole::Calls, ["completed", "in_progress"]),
+            (Whole::Items, ["completed", "completed"]),
+        ] {
+            assert_eq!([status(&call(false), whole), status(&message, whole)], expected);
+        }
     }
 
     #[test]
@@ -279,7 +293,7 @@ pub mod tests {
         let item = maker().item(&Part::Item(json!({"type": "web_search_call"})), false).expect("an item");
         assert_eq!(keys(&item.value), ["id", "type", "status", "action"]);
         assert!(item.id().starts_with("ws_0"));
-        assert_eq!(item.begun()["action"], json!({"type": "search"}));
+        assert_eq!(item.begun(Whole::Nothing)["action"], json!({"type": "search"}));
         let item = maker().item(&Part::Item(json!({"type": "mcp_call", "name": "ask"})), false).expect("an item");
         let expected =
             ["id", "type", "status", "approval_request_id", "arguments", "error", "name", "output", "server_label"];
@@ -303,6 +317,6 @@ pub mod tests {
         assert_eq!(keys(&item.value), ["id", "type", "content", "encrypted_content", "summary"]);
         let sealed = item.value["encrypted_content"].as_str().expect("a string");
         assert!(sealed.starts_with("gAAAAABq"), "{sealed}");
-        assert!(item.begun()["encrypted_content"].as_str().is_some_and(|text| text.len() < sealed.len()));
+        assert!(item.begun(Whole::Nothing)["encrypted_content"].as_str().is_some_and(|text| text.len() < sealed.len()));
     }
 }

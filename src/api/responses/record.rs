@@ -2,6 +2,7 @@
 
 use super::items::Item;
 use crate::api::error::ApiError;
+use crate::api::models::Whole;
 use crate::api::usage::wire::Usage;
 use crate::jobs::Job;
 use crate::random::Random;
@@ -51,6 +52,8 @@ pub struct Frame {
     pub metadata: Value,
     /// Whether deltas carry `obfuscation`.
     pub obfuscate: bool,
+    /// Which items its events show completed from the first.
+    pub whole: Whole,
 }
 
 /// How far a response is.

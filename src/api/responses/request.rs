@@ -128,6 +128,7 @@ impl Request {
             user: string("user"),
             metadata: body.get("metadata").filter(|value| value.is_object()).cloned().unwrap_or_else(|| json!({})),
             obfuscate: inner(body, "stream_options", "include_obfuscation").and_then(Value::as_bool).unwrap_or(true),
+            whole: model.whole(body),
         }
     }
 

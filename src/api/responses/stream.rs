@@ -131,7 +131,7 @@ impl ResponseEvents {
     }
 
     fn score(&mut self) -> Score<'_> {
-        Score { cutter: &self.cutter, obfuscate: self.frame.obfuscate, steps: &mut self.steps }
+        Score { cutter: &self.cutter, frame: &self.frame, steps: &mut self.steps }
     }
 
     /// Makes the steps of the next item that is known.
@@ -170,7 +170,7 @@ impl ResponseEvents {
     fn take_text(&mut self, text: &str) {
         let Some(feed) = &mut self.feed else { return };
         let index = self.items.len();
-        let mut score = Score { cutter: &self.cutter, obfuscate: self.frame.obfuscate, steps: &mut self.steps };
+        let mut score = Score { cutter: &self.cutter, frame: &self.frame, steps: &mut self.steps };
         let open = match &mut feed.open {
             Some(open) => open,
             closed => {
