@@ -78,7 +78,7 @@ function itemReply(item) {
     return compact({ ...said, phase: item.phase ?? undefined });
   }
   if (type === 'reasoning' && !item.content?.length) return { reasoning: item.summary.map((part) => part.text) };
-  if (type === 'function_call' && !item.namespace) {
+  if (type === 'function_call') {
     return { tool_calls: [{ id: item.call_id, name: item.name, arguments: item.arguments }] };
   }
   if (type === 'custom_tool_call') return { tool_calls: [{ id: item.call_id, name: item.name, input: item.input }] };

@@ -8,6 +8,7 @@ use crate::reply::{Part, ToolCall};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 /// One finished output item.
 #[derive(Debug, Clone)]
@@ -85,6 +86,8 @@ pub struct Maker {
     pub phases: bool,
     /// What `include` asks for, of [`OPTIONAL`].
     pub included: Vec<&'static str>,
+    /// The namespaces calls name, by the tool's name: [`super::tools::namespaces`].
+    pub namespaces: HashMap<String, String>,
 }
 
 /// A field that is shown only when `include` asks for it: the word, the item, the field.
@@ -163,8 +166,17 @@ impl Maker {
         map.insert(field.into(), json!(call.arguments.text));
         map.insert("call_id".into(), json!(call_id));
         map.insert("name".into(), json!(call.name));
+        self.name_space(&mut map);
         // `input` sorts after `call_id`, `arguments` before it.
         Item { kind, value: ordered(Value::Object(map)), part: None, hidden: Vec::new() }
+    }
+
+    /// Says which namespace a call's tool stands in, unless the call does.
+    fn name_space(&self, call: &mut Map<String, Value>) {
+        let name = call.get("name").and_then(Value::as_str).unwrap_or_default();
+        if let Some(namespace) = self.namespaces.get(name) {
+            call.entry("namespace").or_insert_with(|| json!(namespace));
+        }
     }
 
     /// An item as the script wrote it, with what is missing.
@@ -188,8 +200,10 @@ impl Maker {
                 map.insert((*field).into(), value);
             }
         }
-        if kind.name == "message" {
-            complete_message(&mut map, self.phases);
+        match kind.name {
+            "message" => complete_message(&mut map, self.phases),
+            "function_call" | "custom_tool_call" => self.name_space(&mut map),
+            _ => {}
         }
         let mut value = ordered(Value::Object(map));
         let optional = OPTIONAL.iter().filter(|(word, name, _)| *name == kind.name && !self.included.contains(word));
@@ -247,7 +261,14 @@ pub mod tests {
     pub fn maker() -> Maker {
         let mut random = Random::new(5);
         let created = 1_786_591_536;
-        Maker { family: Family::new(&mut random, created), random, created, phases: false, included: vec![] }
+        Maker {
+            family: Family::new(&mut random, created),
+            random,
+            created,
+            phases: false,
+            included: vec![],
+            namespaces: HashMap::new(),
+        }
     }
 
     fn keys(value: &Value) -> Vec<&str> {
@@ -286,6 +307,22 @@ pub mod tests {
         ] {
             assert_eq!([status(&call(false), whole), status(&message, whole)], expected);
         }
+    }
+
+    #[test]
+    fn calls_say_their_namespace() {
+        let namespaces = HashMap::from([("f".to_string(), "crm".to_string())]);
+        let mut maker = Maker { namespaces, ..maker() };
+        let mut item = |part: Part| maker.item(&part, false).expect("an item").value;
+        for custom in [false, true] {
+            let call = ToolCall { name: "f".into(), arguments: Text::new("{}"), id: None, custom };
+            let value = item(Part::ToolCall(call));
+            assert_eq!((keys(&value).last(), &value["namespace"]), (Some(&"namespace"), &json!("crm")));
+        }
+        let written = |more: Value| json!({"type": "function_call", "name": "f", "namespace": more});
+        assert_eq!(item(Part::Item(json!({"type": "function_call", "name": "f"})))["namespace"], "crm");
+        assert_eq!(item(Part::Item(written(json!("hr"))))["namespace"], "hr");
+        assert!(!keys(&item(Part::Item(json!({"type": "function_call", "name": "g"})))).contains(&"namespace"));
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn is_legacy(body: &Value) -> bool {
 /// kept first.
 fn keep(call: &Call, request: &Request, made: Arc<OnceLock<Arc<Record>>>) -> Keep {
     let (session, conversation) = (call.session.clone(), request.conversation.clone());
-    let lane = call.lane.clone().map(|lane| (lane, request.whole()));
+    let lane = call.lane.clone().map(|lane| (lane, request.items().cloned().collect::<Vec<_>>()));
     Arc::new(move |record: Arc<Record>| {
         let mut store = session.store();
         let first = made.set(record.clone()).is_ok();

@@ -6,6 +6,7 @@ use super::items::{Item, Maker, OPTIONAL};
 use super::record::{End, Frame, Record, Status};
 use super::request::Request;
 use super::stream::{Feed, Keep, ResponseEvents};
+use super::tools;
 use crate::api::answer::{Answer, Body, pretty};
 use crate::api::error::ApiError;
 use crate::api::logprobs;
@@ -35,6 +36,7 @@ pub fn response(
         created: call.created(),
         phases: turn.model.phase,
         included: OPTIONAL.iter().map(|(word, ..)| *word).filter(|word| request.includes(word)).collect(),
+        namespaces: tools::namespaces(call.body.get("tools").unwrap_or(&Value::Null), request.items()),
     };
     let arriving = turn.arriving.take();
     let finisher = Finisher {

@@ -92,7 +92,7 @@ impl Request {
         let string = |key: &str| text(body, key).map(String::from);
         let decimal = |key: &str, default: f64| body.get(key).and_then(Value::as_f64).unwrap_or(default);
         let research = model.id.contains("deep-research");
-        let mut tools = tools::echo_all(body.get("tools").unwrap_or(&Value::Null), &self.whole());
+        let mut tools = tools::echo_all(body.get("tools").unwrap_or(&Value::Null), self.items());
         if research {
             // Research models search from nowhere, and stop at 225 calls: recording 30b6a636575e0c15.
             tools.iter_mut().filter_map(|tool| tool.get_mut("user_location")).for_each(|place| *place = Value::Null);
@@ -133,8 +133,8 @@ impl Request {
     }
 
     /// The whole conversation, oldest item first.
-    pub fn whole(&self) -> Vec<Value> {
-        self.history.iter().chain(&self.input).cloned().collect()
+    pub fn items(&self) -> impl Iterator<Item = &Value> {
+        self.history.iter().chain(&self.input)
     }
 
     /// Whether `include` asks for this.

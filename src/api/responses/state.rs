@@ -11,6 +11,7 @@ use crate::api::list::{Order, Page};
 use crate::api::usage::{Api, wire};
 use crate::call::{Call, HandlerFuture};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Tells clients that poll to come back in 10 ms, not in 5 s.
@@ -116,13 +117,14 @@ pub fn compact(call: Call) -> HandlerFuture {
         let id = request.family.response(&mut request.random);
         let counted = call.counter().count(&request.prompt, &[], &model, Api::Responses);
         let mut output: Vec<Value> =
-            request.whole().into_iter().filter(|item| text(item, "role") == Some("user")).collect();
+            request.items().filter(|item| text(item, "role") == Some("user")).cloned().collect();
         let mut maker = Maker {
             family: request.family.clone(),
             random: request.random.clone(),
             created: call.created(),
             phases: false,
             included: Vec::new(),
+            namespaces: HashMap::new(),
         };
         let id_of_item = maker.family.item("cmp", &mut maker.random);
         output.push(json!({"id": id_of_item, "type": "compaction", "encrypted_content": maker.sealed()}));

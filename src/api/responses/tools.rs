@@ -5,21 +5,15 @@
 
 use crate::prompt::{Tool, ToolChoice, ToolKind};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 /// Tools in normal form: functions first, then the others, then the functions whose loading was deferred and that a
 /// `tool_search_output` among `items` has loaded, each a namespace of its own (recordings 0c39549fa80a931b,
 /// bc097411e5e58279).
-pub fn echo_all(tools: &Value, items: &[Value]) -> Vec<Value> {
-    let loaded: Vec<&Value> = items
-        .iter()
-        .filter(|item| kind(item) == "tool_search_output")
-        .flat_map(|item| item.get("tools").and_then(Value::as_array).into_iter().flatten())
-        .filter_map(|tool| tool.get("name"))
-        .collect();
-    let is_loaded = |tool: &Value| {
-        tool.get("defer_loading") == Some(&Value::Bool(true))
-            && tool.get("name").is_some_and(|name| loaded.contains(&name))
-    };
+pub fn echo_all<'a>(tools: &Value, items: impl Iterator<Item = &'a Value>) -> Vec<Value> {
+    let loaded: Vec<&str> = loaded(items).map(name).collect();
+    let is_loaded =
+        |tool: &Value| tool.get("defer_loading") == Some(&Value::Bool(true)) && loaded.contains(&name(tool));
     let (mut functions, mut others, mut namespaces) = (Vec::new(), Vec::new(), Vec::new());
     for tool in tools.as_array().into_iter().flatten() {
         match kind(tool) {
@@ -29,6 +23,20 @@ pub fn echo_all(tools: &Value, items: &[Value]) -> Vec<Value> {
         }
     }
     functions.into_iter().chain(others).chain(namespaces).collect()
+}
+
+/// What a tool search found.
+fn loaded<'a>(items: impl Iterator<Item = &'a Value>) -> impl Iterator<Item = &'a Value> {
+    items.filter(|item| kind(item) == "tool_search_output").flat_map(inner)
+}
+
+/// The tools in a namespace, or that a search found.
+fn inner(value: &Value) -> impl Iterator<Item = &Value> {
+    value.get("tools").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn name(tool: &Value) -> &str {
+    tool.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A loaded function, alone in a namespace of its name.
@@ -240,6 +248,28 @@ pub fn offered(tools: &Value) -> Vec<Tool> {
     all
 }
 
+/// The namespace a call of a tool names, by the tool's name: the one it stands in, and its own for a function whose
+/// loading is deferred or that a `tool_search_output` among `items` brought (recordings 1d23d01e6b5ce08a,
+/// e4bec4738ee37a4b). Calls of the other tools name none.
+pub fn namespaces<'a>(tools: &'a Value, items: impl Iterator<Item = &'a Value>) -> HashMap<String, String> {
+    let mut all: HashMap<&str, Option<&str>> = HashMap::new();
+    let mut add = |tool: &'a Value, loaded: bool| match kind(tool) {
+        "namespace" => {
+            for inner in inner(tool) {
+                all.entry(name(inner)).or_insert_with(|| Some(name(tool)));
+            }
+        }
+        "function" | "custom" => {
+            let apart = loaded || tool.get("defer_loading") == Some(&Value::Bool(true));
+            all.entry(name(tool)).or_insert_with(|| apart.then(|| name(tool)));
+        }
+        _ => {}
+    };
+    tools.as_array().into_iter().flatten().for_each(|tool| add(tool, false));
+    loaded(items).for_each(|tool| add(tool, true));
+    all.into_iter().filter_map(|(name, namespace)| Some((name.into(), namespace?.into()))).collect()
+}
+
 /// `tool_choice` as the prompt has it.
 pub fn choice(value: &Value) -> ToolChoice {
     match value {
@@ -300,15 +330,35 @@ mod tests {
             {"type": "function", "name": "b", "strict": true, "description": ""},
         ]);
         let names = |tools: &[Value]| tools.iter().map(|tool| kind(tool).to_string()).collect::<Vec<_>>();
-        assert_eq!(names(&echo_all(&tools, &[])), ["function", "function", "tool_search"]);
+        assert_eq!(names(&echo_all(&tools, [].iter())), ["function", "function", "tool_search"]);
         let loaded = json!({"type": "tool_search_output", "tools": [{"type": "function", "name": "a"}]});
-        let echoed = echo_all(&tools, &[loaded]);
+        let echoed = echo_all(&tools, [loaded].iter());
         assert_eq!(names(&echoed), ["function", "tool_search", "namespace"]);
         assert_eq!(echoed[0]["description"], Value::Null);
         assert_eq!(
             echoed[2].to_string(),
             r#"{"type":"namespace","description":null,"name":"a","tools":[{"type":"function","description":null,"name":"a","parameters":null,"strict":true}]}"#
         );
+    }
+
+    #[test]
+    fn calls_name_the_namespace_of_their_tool() {
+        let function = |name: &str| json!({"type": "function", "name": name});
+        let mut deferred = function("later");
+        deferred["defer_loading"] = json!(true);
+        let tools = json!([
+            function("plain"),
+            {"type": "namespace", "name": "crm", "tools": [function("find"), function("plain")]},
+            deferred,
+            {"type": "tool_search"},
+        ]);
+        let found = json!({"type": "tool_search_output", "tools": [
+            function("found"), function("plain"), {"type": "namespace", "name": "erp", "tools": [function("book")]},
+        ]});
+        let namespaces = namespaces(&tools, [found].iter());
+        let of = |name: &str| namespaces.get(name).map(String::as_str);
+        let named = ["plain", "find", "later", "found", "book", "unknown"].map(of);
+        assert_eq!(named, [None, Some("crm"), Some("later"), Some("found"), Some("erp"), None]);
     }
 
     #[test]
