@@ -20,6 +20,11 @@ pub fn completion(random: &mut Random, created: u64) -> String {
     sortable("cmpl-", random, created)
 }
 
+/// `modr-` + 29, formed like [`chat_completion`]: answers of text-moderation-007 (recording e3c8e6ebc8f8010d).
+pub fn text_moderation(random: &mut Random, created: u64) -> String {
+    sortable("modr-", random, created)
+}
+
 /// `modr-` + 4 digits, as today's omni-moderation answers.
 pub fn moderation(random: &mut Random) -> String {
     format!("modr-{}", random.between(1, 9999))

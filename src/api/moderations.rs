@@ -12,36 +12,37 @@ use serde_json::{Map, Value, json};
 pub const OPERATIONS: &[Operation] =
     &[Operation { name: "moderations.create", method: "POST", path: "/moderations", handler: create, turn: true }];
 
-/// Categories of the omni models, in the order sent (recording d21ae30d40ed62de).
-const OMNI: [&str; 13] = [
-    "harassment",
-    "harassment/threatening",
-    "sexual",
-    "hate",
-    "hate/threatening",
-    "illicit",
-    "illicit/violent",
-    "self-harm/intent",
-    "self-harm/instructions",
-    "self-harm",
-    "sexual/minors",
-    "violence",
-    "violence/graphic",
+/// Categories of the omni models, in the order sent (recording d21ae30d40ed62de), and whether pictures are judged by them
+/// (openapi.json, `category_applied_input_types`).
+const OMNI: [(&str, bool); 13] = [
+    ("harassment", false),
+    ("harassment/threatening", false),
+    ("sexual", true),
+    ("hate", false),
+    ("hate/threatening", false),
+    ("illicit", false),
+    ("illicit/violent", false),
+    ("self-harm/intent", true),
+    ("self-harm/instructions", true),
+    ("self-harm", true),
+    ("sexual/minors", false),
+    ("violence", true),
+    ("violence/graphic", true),
 ];
 
 /// Categories of the text models, in the order sent (recording e3c8e6ebc8f8010d).
-const TEXT: [&str; 11] = [
-    "sexual",
-    "hate",
-    "harassment",
-    "self-harm",
-    "sexual/minors",
-    "hate/threatening",
-    "violence/graphic",
-    "self-harm/intent",
-    "self-harm/instructions",
-    "harassment/threatening",
-    "violence",
+const TEXT: [(&str, bool); 11] = [
+    ("sexual", false),
+    ("hate", false),
+    ("harassment", false),
+    ("self-harm", false),
+    ("sexual/minors", false),
+    ("hate/threatening", false),
+    ("violence/graphic", false),
+    ("self-harm/intent", false),
+    ("self-harm/instructions", false),
+    ("harassment/threatening", false),
+    ("violence", false),
 ];
 
 /// One input and the kinds of content in it.
@@ -87,35 +88,85 @@ fn create(call: Call) -> HandlerFuture {
             None => (Value::Null, None),
         };
         // Without a model production uses the newest omni model today.
-        let model = if prompt.model.is_empty() { "omni-moderation-latest" } else { &prompt.model };
+        let asked = if prompt.model.is_empty() { "omni-moderation-latest" } else { &prompt.model };
+        let model = call.shown_model(asked, &call.model(asked));
+        let omni = !model.starts_with("text-moderation");
         let mut random = call.random.fork("moderation");
-        let results: Vec<Value> = inputs.iter().map(|input| result(input, &verdict, model, &mut random)).collect();
-        let id = ids::moderation(&mut random);
+        let results: Vec<Value> = inputs.iter().map(|input| result(input, &verdict, omni, &mut random)).collect();
+        let id = match omni {
+            true => ids::moderation(&mut random),
+            false => ids::text_moderation(&mut random, call.created()),
+        };
         Ok(Answer { delivery, ..Answer::json(&json!({"id": id, "model": model, "results": results})) })
     })
 }
 
 /// The verdict on one input; a scripted one flags the categories it names.
-fn result(input: &Input, verdict: &Value, model: &str, random: &mut Random) -> Value {
-    let omni = !model.starts_with("text-moderation");
-    let names: &[&str] = if omni { &OMNI } else { &TEXT };
+fn result(input: &Input, verdict: &Value, omni: bool, random: &mut Random) -> Value {
+    let names: &[(&str, bool)] = if omni { &OMNI } else { &TEXT };
     let flagged_names: Vec<&str> =
         verdict["categories"].as_array().map(|all| all.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
     let flagged = verdict["flagged"].as_bool().unwrap_or(!flagged_names.is_empty());
     // A verdict that names no category is about the first: an answer that flags has one.
-    let hit = |name: &str| flagged && (flagged_names.contains(&name) || (flagged_names.is_empty() && name == names[0]));
+    let hit =
+        |name: &str| flagged && (flagged_names.contains(&name) || (flagged_names.is_empty() && name == names[0].0));
     let mut categories = Map::new();
     let mut scores = Map::new();
     let mut applied = Map::new();
-    for name in names {
+    for (name, sees) in names {
         categories.insert((*name).into(), json!(hit(name)));
         let score = if hit(name) { 0.9 + random.fraction() * 0.09 } else { 10f64.powf(-6.5 + 3.0 * random.fraction()) };
         scores.insert((*name).into(), json!(score));
-        applied.insert((*name).into(), json!(input.kinds));
+        let kinds: Vec<&str> = input.kinds.iter().copied().filter(|kind| *sees || *kind != "image").collect();
+        applied.insert((*name).into(), json!(kinds));
     }
     let mut result = json!({"flagged": flagged, "categories": categories, "category_scores": scores});
     if omni {
         result["category_applied_input_types"] = Value::Object(applied);
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::tests::{send, start};
+
+    #[test]
+    fn text_models_answer_by_their_snapshot_with_a_sortable_id() {
+        // Recordings e3c8e6ebc8f8010d, d21ae30d40ed62de.
+        let emulator = start(json!({"profile": "strict"}));
+        let ask = |model: &str| send(&emulator, "a", "/v1/moderations", &json!({"input": "x", "model": model}));
+        for model in ["text-moderation-latest", "text-moderation-stable", "text-moderation-007"] {
+            let answer = ask(model).json();
+            assert_eq!(answer["model"], "text-moderation-007", "{model}");
+            let id = answer["id"].as_str().and_then(|id| id.strip_prefix("modr-")).unwrap_or_default();
+            assert!(id.len() == 29 && id.chars().all(|letter| letter.is_ascii_alphanumeric()), "{answer}");
+            let result = answer["results"][0].as_object().expect("an object");
+            assert_eq!(result.keys().collect::<Vec<_>>(), ["flagged", "categories", "category_scores"]);
+        }
+        let answer = ask("omni-moderation-latest");
+        assert!(answer.head.contains("x-openai-proxy-wasm: v0.1"), "{}", answer.head);
+        let answer = answer.json();
+        assert_eq!(answer["model"], "omni-moderation-latest");
+        let id = answer["id"].as_str().and_then(|id| id.strip_prefix("modr-")).unwrap_or_default();
+        assert!(id.parse::<u16>().is_ok_and(|number| number < 10_000), "{answer}");
+    }
+
+    #[test]
+    fn pictures_are_judged_by_some_categories_only() {
+        let emulator = start(json!({}));
+        let picture = json!({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}});
+        let applied = |parts: Value| {
+            let body = json!({"model": "omni-moderation-latest", "input": parts});
+            send(&emulator, "a", "/v1/moderations", &body).json()["results"][0]["category_applied_input_types"].clone()
+        };
+        let both = applied(json!([{"type": "text", "text": "x"}, picture]));
+        let alone = applied(json!([picture]));
+        for (name, sees) in OMNI {
+            assert_eq!(both[name], if sees { json!(["text", "image"]) } else { json!(["text"]) }, "{name}");
+            assert_eq!(alone[name], if sees { json!(["image"]) } else { json!([]) }, "{name}");
+        }
+        assert_eq!((&both["sexual/minors"], &both["violence"]), (&json!(["text"]), &json!(["text", "image"])));
+    }
 }

@@ -75,7 +75,7 @@ pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
         fixed(out, "cache-control", "no-cache, must-revalidate");
     }
     if facts.operation.starts_with("chat")
-        || matches!(facts.operation, "embeddings.create" | "completions.create" | "models.list")
+        || matches!(facts.operation, "embeddings.create" | "completions.create" | "models.list" | "moderations.create")
     {
         fixed(out, "x-openai-proxy-wasm", "v0.1");
     }
