@@ -135,9 +135,10 @@ pub struct Occasion<'a> {
     pub request_id: &'a str,
 }
 
-/// What OpenAI says with this status, and code if one is given.
-pub fn usual(status: u16, code: Option<&str>, occasion: &Occasion) -> ApiError {
+/// What OpenAI says with this status, and type or code if one is given.
+pub fn usual(status: u16, kind: Option<&str>, code: Option<&str>, occasion: &Occasion) -> ApiError {
     let Occasion { model, operation, request_id } = *occasion;
+    let code = code.or(kind.filter(|kind| matches!(*kind, "insufficient_quota" | "model_error" | "tokens")));
     let billing = "You exceeded your current quota, please check your plan and billing details. For more information on \
                    this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
     match (status, code) {
@@ -157,13 +158,7 @@ pub fn usual(status: u16, code: Option<&str>, occasion: &Occasion) -> ApiError {
         (402, _) | (429, Some("insufficient_quota")) => {
             ApiError::new(status, billing).kind("insufficient_quota").code("insufficient_quota").style(Style::Edge)
         }
-        (401, _) => ApiError::new(
-            status,
-            "Incorrect API key provided: sk-inval***************alid. You can find your API key at \
-             https://platform.openai.com/account/api-keys.",
-        )
-        .code("invalid_api_key")
-        .style(Style::Edge),
+        (401, _) => unauthorized(wrong_key("sk-inval***************alid"), operation),
         (403, _) => ApiError::new(status, "Country, region, or territory not supported")
             .kind("request_forbidden")
             .code("unsupported_country_region_territory")
@@ -171,17 +166,15 @@ pub fn usual(status: u16, code: Option<&str>, occasion: &Occasion) -> ApiError {
         (404, _) => unknown_model(model),
         (409, _) => ApiError::new(status, "Another process is currently updating this object. Please try again.")
             .code("lock_error"),
-        (429, _) => ApiError::new(
+        (429, Some("tokens")) => rate_limited(model, "tokens per min (TPM)", 30_000, 29_200, 2_000, "2.4s"),
+        (429, _) => rate_limited(model, "requests per min (RPM)", 3, 3, 1, "20s"),
+        // Recording 4a4bb5ac7273fba3.
+        (_, Some("model_error")) => ApiError::new(
             status,
-            format!(
-                "Rate limit reached for {model} in organization {ORGANIZATION_ID} on requests per min (RPM): Limit 3, \
-                 Used 3, Requested 1. Please try again in 20s. Visit https://platform.openai.com/account/rate-limits \
-                 to learn more."
-            ),
+            "The model produced invalid content. Consider modifying your prompt if you are seeing this error \
+             persistently.",
         )
-        .kind("requests")
-        .code("rate_limit_exceeded")
-        .style(Style::Edge),
+        .kind("model_error"),
         (503, _) => ApiError::new(status, "The engine is currently overloaded, please try again later")
             .kind("server_error")
             .code("service_unavailable"),
@@ -204,6 +197,32 @@ pub fn usual(status: u16, code: Option<&str>, occasion: &Occasion) -> ApiError {
         .kind("server_error")
         .code("server_error"),
         _ => ApiError::new(status, "Your request was malformed or missing some required parameters."),
+    }
+}
+
+/// 429 of a limit that lets the request through later (real-traffic §3B); `limit` as OpenAI names it, e.g. `requests per
+/// min (RPM)`.
+pub fn rate_limited(model: &str, limit: &str, most: u64, used: u64, requested: u64, wait: &str) -> ApiError {
+    ApiError::new(
+        429,
+        format!(
+            "Rate limit reached for {model} in organization {ORGANIZATION_ID} on {limit}: Limit {most}, Used {used}, \
+             Requested {requested}. Please try again in {wait}. Visit https://platform.openai.com/account/rate-limits \
+             to learn more."
+        ),
+    )
+    .kind(limit.split(' ').next().unwrap_or_default())
+    .code("rate_limit_exceeded")
+    .style(Style::Edge)
+}
+
+/// A refused key as the layer says it that refuses it: the edge in front of chat, completions and embeddings, else the
+/// API, which names its realm (real-traffic §2.7).
+pub fn unauthorized(error: ApiError, operation: &str) -> ApiError {
+    if matches!(operation, "chat.completions.create" | "completions.create" | "embeddings.create") {
+        error.style(Style::Edge)
+    } else {
+        error.header("www-authenticate", "Bearer realm=\"OpenAI API\"")
     }
 }
 
@@ -314,6 +333,28 @@ mod tests {
     fn the_envelope_has_all_four_keys_in_order() {
         let text = ApiError::invalid("no").envelope().to_string();
         assert_eq!(text, r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}"#);
+    }
+
+    #[test]
+    fn a_type_alone_says_what_is_meant() {
+        let said = |status, kind, operation| {
+            let occasion = Occasion { model: "gpt-4o", operation, request_id: "req_1" };
+            usual(status, kind, None, &occasion)
+        };
+        let tokens = said(429, Some("tokens"), "chat.completions.create");
+        assert!(tokens.message.contains("on tokens per min (TPM): Limit 30000, Used 29200, Requested 2000. Please"));
+        let kinds = |error: &ApiError| (error.kind.clone(), error.code.clone());
+        assert_eq!(kinds(&tokens), (Some("tokens".into()), Some("rate_limit_exceeded".into())));
+        for kind in [None, Some("requests")] {
+            let requests = said(429, kind, "chat.completions.create");
+            assert!(requests.message.contains("on requests per min (RPM): Limit 3, Used 3, Requested 1."));
+            assert_eq!(requests.kind.as_deref(), Some("requests"));
+        }
+        let quota = said(429, Some("insufficient_quota"), "chat.completions.create");
+        assert_eq!(kinds(&quota), (Some("insufficient_quota".into()), Some("insufficient_quota".into())));
+        let model = said(500, Some("model_error"), "chat.completions.create");
+        assert!(model.message.starts_with("The model produced invalid content."));
+        assert_eq!(kinds(&model), (Some("model_error".into()), None));
     }
 
     #[test]

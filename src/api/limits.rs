@@ -4,7 +4,7 @@
 //! refused.
 
 use super::chat::request::array;
-use super::error::{ApiError, ORGANIZATION_ID, Style};
+use super::error::{self, ApiError, ORGANIZATION_ID, Style};
 use super::field::find;
 use super::models::Model;
 use crate::call::Call;
@@ -93,17 +93,9 @@ fn refused(model: &str, kind: &str, bucket: &Bucket, amount: f64) -> ApiError {
     } else {
         let wait = bucket.wait(amount as f64);
         let used = limit - (bucket.level.max(0.0) as u64).min(limit);
-        ApiError::new(
-            429,
-            format!(
-                "Rate limit reached for {model} in organization {ORGANIZATION_ID} on {kind}: Limit {limit}, Used {used}, \
-                 Requested {amount}. Please try again in {}. Visit https://platform.openai.com/account/rate-limits to \
-                 learn more.",
-                go_duration(wait)
-            ),
-        )
-        .header("retry-after-ms", format!("{}", (wait * 1000.0).ceil() as u64))
-        .header("retry-after", format!("{}", wait.ceil() as u64))
+        error::rate_limited(model, kind, limit, used, amount, &go_duration(wait))
+            .header("retry-after-ms", format!("{}", (wait * 1000.0).ceil() as u64))
+            .header("retry-after", format!("{}", wait.ceil() as u64))
     };
     let (used, remaining, reset) = bucket.shown();
     let family = if type_name == "tokens" { "tokens" } else { "requests" };

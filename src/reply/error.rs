@@ -37,8 +37,9 @@ impl ErrorReply {
     /// The scripted error, its gaps filled as OpenAI fills them for this status, model and operation
     /// (real-traffic §3A, §3B).
     pub fn to_api_error(&self, occasion: &Occasion) -> ApiError {
-        let code = self.code.clone().flatten();
-        let mut error = error::usual(self.status, code.as_deref(), occasion);
+        let given = |field: &'_ Option<Option<String>>| field.clone().flatten();
+        let (kind, code) = (given(&self.kind), given(&self.code));
+        let mut error = error::usual(self.status, kind.as_deref(), code.as_deref(), occasion);
         if let Some(message) = &self.message {
             error.message = message.clone().unwrap_or_default();
         }

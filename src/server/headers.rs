@@ -50,8 +50,15 @@ pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
     if facts.error == Some(Style::Edge) {
         fixed(out, "vary", "Origin");
     }
-    // Who is refused at the edge has met no limit but the one that refuses.
-    let limits = facts.limits.as_ref().filter(|_| facts.error != Some(Style::Edge) || facts.status == 429);
+    // Who has no key, or is refused at the edge, has met no limit but the one that refuses; what broke inside Responses
+    // says none (recording 40288964490b9047).
+    let unlimited = match (facts.error, facts.status) {
+        (None, _) => false,
+        (Some(_), 401) => true,
+        (Some(Style::Edge), status) => status != 429,
+        (Some(_), status) => status >= 500 && facts.operation.starts_with("responses"),
+    };
+    let limits = facts.limits.as_ref().filter(|_| !unlimited);
     if let Some(limits) = limits {
         let (limit, remaining, reset) = &limits.requests;
         made(out, "x-ratelimit-limit-requests", &limit.to_string());
@@ -68,7 +75,7 @@ pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
         fixed(out, "x-ratelimit-remaining-input-images", "49999");
         fixed(out, "x-ratelimit-reset-input-images", "1ms");
     }
-    if let Some(model) = facts.model {
+    if let Some(model) = facts.model.filter(|_| facts.error != Some(Style::Edge)) {
         made(out, "openai-model", model);
         fixed(out, "access-control-allow-origin", "*");
         fixed(out, "via", "envoy-router-llemulator");

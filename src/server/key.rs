@@ -22,13 +22,12 @@ pub fn session_of(
         let key = control::key_of_name(name);
         return Ok(emulator.open_session(&key, name, None, None));
     }
-    let edge = matches!(operation, "chat.completions.create" | "completions.create" | "embeddings.create");
-    Ok(emulator.session(&authenticate(&emulator.settings, key_of(&emulator.settings, headers), edge)?))
+    Ok(emulator.session(&authenticate(&emulator.settings, key_of(&emulator.settings, headers), operation)?))
 }
 
 /// The key of a control route's session.
 pub fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<String, ApiError> {
-    authenticate(&emulator.settings, key_of(&emulator.settings, headers), false)
+    authenticate(&emulator.settings, key_of(&emulator.settings, headers), "")
 }
 
 /// The key a request brings: `Authorization: Bearer`, `api-key`, or the WebSocket subprotocol. `None` = nowhere; Err =
@@ -50,13 +49,11 @@ fn key_of<'a>(settings: &Settings, headers: &'a HeaderMap) -> Option<Result<&'a 
     protocols.split(',').find_map(|one| one.trim().strip_prefix("openai-insecure-api-key.")).map(Ok)
 }
 
-/// The key in force; `given` None = no header at all. What OpenAI says to a bad one depends on the layer that refuses:
-/// `edge`, or the API.
-fn authenticate(settings: &Settings, given: Option<Result<&str, ()>>, edge: bool) -> Result<String, ApiError> {
+/// The key in force; `given` None = no header at all. What OpenAI says to a bad one depends on the operation.
+fn authenticate(settings: &Settings, given: Option<Result<&str, ()>>, operation: &str) -> Result<String, ApiError> {
     let refuse = |error: ApiError| match settings.profile {
         Profile::Llemulator => Err(ApiError::new(401, "Missing or invalid authorization").kind("auth_error")),
-        _ if edge => Err(error.style(error::Style::Edge)),
-        _ => Err(error.header("www-authenticate", "Bearer realm=\"OpenAI API\"")),
+        _ => Err(error::unauthorized(error, operation)),
     };
     let key = match given {
         None if settings.auth == Auth::Optional => return Ok(ANONYMOUS.into()),

@@ -143,6 +143,28 @@ fn every_documented_status_can_be_scripted() {
     }
 }
 
+#[test]
+fn a_scripted_401_looks_like_our_own() {
+    let emulator = start(json!({"clock": "instant"}));
+    for operation in OPERATIONS.iter().copied().flatten().filter(|operation| operation.turn) {
+        let rule = json!({"match": {"operation": operation.name}, "error": {"status": 401}});
+        assert_eq!(send(&emulator, KEY, "/_emulator/script", &json!({"responses": [rule]})).status, 200);
+        let asked = body(operation.name);
+        let forms = [KEY, "sk-invalid-key"].map(|key| {
+            let got = send(&emulator, key, &path(operation), &asked);
+            assert_eq!(got.status, 401);
+            // The message names the key, the ids are each request's own.
+            let own = ["x-request-id", "cf-ray", "content-length"];
+            let head = got.head.lines().filter(|line| !own.iter().any(|name| line.starts_with(name)));
+            let layout: String = got.text().chars().filter(|letter| letter.is_whitespace()).collect();
+            let mut head: Vec<String> = head.map(str::to_string).collect();
+            head.sort();
+            (head, layout, got.json()["error"]["code"].clone())
+        });
+        assert_eq!(forms[0], forms[1], "{}", operation.name);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

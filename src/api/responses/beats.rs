@@ -343,8 +343,12 @@ impl Form {
     }
 }
 
-/// The byte where what an annotation is about ends; it counts in characters.
+/// The byte where what an annotation is about ends; it counts in characters. Files of a container are cited when all
+/// text is out.
 fn position(annotation: &Value, text: &str) -> Option<usize> {
+    if annotation.get("type").is_some_and(|kind| kind == "container_file_citation") {
+        return None;
+    }
     let end = annotation.get("end_index").or_else(|| annotation.get("index"))?.as_u64()?;
     text.char_indices().nth(end as usize).map(|(at, _)| at)
 }

@@ -238,6 +238,18 @@ fn citations_follow_the_text_they_are_in() {
 }
 
 #[test]
+fn files_of_a_container_are_cited_after_all_text() {
+    let file = |start: u64, end: u64| {
+        json!({"type": "container_file_citation", "container_id": "cntr_1", "file_id": "cfile_1", "filename": "a.png",
+            "start_index": start, "end_index": end})
+    };
+    let part = Part::Text(Text { annotations: vec![file(0, 0), file(3, 4)], ..Text::new("As A says.") });
+    let expected = "output_item.added content_part.added output_text.delta output_text.annotation.added \
+        output_text.done content_part.done output_item.done";
+    assert_eq!(item_events(vec![part]), expected);
+}
+
+#[test]
 fn a_background_response_is_queued_first() {
     let record = record_of(vec![text("a")], maker(), Frame { background: true, ..frame() });
     let stream = run(ResponseEvents::replay(Arc::new(record)));
