@@ -6,6 +6,8 @@ use crate::options::{Door, LogLevel, Options};
 use crate::reply::json::Load;
 use crate::runtime;
 use crate::script_files::{self, Severity};
+use crate::tokens::Encoding;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -41,12 +43,23 @@ enum Command {
         from: From,
         file: PathBuf,
     },
+    /// Print the compiled-in vocabulary as OpenAI publishes it: for comparing with `tiktoken`, also without a network
+    #[command(hide = true)]
+    Vocabulary { name: Vocabulary },
 }
 
 /// Tools whose fixtures can be converted.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum From {
     Aimock,
+}
+
+/// The compiled-in vocabularies, by OpenAI's names.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Vocabulary {
+    O200kBase,
+    Cl100kBase,
 }
 
 /// Runs the command line until its end; gives the exit code.
@@ -67,6 +80,7 @@ pub fn run(arguments: Vec<String>) -> i32 {
     let done = match cli.command {
         Some(Command::Validate { files }) => return validate(&files),
         Some(Command::Convert { from: From::Aimock, file }) => convert(&file),
+        Some(Command::Vocabulary { name }) => vocabulary(name),
         None => serve(cli.options),
     };
     match done {
@@ -97,6 +111,17 @@ fn convert(file: &Path) -> Result<(), String> {
         .map_err(|error| format!("{}: {}: {}", file.display(), error.path, error.message))?;
     print(&format!("{script:#}\n"));
     Ok(())
+}
+
+/// Prints a vocabulary: a line a token, its bytes in base64 and its rank.
+fn vocabulary(name: Vocabulary) -> Result<(), String> {
+    let encoding = match name {
+        Vocabulary::O200kBase => Encoding::O200k,
+        Vocabulary::Cl100kBase => Encoding::Cl100k,
+    };
+    let tokens = (0..).map_while(|rank| Some((rank, encoding.token(rank)?)));
+    let text: String = tokens.map(|(rank, token)| format!("{} {rank}\n", BASE64_STANDARD.encode(token))).collect();
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())
 }
 
 /// Serves until a signal.

@@ -243,6 +243,12 @@ impl Prompt {
         end > first
     }
 
+    /// Bytes of text in the messages.
+    pub fn size(&self) -> usize {
+        let calls = |message: &Message| message.tool_calls.iter().map(|call| call.arguments.len()).sum::<usize>();
+        self.messages.iter().map(|message| message.texts().map(str::len).sum::<usize>() + calls(message)).sum()
+    }
+
     /// The tool with this name, if offered.
     pub fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.name == name)

@@ -19,6 +19,7 @@ use crate::reply::fault::{Fault, Kind};
 use crate::reply::json::Check;
 use crate::reply::pace::{Chunk, Pace, Schedule};
 use crate::reply::{Arriving, Choice, Overrides, Raw, Reply, Say, check as checker, limit};
+use crate::runtime;
 use crate::tokens::{self, Encoding};
 use bytes::Bytes;
 use respond::{Found, ask, from_script, respond};
@@ -87,13 +88,18 @@ pub async fn infer(
 /// small ones are not even counted.
 fn fit(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
     let asked = prompt.max_tokens.unwrap_or(0);
-    let text: usize = prompt.messages.iter().map(|message| message.texts().map(str::len).sum::<usize>() + 16).sum();
+    let text = prompt.size() + 16 * prompt.messages.len();
     // No text has more tokens than bytes.
     if call.emulator.settings.validation != Validation::Full
         || (text as u64).saturating_add(asked) <= model.context_window
     {
         return Ok(());
     }
+    runtime::aside(text, || fit_counted(call, prompt, model))
+}
+
+/// As [`fit`], after a look at every token.
+fn fit_counted(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
     let encoding = call.encoding(model);
     if prompt.separate {
         let longest = prompt.messages.iter().map(|message| tokens::count(encoding, &message.text()) as u64).max();
