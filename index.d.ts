@@ -266,6 +266,8 @@ export interface RecordedRequest<Operation extends string = string> {
   said: string;
   /** Why nothing matched, or why the answer failed. */
   explanation: string | null;
+  /** What of the request was accepted although this build does not know it: fields of a client that is newer. */
+  warnings: string[];
   /** The client left before the end. */
   aborted: boolean;
   /** When it came: milliseconds since 1970, on the session's clock. */

@@ -42,6 +42,8 @@ pub struct Record {
     pub said: Said,
     /// Why nothing matched, or why the answer failed.
     pub explanation: Option<String>,
+    /// What was accepted although it is unknown here.
+    pub warnings: Vec<String>,
     /// The client left before the end.
     pub aborted: bool,
 }
@@ -107,6 +109,7 @@ impl OpenExchange {
             status: 200,
             said: Said::Error(String::new()),
             explanation: None,
+            warnings: Vec::new(),
             aborted: false,
         };
         OpenExchange {
@@ -154,6 +157,7 @@ impl OpenExchange {
             "status": record.status,
             "said": record.said(),
             "explanation": record.explanation,
+            "warnings": record.warnings,
             "aborted": record.aborted,
             "at": self.at.as_millis() as u64,
             "request_id": self.request_id,
