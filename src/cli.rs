@@ -41,6 +41,7 @@ enum Command {
     Convert {
         /// The other tool
         from: From,
+        /// A file, or a folder whose files become one script
         file: PathBuf,
     },
     /// Print the compiled-in vocabulary as OpenAI publishes it: for comparing with `tiktoken`, also without a network
@@ -106,10 +107,12 @@ fn validate(files: &[PathBuf]) -> i32 {
 
 /// Prints another tool's fixtures as a script.
 fn convert(file: &Path) -> Result<(), String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let script = script_files::convert_aimock(&text)
-        .map_err(|error| format!("{}: {}: {}", file.display(), error.path, error.message))?;
+    let (script, skipped) = script_files::convert_aimock_files(file).map_err(|error| error.to_string())?;
+    for file in skipped {
+        log::warn(&format!("{}: skipped: fixture files end in .json", file.display()));
+    }
     print(&format!("{script:#}\n"));
+    log::flush();
     Ok(())
 }
 
@@ -130,6 +133,9 @@ fn serve(options: Options) -> Result<(), String> {
     let (scripts, watch) = (options.script.clone(), options.watch);
     // A bad file stops the start, before anything listens.
     let load = read_scripts(&scripts)?;
+    for skipped in script_files::skipped(&scripts) {
+        log::warn(&skipped.to_string());
+    }
     let emulator = crate::server::start(options, Door::CommandLine, None).map_err(|error| error.message)?;
     if let Some(load) = load {
         emulator.load_shared(load);
