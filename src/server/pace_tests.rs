@@ -1,6 +1,6 @@
 //! Pace as a client sees it: how long an answer takes, and into what it is cut, on every text endpoint.
 
-use super::tests::{send, start};
+use super::tests::{send, start, until};
 use crate::emulator::Emulator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -99,10 +99,7 @@ fn a_hold_keeps_back_an_answer_without_a_stream() {
         std::thread::scope(|scope| {
             let asking = scope.spawn(|| send(&emulator, path, path, &body));
             // Once the rule is used the answer is on its way, and only the hold keeps it.
-            let used = || emulator.session(path).rules(&emulator.shared())[0]["left"] == 0;
-            while !used() {
-                std::thread::yield_now();
-            }
+            until("the rule's use", || emulator.session(path).rules(&emulator.shared())[0]["left"] == 0);
             assert_eq!(emulator.session(path).journal.completed(), 0);
             assert_eq!(send(&emulator, path, "/_emulator/release/go", &json!({})).status, 200);
             assert_eq!(asking.join().expect("no panic").status, 200);
