@@ -37,6 +37,7 @@ pub mod journal;
 pub mod limits;
 pub mod log;
 pub mod matching;
+pub mod near;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod options;
