@@ -193,8 +193,11 @@ export interface Session extends ClientOptions {
 
   /** The session's time. */
   readonly clock: SessionClock;
-  /** Environment variables for child processes: `OPENAI_BASE_URL`, `OPENAI_API_KEY` and the like. */
-  readonly env: Record<'OPENAI_BASE_URL' | 'OPENAI_API_KEY' | 'OPENAI_ADMIN_KEY' | 'OPENAI_WEBHOOK_SECRET', string>;
+  /**
+   * Environment variables for child processes: `OPENAI_BASE_URL`, `OPENAI_API_KEY` and the like, and `NO_PROXY`, as it is
+   * and with the emulator's host, so that no proxy stands between.
+   */
+  readonly env: Record<'OPENAI_BASE_URL' | 'OPENAI_API_KEY' | 'OPENAI_ADMIN_KEY' | 'OPENAI_WEBHOOK_SECRET' | 'NO_PROXY' | 'no_proxy', string>;
   /**
    * Options of `ws` for the Realtime client, which always dials wss:
    * `new OpenAIRealtimeWS({ model, options: api.realtime }, new OpenAI(api))`.
@@ -329,6 +332,8 @@ export type ErrorCode =
   | 'ERR_LLEMULATOR_OPTIONS'
   /** The port or address cannot be listened on. */
   | 'ERR_LLEMULATOR_LISTEN'
+  /** What would change a session was called after `stop()`. */
+  | 'ERR_LLEMULATOR_STOPPED'
   /** `finish()`: a reply was not used, or a request was not scripted. */
   | 'ERR_LLEMULATOR_UNFINISHED'
   /** `waitForRequest()`: the request did not come. */
