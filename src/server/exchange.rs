@@ -109,6 +109,7 @@ pub async fn answer(
             emulator: emulator.clone(),
             session,
             random: random.clone(),
+            budget: Arc::default(),
             stamp,
             exchange: open.clone(),
             lane,

@@ -10,6 +10,7 @@ use crate::api::error::ApiError;
 use crate::api::models::{Model, Whole};
 use crate::api::usage::{self, Api};
 use crate::api::validate;
+use crate::budget::{self, Budget};
 use crate::call::Call;
 use crate::journal::Said;
 use crate::log;
@@ -194,7 +195,7 @@ async fn deliver(
         found.reply = Arc::new(found.reply.saying(arriving.collect().await?));
     }
     if found.scripted && !found.reply.overrides.unchecked && found.arriving.is_none() {
-        check(call, &prompt, &found.reply)?;
+        check(call, &prompt, &found.reply).await?;
     }
     let encoding = call.encoding(&model);
     if let Some(shorter) = limit::obey(&found.reply, &prompt, encoding) {
@@ -273,12 +274,14 @@ pub fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {
 }
 
 /// Refuses a scripted reply that the request forbids, unless the settings let it pass.
-fn check(call: &Call, prompt: &Prompt, reply: &Reply) -> Result<(), ApiError> {
+async fn check(call: &Call, prompt: &Prompt, reply: &Arc<Reply>) -> Result<(), ApiError> {
     let level = call.defaults.check_replies.unwrap_or(call.emulator.settings.check_replies);
     if level == Check::Off {
         return Ok(());
     }
-    let Err(difference) = checker::check(reply, prompt) else { return Ok(()) };
+    let reply = reply.clone();
+    let job = move |prompt: &Prompt, budget: &Budget| checker::mismatch(&reply, prompt, budget);
+    let Some(difference) = budget::work(&call.budget, prompt, job).await? else { return Ok(()) };
     if level == Check::Warn {
         if call.emulator.settings.log_level != LogLevel::Error {
             log::warn(&format!("the scripted reply does not fit the request: {difference}"));
