@@ -153,6 +153,12 @@ export interface ClientOptions {
   dangerouslyAllowBrowser: true;
 }
 
+/** How long to wait for a request, in milliseconds, and whether it need only have come. */
+export interface WaitOptions {
+  timeoutMs?: number;
+  arrived?: boolean;
+}
+
 /**
  * All that belongs to one API key. Sessions never see each other, so tests may run side by side. The client options are
  * its only own enumerable properties.
@@ -171,20 +177,30 @@ export interface Session extends ClientOptions {
   /** Says what answers when nothing else does, any number of times. */
   otherwise(reply: Reply | ReplyFunction): void;
 
-  /** The requests so far, oldest first. A request is here, complete, before its client has the end of the answer. */
+  /**
+   * The requests so far, oldest first, from the moment they come; complete before their client has the end of the answer.
+   * `requests.filter((request) => request.state === 'in_flight')` are those still being answered.
+   */
   readonly requests: readonly RecordedRequest[];
   /** The last of them. */
   readonly lastRequest: RecordedRequest | undefined;
+  /** How many requests the journal no longer keeps (option `journalSize`). */
+  readonly forgotten: number;
   /**
-   * The first request that a function accepts; waits for it if it has not come yet.
+   * The first answered request that a function accepts; waits for it if it has not come yet. With `arrived: true` it need
+   * not be answered: for requests that a manual clock, a `hold` or a function holds back.
    *
    * Rejects with `ERR_LLEMULATOR_TIMEOUT` and the transcript after `timeoutMs` milliseconds (default 4,000).
    */
-  waitForRequest<T extends RecordedRequest>(wanted: (request: RecordedRequest) => request is T, options?: { timeoutMs?: number }): Promise<T>;
-  waitForRequest(wanted?: (request: RecordedRequest) => unknown, options?: { timeoutMs?: number }): Promise<RecordedRequest>;
+  waitForRequest<T extends RecordedRequest>(wanted: (request: RecordedRequest) => request is T, options?: WaitOptions): Promise<T>;
+  waitForRequest(wanted?: (request: RecordedRequest) => unknown, options?: WaitOptions): Promise<RecordedRequest>;
   /** What was asked and answered, as text. Holds no times, ids and addresses: fit for a snapshot. */
   transcript(): string;
-  /** Throws `ERR_LLEMULATOR_UNFINISHED` with the transcript if replies are unused or a request was not scripted. */
+  /**
+   * Throws `ERR_LLEMULATOR_UNFINISHED` with the transcript if replies are unused, a request was not scripted or is not
+   * answered yet, or the emulator complained: a failed `expect`, a reply that the request forbids, a reply function that
+   * threw, an operation that is not built. It does so whatever the application made of the error; `cause` is the first one.
+   */
   finish(): void;
   /** Forgets everything: script, requests, stored objects. */
   reset(): void;
@@ -193,11 +209,8 @@ export interface Session extends ClientOptions {
 
   /** The session's time. */
   readonly clock: SessionClock;
-  /**
-   * Environment variables for child processes: `OPENAI_BASE_URL`, `OPENAI_API_KEY` and the like, and `NO_PROXY`, as it is
-   * and with the emulator's host, so that no proxy stands between.
-   */
-  readonly env: Record<'OPENAI_BASE_URL' | 'OPENAI_API_KEY' | 'OPENAI_ADMIN_KEY' | 'OPENAI_WEBHOOK_SECRET' | 'NO_PROXY' | 'no_proxy', string>;
+  /** Environment variables for child processes: `OPENAI_BASE_URL`, `OPENAI_API_KEY` and the like. */
+  readonly env: Record<'OPENAI_BASE_URL' | 'OPENAI_API_KEY' | 'OPENAI_ADMIN_KEY' | 'OPENAI_WEBHOOK_SECRET', string>;
   /**
    * Options of `ws` for the Realtime client, which always dials wss:
    * `new OpenAIRealtimeWS({ model, options: api.realtime }, new OpenAI(api))`.
@@ -244,6 +257,13 @@ export interface ToolResult {
 export interface RecordedRequest<Operation extends string = string> {
   /** Counts all of the session's requests, from 0. */
   number: number;
+  /** `in_flight`: still being answered. */
+  state: 'in_flight' | 'done';
+  /**
+   * What a request in flight waits for: the session's clock (`until` in milliseconds since its start), a `hold` that
+   * `release(name)` ends, a reply function; `client`: silent by a fault until the client leaves. Null = nothing.
+   */
+  waitingFor: { kind: 'clock'; until: number } | { kind: 'hold'; name: string } | { kind: 'function' } | { kind: 'client' } | null;
   /** As the SDK names it: `chat.completions.create`, `responses.create`, `files.create` … */
   operation: Operation;
   method: string;
@@ -263,14 +283,14 @@ export interface RecordedRequest<Operation extends string = string> {
   outcome: 'scripted' | 'fallback' | 'no_match' | 'rejected' | 'faulted' | 'served';
   /** Name or place of the rule that answered. */
   rule: string | null;
-  /** HTTP status of the answer. */
-  status: number;
+  /** HTTP status of the answer; null while nothing of it has left, and for good when it never did. */
+  status: number | null;
   /** What "the model" said, in one line; the message of an error. */
   said: string;
   /** Why nothing matched, or why the answer failed. */
   explanation: string | null;
-  /** What of the request was accepted although this build does not know it: fields of a client that is newer. */
-  warnings: string[];
+  /** The emulator's own complaint about this request, if it had one; `finish()` fails with it. */
+  failure: { code: string; message: string } | null;
   /** The client left before the end. */
   aborted: boolean;
   /** When it came: milliseconds since 1970, on the session's clock. */
@@ -302,6 +322,7 @@ export interface RemoteSession extends ClientOptions {
   otherwise(reply: Reply): Promise<void>;
   readonly requests: Promise<readonly RecordedRequest[]>;
   readonly lastRequest: Promise<RecordedRequest | undefined>;
+  readonly forgotten: Promise<number>;
   waitForRequest: Session['waitForRequest'];
   transcript(): Promise<string>;
   finish(): Promise<void>;
@@ -332,8 +353,6 @@ export type ErrorCode =
   | 'ERR_LLEMULATOR_OPTIONS'
   /** The port or address cannot be listened on. */
   | 'ERR_LLEMULATOR_LISTEN'
-  /** What would change a session was called after `stop()`. */
-  | 'ERR_LLEMULATOR_STOPPED'
   /** `finish()`: a reply was not used, or a request was not scripted. */
   | 'ERR_LLEMULATOR_UNFINISHED'
   /** `waitForRequest()`: the request did not come. */

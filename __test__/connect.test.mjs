@@ -41,7 +41,7 @@ test('a miss says the same in the SDK’s error, the log, verify, finish() and t
   expect(earlier).toEqual(['1. chat.completions.create user: "first"', '   → [responses[0]] 200 "used"']);
   await vi.waitUntil(() => printed.err.includes(`llemulator: ${error.message}\n`));
   expect((await api.lastRequest).explanation).toBe(why.join('\n'));
-  const transcript = [...earlier, '2. chat.completions.create user: "second"', '   ✗ [no match] 500', ...why.map((line) => `     ${line}`)].join('\n');
+  const transcript = [...earlier, '2. chat.completions.create user: "second"', '   ✗ [no match] 400', ...why.map((line) => `     ${line}`)].join('\n');
   const verified = await fetch(`${url}/_emulator/verify`, { headers: { authorization: `Bearer ${api.apiKey}` } });
   expect((await verified.json()).transcript).toContain(transcript);
   await expect(api.finish()).rejects.toThrow(transcript);

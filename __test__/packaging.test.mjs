@@ -23,7 +23,7 @@ test('Cargo.toml has the version of package.json', () => {
   expect(read('Cargo.toml')).toContain(`\nversion = "${manifest.version}"\n`);
 });
 
-test('a panic unwinds: it must become a 500, not the end of the test runner', () => {
+test('a panic unwinds: it must become an error, not the end of the test runner', () => {
   expect(read('Cargo.toml')).not.toMatch(/panic\s*=\s*"abort"/);
 });
 

@@ -16,7 +16,7 @@ test('strings are used in order, each once', async () => {
   api.replies('one', 'two');
   api.replies('three');
   expect([await chat(api, 'a'), await chat(api, 'b'), await chat(api, 'c')]).toEqual(['one', 'two', 'three']);
-  await expect(chat(api, 'd')).rejects.toMatchObject({ status: 500, code: 'no_matching_rule' });
+  await expect(chat(api, 'd')).rejects.toMatchObject({ status: 400, code: 'no_matching_rule' });
 });
 
 test('a tool loop', async () => {

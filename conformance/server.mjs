@@ -4,11 +4,10 @@ import { createInterface } from 'node:readline';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 
-/** Where the command is run. */
-export const repository = fileURLToPath(new URL('..', import.meta.url));
+const repository = fileURLToPath(new URL('..', import.meta.url));
 
 /** What starts the emulator: the variable LLEMULATOR_COMMAND, words separated by spaces, or the package's own command. */
-export const command = (process.env.LLEMULATOR_COMMAND ?? 'node js/cli.js').split(' ').filter(Boolean);
+const command = (process.env.LLEMULATOR_COMMAND ?? 'node js/cli.js').split(' ').filter(Boolean);
 
 /**
  * Starts an emulator on a free port.

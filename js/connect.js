@@ -46,12 +46,12 @@ class RemoteEmulator {
     this.#door = {
       url,
       control: async (key, method, path, body, read) => read(accepted(await send(url, door(key, controlToken), method, path, body))),
-      changed: async (_key, seen, milliseconds) => {
+      changed: async (_key, _seen, milliseconds) => {
         await new Promise((resolve) => setTimeout(resolve, Math.min(POLL_MS, milliseconds)));
-        return seen;
       },
       number: inProcessOnly,
       drop: () => undefined,
+      thrown: () => undefined,
       now,
     };
   }

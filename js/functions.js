@@ -11,6 +11,8 @@ class Functions {
   #next = 1;
   /** Who is running, to be told when its client leaves. @type {Map<number, AbortController>} */
   #running = new Map();
+  /** What went wrong first, by the session's key. @type {Map<string, { error: unknown }>} */
+  #thrown = new Map();
   /** @type {import('./native.js').NativeEmulator | undefined} */
   native;
 
@@ -25,8 +27,18 @@ class Functions {
     return number;
   }
 
+  /**
+   * The first error that a function of a session threw.
+   * @param {string} owner
+   */
+  thrown(owner) {
+    return this.#thrown.get(owner);
+  }
+
   /** @param {string} [owner]  without it, all are dropped */
   drop(owner) {
+    if (owner === undefined) this.#thrown.clear();
+    else this.#thrown.delete(owner);
     for (const [number, kept] of this.#kept) if (owner === undefined || kept.owner === owner) this.#kept.delete(number);
   }
 
@@ -50,12 +62,22 @@ class Functions {
       answer = await this.#call(callback, stream, request, abort.signal);
       text = JSON.stringify(answer);
     } catch (thrown) {
+      this.#keep(callback, thrown);
       answer = { error: reason(thrown) };
       text = JSON.stringify(answer);
     }
     if (!answer.streaming) this.#running.delete(stream);
     return text;
   };
+
+  /**
+   * @param {number} callback
+   * @param {unknown} error
+   */
+  #keep(callback, error) {
+    const owner = this.#kept.get(callback)?.owner;
+    if (owner !== undefined && !this.#thrown.has(owner)) this.#thrown.set(owner, { error });
+  }
 
   /**
    * @param {number} callback
@@ -74,7 +96,7 @@ class Functions {
     const first = await result.next();
     if (first.done) return answered(first.value, reply, 'returned');
     // In a task of its own: the answer `streaming` opens the stream that the pieces go into.
-    void this.#stream(stream, result, first.value, reply, signal);
+    void this.#stream(stream, result, first.value, callback, reply, signal);
     return { streaming: true };
   }
 
@@ -83,10 +105,11 @@ class Functions {
    * @param {number} stream
    * @param {AsyncIterator<unknown> | Iterator<unknown>} pieces
    * @param {unknown} first
+   * @param {number} callback
    * @param {Function} reply
    * @param {AbortSignal} signal
    */
-  async #stream(stream, pieces, first, reply, signal) {
+  async #stream(stream, pieces, first, callback, reply, signal) {
     const native = /** @type {import('./native.js').NativeEmulator} */ (this.native);
     /** @type {string | undefined} */
     let error;
@@ -104,6 +127,7 @@ class Functions {
         await pieces.return?.();
       }
     } catch (thrown) {
+      this.#keep(callback, thrown);
       error = reason(thrown);
       // What was yielded before goes first.
       await native.drained(stream);

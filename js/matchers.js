@@ -13,6 +13,14 @@ function session(received) {
 }
 
 /**
+ * Throws when requests are no longer kept: then nobody can say how many there were of a kind, or that there was none.
+ * @param {Session} api
+ */
+function whole(api) {
+  if (api.forgotten) throw new RangeError(`${api.forgotten} requests are no longer kept, so this cannot be said of all: raise the option journalSize`);
+}
+
+/**
  * Whether `part` is in `whole`: objects by the keys given, lists by all of their items, the rest by equality.
  * @param {any} context  the matcher's `this`
  * @param {any} whole
@@ -49,6 +57,7 @@ const matchers = {
   toHaveReceivedRequests(received, expected) {
     const api = session(received);
     const { length } = api.requests;
+    whole(api);
     return {
       pass: length === expected,
       message: () => `expected the session ${this.isNot ? 'not ' : ''}to have received ${expected} requests; it received ${length}:\n\n${api.transcript()}`,
@@ -57,8 +66,10 @@ const matchers = {
 
   toHaveReceivedRequest(received, subset) {
     const api = session(received);
+    const pass = api.requests.some((request) => contains(this, request, subset));
+    if (!pass) whole(api);
     return {
-      pass: api.requests.some((request) => contains(this, request, subset)),
+      pass,
       message: () =>
         `expected the session ${this.isNot ? 'not ' : ''}to have received a request with ${this.utils.stringify(subset)}.\n` +
         `The last request: ${this.utils.stringify(api.requests.at(-1))}\n\n${api.transcript()}`,
@@ -69,8 +80,10 @@ const matchers = {
     const api = session(received);
     const calls = answeredCalls(api.requests);
     const matches = (/** @type {any} */ call) => call.name === name && (args === undefined || contains(this, call.arguments, args));
+    const pass = calls.some(matches);
+    if (!pass) whole(api);
     return {
-      pass: calls.some(matches),
+      pass,
       message: () =>
         `expected the application ${this.isNot ? 'not ' : ''}to have called the tool ${name}${args === undefined ? '' : ` with ${this.utils.stringify(args)}`} and sent its result.\n` +
         `Tools called: ${calls.map((call) => `${call.name}(${this.utils.stringify(call.arguments)})`).join(', ') || 'none'}\n\n${api.transcript()}`,

@@ -10,12 +10,16 @@ const { asScript, mustBeReply, serialise } = require('./rules.js');
  * @property {string} url
  * @property {<T>(key: string | null, method: string, path: string, body: string, read: (body: any) => T) => any} control
  *   runs a control route and gives `read` of its answer, or a promise of it; a refusal is thrown, or rejects
- * @property {(key: string, seen: number, milliseconds: number) => Promise<number>} changed
- *   resolves when more than `seen` requests are complete, or when the time is over
+ * @property {(key: string, seen: number, milliseconds: number) => Promise<unknown>} changed
+ *   resolves when the session's journal has changed since its revision `seen`, or when the time is over
  * @property {(reply: Function, owner: string) => number} number  keeps a function as a reply
  * @property {(owner: string) => void} drop  forgets the functions of a session
+ * @property {(owner: string) => { error: unknown } | undefined} thrown  the first error that one of them threw
  * @property {() => number} now  milliseconds, for time limits
  */
+
+/** More than any journal keeps. */
+const ALL = Number.MAX_SAFE_INTEGER;
 
 /** How long `waitForRequest` waits unless told; below the 5 s after which test runners give up with less to say. */
 const PATIENCE_MS = 4000;
@@ -70,38 +74,43 @@ class Session {
   }
 
   get requests() {
-    return this.#since(0, (found) => found);
+    return this.#journal(`since=0&limit=${ALL}`, (body) => body.data.map(exchange));
   }
 
   get lastRequest() {
-    return this.#since(0, (found) => found.at(-1));
+    return this.#journal('last=1', (body) => body.data.map(exchange)[0]);
+  }
+
+  get forgotten() {
+    return this.#journal('last=0', (body) => body.forgotten);
   }
 
   /**
    * @template T
-   * @param {number} since
-   * @param {(found: any[], completed: number) => T} read
+   * @param {string} query
+   * @param {(body: { data: any[], forgotten: number, revision: number }) => T} read
    */
-  #since(since, read) {
-    const path = `requests?since=${since}&limit=${Number.MAX_SAFE_INTEGER}`;
-    return this.#ask('GET', path, undefined, (body) => read(body.data.map(exchange), body.completed));
+  #journal(query, read) {
+    return this.#ask('GET', `requests?${query}`, undefined, read);
   }
 
   /**
    * @param {(request: any) => unknown} [wanted]
-   * @param {{ timeoutMs?: number }} [options]
+   * @param {{ timeoutMs?: number, arrived?: boolean }} [options]
    */
-  async waitForRequest(wanted = () => true, { timeoutMs = PATIENCE_MS } = {}) {
+  async waitForRequest(wanted = () => true, { timeoutMs = PATIENCE_MS, arrived = false } = {}) {
     if (typeof wanted !== 'function') throw badArgument(`waitForRequest(): expected a function, not ${show(wanted)}`);
     const until = this.#door.now() + timeoutMs;
-    let seen = 0;
+    let since = 0;
     for (;;) {
-      const { found, completed } = await this.#since(seen, (list, count) => ({ found: list.find((each) => wanted(each)), completed: count }));
+      const { list, revision } = await this.#journal(`since=${since}&limit=${ALL}`, (body) => ({ list: body.data.map(exchange), revision: body.revision }));
+      const found = list.find((/** @type {any} */ each) => (arrived || each.state === 'done') && wanted(each));
       if (found) return found;
-      seen = completed;
+      // What is over and was not wanted is not looked at again.
+      since = list.find((/** @type {any} */ each) => each.state !== 'done')?.number ?? (list.at(-1)?.number ?? since - 1) + 1;
       const left = until - this.#door.now();
       if (left <= 0) break;
-      await this.#door.changed(this.apiKey, seen, left);
+      await this.#door.changed(this.apiKey, revision, left);
     }
     const transcript = await this.transcript();
     throw new LLEmulatorError('ERR_LLEMULATOR_TIMEOUT', `waitForRequest(): no such request within ${timeoutMs} ms. The session so far:\n\n${transcript}`);
@@ -114,12 +123,26 @@ class Session {
   finish() {
     return this.#ask('GET', 'verify', undefined, (verdict) => {
       if (verdict.ok) return;
+      const unexpected = verdict.unexpected.length;
+      const failed = verdict.failures - unexpected;
       const what = [
-        verdict.unexpected.length && count(verdict.unexpected.length, 'request was', 'requests were', 'not scripted'),
+        unexpected && count(unexpected, 'request was', 'requests were', 'not scripted'),
+        failed && count(failed, 'request', 'requests', 'failed'),
+        verdict.in_flight.length && count(verdict.in_flight.length, 'request is', 'requests are', 'not answered yet'),
         verdict.unused.length && count(verdict.unused.length, 'reply was', 'replies were', 'not used'),
       ].filter(Boolean);
-      throw new LLEmulatorError('ERR_LLEMULATOR_UNFINISHED', `finish(): ${what.join(', ')}\n\n${verdict.transcript}`);
+      throw new LLEmulatorError('ERR_LLEMULATOR_UNFINISHED', `finish(): ${what.join(', ')}\n\n${verdict.transcript}`, this.#cause(verdict.first_failure));
     });
+  }
+
+  /**
+   * What went wrong first: what a reply function threw, else the emulator's own complaint.
+   * @param {{ code: string, message: string } | null} failure
+   */
+  #cause(failure) {
+    if (!failure) return {};
+    const thrown = failure.code === 'reply_function_failed' ? this.#door.thrown(this.apiKey) : undefined;
+    return { cause: thrown ? thrown.error : Object.assign(new Error(failure.message), { code: failure.code }) };
   }
 
   reset() {
@@ -150,14 +173,11 @@ class Session {
   }
 
   get env() {
-    const unproxied = withoutProxy(new URL(this.baseURL).hostname);
     return {
       OPENAI_BASE_URL: this.baseURL,
       OPENAI_API_KEY: this.apiKey,
       OPENAI_ADMIN_KEY: this.adminAPIKey,
       OPENAI_WEBHOOK_SECRET: this.webhookSecret,
-      NO_PROXY: unproxied,
-      no_proxy: unproxied,
     };
   }
 
@@ -167,17 +187,6 @@ class Session {
     const createConnection = () => require('node:net').connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
     return { createConnection };
   }
-}
-
-/**
- * The hosts that are reached without a proxy: those of now, and this one. Both spellings are in use, and programs differ
- * in which they prefer.
- * @param {string} host
- */
-function withoutProxy(host) {
-  const now = [process.env.NO_PROXY, process.env.no_proxy].flatMap((list) => list?.split(/[\s,]+/) ?? []);
-  // In brackets or without: programs differ in this too.
-  return [...new Set([...now, host, host.replace(/^\[|\]$/g, '')])].filter(Boolean).join(',');
 }
 
 /** @param {unknown} reply */

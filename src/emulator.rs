@@ -1,12 +1,12 @@
 //! One listening server with its settings and sessions.
 
 use crate::clock::Mode;
-use crate::options::{Door, Options, Settings};
+use crate::options::{Counting, Door, Options, Settings};
 use crate::reply::Generate;
 use crate::reply::json::Load;
 use crate::responders::callback::{Callbacks, Dispatch};
-use crate::runtime;
 use crate::session::{Session, Shared};
+use crate::{runtime, tokens};
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -154,6 +154,7 @@ impl Emulator {
     /// The session of a key, made with this name, clock and seed if it is new. The first making decides: one that is
     /// there stays as it is.
     pub fn open_session(&self, key: &str, name: &str, clock: Option<Mode>, seed: Option<u64>) -> Arc<Session> {
+        self.warm();
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = sessions.get(key) {
@@ -174,6 +175,14 @@ impl Emulator {
         session
     }
 
+    /// Whoever opens a session or loads a script is about to ask: what the first answer needs is made ready meanwhile.
+    /// An emulator nobody uses stays small.
+    fn warm(&self) {
+        if self.settings.usage == Counting::Exact {
+            tokens::warm();
+        }
+    }
+
     /// All sessions, in no order.
     pub fn sessions(&self) -> Vec<Arc<Session>> {
         self.sessions.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
@@ -191,6 +200,7 @@ impl Emulator {
 
     /// Loads into the shared script.
     pub fn load_shared(&self, load: Load) {
+        self.warm();
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = Shared { version: shared.version + 1, ..Shared::default() };
         if !load.reset {
@@ -218,7 +228,13 @@ impl Emulator {
         }
     }
 
-    /// Waits until a session has completed more than `seen` exchanges; gives their number.
+    /// Forgets a session's script, journal and stored objects. What still runs ends in the session it began in.
+    pub fn reset(&self, session: &Session) {
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        sessions.insert(session.key.clone(), Arc::new(session.successor(&self.settings)));
+    }
+
+    /// Waits until a session's journal has changed since its revision `seen`; gives the new one.
     pub async fn changed(self: Arc<Self>, key: String, seen: u64) -> u64 {
         let session = self.session(&key);
         let mut stopping = self.stopping();

@@ -10,12 +10,11 @@
 //! - [`api`]: the OpenAI surface. A table of operations; per resource `request.rs` (→ Prompt), `render.rs` (Reply → JSON),
 //!   `stream.rs` (Reply → events). Errors, ids, models, usage and validation each have one file.
 //! - [`call`]: one request with all its operation may need.
-//! - [`budget`]: what the work of one answer may cost.
 //! - [`turn`]: chaos, script, fallback, checks, limits: how a Prompt finds its Reply.
 //! - [`responders`]: who may answer: script, callback, echo, generate. [`matching`]: the conditions of rules.
 //! - [`reply`]: what is said, and its script-language form, pace and faults.
-//! - [`session`], [`journal`], [`clock`], [`random`], [`store`], [`limits`], [`prompt_cache`]: what belongs to one API
-//!   key. [`transcript`] shows it to people.
+//! - [`session`], [`clock`], [`random`], [`store`], [`limits`], [`prompt_cache`]: what belongs to one API key.
+//! - [`exchange`]: a request and what becomes of it; the journal of a session, and the transcript for people.
 //! - [`control`]: `/_emulator/*`, in-process and over HTTP.
 //! - [`cli`], [`options`], [`emulator`]: starting and stopping. [`log`]: what people are told meanwhile. `node` is the only place that knows napi.
 //!
@@ -27,19 +26,17 @@
 //! A file in `api/` with its `OPERATIONS`, and a row in [`api::OPERATIONS`].
 
 pub mod api;
-pub mod budget;
 pub mod call;
 pub mod cli;
 pub mod clock;
 pub mod control;
 pub mod emulator;
+pub mod exchange;
 pub mod headers;
 pub mod jobs;
-pub mod journal;
 pub mod limits;
 pub mod log;
 pub mod matching;
-pub mod near;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod options;
@@ -55,6 +52,5 @@ pub mod server;
 pub mod session;
 pub mod store;
 pub mod tokens;
-pub mod transcript;
 pub mod turn;
 pub mod url;

@@ -1,18 +1,18 @@
 //! A session: all that belongs to one API key. Sessions never see each other.
 
 use crate::clock::{Clock, Mode};
-use crate::journal::Journal;
+use crate::exchange::journal::Journal;
 use crate::limits::Counters;
 use crate::matching::View;
 use crate::options::Settings;
 use crate::prompt_cache::PrefixCache;
-use crate::redact;
+use crate::redact::mask;
 use crate::reply::json::{Defaults, Load, Models, Rule};
 use crate::responders::script::{Miss, Picked, Script};
 use crate::store::Store;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -26,12 +26,12 @@ pub struct Session {
     /// What randomness is keyed by: the name given, else the key.
     pub name: String,
     pub seed: u64,
-    pub clock: Clock,
-    pub journal: Journal,
+    pub clock: Arc<Clock>,
+    pub journal: Arc<Journal>,
     /// Stored responses, completions, conversations …
     pub store: Mutex<Store>,
     /// Names released so far; replies on hold wait for theirs.
-    pub released: watch::Sender<HashSet<String>>,
+    pub released: Arc<watch::Sender<HashSet<String>>>,
     /// Ticks of the emulator at the last use.
     pub last_used: AtomicU64,
     limits: Mutex<Counters>,
@@ -89,10 +89,10 @@ impl Session {
             key: key.into(),
             name: name.into(),
             seed,
-            clock: Clock::new(clock),
+            clock: Arc::new(Clock::new(clock)),
             journal: Journal::new(settings.journal_size),
             store: Mutex::new(Store::new(settings.max_objects)),
-            released: watch::channel(HashSet::new()).0,
+            released: Arc::new(watch::channel(HashSet::new()).0),
             last_used: AtomicU64::new(0),
             limits: Mutex::default(),
             prefixes: Mutex::default(),
@@ -120,7 +120,7 @@ impl Session {
 
     /// The session's name fit to be shown.
     pub fn label(&self) -> String {
-        if self.name == self.key { redact::label(&self.key) } else { self.name.clone() }
+        if self.name == self.key { mask(&self.key) } else { self.name.clone() }
     }
 
     /// Begins an exchange: how many requests with this hash came before (counts this one), and what holds for it.
@@ -160,14 +160,17 @@ impl Session {
         state.script.get_or_insert_with(Script::new).append(&load.rules);
     }
 
-    /// Forgets script, journal, stored objects and released holds.
-    pub fn reset(&self) {
-        *self.state() = State::default();
-        self.journal.clear();
-        *self.counters() = Counters::default();
-        *self.prefixes() = PrefixCache::default();
-        self.store().clear();
+    /// What a reset leaves of the session: its key, name, seed and clock. Script, journal and stored objects begin anew,
+    /// so that exchanges that still run end in what they began in. Holds of before can still be released.
+    pub(crate) fn successor(&self, settings: &Settings) -> Self {
         self.released.send_modify(HashSet::clear);
+        Session {
+            clock: self.clock.clone(),
+            journal: self.journal.successor(),
+            released: self.released.clone(),
+            last_used: AtomicU64::new(self.last_used.load(Ordering::Relaxed)),
+            ..Session::new(&self.key, &self.name, self.clock.mode(), self.seed, settings)
+        }
     }
 
     /// Ends every hold with this name, now and until the next reset.

@@ -25,7 +25,7 @@ assert.equal(await said('c'), 'you said c');
 const streamed = (await ask('d', true)).body;
 assert.ok(streamed.includes('"content":"one "') && streamed.trimEnd().endsWith('data: [DONE]'), streamed);
 assert.match((await ask('e')).body, /thrown/);
-api.finish();
+assert.throws(() => api.finish(), { code: 'ERR_LLEMULATOR_UNFINISHED', cause: new Error('thrown') });
 assert.equal(api.requests.length, 5);
 
 api.replies(text('x '.repeat(500)));

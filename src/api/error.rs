@@ -4,6 +4,7 @@
 //! when empty (real-traffic §3). Which layer of OpenAI refused the request shows in white space and headers: see
 //! [`Style`].
 
+use crate::options::Profile;
 use serde_json::{Value, json};
 
 /// The layer of api.openai.com that refuses; it decides indentation, content type and headers (real-traffic §2.7).
@@ -33,6 +34,8 @@ pub struct ApiError {
     pub param: Option<String>,
     pub code: Option<String>,
     pub style: Style,
+    /// A complaint of the emulator itself, which no application may swallow: see [`crate::exchange::Failure`].
+    pub own: bool,
     /// Headers beside the usual ones, e.g. `retry-after`.
     pub headers: Vec<(String, String)>,
 }
@@ -47,6 +50,7 @@ impl ApiError {
             param: None,
             code: None,
             style: Style::Api,
+            own: false,
             headers: Vec::new(),
         }
     }
@@ -81,10 +85,33 @@ impl ApiError {
         self
     }
 
-    /// An error of the emulator itself (nothing matched, a reply the request forbids …): 500 `server_error`, and the
+    /// A complaint of the emulator itself (nothing matched, a reply the request forbids …): 500 `server_error`, and the
     /// SDKs are told not to retry, because a retry would meet the same script.
     pub fn emulator(code: &str, message: impl Into<String>) -> Self {
-        ApiError::new(500, message).kind("server_error").code(code).header("x-should-retry", "false")
+        ApiError { own: true, ..ApiError::new(500, message) }
+            .kind("server_error")
+            .code(code)
+            .header("x-should-retry", "false")
+    }
+
+    /// A bug of ours, met by a request.
+    pub fn panicked() -> Self {
+        ApiError::emulator("emulator_panicked", "The emulator failed on this request; please report it.")
+    }
+
+    /// 501 of what this version does not have.
+    pub fn not_built(message: impl Into<String>) -> Self {
+        ApiError { status: 501, ..ApiError::emulator("not_implemented", message) }.kind("not_implemented_error")
+    }
+
+    /// As the profile sends it: the strict one's complaints are 400s, because frameworks retry every 5xx whatever
+    /// `x-should-retry` says, and a test then fails late or never.
+    pub fn in_profile(mut self, profile: Profile) -> Self {
+        if self.own && self.status == 500 && profile == Profile::Strict {
+            self.status = 400;
+            self.kind = Some("invalid_request_error".into());
+        }
+        self
     }
 
     /// `Missing required parameter: 'P'.`

@@ -3,7 +3,7 @@
 use super::answer::{Answer, Body, Delivery};
 use super::error::ApiError;
 use crate::call::Call;
-use crate::journal::Outcome;
+use crate::exchange::Outcome;
 use crate::reply::error::ErrorReply;
 use crate::reply::fault::{At, Fault, Kind};
 use crate::reply::pace::{Pace, Schedule};

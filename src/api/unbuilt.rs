@@ -36,13 +36,9 @@ const RESOURCES: &[&str] = &[
 pub fn refusal(method: &str, path: &str) -> Option<ApiError> {
     let first = path.strip_prefix("/v1/")?.split('/').next()?;
     RESOURCES.contains(&first).then(|| {
-        ApiError::new(
-            501,
-            format!("LLEmulator does not have {method} {path} yet: /v1/{first} is not built in this version."),
-        )
-        .kind("not_implemented_error")
-        .code("not_implemented")
-        .header("x-should-retry", "false")
+        ApiError::not_built(format!(
+            "LLEmulator does not have {method} {path} yet: /v1/{first} is not built in this version."
+        ))
     })
 }
 

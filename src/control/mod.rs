@@ -4,11 +4,11 @@ use crate::api::accepted;
 use crate::api::error::ApiError;
 use crate::clock::Mode;
 use crate::emulator::Emulator;
-use crate::journal::Outcome;
+use crate::exchange::transcript;
 use crate::redact::redact;
 use crate::reply::json::{self, Origin};
 use crate::session::{Session, Shared};
-use crate::{transcript, url};
+use crate::url;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +49,14 @@ pub fn in_process(emulator: &Arc<Emulator>, key: Option<&str>, method: &str, pat
     handle(emulator, &Request { key, method, path, body, in_process: true })
 }
 
+/// Waits for what a route asks after: a verdict is no better than the news of the connections it is about.
+pub async fn settle(emulator: &Arc<Emulator>, key: Option<&str>, path: &str) {
+    if let (Some(key), "/_emulator/verify") = (key, path) {
+        let session = emulator.session(key);
+        session.journal.settle().await;
+    }
+}
+
 /// Serves a control request.
 pub fn handle(emulator: &Arc<Emulator>, request: &Request) -> (u16, Value) {
     let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
@@ -86,7 +94,7 @@ fn in_session(
     match (request.method, route) {
         ("POST", "script") => load(emulator, Some(session), request),
         ("POST", "reset") => {
-            session.reset();
+            emulator.reset(session);
             Ok(json!({"status": "reset"}))
         }
         ("GET", "state") if !request.in_process && !emulator.settings.debug => {
@@ -98,14 +106,23 @@ fn in_session(
             "session": session.label(),
             "rules": session.rules(&shared),
             "models": models(emulator, session, &shared),
-            "requests": session.journal.completed(),
+            "requests": session.journal.count(),
             "clock": clock(session),
         })),
         ("GET", "requests") => {
             let limit = number("limit").map_or(PAGE, |limit| limit as usize);
-            let found = session.journal.since(number("since").unwrap_or(0), limit);
-            let data: Vec<Value> = found.iter().map(|(number, exchange)| exchange.to_json(*number)).collect();
-            Ok(json!({"object": "list", "data": data, "completed": session.journal.completed()}))
+            let found = match number("last") {
+                Some(last) => session.journal.last((last as usize).min(limit)),
+                None => session.journal.since(number("since").unwrap_or(0), limit),
+            };
+            let now = session.clock.now();
+            Ok(json!({
+                "object": "list",
+                "data": found.iter().map(|exchange| exchange.to_json(now)).collect::<Value>(),
+                "completed": session.journal.completed_count(),
+                "forgotten": session.journal.forgotten(),
+                "revision": session.journal.revision(),
+            }))
         }
         ("DELETE", "requests") => {
             session.journal.clear();
@@ -164,19 +181,30 @@ fn load(emulator: &Arc<Emulator>, session: Option<&Arc<Session>>, request: &Requ
     Ok(json!({"status": "loaded", "rules": rules}))
 }
 
-/// What a test asks at its end.
+/// What a test asks at its end: whether every reply was used, every request scripted and answered. The failures are of
+/// all exchanges since the last reset, also of those the journal no longer keeps.
 fn verify(session: &Session, unused: &[Value]) -> Value {
-    let unexpected: Vec<Value> = session
-        .journal
-        .since(0, usize::MAX)
-        .iter()
-        .filter(|(_, exchange)| exchange.record().outcome == Outcome::NoMatch)
-        .map(|(number, exchange)| exchange.to_json(*number))
-        .collect();
+    let now = session.clock.now();
+    let failed = session.journal.failed();
+    let told = |code: fn(&str) -> bool| -> Vec<Value> {
+        let chosen = failed.first.iter().filter(|(_, failure)| code(&failure.code));
+        chosen
+            .map(|(number, failure)| match session.journal.since(*number, 1).first() {
+                Some(exchange) if exchange.number == *number => exchange.to_json(now),
+                _ => json!({"number": number, "failure": failure, "explanation": failure.message}),
+            })
+            .collect()
+    };
+    let in_flight: Vec<Value> = session.journal.in_flight().iter().map(|exchange| exchange.to_json(now)).collect();
     json!({
-        "ok": unused.is_empty() && unexpected.is_empty(),
+        "ok": unused.is_empty() && failed.count == 0 && in_flight.is_empty(),
         "unused": unused,
-        "unexpected": unexpected,
+        "unexpected": told(|code| code == "no_matching_rule"),
+        "failed": told(|code| code != "no_matching_rule"),
+        "failures": failed.count,
+        "in_flight": in_flight,
+        "forgotten": session.journal.forgotten(),
+        "first_failure": failed.first.first().map(|(_, failure)| failure),
         "transcript": transcript::transcript(session, unused),
     })
 }
@@ -204,7 +232,7 @@ fn sessions(emulator: &Arc<Emulator>, request: &Request) -> Result<Value, ApiErr
             let mut data: Vec<Value> = emulator
                 .sessions()
                 .iter()
-                .map(|session| json!({"name": session.label(), "token": redact(&session.key), "requests": session.journal.completed()}))
+                .map(|session| json!({"name": session.label(), "token": redact(&session.key), "requests": session.journal.count()}))
                 .collect();
             data.sort_by_key(|session| session["name"].as_str().unwrap_or_default().to_string());
             Ok(json!({"object": "list", "data": data}))

@@ -59,11 +59,12 @@ impl NativeEmulator {
     /// Runs a control route at once, without the network: JSON text `{"status", "body"}`. `key` null = emulator-wide.
     #[napi]
     pub fn control(&self, key: Option<String>, method: String, path: String, body: String) -> String {
+        runtime::handle().block_on(control::settle(&self.emulator, key.as_deref(), &path));
         let (status, body) = control::in_process(&self.emulator, key.as_deref(), &method, &path, &body);
         serde_json::json!({"status": status, "body": body}).to_string()
     }
 
-    /// Resolves when the session has completed more than `seen` exchanges, or after `milliseconds`, with their number.
+    /// Resolves when the session's journal has changed since its revision `seen`, or after `milliseconds`, with the new one.
     #[napi(ts_return_type = "Promise<number>")]
     pub fn changed<'env>(&self, env: &'env Env, key: String, seen: f64, milliseconds: f64) -> Result<Object<'env>> {
         let change = self.emulator.clone().changed(key, seen as u64);

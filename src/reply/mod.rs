@@ -9,9 +9,7 @@ pub mod error;
 pub mod fault;
 pub mod json;
 pub mod limit;
-pub mod measure;
 pub mod pace;
-pub mod price;
 pub mod validator;
 
 use crate::api::error::ApiError;
@@ -185,6 +183,8 @@ pub struct Arriving {
     wait: Option<Pin<Box<tokio::time::Sleep>>>,
     /// What a wait that was too long ends with.
     late: ApiError,
+    /// Told of the error it ends with.
+    failed: Option<Box<dyn Fn(&ApiError) + Send>>,
     /// Dropped with the reply; tells the function that nobody listens any more.
     _guard: Box<dyn Send>,
 }
@@ -192,11 +192,24 @@ pub struct Arriving {
 impl Arriving {
     /// `late` is what a piece that takes longer than `limit` becomes; only time in which somebody asks for it counts.
     pub fn new(pieces: mpsc::Receiver<Arrival>, limit: Duration, late: ApiError, guard: Box<dyn Send>) -> Self {
-        Arriving { pieces, limit, wait: None, late, _guard: guard }
+        Arriving { pieces, limit, wait: None, late, failed: None, _guard: guard }
+    }
+
+    /// Tells of the error it ends with, wherever the answer is by then.
+    pub fn on_failure(&mut self, failed: impl Fn(&ApiError) + Send + 'static) {
+        self.failed = Some(Box::new(failed));
     }
 
     /// The next piece; `None` at the end.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
+        let next = self.poll_piece(context);
+        if let (Poll::Ready(Some(Arrival::Failed(error))), Some(failed)) = (&next, &self.failed) {
+            failed(error);
+        }
+        next
+    }
+
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
         if let Poll::Ready(piece) = self.pieces.poll_recv(context) {
             self.wait = None;
             return Poll::Ready(piece);

@@ -3,10 +3,12 @@
 //! No task, no channel, no allocation per event: hyper polls, the body writes whatever is due into one buffer, and a
 //! client that leaves is a `Drop`.
 
+use super::deliver::struck;
 use super::socket::{Control, End};
 use crate::api::answer::{Delivery, Events};
+use crate::api::error::ApiError;
 use crate::clock::Wait;
-use crate::journal::{OpenExchange, Outcome};
+use crate::exchange::{Exchange, Waiting};
 use crate::reply::fault::{At, Kind};
 use crate::session::Session;
 use bytes::{Bytes, BytesMut};
@@ -34,15 +36,39 @@ impl std::error::Error for Cut {}
 /// The exchange a body belongs to; whoever drops it unfinished has lost the client.
 pub struct Finish {
     pub session: Arc<Session>,
-    pub exchange: Arc<OpenExchange>,
+    pub exchange: Arc<Exchange>,
     /// Writes the log line.
-    pub log: Option<fn(&Session, &OpenExchange)>,
+    pub log: Option<fn(&Session, &Exchange)>,
     done: bool,
 }
 
 impl Finish {
-    pub fn new(session: Arc<Session>, exchange: Arc<OpenExchange>, log: Option<fn(&Session, &OpenExchange)>) -> Self {
+    pub fn new(session: Arc<Session>, exchange: Arc<Exchange>, log: Option<fn(&Session, &Exchange)>) -> Self {
         Finish { session, exchange, log, done: false }
+    }
+
+    /// A wait of this exchange until a moment of its session's clock; `None` when it has passed.
+    pub fn wait(&self, deadline: Duration) -> Option<Wait> {
+        self.exchange.wait_until(deadline);
+        self.session.clock.wait(deadline)
+    }
+
+    /// Waits until a moment of the session's clock.
+    pub async fn sleep_until(&self, deadline: Duration) {
+        if let Some(wait) = self.wait(deadline) {
+            wait.await;
+        }
+    }
+
+    /// A wait of this exchange until holds with this name are released.
+    pub fn until_released(&self, name: String) -> Wait {
+        let exchange = self.exchange.clone();
+        exchange.wait_for(Some(Waiting::Hold { name: name.clone() }));
+        let released = self.session.until_released(name);
+        Box::pin(async move {
+            released.await;
+            exchange.wait_for(None);
+        })
     }
 
     /// The exchange is complete: called before its last byte leaves.
@@ -51,7 +77,7 @@ impl Finish {
             if let Some(log) = self.log {
                 log(&self.session, &self.exchange);
             }
-            self.session.journal.complete(&self.exchange);
+            self.exchange.complete();
         }
     }
 }
@@ -59,7 +85,10 @@ impl Finish {
 impl Drop for Finish {
     fn drop(&mut self) {
         if !self.done {
-            self.exchange.note(|record| record.aborted = true);
+            match std::thread::panicking() {
+                true => self.exchange.complain(&ApiError::panicked()),
+                false => self.exchange.note(|record| record.aborted = true),
+            }
             self.complete();
         }
     }
@@ -236,23 +265,19 @@ impl Timed {
             return false;
         }
         let kind = fault.kind.clone();
-        self.finish.exchange.note(|record| {
-            if record.outcome != Outcome::Scripted {
-                record.outcome = Outcome::Faulted;
-            }
-            record.explanation = Some(format!("the script broke the answer after {} pieces", self.sent));
-        });
+        let how = format!("the script broke the answer after {} pieces", self.sent);
+        self.finish.exchange.note(|record| struck(record, &how));
         self.state = State::Struck;
         match kind {
             Kind::Disconnect => self.state = State::Cutting(End::Reset),
             Kind::Close => self.state = State::Cutting(End::Close),
             Kind::Stall(None) => {
-                self.finish.complete();
+                self.finish.exchange.wait_for(Some(Waiting::Client));
                 self.state = State::Silent;
             }
             Kind::Stall(Some(ms)) => {
-                let clock = &self.finish.session.clock;
-                self.wait = clock.wait(clock.now() + Duration::from_millis(ms));
+                let deadline = self.finish.session.clock.now() + Duration::from_millis(ms);
+                self.wait = self.finish.wait(deadline);
             }
             Kind::Malformed => self.buffer.extend_from_slice(b"data: {\"malformed\": \n\n"),
             Kind::Error(_) => {
@@ -282,7 +307,7 @@ impl Timed {
         if held.is_some_and(|hold| self.is_due(hold.after_chunks))
             && let Some(hold) = self.delivery.as_mut().and_then(|delivery| delivery.hold.take())
         {
-            self.wait = Some(Box::pin(self.finish.session.until_released(hold.until)));
+            self.wait = Some(self.finish.until_released(hold.until));
             return true;
         }
         let Some(tokens) = self.next_content() else { return self.must_wait_for_the_last() };
@@ -312,7 +337,7 @@ impl Timed {
     /// Waits until so many milliseconds after the answer began. True = they are not over yet.
     fn wait_until(&mut self, milliseconds: f64) -> bool {
         let deadline = self.start + Duration::from_secs_f64(milliseconds.max(0.0) / 1000.0);
-        self.wait = self.finish.session.clock.wait(deadline);
+        self.wait = self.finish.wait(deadline);
         self.wait.is_some()
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::api::error::ApiError;
 use crate::clock::Mode;
+use crate::exchange::Begun;
 use crate::options::{Door, Options};
 use crate::random::Random;
 use crate::reply::fault::Fault;
@@ -50,8 +51,7 @@ fn session(clock: Mode) -> Arc<Session> {
 }
 
 fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> ResponseBody {
-    let (headers, body) = (Arc::default(), Bytes::new());
-    let exchange = OpenExchange::new("x", "POST".into(), "/".into(), headers, body, true, Duration::ZERO, "r".into());
+    let exchange = session.journal.begin(Begun { operation: "x", stream: true, ..Begun::default() });
     let delivery = Delivery {
         wait: Duration::ZERO,
         schedule: Schedule::new(&pace, &mut Random::new(1)),
@@ -59,7 +59,7 @@ fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) 
         fault,
         error: Some(ApiError::invalid("!")),
     };
-    let finish = Finish::new(session.clone(), Arc::new(exchange), None);
+    let finish = Finish::new(session.clone(), exchange, None);
     let source = Source::Events(Box::new(Pieces { left: count, ended: false }));
     // As on a WebSocket, where a cut is an error; over HTTP the socket itself ends the connection.
     let control = Arc::new(Control::default());
@@ -163,6 +163,6 @@ async fn a_hold_beyond_the_content_holds_the_end_back() {
 async fn a_client_that_leaves_is_noted() {
     let session = session(Mode::Real);
     drop(body(&session, 2, Pace::default(), None));
-    let (_, exchange) = session.journal.since(0, 1).pop().expect("exchange");
+    let exchange = session.journal.since(0, 1).pop().expect("exchange");
     assert!(exchange.record().aborted);
 }

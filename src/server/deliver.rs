@@ -7,7 +7,7 @@ use crate::api::answer::{Answer, Body, Delivery, Events, indented, pretty};
 use crate::api::error::{ApiError, Style};
 use crate::clock::Mode;
 use crate::emulator::Emulator;
-use crate::journal::{Outcome, Said};
+use crate::exchange::{Outcome, Record, Said, Waiting};
 use crate::options::Profile;
 use crate::random::Random;
 use crate::reply::RawBody;
@@ -37,26 +37,29 @@ pub async fn deliver(
     let Answer { status, headers: extra, mut body, mut delivery } = answer;
     let session = finish.session.clone();
     if let Some(delivery) = &mut delivery {
-        session.clock.sleep_until(started + delivery.wait).await;
+        finish.sleep_until(started + delivery.wait).await;
         match &delivery.fault {
             Some(Fault { at: At::Connect, kind: Kind::Stall(None) }) => {
-                finish.complete();
+                finish.exchange.note(|record| struck(record, "the script never answers"));
+                finish.exchange.wait_for(Some(Waiting::Client));
                 // Until the client leaves: this future goes with its connection.
                 std::future::pending::<()>().await;
             }
             Some(Fault { at: At::Connect, kind: Kind::Stall(Some(ms)) }) => {
-                session.clock.sleep_until(session.clock.now() + Duration::from_millis(*ms)).await;
+                let deadline = session.clock.now() + Duration::from_millis(*ms);
+                finish.sleep_until(deadline).await;
                 delivery.fault = None;
             }
             Some(Fault { at: At::Connect, kind: kind @ (Kind::Disconnect | Kind::Close) }) => {
                 control.end(if matches!(kind, Kind::Close) { End::Close } else { End::Reset });
+                finish.exchange.note(|record| struck(record, "the script ended the connection before the answer"));
                 finish.complete();
                 return Err(Cut);
             }
             _ => {}
         }
         if let Some(hold) = delivery.hold.take_if(|_| is_whole(&body)) {
-            session.until_released(hold.until).await;
+            finish.until_released(hold.until).await;
         }
     }
     let begun = session.clock.now();
@@ -65,14 +68,14 @@ pub async fn deliver(
             std::future::poll_fn(|context| events.poll_ready(context)).await;
         }
         let first = delivery.as_ref().map_or(Duration::ZERO, |delivery| delivery.schedule.first());
-        session.clock.sleep_until(begun + first).await;
+        finish.sleep_until(begun + first).await;
     }
     let (status, error_style) = match &body {
         Body::Error(error) => (error.status, Some(error.style)),
         _ => (status, None),
     };
     finish.exchange.note(|record| {
-        record.status = status;
+        record.status = Some(status);
         if let Body::Error(error) = &body {
             if record.outcome == Outcome::Served {
                 record.outcome = Outcome::Rejected;
@@ -170,6 +173,14 @@ pub async fn deliver(
 /// once.
 fn headers_wait_for_content(operation: &str) -> bool {
     matches!(operation, "chat.completions.create" | "completions.create")
+}
+
+/// Notes that a fault strikes.
+pub(super) fn struck(record: &mut Record, how: &str) {
+    if record.outcome != Outcome::Scripted {
+        record.outcome = Outcome::Faulted;
+    }
+    record.explanation = Some(how.into());
 }
 
 /// Whether a body leaves in one piece, so that what holds back a stream's pieces holds back all of it.

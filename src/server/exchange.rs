@@ -11,12 +11,12 @@ use crate::api::error::{self, ApiError};
 use crate::api::responses::lane::Lane;
 use crate::call::Call;
 use crate::emulator::Emulator;
+use crate::exchange::{Begun, Exchange};
 use crate::headers::Headers;
-use crate::journal::OpenExchange;
 use crate::log;
 use crate::options::LogLevel;
 use crate::random::{self, Random};
-use crate::redact::{self, redact};
+use crate::redact::redact;
 use crate::session::Session;
 use bytes::Bytes;
 use hyper::Response;
@@ -50,10 +50,8 @@ pub async fn answer(
     let route = route::find(&method, &normal.path);
     let name = route.name();
     let (body, bytes, refused) = match body {
-        Ok((value, bytes)) => {
-            let kept = redact::body_bytes(&value, &bytes);
-            (Arc::new(value), kept, Ok(()))
-        }
+        // A copy of its own: a slice would keep the connection's whole buffer in the journal.
+        Ok((value, bytes)) => (Arc::new(value), Bytes::copy_from_slice(&bytes), Ok(())),
         Err(error) => (Arc::default(), Bytes::new(), Err(error)),
     };
     let known = session.as_ref().ok().cloned();
@@ -65,16 +63,19 @@ pub async fn answer(
     let random = Random::new(random::key(keeper.seed, &key));
     let given = Arc::new(Headers::of(&headers));
     let stamp = keeper.clock.stamp();
-    let open = Arc::new(OpenExchange::new(
-        if name.is_empty() { "unknown" } else { name },
-        method.clone(),
-        redact::target(&target).into_owned(),
-        given.clone(),
-        bytes,
-        body.get("stream").and_then(Value::as_bool).unwrap_or(false),
-        stamp,
-        api::ids::request(&mut random.fork("request")),
-    ));
+    let open = keeper.journal.begin(Begun {
+        operation: if name.is_empty() { "unknown" } else { name },
+        method: method.clone(),
+        target: target.clone(),
+        headers: given.clone(),
+        body: bytes,
+        stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
+        at: stamp,
+        request_id: api::ids::request(&mut random.fork("request")),
+    });
+    let log = (emulator.settings.log_level == LogLevel::Info).then_some(log_line as fn(&Session, &Exchange));
+    // From here on, whoever gives up (a client that leaves, a panic) leaves the exchange complete.
+    let finish = Finish::new(keeper.clone(), open.clone(), log);
     let started = keeper.clock.now();
     let answered = async {
         let session = session?;
@@ -109,7 +110,6 @@ pub async fn answer(
             emulator: emulator.clone(),
             session,
             random: random.clone(),
-            budget: Arc::default(),
             stamp,
             exchange: open.clone(),
             lane,
@@ -117,16 +117,18 @@ pub async fn answer(
         api::serve(call).await
     }
     .await;
-    let answer = answered.unwrap_or_else(|error| Answer::ok(Body::Error(error)));
-    let log = (emulator.settings.log_level == LogLevel::Info).then_some(log_line as fn(&Session, &OpenExchange));
-    let finish = Finish::new(keeper.clone(), open.clone(), log);
+    let answer = answered.unwrap_or_else(|error| {
+        open.complain(&error);
+        Answer::ok(Body::Error(error.in_profile(emulator.settings.profile)))
+    });
     let accepted = header(&headers, "accept-encoding").unwrap_or_default();
     deliver::deliver(&emulator, answer, finish, control, random, name, started, accepted).await
 }
 
 /// One line per request.
-fn log_line(session: &Session, exchange: &OpenExchange) {
+fn log_line(session: &Session, exchange: &Exchange) {
     let record = exchange.record();
     let by = record.rule.map(|rule| format!(" [{}]", rule.label())).unwrap_or_default();
-    log::info(format!("{} {} {} {}{by}", exchange.method, exchange.target, record.status, redact(&session.key)));
+    let status = record.status.map_or("-".to_string(), |status| status.to_string());
+    log::info(format!("{} {} {status} {}{by}", exchange.method, exchange.target, redact(&session.key)));
 }

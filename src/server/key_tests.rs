@@ -69,7 +69,7 @@ fn the_first_making_of_a_session_decides() {
     let answer = exchange(&emulator, &by_path).expect("an answer").json();
     assert_eq!(answer["choices"][0]["message"]["content"], "kept");
     let session = emulator.session(&key);
-    assert_eq!((session.seed, session.name.as_str(), session.journal.completed()), (7, "own", 1));
+    assert_eq!((session.seed, session.name.as_str(), session.journal.completed_count()), (7, "own", 1));
     // A contradiction changes nothing and says what is there.
     for (again, option) in [
         (json!({"name": "own", "clock": "real"}), "clock"),

@@ -1,7 +1,5 @@
 //! The HTTP side: listener, router, limits, bodies. It knows neither endpoints nor responders.
 
-#[cfg(test)]
-mod accepted_tests;
 pub mod body;
 #[cfg(test)]
 mod choices_tests;
@@ -35,6 +33,8 @@ mod seed_tests;
 mod socket;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod verify_tests;
 mod websocket;
 #[cfg(test)]
 mod websocket_tests;

@@ -1,7 +1,8 @@
 //! Pace as a client sees it: how long an answer takes, and into what it is cut, on every text endpoint.
 
-use super::tests::{send, start, until};
+use super::tests::{eventually, send, start};
 use crate::emulator::Emulator;
+use crate::exchange::Waiting;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -98,9 +99,9 @@ fn a_hold_keeps_back_an_answer_without_a_stream() {
         send(&emulator, path, "/_emulator/script", &json!({"responses": [held]}));
         std::thread::scope(|scope| {
             let asking = scope.spawn(|| send(&emulator, path, path, &body));
-            // Once the rule is used the answer is on its way, and only the hold keeps it.
-            until("the rule's use", || emulator.session(path).rules(&emulator.shared())[0]["left"] == 0);
-            assert_eq!(emulator.session(path).journal.completed(), 0);
+            let session = emulator.session(path);
+            let held = eventually("the hold", || session.journal.in_flight().first()?.waiting(session.clock.now()));
+            assert_eq!(held, Waiting::Hold { name: "go".into() });
             assert_eq!(send(&emulator, path, "/_emulator/release/go", &json!({})).status, 200);
             assert_eq!(asking.join().expect("no panic").status, 200);
         });

@@ -40,12 +40,12 @@ pub async fn respond(
         (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
         _ if controls => Ok(control_route(emulator, &visitor, parts, body).await),
         _ => {
+            let profile = emulator.settings.profile;
             let asked = AssertUnwindSafe(api_request(emulator, control, &visitor, parts, body));
             asked.catch_unwind().await.unwrap_or_else(|_| {
                 // A bug of ours must not take the test runner with it.
-                let error =
-                    ApiError::emulator("emulator_panicked", "The emulator failed on this request; please report it.");
-                Ok(plain(500, "application/json", &error.envelope().to_string()))
+                let error = ApiError::panicked().in_profile(profile);
+                Ok(plain(error.status, "application/json", &error.envelope().to_string()))
             })
         }
     };
@@ -106,6 +106,7 @@ async fn control_route(
             body,
             in_process: false,
         };
+        control::settle(&emulator, request.key, path).await;
         Ok::<_, ApiError>(control::handle(&emulator, &request))
     };
     let (status, value) = match answer.await {

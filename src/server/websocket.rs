@@ -291,7 +291,8 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         normal,
         query: Vec::new(),
         headers: connection.headers.clone(),
-        session: Ok(connection.session.clone()),
+        // Looked up anew: it may have been reset since the handshake.
+        session: Ok(connection.emulator.session(&connection.session.key)),
         body: Ok((event, bytes)),
         lane: Some(Lane { silent, ..lane.clone() }),
     };

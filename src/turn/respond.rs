@@ -2,9 +2,9 @@
 
 use crate::api::error::ApiError;
 use crate::api::scenario;
-use crate::budget::{self, Budget};
 use crate::call::Call;
-use crate::journal::Outcome;
+use crate::exchange::transcript;
+use crate::exchange::{Outcome, Waiting};
 use crate::log;
 use crate::matching::View;
 use crate::options::{FallbackName, LogLevel};
@@ -15,7 +15,6 @@ use crate::reply::pace::Pace;
 use crate::reply::{Arriving, Ask, Generate, Reply, Say};
 use crate::responders::callback::Given;
 use crate::responders::{chaos, echo, generate, request};
-use crate::transcript;
 use std::sync::Arc;
 
 /// A reply and where it came from.
@@ -72,10 +71,19 @@ pub(super) async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &Vie
                 return Ok(nothing);
             }
         };
+        // Noted first: a function that throws is this rule's failure.
+        let before = call.exchange.note(|record| {
+            record.rule = Some(picked.rule.clone());
+            std::mem::replace(&mut record.outcome, Outcome::Scripted)
+        });
         let mut found = match &picked.reply.say {
             Say::Ask(Ask::Callback(number)) => match from_function(call, view, *number).await? {
                 Some(found) => found,
                 None => {
+                    call.exchange.note(|record| {
+                        record.outcome = before;
+                        record.rule = None;
+                    });
                     call.session.put_back(&shared, &picked);
                     after = Some(picked.index);
                     continue;
@@ -86,17 +94,13 @@ pub(super) async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &Vie
         found.scripted = true;
         found.pace = found.pace.or(&picked.reply.pace);
         found.fault = found.fault.or_else(|| picked.reply.fault.clone());
-        call.exchange.note(|record| {
-            record.outcome = Outcome::Scripted;
-            record.rule = Some(picked.rule.clone());
-        });
         if matches!(found.reply.say, Say::Nothing) && prompt.is_some() {
             nothing.overlay = Some(found);
             return Ok(nothing);
         }
         if let Say::Ask(ask) = &found.reply.say {
             let Some(prompt) = prompt else { return Ok(nothing) };
-            let reply = from_responder(call, prompt, ask).await?;
+            let reply = from_responder(call, prompt, &ask.clone())?;
             let overlay = std::mem::replace(&mut found.reply, Arc::new(reply));
             found.pace = found.pace.or(&overlay.pace);
         }
@@ -108,9 +112,15 @@ pub(super) async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &Vie
 /// Lets a function answer; `None` = it passes.
 async fn from_function(call: &Call, view: &View<'_>, number: u64) -> Result<Option<Found>, ApiError> {
     let request = request::request(view, &call.session.label());
-    Ok(match call.emulator.callbacks.call(number, &request).await? {
+    call.exchange.wait_for(Some(Waiting::Function));
+    let given = call.emulator.callbacks.call(number, &request).await;
+    call.exchange.wait_for(None);
+    Ok(match given? {
         Given::Reply(reply) => Some(Found::new(Arc::from(reply))),
-        Given::Streaming(arriving) => {
+        Given::Streaming(mut arriving) => {
+            // By then the answer may have begun, or been given up: the failure is the exchange's all the same.
+            let exchange = call.exchange.clone();
+            arriving.on_failure(move |error| exchange.complain(error));
             Some(Found { arriving: Some(arriving), ..Found::new(Arc::new(Reply::default())) })
         }
         Given::Pass => None,
@@ -118,19 +128,13 @@ async fn from_function(call: &Call, view: &View<'_>, number: u64) -> Result<Opti
 }
 
 /// Lets the responder a step names answer.
-async fn from_responder(call: &Call, prompt: &Prompt, ask: &Ask) -> Result<Reply, ApiError> {
-    let random = call.random.fork("text");
+fn from_responder(call: &Call, prompt: &Prompt, ask: &Ask) -> Result<Reply, ApiError> {
+    let mut random = call.random.fork("text");
     match ask {
-        Ask::Echo => {
-            let job = move |prompt: &Prompt, budget: &Budget| echo::reply(prompt, &mut random.clone(), budget);
-            budget::work(&call.budget, prompt, job).await
-        }
+        Ask::Echo => Ok(echo::reply(prompt, &mut random)),
         Ask::Generate(options) => {
-            let (options, defaults) = (options.clone(), call.emulator.generate_defaults());
-            let job = move |prompt: &Prompt, budget: &Budget| {
-                generate::reply(prompt, &options, &defaults, &mut random.clone(), budget)
-            };
-            budget::work(&call.budget, prompt, job).await
+            let defaults = call.emulator.generate_defaults();
+            Ok(generate::reply(prompt, options, &defaults, &mut random))
         }
         Ask::Callback(_) => {
             Err(ApiError::emulator("reply_function_failed", "A reply function gave another reply function."))
@@ -191,7 +195,7 @@ fn strike(call: &Call) -> Option<Found> {
 async fn fallback(call: &Call, prompt: &Prompt, miss: Option<String>, broken_anyway: bool) -> Result<Found, ApiError> {
     let (settings, shared) = (&call.emulator.settings, &call.shared);
     let wanted = call.defaults.fallback.as_ref();
-    let ask = async |ask: Ask| Ok(Found::new(Arc::new(from_responder(call, prompt, &ask).await?)));
+    let ask = |ask: Ask| Ok(Found::new(Arc::new(from_responder(call, prompt, &ask)?)));
     call.exchange.note(|record| {
         if record.outcome == Outcome::Served {
             record.outcome = Outcome::Fallback;
@@ -212,21 +216,21 @@ async fn fallback(call: &Call, prompt: &Prompt, miss: Option<String>, broken_any
         },
     };
     match wanted {
-        Some(Fallback::Echo) => ask(Ask::Echo).await,
-        Some(Fallback::Generate) => ask(Ask::Generate(Generate::default())).await,
-        Some(Fallback::Manual) => ask(Ask::Manual).await,
-        Some(Fallback::Upstream) => ask(Ask::Upstream).await,
-        Some(Fallback::Replay) => ask(Ask::Replay).await,
+        Some(Fallback::Echo) => ask(Ask::Echo),
+        Some(Fallback::Generate) => ask(Ask::Generate(Generate::default())),
+        Some(Fallback::Manual) => ask(Ask::Manual),
+        Some(Fallback::Upstream) => ask(Ask::Upstream),
+        Some(Fallback::Replay) => ask(Ask::Replay),
         Some(Fallback::Reply(reply)) => match &reply.say {
-            Say::Ask(inner) => ask(inner.clone()).await,
+            Say::Ask(inner) => ask(inner.clone()),
             _ => Ok(Found::new(reply.clone())),
         },
-        None if !call.session.has_script(shared) && settings.fallback == FallbackName::Echo => ask(Ask::Echo).await,
+        None if !call.session.has_script(shared) && settings.fallback == FallbackName::Echo => ask(Ask::Echo),
         None if !call.session.has_script(shared) && settings.fallback == FallbackName::Generate => {
-            ask(Ask::Generate(Generate::default())).await
+            ask(Ask::Generate(Generate::default()))
         }
         // A fault alone needs some answer to break; the fallback that would refuse has none.
-        _ if broken_anyway => ask(Ask::Echo).await,
+        _ if broken_anyway => ask(Ask::Echo),
         _ => {
             let message =
                 miss.unwrap_or_else(|| transcript::no_script(&call.session, call.operation.name, &prompt.user_text()));
@@ -234,7 +238,7 @@ async fn fallback(call: &Call, prompt: &Prompt, miss: Option<String>, broken_any
                 record.outcome = Outcome::NoMatch;
                 record.explanation = Some(message.clone());
             });
-            let message = message + &transcript::earlier(&call.session);
+            let message = message + &transcript::earlier(&call.session, &call.exchange);
             if call.emulator.settings.log_level != LogLevel::Error {
                 log::warn(&message);
             }

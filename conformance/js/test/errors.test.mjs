@@ -62,7 +62,7 @@ test('retry-after-ms and retry-after are sent as scripted', async () => {
 test('an unscripted request says what to do and is not retried', async () => {
   const { client, requests } = await session([]);
   await assert.rejects(client.chat.completions.create(ask('what is this?')), (error) => {
-    assert.deepEqual([error.status, error.type, error.code], [500, 'server_error', 'no_matching_rule']);
+    assert.deepEqual([error.status, error.type, error.code], [400, 'invalid_request_error', 'no_matching_rule']);
     assert.match(error.message, /what is this\?/);
     return true;
   });

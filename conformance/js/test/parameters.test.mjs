@@ -7,7 +7,7 @@ const other = { ...weatherTool, function: { ...weatherTool.function, name: 'get_
 const otherFunction = { ...weatherFunction, name: 'get_time' };
 const weather = { name: 'get_weather', arguments: { city: 'Oslo' } };
 const generate = { script: { defaults: { fallback: 'generate' } } };
-const mismatch = { status: 500, code: 'script_mismatch' };
+const mismatch = { status: 400, code: 'script_mismatch' };
 const names = (output) => output.map((item) => item.name ?? item.type);
 
 /** What a request allows, as both APIs write it; a reply it forbids; the tools a generated answer calls then. */

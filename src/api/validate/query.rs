@@ -5,21 +5,21 @@ use super::place::Path;
 use super::walk::Walk;
 use super::{Context, Level};
 use crate::api::error::ApiError;
-use crate::api::spec::Kind;
+use crate::api::spec::{Kind, Surface};
 use serde_json::Value;
 
-/// Checks the query of an operation that reads: `limit` between its bounds, `order` one of its values … Of an operation
-/// with a body the surface describes the body, and a query is left alone.
+/// Checks the query of an operation: `limit` between its bounds, `order` one of its values …
 ///
 /// # Errors
 /// The 400 OpenAI answers with.
 pub fn query(operation: &str, query: &[(String, String)], context: &Context) -> Result<(), ApiError> {
-    if context.level == Level::Off || query.is_empty() {
+    // A POST's query is not described: the name stands for its body.
+    if context.level == Level::Off || query.is_empty() || operation.ends_with("create") {
         return Ok(());
     }
-    let surface = context.level.surface();
+    let surface = Surface::get();
     let Some(Kind::Object(object)) = surface.operation(operation).map(|id| surface.kind(id)) else { return Ok(()) };
-    let walk = Walk { surface, relaxed: context.relaxed, beta: context.beta, unknown: None };
+    let walk = Walk { surface, relaxed: context.relaxed };
     for (name, text) in query {
         let plain = name.strip_suffix("[]").unwrap_or(name);
         let Some(field) = object.find(plain).and_then(|at| object.fields.get(at)) else { continue };

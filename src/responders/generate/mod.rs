@@ -15,12 +15,9 @@ pub mod words;
 
 #[cfg(test)]
 mod schema_tests;
-#[cfg(test)]
-mod work_tests;
 
 pub use text::{length, text};
 
-use crate::budget::{Budget, Spent};
 use crate::prompt::{Format, Prompt};
 use crate::random::{Random, key};
 use crate::reply::{Choice, Generate, Part, Reply, Say, Text, ToolStrategy};
@@ -32,16 +29,7 @@ use serde_json::{Value, json};
 /// `options` leave open, the request decides, then `defaults`.
 ///
 /// With a seed, equal seeds and user texts give equal replies, whatever else differs between the requests.
-///
-/// # Errors
-/// The budget does not suffice.
-pub fn reply(
-    prompt: &Prompt,
-    options: &Generate,
-    defaults: &Generate,
-    random: &mut Random,
-    budget: &Budget,
-) -> Result<Reply, Spent> {
+pub fn reply(prompt: &Prompt, options: &Generate, defaults: &Generate, random: &mut Random) -> Reply {
     let seed = options.seed.or(prompt.seed).or(defaults.seed);
     let random = match seed {
         Some(seed) => Random::new(key(seed as u64, &[prompt.user_text().as_bytes()])),
@@ -49,33 +37,26 @@ pub fn reply(
     };
     let choices = (0..prompt.n.max(1)).map(|number| {
         let mut random = random.fork(&format!("choice {number}"));
-        Ok(Choice { parts: parts(prompt, options, defaults, &mut random, budget)?, ..Choice::default() })
+        Choice { parts: parts(prompt, options, defaults, &mut random), ..Choice::default() }
     });
-    Ok(Reply { say: Say::Choices(choices.collect::<Result<_, _>>()?), ..Reply::default() })
+    Reply { say: Say::Choices(choices.collect()), ..Reply::default() }
 }
 
-fn parts(
-    prompt: &Prompt,
-    options: &Generate,
-    defaults: &Generate,
-    random: &mut Random,
-    budget: &Budget,
-) -> Result<Vec<Part>, Spent> {
+fn parts(prompt: &Prompt, options: &Generate, defaults: &Generate, random: &mut Random) -> Vec<Part> {
     let strategy = options.tools.or(defaults.tools).unwrap_or(ToolStrategy::Contextual);
-    let text = match answer(prompt, || tools::calls(prompt, strategy, random, budget))? {
-        Answer::Calls(calls) => return Ok(calls.into_iter().map(Part::ToolCall).collect()),
+    let text = match answer(prompt, || tools::calls(prompt, strategy, random)) {
+        Answer::Calls(calls) => return calls.into_iter().map(Part::ToolCall).collect(),
         Answer::Json => {
             let style = options.style.or(defaults.style).unwrap_or_default();
             let hints = Hints { user_text: &prompt.user_text(), style };
-            let made = match &prompt.format {
-                Format::JsonSchema { schema, .. } => schema::value(schema, random, &hints, budget),
-                _ => schema::value(&any_object(), random, &hints, budget),
-            };
-            made.map_err(|spent| spent.at(|| "The output schema".into(), prompt.format_param()))?.to_string()
+            match &prompt.format {
+                Format::JsonSchema { schema, .. } => schema::value(schema, random, &hints).to_string(),
+                _ => schema::value(&any_object(), random, &hints).to_string(),
+            }
         }
         Answer::Text => text(length(prompt, options.length, defaults.length, random), random),
     };
-    Ok(vec![Part::Text(Text::new(text))])
+    vec![Part::Text(Text::new(text))]
 }
 
 /// What `json_object` answers look like when nothing says what they should hold.
@@ -119,8 +100,7 @@ mod tests {
 
     /// The text of every choice, or the name of its first tool.
     fn said(prompt: &Prompt, options: &Generate) -> Vec<String> {
-        let budget = Budget::default();
-        let reply = reply(prompt, options, &Generate::default(), &mut Random::new(4), &budget).expect("little work");
+        let reply = reply(prompt, options, &Generate::default(), &mut Random::new(4));
         let Say::Choices(choices) = reply.say else { panic!("{:?}", reply.say) };
         let first = |choice: Choice| match choice.parts.into_iter().next() {
             Some(Part::Text(text)) => text.text,

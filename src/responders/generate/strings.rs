@@ -5,44 +5,21 @@ use super::pattern;
 use super::resolve::{Schema, number};
 use super::said::Said;
 use super::words::NOUNS;
-use crate::budget::{Budget, Spent};
 use crate::random::Random;
-use crate::reply::validator::Schema as Compiled;
+use crate::reply::validator;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde_json::{Value, json};
 
-/// A string that the schema accepts. `wild` = nothing of the user's, anything of the name's.
-///
-/// # Errors
-/// The budget does not suffice.
-pub fn string(
-    schema: &Schema,
-    name: &Name,
-    said: &mut Said,
-    wild: bool,
-    random: &mut Random,
-    budget: &Budget,
-) -> Result<String, Spent> {
-    let made = unpaid(schema, name, said, wild, random, budget)?;
-    budget.bytes(made.len())?;
-    Ok(made)
-}
+/// No schema gets a longer string, whatever it demands.
+const LONGEST: usize = 100_000;
 
-fn unpaid(
-    schema: &Schema,
-    name: &Name,
-    said: &mut Said,
-    wild: bool,
-    random: &mut Random,
-    budget: &Budget,
-) -> Result<String, Spent> {
-    let least = number(schema, "minLength").unwrap_or(0);
-    // Nobody begins what will not be paid for.
-    budget.bytes(least)?;
+/// A string that the schema accepts. `wild` = nothing of the user's, anything of the name's.
+pub fn string(schema: &Schema, name: &Name, said: &mut Said, wild: bool, random: &mut Random) -> String {
+    let least = number(schema, "minLength").unwrap_or(0).min(LONGEST);
     let most = number(schema, "maxLength").unwrap_or(usize::MAX).max(least);
     let format = schema.get("format").and_then(Value::as_str);
     if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
-        return by_pattern(schema, pattern, (least, most), name, said, random, budget);
+        return by_pattern(schema, pattern, least, most, name, said, random);
     }
     if let Some(mut drawn) = format.and_then(|format| by_format(format, said, wild, random)) {
         for _ in 0..40 {
@@ -51,7 +28,7 @@ fn unpaid(
             }
             drawn = format.and_then(|format| by_format(format, said, true, random)).unwrap_or(drawn);
         }
-        return Ok(drawn);
+        return drawn;
     }
     let text = if wild {
         format!("{} {}", names::two_words(random), random.alphanumeric(4))
@@ -60,47 +37,41 @@ fn unpaid(
     } else {
         name.string(said, random)
     };
-    Ok(fitted(text, least, most, random))
+    fitted(text, least, most, random)
 }
 
 /// What the format or the name suggests if it matches, else a string made from the pattern; the whole node decides what matches.
 fn by_pattern(
     schema: &Schema,
     pattern: &str,
-    (least, most): (usize, usize),
+    least: usize,
+    most: usize,
     name: &Name,
     said: &mut Said,
     random: &mut Random,
-    budget: &Budget,
-) -> Result<String, Spent> {
+) -> String {
     let node: Schema = ["pattern", "minLength", "maxLength", "format"]
         .iter()
         .filter_map(|keyword| Some((keyword.to_string(), schema.get(*keyword)?.clone())))
         .collect();
-    let node = Value::Object(node);
-    let node = Compiled::of(&node, budget)?;
-    if !node.is_usable() {
-        return Ok(fitted(name.string(said, random), least, most, random));
-    }
-    let accepted = |text: &str| node.accepts(&Value::from(text), budget);
+    let Some(validator) = validator::of(&Value::Object(node)) else {
+        return fitted(name.string(said, random), least, most, random);
+    };
+    let accepted = |text: &str| validator.is_valid(&Value::from(text));
     let format = schema.get("format").and_then(Value::as_str);
     let of_format = format.and_then(|format| by_format(format, said, false, random)).unwrap_or_default();
     let likely = [said.text.clone(), of_format, name.string(said, random)];
-    for text in likely.into_iter().filter(|text| !text.is_empty() && !is_narrow(pattern)) {
-        if accepted(&text)? {
-            return Ok(text);
-        }
+    if let Some(text) = likely.iter().find(|text| !text.is_empty() && accepted(text)).filter(|_| !is_narrow(pattern)) {
+        return text.clone();
     }
     let mut first = None;
-    for candidate in pattern::candidates(pattern, least, most, random, budget) {
-        let candidate = candidate?;
-        budget.spend(candidate.len() as u64 / 8)?;
-        if accepted(&candidate)? {
-            return Ok(candidate);
+    for candidate in pattern::candidates(pattern, least, most, random) {
+        if accepted(&candidate) {
+            return candidate;
         }
         first.get_or_insert(candidate);
     }
-    Ok(first.unwrap_or_else(|| names::two_words(random)))
+    first.unwrap_or_else(|| names::two_words(random))
 }
 
 /// Patterns that allow little leave nothing to choose.

@@ -1,12 +1,11 @@
 //! Rules no schema says: across fields, per model, and of schemas within the body. Level full only.
 
-mod abilities;
+mod ability;
 mod chat;
 mod completions;
 pub mod context;
 mod embeddings;
 mod messages;
-mod pictures;
 mod responses;
 mod strict;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A session as a person reads it: what was asked, who answered, what is left.
 
-use crate::journal::OpenExchange;
+use super::{Exchange, Waiting};
 use crate::prompt::Role;
 use crate::reply::describe::{SHOWN, quote};
 use crate::session::Session;
@@ -22,24 +22,26 @@ pub fn no_script(session: &Session, operation: &str, user_text: &str) -> String 
 const EARLIER: usize = 10;
 
 /// What went before in the session of a request that nothing answered, for its error; empty if nothing did.
-pub fn earlier(session: &Session) -> String {
-    let exchanges = session.journal.since(0, usize::MAX);
-    let skipped = exchanges.len().saturating_sub(EARLIER);
-    let mut out = match (exchanges.len(), skipped) {
+pub fn earlier(session: &Session, this: &Exchange) -> String {
+    let exchanges = session.journal.last(EARLIER + 1);
+    let before: Vec<_> = exchanges.iter().filter(|exchange| exchange.number < this.number).collect();
+    let more = this.number.saturating_sub(session.journal.base()) - before.len() as u64;
+    let mut out = match (before.len(), more) {
         (0, _) => return String::new(),
         (_, 0) => "\nEarlier in this session:\n".to_string(),
         (_, more) => format!("\nEarlier in this session (and {more} more before):\n"),
     };
-    for (index, (_, one)) in exchanges.iter().enumerate().skip(skipped) {
-        exchange(index + 1, one, &mut out);
+    for one in before {
+        exchange(session, one, &mut out);
     }
     out.truncate(out.trim_end().len());
     out
 }
 
-/// One exchange of a transcript: what was asked, who answered, what, and why not.
-fn exchange(number: usize, exchange: &OpenExchange, out: &mut String) {
+/// One exchange of a transcript: what was asked, who answered, what, and why not; or what it waits for.
+fn exchange(session: &Session, exchange: &Exchange, out: &mut String) {
     let record = exchange.record();
+    let number = exchange.number - session.journal.base().min(exchange.number) + 1;
     let asked = exchange.asked.lock().map(|asked| asked.clone()).unwrap_or_default();
     // Writing to a String cannot fail.
     let _ = writeln!(
@@ -53,15 +55,33 @@ fn exchange(number: usize, exchange: &OpenExchange, out: &mut String) {
         (Some(rule), _) => rule.label().to_string(),
         (None, outcome) => json!(outcome).as_str().unwrap_or_default().replace('_', " "),
     };
-    let explanation = record.explanation.as_deref();
+    let explanation = record.explanation.as_deref().or(record.failure.as_ref().map(|failure| failure.message.as_str()));
     let said = match record.said() {
         said if said.is_empty() || explanation.is_some_and(|why| said.starts_with(why)) => String::new(),
         said => format!(" {said}"),
     };
-    let mark = if explanation.is_some() { "✗" } else { "→" };
-    let _ = writeln!(out, "   {mark} [{by}] {}{said}", record.status);
+    if !record.is_done() {
+        let waits = exchange.waiting(session.clock.now()).map_or("still being answered".to_string(), waits);
+        let by = if record.rule.is_some() { format!("[{by}] ") } else { String::new() };
+        let _ = writeln!(out, "   … {by}{waits}{said}");
+    } else {
+        let mark = if explanation.is_some() { "✗" } else { "→" };
+        let status = record.status.map_or("not answered".to_string(), |status| status.to_string());
+        let left = if record.aborted { " (the client left)" } else { "" };
+        let _ = writeln!(out, "   {mark} [{by}] {status}{left}{said}");
+    }
     for line in explanation.unwrap_or_default().lines() {
         let _ = writeln!(out, "     {line}");
+    }
+}
+
+/// What an exchange in flight waits for, and how that ends.
+fn waits(waiting: Waiting) -> String {
+    match waiting {
+        Waiting::Clock { until } => format!("waits for the clock: {until} ms after its start"),
+        Waiting::Hold { name } => format!("waits for release({})", quote(&name)),
+        Waiting::Function => "waits for the reply function".into(),
+        Waiting::Client => "silent until the client leaves".into(),
     }
 }
 
@@ -69,8 +89,13 @@ fn exchange(number: usize, exchange: &OpenExchange, out: &mut String) {
 /// so that it is fit for a snapshot.
 pub fn transcript(session: &Session, unused: &[Value]) -> String {
     let mut out = String::new();
-    for (index, (_, one)) in session.journal.since(0, usize::MAX).iter().enumerate() {
-        exchange(index + 1, one, &mut out);
+    match session.journal.forgotten() {
+        0 => {}
+        1 => out.push_str("(1 exchange is no longer kept: raise the option journalSize)\n"),
+        more => _ = writeln!(out, "({more} exchanges are no longer kept: raise the option journalSize)"),
+    }
+    for one in session.journal.since(0, usize::MAX) {
+        exchange(session, &one, &mut out);
     }
     if out.is_empty() {
         out.push_str("(no requests)\n");

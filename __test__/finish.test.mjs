@@ -1,0 +1,159 @@
+// A mistake in a test never ends green: finish() knows of it whatever the application's try/catch made of it.
+import { afterAll, expect, test, vi } from 'vitest';
+import { json, startEmulator, text, timeout, toolCall, when } from 'llemulator';
+import { chat, client, thrown } from './support.mjs';
+
+const emulator = await startEmulator();
+afterAll(() => emulator.stop());
+
+const unfinished = (api) => thrown(() => api.finish());
+const swallowed = (request) => request.catch((error) => error);
+
+class Oops extends Error {}
+
+const functions = {
+  'a function that throws': () => {
+    throw new Oops('no');
+  },
+  'a function that rejects': async () => {
+    throw new Oops('no');
+  },
+  'a generator that throws at once': async function* () {
+    throw new Oops('no');
+  },
+  'a generator that throws later': async function* () {
+    yield 'so far';
+    throw new Oops('no');
+  },
+};
+
+test.each(Object.entries(functions))('%s fails finish(), with what it threw as cause', async (_name, reply) => {
+  for (const stream of [false, true]) {
+    const api = emulator.session();
+    api.replies(reply);
+    const asked = client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], stream });
+    await swallowed(asked.then(async (answer) => {
+      if (stream) for await (const _ of answer);
+    }));
+    await api.waitForRequest();
+    const error = unfinished(api);
+    expect(error).toMatchObject({ code: 'ERR_LLEMULATOR_UNFINISHED', cause: expect.any(Oops) });
+    expect(error.cause.stack).toContain('finish.test.mjs');
+    expect(error.message).toMatch(/^finish\(\): 1 request failed\n/);
+    expect(api.lastRequest).toMatchObject({ outcome: 'scripted', rule: 'responses[0]', failure: { code: 'reply_function_failed' } });
+    api.reset();
+    api.finish();
+  }
+});
+
+test('an assertion inside a function fails finish() with its difference', async () => {
+  const api = emulator.session();
+  api.replies((request) => (expect(request.lastUserText).toBe('two'), 'ok'));
+  const error = await swallowed(chat(api, 'one'));
+  expect(error.status).toBe(400);
+  expect(unfinished(api).cause).toMatchObject({ name: 'AssertionError', expected: 'two', actual: 'one' });
+});
+
+test('every complaint of the emulator fails finish(), with the first as cause', async () => {
+  const strict = { response_format: { type: 'json_schema', json_schema: { name: 'n', strict: true, schema: { type: 'object', properties: { a: { type: 'string' } }, required: ['a'], additionalProperties: false } } } };
+  const cases = [
+    ['script_mismatch', (api) => (api.replies(json({ b: 1 })), chat(api, 'x', strict))],
+    ['script_mismatch', (api) => (api.replies(toolCall('nobody', {})), chat(api, 'x'))],
+    ['expectation_failed', (api) => (api.replies(when({}, 'x', { expect: { user: 'y' } })), chat(api, 'x'))],
+    ['no_matching_rule', (api) => chat(api, 'x')],
+    ['not_implemented', (api) => client(api).files.list()],
+  ];
+  for (const [code, ask] of cases) {
+    const api = emulator.session();
+    const { status } = await swallowed(ask(api));
+    expect(status).toBe(code === 'not_implemented' ? 501 : 400);
+    expect(unfinished(api).cause).toMatchObject({ code });
+  }
+});
+
+test('what the journal drops is counted, and matchers say that they cannot know', async () => {
+  const small = await startEmulator({ journalSize: 2 });
+  const api = small.session();
+  api.replies(when('fine', 'ok', { times: 3 }));
+  await swallowed(chat(api, 'stray'));
+  for (let count = 0; count < 3; count++) await chat(api, 'fine');
+  expect(api.forgotten).toBe(2);
+  expect(unfinished(api).message).toMatch(/^finish\(\): 1 request was not scripted\n\n\(2 exchanges are no longer kept.*\n3\. /);
+  const { matchers } = await import('llemulator/vitest');
+  expect.extend(matchers);
+  expect(() => expect(api).toHaveReceivedRequests(2)).toThrow('journalSize');
+  expect(() => expect(api).not.toHaveReceivedRequests(9)).toThrow('journalSize');
+  expect(() => expect(api).not.toHaveReceivedRequest({ method: 'PUT' })).toThrow('journalSize');
+  expect(() => expect(api).not.toHaveCalledTool('f')).toThrow('journalSize');
+  expect(api).toHaveReceivedRequest({ method: 'POST' });
+  await small.stop();
+});
+
+test('requests in flight are seen: by the journal, the transcript, waitForRequest() and finish()', async () => {
+  const api = emulator.session({ clock: 'manual' });
+  api.replies(text('late', { ttftMs: 30_000 }));
+  const answer = chat(api, 'x');
+  const request = await api.waitForRequest((request) => request.waitingFor, { arrived: true });
+  expect(request).toMatchObject({ state: 'in_flight', status: null, waitingFor: { kind: 'clock', until: 30_000 } });
+  expect(api.requests.filter(({ state }) => state === 'in_flight')).toHaveLength(1);
+  expect(api.transcript()).toBe('1. chat.completions.create user: "x"\n   … [responses[0]] waits for the clock: 30000 ms after its start\n');
+  expect(unfinished(api).message).toMatch(/^finish\(\): 1 request is not answered yet\n/);
+  api.clock.advance(30_000);
+  expect(await answer).toBe('late');
+  expect(await api.waitForRequest()).toMatchObject({ state: 'done', status: 200, waitingFor: null });
+  api.finish();
+});
+
+test('a function that runs and a hold are what a request waits for', async () => {
+  const api = emulator.session();
+  let settle;
+  api.replies(() => new Promise((resolve) => (settle = resolve)), text('b', { hold: { afterChunks: 0, until: 'go' } }));
+  const first = chat(api, 'x');
+  expect(await api.waitForRequest((request) => request.waitingFor, { arrived: true })).toMatchObject({ waitingFor: { kind: 'function' } });
+  await vi.waitUntil(() => settle);
+  settle('a');
+  expect(await first).toBe('a');
+  const second = chat(api, 'y');
+  expect(await api.waitForRequest((request) => request.waitingFor, { arrived: true })).toMatchObject({ waitingFor: { kind: 'hold', name: 'go' } });
+  api.release('go');
+  expect(await second).toBe('b');
+  api.finish();
+});
+
+test('timeout() is not shown as answered', async () => {
+  const api = emulator.session();
+  api.replies(timeout());
+  const asked = swallowed(chat(Object.assign(Object.create(api), { ...api }), 'x'));
+  expect(await api.waitForRequest((request) => request.waitingFor, { arrived: true })).toMatchObject({ waitingFor: { kind: 'client' }, status: null, said: '' });
+  api.reset();
+  void asked;
+  const leaving = emulator.session();
+  leaving.replies(timeout());
+  const { name } = await swallowed(client(leaving, { timeout: 50 }).responses.create({ model: 'gpt-4o', input: 'x' }));
+  expect(name).toBe('Error');
+  expect(await leaving.waitForRequest()).toMatchObject({ status: null, said: '', aborted: true, state: 'done' });
+  leaving.finish();
+});
+
+test('what runs while reset() is called ends in the journal it began in', async () => {
+  const api = emulator.session();
+  let settle;
+  api.replies(() => new Promise((resolve) => (settle = resolve)));
+  const asked = swallowed(chat(api, 'x'));
+  await vi.waitUntil(() => settle);
+  api.reset();
+  settle('late');
+  expect(await asked).toBe('late');
+  expect(api.requests).toEqual([]);
+  api.finish();
+});
+
+test('a client that has just left does not fail finish()', async () => {
+  const api = emulator.session();
+  for (let round = 0; round < 20; round++) {
+    api.replies(text('one two three', { chunk: 'word', delayMs: 5_000 }));
+    const stream = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], stream: true });
+    for await (const _ of stream) break;
+    api.finish();
+  }
+});

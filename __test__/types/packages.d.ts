@@ -1,2 +1,0 @@
-// The packages that hold the addon: none is installed in a checkout.
-declare module '@llemulator/*';
