@@ -133,6 +133,39 @@ fn a_body_must_say_that_it_is_json_where_production_asks_for_it() {
 }
 
 #[test]
+fn on_the_command_line_no_body_is_an_empty_one() {
+    let relaxed = json!({"profile": "relaxed", "clock": "instant"});
+    let emulators = [start(relaxed.clone()), start(relaxed)];
+    for operation in OPERATIONS.iter().copied().flatten().filter(|operation| operation.method == "POST") {
+        let answers = [("", &emulators[0]), ("{}", &emulators[1])].map(|(body, emulator)| {
+            let got =
+                exchange(emulator, &request("POST", &path(operation), KEY, "", body.as_bytes())).expect("an answer");
+            let mut error = got.json()["error"].clone();
+            // It has an id of this one request.
+            if error["message"].as_str().is_some_and(|text| text.contains("req_")) {
+                error["message"] = json!("");
+            }
+            (got.status, error)
+        });
+        assert_eq!(answers[0], answers[1], "{}", operation.name);
+    }
+}
+
+#[test]
+fn encodings_are_known_in_any_case() {
+    use std::io::Write;
+    let emulator = start(json!({"fallback": "echo"}));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(body("chat.completions.create").to_string().as_bytes()).expect("zips");
+    let zipped = encoder.finish().expect("zips");
+    for name in ["gzip", "GZIP", "X-Gzip"] {
+        let headers = format!("content-encoding: {name}\r\n");
+        let got = exchange(&emulator, &request("POST", "/v1/chat/completions", KEY, &headers, &zipped));
+        assert_eq!(got.expect("an answer").status, 200, "{name}");
+    }
+}
+
+#[test]
 fn every_documented_status_can_be_scripted() {
     let emulator = start(json!({}));
     for status in [400, 401, 402, 403, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504] {

@@ -10,14 +10,15 @@ use super::{handshake, key, request, websocket};
 use crate::api::error::{self, ApiError};
 use crate::control;
 use crate::emulator::Emulator;
+use crate::options::Profile;
 use crate::url;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
-use serde_json::Value;
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -142,7 +143,12 @@ async fn api_request(
     let name = route::find(&method, &normal.path).name();
     let session = key::session_of(&emulator, &parts.headers, &normal, name);
     let read = request::read(body, &parts.headers, emulator.settings.max_body_bytes).await;
-    let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes)?, bytes)));
+    let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;
+    let body = read.and_then(|bytes| match json_body(&parts.headers, &bytes)? {
+        // The older emulators read an empty body as an empty object.
+        Value::Null if lenient && bytes.iter().all(u8::is_ascii_whitespace) => Ok((json!({}), bytes)),
+        value => Ok((value, bytes)),
+    });
     let query = url::query(parts.uri.query().unwrap_or_default());
     let heard = Heard { method, target, normal, query, headers: parts.headers, session, body, lane: None };
     exchange::answer(emulator, control, heard).await
