@@ -86,3 +86,27 @@ test('fifty side by side, each with its own functions', async () => {
   expect(answers).toEqual(emulators.map((_, i) => `${i}`));
   await Promise.all(emulators.map((emulator) => emulator.stop()));
 });
+
+test('a new start on the port of one that stopped fails no request', { timeout: 60_000 }, async () => {
+  const options = { port: 0, fallback: 'echo', auth: 'optional' };
+  for (let round = 0; round < 100; round++) {
+    const emulator = await startEmulator(options);
+    options.port = emulator.port;
+    // Several at once, so that the pool of fetch keeps several connections.
+    const ask = () => fetch(`${emulator.baseURL}/models`).then(async (response) => [response.status, (await response.text()).length > 0]);
+    expect(await Promise.all(Array.from({ length: 4 }, ask)), `round ${round}`).toEqual(Array(4).fill([200, true]));
+    await emulator.stop();
+  }
+});
+
+test('a body over the limit: fetch and the client see the answer', async () => {
+  const emulator = await startEmulator({ maxBodyBytes: 100_000 });
+  const api = emulator.session();
+  const large = 'x'.repeat(20_000_000);
+  const headers = { authorization: `Bearer ${api.apiKey}`, 'content-type': 'application/json' };
+  for (let round = 0; round < 5; round++) {
+    expect((await fetch(`${api.baseURL}/chat/completions`, { method: 'POST', headers, body: large })).status).toBe(413);
+  }
+  await expect(chat(api, large)).rejects.toMatchObject({ status: 413 });
+  await emulator.stop();
+});
