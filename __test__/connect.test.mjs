@@ -66,6 +66,18 @@ test('clock, seed and shared script', async () => {
   expect(await chat(await emulator.session(), 'x')).toBe('shared');
 });
 
+test('reset() forgets every session', async () => {
+  const own = await startEmulator();
+  const there = await connectEmulator(own.url);
+  const api = await there.session('kept');
+  await api.replies('one', 'left');
+  await chat(api, 'x');
+  await there.reset();
+  expect(await (await there.session('kept')).requests).toEqual([]);
+  await (await there.session('kept')).finish();
+  await own.stop();
+});
+
 test('bound beyond loopback, what is the emulator’s needs the control token', async () => {
   const wide = await startEmulator({ host: '0.0.0.0', controlToken: 'secret' });
   const origin = `http://127.0.0.1:${wide.port}`;

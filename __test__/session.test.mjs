@@ -49,6 +49,19 @@ test('without a key nobody is let in, in the words of OpenAI', async () => {
   expect([response.status, (await response.json()).error.message]).toEqual([401, expect.stringContaining("You didn't provide an API key.")]);
 });
 
+test('reset() of the emulator forgets every session; the script for all of them stays', async () => {
+  const own = await startEmulator();
+  own.script({ responses: { '.*': 'shared' } });
+  const api = own.session('named', { seed: 5 });
+  api.replies('one', () => 'a function');
+  await chat(api, 'x');
+  own.reset();
+  const again = own.session('named', { seed: 6 });
+  expect(again.requests).toEqual([]);
+  expect(await chat(again, 'x')).toBe('shared');
+  await own.stop();
+});
+
 test('200 sessions side by side each see exactly their own', { timeout: 60_000 }, async () => {
   const sessions = Array.from({ length: 200 }, (_, i) => {
     const api = emulator.session(`side by side ${i}`);

@@ -71,6 +71,11 @@ class RemoteEmulator {
   async script(script) {
     await this.#door.control(null, 'POST', '/_emulator/shared-script', serialise(asScript(script), inProcessOnly), () => undefined);
   }
+
+  /** @returns {Promise<void>} */
+  async reset() {
+    await this.#door.control(null, 'DELETE', '/_emulator/sessions', '', () => undefined);
+  }
 }
 
 /**

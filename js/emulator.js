@@ -80,6 +80,11 @@ class Emulator {
     this.#door.control(null, 'POST', '/_emulator/shared-script', serialise(asScript(script), (reply) => this.#functions.add(reply, '')), () => undefined);
   }
 
+  reset() {
+    this.#functions.dropSessions();
+    this.#door.control(null, 'DELETE', '/_emulator/sessions', '', () => undefined);
+  }
+
   /** @returns {Promise<void>} */
   stop() {
     this.#stopped ??= this.#native.stop().then(() => this.#functions.drop());

@@ -42,6 +42,11 @@ class Functions {
     for (const [number, kept] of this.#kept) if (owner === undefined || kept.owner === owner) this.#kept.delete(number);
   }
 
+  /** Those of the shared script stay. */
+  dropSessions() {
+    for (const { owner } of [...this.#kept.values()]) if (owner) this.drop(owner);
+  }
+
   /**
    * What the emulator calls. Never throws and never rejects: that would be an error nobody can catch.
    * @param {string} message  `{"type":"call", "callback", "stream", "request"}` or `{"type":"abort", "stream"}`

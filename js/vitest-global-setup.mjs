@@ -5,9 +5,12 @@ import llemulator from './index.js';
 /** @type {import('./index.js').Emulator | undefined} */
 let emulator;
 
-export async function setup() {
+/** @param {{ onTestsRerun?: (hook: () => void) => void }} [project]  Vitest's; of its older versions without the hook */
+export async function setup(project) {
   emulator = await llemulator.startEmulator();
   process.env.LLEMULATOR_URL = emulator.url;
+  // Watching, the emulator outlives a run: what its sessions hold is that run's.
+  project?.onTestsRerun?.(() => emulator?.reset());
 }
 
 export async function teardown() {

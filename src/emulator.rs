@@ -193,6 +193,11 @@ impl Emulator {
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
+    /// Forgets every session.
+    pub fn close_sessions(&self) {
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The script for sessions without their own.
     pub fn shared(&self) -> Arc<Shared> {
         self.shared.read().unwrap_or_else(PoisonError::into_inner).clone()

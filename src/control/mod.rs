@@ -272,7 +272,11 @@ fn sessions(emulator: &Arc<Emulator>, request: &Request) -> Result<Value, ApiErr
             }
             Ok(json!({"name": name, "api_key": key}))
         }
-        method => Err(crate::api::error::wrong_method(method, request.path, "GET, POST")),
+        "DELETE" => {
+            emulator.close_sessions();
+            Ok(json!({"status": "deleted"}))
+        }
+        method => Err(crate::api::error::wrong_method(method, request.path, "GET, POST, DELETE")),
     }
 }
 

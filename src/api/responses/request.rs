@@ -129,7 +129,6 @@ impl Request {
             metadata: body.get("metadata").filter(|value| value.is_object()).cloned().unwrap_or_else(|| json!({})),
             obfuscate: inner(body, "stream_options", "include_obfuscation").and_then(Value::as_bool).unwrap_or(true),
             whole: model.whole(body),
-            thinks: model.reasoning,
         }
     }
 
