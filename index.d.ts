@@ -11,6 +11,8 @@ import type { CompletionCreateParams } from 'openai/resources/completions';
 // @ts-ignore openai is an optional peer
 import type { EmbeddingCreateParams } from 'openai/resources/embeddings';
 // @ts-ignore openai is an optional peer
+import type { ModerationCreateParams } from 'openai/resources/moderations';
+// @ts-ignore openai is an optional peer
 import type { ResponseCreateParams } from 'openai/resources/responses/responses';
 import type { RemoteStep, Reply, ReplyFunction, Script, Step, ToolStrategy } from './types/replies.js';
 
@@ -135,6 +137,8 @@ export interface Emulator extends AsyncDisposable {
   session(options: SessionOptions): Session;
   /** Loads a script for every session that has none of its own. Adds to what is there unless it says `reset`. */
   script(script: Script): void;
+  /** Forgets every session: scripts, requests, stored objects. The script for all of them stays. */
+  reset(): void;
   /** Stops listening and ends open connections. Can be called any number of times. */
   stop(): Promise<void>;
 }
@@ -239,11 +243,21 @@ export interface RequestBodies {
   'chat.completions.create': ChatCompletionCreateParams;
   'completions.create': CompletionCreateParams;
   'embeddings.create': EmbeddingCreateParams;
+  'moderations.create': ModerationCreateParams;
   'responses.create': ResponseCreateParams;
 }
 
+/** The operations, as the SDK names them; `unknown` is none of them. */
+export type Operation =
+  | keyof RequestBodies
+  | 'chat.completions.delete' | 'chat.completions.list' | 'chat.completions.messages.list' | 'chat.completions.retrieve' | 'chat.completions.update'
+  | 'conversations.create' | 'conversations.delete' | 'conversations.items.create' | 'conversations.items.delete' | 'conversations.items.list' | 'conversations.items.retrieve' | 'conversations.retrieve' | 'conversations.update'
+  | 'models.delete' | 'models.list' | 'models.retrieve'
+  | 'responses.cancel' | 'responses.compact' | 'responses.delete' | 'responses.input_items.list' | 'responses.input_tokens.count' | 'responses.retrieve'
+  | 'unknown';
+
 /** The body of an operation; `any` where it is not known. */
-export type RequestBody<Operation extends string> = Operation extends keyof RequestBodies ? RequestBodies[Operation] : any;
+export type RequestBody<Name extends string> = Name extends keyof RequestBodies ? RequestBodies[Name] : any;
 
 /** What a tool gave; name and arguments are those of the model's call, as far as the conversation holds it. */
 export interface ToolResult {
@@ -253,8 +267,11 @@ export interface ToolResult {
   text: string;
 }
 
-/** A request and what became of it. */
-export interface RecordedRequest<Operation extends string = string> {
+/** A request and what became of it. Comparing `operation` narrows `body`. */
+export type RecordedRequest<Name extends Operation = Operation> = Name extends Operation ? Recorded<Name> : never;
+
+/** A request of one operation. */
+export interface Recorded<Name extends Operation> {
   /** Counts all of the session's requests, from 0. */
   number: number;
   /** `in_flight`: still being answered. */
@@ -265,13 +282,13 @@ export interface RecordedRequest<Operation extends string = string> {
    */
   waitingFor: { kind: 'clock'; until: number } | { kind: 'hold'; name: string } | { kind: 'function' } | { kind: 'client' } | null;
   /** As the SDK names it: `chat.completions.create`, `responses.create`, `files.create` … */
-  operation: Operation;
+  operation: Name;
   method: string;
   /** As sent, with query. */
   path: string;
   /** Names in lower case, keys redacted. */
   headers: Record<string, string>;
-  body: RequestBody<Operation>;
+  body: RequestBody<Name>;
   /** Whether a stream was asked. */
   stream: boolean;
   /** Results of tools that it brought. */
@@ -313,6 +330,7 @@ export interface RemoteEmulator {
   session(name?: string, options?: SessionOptions): Promise<RemoteSession>;
   session(options: SessionOptions): Promise<RemoteSession>;
   script(script: Script): Promise<void>;
+  reset(): Promise<void>;
 }
 
 /** A session of an emulator in another process: as {@link Session}, with a promise of everything. No functions. */
@@ -361,5 +379,7 @@ export type ErrorCode =
   | 'ERR_LLEMULATOR_CONNECT'
   /** The emulator refused a control request for another reason. */
   | 'ERR_LLEMULATOR_CONTROL'
+  /** A helper of a test runner was loaded in a version of it that is too old. */
+  | 'ERR_LLEMULATOR_RUNNER'
   /** The addon for this platform is missing or does not load. */
   | 'ERR_LLEMULATOR_NATIVE';

@@ -120,6 +120,7 @@ const toolCall = (name, args = {}, options = {}) => {
     throw badArgument(`toolCall('${name}'): the arguments must be an object, or a string sent as it is, not ${show(args)}`);
   }
   if (custom && typeof args !== 'string') throw badArgument(`toolCall('${name}'): the input of a custom tool is a string, not ${show(args)}`);
+  /** @type {any} */
   const call = { name, ...(custom ? { input: args } : { arguments: args }), ...(id !== undefined && { id }) };
   return { tool_calls: [call], ...withOptions('toolCall()', {}, more) };
 };
@@ -179,6 +180,7 @@ const invalidApiKey = (more) => failure('invalidApiKey()', { status: 401, code: 
  * @param {string} kind
  * @param {string} lone  where it strikes when there is no reply
  * @param {unknown[]} args  (reply?, options?)
+ * @returns {any}
  */
 function fault(kind, lone, args) {
   const isOptions = (/** @type {unknown} */ value) => isPlainObject(value) && Object.keys(value).every((key) => key === 'at' || key === 'ms');

@@ -1,6 +1,6 @@
 // llemulator/jest
 import type { Emulator, EmulatorOptions } from '../index.js';
-import type { SessionMatchers } from './matchers.js';
+import type { MatcherFunctions, RequestsSerializer, SessionMatchers } from './matchers.js';
 
 declare global {
   namespace jest {
@@ -9,11 +9,20 @@ declare global {
   }
 }
 
+// For @jest/globals. Without Jest's types there is nothing to add to.
+// @ts-ignore
+declare module 'expect' {
+  interface Matchers<R extends void | Promise<void>, T = unknown> extends SessionMatchers<R> {}
+}
+
 /**
  * Starts an emulator for a test file and adds the matchers. Call it at the top of the file or of a `describe`. Sessions
- * made in a test are finished when it has passed; the emulator is stopped after the last test.
+ * made in a test are finished when it has passed, those of `test.concurrent` after the last test; the emulator is stopped
+ * then.
  */
 export function setupEmulator(options?: EmulatorOptions): Emulator;
 /** The matchers, for `expect.extend()`. */
-export const matchers: Record<keyof SessionMatchers, (this: any, received: unknown, ...expected: any[]) => { pass: boolean; message: () => string }>;
+export const matchers: MatcherFunctions;
+/** The serializer, for `expect.addSnapshotSerializer()`. */
+export const serializer: RequestsSerializer;
 export type { SessionMatchers };

@@ -1,5 +1,6 @@
 // llemulator/node
-import type { Session, SessionOptions } from '../index.js';
+import type { RecordedRequest, RemoteSession, Session, SessionOptions } from '../index.js';
+import type { ExpectedMessage } from './matchers.js';
 
 /** What is used of a test of `node:test`. */
 export interface TestContext {
@@ -7,7 +8,33 @@ export interface TestContext {
   readonly fullName?: string;
   readonly passed?: boolean;
   after(hook: () => void): void;
+  diagnostic?(message: string): void;
 }
 
 /** A session named after the test, on an emulator of this process. `finish()` runs after a test that passed. */
 export function setupEmulator(t: TestContext, options?: SessionOptions): Promise<Session>;
+
+// The matchers of the other runners as assertions: they throw an AssertionError with the same words. Of an emulator
+// elsewhere they give a promise.
+
+/** The session received this many requests, failed ones too. */
+export function assertReceivedRequests(session: Session, count: number): void;
+export function assertReceivedRequests(session: RemoteSession, count: number): Promise<void>;
+/** One of the session's requests holds these keys; a RegExp matches text. */
+export function assertReceivedRequest(session: Session, subset: object): void;
+export function assertReceivedRequest(session: RemoteSession, subset: object): Promise<void>;
+/** One request carried this conversation, no more and no less, whatever the endpoint. */
+export function assertReceivedMessages(session: Session, messages: readonly (string | RegExp | ExpectedMessage)[]): void;
+export function assertReceivedMessages(session: RemoteSession, messages: readonly (string | RegExp | ExpectedMessage)[]): Promise<void>;
+/** One answer was streamed to its end; the request holds these keys. */
+export function assertStreamed(session: Session, subset?: object): void;
+export function assertStreamed(session: RemoteSession, subset?: object): Promise<void>;
+/** The application called a tool the model asked for, and sent its result. */
+export function assertCalledTool(session: Session, name: string, args?: unknown): void;
+export function assertCalledTool(session: RemoteSession, name: string, args?: unknown): Promise<void>;
+/** No reply is left and no request went wrong: what `finish()` asks. */
+export function assertUsedAllReplies(session: Session): void;
+export function assertUsedAllReplies(session: RemoteSession): Promise<void>;
+
+/** Requests as they stand in a snapshot: `t.assert.snapshot(forSnapshot(api.requests))`. */
+export function forSnapshot(requests: RecordedRequest | readonly RecordedRequest[]): object;

@@ -2,7 +2,10 @@
 
 // @ts-ignore openai is an optional peer
 import type { ResponseOutputItem } from 'openai/resources/responses/responses';
-import type { RequestBody, Session, ToolResult } from '../index.js';
+import type { Operation, RequestBody, Session, ToolResult } from '../index.js';
+import type { ReplyObject, ScriptPart, ScriptToolCall } from './script.js';
+
+export * from './script.js';
 
 /** What "the model" says: a string, or what a helper below makes. */
 export type Reply = string | ReplyObject;
@@ -41,15 +44,21 @@ export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer
   ? S
   : { readonly aborted: boolean; readonly reason: unknown; addEventListener(type: 'abort', listener: () => void): void };
 
-/** A request as a function gets it. The conversation is whole: stored responses and conversations are resolved. */
-export interface ReplyRequest<Operation extends string = string> {
-  operation: Operation;
+/**
+ * A request as a function gets it. The conversation is whole: stored responses and conversations are resolved. Comparing
+ * `operation` narrows `body`.
+ */
+export type ReplyRequest<Name extends Operation = Operation> = Name extends Operation ? RequestOf<Name> : never;
+
+/** A request of one operation, as a function gets it. */
+export interface RequestOf<Name extends Operation> {
+  operation: Name;
   method: string;
   /** As sent, without query. */
   path: string;
   /** Names in lower case, without keys. */
   headers: Record<string, string>;
-  body: RequestBody<Operation>;
+  body: RequestBody<Name>;
   /** The session's name. */
   session: string;
   model: string;
@@ -281,44 +290,15 @@ export interface RuleOptions {
 
 declare const made: unique symbol;
 
-/** A reply as the script language writes it: what the helpers return. `script.schema.json` describes it in full. */
-export interface ReplyObject {
-  [key: string]: unknown;
-}
-
 /** A reply that calls tools. */
 export interface ToolCallReply extends ReplyObject {
-  tool_calls: readonly object[];
+  tool_calls: readonly ScriptToolCall[];
 }
 
 /** A reply with a condition, made by {@link when}. */
 export interface Rule<R extends Reply | ReplyFunction = Reply | ReplyFunction> {
   readonly [made]: R;
 }
-
-/** What holds for every reply of a session, as `script.schema.json` describes it. */
-export interface Defaults {
-  /** Pace of replies that say none, in the script's own form: `{ tokens_per_second: 40 }`. */
-  pace?: { [key: string]: unknown };
-  /** Who answers when no rule does: `error`, `echo`, `generate`, or a reply. */
-  fallback?: unknown;
-  /** What a reply the request forbids leads to. */
-  check_replies?: 'fail' | 'warn' | 'off';
-  /** Requests and tokens a minute and a day, by model; `*` = every other one. */
-  rate_limits?: { [model: string]: { rpm?: number; tpm?: number; rpd?: number; tpd?: number } };
-  /** Failures before any rule: an `error` or a `fault` with `probability`, `every` or `first`. */
-  chaos?: readonly { error?: unknown; fault?: unknown; probability?: number; every?: number; first?: number }[];
-}
-
-/** A script as `script.schema.json` describes it, where functions and RegExps may stand too; or its `responses` alone. */
-export type Script = string | readonly unknown[] | {
-  reset?: boolean;
-  models?: 'any' | readonly (string | { id: string; [key: string]: unknown })[];
-  defaults?: Defaults;
-  responses?: string | readonly unknown[] | { [pattern: string]: unknown };
-  rules?: readonly unknown[];
-  $schema?: string;
-};
 
 /** The helpers in one object, for those whose names are taken: `reply.text('Hello')`. */
 export const reply: {

@@ -3,11 +3,13 @@ import type { TestAPI } from 'vitest';
 // @ts-ignore openai is an optional peer
 import type OpenAI from 'openai';
 import type { Emulator, Session } from '../index.js';
-import type { SessionMatchers } from './matchers.js';
+import type { MatcherFunctions, RequestsSerializer, SessionMatchers } from './matchers.js';
 
-declare module 'vitest' {
-  // As Vitest 5 declares it.
-  interface Matchers<R extends void | Promise<void> = void | Promise<void>, T = unknown> extends SessionMatchers<R> {}
+declare global {
+  namespace Chai {
+    // Vitest's own interfaces have other parameters in every version; this one they all extend.
+    interface Assertion extends SessionMatchers<void> {}
+  }
 }
 
 /** What a test gets. */
@@ -26,4 +28,6 @@ export const test: TestAPI<Fixtures>;
 export const it: typeof test;
 export { expect } from 'vitest';
 /** The matchers, already added to Vitest's `expect`. */
-export const matchers: Record<keyof SessionMatchers, (this: any, received: unknown, ...expected: any[]) => { pass: boolean; message: () => string }>;
+export const matchers: MatcherFunctions;
+/** The serializer, already added to Vitest's snapshots. */
+export const serializer: RequestsSerializer;

@@ -1,4 +1,5 @@
 // The types say what the package does: compiled by tsc, never run.
+import * as jest from '@jest/globals';
 import { expectTypeOf } from 'expect-type';
 import OpenAI from 'openai';
 import type { ChatCompletionCreateParams } from 'openai/resources/chat/completions';
@@ -7,7 +8,7 @@ import {
   connectEmulator, disconnect, error, output, raw, reply, startEmulator, text, toolCall, toolCalls, when,
 } from 'llemulator';
 import { setupEmulator as setupJest } from 'llemulator/jest';
-import { setupEmulator as setupNode } from 'llemulator/node';
+import { assertReceivedRequest, assertReceivedRequests, setupEmulator as setupNode } from 'llemulator/node';
 import { test as vitest } from 'llemulator/vitest';
 import { setup } from 'llemulator/vitest/global-setup';
 
@@ -57,6 +58,24 @@ export async function use(): Promise<void> {
   // @ts-expect-error a rule is no reply
   api.otherwise(when('a', 'b'));
 
+  // @ts-expect-error no such key of a reply
+  api.replies({ txet: 'x' });
+  // @ts-expect-error an OpenAI message is no reply
+  api.replies({ role: 'assistant', content: 'x' });
+  api.replies({ text: 'x', pace: { delay_ms: 1 } });
+  api.script('Hello');
+  api.script(['a', { match: /x/, text: 'b' }, () => 'c']);
+  api.script({ reset: true, models: ['...', { id: 'm' }], responses: { '^hello': 'Hi', '.*': { text: 'x' } }, rules: [{ match: { user: /x/, not: 'y' }, response: () => 'x', times: 'unlimited' }] });
+  api.script({ defaults: { fallback: 'echo', chaos: [{ error: { status: 503 }, every: 2 }], rate_limits: { '*': { rpm: 3 } } } });
+  // @ts-expect-error no such key of a script
+  api.script({ respones: [] });
+  // @ts-expect-error nor of a reply in it
+  api.script({ responses: ['a', { txet: 'x' }] });
+  // @ts-expect-error nor of a condition
+  api.script({ rules: [{ match: { usr: 'x' }, response: 'y' }] });
+  // @ts-expect-error nor of a fault
+  emulator.script({ responses: [{ text: 'x', fault: { kind: 'explode' } }] });
+
   expectTypeOf(api.requests).toEqualTypeOf<readonly RecordedRequest[]>();
   expectTypeOf(api.lastRequest).toEqualTypeOf<RecordedRequest | undefined>();
   expectTypeOf(api.transcript()).toBeString();
@@ -65,7 +84,13 @@ export async function use(): Promise<void> {
   const chat = await api.waitForRequest((request): request is RecordedRequest<'chat.completions.create'> => request.operation === 'chat.completions.create');
   expectTypeOf(chat.body).toEqualTypeOf<ChatCompletionCreateParams>();
   expectTypeOf(chat.body.model).not.toBeAny();
-  expectTypeOf((await api.waitForRequest()).body).toBeAny();
+  const request = await api.waitForRequest();
+  expectTypeOf(request.body).toBeAny();
+  if (request.operation === 'chat.completions.create') expectTypeOf(request.body).toEqualTypeOf<ChatCompletionCreateParams>();
+  if (request.operation === 'models.list') expectTypeOf(request.body).toBeAny();
+  // @ts-expect-error no such operation
+  if (request.operation === 'chat.create') void 0;
+  api.replies((asked) => (asked.operation === 'responses.create' ? String(asked.body.instructions) : 'x'));
   expectTypeOf(emulator.stop()).resolves.toBeVoid();
 
   const remote = await (await connectEmulator('http://127.0.0.1:8080')).session();
@@ -94,9 +119,26 @@ vitest('fixtures', async ({ api, openai, emulator, expect }) => {
   expect(api).not.toHaveReceivedRequest({ body: {} });
   expect(api).toHaveCalledTool('f', { a: 1 });
   expect(api).toHaveUsedAllReplies();
+  expect(api).toHaveStreamed();
+  expect(api).toHaveReceivedMessages(['a', /b/, { role: 'tool', text: expect.any(String) }]);
+  // @ts-expect-error no such role
+  expect(api).toHaveReceivedMessages([{ role: 'robot' }]);
   // @ts-expect-error a number
   expect(api).toHaveReceivedRequests('1');
 });
 expectTypeOf(setupJest).returns.toEqualTypeOf<Emulator>();
 expectTypeOf(setupNode).returns.resolves.toEqualTypeOf<Session>();
 expectTypeOf(setup).returns.resolves.toBeVoid();
+
+jest.test('@jest/globals', () => {
+  const api = setupJest().session();
+  jest.expect(api).toHaveReceivedRequest({ body: {} });
+  jest.expect(api).not.toHaveUsedAllReplies();
+  // @ts-expect-error a number
+  jest.expect(api).toHaveReceivedRequests('1');
+});
+
+export async function assertions(api: Session, remote: RemoteSession): Promise<void> {
+  expectTypeOf(assertReceivedRequest(api, { body: {} })).toBeVoid();
+  expectTypeOf(assertReceivedRequests(remote, 1)).resolves.toBeVoid();
+}
