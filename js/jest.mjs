@@ -1,4 +1,4 @@
 // The door for `import`.
 import jest from './jest.js';
 
-export const { matchers, setupEmulator } = jest;
+export const { matchers, serializer, setupEmulator } = jest;

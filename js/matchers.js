@@ -1,105 +1,50 @@
 'use strict';
-// Matchers for Vitest and Jest: what a session was asked.
-
-/** @typedef {import('../index.js').Session} Session */
+// Matchers for Vitest and Jest: the checks, as expect.extend() takes them.
+const { checks } = require('./checks.js');
+const { show } = require('./errors.js');
 
 /**
+ * What is known of a session: at once, or a promise of it if the emulator is elsewhere.
  * @param {any} received
- * @returns {Session}
+ * @returns {import('./checks.js').Evidence | Promise<import('./checks.js').Evidence>}
  */
-function session(received) {
-  if (typeof received?.transcript === 'function' && Array.isArray(received.requests)) return received;
-  throw new TypeError(`expected a session, as emulator.session() gives it (of an emulator elsewhere, match its awaited requests); got ${received}`);
-}
-
-/**
- * Throws when requests are no longer kept: then nobody can say how many there were of a kind, or that there was none.
- * @param {Session} api
- */
-function whole(api) {
-  if (api.forgotten) throw new RangeError(`${api.forgotten} requests are no longer kept, so this cannot be said of all: raise the option journalSize`);
-}
-
-/**
- * Whether `part` is in `whole`: objects by the keys given, lists by all of their items, the rest by equality.
- * @param {any} context  the matcher's `this`
- * @param {any} whole
- * @param {any} part
- * @returns {boolean}
- */
-function contains(context, whole, part) {
-  const plain = typeof part === 'object' && part !== null && typeof part.asymmetricMatch !== 'function';
-  if (!plain) return context.equals(whole, part);
-  if (Array.isArray(part)) {
-    return Array.isArray(whole) && whole.length === part.length && part.every((item, index) => contains(context, whole[index], item));
+function evidence(received) {
+  if (typeof received?.transcript !== 'function' || typeof received.finish !== 'function') {
+    throw new TypeError(`expected a session, as emulator.session() gives it; got ${show(received)}`);
   }
-  return typeof whole === 'object' && whole !== null && Object.entries(part).every(([key, value]) => contains(context, whole[key], value));
+  const { requests, forgotten } = received;
+  if (Array.isArray(requests)) return { requests, forgotten, transcript: received.transcript(), unfinished: complaint(() => received.finish()) };
+  return elsewhere(received);
 }
 
-/**
- * The calls whose results the application has sent, with the arguments the model gave.
- * @param {readonly import('../index.js').RecordedRequest[]} requests
- */
-const answeredCalls = (requests) =>
-  requests.flatMap(({ toolResults }) => toolResults.map((result) => ({ name: result.name, arguments: parsed(result.arguments) })));
+/** @param {any} received */
+async function elsewhere(received) {
+  const [requests, forgotten, transcript] = await Promise.all([received.requests, received.forgotten, received.transcript()]);
+  const unfinished = await received.finish().then(() => '', (/** @type {Error} */ error) => error.message);
+  return { requests, forgotten, transcript, unfinished };
+}
 
-/** @param {unknown} text */
-function parsed(text) {
+/** @param {() => void} act */
+function complaint(act) {
   try {
-    return JSON.parse(String(text));
-  } catch {
-    return text;
+    act();
+    return '';
+  } catch (error) {
+    return /** @type {Error} */ (error).message;
   }
 }
 
-/** @type {Record<string, (this: any, received: unknown, ...expected: any[]) => { pass: boolean, message: () => string }>} */
-const matchers = {
-  toHaveReceivedRequests(received, expected) {
-    const api = session(received);
-    const { length } = api.requests;
-    whole(api);
-    return {
-      pass: length === expected,
-      message: () => `expected the session ${this.isNot ? 'not ' : ''}to have received ${expected} requests; it received ${length}:\n\n${api.transcript()}`,
+/** @type {Record<string, (this: any, received: unknown, ...expected: any[]) => any>} */
+const matchers = {};
+for (const [name, check] of Object.entries(checks)) {
+  matchers[name] = (received, ...expected) => {
+    const judge = (/** @type {import('./checks.js').Evidence} */ known) => {
+      const { pass, message } = check(known, ...expected);
+      return { pass, message: () => message };
     };
-  },
+    const known = evidence(received);
+    return known instanceof Promise ? known.then(judge) : judge(known);
+  };
+}
 
-  toHaveReceivedRequest(received, subset) {
-    const api = session(received);
-    const pass = api.requests.some((request) => contains(this, request, subset));
-    if (!pass) whole(api);
-    return {
-      pass,
-      message: () =>
-        `expected the session ${this.isNot ? 'not ' : ''}to have received a request with ${this.utils.stringify(subset)}.\n` +
-        `The last request: ${this.utils.stringify(api.requests.at(-1))}\n\n${api.transcript()}`,
-    };
-  },
-
-  toHaveCalledTool(received, name, args) {
-    const api = session(received);
-    const calls = answeredCalls(api.requests);
-    const matches = (/** @type {any} */ call) => call.name === name && (args === undefined || contains(this, call.arguments, args));
-    const pass = calls.some(matches);
-    if (!pass) whole(api);
-    return {
-      pass,
-      message: () =>
-        `expected the application ${this.isNot ? 'not ' : ''}to have called the tool ${name}${args === undefined ? '' : ` with ${this.utils.stringify(args)}`} and sent its result.\n` +
-        `Tools called: ${calls.map((call) => `${call.name}(${this.utils.stringify(call.arguments)})`).join(', ') || 'none'}\n\n${api.transcript()}`,
-    };
-  },
-
-  toHaveUsedAllReplies(received) {
-    const api = session(received);
-    let failure = '';
-    try {
-      api.finish();
-    } catch (error) {
-      failure = /** @type {Error} */ (error).message;
-    }
-    return { pass: !failure, message: () => failure || `expected a reply to be left, or a request to be unscripted:\n\n${api.transcript()}` };
-  },
-};
-
-module.exports = { matchers };
+module.exports = { evidence, matchers };

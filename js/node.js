@@ -1,24 +1,53 @@
 'use strict';
-// node:test: a session for a test, finished after a test that passed.
+// node:test: a session for a test, finished after a test that passed, and what the matchers say as assertions.
+const { AssertionError } = require('node:assert');
 const { startEmulatorNow } = require('./emulator.js');
+const { checks } = require('./checks.js');
+const { evidence } = require('./matchers.js');
+const { trouble, unique } = require('./runners.js');
+const { forSnapshot } = require('./serializer.js');
 
 /** One for the process. It needs no stop: it never keeps the process alive. @type {import('../index.js').Emulator | undefined} */
 let emulator;
-/** How often a name was taken: namesakes get a session of their own. @type {Map<string, number>} */
+/** @type {Map<string, number>} */
 const taken = new Map();
 
 /** @type {typeof import('../types/node.js').setupEmulator} */
 async function setupEmulator(t, options) {
   emulator ??= /** @type {any} */ (startEmulatorNow());
-  const name = t.fullName ?? t.name;
-  const count = (taken.get(name) ?? 0) + 1;
-  taken.set(name, count);
-  const api = /** @type {import('../index.js').Emulator} */ (emulator).session(count === 1 ? name : `${name} #${count}`, options);
+  const api = /** @type {import('../index.js').Emulator} */ (emulator).session(unique(taken, t.fullName ?? t.name), options);
   t.after(() => {
-    // `passed` came with Node 20.12. A failure says more than what it left undone.
-    if (t.passed !== false) api.finish();
+    // `passed` came with Node 20.12.
+    if (t.passed !== false) return api.finish();
+    const { note } = trouble(api);
+    if (note) t.diagnostic?.(note);
   });
   return api;
 }
 
-module.exports = { setupEmulator };
+/**
+ * A check as an assertion.
+ * @param {string} name
+ * @returns {(received: unknown, ...expected: any[]) => any}
+ */
+function assertion(name) {
+  return function assert(received, ...expected) {
+    const judge = (/** @type {import('./checks.js').Evidence} */ known) => {
+      const { pass, message } = checks[name](known, ...expected);
+      if (!pass) throw new AssertionError({ message, operator: name, stackStartFn: assert });
+    };
+    const known = evidence(received);
+    return known instanceof Promise ? known.then(judge) : judge(known);
+  };
+}
+
+module.exports = {
+  setupEmulator,
+  forSnapshot,
+  assertReceivedRequests: assertion('toHaveReceivedRequests'),
+  assertReceivedRequest: assertion('toHaveReceivedRequest'),
+  assertReceivedMessages: assertion('toHaveReceivedMessages'),
+  assertStreamed: assertion('toHaveStreamed'),
+  assertCalledTool: assertion('toHaveCalledTool'),
+  assertUsedAllReplies: assertion('toHaveUsedAllReplies'),
+};

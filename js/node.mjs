@@ -1,4 +1,7 @@
 // The door for `import`.
 import node from './node.js';
 
-export const { setupEmulator } = node;
+export const {
+  setupEmulator, forSnapshot,
+  assertReceivedRequests, assertReceivedRequest, assertReceivedMessages, assertStreamed, assertCalledTool, assertUsedAllReplies,
+} = node;

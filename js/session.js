@@ -21,6 +21,12 @@ const { asScript, mustBeReply, serialise } = require('./rules.js');
 /** More than any journal keeps. */
 const ALL = Number.MAX_SAFE_INTEGER;
 
+/** Marks requests, for the serializer; not enumerable, so that nobody else sees it. */
+const REQUEST = Symbol.for('llemulator.request');
+
+/** What a session has to complain about, for the runners' helpers. */
+const TROUBLE = Symbol('trouble');
+
 /** How long `waitForRequest` waits unless told; below the 5 s after which test runners give up with less to say. */
 const PATIENCE_MS = 4000;
 
@@ -123,16 +129,13 @@ class Session {
   finish() {
     return this.#ask('GET', 'verify', undefined, (verdict) => {
       if (verdict.ok) return;
-      const unexpected = verdict.unexpected.length;
-      const failed = verdict.failures - unexpected;
-      const what = [
-        unexpected && count(unexpected, 'request was', 'requests were', 'not scripted'),
-        failed && count(failed, 'request', 'requests', 'failed'),
-        verdict.in_flight.length && count(verdict.in_flight.length, 'request is', 'requests are', 'not answered yet'),
-        verdict.unused.length && count(verdict.unused.length, 'reply was', 'replies were', 'not used'),
-      ].filter(Boolean);
+      const what = [...wrong(verdict), verdict.unused.length && count(verdict.unused.length, 'reply was', 'replies were', 'not used')].filter(Boolean);
       throw new LLEmulatorError('ERR_LLEMULATOR_UNFINISHED', `finish(): ${what.join(', ')}\n\n${verdict.transcript}`, this.#cause(verdict.first_failure));
     });
+  }
+
+  [TROUBLE]() {
+    return this.#ask('GET', 'verify', undefined, (verdict) => ({ what: wrong(verdict).join(', '), transcript: verdict.transcript, ...this.#cause(verdict.first_failure) }));
   }
 
   /**
@@ -203,10 +206,25 @@ const nothing = () => undefined;
 const count = (number, one, many, what) => `${number} ${number === 1 ? one : many} ${what}`;
 
 /**
+ * What went wrong with requests, in words.
+ * @param {any} verdict
+ */
+function wrong({ unexpected, failures, in_flight: waiting }) {
+  const failed = failures - unexpected.length;
+  return [
+    unexpected.length && count(unexpected.length, 'request was', 'requests were', 'not scripted'),
+    failed && count(failed, 'request', 'requests', 'failed'),
+    waiting.length && count(waiting.length, 'request is', 'requests are', 'not answered yet'),
+  ].filter(Boolean);
+}
+
+/**
  * A request as the journal has it, in this API's spelling. Bodies and headers stay as they were sent.
  * @param {Record<string, any>} entry
  */
-const exchange = (entry) =>
-  Object.fromEntries(Object.entries(entry).map(([key, value]) => [key.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), value]));
+const exchange = (entry) => {
+  const renamed = Object.entries(entry).map(([key, value]) => [key.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), value]);
+  return Object.defineProperty(Object.fromEntries(renamed), REQUEST, { value: true });
+};
 
-module.exports = { Session };
+module.exports = { REQUEST, Session, TROUBLE };

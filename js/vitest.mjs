@@ -1,19 +1,18 @@
-// Vitest: `test` with the fixtures `emulator`, `api` and `openai`, and the matchers.
+// Vitest: `test` with the fixtures `emulator`, `api` and `openai`, the matchers and the serializer of requests.
+import { createRequire } from 'node:module';
 import { expect, test as base } from 'vitest';
 import llemulator from './index.js';
+import runners from './runners.js';
 import shared from './matchers.js';
+import snapshots from './serializer.js';
+
+const { version } = createRequire(import.meta.url)('vitest/package.json');
+if (Number.parseInt(version, 10) < 3) throw new llemulator.LLEmulatorError('ERR_LLEMULATOR_RUNNER', `llemulator/vitest works with Vitest 3 and newer; this is ${version}`);
 
 expect.extend(shared.matchers);
+expect.addSnapshotSerializer(snapshots.serializer);
 
-/** How often a name was taken: a test that is repeated, or has a namesake, gets a session of its own. */
 const taken = new Map();
-
-const nameOf = (task) => {
-  const name = [task.file?.name, ...names(task)].join(' > ');
-  const count = (taken.get(name) ?? 0) + 1;
-  taken.set(name, count);
-  return count === 1 ? name : `${name} #${count}`;
-};
 
 /** The names of a test and the suites around it, outermost first. */
 const names = (task) => (task ? [...names(task.suite), task.name].filter(Boolean) : []);
@@ -28,11 +27,10 @@ export const test = base.extend({
     { scope: 'worker' },
   ],
   api: async ({ emulator, task }, use) => {
-    const api = emulator.session(nameOf(task));
+    const api = emulator.session(runners.unique(taken, [task.file?.name, ...names(task)].join(' > ')));
     const before = task.result?.errors?.length ?? 0;
     await use(api);
-    // Only after a test that passed: a failure says more than what it left undone.
-    if ((task.result?.errors?.length ?? 0) === before) api.finish();
+    runners.check(api, (task.result?.errors?.length ?? 0) > before);
   },
   openai: async ({ api }, use) => {
     const { default: OpenAI } = await import('openai');
@@ -43,3 +41,4 @@ export const test = base.extend({
 export const it = test;
 export { expect };
 export const { matchers } = shared;
+export const { serializer } = snapshots;

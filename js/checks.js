@@ -1,0 +1,149 @@
+'use strict';
+// What a test asks of a session, once for every runner: matchers.js makes matchers of it, node.js assertions.
+const { compare, shown } = require('./diff.js');
+const { messagesOf } = require('./messages.js');
+
+/** @typedef {import('../index.js').RecordedRequest} RecordedRequest */
+
+/**
+ * What is known of a session.
+ * @typedef {object} Evidence
+ * @property {readonly RecordedRequest[]} requests
+ * @property {number} forgotten  requests that are no longer kept
+ * @property {string} transcript
+ * @property {string} unfinished  what finish() complains about; empty = nothing
+ */
+
+/** @typedef {{ pass: boolean, message: string }} Verdict */
+
+/** Lines of a transcript that a failure shows at most. */
+const SHOWN = 40;
+
+/** @type {Record<string, (evidence: Evidence, ...expected: any[]) => Verdict>} */
+const checks = {
+  toHaveReceivedRequests({ requests, forgotten, transcript }, expected) {
+    mustBeWhole(forgotten);
+    const { length } = requests;
+    return told(length === expected, transcript, {
+      yes: `expected the session not to have received ${count(expected, 'request')}`,
+      no: `expected the session to have received ${count(expected, 'request')}; it received ${length}`,
+    });
+  },
+
+  toHaveReceivedRequest(evidence, subset) {
+    return one(evidence, subset, (request) => request, 'to have received a request with');
+  },
+
+  toHaveReceivedMessages(evidence, messages) {
+    const wanted = messages.map((/** @type {any} */ message) => (typeof message === 'string' || 'source' in message ? { text: message } : message));
+    return one(evidence, wanted, (request) => messagesOf(request.body), 'to have received the messages');
+  },
+
+  toHaveStreamed(evidence, subset = {}) {
+    const whole = { stream: true, status: 200, aborted: false, explanation: null };
+    return one(evidence, { ...subset, ...whole }, (request) => request, 'to have streamed an answer to its end, for a request with');
+  },
+
+  toHaveCalledTool(evidence, name, args) {
+    const calls = answered(evidence.requests);
+    const candidates = calls.filter((call) => call.name === name);
+    const found = candidates.map((call) => (args === undefined ? { wrong: 0, lines: [] } : compare(args, call.arguments)));
+    const nearest = least(found);
+    const list = calls.map((call) => `${call.name}(${shown(call.arguments)})`).join(', ') || 'none';
+    const wanted = `the tool ${name}${args === undefined ? '' : ` with ${shown(args)}`}`;
+    if (nearest?.wrong !== 0) mustBeWhole(evidence.forgotten);
+    return told(nearest?.wrong === 0, evidence.transcript, {
+      yes: `expected the application not to have called ${wanted} and sent its result`,
+      no: nearest
+        ? `expected the application to have called the tool ${name} with these arguments:\n\n${difference(nearest.lines, 'its nearest call')}`
+        : `expected the application to have called ${wanted} and sent its result; it called: ${list}`,
+    });
+  },
+
+  toHaveUsedAllReplies({ transcript, unfinished }) {
+    return { pass: !unfinished, message: unfinished || `expected a reply to be left, or a request to have gone wrong\n\n${clipped(transcript)}` };
+  },
+};
+
+/**
+ * Whether one request is as expected; if not, how the nearest one differs.
+ * @param {Evidence} evidence
+ * @param {unknown} expected
+ * @param {(request: RecordedRequest) => unknown} of  what of a request is compared
+ * @param {string} what
+ */
+function one({ requests, forgotten, transcript }, expected, of, what) {
+  const found = requests.map((request) => ({ request, ...compare(expected, of(request)) }));
+  const nearest = least(found);
+  const number = (nearest?.request.number ?? 0) + 1;
+  if (nearest?.wrong !== 0) mustBeWhole(forgotten);
+  return told(nearest?.wrong === 0, transcript, {
+    yes: `expected the session not ${what} ${shown(expected)}; request ${number} is one`,
+    no: nearest
+      ? `expected the session ${what}:\n\n${difference(nearest.lines, `request ${number}, the nearest of ${found.length}`)}`
+      : `expected the session ${what} ${shown(expected)}; it received none`,
+  });
+}
+
+/**
+ * What is least wrong; of several the last.
+ * @template {{ wrong: number }} T
+ * @param {T[]} found
+ * @returns {T | undefined}
+ */
+const least = (found) => found.reduce((/** @type {T | undefined} */ best, each) => (best && best.wrong < each.wrong ? best : each), undefined);
+
+/**
+ * Throws when requests are no longer kept: then nobody can say how many there were of a kind, or that there was none.
+ * @param {number} forgotten
+ */
+function mustBeWhole(forgotten) {
+  if (!forgotten) return;
+  const what = forgotten === 1 ? '1 request is' : `${forgotten} requests are`;
+  throw new RangeError(`${what} no longer kept, so this cannot be said of all: raise the option journalSize`);
+}
+
+/**
+ * The calls whose results the application has sent, with the arguments the model gave.
+ * @param {readonly RecordedRequest[]} requests
+ */
+const answered = (requests) =>
+  requests.flatMap(({ toolResults }) => toolResults.map((result) => ({ name: result.name, arguments: parsed(result.arguments) })));
+
+/** @param {unknown} text */
+function parsed(text) {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * @param {boolean} pass
+ * @param {string} transcript
+ * @param {{ yes: string, no: string }} texts  what is wrong if it holds and should not, and if it does not
+ * @returns {Verdict}
+ */
+const told = (pass, transcript, { yes, no }) => ({ pass, message: `${pass ? yes : no}\n\nThe session:\n${clipped(transcript)}` });
+
+/**
+ * @param {string[]} lines
+ * @param {string} received
+ */
+const difference = (lines, received) => ['- Expected', `+ Received: ${received}`, '', ...lines].join('\n');
+
+/** @param {string} transcript */
+function clipped(transcript) {
+  const lines = transcript.trimEnd().split('\n');
+  if (lines.length <= SHOWN) return lines.join('\n');
+  return [`(${lines.length - SHOWN} lines before)`, ...lines.slice(-SHOWN)].join('\n');
+}
+
+/**
+ * @param {number} number
+ * @param {string} one
+ */
+const count = (number, one) => `${number} ${one}${number === 1 ? '' : 's'}`;
+
+module.exports = { checks };
