@@ -1,5 +1,157 @@
-//! Link settings of the Node addon; nothing without the `node` feature.
+//! Lays out what the binary looks up in place, so that nothing is unpacked when it runs: OpenAI's vocabularies, as the
+//! crate `tiktoken` ships them, and the kinds of letters. Also the link settings of the Node addon.
+//!
+//! Build scripts run unoptimised: everything here is one pass.
+
+#[path = "src/tokens/layout.rs"]
+mod layout;
+
+use layout::{EMPTY, GROUP, RANK_BITS, SEED, letter};
+use regex_syntax::hir::{Class, HirKind};
+use std::path::Path;
+use std::{env, fs};
+
 fn main() {
     #[cfg(feature = "node")]
     napi_build::setup();
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/tokens/layout.rs");
+    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    let out = Path::new(&out);
+    for name in ["o200k_base", "cl100k_base"] {
+        Tokens::of(name).write(&out.join(name));
+    }
+    letters(out);
+}
+
+fn write(path: &Path, part: &str, bytes: &[u8]) {
+    fs::write(path.with_extension(part), bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+fn hash(token: &[u8]) -> u64 {
+    token.iter().fold(SEED, |hash, byte| layout::more(hash, *byte))
+}
+
+/// A vocabulary while it is laid out.
+struct Tokens {
+    bytes: Vec<u8>,
+    lengths: Vec<u8>,
+    starts: Vec<u32>,
+    slots: Vec<u32>,
+}
+
+impl Tokens {
+    fn of(name: &str) -> Self {
+        let encoding = tiktoken::get_encoding(name).unwrap_or_else(|| panic!("tiktoken ships no {name}"));
+        let size = encoding.vocab_size();
+        assert!(size < 1 << RANK_BITS, "{name} has too many tokens for a slot");
+        // Every second slot is free: a search looks at two or three of them.
+        let mut tokens =
+            Tokens { bytes: Vec::new(), lengths: Vec::new(), starts: Vec::new(), slots: vec![EMPTY; 2 * size] };
+        for rank in 0..size as u32 {
+            let token = encoding.decode(&[rank]);
+            assert!(!token.is_empty(), "{name} has no token {rank}");
+            tokens.starts.push(tokens.bytes.len() as u32);
+            tokens.lengths.push(u8::try_from(token.len()).expect("tokens are short"));
+            tokens.bytes.extend_from_slice(&token);
+            let (mut slot, tag) = layout::place(hash(&token), 2 * size);
+            while tokens.slots[slot] != EMPTY {
+                slot = (slot + 1) % tokens.slots.len();
+            }
+            tokens.slots[slot] = tag | rank;
+        }
+        tokens
+    }
+
+    fn token(&self, rank: usize) -> &[u8] {
+        let start = self.starts[rank] as usize;
+        &self.bytes[start..start + self.lengths[rank] as usize]
+    }
+
+    fn rank(&self, token: &[u8]) -> Option<u32> {
+        let (mut slot, tag) = layout::place(hash(token), self.slots.len());
+        while self.slots[slot] != EMPTY {
+            let rank = self.slots[slot] & !layout::TAG;
+            if self.slots[slot] & layout::TAG == tag && self.token(rank as usize) == token {
+                return Some(rank);
+            }
+            slot = (slot + 1) % self.slots.len();
+        }
+        None
+    }
+
+    /// Merges a token's bytes as its text would be; gives the length of the left of the last two parts.
+    fn half(&self, rank: usize) -> u8 {
+        let token = self.token(rank);
+        let mut ends: Vec<usize> = (0..=token.len()).collect();
+        let joined = |ends: &[usize], at: usize| {
+            ends.get(at + 2).and_then(|end| self.rank(&token[ends[at]..*end])).unwrap_or(u32::MAX)
+        };
+        let mut ranks: Vec<u32> = (0..token.len()).map(|at| joined(&ends, at)).collect();
+        while ends.len() > 3 {
+            let (mut at, mut least) = (0, u32::MAX);
+            for (index, rank) in ranks.iter().enumerate() {
+                if *rank < least {
+                    (at, least) = (index, *rank);
+                }
+            }
+            // What `merge.rs` relies on; so it is in OpenAI's vocabularies.
+            assert!(least < u32::MAX, "token {rank} is not what its own bytes are merged to");
+            ends.remove(at + 1);
+            ranks.remove(at + 1);
+            ranks[at] = joined(&ends, at);
+            if at > 0 {
+                ranks[at - 1] = joined(&ends, at - 1);
+            }
+        }
+        if token.len() > 1 { ends[1] as u8 } else { 0 }
+    }
+
+    fn write(&self, path: &Path) {
+        let little = |numbers: &mut dyn Iterator<Item = u32>| numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>();
+        let halves: Vec<u8> = (0..self.lengths.len()).map(|rank| self.half(rank)).collect();
+        let mut longest = vec![1u8; 1 << 16];
+        for rank in 0..self.lengths.len() {
+            if let [first, second, ..] = self.token(rank) {
+                let entry = &mut longest[usize::from(*first) << 8 | usize::from(*second)];
+                *entry = (*entry).max(self.lengths[rank]);
+            }
+        }
+        write(path, "bytes", &self.bytes);
+        write(path, "lengths", &self.lengths);
+        write(path, "starts", &little(&mut self.starts.iter().copied().step_by(GROUP)));
+        write(path, "halves", &halves);
+        write(path, "slots", &little(&mut self.slots.iter().copied()));
+        write(path, "longest", &longest);
+    }
+}
+
+/// `letters.index` (one byte a block of code points) and `letters.blocks` (one byte a code point), equal blocks once.
+fn letters(out: &Path) {
+    let mut kinds = vec![0u8; 0x11_0000];
+    for (pattern, kind) in [
+        (r"[\p{Lu}\p{Lt}]", letter::UPPER),
+        (r"\p{Ll}", letter::LOWER),
+        (r"[\p{Lm}\p{Lo}]", letter::OTHER),
+        (r"\p{M}", letter::MARK),
+        (r"\p{N}", letter::NUMBER),
+        (r"\s", letter::SPACE),
+    ] {
+        let class = regex_syntax::parse(pattern).expect("the pattern is one").into_kind();
+        let HirKind::Class(Class::Unicode(class)) = class else { panic!("{pattern} is no class") };
+        for range in class.ranges() {
+            kinds[range.start() as usize..=range.end() as usize].fill(kind);
+        }
+    }
+    let mut blocks: Vec<&[u8]> = Vec::new();
+    let mut index = Vec::new();
+    for block in kinds.chunks(letter::BLOCK) {
+        let known = blocks.iter().position(|other| *other == block).unwrap_or_else(|| {
+            blocks.push(block);
+            blocks.len() - 1
+        });
+        index.push(u8::try_from(known).expect("few blocks differ"));
+    }
+    write(&out.join("letters"), "index", &index);
+    write(&out.join("letters"), "blocks", &blocks.concat());
 }

@@ -213,8 +213,11 @@ export interface Session extends ClientOptions {
 
   /** The session's time. */
   readonly clock: SessionClock;
-  /** Environment variables for child processes: `OPENAI_BASE_URL`, `OPENAI_API_KEY` and the like. */
-  readonly env: Record<'OPENAI_BASE_URL' | 'OPENAI_API_KEY' | 'OPENAI_ADMIN_KEY' | 'OPENAI_WEBHOOK_SECRET', string>;
+  /**
+   * Environment variables for child processes: `OPENAI_BASE_URL`, `OPENAI_API_KEY` and the like, and `NO_PROXY`, as it is
+   * and with the emulator's host, so that no proxy stands between.
+   */
+  readonly env: Record<'OPENAI_BASE_URL' | 'OPENAI_API_KEY' | 'OPENAI_ADMIN_KEY' | 'OPENAI_WEBHOOK_SECRET' | 'NO_PROXY' | 'no_proxy', string>;
   /**
    * Options of `ws` for the Realtime client, which always dials wss:
    * `new OpenAIRealtimeWS({ model, options: api.realtime }, new OpenAI(api))`.
@@ -306,6 +309,8 @@ export interface Recorded<Name extends Operation> {
   said: string;
   /** Why nothing matched, or why the answer failed. */
   explanation: string | null;
+  /** What of the request was accepted although this build does not know it: fields of a client that is newer. */
+  warnings: string[];
   /** The emulator's own complaint about this request, if it had one; `finish()` fails with it. */
   failure: { code: string; message: string } | null;
   /** The client left before the end. */
@@ -371,6 +376,8 @@ export type ErrorCode =
   | 'ERR_LLEMULATOR_OPTIONS'
   /** The port or address cannot be listened on. */
   | 'ERR_LLEMULATOR_LISTEN'
+  /** What would change a session was called after `stop()`. */
+  | 'ERR_LLEMULATOR_STOPPED'
   /** `finish()`: a reply was not used, or a request was not scripted. */
   | 'ERR_LLEMULATOR_UNFINISHED'
   /** `waitForRequest()`: the request did not come. */

@@ -21,6 +21,14 @@ test.each(['SIGINT', 'SIGTERM'])('the first line names the address; %s ends it w
   expect(line).toBe('GET /v1/models 200 sk-…');
 });
 
+test('a key in a query is not logged', async () => {
+  const { url, printed, stop } = await start();
+  expect((await fetch(`${url}/v1/models?api_key=planted-secret&limit=1`, { headers })).status).toBe(200);
+  await stop();
+  expect(printed.out).toContain('GET /v1/models?api_key=pla…&limit=1 200 sk-…');
+  expect(printed.out + printed.err).not.toContain('planted-secret');
+});
+
 test('--log-level warn prints nothing but the first line', async () => {
   const { url, printed, stop } = await start(['--port', '0', '--log-level', 'warn']);
   expect((await post(url, '/v1/chat/completions', chat('hi'))).status).toBe(200);

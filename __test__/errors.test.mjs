@@ -16,6 +16,9 @@ test.each([
   ['a promise', () => api.replies(Promise.resolve('a')), 'argument 1'],
   ['nothing for otherwise', () => api.otherwise(), 'otherwise(): the reply is undefined'],
   ['a script that is none', () => api.script(7), 'script.schema.json'],
+  ['a script as JSON text', () => api.script('{"responses": ["a"]}'), 'give JSON.parse(…) of it'],
+  ['an empty script as JSON text', () => emulator.script(' {"rules": []}'), 'give JSON.parse(…) of it'],
+  ['a list of responses as JSON text', () => api.script('["a"]'), 'give JSON.parse(…) of it'],
   ['a text that is none', () => text(7), 'text(): the text must be a string, not 7'],
   ['an unknown option', () => text('a', { delay: 5 }), 'there is no option delay; there are: reasoning'],
   ['options that are none', () => text('a', 5), 'the options must be an object'],
@@ -49,13 +52,29 @@ test('a script is refused whole, with the place of the fault', () => {
   api.finish();
 });
 
+test('what was copied from the API is told from a reply', () => {
+  expect(thrown(() => api.replies({ role: 'assistant', content: 'Hi' }))).toMatchObject({ code: 'ERR_LLEMULATOR_SCRIPT', message: expect.stringContaining("text('…')") });
+  const completion = { object: 'chat.completion', choices: [{ message: { role: 'assistant', content: 'Hi' } }] };
+  expect(thrown(() => api.replies(when('a', completion)))).toMatchObject({ code: 'ERR_LLEMULATOR_SCRIPT', message: expect.stringContaining('raw({ body: … })') });
+});
+
 test('the real clock cannot be moved', () => {
   expect(thrown(() => api.clock.advance(1))).toMatchObject({ code: 'ERR_LLEMULATOR_CONTROL', message: expect.stringContaining('manual') });
 });
 
 test('startEmulator refuses unknown options and taken ports', async () => {
-  await expect(startEmulator({ prot: 1 })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_OPTIONS', message: expect.stringMatching(/prot.*`port`/) });
-  await expect(startEmulator({ port: 'any' })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_OPTIONS' });
+  for (const [options, message] of [
+    [{ prot: 1 }, 'there is no option `prot`; did you mean `port`?'],
+    [{ fallBack: 'echo' }, 'there is no option `fallBack`; did you mean `fallback`?'],
+    [{ port: '8080' }, 'the option `port` is "8080"; expected a whole number from 0 to 65535'],
+    [{ fallback: 'ecko' }, 'expected "error" or "echo" or "generate"; did you mean "echo"?'],
+    [{ fallback: () => 'x' }, 'the option `fallback` is the function fallback'],
+    [{ port: NaN }, 'the option `port` is NaN'],
+    [{ seed: 1n }, 'the option `seed` is 1'],
+  ]) {
+    await expect(startEmulator(options)).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_OPTIONS', message: expect.stringContaining(message) });
+  }
+  await (await startEmulator({ port: undefined })).stop();
   await expect(startEmulator(8080)).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT' });
   await expect(startEmulator({ port: emulator.port })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_LISTEN', message: expect.stringContaining(String(emulator.port)) });
 });

@@ -12,6 +12,10 @@ const blocks = (file, language) =>
   [...readFileSync(`${ROOT}docs/${file}.md`, 'utf8').matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code);
 const GUIDES = ['scripting', 'streaming-and-faults', 'script-files', 'truth'];
 
+test('there is something to try', () => {
+  for (const language of ['json', 'js']) expect(GUIDES.flatMap((file) => blocks(file, language)).length).toBeGreaterThan(4);
+});
+
 test.each(GUIDES.flatMap((file) => blocks(file, 'json').map((code) => [file, code])))('%s: %s', (_file, code) => {
   const shown = JSON.parse(code);
   const isScript = ['responses', 'rules', 'defaults', 'models'].some((key) => key in shown);
@@ -22,7 +26,8 @@ test.each(GUIDES.flatMap((file) => blocks(file, 'js').map((code) => [file, code]
   const api = emulator.session();
   const names = { api, ...llemulator };
   new Function(...Object.keys(names), code)(...Object.values(names));
-  expect(api.finish).toThrow();
+  // What it scripted waits for requests.
+  expect(() => api.finish()).toThrow(expect.objectContaining({ code: 'ERR_LLEMULATOR_UNFINISHED' }));
 });
 
 test('what goes wrong: every reply of the table loads', () => {

@@ -1,7 +1,7 @@
 // From start to the end of the process, in processes of their own.
 import { expect, test, vi } from 'vitest';
 import { startEmulator, text } from 'llemulator';
-import { chat, pieces, program, runProgram } from './support.mjs';
+import { chat, pieces, program, runProgram, thrown } from './support.mjs';
 
 const clean = { code: 0, signal: null, stderr: '' };
 
@@ -60,7 +60,8 @@ test('stop() is idempotent, closes the port and ends what runs', async () => {
   const api = emulator.session();
   let called;
   const running = new Promise((resolve) => (called = resolve));
-  api.replies(() => (called(), new Promise(() => {})));
+  api.replies('asked before', () => (called(), new Promise(() => {})));
+  await chat(api, 'x');
   const pending = expect(chat(api, 'x')).rejects.toThrow();
   await running;
   const stopped = emulator.stop();
@@ -68,8 +69,18 @@ test('stop() is idempotent, closes the port and ends what runs', async () => {
   await stopped;
   await pending;
   await expect(fetch(emulator.url)).rejects.toThrow();
-  // What was asked can still be read.
-  expect(api.transcript()).toBeTypeOf('string');
+  // What was asked can still be read, and forgotten; what would change an answer is refused at its line.
+  expect(api.transcript()).toContain('asked before');
+  const late = [
+    () => api.replies('too late'), () => api.otherwise('too late'), () => api.script({ responses: ['too late'] }), () => api.release('go'),
+    () => emulator.session(), () => emulator.script({ responses: ['too late'] }),
+  ];
+  for (const act of late) {
+    const error = thrown(act);
+    expect(error).toMatchObject({ code: 'ERR_LLEMULATOR_STOPPED', message: expect.stringContaining('stop()') });
+    expect(error.stack.split('\n').find((line) => line.startsWith('    at '))).toContain('lifecycle.test.mjs');
+  }
+  api.reset();
   await emulator[Symbol.asyncDispose]();
 });
 

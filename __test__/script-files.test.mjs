@@ -39,6 +39,12 @@ test('convert aimock: what comes out is a script; what is none is refused', asyn
   const refused = (text) => cli('convert', 'aimock', file('wrong.json', text));
   expect(await refused('{"fixtures": [{"match": {}, "response": {"video": {}}}]}')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('fixtures[0].response') });
   expect(await refused('{"fixtures": [')).toMatchObject({ code: 1, stderr: expect.stringContaining('not JSON') });
+  expect(await refused('{"fixtures": [{"match": {"userMesage": "hi"}, "response": {"content": "hello"}}]}')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('fixtures[0].match.userMesage') });
+  const many = mkdtempSync(path.join(folder, 'aimock-'));
+  for (const name of ['one', 'two']) writeFileSync(path.join(many, `${name}.json`), JSON.stringify({ fixtures: [{ match: { userMessage: name }, response: { content: name } }] }));
+  writeFileSync(path.join(many, 'notes.txt'), '');
+  const all = await cli('convert', 'aimock', many);
+  expect([all.code, JSON.parse(all.stdout).rules.map((rule) => rule.match.user), all.stderr]).toEqual([0, ['one', 'two'], expect.stringContaining('notes.txt: skipped')]);
   expect(await cli('convert', 'wiremock', fixtures)).toMatchObject({ code: 2, stderr: expect.stringContaining('aimock') });
 });
 
@@ -68,4 +74,14 @@ test('--watch loads again; rules that stay keep their counters; a fault changes 
   await change(() => writeFileSync(path.join(watched, 'z.json'), '{"responses": {"a": "z"}}'));
   expect([await say('a'), await say('a'), await say('a')]).toEqual(['based', 'second', 'z']);
   await stop();
+});
+
+test('--script DIR says what it skips', async () => {
+  const scripts = mkdtempSync(path.join(folder, 'scripts-'));
+  writeFileSync(path.join(scripts, 'a.json'), '{"responses": ["from a"]}');
+  writeFileSync(path.join(scripts, 'b.jsn'), '{"responses": ["from b"]}');
+  const { url, printed, stop } = await startCommand(['--port', '0', '--script', scripts]);
+  expect(await chat({ baseURL: `${url}/v1`, apiKey: 'sk-a' }, 'x')).toBe('from a');
+  await stop();
+  expect(printed.err).toBe(`llemulator: ${scripts}: b.jsn not read: script files end in .json, .yaml or .yml and stand in the folder itself\n`);
 });

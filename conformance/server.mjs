@@ -4,10 +4,11 @@ import { createInterface } from 'node:readline';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 
-const repository = fileURLToPath(new URL('..', import.meta.url));
+/** Where the command is run. */
+export const repository = fileURLToPath(new URL('..', import.meta.url));
 
 /** What starts the emulator: the variable LLEMULATOR_COMMAND, words separated by spaces, or the package's own command. */
-const command = (process.env.LLEMULATOR_COMMAND ?? 'node js/cli.js').split(' ').filter(Boolean);
+export const command = (process.env.LLEMULATOR_COMMAND ?? 'node js/cli.js').split(' ').filter(Boolean);
 
 /**
  * Starts an emulator on a free port.

@@ -24,6 +24,11 @@ async function startEmulator(options) {
  */
 function startEmulatorNow(options = {}) {
   if (!isPlainObject(options)) throw badArgument(`startEmulator(): the options must be an object, not ${show(options)}`);
+  for (const [name, value] of Object.entries(options)) {
+    // JSON would leave these out, or make them null, and the default would hold.
+    const lost = ['function', 'symbol', 'bigint'].includes(typeof value) || (typeof value === 'number' && !Number.isFinite(value));
+    if (lost) throw new LLEmulatorError('ERR_LLEMULATOR_OPTIONS', `startEmulator(): the option \`${name}\` is ${show(value)}, which no option can be`);
+  }
   const functions = new Functions();
   let handle;
   try {
@@ -57,7 +62,11 @@ class Emulator {
     /** @type {import('./session.js').Door} */
     this.#door = {
       url: handle.url,
-      control: (key, method, path, body, read) => read(accepted(JSON.parse(handle.control(key, method, path, body)))),
+      control: (key, method, path, body, read) => {
+        // What was asked can still be read, and forgotten.
+        if (this.#stopped && method !== 'GET' && path !== '/_emulator/reset') throw stopped();
+        return read(accepted(JSON.parse(handle.control(key, method, path, body))));
+      },
       changed: (key, seen, milliseconds) => handle.changed(key, seen, milliseconds),
       number: (reply, owner) => functions.add(reply, owner),
       drop: (owner) => functions.drop(owner),
@@ -95,6 +104,9 @@ class Emulator {
     return this.stop();
   }
 }
+
+const stopped = () =>
+  new LLEmulatorError('ERR_LLEMULATOR_STOPPED', 'the emulator was stopped by stop() and answers nothing any more: script it before, or start another');
 
 /**
  * The body of a control answer; a refusal is thrown.

@@ -1,6 +1,7 @@
 'use strict';
 // Finds and loads the addon: one built in this checkout, else the package for this platform.
 const { existsSync } = require('node:fs');
+const { createRequire } = require('node:module');
 const path = require('node:path');
 const { LLEmulatorError } = require('./errors.js');
 
@@ -46,11 +47,24 @@ function isMusl() {
 function load() {
   const { name, system } = host();
   const local = path.join(__dirname, 'native', `llemulator.${name}.node`);
-  const file = process.env.LLEMULATOR_NATIVE || (existsSync(local) ? local : `@llemulator/${name}`);
+  const file = process.env.LLEMULATOR_NATIVE || (existsSync(local) ? local : undefined);
   try {
-    return require(file);
+    // Not `require`: bundlers would look for the file, which only a checkout has.
+    if (file) return createRequire(__filename)(file);
+    // Literals, and in a `try`: bundlers and file tracers follow nothing else, and take what is not installed for optional.
+    switch (name) {
+      case 'linux-x64-gnu': return require('@llemulator/linux-x64-gnu');
+      case 'linux-arm64-gnu': return require('@llemulator/linux-arm64-gnu');
+      case 'linux-x64-musl': return require('@llemulator/linux-x64-musl');
+      case 'linux-arm64-musl': return require('@llemulator/linux-arm64-musl');
+      case 'darwin-x64': return require('@llemulator/darwin-x64');
+      case 'darwin-arm64': return require('@llemulator/darwin-arm64');
+      case 'win32-x64-msvc': return require('@llemulator/win32-x64-msvc');
+      case 'win32-arm64-msvc': return require('@llemulator/win32-arm64-msvc');
+    }
+    throw new Error(`there is no package @llemulator/${name}`);
   } catch (cause) {
-    throw new LLEmulatorError('ERR_LLEMULATOR_NATIVE', explain(name, system, file, /** @type {any} */ (cause)), { cause });
+    throw new LLEmulatorError('ERR_LLEMULATOR_NATIVE', explain(name, system, file ?? `@llemulator/${name}`, /** @type {any} */ (cause)), { cause });
   }
 }
 

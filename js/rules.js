@@ -123,9 +123,26 @@ function mustBeReply(value, what) {
  * @param {unknown} script
  */
 function asScript(script) {
+  if (typeof script === 'string' && isScriptText(script)) {
+    throw badArgument("script(): this is a script as JSON text, which would be sent as the model's answer; give JSON.parse(…) of it");
+  }
   const whole = typeof script === 'string' || Array.isArray(script) ? { responses: script } : script;
   if (!isPlainObject(whole)) throw badArgument(`script(): expected an object as in script.schema.json, not ${show(script)}`);
   return whole;
+}
+
+/**
+ * Whether a text is a script written as JSON: an object with a key that scripts have, or a list of responses.
+ * @param {string} text
+ */
+function isScriptText(text) {
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return false;
+  }
+  return Array.isArray(value) || isPlainObject(value) && ['responses', 'rules', 'defaults', 'models', 'reset', 'extends', '$schema'].some((key) => key in value);
 }
 
 /**

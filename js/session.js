@@ -176,11 +176,14 @@ class Session {
   }
 
   get env() {
+    const unproxied = withoutProxy(new URL(this.baseURL).hostname);
     return {
       OPENAI_BASE_URL: this.baseURL,
       OPENAI_API_KEY: this.apiKey,
       OPENAI_ADMIN_KEY: this.adminAPIKey,
       OPENAI_WEBHOOK_SECRET: this.webhookSecret,
+      NO_PROXY: unproxied,
+      no_proxy: unproxied,
     };
   }
 
@@ -190,6 +193,17 @@ class Session {
     const createConnection = () => require('node:net').connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
     return { createConnection };
   }
+}
+
+/**
+ * The hosts that are reached without a proxy: those of now, and this one. Both spellings are in use, and programs differ
+ * in which they prefer.
+ * @param {string} host
+ */
+function withoutProxy(host) {
+  const now = [process.env.NO_PROXY, process.env.no_proxy].flatMap((list) => list?.split(/[\s,]+/) ?? []);
+  // In brackets or without: programs differ in this too.
+  return [...new Set([...now, host, host.replace(/^\[|\]$/g, '')])].filter(Boolean).join(',');
 }
 
 /** @param {unknown} reply */

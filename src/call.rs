@@ -7,6 +7,7 @@ use crate::api::field::find;
 use crate::api::models::Model;
 use crate::api::responses::lane::Lane;
 use crate::api::usage::Counter;
+use crate::budget::Budget;
 use crate::emulator::Emulator;
 use crate::exchange::Exchange;
 use crate::headers::Headers;
@@ -63,6 +64,8 @@ pub struct Call {
     pub defaults: Arc<Defaults>,
     /// This exchange's generator; fork it for each purpose.
     pub random: Random,
+    /// What the work of its answer may cost.
+    pub budget: Arc<Budget>,
     /// Time since 1970 that this exchange puts on what it creates.
     pub stamp: Duration,
     pub exchange: Arc<Exchange>,

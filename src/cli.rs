@@ -6,6 +6,8 @@ use crate::options::{Door, LogLevel, Options};
 use crate::reply::json::Load;
 use crate::runtime;
 use crate::script_files::{self, Severity};
+use crate::tokens::Encoding;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -39,14 +41,26 @@ enum Command {
     Convert {
         /// The other tool
         from: From,
+        /// A file, or a folder whose files become one script
         file: PathBuf,
     },
+    /// Print the compiled-in vocabulary as OpenAI publishes it: for comparing with `tiktoken`, also without a network
+    #[command(hide = true)]
+    Vocabulary { name: Vocabulary },
 }
 
 /// Tools whose fixtures can be converted.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum From {
     Aimock,
+}
+
+/// The compiled-in vocabularies, by OpenAI's names.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Vocabulary {
+    O200kBase,
+    Cl100kBase,
 }
 
 /// Runs the command line until its end; gives the exit code.
@@ -67,6 +81,7 @@ pub fn run(arguments: Vec<String>) -> i32 {
     let done = match cli.command {
         Some(Command::Validate { files }) => return validate(&files),
         Some(Command::Convert { from: From::Aimock, file }) => convert(&file),
+        Some(Command::Vocabulary { name }) => vocabulary(name),
         None => serve(cli.options),
     };
     match done {
@@ -92,11 +107,24 @@ fn validate(files: &[PathBuf]) -> i32 {
 
 /// Prints another tool's fixtures as a script.
 fn convert(file: &Path) -> Result<(), String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let script = script_files::convert_aimock(&text)
-        .map_err(|error| format!("{}: {}: {}", file.display(), error.path, error.message))?;
+    let (script, skipped) = script_files::convert_aimock_files(file).map_err(|error| error.to_string())?;
+    for file in skipped {
+        log::warn(&format!("{}: skipped: fixture files end in .json", file.display()));
+    }
     print(&format!("{script:#}\n"));
+    log::flush();
     Ok(())
+}
+
+/// Prints a vocabulary: a line a token, its bytes in base64 and its rank.
+fn vocabulary(name: Vocabulary) -> Result<(), String> {
+    let encoding = match name {
+        Vocabulary::O200kBase => Encoding::O200k,
+        Vocabulary::Cl100kBase => Encoding::Cl100k,
+    };
+    let tokens = (0..).map_while(|rank| Some((rank, encoding.token(rank)?)));
+    let text: String = tokens.map(|(rank, token)| format!("{} {rank}\n", BASE64_STANDARD.encode(token))).collect();
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())
 }
 
 /// Serves until a signal.
@@ -105,6 +133,9 @@ fn serve(options: Options) -> Result<(), String> {
     let (scripts, watch) = (options.script.clone(), options.watch);
     // A bad file stops the start, before anything listens.
     let load = read_scripts(&scripts)?;
+    for skipped in script_files::skipped(&scripts) {
+        log::warn(&skipped.to_string());
+    }
     let emulator = crate::server::start(options, Door::CommandLine, None).map_err(|error| error.message)?;
     if let Some(load) = load {
         emulator.load_shared(load);

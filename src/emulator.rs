@@ -1,12 +1,12 @@
 //! One listening server with its settings and sessions.
 
 use crate::clock::Mode;
-use crate::options::{Counting, Door, Options, Settings};
+use crate::options::{Door, Options, Settings};
 use crate::reply::Generate;
 use crate::reply::json::Load;
 use crate::responders::callback::{Callbacks, Dispatch};
+use crate::runtime;
 use crate::session::{Session, Shared};
-use crate::{runtime, tokens};
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -154,7 +154,6 @@ impl Emulator {
     /// The session of a key, made with this name, clock and seed if it is new. The first making decides: one that is
     /// there stays as it is.
     pub fn open_session(&self, key: &str, name: &str, clock: Option<Mode>, seed: Option<u64>) -> Arc<Session> {
-        self.warm();
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = sessions.get(key) {
@@ -173,14 +172,6 @@ impl Emulator {
         session.last_used.store(tick, Ordering::Relaxed);
         sessions.insert(key.to_string(), session.clone());
         session
-    }
-
-    /// Whoever opens a session or loads a script is about to ask: what the first answer needs is made ready meanwhile.
-    /// An emulator nobody uses stays small.
-    fn warm(&self) {
-        if self.settings.usage == Counting::Exact {
-            tokens::warm();
-        }
     }
 
     /// All sessions, in no order.
@@ -205,7 +196,6 @@ impl Emulator {
 
     /// Loads into the shared script.
     pub fn load_shared(&self, load: Load) {
-        self.warm();
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = Shared { version: shared.version + 1, ..Shared::default() };
         if !load.reset {

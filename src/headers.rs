@@ -19,7 +19,7 @@ impl Headers {
             lines.push_str(name.as_str());
             lines.push(':');
             match is_secret(name.as_str()) {
-                true => lines.push_str(&redact(text.trim_start_matches("Bearer "))),
+                true => lines.push_str(&redact(&text)),
                 false => lines.push_str(&text),
             }
             lines.push('\n');

@@ -10,6 +10,7 @@
 //! - [`api`]: the OpenAI surface. A table of operations; per resource `request.rs` (→ Prompt), `render.rs` (Reply → JSON),
 //!   `stream.rs` (Reply → events). Errors, ids, models, usage and validation each have one file.
 //! - [`call`]: one request with all its operation may need.
+//! - [`budget`]: what the work of one answer may cost.
 //! - [`turn`]: chaos, script, fallback, checks, limits: how a Prompt finds its Reply.
 //! - [`responders`]: who may answer: script, callback, echo, generate. [`matching`]: the conditions of rules.
 //! - [`reply`]: what is said, and its script-language form, pace and faults.
@@ -26,6 +27,7 @@
 //! A file in `api/` with its `OPERATIONS`, and a row in [`api::OPERATIONS`].
 
 pub mod api;
+pub mod budget;
 pub mod call;
 pub mod cli;
 pub mod clock;
@@ -37,6 +39,7 @@ pub mod jobs;
 pub mod limits;
 pub mod log;
 pub mod matching;
+pub mod near;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod options;

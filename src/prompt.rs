@@ -243,6 +243,17 @@ impl Prompt {
         end > first
     }
 
+    /// Bytes of text in the messages.
+    pub fn size(&self) -> usize {
+        let calls = |message: &Message| message.tool_calls.iter().map(|call| call.arguments.len()).sum::<usize>();
+        self.messages.iter().map(|message| message.texts().map(str::len).sum::<usize>() + calls(message)).sum()
+    }
+
+    /// Where the body names the form of the text.
+    pub fn format_param(&self) -> &'static str {
+        if self.operation.starts_with("responses") { "text.format" } else { "response_format" }
+    }
+
     /// The tool with this name, if offered.
     pub fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.name == name)

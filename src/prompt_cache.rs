@@ -23,29 +23,14 @@ pub struct PrefixCache {
 impl PrefixCache {
     /// Tokens at the beginning of this prompt that an earlier one had too, for the same model and `prompt_cache_key`:
     /// 0, or a multiple of 128 from 1,024 on. Remembers the prompt.
-    pub fn cached(&mut self, prompt: &Prompt, model: &str, encoding: Encoding) -> u64 {
-        let cache_key = prompt.body.get("prompt_cache_key").and_then(Value::as_str).unwrap_or_default();
-        let mut hash = random::key(0, &[model.as_bytes(), cache_key.as_bytes()]);
-        let mut blocks = 0;
+    pub fn cached(&mut self, prompt: &Prefixes) -> u64 {
         let mut cached = 0;
-        let mut held = 0;
-        for text in texts(prompt) {
-            let mut start = 0;
-            for end in tokens::ends(encoding, &text) {
-                held += 1;
-                if held == BLOCK {
-                    held = 0;
-                    hash = mixed(hash, &text, start, end as usize);
-                    start = end as usize;
-                    blocks += 1;
-                    if self.is_known_or_remember(hash) && cached == blocks - 1 {
-                        cached = blocks;
-                    }
-                }
+        for (index, hash) in prompt.0.iter().enumerate() {
+            if self.is_known_or_remember(*hash) && cached == index {
+                cached = index + 1;
             }
-            hash = mixed(hash, &text, start, text.len());
         }
-        let tokens = cached * BLOCK as u64;
+        let tokens = (cached * BLOCK) as u64;
         if tokens < LEAST { 0 } else { tokens }
     }
 
@@ -60,6 +45,33 @@ impl PrefixCache {
             self.known.remove(&oldest);
         }
         false
+    }
+}
+
+/// The hashes of a prompt's first 128, 256, 384 … tokens. Made before the cache is locked: of a long prompt it takes a
+/// while.
+pub struct Prefixes(Vec<u64>);
+
+impl Prefixes {
+    pub fn of(prompt: &Prompt, model: &str, encoding: Encoding) -> Self {
+        let cache_key = prompt.body.get("prompt_cache_key").and_then(Value::as_str).unwrap_or_default();
+        let mut hash = random::key(0, &[model.as_bytes(), cache_key.as_bytes()]);
+        let mut hashes = Vec::new();
+        let mut held = 0;
+        for text in texts(prompt) {
+            let mut start = 0;
+            for end in tokens::ends(encoding, &text) {
+                held += 1;
+                if held == BLOCK {
+                    held = 0;
+                    hash = mixed(hash, &text, start, end as usize);
+                    start = end as usize;
+                    hashes.push(hash);
+                }
+            }
+            hash = mixed(hash, &text, start, text.len());
+        }
+        Prefixes(hashes)
     }
 }
 
@@ -102,7 +114,7 @@ mod tests {
     #[test]
     fn a_long_beginning_is_cached_once_seen() {
         let mut cache = PrefixCache::default();
-        let mut cached = |texts: &[&str]| cache.cached(&prompt(texts), "gpt-4o", Encoding::O200k);
+        let mut cached = |texts: &[&str]| cache.cached(&Prefixes::of(&prompt(texts), "gpt-4o", Encoding::O200k));
         let long = "word ".repeat(1500);
         assert_eq!(cached(&[&long, "one"]), 0);
         assert_eq!(cached(&[&long, "two"]), 1408);

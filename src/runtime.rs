@@ -5,7 +5,7 @@
 //! request instead of 16, and as many requests a second. One worker still writes five million events a second.
 
 use std::sync::OnceLock;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
@@ -21,4 +21,36 @@ pub fn handle() -> &'static Handle {
                 .unwrap_or_else(|error| panic!("no threads for the emulator: {error}"))
         })
         .handle()
+}
+
+/// Counting the tokens of so many bytes takes about two milliseconds.
+const HEAVY: usize = 64 * 1024;
+
+/// Does work on so many bytes of input where it holds nobody up: the other tasks of this worker go on in another thread
+/// meanwhile. Light work, and work on other runtimes (those of tests) or outside of one, is simply done.
+pub fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) if bytes > HEAVY => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn heavy_work_does_not_hold_up_others() {
+        let (sender, receiver) = mpsc::channel();
+        handle().block_on(async {
+            // Both on the one worker: the first can only end when the second runs meanwhile.
+            let first = tokio::spawn(async move {
+                tokio::spawn(async move { sender.send(()) });
+                aside(HEAVY + 1, || receiver.recv())
+            });
+            assert_eq!(first.await.expect("it does not panic"), Ok(()));
+        });
+        assert_eq!(aside(HEAVY + 1, || 1), 1, "outside of a runtime");
+    }
 }

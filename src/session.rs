@@ -6,7 +6,7 @@ use crate::limits::Counters;
 use crate::matching::View;
 use crate::options::Settings;
 use crate::prompt_cache::PrefixCache;
-use crate::redact::mask;
+use crate::redact;
 use crate::reply::json::{Defaults, Load, Models, Rule};
 use crate::responders::script::{Miss, Picked, Script};
 use crate::store::Store;
@@ -120,7 +120,7 @@ impl Session {
 
     /// The session's name fit to be shown.
     pub fn label(&self) -> String {
-        if self.name == self.key { mask(&self.key) } else { self.name.clone() }
+        if self.name == self.key { redact::label(&self.key) } else { self.name.clone() }
     }
 
     /// Begins an exchange: how many requests with this hash came before (counts this one), and what holds for it.

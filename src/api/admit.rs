@@ -4,9 +4,10 @@ use super::error::{self, ApiError, Style};
 use super::limits;
 use super::models::{Kind, Model};
 use super::scenario;
+use super::spec::client;
 use super::validate::{self, Context, Level};
 use crate::call::Call;
-use crate::options::{Profile, Validation};
+use crate::options::{FallbackName, LogLevel, Profile, Validation};
 
 /// Refuses what OpenAI would refuse. Nothing of the session changes.
 ///
@@ -40,9 +41,18 @@ fn admit(call: &Call) -> Result<(), ApiError> {
             Validation::Off => Level::Off,
         },
         relaxed: settings.profile != Profile::Strict,
+        beta: is_beta(call),
+        newer: client::is_newer(&call.headers),
         azure: call.azure,
         model: model.as_ref(),
     };
+    if unscripted(call) {
+        return if model.is_some() || name.is_empty() || call.accepts_any() {
+            Ok(())
+        } else {
+            Err(unknown(call, name))
+        };
+    }
     let full = settings.validation == Validation::Full;
     let known = model.as_ref().filter(|_| full && call.operation.turn);
     // In front of the API only the model's kind is looked at; Responses looks at it last (recordings bdc92003354523de,
@@ -52,9 +62,10 @@ fn admit(call: &Call) -> Result<(), ApiError> {
         serves(call, model)?;
     }
     if call.method == "POST" {
-        validate::body(call.operation.name, &call.body, &context)?;
+        keep_unknown(call, validate::body(call.operation.name, &call.body, &context)?);
+    } else {
+        validate::query(call.operation.name, &call.query, &context)?;
     }
-    validate::query(call.operation.name, &call.query, &context)?;
     if !call.operation.turn || name.is_empty() {
         return Ok(());
     }
@@ -77,6 +88,31 @@ fn admit(call: &Call) -> Result<(), ApiError> {
         let _ = call.exchange.model.set(call.shown_model(name, &model));
     }
     Ok(())
+}
+
+/// LLEmulator reads nothing of a request but its model before it looks for a script: without one the turn says so.
+fn unscripted(call: &Call) -> bool {
+    let settings = &call.emulator.settings;
+    let answers = settings.fallback != FallbackName::Error || call.defaults.fallback.is_some();
+    settings.profile == Profile::Llemulator && call.operation.turn && !answers && !call.session.has_script(&call.shared)
+}
+
+/// A request to the beta API, as the official clients mark it: by query, and by a header that names the feature.
+fn is_beta(call: &Call) -> bool {
+    call.query("beta") == Some("true") || call.headers.all("openai-beta").any(|named| named.contains("multi_agent"))
+}
+
+/// Says what of a request is unknown here and kept because its client is newer.
+fn keep_unknown(call: &Call, unknown: Vec<String>) {
+    let Some(version) = call.headers.all("x-stainless-package-version").next().filter(|_| !unknown.is_empty()) else {
+        return;
+    };
+    let warning =
+        format!("Kept although unknown here, since client {version} is newer than this build: {}.", unknown.join(", "));
+    if call.emulator.settings.log_level != LogLevel::Error {
+        eprintln!("llemulator: {} {}: {warning}", call.method, call.path);
+    }
+    call.exchange.note(|record| record.warnings.push(warning));
 }
 
 /// Refuses a body that does not say it is JSON, in the words quoted in public issue threads (openai/openai-openapi 194

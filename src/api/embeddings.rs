@@ -8,6 +8,7 @@ use crate::call::{Call, HandlerFuture, Operation};
 use crate::options::{EmbeddingStyle, Validation};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::Say;
+use crate::runtime;
 use crate::tokens::{self, Encoding};
 use crate::turn;
 use serde_json::{Value, json};
@@ -85,7 +86,8 @@ fn create(call: Call) -> HandlerFuture {
         let model = call.model(&prompt.model);
         let asked = body["dimensions"].as_u64().map(|width| width.min(WIDEST) as usize);
         let encoding = call.encoding(&model);
-        let counts: Vec<u64> = inputs.iter().map(|input| input.tokens(encoding)).collect();
+        let counts: Vec<u64> =
+            runtime::aside(prompt.size(), || inputs.iter().map(|input| input.tokens(encoding)).collect());
         if call.emulator.settings.validation == Validation::Full {
             fit(&counts, &model)?;
         }

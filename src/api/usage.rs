@@ -12,8 +12,9 @@ use super::models::Model;
 use crate::clock::Mode;
 use crate::options::{Counting, Settings};
 use crate::prompt::{Content, Format, Message, Prompt, Role, ToolChoice};
-use crate::prompt_cache;
+use crate::prompt_cache::{self, Prefixes};
 use crate::reply::{Choice, Finish, Part};
+use crate::runtime;
 use crate::session::Session;
 use crate::tokens::{self, Encoding};
 use std::sync::Arc;
@@ -61,10 +62,15 @@ impl Counter {
 
     /// Tokens of a prompt and its answer. Without choices only the prompt is counted, and nothing is remembered.
     pub fn count(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Api) -> Counted {
+        runtime::aside(prompt.size(), || self.count_here(prompt, choices, model, api))
+    }
+
+    fn count_here(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Api) -> Counted {
         let encoding = self.encoding.unwrap_or_else(|| model.encoding());
         let mut counted = prompt_tokens(prompt, model, api, encoding);
         if let (Some(session), true) = (&self.session, !choices.is_empty() && counted.prompt >= prompt_cache::LEAST) {
-            counted.cached = session.prefixes().cached(prompt, model.snapshot(), encoding).min(counted.prompt);
+            let prefixes = Prefixes::of(prompt, model.snapshot(), encoding);
+            counted.cached = session.prefixes().cached(&prefixes).min(counted.prompt);
         }
         for choice in choices {
             add_completion(&mut counted, choice, prompt, model, api, encoding);

@@ -47,6 +47,8 @@ pub struct Record {
     pub said: Said,
     /// Why nothing matched, or why the answer failed.
     pub explanation: Option<String>,
+    /// What was accepted although it is unknown here.
+    pub warnings: Vec<String>,
     /// The client left before the end.
     pub aborted: bool,
     /// The emulator's own complaint, if it had one: the test that caused it must not pass.
@@ -156,6 +158,7 @@ impl Exchange {
             status: None,
             said: Said::Error(String::new()),
             explanation: None,
+            warnings: Vec::new(),
             aborted: false,
             failure: None,
             waiting: None,
@@ -274,6 +277,7 @@ impl Exchange {
             "status": record.status,
             "said": record.said(),
             "explanation": record.explanation,
+            "warnings": record.warnings,
             "failure": record.failure,
             "aborted": record.aborted,
             "at": self.at.as_millis() as u64,

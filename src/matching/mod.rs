@@ -5,6 +5,7 @@ mod pattern;
 
 use crate::headers::Headers;
 use crate::prompt::{Format, Prompt, Role};
+use crate::redact;
 use crate::reply::json::place::{Path, ScriptError, clip};
 use pattern::{Name, compile, slashes};
 use regex::Regex;
@@ -242,7 +243,7 @@ impl Condition {
                 let got = all(view.headers.all(name).map(quoted).collect());
                 return Mismatch { key: format!("header.{name}"), wanted: slashes(regex), got };
             }
-            Condition::Body(wanted) => ("body", clip(&wanted.to_string()), clip(&view.body.to_string())),
+            Condition::Body(wanted) => ("body", clip(&wanted.to_string()), clip(&redact::body(view.body).to_string())),
             Condition::Method(method) => ("method", method.to_ascii_uppercase(), view.method.to_string()),
             Condition::Not(other) => {
                 let conditions: Vec<String> = other

@@ -1,6 +1,8 @@
 //! Whether a request allows a reply: what `check_replies` reports as `script_mismatch`.
 
-use super::{Choice, Finish, Part, Reply, Say, ToolCall, validator};
+use super::validator::Schema;
+use super::{Choice, Finish, Part, Reply, Say, ToolCall};
+use crate::budget::{Budget, Spent};
 use crate::prompt::{Format, Prompt, Tool, ToolChoice, ToolKind};
 use serde_json::Value;
 
@@ -11,32 +13,57 @@ const BREACHES: usize = 5;
 /// offered or not allowed, arguments that break a `strict` tool's schema, text that breaks a `strict` output schema or
 /// is no JSON object where one was demanded, text where a call was demanded.
 ///
-/// Refusals and choices cut by `length` or `content_filter` are not looked at, nor are replies with `check: false`.
+/// `None` = it could. Refusals and choices cut by `length` or `content_filter` are not looked at, nor are replies with `check: false`.
 ///
 /// # Errors
-/// The mismatch in words, with every breach and its JSON path.
-pub fn check(reply: &Reply, prompt: &Prompt) -> Result<(), String> {
+/// The budget does not suffice for finding out.
+pub fn mismatch(reply: &Reply, prompt: &Prompt, budget: &Budget) -> Result<Option<String>, Spent> {
+    match check(reply, prompt, budget) {
+        Ok(()) => Ok(None),
+        Err(Refusal::Mismatch(mismatch)) => Ok(Some(mismatch)),
+        Err(Refusal::Spent(spent)) => Err(spent),
+    }
+}
+
+/// Why a reply is not let through.
+#[derive(Debug, PartialEq)]
+enum Refusal {
+    /// In words, with every breach and its JSON path.
+    Mismatch(String),
+    Spent(Spent),
+}
+
+impl From<String> for Refusal {
+    fn from(mismatch: String) -> Self {
+        Refusal::Mismatch(mismatch)
+    }
+}
+
+impl From<Spent> for Refusal {
+    fn from(spent: Spent) -> Self {
+        Refusal::Spent(spent)
+    }
+}
+
+fn check(reply: &Reply, prompt: &Prompt, budget: &Budget) -> Result<(), Refusal> {
     let Say::Choices(choices) = &reply.say else { return Ok(()) };
     if reply.overrides.unchecked {
         return Ok(());
     }
     if choices.len() > prompt.n.max(1) {
-        return Err(format!(
-            "The reply has {} choices, but the request asks for n: {}.",
-            choices.len(),
-            prompt.n.max(1)
-        ));
+        let asked = prompt.n.max(1);
+        return Err(format!("The reply has {} choices, but the request asks for n: {asked}.", choices.len()).into());
     }
     for (index, choice) in choices.iter().enumerate() {
-        check_choice(choice, prompt).map_err(|mismatch| match choices.len() {
-            1 => mismatch,
-            _ => format!("choices[{index}]: {mismatch}"),
+        check_choice(choice, prompt, budget).map_err(|refusal| match refusal {
+            Refusal::Mismatch(mismatch) if choices.len() > 1 => format!("choices[{index}]: {mismatch}").into(),
+            other => other,
         })?;
     }
     Ok(())
 }
 
-fn check_choice(choice: &Choice, prompt: &Prompt) -> Result<(), String> {
+fn check_choice(choice: &Choice, prompt: &Prompt, budget: &Budget) -> Result<(), Refusal> {
     let cut = matches!(choice.finish, Some(Finish::Length | Finish::ContentFilter));
     if cut || choice.parts.iter().any(|part| matches!(part, Part::Refusal(_))) {
         return Ok(());
@@ -53,10 +80,11 @@ fn check_choice(choice: &Choice, prompt: &Prompt) -> Result<(), String> {
         return Err(format!(
             "The reply has {} tool calls, but the request says parallel_tool_calls: false.",
             calls.len()
-        ));
+        )
+        .into());
     }
     for call in &calls {
-        check_call(call, prompt)?;
+        check_call(call, prompt, budget)?;
     }
     if calls.is_empty() {
         check_demand(choice, prompt)?;
@@ -67,16 +95,17 @@ fn check_choice(choice: &Choice, prompt: &Prompt) -> Result<(), String> {
             && text.phase.as_deref() != Some("commentary")
             && (calls.is_empty() || !text.text.is_empty())
         {
-            check_text(&text.text, &prompt.format)?;
+            check_text(&text.text, prompt, budget)?;
         }
     }
     Ok(())
 }
 
-fn check_call(call: &ToolCall, prompt: &Prompt) -> Result<(), String> {
+fn check_call(call: &ToolCall, prompt: &Prompt, budget: &Budget) -> Result<(), Refusal> {
     let name = &call.name;
-    let refused =
-        |why: String| Err(format!("The reply calls the tool `{name}`, but the request says tool_choice: {why}."));
+    let refused = |why: String| {
+        Err(format!("The reply calls the tool `{name}`, but the request says tool_choice: {why}.").into())
+    };
     match &prompt.tool_choice {
         ToolChoice::None => return refused("none".into()),
         ToolChoice::Named(named) if named != name => return refused(format!("`{named}`")),
@@ -89,24 +118,26 @@ fn check_call(call: &ToolCall, prompt: &Prompt) -> Result<(), String> {
     match prompt.tools.iter().find(|tool| tool.name == *name && !matches!(tool.kind, ToolKind::Hosted(_))) {
         None => {
             let offered = prompt.tools.iter().map(|tool| tool.name.as_str());
-            Err(format!("The reply calls the tool `{name}`, but the request offers {}.", quoted(offered)))
+            Err(format!("The reply calls the tool `{name}`, but the request offers {}.", quoted(offered)).into())
         }
         Some(tool) if tool.kind != kind => Err(match kind {
             ToolKind::Custom => format!("The reply gives `input` to `{name}`, which is a function: give `arguments`."),
             _ => format!("The reply gives `arguments` to `{name}`, which is a custom tool: give `input`."),
-        }),
-        Some(tool) => check_arguments(&call.arguments.text, tool),
+        }
+        .into()),
+        Some(tool) => check_arguments(&call.arguments.text, tool, budget),
     }
 }
 
-fn check_arguments(arguments: &str, tool: &Tool) -> Result<(), String> {
+fn check_arguments(arguments: &str, tool: &Tool, budget: &Budget) -> Result<(), Refusal> {
     let Some(schema) = tool.parameters.as_ref().filter(|_| tool.strict) else { return Ok(()) };
     let what = format!("The arguments of the call of `{}`, a strict tool,", tool.name);
-    check_json(&what, arguments, schema)
+    let place = |spent: Spent| spent.at(|| format!("The schema of the tool `{}`", tool.name), "tools");
+    check_json(&what, arguments, schema, budget, place)
 }
 
 /// A call was demanded and there is none. After tool results, or with tools that OpenAI runs, text may follow.
-fn check_demand(choice: &Choice, prompt: &Prompt) -> Result<(), String> {
+fn check_demand(choice: &Choice, prompt: &Prompt) -> Result<(), Refusal> {
     let demanded = match &prompt.tool_choice {
         ToolChoice::Required | ToolChoice::Allowed { required: true, .. } => "required".to_string(),
         ToolChoice::Named(name) => format!("`{name}`"),
@@ -117,45 +148,51 @@ fn check_demand(choice: &Choice, prompt: &Prompt) -> Result<(), String> {
     if !says_text || hosted || !prompt.tool_results().is_empty() {
         return Ok(());
     }
-    Err(format!("The reply is a text, but the request says tool_choice: {demanded}, so the model must call a tool."))
+    Err(format!("The reply is a text, but the request says tool_choice: {demanded}, so the model must call a tool.")
+        .into())
 }
 
-fn check_text(text: &str, format: &Format) -> Result<(), String> {
-    match format {
+fn check_text(text: &str, prompt: &Prompt, budget: &Budget) -> Result<(), Refusal> {
+    match &prompt.format {
         Format::JsonSchema { name, schema, strict: true } => {
-            check_json(&format!("The text, to which the strict output schema `{name}` applies,"), text, schema)
+            let what = format!("The text, to which the strict output schema `{name}` applies,");
+            check_json(&what, text, schema, budget, |spent| {
+                spent.at(|| "The output schema".into(), prompt.format_param())
+            })
         }
         Format::JsonObject => match serde_json::from_str::<Value>(text) {
             Ok(Value::Object(_)) => Ok(()),
-            Ok(_) => Err(format!("The request asks for a JSON object, but the text is {}.", shortened(text))),
+            Ok(_) => Err(format!("The request asks for a JSON object, but the text is {}.", shortened(text)).into()),
             Err(error) => Err(format!(
                 "The request asks for a JSON object, but the text is no JSON ({error}): {}",
                 shortened(text)
-            )),
+            )
+            .into()),
         },
         _ => Ok(()),
     }
 }
 
-fn check_json(what: &str, text: &str, schema: &Value) -> Result<(), String> {
+fn check_json(
+    what: &str,
+    text: &str,
+    schema: &Value,
+    budget: &Budget,
+    place: impl Fn(Spent) -> Spent,
+) -> Result<(), Refusal> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| format!("{what} is no JSON ({error}): {}", shortened(text)))?;
-    let Some(validator) = validator::of(schema) else { return Ok(()) };
-    let mut breaches = validator.iter_errors(&value);
-    let told: Vec<String> = breaches
-        .by_ref()
-        .take(BREACHES)
-        .map(|error| {
-            let path = error.instance_path().to_string();
-            let place = if path.is_empty() { "at the root".to_string() } else { format!("at {path}") };
-            format!("\n  {place}: {}", shortened(&error.to_string()))
-        })
-        .collect();
-    if told.is_empty() {
+    let breaches = Schema::of(schema, budget).and_then(|schema| schema.breaches(&value, BREACHES, budget));
+    let breaches = breaches.map_err(place)?;
+    if breaches.is_empty() {
         return Ok(());
     }
-    let more = if breaches.next().is_some() { "\n  …" } else { "" };
-    Err(format!("{what} breaks its schema:{}{more}\n  it says: {}", told.concat(), shortened(text)))
+    let told = breaches.iter().take(BREACHES).map(|(path, words)| {
+        let place = if path.is_empty() { "at the root".to_string() } else { format!("at {path}") };
+        format!("\n  {place}: {}", shortened(words))
+    });
+    let more = if breaches.len() > BREACHES { "\n  …" } else { "" };
+    Err(format!("{what} breaks its schema:{}{more}\n  it says: {}", told.collect::<String>(), shortened(text)).into())
 }
 
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -203,6 +240,10 @@ mod tests {
         };
         let note = Tool { kind: ToolKind::Custom, name: "note".into(), parameters: None, ..weather.clone() };
         Prompt { tools: vec![weather, note], n: 1, parallel_tool_calls: true, ..Prompt::default() }
+    }
+
+    fn check(reply: &Reply, prompt: &Prompt) -> Result<(), String> {
+        super::mismatch(reply, prompt, &Budget::default()).expect("little work").map_or(Ok(()), Err)
     }
 
     fn mismatch(parts: Vec<Part>, prompt: &Prompt) -> String {

@@ -9,7 +9,9 @@ pub mod error;
 pub mod fault;
 pub mod json;
 pub mod limit;
+pub mod measure;
 pub mod pace;
+pub mod price;
 pub mod validator;
 
 use crate::api::error::ApiError;

@@ -1,7 +1,11 @@
-//! JSON Schema validators, compiled once per schema.
+//! JSON Schema validators: compiled once per schema, run within the answer's budget.
 
+use super::measure::Measured;
+use super::price::{self, TRIES};
+use crate::budget::{Budget, Spent};
 use crate::random::canonical;
-use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -9,21 +13,78 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 /// Schemas kept compiled; test suites use few, and a full cache is simply begun anew.
 const CAPACITY: usize = 256;
 
+/// Steps per schema beside those for its parts.
+const PER_SCHEMA: u64 = 300;
+
 /// The schema beside its validator, as two schemas may share a hash.
 type Cache = HashMap<u64, (Value, Option<Arc<Validator>>)>;
 
 static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 
-/// The validator of a schema, formats checked, nothing fetched; `None` when the schema cannot be compiled (no schema,
-/// a reference that leads outside).
-pub fn of(schema: &Value) -> Option<Arc<Validator>> {
+/// A schema, measured and compiled.
+pub struct Schema<'a> {
+    pub root: &'a Value,
+    pub measured: Measured<'a>,
+    /// None: it cannot be compiled (no schema, a reference that leads outside), so nothing can be said against a value.
+    validator: Option<Arc<Validator>>,
+}
+
+impl<'a> Schema<'a> {
+    /// Compiles a schema: formats are checked, nothing is fetched.
+    ///
+    /// # Errors
+    /// The budget does not suffice. It takes the same whether or not the schema is known already.
+    pub fn of(root: &'a Value, budget: &Budget) -> Result<Self, Spent> {
+        budget.spend(PER_SCHEMA)?;
+        let measured = Measured::of(root, budget)?;
+        Ok(Schema { root, measured, validator: compiled(root) })
+    }
+
+    /// Whether it could be compiled.
+    pub fn is_usable(&self) -> bool {
+        self.validator.is_some()
+    }
+
+    /// Whether the value satisfies the schema; true for a schema that cannot be compiled.
+    ///
+    /// # Errors
+    /// The budget does not suffice for finding out.
+    pub fn accepts(&self, value: &Value, budget: &Budget) -> Result<bool, Spent> {
+        let Some(validator) = &self.validator else { return Ok(true) };
+        price::pay(&self.measured, self.root, value, budget)?;
+        Ok(validator.is_valid(value))
+    }
+
+    /// The first breaches of the schema as (JSON path, words), and one more than `most` when there are more.
+    ///
+    /// # Errors
+    /// The budget does not suffice for finding out, or a pattern does not come to an end.
+    pub fn breaches(&self, value: &Value, most: usize, budget: &Budget) -> Result<Vec<(String, String)>, Spent> {
+        let Some(validator) = &self.validator else { return Ok(Vec::new()) };
+        // Errors of alternatives are collected after the alternatives were checked.
+        for _ in 0..2 {
+            price::pay(&self.measured, self.root, value, budget)?;
+        }
+        let told = validator.iter_errors(value).take(most + 1).map(|error| match error.kind() {
+            ValidationErrorKind::BacktrackLimitExceeded { .. } | ValidationErrorKind::RegexEngineFailure { .. } => {
+                Err(Spent::size(format!("its pattern needs more than {TRIES} tries")))
+            }
+            _ => Ok((error.instance_path().to_string(), error.to_string())),
+        });
+        told.collect()
+    }
+}
+
+fn compiled(schema: &Value) -> Option<Arc<Validator>> {
     let hash = canonical(schema);
     if let Some((known, validator)) = CACHE.lock().unwrap_or_else(PoisonError::into_inner).get(&hash)
         && known == schema
     {
         return validator.clone();
     }
-    let built = jsonschema::options().should_validate_formats(true).offline().build(schema).ok().map(Arc::new);
+    let patterns = PatternOptions::fancy_regex().backtrack_limit(TRIES);
+    let options = jsonschema::options().should_validate_formats(true).with_pattern_options(patterns).offline();
+    let built = options.build(schema).ok().map(Arc::new);
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     if cache.len() >= CAPACITY {
         cache.clear();
@@ -33,8 +94,11 @@ pub fn of(schema: &Value) -> Option<Arc<Validator>> {
 }
 
 /// Whether the value satisfies the schema; true for a schema that cannot be compiled, as nothing can be said against it.
-pub fn accepts(schema: &Value, value: &Value) -> bool {
-    of(schema).is_none_or(|validator| validator.is_valid(value))
+///
+/// # Errors
+/// The budget does not suffice for finding out.
+pub fn accepts(schema: &Value, value: &Value, budget: &Budget) -> Result<bool, Spent> {
+    Schema::of(schema, budget)?.accepts(value, budget)
 }
 
 #[cfg(test)]
@@ -42,24 +106,39 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn accepted(schema: &Value, value: &Value) -> bool {
+        accepts(schema, value, &Budget::default()).expect("little work")
+    }
+
     #[test]
     fn accepts_what_satisfies_the_schema() {
         let schema = json!({"type": "string", "format": "email"});
-        assert!(accepts(&schema, &json!("a@example.com")));
-        assert!(!accepts(&schema, &json!("a")));
-        assert!(!accepts(&schema, &json!(1)));
+        assert!(accepted(&schema, &json!("a@example.com")));
+        assert!(!accepted(&schema, &json!("a")));
+        assert!(!accepted(&schema, &json!(1)));
     }
 
     #[test]
     fn outside_references_are_not_followed() {
-        assert!(of(&json!({"$ref": "http://127.0.0.1:1/schema.json"})).is_none());
+        let schema = json!({"$ref": "http://127.0.0.1:1/schema.json"});
+        assert!(!Schema::of(&schema, &Budget::default()).is_ok_and(|schema| schema.is_usable()));
     }
 
     #[test]
     fn the_cache_stays_bounded() {
         for number in 0..2 * CAPACITY {
-            assert!(accepts(&json!({"const": number}), &json!(number)));
+            assert!(accepted(&json!({"const": number}), &json!(number)));
         }
         assert!(CACHE.lock().unwrap_or_else(PoisonError::into_inner).len() <= CAPACITY);
+    }
+
+    #[test]
+    fn a_known_schema_costs_what_a_new_one_does() {
+        let schema = json!({"type": "array", "items": {"enum": ["costs", "the", "same"]}});
+        let cost = || {
+            let budget = Budget::default();
+            accepts(&schema, &json!(["the", "same"]), &budget).map(|_| budget.left())
+        };
+        assert_eq!(cost(), cost());
     }
 }

@@ -3,6 +3,7 @@
 use super::generate::answer::{Answer, answer};
 use super::generate::schema::{Hints, value};
 use super::generate::{plain, tools};
+use crate::budget::{Budget, Spent};
 use crate::prompt::{Format, Prompt};
 use crate::random::Random;
 use crate::reply::{Choice, Part, Reply, Say, Style, Text, ToolStrategy, validator};
@@ -10,32 +11,37 @@ use serde_json::{Value, json};
 
 /// `Echo: ` and the user's text; a call of the first tool; openai-mokku's values for an output schema. Unlike
 /// openai-mokku it calls tools once, not for ever, and its JSON always satisfies the schema.
-pub fn reply(prompt: &Prompt, random: &mut Random) -> Reply {
+///
+/// # Errors
+/// The budget does not suffice.
+pub fn reply(prompt: &Prompt, random: &mut Random, budget: &Budget) -> Result<Reply, Spent> {
     let echo = format!("Echo: {}", prompt.user_text());
     if prompt.separate {
         let each = (prompt.n / prompt.messages.len().max(1)).max(1);
         let echoes = prompt.messages.iter().map(|message| Text::new(format!("Echo: {}", message.text())));
         let choice = |text| Choice { parts: vec![Part::Text(text)], ..Choice::default() };
         let choices = echoes.flat_map(|text| std::iter::repeat_n(choice(text), each)).collect();
-        return Reply { say: Say::Choices(choices), ..Reply::default() };
+        return Ok(Reply { say: Say::Choices(choices), ..Reply::default() });
     }
-    let parts = match answer(prompt, || tools::calls(prompt, ToolStrategy::First, random)) {
+    let parts = match answer(prompt, || tools::calls(prompt, ToolStrategy::First, random, budget))? {
         Answer::Calls(calls) => calls.into_iter().map(Part::ToolCall).collect(),
-        Answer::Json => vec![Part::Text(Text::new(json_text(prompt, &echo, random)))],
+        Answer::Json => vec![Part::Text(Text::new(json_text(prompt, &echo, random, budget)?))],
         Answer::Text => vec![Part::Text(Text::new(echo))],
     };
-    Reply { say: Say::Choices(vec![Choice { parts, ..Choice::default() }]), ..Reply::default() }
+    Ok(Reply { say: Say::Choices(vec![Choice { parts, ..Choice::default() }]), ..Reply::default() })
 }
 
-fn json_text(prompt: &Prompt, echo: &str, random: &mut Random) -> String {
+fn json_text(prompt: &Prompt, echo: &str, random: &mut Random, budget: &Budget) -> Result<String, Spent> {
     let Format::JsonSchema { schema, .. } = &prompt.format else {
-        return json!({"message": echo}).to_string();
+        return Ok(json!({"message": echo}).to_string());
     };
+    let place = |spent: Spent| spent.at(|| "The output schema".into(), prompt.format_param());
     let plain: Value = plain::value(schema);
-    if validator::accepts(schema, &plain) {
-        return plain.to_string();
+    if validator::accepts(schema, &plain, budget).map_err(place)? {
+        return Ok(plain.to_string());
     }
-    value(schema, random, &Hints { user_text: &prompt.user_text(), style: Style::Plausible }).to_string()
+    let hints = Hints { user_text: &prompt.user_text(), style: Style::Plausible };
+    Ok(value(schema, random, &hints, budget).map_err(place)?.to_string())
 }
 
 #[cfg(test)]
@@ -48,7 +54,7 @@ mod tests {
     }
 
     fn said(prompt: &Prompt) -> String {
-        let reply = reply(prompt, &mut Random::new(1));
+        let reply = reply(prompt, &mut Random::new(1), &Budget::default()).expect("little work");
         let Say::Choices(choices) = reply.say else { panic!("{:?}", reply.say) };
         match &choices[0].parts[..] {
             [Part::Text(text)] => text.text.clone(),
@@ -72,7 +78,8 @@ mod tests {
     fn each_of_several_prompts_is_said_back() {
         let messages = ["a", "b"].map(|text| Message::new(Role::User, text)).into();
         let asked = Prompt { messages, separate: true, n: 4, ..Prompt::default() };
-        let Say::Choices(choices) = reply(&asked, &mut Random::new(1)).say else { panic!("choices") };
+        let reply = reply(&asked, &mut Random::new(1), &Budget::default()).expect("little work");
+        let Say::Choices(choices) = reply.say else { panic!("choices") };
         let said = choices.iter().flat_map(|choice| &choice.parts).map(|part| match part {
             Part::Text(text) => text.text.as_str(),
             other => panic!("{other:?}"),

@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use aimock::convert_aimock;
+pub use aimock::{convert_aimock, convert_aimock_files};
 
 /// What is wrong with a script file.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,7 @@ pub fn read(path: &Path) -> Result<Load, FileError> {
 
 /// Checks files and folders without running them. As when they are loaded, the files of a folder are one script.
 pub fn validate(paths: &[PathBuf]) -> Vec<(Severity, FileError)> {
-    let mut findings = Vec::new();
+    let mut findings: Vec<_> = skipped(paths).into_iter().map(|skipped| (Severity::Warning, skipped)).collect();
     for path in paths {
         match files(path) {
             Ok(files) => {
@@ -116,19 +116,45 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
     if !path.is_dir() {
         return Ok(vec![path.into()]);
     }
-    let unreadable = |error: std::io::Error| FileError::about(path, format!("cannot be read: {error}"));
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        if file.is_file() && file.extension().is_some_and(|end| end == "json" || end == "yaml" || end == "yml") {
-            files.push(file);
-        }
-    }
-    files.sort();
+    let files: Vec<PathBuf> = entries(path)?.into_iter().filter(|entry| is_script(entry)).collect();
     match files.is_empty() {
         true => Err(FileError::about(path, "this folder holds no .json, .yaml or .yml file")),
         false => Ok(files),
     }
+}
+
+/// What a folder holds, by name.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let unreadable = |error: std::io::Error| FileError::about(folder, format!("cannot be read: {error}"));
+    let found = std::fs::read_dir(folder).map_err(unreadable)?;
+    let mut entries =
+        found.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<Result<Vec<_>, FileError>>()?;
+    entries.sort();
+    Ok(entries)
+}
+
+fn is_script(file: &Path) -> bool {
+    file.is_file() && file.extension().is_some_and(|end| end == "json" || end == "yaml" || end == "yml")
+}
+
+/// What folders among these paths hold beside script files and hidden ones, as a warning for each folder: a script put
+/// one folder too deep must not be missed in silence.
+pub fn skipped(paths: &[PathBuf]) -> Vec<FileError> {
+    let hidden = |entry: &Path| entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let skips = |folder: &PathBuf| {
+        let skipped: Vec<String> = entries(folder)
+            .unwrap_or_default()
+            .iter()
+            .filter(|entry| !is_script(entry) && !hidden(entry))
+            .map(|entry| {
+                let name = entry.file_name().unwrap_or_default().to_string_lossy();
+                if entry.is_dir() { format!("{name}/") } else { name.into_owned() }
+            })
+            .collect();
+        let what = "not read: script files end in .json, .yaml or .yml and stand in the folder itself";
+        (!skipped.is_empty()).then(|| FileError::about(folder, format!("{} {what}", skipped.join(", "))))
+    };
+    paths.iter().filter(|path| path.is_dir()).filter_map(skips).collect()
 }
 
 /// `within` = the files that extend this one.

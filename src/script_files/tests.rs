@@ -189,7 +189,7 @@ fn aimock_fixtures_become_rules_that_load() {
         {"match": {"userMessage": "what's up?", "model": "gpt-4o", "sequenceIndex": 1}, "response": {"content": "second"}},
         {"match": {"userMessage": "what's up?", "model": "gpt-4o", "sequenceIndex": 0}, "response": {"content": "first"}},
         {"match": {"toolName": "get_weather", "hasToolResult": false},
-         "response": {"toolCalls": [{"name": "get_weather", "arguments": "{\"city\":\"NYC\"}"}], "finishReason": "tool_calls"}},
+         "response": {"toolCalls": [{"name": "get_weather", "arguments": "{\"city\":\"NYC\"}", "id": "call_1"}], "finishReason": "tool_calls"}},
         {"match": {"systemMessage": ["a", "b", "c"], "toolCallId": "call_1"}, "response": {"content": {"ok": true}}, "latency": 5},
         {"match": {"endpoint": "embedding", "inputText": "x"}, "response": {"embedding": [0.5]}},
         {"match": {"endpoint": "image"}, "response": {"images": [{"b64Json": "aGk="}]}, "chunkSize": 3},
@@ -208,9 +208,9 @@ fn aimock_fixtures_become_rules_that_load() {
     assert_eq!(rules[1]["match"], json!({"tool_offered": "get_weather", "tool_result": false}));
     assert_eq!(
         rules[2]["match"],
-        json!({"system": "a", "not": {"not": {"system": "b", "not": {"not": {"system": "c"}}}}, "tool_result": {}})
+        json!({"system": "a", "not": {"not": {"system": "b", "not": {"not": {"system": "c"}}}}, "tool_result": {"tool": "get_weather"}})
     );
-    assert_eq!(rules[2]["$comment"], "aimock's toolCallId have no counterpart");
+    assert_eq!(rules[4]["$comment"], "aimock's chunkSize have no counterpart");
     assert_eq!(rules[3]["match"], json!({"operation": "embeddings.create", "user": "x"}));
     assert_eq!(rules[5]["response"]["output"][1], json!({"tool_calls": [{"name": "f", "arguments": {"a": 1}}]}));
     assert_eq!(rules[6]["response"]["error"]["retry_after_ms"], 2000);
@@ -218,8 +218,91 @@ fn aimock_fixtures_become_rules_that_load() {
 }
 
 #[test]
-fn what_aimock_cannot_mean_here_is_refused() {
-    let video = json!({"fixtures": [{"match": {"endpoint": "fal"}, "response": {"content": "x"}}]}).to_string();
-    assert_eq!(convert_aimock(&video).unwrap_err().path, "fixtures[0].match.endpoint");
+fn what_aimock_cannot_mean_here_is_refused_with_its_place() {
+    let call = |id: &str| json!({"match": {}, "response": {"toolCalls": [{"name": "f", "arguments": {}, "id": id}]}});
+    // A fixture, what stands beside it, the place of the fault.
+    let refused = |fixture: Value, beside: Vec<Value>, place: &str| {
+        let fixtures: Vec<Value> = std::iter::once(fixture).chain(beside).collect();
+        let text = json!({"fixtures": fixtures}).to_string();
+        let error = convert_aimock(&text).err().unwrap_or_else(|| panic!("{text} is converted"));
+        assert_eq!(error.path, format!("fixtures[0]{place}"), "{text}: {}", error.message);
+    };
+    for (condition, place) in [
+        (json!({"endpoint": "fal"}), ".match.endpoint"),
+        (json!({"userMesage": "hi"}), ".match.userMesage"),
+        (json!({"toolNamespace": "a"}), ".match.toolNamespace"),
+        (json!({"userMessage": ["a", "b"]}), ".match.userMessage"),
+        (json!({"userMessage": {"source": "a"}}), ".match.userMessage"),
+        (json!({"userMessage": "a", "inputText": "b"}), ".match.inputText"),
+        (json!({"model": null}), ".match.model"),
+        (json!({"systemMessage": []}), ".match.systemMessage"),
+        (json!({"systemMessage": ["a", 5]}), ".match.systemMessage"),
+        (json!({"toolCallId": "call_9"}), ".match.toolCallId"),
+        (json!({"hasToolResult": "yes"}), ".match.hasToolResult"),
+        (json!({"toolResultContains": "a", "hasToolResult": false}), ".match.hasToolResult"),
+        (json!({"hasToolResult": false, "toolResultContains": "a"}), ".match.toolResultContains"),
+        (json!({"turnIndex": -1}), ".match.turnIndex"),
+        (json!({"sequenceIndex": "0"}), ".match.sequenceIndex"),
+        (json!({"responseFormat": "yaml"}), ".match"),
+        (json!([]), ".match"),
+        (json!(null), ".match"),
+    ] {
+        refused(json!({"match": condition, "response": {"content": "x"}}), vec![], place);
+    }
+    for (response, place) in [
+        (json!("text"), ".response"),
+        (json!({"contnet": "x"}), ".response.contnet"),
+        (json!({"content": "x", "customToolCalls": []}), ".response.customToolCalls"),
+        (json!({"video": {}}), ".response.video"),
+        (json!({"images": [{"url": "http://a"}]}), ".response.images"),
+        (json!({"toolCalls": {}}), ".response.toolCalls"),
+        (json!({"toolCalls": [{"arguments": {}}]}), ".response.toolCalls[0].name"),
+        (json!({"blocks": [{"type": "picture"}]}), ".response.blocks[0].type"),
+        (json!({"content": "x", "finishReason": "tired"}), ".response"),
+        (json!({"content": "x", "usage": {"promptTokenCount": 1}}), ".response"),
+        (json!({"error": "no"}), ".response.error"),
+        (json!({"error": {"message": "no", "why": 1}}), ".response.error.why"),
+        (json!({"error": {"message": "no"}, "retryAfter": "soon"}), ".response.retryAfter"),
+        (json!({}), ".response"),
+    ] {
+        refused(json!({"match": {}, "response": response}), vec![], place);
+    }
+    for (key, place) in [("chaos", ".chaos"), ("disconnectAfterMs", ".disconnectAfterMs"), ("latencyy", ".latencyy")] {
+        refused(json!({"match": {}, "response": {"content": "x"}, key: 5}), vec![], place);
+    }
+    // One tool with two calls: its name does not tell which result is meant.
+    let answers = json!({"match": {"toolCallId": "call_1"}, "response": {"content": "x"}});
+    refused(answers, vec![call("call_1"), call("call_2")], ".match.toolCallId");
     assert_eq!(convert_aimock("{}").unwrap_err().path, "fixtures");
+    assert_eq!(convert_aimock(r#"{"fixtures": [], "chaos": {}}"#).unwrap_err().path, "chaos");
+}
+
+#[test]
+fn a_folder_of_aimock_fixtures_is_one_script() {
+    let answers = r#"{"fixtures": [{"match": {"toolCallId": "call_1"}, "response": {"content": "Cold."}}]}"#;
+    let asks =
+        r#"{"fixtures": [{"match": {}, "response": {"toolCalls": [{"name": "f", "arguments": {}, "id": "call_1"}]}}]}"#;
+    let folder = Folder::with(&[("1.json", answers), ("notes.md", "")]);
+    std::fs::create_dir(folder.file("sub")).unwrap();
+    std::fs::write(folder.file("sub/2.json"), asks).unwrap();
+    let (script, skipped) = convert_aimock_files(&folder.0).unwrap();
+    // An id is known by the call that another file makes.
+    assert_eq!(script["rules"][0]["match"], json!({"tool_result": {"tool": "f"}}));
+    assert_eq!((script["rules"].as_array().unwrap().len(), skipped), (2, vec![folder.file("notes.md")]));
+    std::fs::write(folder.file("sub/2.json"), asks.replace("name", "nmae")).unwrap();
+    let told = folder.told(convert_aimock_files(&folder.0).unwrap_err());
+    assert!(told.starts_with("1.json: fixtures[0].match.toolCallId: "), "{told}");
+    let told = folder.told(convert_aimock_files(&folder.file("nowhere.json")).unwrap_err());
+    assert!(told.starts_with("nowhere.json: cannot be read"), "{told}");
+}
+
+#[test]
+fn what_a_folder_of_scripts_skips_is_told() {
+    let folder = Folder::with(&[("a.json", r#"{"responses": ["a"]}"#), ("b.jsn", ""), (".hidden", "")]);
+    std::fs::create_dir(folder.file("deeper")).unwrap();
+    let what = "not read: script files end in .json, .yaml or .yml and stand in the folder itself";
+    let told: Vec<String> = skipped(std::slice::from_ref(&folder.0)).into_iter().map(|error| error.message).collect();
+    assert_eq!(told, [format!("b.jsn, deeper/ {what}")]);
+    assert_eq!(validate(std::slice::from_ref(&folder.0)).len(), 1);
+    assert!(skipped(&[folder.file("a.json")]).is_empty());
 }

@@ -16,7 +16,7 @@ use crate::headers::Headers;
 use crate::log;
 use crate::options::LogLevel;
 use crate::random::{self, Random};
-use crate::redact::redact;
+use crate::redact::{self, redact};
 use crate::session::Session;
 use bytes::Bytes;
 use hyper::Response;
@@ -50,8 +50,10 @@ pub async fn answer(
     let route = route::find(&method, &normal.path);
     let name = route.name();
     let (body, bytes, refused) = match body {
-        // A copy of its own: a slice would keep the connection's whole buffer in the journal.
-        Ok((value, bytes)) => (Arc::new(value), Bytes::copy_from_slice(&bytes), Ok(())),
+        Ok((value, bytes)) => {
+            let kept = redact::body_bytes(&value, &bytes);
+            (Arc::new(value), kept, Ok(()))
+        }
         Err(error) => (Arc::default(), Bytes::new(), Err(error)),
     };
     let known = session.as_ref().ok().cloned();
@@ -66,7 +68,7 @@ pub async fn answer(
     let open = keeper.journal.begin(Begun {
         operation: if name.is_empty() { "unknown" } else { name },
         method: method.clone(),
-        target: target.clone(),
+        target: redact::target(&target).into_owned(),
         headers: given.clone(),
         body: bytes,
         stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
@@ -110,6 +112,7 @@ pub async fn answer(
             emulator: emulator.clone(),
             session,
             random: random.clone(),
+            budget: Arc::default(),
             stamp,
             exchange: open.clone(),
             lane,

@@ -1,10 +1,9 @@
 //! Where faults come from: a reply, a rule, the session's chaos, the model's name. Each breaks every form of an answer alike.
 
 use super::fault_tests::{End, Seen, endpoints, open, over_a_socket, three};
-use super::tests::{request, send, start};
+use super::tests::{connect, request, send, start};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
-use std::net::TcpStream;
 
 /// Scripts that break the same answer by the same fault.
 fn scopes(fault: &Value) -> Vec<(&'static str, Value)> {
@@ -156,11 +155,11 @@ fn a_fault_alone_breaks_any_operation_a_rule_names() {
     ]});
     send(&emulator, "a", "/_emulator/script", &rules);
     let body = json!({"model": "text-embedding-3-small", "input": "x"});
-    let mut socket = TcpStream::connect(emulator.address).expect("connects");
+    let mut socket = connect(&emulator);
     socket.write_all(&request("POST", "/v1/embeddings", "a", "", body.to_string().as_bytes())).expect("sends");
     let seen = Seen::of(socket);
     assert_eq!((seen.status(), seen.body(), seen.end), (200, "", End::Reset));
-    let mut socket = TcpStream::connect(emulator.address).expect("connects");
+    let mut socket = connect(&emulator);
     socket.write_all(&request("GET", "/v1/models", "a", "", b"")).expect("sends");
     let seen = Seen::of(socket);
     assert_eq!((seen.status(), seen.body(), seen.end), (200, "", End::Reset));
@@ -168,7 +167,7 @@ fn a_fault_alone_breaks_any_operation_a_rule_names() {
     let slow =
         json!({"match": {"operation": "models.list"}, "fault": {"kind": "stall", "at": "connect", "stall_ms": 1}});
     send(&emulator, "a", "/_emulator/script", &json!({"rules": [slow]}));
-    let mut socket = TcpStream::connect(emulator.address).expect("connects");
+    let mut socket = connect(&emulator);
     socket.write_all(&request("GET", "/v1/models", "a", "", b"")).expect("sends");
     assert!(Seen::of(socket).body().contains("gpt-4o"));
 }

@@ -1,6 +1,6 @@
 //! Faults as bytes on a socket: every kind, on every text endpoint, streamed and not.
 
-use super::tests::{eventually, request, send, start};
+use super::tests::{connect, request, send, start, until};
 use crate::emulator::Emulator;
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read, Write};
@@ -109,7 +109,7 @@ pub(super) fn open(emulator: &Emulator, key: &str, path: &str, mut body: Value, 
     if stream {
         body["stream"] = json!(true);
     }
-    let mut socket = TcpStream::connect(emulator.address).expect("connects");
+    let mut socket = connect(emulator);
     socket.write_all(&request("POST", path, key, "", body.to_string().as_bytes())).expect("sends");
     socket
 }
@@ -249,10 +249,11 @@ fn a_stall_is_silence_for_its_time() {
             while !String::from_utf8_lossy(&early).contains(before) {
                 let mut buffer = [0; 4096];
                 let count = socket.read(&mut buffer).expect("reads");
+                assert_ne!(count, 0, "{path} {at}: it ended after {}", String::from_utf8_lossy(&early));
                 early.extend_from_slice(&buffer[..count]);
             }
             let session = emulator.session(path);
-            eventually("the wait", || session.clock.pending().pop());
+            until("the stall", || !session.clock.pending().is_empty());
             session.clock.advance(std::time::Duration::from_secs(60));
             let rest = Seen::of(socket);
             let all = String::from_utf8_lossy(&early) + rest.text.as_str();
@@ -330,7 +331,7 @@ pub(super) fn over_a_socket(options: Value, script: &Value) -> String {
     send(&emulator, "a", "/_emulator/script", script);
     let mut asked = format!("ws://{}/v1/responses", emulator.address).into_client_request().expect("a request");
     asked.headers_mut().insert("authorization", "Bearer a".parse().expect("a header"));
-    let stream = TcpStream::connect(emulator.address).expect("connects");
+    let stream = connect(&emulator);
     let (mut socket, _) = tungstenite::client(asked, stream).expect("a socket");
     let create = json!({"type": "response.create", "model": "gpt-4o", "input": "hi"});
     socket.send(Message::text(create.to_string())).expect("sends");

@@ -1,6 +1,7 @@
 //! Echoed and generated answers as a client gets them: every text endpoint, streamed and not.
 
 use super::tests::{send, start};
+use crate::budget::Budget;
 use crate::emulator::Emulator;
 use crate::reply::validator;
 use serde_json::{Value, json};
@@ -167,13 +168,13 @@ fn an_output_schema_is_satisfied_in_both_placements_streamed_or_not() {
                     body["seed"] = json!(seed);
                     let answer = said(&emulator, "/v1/chat/completions", &body, stream);
                     let value: Value = serde_json::from_str(&answer.text).expect("JSON");
-                    assert!(validator::accepts(&schema(), &value), "{value}");
+                    assert_eq!(validator::accepts(&schema(), &value, &Budget::default()), Ok(true), "{value}");
                     assert_eq!(answer.finish, "stop");
                 }
                 let body = json!({"model": "gpt-4o", "input": format!("Person {seed}"), "text": {"format": responses}});
                 let value: Value =
                     serde_json::from_str(&said(&emulator, "/v1/responses", &body, stream).text).expect("JSON");
-                assert!(validator::accepts(&schema(), &value), "{value}");
+                assert_eq!(validator::accepts(&schema(), &value, &Budget::default()), Ok(true), "{value}");
             }
         }
     }
@@ -266,5 +267,54 @@ fn each_strategy_chooses_its_tools() {
         assert_eq!(chosen("contextual", stream), ["send_mail"]);
         assert!((1..=2).contains(&chosen("random", stream).len()));
         assert!(chosen("none", stream).is_empty());
+    }
+}
+
+#[test]
+fn what_costs_too_much_is_refused_wherever_it_stands() {
+    let properties = |schema: Value| json!({"type": "object", "properties": {"p": schema}, "required": ["p"], "additionalProperties": false});
+    let huge = properties(json!({"type": "string", "pattern": "((a{100}){100}){10}"}));
+    let words: Vec<String> = (0..900).map(|at| format!("word {at}")).collect();
+    let many = properties(
+        json!({"type": "array", "minItems": 20_000, "maxItems": 20_000, "items": {"type": "string", "enum": words}}),
+    );
+    let said = json!({"p": vec!["word 899"; 20_000]}).to_string();
+    let script = json!({"responses": {"": {"text": said}}});
+    for (fallback, schema) in
+        [("generate", &huge), ("echo", &huge), ("generate", &many), ("echo", &many), ("script", &many)]
+    {
+        let emulator = start(json!({"fallback": if fallback == "script" { "error" } else { fallback }}));
+        if fallback == "script" {
+            assert_eq!(send(&emulator, "a", "/_emulator/script", &script).status, 200);
+        }
+        let format = json!({"name": "f", "strict": true, "schema": schema});
+        let mut asked = vec![
+            (
+                "/v1/chat/completions",
+                "response_format",
+                json!({"response_format": {"type": "json_schema", "json_schema": format}}),
+            ),
+            (
+                "/v1/responses",
+                "text.format",
+                json!({"text": {"format": {"type": "json_schema", "name": "f", "strict": true, "schema": schema}}}),
+            ),
+        ];
+        if fallback != "script" {
+            let function = json!({"name": "f", "parameters": schema, "strict": true});
+            let tool = json!({"type": "function", "function": function});
+            asked.push(("/v1/chat/completions", "tools", json!({"tools": [tool], "tool_choice": "required"})));
+        }
+        for (path, param, more) in asked {
+            let mut body = if path.ends_with("responses") { endpoints("Hi")[2].1.clone() } else { chat("Hi") };
+            body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            let answer = send(&emulator, "a", path, &body);
+            let error = &answer.json()["error"];
+            assert_eq!((answer.status, &error["param"]), (400, &json!(param)), "{fallback} {error}");
+            assert_eq!(error["type"], "invalid_request_error", "{error}");
+            assert_eq!(error["code"], "schema_too_complex", "{error}");
+        }
+        // The emulator goes on.
+        assert_eq!(send(&emulator, "a", "/v1/chat/completions", &chat("Hi")).status, 200);
     }
 }

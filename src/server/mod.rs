@@ -1,5 +1,7 @@
 //! The HTTP side: listener, router, limits, bodies. It knows neither endpoints nor responders.
 
+#[cfg(test)]
+mod accepted_tests;
 pub mod body;
 #[cfg(test)]
 mod choices_tests;

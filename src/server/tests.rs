@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// An answer as it came over the socket.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,25 @@ pub(crate) fn start(options: Value) -> Arc<Emulator> {
     super::start(options, Door::InProcess, None).expect("starts")
 }
 
+/// How long a test waits for what must come; a test that is wrong, or a server that is, must fail and not hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A connection whose reads give up.
+pub(crate) fn connect(emulator: &Emulator) -> TcpStream {
+    let stream = TcpStream::connect(emulator.address).expect("connects");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+    stream
+}
+
+/// Waits for a condition.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        std::thread::yield_now();
+    }
+}
+
 /// Looks until there is something; panics when there never is.
 pub(crate) fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let started = std::time::Instant::now();
@@ -45,11 +65,13 @@ pub(crate) fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
 
 /// Sends bytes and reads until the server closes.
 pub(crate) fn exchange(emulator: &Emulator, request: &[u8]) -> Option<Got> {
-    let mut stream = TcpStream::connect(emulator.address).expect("connects");
+    let mut stream = connect(emulator);
     stream.write_all(request).expect("sends");
     let mut answer = Vec::new();
     // A reset is an end like another: what came before it counts.
-    let _ = stream.read_to_end(&mut answer);
+    if let Err(error) = stream.read_to_end(&mut answer) {
+        assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "the server fell silent");
+    }
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
     let status = head.split(' ').nth(1)?.parse().ok()?;
@@ -244,7 +266,7 @@ fn responders_that_are_not_built_say_so() {
 #[test]
 fn header_names_are_lower_case() {
     let emulator = start(json!({"fallback": "echo"}));
-    let mut stream = TcpStream::connect(emulator.address).expect("connects");
+    let mut stream = connect(&emulator);
     stream.write_all(&request("GET", "/v1/models", "a", "", b"")).expect("sends");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("reads");

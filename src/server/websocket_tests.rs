@@ -87,7 +87,8 @@ fn a_client_that_reads_nothing_is_no_obstacle_to_a_stop() {
     for _ in 0..200 {
         socket.send(Message::text("no JSON")).expect("sends");
     }
-    assert_eq!(next(&mut socket), "response.created");
+    // Refusals may come first: a long answer is counted aside.
+    read_to(&mut socket, "response.created");
     runtime::handle().block_on(emulator.stop());
     assert_eq!(emulator.open(), 0);
     while socket.read().is_ok() {}

@@ -10,6 +10,7 @@ use crate::api::error::ApiError;
 use crate::api::models::{Model, Whole};
 use crate::api::usage::{self, Api};
 use crate::api::validate;
+use crate::budget::{self, Budget};
 use crate::call::Call;
 use crate::exchange::Said;
 use crate::log;
@@ -19,6 +20,7 @@ use crate::reply::fault::{Fault, Kind};
 use crate::reply::json::Check;
 use crate::reply::pace::{Chunk, Pace, Schedule};
 use crate::reply::{Arriving, Choice, Overrides, Raw, Reply, Say, check as checker, limit};
+use crate::runtime;
 use crate::tokens::{self, Encoding};
 use bytes::Bytes;
 use respond::{Found, ask, from_script, respond};
@@ -87,13 +89,18 @@ pub async fn infer(
 /// small ones are not even counted.
 fn fit(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
     let asked = prompt.max_tokens.unwrap_or(0);
-    let text: usize = prompt.messages.iter().map(|message| message.texts().map(str::len).sum::<usize>() + 16).sum();
+    let text = prompt.size() + 16 * prompt.messages.len();
     // No text has more tokens than bytes.
     if call.emulator.settings.validation != Validation::Full
         || (text as u64).saturating_add(asked) <= model.context_window
     {
         return Ok(());
     }
+    runtime::aside(text, || fit_counted(call, prompt, model))
+}
+
+/// As [`fit`], after a look at every token.
+fn fit_counted(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
     let encoding = call.encoding(model);
     if prompt.separate {
         let longest = prompt.messages.iter().map(|message| tokens::count(encoding, &message.text()) as u64).max();
@@ -188,7 +195,7 @@ async fn deliver(
         found.reply = Arc::new(found.reply.saying(arriving.collect().await?));
     }
     if found.scripted && !found.reply.overrides.unchecked && found.arriving.is_none() {
-        check(call, &prompt, &found.reply)?;
+        check(call, &prompt, &found.reply).await?;
     }
     let encoding = call.encoding(&model);
     if let Some(shorter) = limit::obey(&found.reply, &prompt, encoding) {
@@ -267,12 +274,14 @@ pub fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {
 }
 
 /// Refuses a scripted reply that the request forbids, unless the settings let it pass.
-fn check(call: &Call, prompt: &Prompt, reply: &Reply) -> Result<(), ApiError> {
+async fn check(call: &Call, prompt: &Prompt, reply: &Arc<Reply>) -> Result<(), ApiError> {
     let level = call.defaults.check_replies.unwrap_or(call.emulator.settings.check_replies);
     if level == Check::Off {
         return Ok(());
     }
-    let Err(difference) = checker::check(reply, prompt) else { return Ok(()) };
+    let reply = reply.clone();
+    let job = move |prompt: &Prompt, budget: &Budget| checker::mismatch(&reply, prompt, budget);
+    let Some(difference) = budget::work(&call.budget, prompt, job).await? else { return Ok(()) };
     if level == Check::Warn {
         if call.emulator.settings.log_level != LogLevel::Error {
             log::warn(&format!("the scripted reply does not fit the request: {difference}"));

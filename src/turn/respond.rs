@@ -2,6 +2,7 @@
 
 use crate::api::error::ApiError;
 use crate::api::scenario;
+use crate::budget::{self, Budget};
 use crate::call::Call;
 use crate::exchange::transcript;
 use crate::exchange::{Outcome, Waiting};
@@ -100,7 +101,7 @@ pub(super) async fn from_script(call: &Call, prompt: Option<&Prompt>, view: &Vie
         }
         if let Say::Ask(ask) = &found.reply.say {
             let Some(prompt) = prompt else { return Ok(nothing) };
-            let reply = from_responder(call, prompt, &ask.clone())?;
+            let reply = from_responder(call, prompt, ask).await?;
             let overlay = std::mem::replace(&mut found.reply, Arc::new(reply));
             found.pace = found.pace.or(&overlay.pace);
         }
@@ -128,13 +129,19 @@ async fn from_function(call: &Call, view: &View<'_>, number: u64) -> Result<Opti
 }
 
 /// Lets the responder a step names answer.
-fn from_responder(call: &Call, prompt: &Prompt, ask: &Ask) -> Result<Reply, ApiError> {
-    let mut random = call.random.fork("text");
+async fn from_responder(call: &Call, prompt: &Prompt, ask: &Ask) -> Result<Reply, ApiError> {
+    let random = call.random.fork("text");
     match ask {
-        Ask::Echo => Ok(echo::reply(prompt, &mut random)),
+        Ask::Echo => {
+            let job = move |prompt: &Prompt, budget: &Budget| echo::reply(prompt, &mut random.clone(), budget);
+            budget::work(&call.budget, prompt, job).await
+        }
         Ask::Generate(options) => {
-            let defaults = call.emulator.generate_defaults();
-            Ok(generate::reply(prompt, options, &defaults, &mut random))
+            let (options, defaults) = (options.clone(), call.emulator.generate_defaults());
+            let job = move |prompt: &Prompt, budget: &Budget| {
+                generate::reply(prompt, &options, &defaults, &mut random.clone(), budget)
+            };
+            budget::work(&call.budget, prompt, job).await
         }
         Ask::Callback(_) => {
             Err(ApiError::emulator("reply_function_failed", "A reply function gave another reply function."))
@@ -195,7 +202,7 @@ fn strike(call: &Call) -> Option<Found> {
 async fn fallback(call: &Call, prompt: &Prompt, miss: Option<String>, broken_anyway: bool) -> Result<Found, ApiError> {
     let (settings, shared) = (&call.emulator.settings, &call.shared);
     let wanted = call.defaults.fallback.as_ref();
-    let ask = |ask: Ask| Ok(Found::new(Arc::new(from_responder(call, prompt, &ask)?)));
+    let ask = async |ask: Ask| Ok(Found::new(Arc::new(from_responder(call, prompt, &ask).await?)));
     call.exchange.note(|record| {
         if record.outcome == Outcome::Served {
             record.outcome = Outcome::Fallback;
@@ -216,21 +223,21 @@ async fn fallback(call: &Call, prompt: &Prompt, miss: Option<String>, broken_any
         },
     };
     match wanted {
-        Some(Fallback::Echo) => ask(Ask::Echo),
-        Some(Fallback::Generate) => ask(Ask::Generate(Generate::default())),
-        Some(Fallback::Manual) => ask(Ask::Manual),
-        Some(Fallback::Upstream) => ask(Ask::Upstream),
-        Some(Fallback::Replay) => ask(Ask::Replay),
+        Some(Fallback::Echo) => ask(Ask::Echo).await,
+        Some(Fallback::Generate) => ask(Ask::Generate(Generate::default())).await,
+        Some(Fallback::Manual) => ask(Ask::Manual).await,
+        Some(Fallback::Upstream) => ask(Ask::Upstream).await,
+        Some(Fallback::Replay) => ask(Ask::Replay).await,
         Some(Fallback::Reply(reply)) => match &reply.say {
-            Say::Ask(inner) => ask(inner.clone()),
+            Say::Ask(inner) => ask(inner.clone()).await,
             _ => Ok(Found::new(reply.clone())),
         },
-        None if !call.session.has_script(shared) && settings.fallback == FallbackName::Echo => ask(Ask::Echo),
+        None if !call.session.has_script(shared) && settings.fallback == FallbackName::Echo => ask(Ask::Echo).await,
         None if !call.session.has_script(shared) && settings.fallback == FallbackName::Generate => {
-            ask(Ask::Generate(Generate::default()))
+            ask(Ask::Generate(Generate::default())).await
         }
         // A fault alone needs some answer to break; the fallback that would refuse has none.
-        _ if broken_anyway => ask(Ask::Echo),
+        _ if broken_anyway => ask(Ask::Echo).await,
         _ => {
             let message =
                 miss.unwrap_or_else(|| transcript::no_script(&call.session, call.operation.name, &prompt.user_text()));

@@ -22,8 +22,11 @@ pub fn items(input: &Value, family: &Family, random: &mut Random) -> Vec<Value> 
 /// One item in normal form.
 pub fn item(given: &Value, family: &Family, random: &mut Random) -> Value {
     let mut map = given.as_object().cloned().unwrap_or_default();
-    // A message may come without its type.
-    map.entry("type").or_insert_with(|| json!("message"));
+    // A message may come without its type, and so may the id of an item.
+    if map.get("type").is_none_or(Value::is_null) {
+        let named = map.contains_key("id") && !map.contains_key("role");
+        map.insert("type".into(), json!(if named { "item_reference" } else { "message" }));
+    }
     let name = map.get("type").and_then(Value::as_str).unwrap_or_default().to_string();
     if name == "item_reference" {
         return Value::Object(map);
@@ -143,21 +146,6 @@ pub fn check_calls(items: &[Value]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A reasoning item must be followed by the item it led to, which has an id (recording a3133dd70fd5a789).
-pub fn check_reasoning(input: &Value) -> Result<(), ApiError> {
-    let items = input.as_array().map(Vec::as_slice).unwrap_or_default();
-    for pair in items.windows(2) {
-        let [reasoning, next] = pair else { continue };
-        let is_reasoning = reasoning.get("type").is_some_and(|name| name == "reasoning");
-        let led_nowhere = next.get("role").is_some_and(|role| role == "assistant") && next.get("id").is_none();
-        if let (true, true, Some(id)) = (is_reasoning, led_nowhere, reasoning.get("id").and_then(Value::as_str)) {
-            let message = format!("Item '{id}' of type 'reasoning' was provided without its required following item.");
-            return Err(ApiError::invalid(message).param("input"));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,16 +180,6 @@ mod tests {
         );
         assert_eq!(messages[1].tool_calls[0].name, "weather");
         assert_eq!(messages[2].text(), "rain");
-    }
-
-    #[test]
-    fn reasoning_needs_what_it_led_to() {
-        let reasoning = json!({"type": "reasoning", "id": "rs_1", "summary": []});
-        let answer = |id: Option<&str>| json!({"role": "assistant", "content": "42", "id": id});
-        assert!(check_reasoning(&json!([reasoning, answer(Some("msg_1"))])).is_ok());
-        let bare = json!({"role": "assistant", "content": "42"});
-        let error = check_reasoning(&json!([reasoning, bare])).expect_err("refused");
-        assert_eq!(error.message, "Item 'rs_1' of type 'reasoning' was provided without its required following item.");
     }
 
     #[test]

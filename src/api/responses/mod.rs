@@ -11,6 +11,9 @@ pub mod kinds;
 pub mod lane;
 pub mod record;
 mod render;
+pub mod replay;
+#[cfg(test)]
+mod replay_tests;
 pub mod request;
 mod state;
 #[cfg(test)]
@@ -119,6 +122,7 @@ fn keep(call: &Call, request: &Request, made: Arc<OnceLock<Arc<Record>>>) -> Kee
     Arc::new(move |record: Arc<Record>| {
         let mut store = session.store();
         let first = made.set(record.clone()).is_ok();
+        replay::remember(&mut store, &record);
         if let (true, Some(id)) = (first, &conversation)
             && let Some(conversation) = store.shelf::<Conversation>().get_mut(id)
         {

@@ -10,7 +10,7 @@ use crate::reply::Reply;
 use crate::reply::pace::Chunk;
 use crate::tokens::Encoding;
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// What of a response does not change while it runs: mostly the request, echoed in normal form. Key order and values
@@ -50,6 +50,8 @@ pub struct Frame {
     pub truncation: String,
     pub user: Option<String>,
     pub metadata: Value,
+    /// Fields of the request that are unknown here, shown last.
+    pub unknown: Map<String, Value>,
     /// Whether deltas carry `obfuscation`.
     pub obfuscate: bool,
     /// Which items its events show completed from the first.
@@ -211,6 +213,9 @@ impl Serialize for Object<'_> {
         map.serialize_entry("usage", &end.and_then(|end| end.usage.as_ref()))?;
         map.serialize_entry("user", &frame.user)?;
         map.serialize_entry("metadata", &frame.metadata)?;
+        for (name, value) in &frame.unknown {
+            map.serialize_entry(name, value)?;
+        }
         map.end()
     }
 }

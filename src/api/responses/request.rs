@@ -1,12 +1,13 @@
 //! From a Responses body to a [`Prompt`], with the stored history resolved.
 
 use super::record::{Frame, Record};
-use super::{context, input, tools};
+use super::{context, input, replay, tools};
 use crate::api::chat::request::{length, pace};
 use crate::api::conversations::{self, Conversation};
 use crate::api::error::ApiError;
 use crate::api::ids::Family;
 use crate::api::models::Model;
+use crate::api::validate;
 use crate::call::Call;
 use crate::options::Validation;
 use crate::prompt::{Format, Message, Prompt, Role};
@@ -40,6 +41,9 @@ impl Request {
         let mut random = call.random.fork("ids");
         let family = Family::new(&mut random, call.created());
         let conversation = conversation(body);
+        // What only counts or shortens its input is nowhere seen to refuse items.
+        let checked =
+            call.operation.name == "responses.create" && call.emulator.settings.validation == Validation::Full;
         let (history, input) = {
             let mut store = call.session.store();
             let history = match (&conversation, text(body, "previous_response_id")) {
@@ -50,12 +54,14 @@ impl Request {
                 (Some(id), None) => conversations::items(&mut store, id)?,
                 (None, None) => Vec::new(),
             };
+            if checked {
+                replay::check(&mut store, &history, body.get("input").unwrap_or(&Value::Null))?;
+            }
             let given = input::items(body.get("input").unwrap_or(&Value::Null), &family, &mut random);
             (history, given.into_iter().map(|item| resolve(&mut store, item)).collect::<Result<Vec<_>, _>>()?)
         };
         let items: Vec<Value> = history.iter().chain(&input).cloned().collect();
-        if call.emulator.settings.validation == Validation::Full {
-            input::check_reasoning(body.get("input").unwrap_or(&Value::Null))?;
+        if checked {
             input::check_calls(&items)?;
         }
         let mut messages = instructions(body.get("instructions"), &family, &mut random);
@@ -127,6 +133,7 @@ impl Request {
             truncation: string("truncation").unwrap_or_else(|| "disabled".into()),
             user: string("user"),
             metadata: body.get("metadata").filter(|value| value.is_object()).cloned().unwrap_or_else(|| json!({})),
+            unknown: validate::unknown_fields("responses.create", body),
             obfuscate: inner(body, "stream_options", "include_obfuscation").and_then(Value::as_bool).unwrap_or(true),
             whole: model.whole(body),
         }
@@ -208,16 +215,7 @@ fn resolve(store: &mut Store, item: Value) -> Result<Value, ApiError> {
             record.items.iter().map(|item| &item.value).chain(&record.input).find(named).cloned()
         });
     let kept = || store.shelf::<Conversation>().iter().find_map(|(_, one)| one.items.iter().find(named)).cloned();
-    stored.or_else(kept).ok_or_else(|| {
-        ApiError::new(
-            404,
-            format!(
-                "Item with id '{id}' not found. Items are not persisted when `store` is set to false. Try again with \
-             `store` set to true, or remove this item from your input."
-            ),
-        )
-        .param("input")
-    })
+    stored.or_else(kept).ok_or_else(|| replay::not_persisted(id))
 }
 
 /// `instructions`: a system message; items are messages as they say.

@@ -1,19 +1,37 @@
 //! Reads surface.json and facts.json into the fast form. Both are compiled in, and the tests below read them whole, so
 //! a description that makes no sense becomes [`Kind::Any`] rather than a panic.
 
-use super::{Field, Id, Kind, Object, Surface, Tag, Text, Union};
+use super::{Depth, Field, Id, Kind, Object, Only, Surface, Tag, Text, Union};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
+/// What the client's types say.
+pub(super) fn generated() -> Value {
+    serde_json::from_str(include_str!("surface.json")).unwrap_or_default()
+}
+
+/// What is written by hand.
+pub(super) fn facts() -> Value {
+    serde_json::from_str(include_str!("facts.json")).unwrap_or_default()
+}
+
 /// Reads both descriptions.
-pub fn surface() -> Surface {
-    let generated: Value = serde_json::from_str(include_str!("surface.json")).unwrap_or_default();
-    let facts: Value = serde_json::from_str(include_str!("facts.json")).unwrap_or_default();
+pub fn surface(depth: Depth) -> Surface {
+    let (generated, mut facts) = (generated(), facts());
+    if depth == Depth::Observed {
+        for section in ["types", "fields"] {
+            let more = facts["observed"][section].as_object().cloned().unwrap_or_default();
+            if let Some(map) = facts[section].as_object_mut() {
+                map.extend(more);
+            }
+        }
+    }
     let mut loader = Loader { generated: &generated, facts: &facts, named: HashMap::new(), kinds: Vec::new() };
     let operations = generated["operations"].as_object().into_iter().flatten();
     let operations: HashMap<String, Id> =
         operations.map(|(name, target)| (name.clone(), loader.named(target.as_str().unwrap_or_default()))).collect();
     loader.find_tags();
+    loader.shared_fields();
     Surface { kinds: loader.kinds, operations }
 }
 
@@ -104,30 +122,63 @@ impl<'a> Loader<'a> {
     fn object(&mut self, own: Option<&'a Map<String, Value>>, name: &str, noun: Option<String>) -> Object {
         let mut fields: Vec<Field> = Vec::new();
         let facts = self.facts;
-        let own = own.into_iter().flatten().map(|(field, node)| (field.as_str(), node, false));
-        let of = |section: &str, relaxed: bool| {
-            let entries = facts[section].as_object().into_iter().flatten();
-            let of_type = entries.filter_map(|(path, node)| Some((path.rsplit_once('.')?, node)));
-            let mine = of_type.filter(|((owner, _), _)| *owner == name);
-            mine.map(|((_, field), node)| (field, node, relaxed)).collect::<Vec<_>>()
-        };
-        let (more, relaxed) = (of("fields", false), of("relaxed", true));
-        for (field, node, relaxed) in own.chain(more).chain(relaxed) {
-            let (plain, required) = field.strip_suffix('?').map_or((field, true), |plain| (plain, false));
-            let field = Field { name: plain.to_string(), kind: self.node(node), required, relaxed };
-            match fields.iter_mut().find(|known| known.name == plain) {
+        let own = own.into_iter().flatten().map(|(field, node)| (field.as_str(), node, None));
+        let mine = SECTIONS
+            .iter()
+            .flat_map(|(section, only)| of_type(facts, section, name).map(|(field, node)| (field, node, *only)));
+        for (field, node, only) in own.chain(mine) {
+            let field = self.field(field, node, only);
+            match fields.iter_mut().find(|known| known.name == field.name) {
                 Some(known) => *known = field,
                 None => fields.push(field),
             }
         }
         let order = strings(&facts["order"][name]);
         fields.sort_by_key(|field| order.iter().position(|name| *name == field.name).unwrap_or(usize::MAX));
-        let mut sorted: Vec<usize> = (0..fields.len()).collect();
-        sorted.sort_by_key(|at| fields.get(*at).map(|field| field.name.clone()));
         let open = facts["open"].as_array().is_some_and(|open| open.iter().any(|open| open == name));
         let moved = facts["moved"][name].as_object().into_iter().flatten();
         let moved = moved.filter_map(|(from, to)| Some((from.clone(), to.as_str()?.to_string()))).collect();
-        Object { fields, sorted, open, moved, noun }
+        let mut object = Object { fields, sorted: Vec::new(), open, moved, noun };
+        object.sort();
+        object
+    }
+
+    fn field(&mut self, name: &str, node: &'a Value, only: Option<Only>) -> Field {
+        let (plain, required) = name.strip_suffix('?').map_or((name, true), |plain| (plain, false));
+        let nullable = !required || node["nullable"] == true;
+        Field { name: plain.to_string(), kind: self.node(node), required, nullable, only }
+    }
+
+    /// Fields of facts.json that belong to a union belong to each of its objects.
+    fn shared_fields(&mut self) {
+        let facts = self.facts;
+        let is_union = |id: &Id| matches!(self.kinds.get(*id), Some(Kind::Union(_)));
+        let named = self.named.iter().map(|(name, id)| (*name, *id));
+        let unions: Vec<(&'a str, Id)> = named.filter(|(_, id)| is_union(id)).collect();
+        for (name, id) in unions {
+            for (section, only) in SECTIONS {
+                for (field, node) in of_type(facts, section, name) {
+                    for object in self.objects(id) {
+                        let field = self.field(field, node, *only);
+                        if let Some(Kind::Object(object)) = self.kinds.get_mut(object)
+                            && object.find(&field.name).is_none()
+                        {
+                            object.fields.push(field);
+                            object.sort();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The objects among a union's variants, those of its unions included.
+    fn objects(&self, id: Id) -> Vec<Id> {
+        match self.kinds.get(id) {
+            Some(Kind::Object(_)) => vec![id],
+            Some(Kind::Union(union)) => union.variants.iter().flat_map(|variant| self.objects(*variant)).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Finds for each union which value of its tag means which variant; a union without a stated tag is told apart by
@@ -139,7 +190,16 @@ impl<'a> Loader<'a> {
             let keys = stated.map_or_else(|| vec!["type".to_string(), "role".to_string()], |key| vec![key]);
             let found = keys.into_iter().find_map(|key| Some((self.tag_values(&union.variants, &key)?, key)));
             let Some((variants, key)) = found else { continue };
-            let values: Vec<String> = variants.iter().map(|(value, _)| value.clone()).collect();
+            let listed = |id: &Id, value: &String| {
+                match self.kinds.get(*id) {
+                Some(Kind::Object(object)) => object.find(&key).and_then(|at| object.fields.get(at)).is_none_or(
+                    |field| !matches!(self.kinds.get(field.kind), Some(Kind::Enum { also, .. }) if also.contains(value)),
+                ),
+                _ => true,
+            }
+            };
+            let values: Vec<String> =
+                variants.iter().filter(|(value, id)| listed(id, value)).map(|(value, _)| value.clone()).collect();
             if let Some(Kind::Union(union)) = self.kinds.get_mut(id) {
                 let tag = union.tag.get_or_insert_with(|| Tag {
                     key,
@@ -157,15 +217,24 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Value of the tag → variant, over all objects of a union. `None` if some object cannot be told apart.
+    /// Value of the tag → variant, over all objects of a union; of two variants for one value the one that is for it
+    /// alone. `None` if some object cannot be told apart.
     fn tag_values(&self, variants: &[Id], key: &str) -> Option<Vec<(String, Id)>> {
-        let mut out = Vec::new();
+        let mut out: Vec<(String, Id)> = Vec::new();
         for id in variants {
             match self.kinds.get(*id) {
                 Some(Kind::Object(object)) => {
                     let field = object.find(key).and_then(|at| object.fields.get(at));
                     match field.and_then(|field| self.kinds.get(field.kind)) {
-                        Some(Kind::Enum { listed, .. }) => out.extend(listed.iter().map(|value| (value.clone(), *id))),
+                        Some(Kind::Enum { listed, also }) => {
+                            for value in listed.iter().chain(also) {
+                                match out.iter_mut().find(|(known, _)| known == value) {
+                                    None => out.push((value.clone(), *id)),
+                                    Some(known) if listed.len() == 1 => known.1 = *id,
+                                    Some(_) => {}
+                                }
+                            }
+                        }
                         _ => return None,
                     }
                 }
@@ -179,6 +248,17 @@ impl<'a> Loader<'a> {
     }
 }
 
+/// Sections of facts.json that add fields, and what makes these known.
+const SECTIONS: &[(&str, Option<Only>)] =
+    &[("fields", None), ("relaxed", Some(Only::Relaxed)), ("beta", Some(Only::Beta))];
+
+/// What a section says of the fields of one type.
+fn of_type<'a>(facts: &'a Value, section: &str, name: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    let entries = facts[section].as_object().into_iter().flatten();
+    let split = entries.filter_map(|(path, node)| Some((path.rsplit_once('.')?, node)));
+    split.filter(move |((owner, _), _)| *owner == name).map(|((_, field), node)| (field, node))
+}
+
 fn strings(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_string)).collect()
 }
@@ -189,8 +269,7 @@ mod tests {
 
     #[test]
     fn every_mentioned_type_is_described() {
-        let generated: Value = serde_json::from_str(include_str!("surface.json")).unwrap();
-        let facts: Value = serde_json::from_str(include_str!("facts.json")).unwrap();
+        let (generated, facts) = (generated(), facts());
         fn refs<'a>(node: &'a Value, out: &mut Vec<&'a str>) {
             match node {
                 Value::Object(object) => object.iter().for_each(|(key, inner)| match inner.as_str() {
@@ -205,8 +284,8 @@ mod tests {
         refs(&generated["types"], &mut mentioned);
         refs(&facts, &mut mentioned);
         mentioned.extend(generated["operations"].as_object().unwrap().values().filter_map(Value::as_str));
-        for section in ["fields", "relaxed"] {
-            mentioned.extend(facts[section].as_object().unwrap().keys().map(|path| path.rsplit_once('.').unwrap().0));
+        for section in [&facts["fields"], &facts["relaxed"], &facts["beta"], &facts["observed"]["fields"]] {
+            mentioned.extend(section.as_object().unwrap().keys().map(|path| path.rsplit_once('.').unwrap().0));
         }
         for name in mentioned {
             let known = facts["types"].get(name).is_some() || generated["types"].get(name).is_some();
@@ -216,7 +295,7 @@ mod tests {
 
     #[test]
     fn unions_of_objects_know_their_tag() {
-        let surface = surface();
+        let surface = surface(Depth::Documented);
         let tagged = |id: Id| matches!(surface.kind(id), Kind::Union(union) if union.tag.as_ref().is_some_and(|tag| !tag.variants.is_empty()));
         let Kind::Object(body) = surface.kind(surface.operation("responses.create").unwrap()) else { panic!() };
         let Kind::Array { items, .. } = surface.kind(body.fields[body.find("tools").unwrap()].kind) else { panic!() };

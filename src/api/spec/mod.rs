@@ -1,7 +1,8 @@
 //! The surface description: what each operation takes. `surface.json` is generated from the openai package's types by
 //! `scripts/surface.mjs`; `facts.json` is written by hand and adds what types cannot say (ranges, lengths, the order of
-//! checks, words of messages). Both are read once, on first use.
+//! checks, words of messages). Both are read once per [`Depth`], on first use.
 
+pub mod client;
 mod load;
 
 use std::collections::HashMap;
@@ -9,6 +10,15 @@ use std::sync::LazyLock;
 
 /// Index of a [`Kind`] in the [`Surface`].
 pub type Id = usize;
+
+/// Whose word the surface takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The types' and the OpenAPI document's.
+    Documented,
+    /// Also what users report production to refuse although the document allows it: `observed` in facts.json.
+    Observed,
+}
 
 /// Every type of the surface.
 pub struct Surface {
@@ -56,8 +66,19 @@ pub struct Field {
     pub name: String,
     pub kind: Id,
     pub required: bool,
-    /// Known in the relaxed profile only.
-    pub relaxed: bool,
+    /// Null is a value like any other, also where the field is required.
+    pub nullable: bool,
+    /// When it is known, if not always.
+    pub only: Option<Only>,
+}
+
+/// What makes a field known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// The relaxed profile.
+    Relaxed,
+    /// A request to the beta API: `?beta=true`.
+    Beta,
 }
 
 /// One of several types: told apart by JSON type, and objects by a field.
@@ -84,6 +105,11 @@ pub struct Tag {
 }
 
 impl Object {
+    fn sort(&mut self) {
+        self.sorted = (0..self.fields.len()).collect();
+        self.sorted.sort_by_key(|at| self.fields.get(*at).map(|field| field.name.clone()));
+    }
+
     /// Index of a field by name.
     pub fn find(&self, name: &str) -> Option<usize> {
         let found = self.sorted.binary_search_by(|at| self.fields.get(*at).map_or("", |field| &field.name).cmp(name));
@@ -95,9 +121,13 @@ static ANY: Kind = Kind::Any;
 
 impl Surface {
     /// The surface of the running program.
-    pub fn get() -> &'static Surface {
-        static SURFACE: LazyLock<Surface> = LazyLock::new(load::surface);
-        &SURFACE
+    pub fn get(depth: Depth) -> &'static Surface {
+        static DOCUMENTED: LazyLock<Surface> = LazyLock::new(|| load::surface(Depth::Documented));
+        static OBSERVED: LazyLock<Surface> = LazyLock::new(|| load::surface(Depth::Observed));
+        match depth {
+            Depth::Documented => &DOCUMENTED,
+            Depth::Observed => &OBSERVED,
+        }
     }
 
     /// The type of an operation's body, or of its query.

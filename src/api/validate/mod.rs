@@ -19,11 +19,12 @@ mod tests;
 
 use super::error::ApiError;
 use super::models::Model;
-use super::spec::{Kind, Object, Surface};
+use super::spec::{Depth, Kind, Object, Surface};
 use place::{Check, Path};
 pub use query::query;
 pub use rules::context::context_length;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::cell::RefCell;
 use walk::{First, Walk};
 
 /// How much is checked.
@@ -31,9 +32,16 @@ use walk::{First, Walk};
 pub enum Level {
     /// All OpenAI checks.
     Full,
-    /// Types, enums, ranges, lengths, required and unknown parameters; no rules across fields, none of the model.
+    /// Types, enums, ranges, lengths, required and unknown parameters as the OpenAPI document has them; no rules across
+    /// fields, none of the model.
     Schema,
     Off,
+}
+
+impl Level {
+    fn surface(self) -> &'static Surface {
+        Surface::get(if self == Level::Full { Depth::Observed } else { Depth::Documented })
+    }
 }
 
 /// What a check may know beside the request.
@@ -42,6 +50,10 @@ pub struct Context<'a> {
     pub level: Level,
     /// The relaxed profile: the simulator's extra fields are known.
     pub relaxed: bool,
+    /// A request to the beta API: more fields are known.
+    pub beta: bool,
+    /// It comes from a client newer than the surface: what is unknown is kept.
+    pub newer: bool,
     /// A path of Azure's, whose deployment names the model: the body's may be missing.
     pub azure: bool,
     /// The catalogue's entry for the model; without one its rules are those its name suggests.
@@ -49,33 +61,46 @@ pub struct Context<'a> {
 }
 
 /// Checks the body of an operation, named as in [`super::Operation`]. Operations the surface does not describe pass.
+/// What a newer client sent and nobody here knows comes back as paths.
 ///
 /// # Errors
 /// The 400 OpenAI answers with; of several faults the one it reports.
-pub fn body(operation: &str, body: &Value, context: &Context) -> Result<(), ApiError> {
+pub fn body(operation: &str, body: &Value, context: &Context) -> Result<Vec<String>, ApiError> {
     if context.level == Level::Off {
-        return Ok(());
+        return Ok(Vec::new());
     }
     // The legacy form of the simulator's seeds: a prompt and no input is a text completion.
     let legacy = operation == "responses.create" && body.get("input").is_none() && legacy_prompt(body);
     let operation = if legacy { "completions.create" } else { operation };
-    let surface = Surface::get();
-    let Some(Kind::Object(object)) = surface.operation(operation).map(|id| surface.kind(id)) else { return Ok(()) };
-    check(operation, object, body, context, surface).map_err(|error| *error)
+    let surface = context.level.surface();
+    let Some(Kind::Object(object)) = surface.operation(operation).map(|id| surface.kind(id)) else {
+        return Ok(Vec::new());
+    };
+    let unknown = context.newer.then(RefCell::default);
+    let walk = Walk { surface, relaxed: context.relaxed, beta: context.beta, unknown };
+    check(operation, object, body, context, &walk).map_err(|error| *error)?;
+    Ok(walk.unknown.map(RefCell::into_inner).unwrap_or_default())
+}
+
+/// The fields of a body that the surface does not know: of newer clients, or where nothing is checked.
+pub fn unknown_fields(operation: &str, body: &Value) -> Map<String, Value> {
+    let surface = Level::Schema.surface();
+    let Some(Kind::Object(object)) = surface.operation(operation).map(|id| surface.kind(id)) else { return Map::new() };
+    let fields = body.as_object().into_iter().flatten();
+    fields.filter(|(name, _)| object.find(name).is_none()).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn legacy_prompt(body: &Value) -> bool {
     matches!(body.get("prompt"), Some(Value::String(_) | Value::Array(_)))
 }
 
-fn check(operation: &str, object: &Object, body: &Value, context: &Context, surface: &'static Surface) -> Check {
+fn check(operation: &str, object: &Object, body: &Value, context: &Context, walk: &Walk) -> Check {
     let Value::Object(fields) = body else {
         // Bodies that are JSON but no object (real-traffic §3B: the parser refuses them).
         return if body.is_null() { present(operation, body, context) } else { walk::fault(super::error::not_json()) };
     };
     present(operation, body, context)?;
     let mut first = First::default();
-    let walk = Walk { surface, relaxed: context.relaxed };
     walk.object(object, fields, &Path::Root, &mut first);
     if context.level == Level::Full {
         let mut faults = rules::Faults { object, first: &mut first };
@@ -98,13 +123,14 @@ fn present(operation: &str, body: &Value, context: &Context) -> Check {
             }
             walk::fault(ApiError::invalid("you must provide a model parameter"))
         }
-        "responses.create" if !given("prompt") => {
+        // No word of the document says what a response needs.
+        "responses.create" if context.level == Level::Full && !given("prompt") => {
             match body.get("model") {
                 _ if context.azure || context.relaxed => {}
                 None => return walk::fault(ApiError::missing("model")),
                 // The wording is OpenAI's: it calls null an object here.
                 Some(Value::Null) => {
-                    let object = Value::Object(serde_json::Map::new());
+                    let object = Value::Object(Map::new());
                     return walk::fault(ApiError::invalid_type("model", "a string", &object));
                 }
                 Some(_) => {}

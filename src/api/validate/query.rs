@@ -5,21 +5,21 @@ use super::place::Path;
 use super::walk::Walk;
 use super::{Context, Level};
 use crate::api::error::ApiError;
-use crate::api::spec::{Kind, Surface};
+use crate::api::spec::Kind;
 use serde_json::Value;
 
-/// Checks the query of an operation: `limit` between its bounds, `order` one of its values …
+/// Checks the query of an operation that reads: `limit` between its bounds, `order` one of its values … Of an operation
+/// with a body the surface describes the body, and a query is left alone.
 ///
 /// # Errors
 /// The 400 OpenAI answers with.
 pub fn query(operation: &str, query: &[(String, String)], context: &Context) -> Result<(), ApiError> {
-    // A POST's query is not described: the name stands for its body.
-    if context.level == Level::Off || query.is_empty() || operation.ends_with("create") {
+    if context.level == Level::Off || query.is_empty() {
         return Ok(());
     }
-    let surface = Surface::get();
+    let surface = context.level.surface();
     let Some(Kind::Object(object)) = surface.operation(operation).map(|id| surface.kind(id)) else { return Ok(()) };
-    let walk = Walk { surface, relaxed: context.relaxed };
+    let walk = Walk { surface, relaxed: context.relaxed, beta: context.beta, unknown: None };
     for (name, text) in query {
         let plain = name.strip_suffix("[]").unwrap_or(name);
         let Some(field) = object.find(plain).and_then(|at| object.fields.get(at)) else { continue };

@@ -7,9 +7,14 @@ use serde_json::json;
 
 /// Checks a body at level full.
 pub fn full(operation: &str, value: &Value) -> Result<(), ApiError> {
+    at(Level::Full, operation, value)
+}
+
+/// Checks a body at a level.
+pub fn at(level: Level, operation: &str, value: &Value) -> Result<(), ApiError> {
     let model = value.get("model").and_then(Value::as_str).and_then(models::find);
-    let context = Context { level: Level::Full, relaxed: false, azure: false, model: model.as_ref() };
-    body(operation, value, &context)
+    let context = Context { level, relaxed: false, beta: false, newer: false, azure: false, model: model.as_ref() };
+    body(operation, value, &context).map(|_| ())
 }
 
 fn chat(extra: Value) -> Value {
@@ -90,7 +95,11 @@ fn what_comes_close_to_a_refusal_passes() {
 #[test]
 fn levels() {
     let at = |level: Level, value: &Value| {
-        body("chat.completions.create", value, &Context { level, relaxed: false, azure: false, model: None })
+        body(
+            "chat.completions.create",
+            value,
+            &Context { level, relaxed: false, beta: false, newer: false, azure: false, model: None },
+        )
     };
     let (rule, schema) = (chat(json!({"tool_choice": "auto"})), chat(json!({"n": 0})));
     assert!(at(Level::Full, &rule).is_err() && at(Level::Full, &schema).is_err());
@@ -101,7 +110,8 @@ fn levels() {
 #[test]
 fn limits_of_the_catalogue() {
     let model = models::find("gpt-4o").unwrap();
-    let context = Context { level: Level::Full, relaxed: false, azure: false, model: Some(&model) };
+    let context =
+        Context { level: Level::Full, relaxed: false, beta: false, newer: false, azure: false, model: Some(&model) };
     let error = body("chat.completions.create", &chat(json!({"max_tokens": 20000})), &context).unwrap_err();
     assert_eq!(
         error.message,
@@ -125,7 +135,7 @@ fn limits_of_the_catalogue() {
 
 #[test]
 fn queries() {
-    let context = Context { level: Level::Full, relaxed: false, azure: false, model: None };
+    let context = Context { level: Level::Full, relaxed: false, beta: false, newer: false, azure: false, model: None };
     let check = |operation: &str, name: &str, value: &str| query(operation, &[(name.into(), value.into())], &context);
     let error = check("conversations.items.list", "limit", "101").unwrap_err();
     assert_eq!(
@@ -201,7 +211,7 @@ proptest::proptest! {
 /// Frameworks send null for what they do not mean (field.md §6), in every field that may be left out.
 #[test]
 fn null_counts_as_left_out_in_every_optional_field() {
-    let surface = Surface::get();
+    let surface = Surface::get(Depth::Observed);
     let bodies = [
         ("chat.completions.create", chat(json!({}))),
         ("responses.create", json!({"model": "gpt-4o", "input": "x"})),
@@ -216,8 +226,10 @@ fn null_counts_as_left_out_in_every_optional_field() {
     for (operation, body) in bodies {
         let id = surface.operation(operation).unwrap_or_else(|| panic!("{operation} is not described"));
         let Kind::Object(object) = surface.kind(id) else { panic!("{operation} takes no object") };
-        for field in
-            object.fields.iter().filter(|field| !field.required && !field.relaxed && body.get(&field.name).is_none())
+        for field in object
+            .fields
+            .iter()
+            .filter(|field| !field.required && field.only.is_none() && body.get(&field.name).is_none())
         {
             let mut with = body.clone();
             with[&field.name] = Value::Null;

@@ -7,8 +7,9 @@
 use super::place::{Check, Path};
 use super::words;
 use crate::api::error::ApiError;
-use crate::api::spec::{Id, Kind, Object, Surface, Tag, Text, Union};
+use crate::api::spec::{Field, Id, Kind, Object, Only, Surface, Tag, Text, Union};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 
 /// The first fault in the order OpenAI looks for them.
 #[derive(Default)]
@@ -50,9 +51,31 @@ impl First {
 pub struct Walk {
     pub surface: &'static Surface,
     pub relaxed: bool,
+    pub beta: bool,
+    /// Of a client newer than the surface: what it sends that is unknown here, kept instead of refused.
+    pub unknown: Option<RefCell<Vec<String>>>,
 }
 
 impl Walk {
+    /// Whether a field is known to this request.
+    fn knows(&self, field: &Field) -> bool {
+        match field.only {
+            None => true,
+            Some(Only::Relaxed) => self.relaxed,
+            Some(Only::Beta) => self.beta,
+        }
+    }
+
+    /// Refuses what the surface does not know, or keeps it for a client that is newer.
+    fn unknown(&self, path: &Path, error: impl FnOnce() -> Box<ApiError>) -> Check {
+        let Some(unknown) = &self.unknown else { return Err(error()) };
+        let (mut unknown, path) = (unknown.borrow_mut(), path.to_string());
+        if !unknown.contains(&path) {
+            unknown.push(path);
+        }
+        Ok(())
+    }
+
     /// Looks at an object whose fields are known; `first` also gets the faults of whoever else looks at it.
     pub fn object(&self, object: &Object, value: &Map<String, Value>, path: &Path, first: &mut First) {
         if self.relaxed && object.open {
@@ -64,18 +87,20 @@ impl Walk {
             }
         }
         for (name, inner) in value {
-            let at =
-                object.find(name).filter(|at| self.relaxed || !object.fields.get(*at).is_some_and(|one| one.relaxed));
+            let at = object.find(name).filter(|at| object.fields.get(*at).is_some_and(|field| self.knows(field)));
             match at.and_then(|at| object.fields.get(at).map(|field| (at, field))) {
                 None if first.open(First::UNKNOWN) => {
-                    let error = match path {
-                        Path::Root => words::unknown_parameter(name, object, value),
-                        _ => ApiError::unknown_parameter(&Path::Field(path, name).to_string()),
-                    };
-                    first.note(First::UNKNOWN, fault(error));
+                    let field = Path::Field(path, name);
+                    let check = self.unknown(&field, || {
+                        Box::new(match path {
+                            Path::Root => words::unknown_parameter(name, object, value),
+                            _ => ApiError::unknown_parameter(&field.to_string()),
+                        })
+                    });
+                    first.note(First::UNKNOWN, check);
                 }
                 // Null means left out: frameworks send it for whatever they do not set (field.md §6).
-                Some((_, field)) if inner.is_null() && !field.required => {}
+                Some((_, field)) if inner.is_null() && field.nullable => {}
                 Some((at, field)) if first.open(First::field(at)) => {
                     first.note(First::field(at), self.check(field.kind, inner, &Path::Field(path, name)));
                 }
@@ -111,7 +136,7 @@ impl Walk {
                 if listed.iter().chain(also).any(|known| known == text) {
                     return Ok(());
                 }
-                Err(words::not_listed(&path.to_string(), text, listed))
+                self.unknown(path, || words::not_listed(&path.to_string(), text, listed))
             }
             (Kind::Array { items, min, max }, Value::Array(values)) => {
                 words::array_length(path, values.len(), *min, *max)?;
@@ -161,6 +186,9 @@ impl Walk {
     fn tagged(&self, tag: &Tag, object: &Map<String, Value>, value: &Value, path: &Path) -> Check {
         let field = Path::Field(path, &tag.key);
         let said = match object.get(&tag.key) {
+            None | Some(Value::Null) if let Some(bare) = self.untagged(tag, object) => {
+                return self.check(bare, value, path);
+            }
             None | Some(Value::Null) => match tag.default {
                 Some(default) => return self.check(default, value, path),
                 None if tag.at_item => "",
@@ -175,18 +203,34 @@ impl Walk {
         if let Some((_, variant)) = tag.variants.iter().find(|(name, _)| name == said) {
             return self.check(*variant, value, path);
         }
-        if !tag.known.is_empty() && !tag.known.iter().any(|known| known == said) {
-            return Err(words::not_listed(&field.to_string(), said, &tag.known));
-        }
         if tag.listed.iter().any(|listed| listed == said) {
             // OpenAI knows it, the package's types do not describe it.
             return Ok(());
         }
+        let strange =
+            |at: &Path, listed: &[String]| self.unknown(at, || words::not_listed(&at.to_string(), said, listed));
+        if !tag.known.is_empty() && !tag.known.iter().any(|known| known == said) {
+            return strange(&field, &tag.known);
+        }
         match tag.default {
             Some(default) if !tag.at_item => self.check(default, value, path),
-            _ if tag.at_item => Err(words::not_listed(&path.to_string(), said, &tag.listed)),
-            _ => Err(words::not_listed(&field.to_string(), said, &tag.listed)),
+            _ if tag.at_item => strange(path, &tag.listed),
+            _ => strange(&field, &tag.listed),
         }
+    }
+
+    /// The variant of an object without its tag, if one leaves it out and is described by the fields there are.
+    fn untagged(&self, tag: &Tag, object: &Map<String, Value>) -> Option<Id> {
+        let fits = |id: &Id| match self.surface.kind(*id) {
+            Kind::Object(variant) => {
+                let known = |name: &String| variant.find(name).is_some();
+                let has =
+                    |field: &Field| !field.required || object.get(&field.name).is_some_and(|value| !value.is_null());
+                object.keys().all(known) && variant.fields.iter().all(has)
+            }
+            _ => false,
+        };
+        tag.variants.iter().map(|(_, id)| *id).find(fits)
     }
 
     /// Whether a value has the JSON type of a variant; arrays are told apart by their first item.

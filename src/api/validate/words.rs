@@ -103,7 +103,9 @@ pub fn unknown_parameter(name: &str, object: &Object, body: &Map<String, Value>)
     let mut near: Vec<(usize, &str)> = object
         .fields
         .iter()
-        .filter(|field| !field.relaxed && !body.contains_key(&field.name) && field.name.len().abs_diff(name.len()) <= 2)
+        .filter(|field| {
+            field.only.is_none() && !body.contains_key(&field.name) && field.name.len().abs_diff(name.len()) <= 2
+        })
         .map(|field| (distance(name, &field.name), field.name.as_str()))
         .filter(|(distance, _)| *distance <= 2)
         .collect();

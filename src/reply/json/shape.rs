@@ -2,6 +2,7 @@
 //! the two cannot drift apart. The descriptions themselves are in [`super::language`].
 
 use super::place::{Path, ScriptError, clip};
+use crate::near::nearest;
 use serde_json::{Map, Value, json};
 
 /// What a JSON value may be.
@@ -211,17 +212,20 @@ impl Shape {
 }
 
 impl Object {
-    fn check(&self, value: &Value, path: &Path) -> Result<(), ScriptError> {
-        for (key, value) in value.as_object().into_iter().flatten() {
+    fn check(&self, whole: &Value, path: &Path) -> Result<(), ScriptError> {
+        for (key, value) in whole.as_object().into_iter().flatten() {
             if key == COMMENT {
                 continue;
             }
             let Some(field) = self.all().find(|field| field.key == key) else {
-                return Err(Path::Key(path, key).error(self.unknown(key)));
+                return Err(match self.pasted(whole) {
+                    Some(what) => path.error(what),
+                    None => Path::Key(path, key).error(self.unknown(key)),
+                });
             };
             field.shape.check(value, &Path::Key(path, key))?;
         }
-        match self.all().find(|field| field.required && value.get(field.key).is_none()) {
+        match self.all().find(|field| field.required && whole.get(field.key).is_none()) {
             Some(field) => Err(path.error(format!("{} needs \"{}\": {}", self.name, field.key, field.about))),
             None => Ok(()),
         }
@@ -230,17 +234,33 @@ impl Object {
     /// The message for a key it does not know.
     fn unknown(&self, key: &str) -> String {
         let keys = || self.all().filter(|field| !field.about.is_empty()).map(|field| field.key);
-        let near = keys()
-            .map(|known| (strsim::damerau_levenshtein(known, &key.to_lowercase()), known))
-            .min()
-            .filter(|(distance, known)| *distance <= 1 + known.len() / 4);
-        match near {
-            Some((_, known)) => format!("unknown key \"{key}\" of {}; did you mean \"{known}\"?", self.name),
+        match nearest(key, keys()) {
+            Some(known) => format!("unknown key \"{key}\" of {}; did you mean \"{known}\"?", self.name),
             None => {
                 let known: Vec<&str> = keys().collect();
                 format!("unknown key \"{key}\" of {}; it has {}", self.name, known.join(", "))
             }
         }
+    }
+
+    /// What of the OpenAI API's own was put in the place of a reply.
+    fn pasted(&self, value: &Value) -> Option<&'static str> {
+        // Only what says something can be meant so.
+        if !self.has("refusal") {
+            return None;
+        }
+        let has = |key: &str| value.get(key).is_some_and(Value::is_string);
+        if has("role") || value["type"] == "message" {
+            return Some(
+                "this is a message of the OpenAI API; a reply is its text alone: \"…\", or {\"text\": …} \
+                 (in JavaScript text('…')), with tool_calls beside it",
+            );
+        }
+        let answer = has("object") || value.get("message").is_some_and(Value::is_object);
+        answer.then_some(
+            "this is an answer of the OpenAI API; a reply is its text alone: \"…\", or, to send it as it is, \
+             {\"raw\": {\"body\": …}} (in JavaScript text('…'), raw({ body: … }))",
+        )
     }
 
     /// A reference to its definition, which is added if it is not there.

@@ -471,3 +471,34 @@ fn a_rule_says_once_how_its_replies_are_delivered() {
     let kind = |reply: &Reply| reply.fault.as_ref().map(|fault| format!("{:?}", fault.kind));
     assert_eq!((kind(first), kind(second)), (Some("Close".into()), Some("Malformed".into())));
 }
+
+#[test]
+fn what_was_copied_from_the_api_is_told_from_a_reply() {
+    let completion = json!({"id": "chatcmpl-1", "object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]});
+    let message = json!({"role": "assistant", "content": "Hi"});
+    let item = json!({"id": "msg_1", "type": "message", "content": [{"type": "output_text", "text": "Hi"}]});
+    for (pasted, what) in [
+        (completion.clone(), "an answer of the OpenAI API"),
+        (json!({"choices": completion["choices"]}), "an answer of the OpenAI API"),
+        (json!({"object": "response", "output": [item.clone()]}), "an answer of the OpenAI API"),
+        (json!({"object": "list", "data": []}), "an answer of the OpenAI API"),
+        (message.clone(), "a message of the OpenAI API"),
+        (item, "a message of the OpenAI API"),
+    ] {
+        let places = [
+            (json!({"responses": [pasted]}), "responses[0]"),
+            (json!({"responses": [{"match": "a", "response": pasted}]}), "responses[0].response"),
+            (json!({"responses": {"a": pasted}}), "responses.a"),
+            (json!({"defaults": {"fallback": pasted}}), "defaults.fallback"),
+        ];
+        for (script, place) in places {
+            let error = load(&script.to_string(), Origin::Http).unwrap_err();
+            assert!(error.path.starts_with(place) && error.message.contains(what), "{script}: {error}");
+            assert!(error.message.contains(if what.contains("message") { "text('…')" } else { "raw({" }), "{error}");
+        }
+    }
+    // What is no reply is not taken for one.
+    let error =
+        load(&json!({"rules": [{"match": {"role": "user"}, "response": "x"}]}).to_string(), Origin::Http).unwrap_err();
+    assert!(error.message.starts_with("unknown key"), "{error}");
+}

@@ -15,9 +15,12 @@ pub mod words;
 
 #[cfg(test)]
 mod schema_tests;
+#[cfg(test)]
+mod work_tests;
 
 pub use text::{length, text};
 
+use crate::budget::{Budget, Spent};
 use crate::prompt::{Format, Prompt};
 use crate::random::{Random, key};
 use crate::reply::{Choice, Generate, Part, Reply, Say, Text, ToolStrategy};
@@ -29,7 +32,16 @@ use serde_json::{Value, json};
 /// `options` leave open, the request decides, then `defaults`.
 ///
 /// With a seed, equal seeds and user texts give equal replies, whatever else differs between the requests.
-pub fn reply(prompt: &Prompt, options: &Generate, defaults: &Generate, random: &mut Random) -> Reply {
+///
+/// # Errors
+/// The budget does not suffice.
+pub fn reply(
+    prompt: &Prompt,
+    options: &Generate,
+    defaults: &Generate,
+    random: &mut Random,
+    budget: &Budget,
+) -> Result<Reply, Spent> {
     let seed = options.seed.or(prompt.seed).or(defaults.seed);
     let random = match seed {
         Some(seed) => Random::new(key(seed as u64, &[prompt.user_text().as_bytes()])),
@@ -37,26 +49,33 @@ pub fn reply(prompt: &Prompt, options: &Generate, defaults: &Generate, random: &
     };
     let choices = (0..prompt.n.max(1)).map(|number| {
         let mut random = random.fork(&format!("choice {number}"));
-        Choice { parts: parts(prompt, options, defaults, &mut random), ..Choice::default() }
+        Ok(Choice { parts: parts(prompt, options, defaults, &mut random, budget)?, ..Choice::default() })
     });
-    Reply { say: Say::Choices(choices.collect()), ..Reply::default() }
+    Ok(Reply { say: Say::Choices(choices.collect::<Result<_, _>>()?), ..Reply::default() })
 }
 
-fn parts(prompt: &Prompt, options: &Generate, defaults: &Generate, random: &mut Random) -> Vec<Part> {
+fn parts(
+    prompt: &Prompt,
+    options: &Generate,
+    defaults: &Generate,
+    random: &mut Random,
+    budget: &Budget,
+) -> Result<Vec<Part>, Spent> {
     let strategy = options.tools.or(defaults.tools).unwrap_or(ToolStrategy::Contextual);
-    let text = match answer(prompt, || tools::calls(prompt, strategy, random)) {
-        Answer::Calls(calls) => return calls.into_iter().map(Part::ToolCall).collect(),
+    let text = match answer(prompt, || tools::calls(prompt, strategy, random, budget))? {
+        Answer::Calls(calls) => return Ok(calls.into_iter().map(Part::ToolCall).collect()),
         Answer::Json => {
             let style = options.style.or(defaults.style).unwrap_or_default();
             let hints = Hints { user_text: &prompt.user_text(), style };
-            match &prompt.format {
-                Format::JsonSchema { schema, .. } => schema::value(schema, random, &hints).to_string(),
-                _ => schema::value(&any_object(), random, &hints).to_string(),
-            }
+            let made = match &prompt.format {
+                Format::JsonSchema { schema, .. } => schema::value(schema, random, &hints, budget),
+                _ => schema::value(&any_object(), random, &hints, budget),
+            };
+            made.map_err(|spent| spent.at(|| "The output schema".into(), prompt.format_param()))?.to_string()
         }
         Answer::Text => text(length(prompt, options.length, defaults.length, random), random),
     };
-    vec![Part::Text(Text::new(text))]
+    Ok(vec![Part::Text(Text::new(text))])
 }
 
 /// What `json_object` answers look like when nothing says what they should hold.
@@ -100,7 +119,8 @@ mod tests {
 
     /// The text of every choice, or the name of its first tool.
     fn said(prompt: &Prompt, options: &Generate) -> Vec<String> {
-        let reply = reply(prompt, options, &Generate::default(), &mut Random::new(4));
+        let budget = Budget::default();
+        let reply = reply(prompt, options, &Generate::default(), &mut Random::new(4), &budget).expect("little work");
         let Say::Choices(choices) = reply.say else { panic!("{:?}", reply.say) };
         let first = |choice: Choice| match choice.parts.into_iter().next() {
             Some(Part::Text(text)) => text.text,

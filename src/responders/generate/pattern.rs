@@ -1,5 +1,6 @@
 //! Strings that match a regular expression.
 
+use crate::budget::{Budget, Spent};
 use crate::random::Random;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
@@ -14,11 +15,19 @@ pub fn candidates<'r>(
     least: usize,
     most: usize,
     random: &'r mut Random,
-) -> impl Iterator<Item = String> + 'r {
+    budget: &'r Budget,
+) -> impl Iterator<Item = Result<String, Spent>> + 'r {
     let mut parts: Vec<Hir> = match regex_syntax::parse(pattern) {
         Ok(hir) => vec![hir],
         Err(_) => without_look_around(pattern).iter().filter_map(|part| regex_syntax::parse(part).ok()).collect(),
     };
+    // What is longer than any string that is made is not begun.
+    if parts
+        .iter()
+        .any(|hir| hir.properties().minimum_len().is_some_and(|least| least > LONGEST.min(most.saturating_mul(4))))
+    {
+        parts.clear();
+    }
     let ends = |hir: &Hir| hir.properties().look_set_suffix().contains(Look::End);
     parts.sort_by_key(|hir| (ends(hir), !hir.properties().look_set_prefix().contains(Look::Start)));
     let open_end = !parts.iter().any(ends);
@@ -31,16 +40,15 @@ pub fn candidates<'r>(
     let starts = move |extra| [last, 0].into_iter().take(last + 1).map(move |start| (extra, start));
     natural.into_iter().chain(exact).chain(wide).flat_map(starts).filter_map(move |(extra, start)| {
         let mut out = String::new();
-        parts
-            .get(start..)
-            .filter(|parts| !parts.is_empty())?
-            .iter()
-            .for_each(|part| write(part, extra, random, &mut out));
+        let parts = parts.get(start..).filter(|parts| !parts.is_empty())?;
+        if let Err(spent) = parts.iter().try_for_each(|part| write(part, extra, random, budget, &mut out)) {
+            return Some(Err(spent));
+        }
         if open_end {
             let missing = least.min(LONGEST).saturating_sub(out.chars().count());
             out.extend((0..missing).map(|_| random.between(i64::from(b'a'), i64::from(b'z')) as u8 as char));
         }
-        (least..=most).contains(&out.chars().count()).then_some(out)
+        (least..=most).contains(&out.chars().count()).then_some(Ok(out))
     })
 }
 
@@ -56,14 +64,22 @@ enum Extra {
     Exactly(usize),
 }
 
-fn write(hir: &Hir, extra: Extra, random: &mut Random, out: &mut String) {
+fn write(hir: &Hir, extra: Extra, random: &mut Random, budget: &Budget, out: &mut String) -> Result<(), Spent> {
     if out.len() > LONGEST {
-        return;
+        return Ok(());
     }
+    budget.spend(2)?;
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => out.push_str(&String::from_utf8_lossy(&literal.0)),
-        HirKind::Class(class) => out.extend(letter(class, random)),
+        HirKind::Class(class) => {
+            let ranges = match class {
+                Class::Unicode(class) => class.ranges().len(),
+                Class::Bytes(class) => class.ranges().len(),
+            };
+            budget.spend(ranges as u64)?;
+            out.extend(letter(class, random));
+        }
         HirKind::Repetition(repetition) => {
             let more = match extra {
                 Extra::UpTo(most) => random.below(most + 1),
@@ -73,15 +89,16 @@ fn write(hir: &Hir, extra: Extra, random: &mut Random, out: &mut String) {
             let times = (repetition.min as usize + more).min(most);
             for _ in 0..times {
                 if out.len() > LONGEST {
-                    return;
+                    break;
                 }
-                write(&repetition.sub, extra, random, out);
+                write(&repetition.sub, extra, random, budget, out)?;
             }
         }
-        HirKind::Capture(capture) => write(&capture.sub, extra, random, out),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, extra, random, out)),
-        HirKind::Alternation(branches) => write(random.pick(branches), extra, random, out),
+        HirKind::Capture(capture) => write(&capture.sub, extra, random, budget, out)?,
+        HirKind::Concat(parts) => parts.iter().try_for_each(|part| write(part, extra, random, budget, out))?,
+        HirKind::Alternation(branches) => write(random.pick(branches), extra, random, budget, out)?,
     }
+    Ok(())
 }
 
 /// One character of a class: rather a letter or digit, else printable ASCII, else any. `\d` means ASCII digits in JSON
@@ -163,6 +180,10 @@ fn group_end(text: &str) -> usize {
 mod tests {
     use super::*;
 
+    fn first(pattern: &str, least: usize, most: usize, random: &mut Random) -> Option<String> {
+        candidates(pattern, least, most, random, &Budget::default()).next().map(|made| made.expect("little work"))
+    }
+
     #[test]
     fn candidates_match_their_pattern() {
         let patterns = [
@@ -181,7 +202,7 @@ mod tests {
             let regex = regex::Regex::new(pattern).expect(pattern);
             for seed in 0..50 {
                 let mut random = Random::new(seed);
-                let found = candidates(pattern, 0, usize::MAX, &mut random).next().expect(pattern);
+                let found = first(pattern, 0, usize::MAX, &mut random).expect(pattern);
                 assert!(regex.is_match(&found) && found.is_ascii(), "{pattern}: {found}");
             }
         }
@@ -191,7 +212,7 @@ mod tests {
     fn lengths_are_met() {
         for (pattern, least, most) in [("^[a-z]+$", 100, 100), ("^[A-Z]{2}", 40, 60), ("^(ab)*$", 8, 9), ("x", 1, 1)] {
             let mut random = Random::new(3);
-            let found = candidates(pattern, least, most, &mut random).next().expect(pattern);
+            let found = first(pattern, least, most, &mut random).expect(pattern);
             assert!((least..=most).contains(&found.len()), "{pattern}: {found}");
         }
     }
@@ -205,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_or_never_ends_gives_nothing() {
-        assert_eq!(candidates(r"(unclosed", 0, 10, &mut Random::new(1)).next(), None);
-        assert!(candidates(r"^((a{1000}){1000}){1000}$", 0, 10, &mut Random::new(1)).next().is_none());
+        assert_eq!(first(r"(unclosed", 0, 10, &mut Random::new(1)), None);
+        assert_eq!(first(r"^((a{1000}){1000}){1000}$", 0, 10, &mut Random::new(1)), None);
     }
 }

@@ -1,10 +1,13 @@
 //! Schemas made flat: references followed, `allOf` merged, one branch of `anyOf`, `oneOf` and `if` chosen.
 
 use super::pattern;
-use crate::random::Random;
+use crate::budget::{Budget, Spent};
+use crate::random::{Random, canonical};
+use crate::reply::measure::{Measured, reference};
+use crate::reply::price;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A schema that is an object.
 pub type Schema = Map<String, Value>;
@@ -13,103 +16,148 @@ pub type Schema = Map<String, Value>;
 pub const ENDLESS: u32 = u32::MAX;
 
 /// Keywords that [`Resolver::flat`] removes.
-const COMBINATORS: &[&str] = &["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "then", "else"];
+const COMBINATORS: &[&str] =
+    &["$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "then", "else", "$defs", "definitions"];
 
 /// Parts that make up one flat schema at most; references in a circle lead nowhere.
 const PARTS: usize = 256;
 
 /// Knows a whole schema: where references lead, and how deep the smallest value of each part is.
 pub struct Resolver<'a> {
-    root: &'a Value,
+    measured: &'a Measured<'a>,
+    budget: &'a Budget,
     /// Per reference, the height of its target.
-    heights: HashMap<&'a str, u32>,
+    heights: Vec<u32>,
+    /// Heights of the schema's own parts by address; what is merged from them is measured anew.
+    known: HashMap<usize, u32>,
 }
 
 impl<'a> Resolver<'a> {
     /// Measures the heights as grammars are measured: all endless at first, then improved until nothing changes.
-    pub fn new(root: &'a Value) -> Self {
-        let mut references = Vec::new();
-        collect(root, &mut references);
-        let mut resolver = Resolver { root, heights: references.iter().map(|name| (*name, ENDLESS)).collect() };
-        for _ in 0..=resolver.heights.len() {
-            let better: Vec<(&str, u32)> = resolver
-                .heights
-                .iter()
-                .map(|(name, height)| {
-                    (*name, *height, resolver.target(name).map_or(0, |target| resolver.height(target)))
-                })
-                .filter(|(_, before, now)| now < before)
-                .map(|(name, _, now)| (name, now))
-                .collect();
-            if better.is_empty() {
+    ///
+    /// # Errors
+    /// The budget does not suffice.
+    pub fn new(root: &'a Value, measured: &'a Measured<'a>, budget: &'a Budget) -> Result<Self, Spent> {
+        let heights = vec![ENDLESS; measured.references.len()];
+        let mut resolver = Resolver { measured, budget, heights, known: HashMap::new() };
+        // References mostly lead forwards, so the last is known first; every other round takes those that lead back.
+        for round in 0..=resolver.heights.len() {
+            let mut better = false;
+            for step in 0..resolver.heights.len() {
+                let at = if round % 2 == 0 { resolver.heights.len() - 1 - step } else { step };
+                let target = measured.references[at].1.first();
+                let height = target.map_or(Ok(0), |target| resolver.height(target))?;
+                better |= height < resolver.heights[at];
+                resolver.heights[at] = height.min(resolver.heights[at]);
+            }
+            if !better {
                 break;
             }
-            resolver.heights.extend(better);
         }
-        resolver
+        resolver.remember(root)?;
+        Ok(resolver)
+    }
+
+    /// Keeps the heights of all parts, the innermost first.
+    fn remember(&mut self, value: &Value) -> Result<(), Spent> {
+        match value {
+            Value::Object(map) => {
+                map.values().try_for_each(|inner| self.remember(inner))?;
+                let height = self.height(value)?;
+                self.known.insert(address(value), height);
+                Ok(())
+            }
+            Value::Array(items) => items.iter().try_for_each(|inner| self.remember(inner)),
+            _ => Ok(()),
+        }
     }
 
     /// Where a reference leads inside this schema.
     fn target(&self, reference: &str) -> Option<&'a Value> {
-        let (document, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let base = if document.is_empty() { self.root } else { find(self.root, "$id", document)? };
-        match fragment {
-            "" => Some(base),
-            pointer if pointer.starts_with('/') => base.pointer(&percent_decoded(pointer)),
-            anchor => find(base, "$anchor", anchor).or_else(|| find(base, "$dynamicAnchor", anchor)),
-        }
+        self.measured.targets(reference).first().copied()
     }
 
     /// Levels of objects and arrays the smallest value has: 0 for scalars, [`ENDLESS`] if there is none.
-    pub fn height(&self, schema: &Value) -> u32 {
+    ///
+    /// # Errors
+    /// The budget does not suffice.
+    pub fn height(&self, schema: &Value) -> Result<u32, Spent> {
         let map = match schema {
-            Value::Bool(false) => return ENDLESS,
+            Value::Bool(false) => return Ok(ENDLESS),
             Value::Object(map) => map,
-            _ => return 0,
+            _ => return Ok(0),
         };
-        let mut height = self.own_height(map);
+        if let Some(known) = self.known.get(&address(schema)) {
+            return Ok(*known);
+        }
+        self.budget.spend(1)?;
+        let mut height = self.own_height(map)?;
         if let Some(name) = reference(map) {
-            height = height.max(self.heights.get(name).copied().unwrap_or(0));
+            height = height.max(self.measured.place(name).map_or(0, |at| self.heights[at]));
         }
         for part in list(map, "allOf") {
-            height = height.max(self.height(part));
+            height = height.max(self.height(part)?);
         }
         for choice in ["anyOf", "oneOf"] {
-            if let Some(best) = list(map, choice).iter().map(|branch| self.height(branch)).min() {
-                height = height.max(best);
+            let mut best = None;
+            for branch in list(map, choice) {
+                let branch = self.height(branch)?;
+                best = Some(best.map_or(branch, |best: u32| best.min(branch)));
             }
+            height = height.max(best.unwrap_or(0));
         }
-        height
+        Ok(height)
     }
 
-    fn own_height(&self, map: &Schema) -> u32 {
+    /// The height of a schema without its combinators.
+    pub fn own_height(&self, map: &Schema) -> Result<u32, Spent> {
         if map.contains_key("const") || map.contains_key("enum") {
-            return 0;
+            return Ok(0);
         }
-        let height_of = |kind: &str| match kind {
-            "object" => {
-                let properties = map.get("properties").and_then(Value::as_object);
-                let needed = list(map, "required").iter().filter_map(Value::as_str);
-                let deepest = needed
-                    .map(|name| properties.and_then(|all| all.get(name)).map_or(0, |property| self.height(property)))
-                    .max();
-                deepest.map_or(0, |deepest| deepest.saturating_add(1))
-            }
-            "array" => {
-                let least = number(map, "minItems").unwrap_or(0);
-                let tuple =
-                    list(map, "prefixItems").iter().take(least).map(|item| self.height(item)).max().unwrap_or(0);
-                let rest = map.get("items").filter(|_| least > list(map, "prefixItems").len());
-                let deepest = tuple.max(rest.map_or(0, |items| self.height(items)));
-                if least == 0 { 0 } else { deepest.saturating_add(1) }
-            }
-            _ => 0,
-        };
-        types(map).iter().map(|kind| height_of(kind)).min().unwrap_or(0)
+        let mut lowest = None;
+        for kind in types(map) {
+            let height = match kind {
+                "object" => self.object_height(map)?,
+                "array" => self.array_height(map)?,
+                _ => 0,
+            };
+            lowest = Some(lowest.map_or(height, |lowest: u32| lowest.min(height)));
+        }
+        Ok(lowest.unwrap_or(0))
+    }
+
+    fn object_height(&self, map: &Schema) -> Result<u32, Spent> {
+        let properties = map.get("properties").and_then(Value::as_object);
+        let mut height = 0;
+        for name in list(map, "required").iter().filter_map(Value::as_str) {
+            self.budget.spend(1)?;
+            let property = properties.and_then(|all| all.get(name));
+            height = height.max(property.map_or(Ok(0), |property| self.height(property))?.saturating_add(1));
+        }
+        Ok(height)
+    }
+
+    fn array_height(&self, map: &Schema) -> Result<u32, Spent> {
+        let least = number(map, "minItems").unwrap_or(0);
+        if least == 0 {
+            return Ok(0);
+        }
+        let tuple = list(map, "prefixItems");
+        let mut deepest = 0;
+        for item in tuple.iter().take(least) {
+            deepest = deepest.max(self.height(item)?);
+        }
+        if let Some(items) = map.get("items").filter(|_| least > tuple.len()) {
+            deepest = deepest.max(self.height(items)?);
+        }
+        Ok(deepest.saturating_add(1))
     }
 
     /// The schema without combinators. Frugal: the branch with the smallest values.
-    pub fn flat<'s>(&'s self, schema: &'s Value, frugal: bool, random: &mut Random) -> Cow<'s, Schema> {
+    ///
+    /// # Errors
+    /// The budget does not suffice.
+    pub fn flat<'s>(&'s self, schema: &'s Value, frugal: bool, random: &mut Random) -> Result<Cow<'s, Schema>, Spent> {
         let mut parts_left = PARTS;
         self.flat_within(schema, frugal, random, &mut parts_left)
     }
@@ -120,104 +168,79 @@ impl<'a> Resolver<'a> {
         frugal: bool,
         random: &mut Random,
         parts_left: &mut usize,
-    ) -> Cow<'s, Schema> {
+    ) -> Result<Cow<'s, Schema>, Spent> {
         let map = match schema {
             Value::Object(map) if !COMBINATORS.iter().any(|keyword| map.contains_key(*keyword)) => {
-                return Cow::Borrowed(map);
+                return Ok(Cow::Borrowed(map));
             }
             Value::Object(map) if *parts_left > 0 => map,
-            Value::Bool(false) => return Cow::Owned([("enum".to_string(), json!([]))].into_iter().collect()),
-            _ => return Cow::Owned(Schema::new()),
+            Value::Bool(false) => return Ok(Cow::Owned([("enum".to_string(), json!([]))].into_iter().collect())),
+            _ => return Ok(Cow::Owned(Schema::new())),
         };
         *parts_left -= 1;
-        let mut flat: Schema = map
-            .iter()
-            .filter(|(keyword, _)| !COMBINATORS.contains(&keyword.as_str()))
-            .map(|(keyword, value)| (keyword.clone(), value.clone()))
-            .collect();
-        let mut add = |part: &'s Value, random: &mut Random| {
-            let part = self.flat_within(part, frugal, random, parts_left);
-            merge(&mut flat, &part);
-        };
-        if let Some(target) = reference(map).and_then(|name| self.target(name)) {
-            add(target, random);
+        let mut flat = Schema::new();
+        for (keyword, value) in map.iter().filter(|(keyword, _)| !COMBINATORS.contains(&keyword.as_str())) {
+            price::deep(value, self.budget)?;
+            flat.insert(keyword.clone(), value.clone());
         }
-        for part in list(map, "allOf") {
-            add(part, random);
+        let mut parts: Vec<&'s Value> = Vec::new();
+        parts.extend(reference(map).and_then(|name| self.target(name)));
+        parts.extend(list(map, "allOf"));
+        for part in parts {
+            self.add(&mut flat, part, frugal, random, parts_left)?;
         }
         for choice in ["anyOf", "oneOf"] {
-            if let Some(branch) = self.branch(list(map, choice), frugal, random) {
-                add(branch, random);
+            if let Some(branch) = self.branch(list(map, choice), frugal, random)? {
+                self.add(&mut flat, branch, frugal, random, parts_left)?;
             }
         }
         if let Some(condition) = map.get("if") {
             // A value that meets the condition and its consequence; else one that, hopefully, does not meet it.
-            if random.chance(0.5) {
-                add(condition, random);
-                map.get("then").into_iter().for_each(|part| add(part, random));
-            } else {
-                map.get("else").into_iter().for_each(|part| add(part, random));
+            let consequence =
+                if random.chance(0.5) { [Some(condition), map.get("then")] } else { [map.get("else"), None] };
+            for part in consequence.into_iter().flatten() {
+                self.add(&mut flat, part, frugal, random, parts_left)?;
             }
         }
-        Cow::Owned(flat)
+        Ok(Cow::Owned(flat))
     }
 
-    fn branch<'s>(&self, branches: &'s [Value], frugal: bool, random: &mut Random) -> Option<&'s Value> {
-        if frugal {
-            return branches.iter().min_by_key(|branch| self.height(branch));
+    fn add<'s>(
+        &'s self,
+        flat: &mut Schema,
+        part: &'s Value,
+        frugal: bool,
+        random: &mut Random,
+        parts_left: &mut usize,
+    ) -> Result<(), Spent> {
+        let part = self.flat_within(part, frugal, random, parts_left)?;
+        // Both are read and written once more.
+        for value in part.values().chain(part.keys().filter_map(|keyword| flat.get(keyword))) {
+            price::deep(value, self.budget)?;
         }
-        let finite: Vec<&Value> = branches.iter().filter(|branch| self.height(branch) < ENDLESS).collect();
-        let (nulls, values): (Vec<&Value>, Vec<&Value>) = finite.into_iter().partition(|branch| is_null(branch));
+        merge(flat, &part);
+        Ok(())
+    }
+
+    fn branch<'s>(&self, branches: &'s [Value], frugal: bool, random: &mut Random) -> Result<Option<&'s Value>, Spent> {
+        let mut heights = Vec::with_capacity(branches.len());
+        for branch in branches {
+            self.budget.spend(1)?;
+            heights.push((self.height(branch)?, branch));
+        }
+        if frugal {
+            return Ok(heights.into_iter().min_by_key(|(height, _)| *height).map(|(_, branch)| branch));
+        }
+        let finite = heights.into_iter().filter(|(height, _)| *height < ENDLESS).map(|(_, branch)| branch);
+        let (nulls, values): (Vec<&Value>, Vec<&Value>) = finite.partition(|branch| is_null(branch));
         // Optional values are mostly there.
         let rather = if values.is_empty() || (!nulls.is_empty() && random.chance(0.12)) { nulls } else { values };
-        if rather.is_empty() { branches.first() } else { Some(*random.pick(&rather)) }
+        Ok(if rather.is_empty() { branches.first() } else { Some(*random.pick(&rather)) })
     }
 }
 
-fn reference(map: &Schema) -> Option<&str> {
-    map.get("$ref").or_else(|| map.get("$dynamicRef")).and_then(Value::as_str)
-}
-
-/// Every reference in a schema.
-fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
-    match value {
-        Value::Object(map) => {
-            references.extend(reference(map));
-            map.values().for_each(|item| collect(item, references));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, references)),
-        _ => {}
-    }
-}
-
-/// The subschema where this keyword has this value.
-fn find<'a>(value: &'a Value, keyword: &str, wanted: &str) -> Option<&'a Value> {
-    match value {
-        Value::Object(map) if map.get(keyword).and_then(Value::as_str) == Some(wanted) => Some(value),
-        Value::Object(map) => map.values().find_map(|item| find(item, keyword, wanted)),
-        Value::Array(items) => items.iter().find_map(|item| find(item, keyword, wanted)),
-        _ => None,
-    }
-}
-
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+fn address(value: &Value) -> usize {
+    std::ptr::from_ref(value) as usize
 }
 
 /// The elements of a keyword that is a list; none if it isn't.
@@ -293,10 +316,14 @@ fn both(keyword: &str, ours: Value, theirs: &Value) -> Value {
         }
         "required" => {
             let mut all = as_list(&ours);
-            all.extend(as_list(theirs).into_iter().filter(|name| !as_list(&ours).contains(name)));
+            let known: HashSet<u64> = all.iter().map(canonical).collect();
+            all.extend(as_list(theirs).into_iter().filter(|name| !known.contains(&canonical(name))));
             Value::Array(all)
         }
-        "enum" => as_list(&ours).into_iter().filter(|item| as_list(theirs).contains(item)).collect(),
+        "enum" => {
+            let known: HashSet<u64> = as_list(theirs).iter().map(canonical).collect();
+            as_list(&ours).into_iter().filter(|item| known.contains(&canonical(item))).collect()
+        }
         "properties" | "patternProperties" | "dependentRequired" => match (ours, theirs.as_object()) {
             (Value::Object(mut map), Some(more)) => {
                 for (name, schema) in more {

@@ -1,6 +1,7 @@
 //! What the user said, taken apart: the words that generated values are drawn from.
 
 use crate::random::Random;
+use std::collections::HashSet;
 
 /// Words that carry no topic.
 const SMALL: &[&str] = &[
@@ -11,10 +12,15 @@ const SMALL: &[&str] = &[
     "with", "would", "you", "your",
 ];
 
+/// Bytes of a text that are looked at; who says more repeats himself.
+const HEARD: usize = 10_000;
+
 /// The user's text and what was found in it, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Said {
     pub text: String,
+    /// Its beginning in lower case.
+    pub lower: String,
     /// Capitalised words inside a sentence, neighbours joined: "Oslo", "New York".
     pub names: Vec<String>,
     pub numbers: Vec<f64>,
@@ -29,10 +35,11 @@ pub struct Said {
 impl Said {
     /// Takes a text apart.
     pub fn of(text: &str) -> Self {
-        let mut said = Said { text: text.to_string(), ..Said::default() };
+        let heard = beginning(text);
+        let mut said = Said { text: text.to_string(), lower: heard.to_lowercase(), ..Said::default() };
         let mut sentence_begins = true;
         let mut joins = false;
-        for raw in text.split_whitespace() {
+        for raw in heard.split_whitespace() {
             let word = raw.trim_matches(|letter: char| !letter.is_alphanumeric() && letter != '-' && letter != '/');
             let plain = word.trim_matches(['-', '/']);
             let capital = plain.chars().next().is_some_and(char::is_uppercase);
@@ -74,6 +81,11 @@ impl Said {
     }
 }
 
+/// What is looked at of a text.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(HEARD)]
+}
+
 fn is_date(word: &str) -> bool {
     word.len() == 10
         && word
@@ -85,8 +97,8 @@ fn is_date(word: &str) -> bool {
 /// The distinct words of a text or an identifier in a form that makes `getWeather`, `get_weather` and "weathers" meet:
 /// lower case, cut at case changes, without endings, small words left out.
 pub fn stems(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for word in split_identifier(text) {
+    let (mut found, mut known) = (Vec::new(), HashSet::new());
+    for word in split_identifier(beginning(text)) {
         if word.chars().count() < 2 || SMALL.contains(&word.as_str()) {
             continue;
         }
@@ -94,7 +106,7 @@ pub fn stems(text: &str) -> Vec<String> {
             .iter()
             .find_map(|ending| word.strip_suffix(ending).filter(|stem| stem.chars().count() >= 3))
             .unwrap_or(&word);
-        if !found.iter().any(|known| known == stem) {
+        if known.insert(stem.to_string()) {
             found.push(stem.to_string());
         }
     }

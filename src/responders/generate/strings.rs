@@ -5,21 +5,44 @@ use super::pattern;
 use super::resolve::{Schema, number};
 use super::said::Said;
 use super::words::NOUNS;
+use crate::budget::{Budget, Spent};
 use crate::random::Random;
-use crate::reply::validator;
+use crate::reply::validator::Schema as Compiled;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde_json::{Value, json};
 
-/// No schema gets a longer string, whatever it demands.
-const LONGEST: usize = 100_000;
-
 /// A string that the schema accepts. `wild` = nothing of the user's, anything of the name's.
-pub fn string(schema: &Schema, name: &Name, said: &mut Said, wild: bool, random: &mut Random) -> String {
-    let least = number(schema, "minLength").unwrap_or(0).min(LONGEST);
+///
+/// # Errors
+/// The budget does not suffice.
+pub fn string(
+    schema: &Schema,
+    name: &Name,
+    said: &mut Said,
+    wild: bool,
+    random: &mut Random,
+    budget: &Budget,
+) -> Result<String, Spent> {
+    let made = unpaid(schema, name, said, wild, random, budget)?;
+    budget.bytes(made.len())?;
+    Ok(made)
+}
+
+fn unpaid(
+    schema: &Schema,
+    name: &Name,
+    said: &mut Said,
+    wild: bool,
+    random: &mut Random,
+    budget: &Budget,
+) -> Result<String, Spent> {
+    let least = number(schema, "minLength").unwrap_or(0);
+    // Nobody begins what will not be paid for.
+    budget.bytes(least)?;
     let most = number(schema, "maxLength").unwrap_or(usize::MAX).max(least);
     let format = schema.get("format").and_then(Value::as_str);
     if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
-        return by_pattern(schema, pattern, least, most, name, said, random);
+        return by_pattern(schema, pattern, (least, most), name, said, random, budget);
     }
     if let Some(mut drawn) = format.and_then(|format| by_format(format, said, wild, random)) {
         for _ in 0..40 {
@@ -28,7 +51,7 @@ pub fn string(schema: &Schema, name: &Name, said: &mut Said, wild: bool, random:
             }
             drawn = format.and_then(|format| by_format(format, said, true, random)).unwrap_or(drawn);
         }
-        return drawn;
+        return Ok(drawn);
     }
     let text = if wild {
         format!("{} {}", names::two_words(random), random.alphanumeric(4))
@@ -37,41 +60,47 @@ pub fn string(schema: &Schema, name: &Name, said: &mut Said, wild: bool, random:
     } else {
         name.string(said, random)
     };
-    fitted(text, least, most, random)
+    Ok(fitted(text, least, most, random))
 }
 
 /// What the format or the name suggests if it matches, else a string made from the pattern; the whole node decides what matches.
 fn by_pattern(
     schema: &Schema,
     pattern: &str,
-    least: usize,
-    most: usize,
+    (least, most): (usize, usize),
     name: &Name,
     said: &mut Said,
     random: &mut Random,
-) -> String {
+    budget: &Budget,
+) -> Result<String, Spent> {
     let node: Schema = ["pattern", "minLength", "maxLength", "format"]
         .iter()
         .filter_map(|keyword| Some((keyword.to_string(), schema.get(*keyword)?.clone())))
         .collect();
-    let Some(validator) = validator::of(&Value::Object(node)) else {
-        return fitted(name.string(said, random), least, most, random);
-    };
-    let accepted = |text: &str| validator.is_valid(&Value::from(text));
+    let node = Value::Object(node);
+    let node = Compiled::of(&node, budget)?;
+    if !node.is_usable() {
+        return Ok(fitted(name.string(said, random), least, most, random));
+    }
+    let accepted = |text: &str| node.accepts(&Value::from(text), budget);
     let format = schema.get("format").and_then(Value::as_str);
     let of_format = format.and_then(|format| by_format(format, said, false, random)).unwrap_or_default();
     let likely = [said.text.clone(), of_format, name.string(said, random)];
-    if let Some(text) = likely.iter().find(|text| !text.is_empty() && accepted(text)).filter(|_| !is_narrow(pattern)) {
-        return text.clone();
+    for text in likely.into_iter().filter(|text| !text.is_empty() && !is_narrow(pattern)) {
+        if accepted(&text)? {
+            return Ok(text);
+        }
     }
     let mut first = None;
-    for candidate in pattern::candidates(pattern, least, most, random) {
-        if accepted(&candidate) {
-            return candidate;
+    for candidate in pattern::candidates(pattern, least, most, random, budget) {
+        let candidate = candidate?;
+        budget.spend(candidate.len() as u64 / 8)?;
+        if accepted(&candidate)? {
+            return Ok(candidate);
         }
         first.get_or_insert(candidate);
     }
-    first.unwrap_or_else(|| names::two_words(random))
+    Ok(first.unwrap_or_else(|| names::two_words(random)))
 }
 
 /// Patterns that allow little leave nothing to choose.

@@ -2,17 +2,27 @@
 
 use super::said::stems;
 use super::schema::{Hints, value};
+use crate::budget::{Budget, Spent};
 use crate::prompt::{Prompt, Tool, ToolChoice, ToolKind};
 use crate::random::Random;
 use crate::reply::{Style, Text, ToolCall, ToolStrategy};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 /// The calls of one round: tools as `tool_choice` allows and the strategy chooses, at most one without
 /// `parallel_tool_calls`. None once tool results came in, so that agent loops end.
-pub fn calls(prompt: &Prompt, strategy: ToolStrategy, random: &mut Random) -> Vec<ToolCall> {
+///
+/// # Errors
+/// The budget does not suffice.
+pub fn calls(
+    prompt: &Prompt,
+    strategy: ToolStrategy,
+    random: &mut Random,
+    budget: &Budget,
+) -> Result<Vec<ToolCall>, Spent> {
     let offered = offered(prompt);
     if offered.is_empty() || !prompt.tool_results().is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let user = prompt.user_text();
     let mut chosen = match strategy {
@@ -25,7 +35,7 @@ pub fn calls(prompt: &Prompt, strategy: ToolStrategy, random: &mut Random) -> Ve
             shuffled.truncate(1 + random.below(offered.len()));
             shuffled
         }
-        ToolStrategy::Contextual => pointed_at(&user, &offered),
+        ToolStrategy::Contextual => pointed_at(&user, &offered, budget)?,
     };
     if chosen.is_empty() && is_forced(prompt) {
         chosen = vec![offered[0]];
@@ -33,7 +43,10 @@ pub fn calls(prompt: &Prompt, strategy: ToolStrategy, random: &mut Random) -> Ve
     if !prompt.parallel_tool_calls {
         chosen.truncate(1);
     }
-    chosen.into_iter().map(|tool| call(tool, &user, strategy, random)).collect()
+    let place = |tool: &Tool, spent: Spent| spent.at(|| format!("The schema of the tool `{}`", tool.name), "tools");
+    let made =
+        chosen.into_iter().map(|tool| call(tool, &user, strategy, random, budget).map_err(|spent| place(tool, spent)));
+    made.collect()
 }
 
 /// Whether the request demands a call.
@@ -57,28 +70,52 @@ fn offered(prompt: &Prompt) -> Vec<&Tool> {
 
 /// The tools whose name, description or parameters share words with the text, best first; those far behind the best
 /// are left out.
-fn pointed_at<'t>(text: &str, tools: &[&'t Tool]) -> Vec<&'t Tool> {
-    let said = stems(text);
-    let shared = |words: &str| stems(words).iter().filter(|stem| said.contains(stem)).count();
+fn pointed_at<'t>(text: &str, tools: &[&'t Tool], budget: &Budget) -> Result<Vec<&'t Tool>, Spent> {
+    let said: HashSet<String> = stems(text).into_iter().collect();
+    let shared = |words: &str| stems(words).iter().filter(|stem| said.contains(*stem)).count();
     let score = |tool: &Tool| {
         let parameters =
             tool.parameters.as_ref().and_then(|schema| schema.get("properties")).and_then(Value::as_object);
         let names = parameters.map(|map| map.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap_or_default();
         4 * shared(&tool.name) + 2 * shared(tool.description.as_deref().unwrap_or_default()) + shared(&names)
     };
-    let mut scored: Vec<(usize, &Tool)> = tools.iter().map(|tool| (score(tool), *tool)).collect();
+    let mut scored: Vec<(usize, &Tool)> = Vec::with_capacity(tools.len());
+    for tool in tools {
+        budget.spend(words_of(tool) as u64)?;
+        scored.push((score(tool), *tool));
+    }
     scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     let best = scored.first().map_or(0, |(score, _)| *score);
-    scored.into_iter().filter(|(score, _)| *score > 0 && 2 * score > best).map(|(_, tool)| tool).collect()
+    Ok(scored.into_iter().filter(|(score, _)| *score > 0 && 2 * score > best).map(|(_, tool)| tool).collect())
 }
 
-fn call(tool: &Tool, user: &str, strategy: ToolStrategy, random: &mut Random) -> ToolCall {
+/// Steps of reading what a tool says of itself.
+fn words_of(tool: &Tool) -> usize {
+    let properties = tool.parameters.as_ref().and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+    50 + tool.description.as_deref().map_or(0, str::len) + 10 * properties.map_or(0, Map::len)
+}
+
+fn call(
+    tool: &Tool,
+    user: &str,
+    strategy: ToolStrategy,
+    random: &mut Random,
+    budget: &Budget,
+) -> Result<ToolCall, Spent> {
     let custom = tool.kind == ToolKind::Custom;
-    let arguments = if custom { user.to_string() } else { arguments(tool, user, strategy, random).to_string() };
-    ToolCall { name: tool.name.clone(), arguments: Text::new(arguments), id: None, custom }
+    let arguments =
+        if custom { user.to_string() } else { arguments(tool, user, strategy, random, budget)?.to_string() };
+    budget.bytes(arguments.len())?;
+    Ok(ToolCall { name: tool.name.clone(), arguments: Text::new(arguments), id: None, custom })
 }
 
-fn arguments(tool: &Tool, user: &str, strategy: ToolStrategy, random: &mut Random) -> Value {
+fn arguments(
+    tool: &Tool,
+    user: &str,
+    strategy: ToolStrategy,
+    random: &mut Random,
+    budget: &Budget,
+) -> Result<Value, Spent> {
     let object = json!({"type": "object"});
     let schema = tool.parameters.as_ref().unwrap_or(&object);
     let declares = ["properties", "$ref", "anyOf", "allOf", "oneOf"].iter().any(|keyword| {
@@ -86,10 +123,10 @@ fn arguments(tool: &Tool, user: &str, strategy: ToolStrategy, random: &mut Rando
     });
     // openai-mokku says `{"input": …}` to any tool; to one that declares nothing it can still be said.
     if strategy == ToolStrategy::First && !declares && schema.get("additionalProperties") != Some(&Value::Bool(false)) {
-        return json!({"input": user});
+        return Ok(json!({"input": user}));
     }
-    let made = value(schema, random, &Hints { user_text: user, style: Style::Plausible });
-    if made.is_object() { made } else { json!({}) }
+    let made = value(schema, random, &Hints { user_text: user, style: Style::Plausible }, budget)?;
+    Ok(if made.is_object() { made } else { json!({}) })
 }
 
 #[cfg(test)]
@@ -124,7 +161,7 @@ mod tests {
     }
 
     fn called(prompt: &Prompt, strategy: ToolStrategy) -> Vec<(String, String)> {
-        let calls = calls(prompt, strategy, &mut Random::new(2));
+        let calls = calls(prompt, strategy, &mut Random::new(2), &Budget::default()).expect("little work");
         calls.into_iter().map(|call| (call.name, call.arguments.text)).collect()
     }
 
@@ -146,8 +183,8 @@ mod tests {
         assert_eq!(names(&prompt("x"), ToolStrategy::Sequence), ["get_weather", "searchFlights", "run"]);
         assert!(names(&prompt("x"), ToolStrategy::None).is_empty());
         for seed in 0..50 {
-            let drawn = calls(&prompt("x"), ToolStrategy::Random, &mut Random::new(seed));
-            assert!((1..=3).contains(&drawn.len()));
+            let drawn = calls(&prompt("x"), ToolStrategy::Random, &mut Random::new(seed), &Budget::default());
+            assert!(drawn.is_ok_and(|drawn| (1..=3).contains(&drawn.len())));
         }
     }
 
@@ -178,7 +215,8 @@ mod tests {
         let closed = json!({"type": "object", "properties": {}, "additionalProperties": false});
         let strict = Prompt { tools: vec![tool("t", "", Some(closed.clone()))], ..prompt("do it") };
         let made = called(&strict, ToolStrategy::First).remove(0).1;
-        assert!(validator::accepts(&closed, &serde_json::from_str(&made).unwrap_or_default()), "{made}");
+        let made = serde_json::from_str(&made).unwrap_or_default();
+        assert_eq!(validator::accepts(&closed, &made, &Budget::default()), Ok(true), "{made}");
         let custom =
             Prompt { tools: vec![Tool { kind: ToolKind::Custom, ..tool("c", "", None) }], ..prompt("raw words") };
         assert_eq!(called(&custom, ToolStrategy::First)[0].1, "raw words");

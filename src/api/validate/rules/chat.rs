@@ -1,21 +1,23 @@
 //! Rules of chat completions. Sources: real-traffic.md §3A and 3B; envelopes observed in August 2026.
 
-use super::{Faults, Phase, ability, completions, given, messages, says_json, strict, tools};
+use super::abilities::{self, Api};
+use super::{Faults, Phase, completions, given, messages, pictures, says_json, strict, tools};
 use crate::api::chat::request::pace;
-use crate::api::error::{ApiError, quoted_list};
+use crate::api::error::ApiError;
 use crate::api::field::{field, find};
 use crate::api::models::Model;
 use serde_json::Value;
 
 /// All rules of a chat body.
 pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
-    messages::check(body, model, faults);
-    tools::chat(body, model, faults);
+    abilities::check(Api::Chat, body, model, faults);
+    messages::check(body, faults);
+    pictures::chat(body, faults);
+    tools::chat(body, faults);
     limits(body, model, faults);
     format(body, faults);
     completions::bias(body, faults);
-    sampling(body, model, faults);
-    reasoning(body, model, faults);
+    logprobs(body, faults);
     // The simulator's pace holds without a stream too; where its fields are unknown, that is said before this.
     let stray = given(body, "stream_options").filter(|options| pace(options).is_none());
     if stray.is_some() && find(body, "stream") != Some(&Value::Bool(true)) {
@@ -26,29 +28,9 @@ pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     }
 }
 
-/// `Unsupported parameter: 'P' is not supported with this model.`
-pub fn unsupported(param: &str) -> ApiError {
-    let message = format!("Unsupported parameter: '{param}' is not supported with this model.");
-    ApiError::invalid(message).param(param).code("unsupported_parameter")
-}
-
 fn limits(body: &Value, model: &Model, faults: &mut Faults) {
-    if let Some(n) = find(body, "n").and_then(Value::as_i64).filter(|n| *n > ability::choices(model)) {
-        faults.at("n", || {
-            let message = format!(
-                "Invalid 'n': integer above maximum value. Expected a value <= {}, but got {n} instead.",
-                ability::choices(model)
-            );
-            Some(ApiError::invalid(message).param("n").code("integer_above_max_value"))
-        });
-    }
     if given(body, "max_tokens").is_some() {
         faults.at("max_tokens", || {
-            if model.reasoning {
-                let mut error = unsupported("max_tokens");
-                error.message.push_str(" Use 'max_completion_tokens' instead.");
-                return Some(error);
-            }
             given(body, "max_completion_tokens")?;
             let message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
             Some(ApiError::invalid(message).param("max_tokens").code("invalid_parameter_combination"))
@@ -88,80 +70,14 @@ fn format(body: &Value, faults: &mut Faults) {
     }
 }
 
-/// Sampling parameters a thinking model refuses, some whatever their value, some unless it is the default.
-fn sampling(body: &Value, model: &Model, faults: &mut Faults) {
-    if model.reasoning {
-        for param in ["logit_bias", "stop", "prediction"] {
-            let empty = |value: &&Value| value.as_object().is_some_and(serde_json::Map::is_empty);
-            if given(body, param).filter(|value| !empty(value)).is_some() {
-                faults.at(param, || Some(unsupported(param)));
-            }
-        }
-    }
-    if ability::thinks(model, find(body, "reasoning_effort").and_then(Value::as_str)) {
-        let differs = |param: &str, default: f64| {
-            given(body, param).filter(|value| value.as_f64().is_some_and(|value| value != default))
-        };
-        if let Some(value) = differs("temperature", 1.0) {
-            faults.after(Phase::Capability, || {
-                let message = format!(
-                    "Unsupported value: 'temperature' does not support {value} with this model. Only the default (1) \
-                     value is supported."
-                );
-                Some(ApiError::invalid(message).param("temperature").code("unsupported_value"))
-            });
-        }
-        for (param, default) in [("top_p", 1.0), ("presence_penalty", 0.0), ("frequency_penalty", 0.0)] {
-            if differs(param, default).is_some() {
-                faults.after(Phase::Capability, || Some(unsupported(param)));
-            }
-        }
-        if find(body, "logprobs") == Some(&Value::Bool(true)) {
-            faults.after(Phase::Capability, || Some(unsupported("logprobs")));
-        }
-    }
-    if let Some(asked) = find(body, "top_logprobs").and_then(Value::as_i64) {
+/// Alternatives are shown with log probabilities, not alone.
+fn logprobs(body: &Value, faults: &mut Faults) {
+    let alone =
+        find(body, "top_logprobs").is_some_and(Value::is_i64) && find(body, "logprobs") != Some(&Value::Bool(true));
+    if alone {
         faults.at("top_logprobs", || {
-            let most = ability::top_logprobs(model);
-            let message = if asked > most {
-                format!("Invalid value for 'top_logprobs': must be less than or equal to {most}.")
-            } else if find(body, "logprobs") != Some(&Value::Bool(true)) {
-                "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.".to_string()
-            } else {
-                return None;
-            };
+            let message = "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.";
             Some(ApiError::invalid(message).param("top_logprobs"))
         });
     }
-}
-
-fn reasoning(body: &Value, model: &Model, faults: &mut Faults) {
-    if let Some(effort) = find(body, "reasoning_effort").and_then(Value::as_str)
-        && let Some(efforts) = ability::efforts(model)
-    {
-        faults.at("reasoning_effort", || {
-            if efforts.is_empty() {
-                return Some(ApiError::invalid("Unrecognized request argument supplied: reasoning_effort"));
-            }
-            // Chat does not offer `max`, Responses does.
-            let offered: Vec<&str> = efforts.iter().copied().filter(|one| *one != "max").collect();
-            unsupported_value("reasoning_effort", effort, &offered)
-        });
-    }
-    if let Some(verbosity) = find(body, "verbosity").and_then(Value::as_str)
-        && let Some(offered) = ability::verbosities(model)
-    {
-        faults.at("verbosity", || unsupported_value("verbosity", verbosity, &offered));
-    }
-}
-
-fn unsupported_value(param: &str, value: &str, offered: &[&str]) -> Option<ApiError> {
-    if offered.contains(&value) {
-        return None;
-    }
-    let message = format!(
-        "Unsupported value: '{param}' does not support '{value}' with this model. Supported values are: {}.",
-        quoted_list(offered)
-    );
-    Some(ApiError::invalid(message).param(param).code("unsupported_value"))
 }

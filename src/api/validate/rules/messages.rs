@@ -3,17 +3,16 @@
 use super::{Faults, Phase, given};
 use crate::api::error::ApiError;
 use crate::api::field::find;
-use crate::api::models::Model;
 use serde_json::Value;
 
 /// All rules of the messages of a chat body.
-pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
+pub fn check(body: &Value, faults: &mut Faults) {
     let Some(messages) = find(body, "messages").and_then(Value::as_array) else { return };
     for (at, message) in messages.iter().enumerate() {
         faults.at("messages", || shape(at, message));
     }
     for (at, message) in messages.iter().enumerate() {
-        faults.after(Phase::Messages, || parts(at, message, model));
+        faults.after(Phase::Messages, || parts(at, message));
     }
     faults.after(Phase::Messages, || sequence(messages));
     for (at, message) in messages.iter().enumerate() {
@@ -44,8 +43,8 @@ fn shape(at: usize, message: &Value) -> Option<ApiError> {
     }
 }
 
-/// Parts a role or the model cannot take.
-fn parts(at: usize, message: &Value, model: &Model) -> Option<ApiError> {
+/// Parts a role cannot take.
+fn parts(at: usize, message: &Value) -> Option<ApiError> {
     let refuse = |what: String| {
         let param = format!("messages[{at}]");
         Some(ApiError::invalid(format!("Invalid '{param}'. {what}")).param(param).code("invalid_value"))
@@ -53,9 +52,6 @@ fn parts(at: usize, message: &Value, model: &Model) -> Option<ApiError> {
     let role = role(message);
     for part in message["content"].as_array()? {
         match part["type"].as_str()? {
-            "input_audio" if !model.audio => {
-                return refuse("Content blocks are expected to be either text or image_url type.".into());
-            }
             // Tool messages may hold images by now (recorded: 6579650d9e53f217).
             "image_url" if !matches!(role, "user" | "tool") => {
                 return refuse(format!(

@@ -1,11 +1,12 @@
 //! Rules no schema says: across fields, per model, and of schemas within the body. Level full only.
 
-mod ability;
+mod abilities;
 mod chat;
 mod completions;
 pub mod context;
 mod embeddings;
 mod messages;
+mod pictures;
 mod responses;
 mod strict;
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Rules of Responses. Sources: real-traffic.md §3A and 3B; envelopes observed in August 2026.
 
-use super::{Faults, Phase, ability, given, says_json, strict, tools};
-use crate::api::error::{ApiError, quoted_list};
+use super::abilities::{self, Api};
+use super::{Faults, Phase, given, pictures, says_json, strict, tools};
+use crate::api::error::ApiError;
 use crate::api::field::{field, find};
 use crate::api::models::Model;
+use crate::api::responses::replay;
 use serde_json::Value;
 
 /// All rules of a Responses body.
@@ -12,9 +14,9 @@ pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     format(body, faults);
     limit(body, model, faults);
     items(body, faults);
+    pictures::responses(body, faults);
     state(body, faults);
-    capability(body, model, faults);
-    effort(body, model, faults);
+    abilities::check(Api::Responses, body, model, faults);
 }
 
 fn format(body: &Value, faults: &mut Faults) {
@@ -55,17 +57,8 @@ fn items(body: &Value, faults: &mut Faults) {
     let Some(items) = find(body, "input").and_then(Value::as_array) else { return };
     for (at, item) in items.iter().enumerate() {
         faults.after(Phase::Messages, || files(at, item));
-        let Some(id) = item["id"].as_str().filter(|_| item["type"] == "reasoning") else { continue };
-        // A message without an id was not produced by that reasoning (recorded: a3133dd70fd5a789).
-        let orphan = items.get(at + 1).is_none_or(|next| next["role"] == "assistant" && !next["id"].is_string());
-        if orphan {
-            faults.after(Phase::Messages, || {
-                let message =
-                    format!("Item '{id}' of type 'reasoning' was provided without its required following item.");
-                Some(ApiError::invalid(message).param("input"))
-            });
-        }
     }
+    faults.after(Phase::Messages, || replay::orphan(items));
 }
 
 /// Endings of files whose text a model is given (recording 800e56bd5dbb4875).
@@ -128,71 +121,5 @@ fn state(body: &Value, faults: &mut Faults) {
                 "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.";
             Some(ApiError::invalid(message).code("missing_required_parameter"))
         });
-    }
-}
-
-/// What a thinking model refuses.
-fn capability(body: &Value, model: &Model, faults: &mut Faults) {
-    if ability::thinks(model, field(body, "reasoning")["effort"].as_str()) {
-        for (param, default) in
-            [("temperature", 1.0), ("top_p", 1.0), ("presence_penalty", 0.0), ("frequency_penalty", 0.0)]
-        {
-            if find(body, param).and_then(Value::as_f64).is_some_and(|value| value != default) {
-                faults.after(Phase::Capability, || {
-                    let message = format!("Unsupported parameter: '{param}' is not supported with this model.");
-                    Some(ApiError::invalid(message).param(param))
-                });
-            }
-        }
-        let includes = field(body, "include").as_array().into_iter().flatten();
-        let asks = includes.into_iter().any(|include| include == "message.output_text.logprobs");
-        let top = find(body, "top_logprobs").and_then(Value::as_u64).is_some_and(|top| top > 0);
-        for (param, given) in [("include", asks), ("top_logprobs", top)] {
-            if given {
-                faults.after(Phase::Capability, || {
-                    let message = "logprobs are not supported with reasoning models.";
-                    Some(ApiError::invalid(message).param(param).code("unsupported_parameter"))
-                });
-            }
-        }
-    }
-    // Recorded: 1724983eb4d42806.
-    let allowed = ["web_search_preview", "code_interpreter", "mcp", "file_search", "web_search"];
-    let mut kinds = field(body, "tools").as_array().into_iter().flatten().filter_map(|tool| tool["type"].as_str());
-    if model.id.contains("deep-research") && kinds.any(|kind| !allowed.contains(&kind)) {
-        faults.after(Phase::Capability, || {
-            let message = "Deep research models only support the 'web_search_preview', 'code_interpreter', 'mcp', and \
-                 'file_search' tools.";
-            Some(ApiError::invalid(message).param("tools"))
-        });
-    }
-}
-
-fn effort(body: &Value, model: &Model, faults: &mut Faults) {
-    let unsupported = |param: &str, value: &str, offered: &[&str]| {
-        let message = format!(
-            "Unsupported value: '{value}' is not supported with the '{}' model. Supported values are: {}.",
-            model.id,
-            quoted_list(offered)
-        );
-        (!offered.contains(&value)).then(|| ApiError::invalid(message).param(param).code("unsupported_value"))
-    };
-    let asks = given(body, "reasoning").is_some();
-    if let Some(efforts) = asks.then(|| ability::efforts(model)).flatten() {
-        for name in ["effort", "summary"] {
-            let Some(value) = field(body, "reasoning")[name].as_str() else { continue };
-            let param = format!("reasoning.{name}");
-            faults.after(Phase::Capability, || {
-                if efforts.is_empty() {
-                    return Some(super::chat::unsupported(&param));
-                }
-                if name == "effort" { unsupported(&param, value, &efforts) } else { None }
-            });
-        }
-    }
-    if let Some(value) = field(body, "text")["verbosity"].as_str()
-        && let Some(offered) = ability::verbosities(model)
-    {
-        faults.after(Phase::Capability, || unsupported("text.verbosity", value, &offered));
     }
 }

@@ -4,6 +4,7 @@
 //! ccfcd77662ea153d; the others quoted by users).
 
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 
 /// Keywords `strict` refuses wherever they stand.
 const FORBIDDEN: &[&str] = &[
@@ -144,7 +145,8 @@ impl<'a> Checker<'a> {
         let required: Vec<&str> =
             object.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let rule = "'required' is required to be supplied and to be an array including every key in properties.";
-        if let Some(missing) = properties.keys().find(|key| !required.contains(&key.as_str())) {
+        let known: HashSet<&str> = required.iter().copied().collect();
+        if let Some(missing) = properties.keys().find(|key| !known.contains(key.as_str())) {
             return self.say(format!("{rule} Missing '{missing}'."));
         }
         if let Some(extra) = required.iter().find(|key| !properties.contains_key(**key)) {

@@ -84,4 +84,7 @@ fn too_much_of_a_schema() {
     let many: Vec<String> = (0..1001).map(|value| value.to_string()).collect();
     let enums = object(json!({"a": {"type": "string", "enum": many}}));
     assert!(fault(&enums, true).is_some_and(|fault| fault.contains("enum values")));
+    // Each name is looked up, not searched: a search would take ten thousand million steps.
+    let wide = object((0..100_000).map(|at| (format!("p{at}"), json!({"type": "string"}))).collect());
+    assert!(fault(&wide, true).is_some_and(|fault| fault.contains("object properties")));
 }

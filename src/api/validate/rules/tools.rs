@@ -1,13 +1,12 @@
 //! Rules of tools and tool choice, in chat's form and in that of Responses.
 
-use super::{Faults, Phase, ability, given, strict};
+use super::{Faults, Phase, given, strict};
 use crate::api::error::ApiError;
 use crate::api::field::{field, find};
-use crate::api::models::Model;
 use serde_json::Value;
 
 /// Chat: functions stand in `tools[i].function`.
-pub fn chat(body: &Value, model: &Model, faults: &mut Faults) {
+pub fn chat(body: &Value, faults: &mut Faults) {
     let tools = find(body, "tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (at, tool) in tools.iter().enumerate() {
         faults.at("tools", || schema(&tool["function"], &format!("tools[{at}].function.parameters")));
@@ -25,25 +24,6 @@ pub fn chat(body: &Value, model: &Model, faults: &mut Faults) {
                 "Invalid value for 'tool_choice': no function named '{name}' was specified in the 'tools' parameter."
             );
             (!known).then(|| ApiError::invalid(message).param("tool_choice"))
-        });
-    }
-    let thinking = ability::thinks(model, field(body, "reasoning_effort").as_str());
-    if thinking && !ability::thinks_with_functions(model) && tools.iter().any(|tool| tool["type"] == "function") {
-        faults.after(Phase::Capability, || {
-            let message = format!(
-                "Function tools with reasoning_effort are not supported for {} in /v1/chat/completions. To use function \
-                 tools, use /v1/responses or set reasoning_effort to 'none'.",
-                model.id
-            );
-            Some(ApiError::invalid(message).param("reasoning_effort"))
-        });
-    }
-    // Recorded: 1b09b04ae4781a50.
-    if !tools.is_empty() && model.id == "gpt-5-chat-latest" {
-        faults.after(Phase::Capability, || {
-            let message = "tools is not supported in this model. For a list of supported models, refer to \
-                           https://platform.openai.com/docs/guides/function-calling#models-supporting-function-calling.";
-            Some(ApiError::new(404, message))
         });
     }
 }

@@ -1,10 +1,17 @@
 //! Tokens: counting them and finding their borders, with OpenAI's vocabularies.
 //!
-//! The tables (200,000 and 100,000 entries, compiled in) unpack at first use; [`warm`] does that on a thread of its own
-//! so that no request pays for it.
+//! Text is cut into [`words`], words become tokens in [`merge`]; both take time in proportion to the text, whatever it
+//! is. The tables (200,000 and 100,000 tokens) are laid out at build time and looked up where they lie in the binary.
 
-use std::sync::Once;
-use std::thread;
+mod layout;
+mod merge;
+mod vocabulary;
+mod words;
+
+use crate::runtime;
+use merge::Merger;
+use vocabulary::Vocabulary;
+use words::{Pattern, Words};
 
 /// How text becomes tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,11 +23,6 @@ pub enum Encoding {
     /// Four bytes a token, rounded up; touches no table.
     Estimate,
 }
-
-/// Longest stretch of text the merge sees at once, in bytes. Merging is O(n log n) in the longest word, and a word may
-/// be the whole text (a megabyte of one letter); cut here, the time is linear. Ordinary words are far shorter, so only
-/// such texts can be counted differently, by a token per cut.
-const STRETCH: usize = 16 * 1024;
 
 const ESTIMATED_BYTES_PER_TOKEN: usize = 4;
 
@@ -34,29 +36,30 @@ impl Encoding {
         if starts(&older) && !starts(&newer) { Encoding::Cl100k } else { Encoding::O200k }
     }
 
-    fn table(self) -> Option<&'static tiktoken::CoreBpe> {
+    fn table(self) -> Option<(Pattern, &'static Vocabulary)> {
         match self {
-            Encoding::O200k => tiktoken::get_encoding("o200k_base"),
-            Encoding::Cl100k => tiktoken::get_encoding("cl100k_base"),
+            Encoding::O200k => Some((Pattern::O200k, &vocabulary::O200K)),
+            Encoding::Cl100k => Some((Pattern::Cl100k, &vocabulary::CL100K)),
             Encoding::Estimate => None,
         }
     }
-}
 
-/// Unpacks the table that today's models use on a background thread, once per process. The older table costs another
-/// 15 MB and waits for its first use.
-pub fn warm() {
-    static ONCE: Once = Once::new();
-    // A failure to start the thread only means that the first request unpacks the table.
-    ONCE.call_once(|| drop(thread::Builder::new().name("tokens".into()).spawn(|| count(Encoding::O200k, "warm"))));
+    /// The bytes of a token of the vocabulary; `None` beyond the last and for [`Encoding::Estimate`].
+    pub fn token(self, rank: u32) -> Option<&'static [u8]> {
+        let (_, vocabulary) = self.table()?;
+        ((rank as usize) < vocabulary.size()).then(|| vocabulary.token(rank))
+    }
 }
 
 /// Number of tokens in a text. Special tokens such as `<|endoftext|>` count as the text they are.
 pub fn count(encoding: Encoding, text: &str) -> usize {
-    match encoding.table() {
-        Some(table) => stretches(text).map(|stretch| table.count(stretch)).sum(),
-        None => text.len().div_ceil(ESTIMATED_BYTES_PER_TOKEN),
-    }
+    let Some((pattern, vocabulary)) = encoding.table() else {
+        return text.len().div_ceil(ESTIMATED_BYTES_PER_TOKEN);
+    };
+    runtime::aside(text.len(), || {
+        let mut merger = Merger::new(vocabulary);
+        Words::new(pattern, text).map(|word| merger.merge(word.as_bytes()).len()).sum()
+    })
 }
 
 /// Where each token ends, in bytes. Tokens that end inside a character are given the end of that character, so every
@@ -70,13 +73,12 @@ pub fn ends(encoding: Encoding, text: &str) -> Vec<u32> {
         ends.push(text.ceil_char_boundary(at) as u32);
     };
     match encoding.table() {
-        Some(table) => {
-            for stretch in stretches(text) {
-                for token in table.encode(stretch) {
-                    push(table.decode(&[token]).len());
-                }
+        Some((pattern, vocabulary)) => runtime::aside(text.len(), || {
+            let mut merger = Merger::new(vocabulary);
+            for word in Words::new(pattern, text) {
+                merger.merge(word.as_bytes()).iter().for_each(|token| push(vocabulary.length(*token)));
             }
-        }
+        }),
         None => {
             let mut left = text.len();
             while left > 0 {
@@ -87,28 +89,6 @@ pub fn ends(encoding: Encoding, text: &str) -> Vec<u32> {
         }
     }
     ends
-}
-
-/// The text in stretches of at most [`STRETCH`] bytes, cut before white space where there is any.
-fn stretches(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let cut = if rest.len() <= STRETCH {
-            rest.len()
-        } else {
-            let most = rest.floor_char_boundary(STRETCH);
-            // A space after a word begins the next token, so a cut before it changes no count.
-            let window = rest.get(..most).unwrap_or_default();
-            let after_word = |at: &usize| !window.get(..*at).unwrap_or_default().ends_with(char::is_whitespace);
-            window.rmatch_indices(' ').map(|(at, _)| at).find(|at| *at > 0 && after_word(at)).unwrap_or(most)
-        };
-        let (stretch, after) = rest.split_at(cut);
-        rest = after;
-        Some(stretch)
-    })
 }
 
 #[cfg(test)]
@@ -157,11 +137,7 @@ mod tests {
         assert_eq!(count(Encoding::O200k, &"a".repeat(1000)), 125);
         assert_eq!(ends(Encoding::O200k, "👩‍👩‍👧‍👦 naïve café"), [4, 4, 7, 11, 11, 14, 18, 18, 21, 25, 25, 30, 32, 38]);
     }
-
-    #[test]
-    fn long_texts_count_as_if_never_cut() {
-        let prose = "The quick brown fox jumps over the lazy dog. ".repeat(2_000);
-        let whole = Encoding::O200k.table().map(|table| table.count(&prose));
-        assert_eq!(Some(count(Encoding::O200k, &prose)), whole);
-    }
 }
+
+#[cfg(test)]
+mod reference_tests;

@@ -1,0 +1,2 @@
+// The packages that hold the addon: none is installed in a checkout.
+declare module '@llemulator/*';

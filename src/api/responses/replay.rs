@@ -1,0 +1,171 @@
+//! Items a client sends back: whether they can stand where they stand, as far as what was answered before tells.
+//!
+//! An item without an id, and an id nobody here gave, are taken as they are: clients make up both.
+
+use super::record::Record;
+use crate::api::error::ApiError;
+use crate::store::Store;
+use serde_json::Value;
+use std::collections::HashSet;
+
+/// Where an item of an answer came from, kept per id in the session's store.
+#[derive(Debug)]
+struct Origin {
+    /// Whether the answer is kept, so that its items are known by id.
+    stored: bool,
+    /// The reasoning it followed in the answer.
+    reasoning: Option<String>,
+}
+
+/// Remembers the items of an answer.
+pub fn remember(store: &mut Store, record: &Record) {
+    let stored = record.frame.store || record.frame.background;
+    let mut before: Option<&Value> = None;
+    for item in record.items.iter().map(|item| &item.value) {
+        let reasoning = before.filter(|item| is(item, "reasoning")).and_then(id).map(str::to_string);
+        if let Some(id) = id(item) {
+            store.shelf::<Origin>().insert(id.to_string(), Origin { stored, reasoning });
+        }
+        before = Some(item);
+    }
+}
+
+/// Refuses input that sends back items wrongly: one twice, reasoning that was not stored and does not come along, an
+/// item without the reasoning that led to it. `history` is what the request continues.
+pub fn check(store: &mut Store, history: &[Value], given: &Value) -> Result<(), ApiError> {
+    let Some(given) = given.as_array() else { return Ok(()) };
+    let mut seen: HashSet<&str> = history.iter().filter_map(id).collect();
+    // Quoted for items, references, and what the conversation has already (openai-agents-js 425, vercel/ai 15492).
+    if let Some(id) = given.iter().filter_map(id).find(|id| !seen.insert(id)) {
+        let message =
+            format!("Duplicate item found with id {id}. Remove duplicate items from your input and try again.");
+        return Err(ApiError::invalid(message).param("input"));
+    }
+    let origins = store.shelf::<Origin>();
+    for item in given {
+        let Some(id) = id(item) else { continue };
+        let Some(origin) = origins.get(id) else { continue };
+        let sealed = item.get("encrypted_content").is_some_and(Value::is_string);
+        if is(item, "reasoning") && !origin.stored && !sealed {
+            return Err(not_persisted(id));
+        }
+        // Only of what is stored production knows which reasoning it was.
+        if let Some(reasoning) = origin.reasoning.as_deref().filter(|id| origin.stored && !seen.contains(id)) {
+            let kind = item.get("type").and_then(Value::as_str).unwrap_or("message");
+            // A reference brings what it names from the store.
+            if kind != "item_reference" {
+                let message = format!(
+                    "Item '{id}' of type '{kind}' was provided without its required 'reasoning' item: '{reasoning}'."
+                );
+                return Err(ApiError::invalid(message).param("input"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An item that is nowhere: quoted word for word in many threads (anomalyco/opencode 7724, vercel/ai 7543).
+pub fn not_persisted(id: &str) -> ApiError {
+    let message = format!(
+        "Item with id '{id}' not found. Items are not persisted when `store` is set to false. Try again with `store` set \
+         to true, or remove this item from your input."
+    );
+    ApiError::new(404, message).param("input")
+}
+
+/// Reasoning that is not followed by what it led to (recording a3133dd70fd5a789): something the model said, with its id.
+pub fn orphan(items: &[Value]) -> Option<ApiError> {
+    for (at, item) in items.iter().enumerate() {
+        let Some(id) = id(item).filter(|_| is(item, "reasoning")) else { continue };
+        let next = items.get(at + 1..).into_iter().flatten().find(|item| !is(item, "reasoning"));
+        // Recorded as accepted when the answer stands before it: 850762b8e70b9db8.
+        let turned = at.checked_sub(1).and_then(|at| items.get(at)).is_some_and(is_said);
+        if !next.is_some_and(|next| led_to(next)) && !(turned && next.is_some_and(|next| !is_said(next))) {
+            let message = format!("Item '{id}' of type 'reasoning' was provided without its required following item.");
+            return Some(ApiError::invalid(message).param("input"));
+        }
+    }
+    None
+}
+
+/// Whether reasoning can have led to this item.
+fn led_to(item: &Value) -> bool {
+    match item.get("role") {
+        Some(role) => role == "assistant" && id(item).is_some(),
+        None => !item.get("type").and_then(Value::as_str).is_some_and(|kind| {
+            kind.ends_with("_output") && kind != "tool_search_output" || kind == "mcp_approval_response"
+        }),
+    }
+}
+
+/// A message of the assistant's.
+fn is_said(item: &Value) -> bool {
+    item.get("role").is_some_and(|role| role == "assistant")
+}
+
+fn is(item: &Value, kind: &str) -> bool {
+    item.get("type").is_some_and(|is| is == kind)
+}
+
+fn id(item: &Value) -> Option<&str> {
+    item.get("id").and_then(Value::as_str).filter(|id| !id.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn reasoning() -> Value {
+        json!({"type": "reasoning", "id": "rs_1", "summary": []})
+    }
+
+    #[test]
+    fn reasoning_needs_what_it_led_to() {
+        let user = json!({"role": "user", "content": "x"});
+        let said = |id: Option<&str>| json!({"role": "assistant", "content": "42", "id": id});
+        let call = json!({"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"});
+        let output = json!({"type": "function_call_output", "call_id": "call_1", "output": ""});
+        let search = json!({"type": "web_search_call", "id": "ws_1", "status": "completed"});
+        let free = json!({"type": "reasoning", "summary": []});
+        for taken in [
+            vec![reasoning(), said(Some("msg_1"))],
+            vec![reasoning(), call.clone(), output.clone()],
+            vec![reasoning(), json!({"type": "reasoning", "id": "rs_2", "summary": []}), call.clone(), output.clone()],
+            vec![reasoning(), search],
+            vec![reasoning(), json!({"type": "item_reference", "id": "msg_1"})],
+            vec![reasoning(), json!({"id": "msg_1"})],
+            vec![user.clone(), said(None), reasoning(), user.clone()],
+            vec![user.clone(), free.clone(), user.clone()],
+        ] {
+            assert_eq!(orphan(&taken), None, "{taken:?}");
+        }
+        for refused in [
+            vec![user.clone(), reasoning(), user.clone()],
+            vec![user.clone(), reasoning()],
+            vec![user.clone(), reasoning(), output],
+            vec![user.clone(), reasoning(), said(None), user.clone()],
+            vec![user, reasoning(), json!({"role": "developer", "content": "x"})],
+        ] {
+            let message = orphan(&refused).map(|error| error.message);
+            let expected = "Item 'rs_1' of type 'reasoning' was provided without its required following item.";
+            assert_eq!(message.as_deref(), Some(expected), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_comes_twice() {
+        let mut store = Store::new(10);
+        let item = |id: &str| json!({"type": "message", "role": "assistant", "id": id, "content": "x"});
+        assert_eq!(check(&mut store, &[], &json!([item("msg_1"), item("msg_2"), item(""), item("")])), Ok(()));
+        for (history, given) in [
+            (vec![], json!([item("msg_1"), item("msg_1")])),
+            (vec![item("msg_1")], json!([item("msg_1")])),
+            (vec![item("msg_1")], json!([{"type": "item_reference", "id": "msg_1"}])),
+        ] {
+            let error = check(&mut store, &history, &given).expect_err("refused");
+            let expected = "Duplicate item found with id msg_1. Remove duplicate items from your input and try again.";
+            assert_eq!((error.status, error.message.as_str(), error.param.as_deref()), (400, expected, Some("input")));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What a model cannot do, as far as requests are concerned: the table `abilities.json`, a row per parameter and group of
+//! models. What a model offers (efforts, verbosities) stands in the catalogue.
+
+use super::{Faults, Phase};
+use crate::api::error::{ApiError, Style, quoted_list};
+use crate::api::field::find;
+use crate::api::models::Model;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// The table as it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    #[serde(rename = "about")]
+    _about: String,
+    groups: HashMap<String, Vec<String>>,
+    words: HashMap<String, Words>,
+    rows: Vec<Row>,
+}
+
+/// How a refusal is said; `{param}`, `{value}`, `{model}` and the like stand for what is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    message: String,
+    /// When several parameters are refused at once.
+    several: Option<String>,
+    param: Option<String>,
+    code: Option<String>,
+    status: Option<u16>,
+}
+
+/// Which requests some models refuse.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    api: Api,
+    /// Fields, or paths to fields of fields; `[]` is each item of a list.
+    params: Vec<String>,
+    of: Vec<String>,
+    #[serde(default)]
+    but: Vec<String>,
+    #[serde(default)]
+    thinking: bool,
+    accepts: Option<Vec<Value>>,
+    refuses: Option<Vec<Value>>,
+    most: Option<i64>,
+    offers: Option<Offer>,
+    #[serde(default)]
+    phase: Met,
+    words: String,
+    #[cfg_attr(not(test), allow(dead_code))]
+    tries: Value,
+    #[cfg_attr(not(test), allow(dead_code))]
+    evidence: String,
+}
+
+/// Whose requests a row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Api {
+    Chat,
+    Responses,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Offer {
+    Efforts,
+    Verbosities,
+}
+
+/// When OpenAI meets the fault.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Met {
+    #[default]
+    Field,
+    Capability,
+    Messages,
+}
+
+/// A value that is refused.
+struct Hit<'a> {
+    param: &'a str,
+    value: &'a Value,
+    /// Places in the lists its path leads through.
+    places: Vec<usize>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    // The file is part of the program: what fails here fails every test, and never ships.
+    let mut table: Table = serde_json::from_str(include_str!("abilities.json")).expect("abilities.json is well-formed");
+    let Table { groups, rows, .. } = &mut table;
+    for row in rows {
+        row.of = spelled(&row.of, groups);
+        row.but = spelled(&row.but, groups);
+    }
+    table
+});
+
+/// Selectors with their groups written out.
+fn spelled(selectors: &[String], groups: &HashMap<String, Vec<String>>) -> Vec<String> {
+    let each =
+        selectors.iter().flat_map(|selector| match selector.strip_prefix('@').and_then(|name| groups.get(name)) {
+            Some(group) => spelled(group, groups),
+            None => vec![selector.clone()],
+        });
+    each.collect()
+}
+
+/// Refuses what the model cannot do.
+pub fn check(api: Api, body: &Value, model: &Model, faults: &mut Faults) {
+    let effort = match api {
+        Api::Chat => find(body, "reasoning_effort"),
+        Api::Responses => find(body, "reasoning").and_then(|reasoning| reasoning.get("effort")),
+    };
+    let thinks = thinks(model, effort.and_then(Value::as_str));
+    for row in TABLE.rows.iter().filter(|row| row.api == api && (thinks || !row.thinking)) {
+        if !row.params.iter().any(|param| find(body, field(param)).is_some()) || !row.concerns(model) {
+            continue;
+        }
+        let hits: Vec<Hit> = row.params.iter().flat_map(|param| row.hits(param, body, model)).collect();
+        let Some(first) = hits.first() else { continue };
+        let error = || Some(row.error(&hits, model));
+        match row.phase {
+            Met::Field => faults.at(field(first.param), error),
+            Met::Capability => faults.after(Phase::Capability, error),
+            Met::Messages => faults.after(Phase::Messages, error),
+        }
+    }
+}
+
+/// Whether it thinks when asked with this effort (`None` = not said): it refuses sampling parameters then.
+pub fn thinks(model: &Model, effort: Option<&str>) -> bool {
+    model.reasoning && (effort.or(model.default_effort()) != Some("none") || !model.efforts().contains(&"none"))
+}
+
+/// Whether the catalogue's rules are this model's own: names nobody knows borrow gpt-4o's limits, and may well reason.
+fn known(model: &Model) -> bool {
+    model.family != "emulator" && (model.family != "gpt-4o" || model.id.contains("gpt-4o"))
+}
+
+/// The field of the body a path begins with.
+fn field(path: &str) -> &str {
+    path.split(['.', '[']).next().unwrap_or(path)
+}
+
+/// Whether a selector names the model: its family, its id, or its id without the date.
+fn names(selector: &str, model: &Model) -> bool {
+    let dated = || model.id.strip_prefix(selector).is_some_and(|rest| rest.is_empty() || rest.starts_with("-20"));
+    selector == "*" || known(model) && (selector == model.family || dated())
+}
+
+impl Row {
+    fn concerns(&self, model: &Model) -> bool {
+        let among = |selectors: &[String]| selectors.iter().any(|selector| names(selector, model));
+        among(&self.of) && !among(&self.but)
+    }
+
+    fn offered(&self, model: &Model) -> Option<Vec<&'static str>> {
+        let mut offered = match self.offers.as_ref()? {
+            Offer::Efforts => model.efforts(),
+            // Codex models speak in one way only.
+            Offer::Verbosities if model.id.contains("codex") => vec!["medium"],
+            Offer::Verbosities => model.verbosities(),
+        };
+        offered.retain(|one| !self.refuses.iter().flatten().any(|refused| refused == one));
+        Some(offered)
+    }
+
+    fn is_refused(&self, value: &Value, model: &Model) -> bool {
+        let among = |list: &[Value]| list.iter().any(|one| same(one, value));
+        if value.is_null() || self.accepts.as_deref().is_some_and(among) {
+            return false;
+        }
+        match (self.offered(model), self.most, &self.refuses) {
+            (Some(offered), ..) => value.as_str().is_some_and(|value| !offered.contains(&value)),
+            (_, Some(most), _) => value.as_i64().is_some_and(|value| value > most),
+            (_, _, Some(refused)) => among(refused),
+            _ => true,
+        }
+    }
+
+    /// The refused values at a path.
+    fn hits<'a>(&self, param: &'a str, body: &'a Value, model: &Model) -> Vec<Hit<'a>> {
+        let mut found = vec![(body, Vec::new())];
+        for step in param.split('.') {
+            let (name, each) = step.strip_suffix("[]").map_or((step, false), |name| (name, true));
+            found = found
+                .into_iter()
+                .filter_map(|(value, places)| Some((find(value, name)?, places)))
+                .flat_map(|(value, places)| match (each, value.as_array()) {
+                    (false, _) => vec![(value, places)],
+                    (true, None) => Vec::new(),
+                    (true, Some(items)) => {
+                        let placed = items.iter().enumerate();
+                        placed.map(|(at, item)| (item, [places.as_slice(), &[at]].concat())).collect()
+                    }
+                })
+                .collect();
+        }
+        let refused = found.into_iter().filter(|(value, _)| self.is_refused(value, model));
+        refused.map(|(value, places)| Hit { param, value, places }).collect()
+    }
+
+    fn error(&self, hits: &[Hit], model: &Model) -> ApiError {
+        static NONE: Words = Words { message: String::new(), several: None, param: None, code: None, status: None };
+        let words = TABLE.words.get(&self.words).unwrap_or(&NONE);
+        let Some(first) = hits.first() else { return ApiError::invalid("") };
+        let value = first.value.as_str().map_or_else(|| first.value.to_string(), str::to_string);
+        let say = |template: &str| {
+            let mut said = template.to_string();
+            for (name, value) in [
+                ("param", first.param.to_string()),
+                ("field", field(first.param).to_string()),
+                ("params", hits.iter().map(|hit| hit.param).collect::<Vec<_>>().join(", ")),
+                ("value", value.clone()),
+                ("model", model.id.to_string()),
+                ("snapshot", model.snapshot().to_string()),
+                ("most", self.most.unwrap_or_default().to_string()),
+                ("offered", quoted_list(&self.offered(model).unwrap_or_default())),
+                ("0", first.places.first().copied().unwrap_or_default().to_string()),
+                ("1", first.places.get(1).copied().unwrap_or_default().to_string()),
+            ] {
+                said = said.replace(&format!("{{{name}}}"), &value);
+            }
+            said
+        };
+        let template = words.several.as_ref().filter(|_| hits.len() > 1).unwrap_or(&words.message);
+        let mut error = ApiError::new(words.status.unwrap_or(400), say(template));
+        if words.status == Some(403) {
+            error = error.style(Style::Edge);
+        }
+        if let Some(param) = &words.param {
+            error = error.param(say(param));
+        }
+        match &words.code {
+            Some(code) => error.code(code.clone()),
+            None => error,
+        }
+    }
+}
+
+/// Whether two values are the same for a parameter: `1` and `1.0` are.
+fn same(left: &Value, right: &Value) -> bool {
+    left == right || left.as_f64().is_some_and(|left| right.as_f64() == Some(left))
+}
+
+#[cfg(test)]
+#[path = "abilities_tests.rs"]
+mod tests;

@@ -1,0 +1,233 @@
+//! One budget of work per answer: whatever a request's schemas, patterns and prompts cost to read, compile, check and
+//! answer is taken from it. It counts steps and bytes, never time, so that the same request ends the same way on every
+//! machine.
+//!
+//! What proves heavy leaves the runtime's only thread ([`work`]), and ends when its client has gone.
+
+use crate::api::error::ApiError;
+use crate::prompt::Prompt;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use tokio::sync::Semaphore;
+
+/// Steps of one answer; a step takes about 50 ns.
+const STEPS: u64 = 10_000_000;
+/// Steps after which work is heavy.
+const LIGHT: u64 = 100_000;
+/// Bytes of one answer's generated strings.
+const BYTES: u64 = 4 << 20;
+/// Pieces of heavy work done at once by the process; the others wait.
+static HEAVY: Semaphore = Semaphore::const_new(4);
+
+/// What one answer may still cost.
+#[derive(Debug)]
+pub struct Budget {
+    steps: AtomicU64,
+    bytes: AtomicU64,
+    gone: AtomicBool,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget::of(STEPS)
+    }
+}
+
+impl Budget {
+    /// A budget of this many steps.
+    pub fn of(steps: u64) -> Self {
+        Budget { steps: AtomicU64::new(steps), bytes: AtomicU64::new(BYTES), gone: AtomicBool::new(false) }
+    }
+
+    /// Takes steps.
+    ///
+    /// # Errors
+    /// Fewer are left, or nobody waits for the outcome any more.
+    pub fn spend(&self, steps: u64) -> Result<(), Spent> {
+        if self.gone.load(Relaxed) {
+            return Err(Spent::new(Limit::Gone));
+        }
+        take(&self.steps, steps).ok_or_else(|| Spent::new(Limit::Steps))
+    }
+
+    /// Takes bytes, and a step per 64 of them.
+    ///
+    /// # Errors
+    /// As [`Budget::spend`].
+    pub fn bytes(&self, bytes: usize) -> Result<(), Spent> {
+        self.spend(bytes as u64 / 64)?;
+        take(&self.bytes, bytes as u64).ok_or_else(|| Spent::new(Limit::Bytes))
+    }
+
+    /// Steps left.
+    pub fn left(&self) -> u64 {
+        self.steps.load(Relaxed)
+    }
+}
+
+/// One piece of work draws at a time, so there is nothing to exchange atomically.
+fn take(from: &AtomicU64, amount: u64) -> Option<()> {
+    let left = from.load(Relaxed).checked_sub(amount);
+    from.store(left.unwrap_or(0), Relaxed);
+    left.map(|_| ())
+}
+
+/// Why work ended before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    limit: Limit,
+    /// What was worked on, in words, and the request's parameter it stands in.
+    place: Option<(String, &'static str)>,
+}
+
+/// The limit that was met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Limit {
+    Steps,
+    Bytes,
+    /// The client left.
+    Gone,
+    /// Anything of a fixed size, in words: "its references nest too deep".
+    Size(Cow<'static, str>),
+}
+
+impl Spent {
+    pub fn new(limit: Limit) -> Self {
+        Spent { limit, place: None }
+    }
+
+    /// A schema or pattern beyond a fixed size.
+    pub fn size(what: impl Into<Cow<'static, str>>) -> Self {
+        Spent::new(Limit::Size(what.into()))
+    }
+
+    /// Says what was worked on, unless something closer has said it.
+    pub fn at(mut self, what: impl FnOnce() -> String, param: &'static str) -> Self {
+        self.place.get_or_insert_with(|| (what(), param));
+        self
+    }
+
+    /// The error a client gets.
+    pub fn to_api_error(&self) -> ApiError {
+        let (what, param) = match &self.place {
+            Some((what, param)) => (what.as_str(), Some(*param)),
+            None => ("This request", None),
+        };
+        let why = match &self.limit {
+            Limit::Steps => "answering it takes more work than one answer may",
+            Limit::Bytes => "it demands a longer answer than the emulator generates",
+            Limit::Gone => "the client left",
+            Limit::Size(why) => why,
+        };
+        let message = format!("{what} is too complex: {why}. Make its schemas and patterns smaller.");
+        let error = ApiError::invalid(message).code("schema_too_complex");
+        match param {
+            Some(param) => error.param(param),
+            None => error,
+        }
+    }
+}
+
+/// Does work for a prompt: on this thread while it is light; else it begins anew on a thread of its own, where it ends
+/// when this future is dropped, because its client has gone.
+///
+/// # Errors
+/// The budget does not suffice.
+pub async fn work<T: Send + 'static>(
+    budget: &Arc<Budget>,
+    prompt: &Prompt,
+    job: impl Fn(&Prompt, &Budget) -> Result<T, Spent> + Send + 'static,
+) -> Result<T, ApiError> {
+    let allowed = budget.left().min(LIGHT);
+    let trial = Budget { bytes: AtomicU64::new(budget.bytes.load(Relaxed)), ..Budget::of(allowed) };
+    let done = match job(prompt, &trial) {
+        Err(Spent { limit: Limit::Steps, .. }) if allowed == LIGHT => {
+            let _place = HEAVY.acquire().await;
+            let mut leaving = Leaving(Some(budget.clone()));
+            let (budget, prompt) = (budget.clone(), prompt.clone());
+            let joined = tokio::task::spawn_blocking(move || job(&prompt, &budget)).await;
+            leaving.0 = None;
+            match joined {
+                Ok(done) => done,
+                // Like every panic of an answer it is told where answers are made.
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => Err(Spent::new(Limit::Gone)),
+            }
+        }
+        done => {
+            let _ = take(&budget.steps, allowed - trial.left());
+            budget.bytes.store(trial.bytes.load(Relaxed), Relaxed);
+            done
+        }
+    };
+    done.map_err(|spent| spent.to_api_error())
+}
+
+/// Ends the work when it is dropped before the work is done.
+struct Leaving(Option<Arc<Budget>>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(budget) = &self.0 {
+            budget.gone.store(true, Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+
+    #[test]
+    fn what_is_spent_stays_spent() {
+        let budget = Budget::of(10);
+        assert_eq!((budget.spend(7), budget.left()), (Ok(()), 3));
+        assert!(budget.spend(4).is_err() && budget.spend(1).is_err());
+        let budget = Budget::of(u64::MAX);
+        assert!(budget.bytes(BYTES as usize).is_ok() && budget.bytes(1).is_err() && budget.bytes(usize::MAX).is_err());
+    }
+
+    #[tokio::test]
+    async fn heavy_work_leaves_the_thread_and_costs_what_light_work_does() {
+        let job = |steps: u64| {
+            move |_: &Prompt, budget: &Budget| {
+                (0..steps).try_for_each(|_| budget.spend(1)).map(|()| thread::current().id())
+            }
+        };
+        let budget = Arc::new(Budget::default());
+        let here = Ok(thread::current().id());
+        assert_eq!(work(&budget, &Prompt::default(), job(LIGHT)).await, here);
+        assert_eq!(budget.left(), STEPS - LIGHT);
+        assert!(work(&budget, &Prompt::default(), job(LIGHT + 1)).await.is_ok_and(|id| Ok(id) != here));
+        assert_eq!(budget.left(), STEPS - 2 * LIGHT - 1);
+        let refused = work(&budget, &Prompt::default(), job(STEPS)).await.expect_err("too much");
+        assert_eq!((refused.status, refused.code.as_deref()), (400, Some("schema_too_complex")));
+        // Nothing is left: nothing is tried on another thread.
+        assert!(work(&budget, &Prompt::default(), job(1)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_left_ends_the_work() {
+        let (told, hears) = mpsc::channel();
+        let job = move |_: &Prompt, budget: &Budget| {
+            budget.spend(LIGHT + 1)?;
+            let _ = told.send("begun");
+            let end = loop {
+                if let Err(end) = budget.spend(0) {
+                    break end;
+                }
+                thread::yield_now();
+            };
+            let _ = told.send("ended");
+            Err::<(), _>(end)
+        };
+        let client = tokio::spawn(async move { work(&Arc::default(), &Prompt::default(), job).await });
+        let hears = tokio::task::spawn_blocking(move || (hears.recv(), hears)).await.expect("a thread");
+        assert_eq!(hears.0, Ok("begun"));
+        client.abort();
+        assert_eq!(tokio::task::spawn_blocking(move || hears.1.recv()).await.expect("a thread"), Ok("ended"));
+    }
+}

@@ -1,0 +1,132 @@
+use super::*;
+use crate::control;
+use crate::server::tests::{exchange, request, start};
+use serde_json::json;
+
+#[test]
+fn masks_as_recorded() {
+    assert_eq!(mask("sk-fake-key"), "sk-fake-key");
+    assert_eq!(mask("test-key-for-openai"), "test-key*******enai");
+}
+
+#[test]
+fn nothing_is_shown_whole() {
+    assert_eq!(
+        ["sk-123456", "Bearer sk-123456", "bearer abcd", "ab", "a", ""].map(redact),
+        ["sk-…", "sk-…", "ab…", "a…", "…", "…"]
+    );
+    assert_eq!(label("sk-short"), "sk-…");
+    assert_eq!(label("test-key-for-openai"), "test-key*******enai");
+}
+
+#[test]
+fn names_of_secrets_are_known_in_every_spelling() {
+    for name in [
+        "authorization",
+        "Proxy-Authorization",
+        "cookie",
+        "set-cookie",
+        "api-key",
+        "api_key",
+        "apiKey",
+        "x-api-key",
+        "X-Goog-Api-Key",
+        "x-llemulator-control-token",
+        "access_token",
+        "accessToken",
+        "x-auth-token",
+        "client_secret",
+        "sec-websocket-protocol",
+        "x-amz-security-token",
+        "Ocp-Apim-Subscription-Key",
+    ] {
+        assert!(is_secret(name), "{name}");
+    }
+    for name in
+        ["idempotency-key", "sec-websocket-key", "prompt_cache_key", "max_tokens", "x-team", "monkey", "tokenizer"]
+    {
+        assert!(!is_secret(name), "{name}");
+    }
+}
+
+#[test]
+fn addresses_lose_their_secrets_and_nothing_else() {
+    for (given, shown) in [
+        ("/v1/models", "/v1/models"),
+        ("/v1/models?limit=2&after=a%20b", "/v1/models?limit=2&after=a%20b"),
+        ("/v1/models?api_key=sk-123456&limit=2", "/v1/models?api_key=sk-…&limit=2"),
+        ("/v1/models?a=1&api%5Fkey=sk-123456", "/v1/models?a=1&api%5Fkey=sk-…"),
+        ("/v1/models?key=AIzaSyA&sig=abcdef", "/v1/models?key=AIz…&sig=abc…"),
+        ("https://user:pass@host.test/a@b?x=1", "https://use…@host.test/a@b?x=1"),
+        ("https://host.test/a?token=secret-1#top", "https://host.test/a?token=sec…"),
+    ] {
+        assert_eq!(target(given), shown);
+    }
+}
+
+#[test]
+fn bodies_lose_their_secrets_and_nothing_else() {
+    let plain = json!({"model": "gpt-4o", "input": [{"token": " the", "url": "https://a.test/?x=1"}], "prompt_cache_key": "k-123456",
+        "tools": [{"type": "function", "parameters": {"properties": {"password": {"type": "string"}}}}]});
+    assert!(matches!(body(&plain), Cow::Borrowed(_)));
+    let secret = json!({"tools": [{"type": "mcp", "server_url": "https://mcp.test/?api_key=sk-123456", "authorization": "tok-123456",
+        "headers": {"X-Any/~": "own-123456"}}]});
+    let shown = json!({"tools": [{"type": "mcp", "server_url": "https://mcp.test/?api_key=sk-…", "authorization": "tok…",
+        "headers": {"X-Any/~": "own…"}}]});
+    assert_eq!(body(&secret).as_ref(), &shown);
+}
+
+/// Every kind of secret, planted; and every place where one could show.
+#[test]
+fn planted_secrets_show_nowhere() {
+    let emulator = start(json!({"debug": true}));
+    let key = "sk-planted-key-0000000001";
+    let headers = [
+        "api-key",
+        "x-api-key",
+        "x-goog-api-key",
+        "x-llemulator-control-token",
+        "cookie",
+        "proxy-authorization",
+        "sec-websocket-protocol",
+        "x-auth-token",
+    ];
+    let lines: String = headers.iter().map(|name| format!("{name}: planted-{name}\r\n")).collect();
+    let query = "api_key=planted-query&key=planted-google&access_token=planted-token&sig=planted-sig&limit=1";
+    let script = json!({"responses": [{"match": {"body": {"model": "other"}}, "text": "x"}]});
+    let (status, _) = control::in_process(&emulator, Some(key), "POST", "/_emulator/script", &script.to_string());
+    assert_eq!(status, 200);
+    let mcp = json!({"type": "mcp", "server_label": "s", "server_url": "https://planted-user:planted-pass@mcp.test/?token=planted-url",
+        "authorization": "planted-oauth", "headers": {"Authorization": "Bearer planted-header", "X-Own": "planted-own"}});
+    let asked = json!({"tools": [mcp], "model": "gpt-4o", "input": "hi"}).to_string();
+    let mut shown = Vec::new();
+    let mut ask = |method: &str, path: &str, body: &str| {
+        let bytes = request(method, path, key, &lines, body.as_bytes());
+        let got = exchange(&emulator, &bytes).expect("an answer");
+        shown.push((format!("{method} {path}"), got.head.clone() + &got.text()));
+        got.status
+    };
+    // Nothing matches, and the message says what there was; then what is refused, and what does not exist.
+    assert_ne!(ask("POST", &format!("/v1/responses?{query}"), &asked), 200);
+    ask("POST", &format!("/v1/responses?{query}"), &asked.replace("gpt-4o", "no-such-model"));
+    ask("POST", &format!("/v1/no-such?{query}"), &asked);
+    ask("GET", &format!("/v1/chat/completions?{query}"), "");
+    for path in ["requests", "verify", "state", "clock", "sessions", "no-such", "release/x"] {
+        ask("GET", &format!("/_emulator/{path}?{query}"), "");
+    }
+    shown.push((
+        "transcript".into(),
+        control::in_process(&emulator, Some(key), "GET", "/_emulator/verify", "").1.to_string(),
+    ));
+    for (place, text) in shown {
+        assert!(!text.contains("planted"), "{place}: {text}");
+    }
+    // They were there: the journal has the requests, and the beginnings of what came with them.
+    let (_, journal) = control::in_process(&emulator, Some(key), "GET", "/_emulator/requests", "");
+    let first = &journal["data"][0];
+    assert_eq!(
+        (&first["headers"]["x-goog-api-key"], &first["body"]["tools"][0]["authorization"]),
+        (&json!("pla…"), &json!("pla…"))
+    );
+    assert!(first["path"].as_str().is_some_and(|path| path.ends_with("&sig=pla…&limit=1")), "{first}");
+}

@@ -1,0 +1,99 @@
+//! A vocabulary, looked up where it lies in the binary; `layout.rs` says how.
+
+use super::layout::{EMPTY, GROUP, SEED, TAG, more, place};
+
+/// The tokens of one encoding, by rank and by their bytes.
+pub struct Vocabulary {
+    bytes: &'static [u8],
+    lengths: &'static [u8],
+    starts: &'static [u8],
+    halves: &'static [u8],
+    slots: &'static [u8],
+    longest: &'static [u8],
+}
+
+macro_rules! vocabulary {
+    ($name:literal) => {
+        Vocabulary {
+            bytes: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".bytes")),
+            lengths: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".lengths")),
+            starts: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".starts")),
+            halves: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".halves")),
+            slots: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".slots")),
+            longest: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".longest")),
+        }
+    };
+}
+
+/// `o200k_base`.
+pub static O200K: Vocabulary = vocabulary!("o200k_base");
+/// `cl100k_base`.
+pub static CL100K: Vocabulary = vocabulary!("cl100k_base");
+
+/// A number of a byte string; beyond its end, nothing that is ever looked for.
+fn number(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(4 * at..4 * at + 4).and_then(|four| four.try_into().ok()).map_or(EMPTY, u32::from_le_bytes)
+}
+
+impl Vocabulary {
+    /// Number of tokens.
+    pub fn size(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// The bytes of a token; none beyond the last.
+    pub fn token(&self, rank: u32) -> &'static [u8] {
+        let rank = rank as usize;
+        let first = rank - rank % GROUP;
+        let before: usize =
+            self.lengths.get(first..rank).unwrap_or_default().iter().map(|length| *length as usize).sum();
+        let start = number(self.starts, rank / GROUP) as usize + before;
+        self.bytes.get(start..start + self.length(rank as u32)).unwrap_or_default()
+    }
+
+    /// Bytes of a token.
+    pub fn length(&self, rank: u32) -> usize {
+        self.lengths.get(rank as usize).copied().unwrap_or_default() as usize
+    }
+
+    /// Length of the left of the two tokens a token is merged from; 0 for a single byte.
+    pub fn half(&self, rank: u32) -> usize {
+        self.halves.get(rank as usize).copied().unwrap_or_default() as usize
+    }
+
+    /// Length of the longest token a text can begin with.
+    pub fn longest(&self, text: &[u8]) -> usize {
+        match text {
+            [first, second, ..] => {
+                let pair = usize::from(*first) << 8 | usize::from(*second);
+                self.longest.get(pair).copied().unwrap_or_default().into()
+            }
+            _ => text.len(),
+        }
+    }
+
+    /// The rank of the token that has exactly these bytes.
+    pub fn rank(&self, token: &[u8]) -> Option<u32> {
+        // A token's length is one byte.
+        if token.len() > u8::MAX as usize {
+            return None;
+        }
+        self.find(token.iter().fold(SEED, |hash, byte| more(hash, *byte)), token)
+    }
+
+    /// As [`Vocabulary::rank`], the bytes' hash known.
+    pub fn find(&self, hash: u64, token: &[u8]) -> Option<u32> {
+        let slots = self.slots.len() / 4;
+        let (mut slot, tag) = place(hash, slots);
+        loop {
+            let entry = number(self.slots, slot);
+            if entry == EMPTY {
+                return None;
+            }
+            if entry & TAG == tag && self.token(entry & !TAG) == token {
+                return Some(entry & !TAG);
+            }
+            slot = if slot + 1 == slots { 0 } else { slot + 1 };
+        }
+    }
+}
