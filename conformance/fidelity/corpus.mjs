@@ -42,6 +42,7 @@ export function unusable({ id, endpoint, model, request, response, fidelity }) {
   if (endpoint.startsWith('POST') && !isObject(request.body)) return 'the request body is no JSON object';
   if (endpoint.startsWith('POST') && request.body._text !== undefined) return 'the request body is no JSON object';
   if (request.body?.prompt && isObject(request.body.prompt)) return 'a prompt template that only its owner has';
+  if (response.status >= 400 && /"file_id"/.test(JSON.stringify(request.body))) return 'what was refused is in a file that only its owner has';
   if (!response.sse && !isObject(response.body)) return 'the answer is no JSON object';
   return undefined;
 }
