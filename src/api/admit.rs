@@ -43,6 +43,7 @@ fn admit(call: &Call) -> Result<(), ApiError> {
         relaxed: settings.profile != Profile::Strict,
         beta: is_beta(call),
         newer: client::is_newer(&call.headers),
+        silent: call.lane.as_ref().is_some_and(|lane| lane.silent),
         azure: call.azure,
         model: model.as_ref(),
     };

@@ -234,8 +234,13 @@ fn a_socket_continues_what_is_not_stored_until_that_fails() {
     let continued = || create(json!({"stream_id": "a", "previous_response_id": second["id"]}));
     assert_eq!(turn(&mut socket, continued())[0]["status"], 429);
     assert_eq!(turn(&mut socket, continued())[0]["error"]["code"], "previous_response_not_found");
-    let warm = turn(&mut socket, create(json!({"generate": false})));
-    assert_eq!(warm.last().expect("an event")["response"]["output"], json!([]));
+    // openai/codex warms a connection before anything is asked: with its fields, and without input.
+    for input in [json!("hi"), json!([])] {
+        let more = json!({"generate": false, "input": input, "client_metadata": {"turn_id": ""}});
+        let warm = turn(&mut socket, create(more));
+        assert_eq!(warm.last().expect("an event")["response"]["output"], json!([]), "{input}");
+    }
+    assert_eq!(turn(&mut socket, create(json!({"input": []})))[0]["error"]["code"], "missing_required_parameter");
     let unknown = turn(&mut socket, json!({"type": "nope"}));
     assert_eq!((&unknown[0]["status"], &unknown[0]["error"]["param"]), (&json!(400), &json!("type")));
 }

@@ -92,10 +92,10 @@ fn default_bodies_of_frameworks_pass() {
 #[test]
 fn azure_and_the_simulator() {
     use super::{Context, Level, body};
-    let azure = Context { level: Level::Full, relaxed: false, beta: false, newer: false, azure: true, model: None };
+    let azure = Context { azure: true, ..Context::of(Level::Full, None) };
     let chat = json!({"model": null, "messages": [{"role": "user", "content": "x"}]});
     assert_eq!(body("chat.completions.create", &chat, &azure), Ok(vec![]));
-    let relaxed = Context { level: Level::Full, relaxed: true, beta: false, newer: false, azure: false, model: None };
+    let relaxed = Context { relaxed: true, ..Context::of(Level::Full, None) };
     let simulator = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "response_length": "short", "stream": true,
         "stream_options": {"delay_min_ms": 1, "delay_max_ms": 2, "tokens_per_second": 5},
         "response_format": {"type": "json_schema", "json_schema": {"type": "object", "properties": {}}}});

@@ -13,6 +13,8 @@ mod words;
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
+mod document_tests;
+#[cfg(test)]
 mod frameworks_tests;
 #[cfg(test)]
 mod tests;
@@ -54,10 +56,19 @@ pub struct Context<'a> {
     pub beta: bool,
     /// It comes from a client newer than the surface: what is unknown is kept.
     pub newer: bool,
+    /// Nothing is generated: `generate: false` over the socket.
+    pub silent: bool,
     /// A path of Azure's, whose deployment names the model: the body's may be missing.
     pub azure: bool,
     /// The catalogue's entry for the model; without one its rules are those its name suggests.
     pub model: Option<&'a Model>,
+}
+
+impl<'a> Context<'a> {
+    /// As production checks an ordinary request.
+    pub fn of(level: Level, model: Option<&'a Model>) -> Self {
+        Context { level, relaxed: false, beta: false, newer: false, silent: false, azure: false, model }
+    }
 }
 
 /// Checks the body of an operation, named as in [`super::Operation`]. Operations the surface does not describe pass.
@@ -103,7 +114,7 @@ fn check(operation: &str, object: &Object, body: &Value, context: &Context, walk
     let mut first = First::default();
     walk.object(object, fields, &Path::Root, &mut first);
     if context.level == Level::Full {
-        let mut faults = rules::Faults { object, first: &mut first };
+        let mut faults = rules::Faults { object, first: &mut first, silent: context.silent };
         rules::check(operation, body, context, &mut faults);
     }
     first.into_check()

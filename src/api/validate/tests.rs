@@ -13,7 +13,7 @@ pub fn full(operation: &str, value: &Value) -> Result<(), ApiError> {
 /// Checks a body at a level.
 pub fn at(level: Level, operation: &str, value: &Value) -> Result<(), ApiError> {
     let model = value.get("model").and_then(Value::as_str).and_then(models::find);
-    let context = Context { level, relaxed: false, beta: false, newer: false, azure: false, model: model.as_ref() };
+    let context = Context::of(level, model.as_ref());
     body(operation, value, &context).map(|_| ())
 }
 
@@ -94,13 +94,7 @@ fn what_comes_close_to_a_refusal_passes() {
 
 #[test]
 fn levels() {
-    let at = |level: Level, value: &Value| {
-        body(
-            "chat.completions.create",
-            value,
-            &Context { level, relaxed: false, beta: false, newer: false, azure: false, model: None },
-        )
-    };
+    let at = |level: Level, value: &Value| body("chat.completions.create", value, &Context::of(level, None));
     let (rule, schema) = (chat(json!({"tool_choice": "auto"})), chat(json!({"n": 0})));
     assert!(at(Level::Full, &rule).is_err() && at(Level::Full, &schema).is_err());
     assert!(at(Level::Schema, &rule).is_ok() && at(Level::Schema, &schema).is_err());
@@ -110,8 +104,7 @@ fn levels() {
 #[test]
 fn limits_of_the_catalogue() {
     let model = models::find("gpt-4o").unwrap();
-    let context =
-        Context { level: Level::Full, relaxed: false, beta: false, newer: false, azure: false, model: Some(&model) };
+    let context = Context::of(Level::Full, Some(&model));
     let error = body("chat.completions.create", &chat(json!({"max_tokens": 20000})), &context).unwrap_err();
     assert_eq!(
         error.message,
@@ -135,7 +128,7 @@ fn limits_of_the_catalogue() {
 
 #[test]
 fn queries() {
-    let context = Context { level: Level::Full, relaxed: false, beta: false, newer: false, azure: false, model: None };
+    let context = Context::of(Level::Full, None);
     let check = |operation: &str, name: &str, value: &str| query(operation, &[(name.into(), value.into())], &context);
     let error = check("conversations.items.list", "limit", "101").unwrap_err();
     assert_eq!(

@@ -25,6 +25,8 @@ use serde_json::Value;
 pub struct Faults<'a> {
     pub object: &'a Object,
     pub first: &'a mut First,
+    /// The request only hands in its input, and may have none.
+    pub silent: bool,
 }
 
 /// What OpenAI looks at when every field is well-formed, in its order.

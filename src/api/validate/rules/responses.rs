@@ -115,7 +115,10 @@ fn state(body: &Value, faults: &mut Faults) {
     }
     let empty = given(body, "input")
         .is_none_or(|input| input.as_str().is_some_and(str::is_empty) || input.as_array().is_some_and(Vec::is_empty));
-    if empty && ["previous_response_id", "prompt", "conversation"].iter().all(|field| given(body, field).is_none()) {
+    if empty
+        && !faults.silent
+        && ["previous_response_id", "prompt", "conversation"].iter().all(|field| given(body, field).is_none())
+    {
         faults.after(Phase::State, || {
             let message =
                 "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.";
