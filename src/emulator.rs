@@ -156,7 +156,9 @@ impl Emulator {
     pub fn open_session(&self, key: &str, name: &str, clock: Option<Mode>, seed: Option<u64>) -> Arc<Session> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = sessions.get(key) {
+        // One that a client's key alone brought forth (after a delete, say) and that holds nothing yet is no making.
+        let made = |session: &&Arc<Session>| session.name != key || name == key || !session.is_untouched();
+        if let Some(session) = sessions.get(key).filter(made) {
             session.last_used.store(tick, Ordering::Relaxed);
             return session.clone();
         }

@@ -144,6 +144,12 @@ impl Session {
         self.state().script.as_ref().map_or(0, Script::len)
     }
 
+    /// Whether nobody has told or asked it anything.
+    pub fn is_untouched(&self) -> bool {
+        let state = self.state();
+        state.script.is_none() && state.counts.is_empty()
+    }
+
     /// Loads an accepted script.
     pub fn load(&self, load: Load) {
         let mut state = self.state();

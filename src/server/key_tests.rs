@@ -1,6 +1,7 @@
 //! Keys and the sessions they open.
 
 use super::tests::{Got, exchange, request, send, start};
+use crate::clock::Mode;
 use crate::control;
 use crate::emulator::Emulator;
 use serde_json::{Value, json};
@@ -90,5 +91,13 @@ fn the_first_making_of_a_session_decides() {
     assert_eq!(open(&emulator, &json!({"name": "late", "clock": "real", "seed": 0})).0, 200);
     // Deleted, it can be made anew.
     assert_eq!(control::in_process(&emulator, None, "DELETE", "/_emulator/sessions/own", "").0, 200);
+    // Somebody who still waits for requests of its key has not made it.
+    assert_eq!(emulator.session(&key).name, key);
     assert_eq!(open(&emulator, &json!({"name": "own", "clock": "instant"})).0, 200);
+    assert_eq!((emulator.session(&key).name.as_str(), emulator.session(&key).clock.mode()), ("own", Mode::Instant));
+    // Asked by its key, it is made.
+    assert_eq!(control::in_process(&emulator, None, "DELETE", "/_emulator/sessions/own", "").0, 200);
+    let by_key = request("GET", "/v1/models", &key, "", b"");
+    assert_eq!(exchange(&emulator, &by_key).expect("an answer").status, 200);
+    assert_eq!(open(&emulator, &json!({"name": "own", "clock": "instant"})).0, 400);
 }
