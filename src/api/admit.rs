@@ -3,11 +3,11 @@
 use super::error::{self, ApiError, Style};
 use super::limits;
 use super::models::{Kind, Model};
-use super::scenario;
 use super::spec::client;
 use super::validate::{self, Context, Level};
 use crate::call::Call;
 use crate::options::{FallbackName, LogLevel, Profile, Validation};
+use crate::responders::scenario;
 
 /// Refuses what OpenAI would refuse. Nothing of the session changes.
 ///
@@ -75,7 +75,7 @@ fn admit(call: &Call) -> Result<(), ApiError> {
     }
     // What an unknown deployment of Azure's can do, nobody knows.
     let model = match model {
-        None if call.accepts_any() || scenario::fault(name).is_some() => call.model(name),
+        None if call.accepts_any() || scenario::is_known(name) => call.model(name),
         None => return Err(unknown(call, name)),
         Some(model) => model,
     };

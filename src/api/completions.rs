@@ -8,10 +8,11 @@ use super::lanes::{Cursor, Lanes, Lines, Writer};
 use super::usage::wire::{self, Usage};
 use super::usage::{self, Api};
 use super::{ids, logprobs};
+use crate::api::infer;
 use crate::call::{Call, HandlerFuture, Operation};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Arrival, Choice, Finish, Part, Text};
-use crate::turn::{self, Rendered, Turn};
+use crate::turn::{Rendered, Spoken};
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -28,7 +29,7 @@ fn create(call: Call) -> HandlerFuture {
 pub fn create_legacy(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let prompt = prompt(&call);
-        turn::infer(&call, prompt, |prompt, turn| {
+        infer::infer(&call, prompt, |prompt, turn| {
             if let Some(error) = turn.failed {
                 return Err(error);
             }
@@ -112,7 +113,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn new(call: &Call, prompt: &Prompt, turn: &Turn) -> Self {
+    fn new(call: &Call, prompt: &Prompt, turn: &Spoken) -> Self {
         let mut random = call.random.fork("ids");
         let options = &call.body["stream_options"];
         let per_prompt = (prompt.n / prompt.messages.len().max(1)).max(1);
@@ -136,14 +137,14 @@ impl Facts {
         self.echo.get(index).map_or("", String::as_str)
     }
 
-    fn usage(&self, prompt: &Prompt, turn: &Turn) -> Usage {
+    fn usage(&self, prompt: &Prompt, turn: &Spoken) -> Usage {
         let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
         let counted = self.counter.count(prompt, &choices, &turn.model, Api::Completions);
         wire::merge(wire::completions(&counted), turn.overrides().usage.as_ref())
     }
 
     /// `logprobs` of a choice's text beginning at a character offset.
-    fn logprobs(&self, text: &str, offset: usize, index: usize, prompt: &Prompt, turn: &Turn) -> Value {
+    fn logprobs(&self, text: &str, offset: usize, index: usize, prompt: &Prompt, turn: &Spoken) -> Value {
         let Some(top) = prompt.logprobs else { return Value::Null };
         let scored = match &turn.choice(index).logprobs {
             Some(scripted) => logprobs::scripted(scripted),
@@ -155,7 +156,7 @@ impl Facts {
         logprobs::legacy(&scored, offset, offset == 0 && !self.echoed(index).is_empty())
     }
 
-    fn choice(&self, index: usize, text: &str, prompt: &Prompt, turn: &Turn) -> Value {
+    fn choice(&self, index: usize, text: &str, prompt: &Prompt, turn: &Spoken) -> Value {
         let choice = turn.choice(index);
         let whole = format!("{}{text}", self.echoed(index));
         json!({
@@ -198,13 +199,13 @@ enum Item {
 /// Writes the stream of one answer.
 struct TextEvents {
     prompt: Prompt,
-    turn: Turn,
+    turn: Spoken,
     facts: Facts,
     arrived: String,
 }
 
 impl TextEvents {
-    fn new(prompt: &Prompt, turn: Turn, facts: Facts) -> Lines<Self> {
+    fn new(prompt: &Prompt, turn: Spoken, facts: Facts) -> Lines<Self> {
         let writer = TextEvents { prompt: prompt.clone(), turn, facts, arrived: String::new() };
         let mut items = Lanes::default();
         if writer.turn.arriving.is_none() {

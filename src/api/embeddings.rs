@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::error::ApiError;
+use super::infer;
 use super::models::Model;
 use super::{validate, vectors};
 use crate::call::{Call, HandlerFuture, Operation};
@@ -92,7 +93,7 @@ fn create(call: Call) -> HandlerFuture {
             fit(&counts, &model)?;
         }
         let width = asked.unwrap_or(model.dimensions.unwrap_or(1536) as usize);
-        let scripted = turn::scripted(&call, &prompt).await?;
+        let scripted = infer::scripted(&call, &prompt).await?;
         let (own, delivery) = match scripted {
             Some((reply, delivery)) => match &reply.say {
                 Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),

@@ -13,6 +13,7 @@ pub mod embeddings;
 pub mod error;
 pub mod field;
 pub mod ids;
+pub mod infer;
 mod lanes;
 mod limits;
 pub mod list;
@@ -21,7 +22,6 @@ pub mod models;
 pub mod models_resource;
 pub mod moderations;
 pub mod responses;
-pub mod scenario;
 pub mod sound;
 pub mod spec;
 pub mod unbuilt;
@@ -30,7 +30,7 @@ pub mod validate;
 pub mod vectors;
 
 use crate::call::{Call, Operation};
-use crate::turn::{self, Intercepted};
+use crate::responders::scenario;
 use answer::Answer;
 use error::ApiError;
 
@@ -57,9 +57,9 @@ pub async fn serve(call: Call) -> Result<Answer, ApiError> {
         admit::check(&call)?;
         return (call.operation.handler)(call).await;
     }
-    match turn::intercept(&call).await? {
-        Intercepted::Answered(answer) => Ok(answer),
-        Intercepted::Delivered(delivery) => {
+    match infer::intercept(&call).await? {
+        infer::Intercepted::Answered(answer) => Ok(answer),
+        infer::Intercepted::Delivered(delivery) => {
             admit::check(&call)?;
             let answer = (call.operation.handler)(call).await?;
             Ok(Answer { delivery: delivery.or(answer.delivery), ..answer })

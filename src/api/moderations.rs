@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::ids;
+use super::infer;
 use crate::call::{Call, HandlerFuture, Operation};
 use crate::prompt::{Message, Prompt, Role};
 use crate::random::Random;
@@ -79,7 +80,7 @@ fn create(call: Call) -> HandlerFuture {
             n: 1,
             ..Prompt::default()
         };
-        let (verdict, delivery) = match turn::scripted(&call, &prompt).await? {
+        let (verdict, delivery) = match infer::scripted(&call, &prompt).await? {
             Some((reply, delivery)) => match &reply.say {
                 Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
                 Say::Moderation(verdict) => (verdict.clone(), delivery),

@@ -186,7 +186,7 @@ pub struct Arriving {
     /// What a wait that was too long ends with.
     late: ApiError,
     /// Told of the error it ends with.
-    failed: Option<Box<dyn Fn(&ApiError) + Send>>,
+    failed: Option<OnFailure>,
     /// Dropped with the reply; tells the function that nobody listens any more.
     _guard: Box<dyn Send>,
 }
@@ -237,6 +237,9 @@ impl Arriving {
     }
 }
 
+/// Whoever is told of the error that a reply still arriving ends with.
+type OnFailure = Box<dyn Fn(&ApiError) + Send>;
+
 /// One piece of a reply still arriving.
 #[derive(Debug, Clone)]
 pub enum Arrival {
@@ -277,9 +280,6 @@ pub enum RawBody {
 pub enum Ask {
     Echo,
     Generate(Generate),
-    Upstream,
-    Replay,
-    Manual,
     /// A JavaScript function, by its number; in-process only.
     Callback(u64),
 }

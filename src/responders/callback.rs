@@ -3,9 +3,12 @@
 //! The core knows only [`Dispatch`]; `node/` implements it. Pieces of a streaming function come through
 //! [`Streams::push`] into the body that is being delivered.
 
+use super::request;
 use crate::api::error::{ApiError, Occasion};
+use crate::exchange::Waiting;
 use crate::reply::json::{self, Origin};
-use crate::reply::{Arrival, Arriving, Part, Reply, Say, Text};
+use crate::reply::{Arrival, Arriving, Ask, Part, Reply, Say, Text};
+use crate::turn::{Answering, Found, Responder, Response, Turn};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::future::Future;
@@ -27,6 +30,41 @@ pub trait Dispatch: Send + Sync {
     fn call(&self, message: String) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
     /// Tells something: `{"type":"abort","stream"}`.
     fn notify(&self, message: String);
+}
+
+/// A function as a responder, by its number.
+pub struct Callback(pub u64);
+
+impl Responder for Callback {
+    fn name(&self) -> &'static str {
+        "function"
+    }
+
+    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
+        Box::pin(async move {
+            let call = turn.call;
+            let request = request::request(&turn.view(), &call.session.label());
+            call.exchange.wait_for(Some(Waiting::Function));
+            let given = call.emulator.callbacks.call(self.0, &request).await;
+            call.exchange.wait_for(None);
+            Ok(match given? {
+                Given::Reply(reply) => match reply.say {
+                    Say::Ask(Ask::Callback(_)) => {
+                        let message = "A reply function gave another reply function.";
+                        return Err(ApiError::emulator("reply_function_failed", message));
+                    }
+                    _ => Response::Reply(Found::new(Arc::from(reply))),
+                },
+                Given::Streaming(mut arriving) => {
+                    // By then the answer may have begun, or been given up: the failure is the exchange's all the same.
+                    let exchange = call.exchange.clone();
+                    arriving.on_failure(move |error| exchange.complain(error));
+                    Response::Reply(Found::arriving(arriving))
+                }
+                Given::Pass => Response::Pass(None),
+            })
+        })
+    }
 }
 
 /// What a function gave.

@@ -3,11 +3,32 @@
 use super::generate::answer::{Answer, answer};
 use super::generate::schema::{Hints, value};
 use super::generate::{plain, tools};
-use crate::budget::{Budget, Spent};
+use crate::budget::{self, Budget, Spent};
 use crate::prompt::{Format, Prompt};
 use crate::random::Random;
 use crate::reply::{Choice, Part, Reply, Say, Style, Text, ToolStrategy, validator};
+use crate::turn::{Answering, Found, Responder, Response, Turn};
 use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The emulator's simplest answer.
+pub struct Echo;
+
+impl Responder for Echo {
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
+        let random = turn.call.random.fork("text");
+        let job = move |prompt: &Prompt, budget: &Budget| reply(prompt, &mut random.clone(), budget);
+        Box::pin(async move {
+            let Some(prompt) = turn.prompt else { return Ok(Response::Pass(None)) };
+            let said = budget::work(&turn.call.budget, prompt, job).await?;
+            Ok(Response::Reply(Found::new(Arc::new(said))))
+        })
+    }
+}
 
 /// `Echo: ` and the user's text; a call of the first tool; openai-mokku's values for an output schema. Unlike
 /// openai-mokku it calls tools once, not for ever, and its JSON always satisfies the schema.

@@ -1,8 +1,62 @@
-//! Who may answer a prompt. A new source of answers is a file here; none knows an endpoint.
+//! Who may answer a turn, in order. A new source of answers is a file here with a [`Responder`]; none knows an endpoint.
 
 pub mod callback;
 pub mod chaos;
 pub mod echo;
+mod fallback;
 pub mod generate;
 pub mod request;
+pub mod scenario;
 pub mod script;
+
+use crate::api::error::ApiError;
+use crate::turn::{Found, Responder, Response, Turn};
+
+/// Those that a test wrote something for: every operation with a turn asks them.
+const SCRIPTED: [&dyn Responder; 3] = [&scenario::Scenario, &chaos::Chaos, &script::Scripted];
+
+/// Whatever is left.
+const LAST: &dyn Responder = &fallback::Fallback;
+
+/// The reply to a turn.
+///
+/// # Errors
+/// A responder's, or `no_matching_rule` when nobody answers.
+pub async fn respond(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
+    if let Some(found) = ask(&SCRIPTED, turn).await? {
+        return Ok(found);
+    }
+    match ask(&[LAST], turn).await? {
+        Some(found) => Ok(found),
+        None => Err(fallback::nobody(turn)),
+    }
+}
+
+/// What a test has for a turn that the emulator answers by itself otherwise (embeddings, moderations …): a reply, or
+/// only what comes over the emulator's own.
+pub async fn scripted(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
+    Ok(ask(&SCRIPTED, turn).await?.or_else(|| turn.over.take().map(Found::from)))
+}
+
+/// What the script has for an operation that takes no turn: rules that name it.
+pub async fn intercept(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
+    ask(&[&script::Scripted], turn).await
+}
+
+/// Asks one after the other; the first reply is taken, with what others want over it.
+async fn ask(responders: &[&dyn Responder], turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
+    for responder in responders {
+        match responder.reply(turn).await? {
+            Response::Pass(None) => {}
+            Response::Pass(reason) => turn.missed = reason,
+            Response::Over(over) => turn.over = Some(over),
+            Response::Reply(found) => {
+                return Ok(Some(match turn.over.take() {
+                    Some(over) => found.broken_by(over),
+                    None => found,
+                }));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,15 +1,91 @@
 //! The script as a responder: rules in order, and how often each was used.
 
+use super::fallback::named;
 use crate::api::error::ApiError;
+use crate::exchange::Outcome;
 use crate::matching::View;
 use crate::matching::family::Family;
-use crate::reply::Reply;
 use crate::reply::json::Rule;
 use crate::reply::json::place::clip;
+use crate::reply::{Reply, Say};
+use crate::turn::{Answering, Found, Responder, Response, Turn};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write;
 use std::sync::Arc;
+
+/// The session's script, else the shared one.
+pub struct Scripted;
+
+impl Responder for Scripted {
+    fn name(&self) -> &'static str {
+        "script"
+    }
+
+    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
+        Box::pin(scan(turn))
+    }
+}
+
+/// Takes a step; functions that pass let the scan go on below.
+async fn scan(turn: &Turn<'_>) -> Result<Response, ApiError> {
+    let call = turn.call;
+    let view = turn.view();
+    let mut after = None;
+    loop {
+        let picked = match call.session.pick(&call.shared, &view, after) {
+            None | Some(Ok(None)) => return Ok(Response::Pass(None)),
+            Some(Ok(Some(picked))) => picked,
+            Some(Err(miss)) if miss.is_expectation() => {
+                call.exchange.note(|record| {
+                    record.outcome = Outcome::Scripted;
+                    record.explanation = Some(miss.message.clone());
+                });
+                return Err(ApiError::emulator("expectation_failed", miss.message));
+            }
+            Some(Err(miss)) => return Ok(Response::Pass(Some(miss.message))),
+        };
+        // Noted first: a function that throws is this rule's failure.
+        let before = call.exchange.note(|record| {
+            record.rule = Some(picked.rule.clone());
+            std::mem::replace(&mut record.outcome, Outcome::Scripted)
+        });
+        let mut found = match answer(&picked.reply, turn).await? {
+            Some(found) => found,
+            None => {
+                call.exchange.note(|record| {
+                    record.outcome = before;
+                    record.rule = None;
+                });
+                call.session.put_back(&call.shared, &picked);
+                after = Some(picked.index);
+                continue;
+            }
+        };
+        found.scripted = true;
+        return Ok(match found.reply.say {
+            Say::Nothing if turn.prompt.is_some() => Response::Over(found.over()),
+            _ => Response::Reply(found),
+        });
+    }
+}
+
+/// A step's reply: as written, or of whom it names. `None` = whom it names passes.
+async fn answer(reply: &Arc<Reply>, turn: &Turn<'_>) -> Result<Option<Found>, ApiError> {
+    let Say::Ask(ask) = &reply.say else { return Ok(Some(Found::new(reply.clone()))) };
+    let found = match named(ask, turn).await? {
+        Response::Reply(found) => found.or(reply),
+        _ => return Ok(None),
+    };
+    // A function may name a responder in its turn.
+    match &found.reply.say {
+        Say::Ask(ask) => match named(ask, turn).await? {
+            Response::Reply(inner) => Ok(Some(inner.broken_by(found.over()))),
+            _ => Ok(None),
+        },
+        _ => Ok(Some(found)),
+    }
+}
 
 /// Ordered rules with their counters. Its owner's lock makes a pick atomic.
 #[derive(Debug, Default)]

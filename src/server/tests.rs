@@ -251,15 +251,18 @@ fn wrong_paths_methods_and_bodies_have_openais_words() {
 #[test]
 fn responders_that_are_not_built_say_so() {
     let emulator = start(json!({}));
-    send(
-        &emulator,
-        "a",
-        "/_emulator/script",
-        &json!({"responses": [{"upstream": true}, {"replay": true}, {"manual": true}]}),
-    );
-    for _ in 0..3 {
-        let answer = send(&emulator, "a", "/v1/chat/completions", &chat("hi"));
-        assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &json!("responder_not_available")));
+    for name in ["upstream", "replay", "manual"] {
+        let scripts = [
+            (json!({"responses": [{name: true}]}), format!("responses[0].{name}")),
+            (json!({"defaults": {"fallback": name}}), "defaults.fallback".to_string()),
+        ];
+        for (script, place) in scripts {
+            let answer = send(&emulator, "a", "/_emulator/script", &script);
+            let error = answer.json()["error"].take();
+            assert_eq!((answer.status, error["param"].as_str()), (400, Some(place.as_str())));
+            let message = error["message"].as_str().unwrap_or_default();
+            assert!(message.contains(name) && message.contains("not built in this version"), "{message}");
+        }
     }
 }
 

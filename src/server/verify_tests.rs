@@ -40,7 +40,6 @@ fn complaints() -> Vec<(&'static str, Value, Value)> {
         ("script_mismatch", json!({"responses": [{"tool_calls": [{"name": "f", "arguments": {}}]}]}), chat("hi")),
         ("expectation_failed", json!({"rules": [{"response": "x", "expect": {"user": "bye"}}]}), chat("hi")),
         ("reply_function_failed", json!({"responses": ["unused"]}), chat("hi")),
-        ("responder_not_available", json!({"responses": [{"manual": true}]}), chat("hi")),
         ("reply_cannot_answer", json!({"defaults": {"fallback": {"embedding": [1]}}}), chat("hi")),
         ("not_implemented", json!({"responses": []}), json!({})),
     ]

@@ -28,7 +28,7 @@ pub fn more(hash: u64, byte: u8) -> u64 {
 /// Where a hash's search begins among so many slots, and its tag.
 pub fn place(hash: u64, slots: usize) -> (usize, u32) {
     let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (((mixed >> 32) * slots as u64 >> 32) as usize, mixed as u32 & TAG)
+    ((((mixed >> 32) * slots as u64) >> 32) as usize, mixed as u32 & TAG)
 }
 
 /// What a character is to the patterns that cut text into words.

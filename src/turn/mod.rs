@@ -1,9 +1,10 @@
-//! The turn: one Prompt goes in, some responder gives the Reply.
+//! The turn: one Prompt goes in, some [`Responder`] gives the Reply.
 //!
-//! [`infer`] is the only way an operation gets a reply: chaos, script, fallback, checks and limits come in this order,
-//! for every endpoint alike; the endpoint only turns the [`Turn`] into bytes.
+//! What is common to all of them stands here: what a responder sees ([`Turn`]) and gives ([`Found`]), whether the prompt
+//! fits the model, and checks, limits and delivery of the reply, for every endpoint alike.
 
-mod respond;
+mod asking;
+mod found;
 
 use crate::api::answer::{Answer, Body, Delivery, Events};
 use crate::api::error::ApiError;
@@ -23,12 +24,14 @@ use crate::reply::{Arriving, Choice, Overrides, Raw, Reply, Say, check as checke
 use crate::runtime;
 use crate::tokens::{self, Encoding};
 use bytes::Bytes;
-use respond::{Found, ask, from_script, respond};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use asking::{Answering, Responder, Response, Turn};
+pub use found::{Found, Over};
+
 /// A reply found for a prompt, ready to be rendered.
-pub struct Turn {
+pub struct Spoken {
     /// What the model says; its `say` is `Choices` for text operations.
     pub reply: Arc<Reply>,
     /// Number of choices to show.
@@ -46,7 +49,7 @@ pub struct Turn {
     pub failed: Option<ApiError>,
 }
 
-impl Turn {
+impl Spoken {
     /// The choice at this place; fewer than asked: the last repeats.
     pub fn choice(&self, index: usize) -> &Choice {
         static NOTHING: std::sync::OnceLock<Choice> = std::sync::OnceLock::new();
@@ -73,21 +76,9 @@ pub enum Rendered {
     Events(Box<dyn Events>),
 }
 
-/// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all endpoints.
-pub async fn infer(
-    call: &Call,
-    mut prompt: Prompt,
-    render: impl FnOnce(&Prompt, Turn) -> Result<Rendered, ApiError>,
-) -> Result<Answer, ApiError> {
-    let model = call.model(&prompt.model);
-    fit(call, &mut prompt, &model)?;
-    let found = respond(call, &prompt).await?;
-    deliver(call, prompt, model, found, render).await
-}
-
 /// Refuses a prompt that exceeds the model's context window, or leaves its oldest messages out where it allows that;
 /// small ones are not even counted.
-fn fit(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
+pub fn fit(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
     let asked = prompt.max_tokens.unwrap_or(0);
     let text = prompt.size() + 16 * prompt.messages.len();
     // No text has more tokens than bytes.
@@ -114,63 +105,20 @@ fn fit_counted(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), Ap
     validate::context_length(model, counted, prompt.max_tokens, prompt.operation)
 }
 
-/// Gives an operation without a generated answer (embeddings, moderations …) the reply a rule has for it, if any.
-pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>, Option<Delivery>)>, ApiError> {
-    let asked = ask(call, prompt).await?;
-    let found = match (asked.found, asked.overlay) {
-        (Some(mut found), Some(over)) => {
-            found.broken_by(over);
-            found
-        }
-        (Some(found), None) | (None, Some(found)) => found,
-        (None, None) => return Ok(None),
-    };
-    let delivery = delivery(call, prompt, &found, &Vec::new);
-    note(call, &found.reply);
-    match &found.reply.say {
-        Say::Error(error) => Err(error.to_api_error(&call.occasion())),
-        Say::Choices(_) => Err(cannot_answer(call, "the kind of reply it takes")),
-        _ => Ok(Some((found.reply, delivery))),
-    }
-}
-
-/// What the script has for an operation that takes no turn.
-pub enum Intercepted {
-    /// The answer.
-    Answered(Answer),
-    /// The operation answers itself; its answer is delivered like this.
-    Delivered(Option<Delivery>),
-}
-
-/// Asks the script for an operation that takes no turn: rules that name it.
-pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
-    let view = call.view(None, "");
-    let Some(found) = from_script(call, None, &view).await?.found else { return Ok(Intercepted::Delivered(None)) };
-    note(call, &found.reply);
-    let prompt = Prompt::default();
-    let delivery = delivery(call, &prompt, &found, &Vec::new);
-    match &found.reply.say {
-        Say::Error(error) => Err(error.to_api_error(&call.occasion())),
-        Say::Raw(raw) => Ok(Intercepted::Answered(raw_answer(raw, delivery))),
-        Say::Nothing => Ok(Intercepted::Delivered(delivery)),
-        _ => Err(cannot_answer(call, "`raw` or `error`")),
-    }
-}
-
 /// A reply of a kind that this operation cannot send.
-fn cannot_answer(call: &Call, instead: &str) -> ApiError {
+pub fn cannot_answer(call: &Call, instead: &str) -> ApiError {
     let operation = call.operation.name;
     let message = format!("The rule that matched has a reply that cannot answer {operation}: give it {instead}.");
     ApiError::emulator("reply_cannot_answer", message)
 }
 
 /// Turns what was found into an answer.
-async fn deliver(
+pub async fn deliver(
     call: &Call,
     prompt: Prompt,
     model: Model,
     mut found: Found,
-    render: impl FnOnce(&Prompt, Turn) -> Result<Rendered, ApiError>,
+    render: impl FnOnce(&Prompt, Spoken) -> Result<Rendered, ApiError>,
 ) -> Result<Answer, ApiError> {
     match &found.reply.say {
         Say::Error(error) => {
@@ -217,7 +165,7 @@ async fn deliver(
     };
     let delivery = delivery(call, &prompt, &found, &|| found.reply.tokens(prompt.n, &chunk, encoding));
     let headers = found.reply.overrides.headers.clone();
-    let turn = Turn {
+    let turn = Spoken {
         reply: found.reply,
         choices: prompt.n.max(1),
         arriving: found.arriving,
@@ -246,7 +194,7 @@ fn pace(call: &Call, prompt: &Prompt, found: &Found) -> Pace {
 }
 
 /// When and how the bytes leave. `pieces` = tokens of an unstreamed answer's pieces: it takes the time its stream would.
-fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -> Vec<u32>) -> Option<Delivery> {
+pub fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -> Vec<u32>) -> Option<Delivery> {
     let pace = pace(call, prompt, found);
     let hold = pace.hold.clone();
     let schedule = Schedule::new(&pace, &mut call.random.fork("pace"));
@@ -293,6 +241,6 @@ async fn check(call: &Call, prompt: &Prompt, reply: &Arc<Reply>) -> Result<(), A
 }
 
 /// Writes into the journal what the model said.
-fn note(call: &Call, reply: &Arc<Reply>) {
+pub fn note(call: &Call, reply: &Arc<Reply>) {
     call.exchange.note(|record| record.said = Said::Reply(reply.clone()));
 }

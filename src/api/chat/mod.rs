@@ -8,9 +8,10 @@ mod stream;
 
 use super::error::ApiError;
 use super::sound;
+use crate::api::infer;
 use crate::call::{Call, HandlerFuture, Operation};
 use crate::reply::{Choice, Part, Reply, Say};
-use crate::turn::{self, Rendered, Turn};
+use crate::turn::{Rendered, Spoken};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use render::Facts;
 use std::sync::Arc;
@@ -64,7 +65,7 @@ pub const OPERATIONS: &[Operation] = &[
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let prompt = request::prompt(&call);
-        turn::infer(&call, prompt, |prompt, mut turn| {
+        infer::infer(&call, prompt, |prompt, mut turn| {
             if prompt.audio {
                 speak(&call, &mut turn)?;
             }
@@ -85,7 +86,7 @@ fn create(call: Call) -> HandlerFuture {
 ///
 /// # Errors
 /// When the format asked for needs an encoder.
-fn speak(call: &Call, turn: &mut Turn) -> Result<(), ApiError> {
+fn speak(call: &Call, turn: &mut Spoken) -> Result<(), ApiError> {
     let format = call.body["audio"]["format"].as_str().unwrap_or("wav");
     let spoken = |part: &Part| match part {
         Part::Text(text) => sound(&text.text, format),

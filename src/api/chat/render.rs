@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::prompt::{Prompt, ToolChoice};
 use crate::random::Random;
 use crate::reply::{Choice, Finish, Part, Text, ToolCall};
-use crate::turn::Turn;
+use crate::turn::Spoken;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub fn new(call: &Call, prompt: &Prompt, turn: &Turn) -> Self {
+    pub fn new(call: &Call, prompt: &Prompt, turn: &Spoken) -> Self {
         let mut random = call.random.fork("ids");
         let id = turn.overrides().id.clone().unwrap_or_else(|| ids::chat_completion(&mut random, call.created()));
         let call_ids = (0..turn.choices).map(|index| {
@@ -67,7 +67,7 @@ pub fn service_tier(asked: &Value) -> String {
 }
 
 /// `usage` of this turn.
-pub fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Turn) -> Usage {
+pub fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Spoken) -> Usage {
     let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
     let counted = counter.count(prompt, &choices, &turn.model, Api::Chat);
     wire::merge(wire::chat(&counted, &turn.model), turn.overrides().usage.as_ref())
@@ -118,7 +118,7 @@ struct RenderedMessage<'a> {
 }
 
 /// The whole answer, unstreamed.
-pub fn completion(call: &Call, prompt: &Prompt, turn: &Turn, facts: &Facts) -> Bytes {
+pub fn completion(call: &Call, prompt: &Prompt, turn: &Spoken, facts: &Facts) -> Bytes {
     let choices = (0..turn.choices).map(|index| {
         let choice = turn.choice(index);
         let asked = prompt.logprobs.map(|top| {
@@ -239,14 +239,14 @@ pub fn finish(choice: &Choice, prompt: &Prompt, facts: &Facts) -> &'static str {
 }
 
 /// The tokens of a text, as the pieces a stream would have.
-pub fn pieces(text: &str, turn: &Turn) -> Vec<String> {
+pub fn pieces(text: &str, turn: &Spoken) -> Vec<String> {
     let text = Text::new(text);
     let pieces = text.pieces(&turn.chunk, turn.encoding);
     pieces.ranges().map(|(start, end, _)| text.text.get(start..end).unwrap_or_default().to_string()).collect()
 }
 
 /// `logprobs` of a choice whose text is whole.
-pub fn logprobs_of(choice: &Choice, top: u8, turn: &Turn, random: &mut Random) -> Value {
+pub fn logprobs_of(choice: &Choice, top: u8, turn: &Spoken, random: &mut Random) -> Value {
     let of = |wanted: fn(&Part) -> Option<&str>, random: &mut Random| -> Option<Vec<Value>> {
         let text: String = choice.parts.iter().filter_map(wanted).collect();
         (!text.is_empty()).then(|| {

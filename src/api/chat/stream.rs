@@ -12,7 +12,7 @@ use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::{Arrival, Choice, Part, Text};
 use crate::tokens;
-use crate::turn::Turn;
+use crate::turn::Spoken;
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -43,7 +43,7 @@ pub enum Item {
 
 /// Writes the stream of one answer.
 pub struct ChatEvents {
-    turn: Turn,
+    turn: Spoken,
     facts: Facts,
     prompt: Prompt,
     frame: Frame,
@@ -66,7 +66,7 @@ struct Arrived {
 }
 
 impl ChatEvents {
-    pub fn new(call: &Call, prompt: &Prompt, turn: Turn, facts: Facts) -> Lines<Self> {
+    pub fn new(call: &Call, prompt: &Prompt, turn: Spoken, facts: Facts) -> Lines<Self> {
         let options = &call.body["stream_options"];
         let mut head = BytesMut::from(&b"data: {\"id\":"[..]);
         write_json_str(&facts.id, &mut head);

@@ -24,9 +24,9 @@ mod stream_tests;
 mod tools;
 
 use crate::api::conversations::Conversation;
+use crate::api::infer;
 use crate::call::{Call, HandlerFuture, Operation};
 use crate::jobs::Job;
-use crate::turn;
 use record::Record;
 use request::{Request, flag};
 use serde_json::Value;
@@ -93,7 +93,7 @@ fn create(call: Call) -> HandlerFuture {
             render::nothing(&call, request, keep)?
         } else {
             let rendered = |prompt: &_, turn| render::response(&call, request, prompt, turn, keep);
-            turn::infer(&call, prompt, rendered).await?
+            infer::infer(&call, prompt, rendered).await?
         };
         if let Some(record) = made.get().filter(|record| record.frame.background && !flag(&call.body, "stream", false))
         {

@@ -17,7 +17,7 @@ use crate::random::Random;
 use crate::reply::pace::Chunk;
 use crate::reply::{Choice, Finish, Part};
 use crate::tokens::{self, Encoding};
-use crate::turn::{Rendered, Turn};
+use crate::turn::{Rendered, Spoken};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub fn response(
     call: &Call,
     mut request: Request,
     prompt: &Prompt,
-    mut turn: Turn,
+    mut turn: Spoken,
     keep: Keep,
 ) -> Result<Rendered, ApiError> {
     let frame = Arc::new(request.frame(call, &turn.model, &turn.model_name, turn.overrides().id.as_ref()));
@@ -69,7 +69,7 @@ pub fn response(
 pub fn nothing(call: &Call, request: Request, keep: Keep) -> Result<Answer, ApiError> {
     let prompt = request.prompt.clone();
     let model = call.model(&prompt.model);
-    let turn = Turn {
+    let turn = Spoken {
         reply: Arc::default(),
         choices: 1,
         arriving: None,
@@ -94,7 +94,7 @@ struct Finisher {
     /// Unix seconds.
     created: u64,
     random: Random,
-    turn: Turn,
+    turn: Spoken,
 }
 
 impl Finisher {

@@ -70,7 +70,14 @@ static DEFAULTS: Object = Object {
 };
 
 /// The words a fallback may be; a Reply is the other form.
-pub const FALLBACKS: &[&str] = &["error", "echo", "generate", "manual", "upstream", "replay"];
+pub const FALLBACKS: &[&str] = &["error", "echo", "generate"];
+
+/// Who will answer in a version to come. Refused by name, so that nobody takes the gap for a wrong key.
+pub const COMING: &[(&str, &str)] = &[
+    ("upstream", "answers of the real API"),
+    ("replay", "answers from recordings"),
+    ("manual", "answers by a person"),
+];
 static FALLBACK_SHAPE: Shape = Either(&[Words(FALLBACKS), Object(&REPLY)]);
 
 static RATE_LIMIT: Object = Object {
@@ -214,9 +221,6 @@ pub static REPLY: Object = Object {
         key("raw", Object(&RAW), "Bytes as they are."),
         key("echo", True, "The echo responder answers this step."),
         key("generate", Object(&GENERATE), "The generator answers this step."),
-        key("upstream", True, "The upstream answers this step."),
-        key("replay", True, "The recordings answer this step."),
-        key("manual", True, "A person answers this step."),
         key("callback", COUNT, ""),
         key("usage", Object(&USAGE), "Overrides of the counted tokens; the total is summed."),
         key("model", Text, "Override of the model's name."),

@@ -102,9 +102,6 @@ pub enum Fallback {
     Error,
     Echo,
     Generate,
-    Manual,
-    Upstream,
-    Replay,
     Reply(Arc<Reply>),
 }
 
@@ -127,9 +124,6 @@ impl Fallback {
             "error" => Fallback::Error,
             "echo" => Fallback::Echo,
             "generate" => Fallback::Generate,
-            "manual" => Fallback::Manual,
-            "upstream" => Fallback::Upstream,
-            "replay" => Fallback::Replay,
             _ => return None,
         })
     }

@@ -33,21 +33,8 @@ pub fn reply(value: &Value, path: &Path, origin: Origin) -> Result<Reply, Script
 
 /// What a reply says; its kinds exclude each other.
 fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> Result<Say, ScriptError> {
-    const KINDS: &[&str] = &[
-        "choices",
-        "embedding",
-        "transcript",
-        "moderation",
-        "error",
-        "raw",
-        "echo",
-        "generate",
-        "upstream",
-        "replay",
-        "manual",
-        "callback",
-        "image",
-    ];
+    const KINDS: &[&str] =
+        &["choices", "embedding", "transcript", "moderation", "error", "raw", "echo", "generate", "callback", "image"];
     let parts = parts_keys(keys);
     let mut kinds = KINDS.iter().copied().filter(|kind| keys.contains_key(*kind)).chain(parts);
     let Some(kind) = kinds.next() else {
@@ -74,9 +61,6 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "error" => Say::Error(error(value, &at)?),
         "raw" => Say::Raw(raw(value, &at)?),
         "echo" => Say::Ask(Ask::Echo),
-        "upstream" => Say::Ask(Ask::Upstream),
-        "replay" => Say::Ask(Ask::Replay),
-        "manual" => Say::Ask(Ask::Manual),
         "generate" => Say::Ask(Ask::Generate(generate(value, &at)?)),
         "callback" if origin != Origin::InProcess => {
             return Err(at.error("functions are replies in-process only; give a reply as JSON"));

@@ -1,6 +1,7 @@
 //! The shapes of the script language: one description that both checks scripts and publishes their JSON Schema, so that
 //! the two cannot drift apart. The descriptions themselves are in [`super::language`].
 
+use super::language::COMING;
 use super::place::{Path, ScriptError, clip};
 use crate::near::nearest;
 use serde_json::{Map, Value, json};
@@ -163,7 +164,12 @@ impl Shape {
             Shape::Number(from, to) => value.as_f64().is_some_and(|number| *from <= number && number <= *to),
             _ => self.kind_fits(value),
         };
-        if fits { Ok(()) } else { Err(path.error(format!("expected {}, got {}", self.wanted(), shown(value)))) }
+
+        if fits {
+            return Ok(());
+        }
+        let coming = value.as_str().and_then(coming);
+        Err(path.error(coming.unwrap_or_else(|| format!("expected {}, got {}", self.wanted(), shown(value)))))
     }
 
     /// As JSON Schema; objects become references, and their definitions are added to `defs`.
@@ -233,6 +239,9 @@ impl Object {
 
     /// The message for a key it does not know.
     fn unknown(&self, key: &str) -> String {
+        if let Some(coming) = coming(key) {
+            return coming;
+        }
         let keys = || self.all().filter(|field| !field.about.is_empty()).map(|field| field.key);
         match nearest(key, keys()) {
             Some(known) => format!("unknown key \"{key}\" of {}; did you mean \"{known}\"?", self.name),
@@ -307,4 +316,10 @@ impl Object {
 /// A value as messages show it, cut to a line.
 pub fn shown(value: &Value) -> String {
     clip(&value.to_string())
+}
+
+/// What to say of a responder that is not built yet; `None` for any other word.
+fn coming(word: &str) -> Option<String> {
+    let (name, what) = COMING.iter().find(|(name, _)| *name == word)?;
+    Some(format!("{name} ({what}) is not built in this version; give a reply, or one of echo, generate"))
 }

@@ -20,13 +20,36 @@ mod work_tests;
 
 pub use text::{length, text};
 
-use crate::budget::{Budget, Spent};
+use crate::budget::{self, Budget, Spent};
 use crate::prompt::{Format, Prompt};
 use crate::random::{Random, key};
 use crate::reply::{Choice, Generate, Part, Reply, Say, Text, ToolStrategy};
+use crate::turn::{Answering, Found, Responder, Response, Turn};
 use answer::{Answer, answer};
 use schema::Hints;
 use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The responder that invents: how, where the request does not say.
+pub struct Generated(pub Generate);
+
+impl Responder for Generated {
+    fn name(&self) -> &'static str {
+        "generate"
+    }
+
+    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
+        let defaults = turn.call.emulator.generate_defaults();
+        let (options, random) = (self.0.clone(), turn.call.random.fork("text"));
+        let job =
+            move |prompt: &Prompt, budget: &Budget| reply(prompt, &options, &defaults, &mut random.clone(), budget);
+        Box::pin(async move {
+            let Some(prompt) = turn.prompt else { return Ok(Response::Pass(None)) };
+            let said = budget::work(&turn.call.budget, prompt, job).await?;
+            Ok(Response::Reply(Found::new(Arc::new(said))))
+        })
+    }
+}
 
 /// A generated reply with `n` choices: one round of tool calls, then text or JSON as the request demands. What
 /// `options` leave open, the request decides, then `defaults`.

@@ -1,17 +1,34 @@
 //! Model names that are scenarios: `credit-error` (402), `error-<status>`, `timeout`, `cut-stream`.
 
-use super::answer::{Answer, Body, Delivery};
-use super::error::ApiError;
+use crate::api::answer::{Answer, Body, Delivery};
+use crate::api::error::ApiError;
 use crate::call::Call;
 use crate::exchange::Outcome;
 use crate::reply::error::ErrorReply;
 use crate::reply::fault::{At, Fault, Kind};
 use crate::reply::pace::{Pace, Schedule};
+use crate::turn::{Answering, Over, Responder, Response, Turn};
 use std::time::Duration;
 
+/// Whether a model's name is a scenario that has an answer.
+pub fn is_known(model: &str) -> bool {
+    model == "cut-stream"
+}
+
 /// What goes wrong with the answer of a scenario model that gives one: `cut-stream` ends after two pieces.
-pub fn fault(model: &str) -> Option<Fault> {
-    (model == "cut-stream").then_some(Fault { at: At::Deltas(2), kind: Kind::Disconnect })
+pub struct Scenario;
+
+impl Responder for Scenario {
+    fn name(&self) -> &'static str {
+        "scenario"
+    }
+
+    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
+        let cut = turn.prompt.is_some_and(|prompt| is_known(&prompt.model));
+        let fault = Fault { at: At::Deltas(2), kind: Kind::Disconnect };
+        let over = Over { fault: Some(fault), ..Over::default() };
+        Box::pin(std::future::ready(Ok(if cut { Response::Over(over) } else { Response::Pass(None) })))
+    }
 }
 
 /// The answer of a scenario model, before validation and without using a step.

@@ -1,0 +1,69 @@
+//! Inference: a Prompt finds its Reply among the responders and is delivered in its operation's wire form.
+//!
+//! The only way an operation gets a reply; the operation itself only reads the Prompt and renders what was [`Spoken`].
+
+use super::answer::{Answer, Delivery};
+use super::error::ApiError;
+use crate::call::Call;
+use crate::prompt::Prompt;
+use crate::reply::{Reply, Say};
+use crate::responders::{self, request};
+use crate::turn::{self, Rendered, Spoken, Turn};
+use std::sync::Arc;
+
+/// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all operations.
+pub async fn infer(
+    call: &Call,
+    mut prompt: Prompt,
+    render: impl FnOnce(&Prompt, Spoken) -> Result<Rendered, ApiError>,
+) -> Result<Answer, ApiError> {
+    let model = call.model(&prompt.model);
+    turn::fit(call, &mut prompt, &model)?;
+    let found = responders::respond(&mut begin(call, &prompt)).await?;
+    turn::deliver(call, prompt, model, found, render).await
+}
+
+/// Gives an operation that the emulator computes (embeddings, moderations …) the reply a test has for it, if any.
+pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>, Option<Delivery>)>, ApiError> {
+    let Some(found) = responders::scripted(&mut begin(call, prompt)).await? else { return Ok(None) };
+    let delivery = turn::delivery(call, prompt, &found, &Vec::new);
+    turn::note(call, &found.reply);
+    match &found.reply.say {
+        Say::Error(error) => Err(error.to_api_error(&call.occasion())),
+        Say::Choices(_) => Err(turn::cannot_answer(call, "the kind of reply it takes")),
+        _ => Ok(Some((found.reply, delivery))),
+    }
+}
+
+/// What the script has for an operation that takes no turn.
+pub enum Intercepted {
+    /// The answer.
+    Answered(Answer),
+    /// The operation answers itself; its answer is delivered like this.
+    Delivered(Option<Delivery>),
+}
+
+/// Asks the script for an operation that takes no turn: rules that name it.
+pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
+    let found = responders::intercept(&mut Turn::new(call, None)).await?;
+    let Some(found) = found else { return Ok(Intercepted::Delivered(None)) };
+    turn::note(call, &found.reply);
+    let delivery = turn::delivery(call, &Prompt::default(), &found, &Vec::new);
+    match &found.reply.say {
+        Say::Error(error) => Err(error.to_api_error(&call.occasion())),
+        Say::Raw(raw) => Ok(Intercepted::Answered(turn::raw_answer(raw, delivery))),
+        Say::Nothing => Ok(Intercepted::Delivered(delivery)),
+        _ => Err(turn::cannot_answer(call, "`raw` or `error`")),
+    }
+}
+
+/// A turn begins: the journal knows what was asked.
+fn begin<'a>(call: &'a Call, prompt: &'a Prompt) -> Turn<'a> {
+    let turn = Turn::new(call, Some(prompt));
+    if let Ok(mut asked) = call.exchange.asked.lock() {
+        asked.clone_from(&turn.user_text);
+    }
+    // A turn that is taken again brings the same ones.
+    let _ = call.exchange.tool_results.set(request::tool_results(prompt));
+    turn
+}

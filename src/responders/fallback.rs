@@ -1,0 +1,75 @@
+//! What answers when nothing else did: the session's `defaults.fallback`, else an error if it has a script, else the
+//! option.
+
+use super::callback::Callback;
+use super::echo::Echo;
+use super::generate::Generated;
+use crate::api::error::ApiError;
+use crate::exchange::{Outcome, transcript};
+use crate::log;
+use crate::options::{FallbackName, LogLevel};
+use crate::reply::json::Fallback as Wanted;
+use crate::reply::{Ask, Generate, Say};
+use crate::turn::{Answering, Found, Responder, Response, Turn};
+
+/// The end of the order.
+pub struct Fallback;
+
+impl Responder for Fallback {
+    fn name(&self) -> &'static str {
+        "fallback"
+    }
+
+    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
+        Box::pin(async move {
+            let call = turn.call;
+            call.exchange.note(|record| {
+                if record.outcome == Outcome::Served {
+                    record.outcome = Outcome::Fallback;
+                }
+            });
+            let unscripted = !call.session.has_script(&call.shared);
+            let response = match (&call.defaults.fallback, call.emulator.settings.fallback) {
+                (Some(Wanted::Reply(reply)), _) => match &reply.say {
+                    Say::Ask(ask) => named(ask, turn).await?,
+                    _ => Response::Reply(Found::new(reply.clone())),
+                },
+                (Some(Wanted::Echo), _) => Echo.reply(turn).await?,
+                (Some(Wanted::Generate), _) => Generated(Generate::default()).reply(turn).await?,
+                (None, FallbackName::Echo) if unscripted => Echo.reply(turn).await?,
+                (None, FallbackName::Generate) if unscripted => Generated(Generate::default()).reply(turn).await?,
+                _ => Response::Pass(None),
+            };
+            Ok(match response {
+                // A fault alone needs some answer to break; the fallback that would refuse has none.
+                Response::Pass(_) if turn.over.is_some() => Echo.reply(turn).await?,
+                response => response,
+            })
+        })
+    }
+}
+
+/// Lets the responder that a reply names answer this turn.
+pub(super) async fn named(ask: &Ask, turn: &Turn<'_>) -> Result<Response, ApiError> {
+    match ask {
+        Ask::Echo => Echo.reply(turn).await,
+        Ask::Generate(options) => Generated(options.clone()).reply(turn).await,
+        Ask::Callback(number) => Callback(*number).reply(turn).await,
+    }
+}
+
+/// The error of a turn that nobody answers.
+pub(super) fn nobody(turn: &Turn<'_>) -> ApiError {
+    let call = turn.call;
+    let unscripted = || transcript::no_script(&call.session, call.operation.name, &turn.user_text);
+    let message = turn.missed.clone().unwrap_or_else(unscripted);
+    call.exchange.note(|record| {
+        record.outcome = Outcome::NoMatch;
+        record.explanation = Some(message.clone());
+    });
+    let message = message + &transcript::earlier(&call.session, &call.exchange);
+    if call.emulator.settings.log_level != LogLevel::Error {
+        log::warn(&message);
+    }
+    ApiError::emulator("no_matching_rule", message)
+}

@@ -1,0 +1,62 @@
+//! What a responder found for a turn.
+
+use crate::reply::fault::Fault;
+use crate::reply::pace::Pace;
+use crate::reply::{Arriving, Reply, Say};
+use std::sync::Arc;
+
+/// A reply and where it came from.
+pub struct Found {
+    pub reply: Arc<Reply>,
+    /// It is still coming, piece by piece.
+    pub arriving: Option<Arriving>,
+    pub fault: Option<Fault>,
+    /// Of the reply itself, then of whoever named it.
+    pub pace: Pace,
+    /// A test wrote it, so it is checked against the request.
+    pub scripted: bool,
+}
+
+impl Found {
+    pub fn new(reply: Arc<Reply>) -> Self {
+        Found { fault: reply.fault.clone(), pace: reply.pace.clone(), reply, arriving: None, scripted: false }
+    }
+
+    /// A reply that comes piece by piece.
+    pub fn arriving(arriving: Arriving) -> Self {
+        Found { arriving: Some(arriving), ..Found::new(Arc::default()) }
+    }
+
+    /// Something's fault and pace come over this reply.
+    pub fn broken_by(mut self, over: Over) -> Self {
+        self.fault = over.fault.or(self.fault);
+        self.pace = over.pace.or(&self.pace);
+        self
+    }
+
+    /// Only what it would do to another reply.
+    pub fn over(self) -> Over {
+        Over { fault: self.fault, pace: self.pace }
+    }
+
+    /// What holds where this one leaves it open.
+    pub fn or(mut self, general: &Reply) -> Self {
+        self.pace = self.pace.or(&general.pace);
+        self.fault = self.fault.or_else(|| general.fault.clone());
+        self
+    }
+}
+
+/// A fault and a pace without a reply: whatever answers breaks, or is paced, like this.
+#[derive(Default)]
+pub struct Over {
+    pub fault: Option<Fault>,
+    pub pace: Pace,
+}
+
+impl From<Over> for Found {
+    /// Over the emulator's own answer.
+    fn from(over: Over) -> Self {
+        Found::new(Arc::new(Reply { say: Say::Nothing, ..Reply::default() })).broken_by(over)
+    }
+}
