@@ -16,6 +16,7 @@ const ITEM_KEYS = {
   message: ['id', 'type', 'status', 'content', 'phase', 'role'],
   function_call: ['id', 'type', 'status', 'arguments', 'call_id', 'name', 'namespace'],
   reasoning: ['id', 'type', 'content', 'encrypted_content', 'summary'],
+  image_generation_call: ['id', 'type', 'status', 'action'],
 };
 
 const noImages = () => ({ image_tokens: 0, text_tokens: 0 });

@@ -65,10 +65,23 @@ impl Score<'_> {
         self.done(item, index);
     }
 
+    /// All events of servers' lists of tools that come one after the other: they are asked for at the same time
+    /// (recording f136820a5530602e).
+    pub fn together(&mut self, items: &[Arc<Item>], index: usize) {
+        let numbered = || items.iter().zip(index..);
+        for (item, index) in numbered() {
+            self.added(item, index);
+            item.kind.beats.iter().take(1).for_each(|beat| self.beat(beat, item, index));
+        }
+        for (item, index) in numbered() {
+            item.kind.beats.iter().skip(1).for_each(|beat| self.beat(beat, item, index));
+        }
+        numbered().for_each(|(item, index)| self.done(item, index));
+    }
+
     /// The first event of an item.
     pub fn added(&mut self, item: &Item, index: usize) {
-        let added =
-            vec![("item", Field::Json(item.begun(self.frame.whole))), ("output_index", Field::Number(index as u64))];
+        let added = vec![("item", Field::Json(item.begun(self.frame))), ("output_index", Field::Number(index as u64))];
         self.steps.push_back(Step::Event("response.output_item.added", added));
     }
 

@@ -1,6 +1,7 @@
 //! Output items: what the parts of a reply look like on the wire.
 
 use super::kinds::{self, Kind, ordered};
+use super::record::Frame;
 use crate::api::ids::{self, Family};
 use crate::api::models::Whole;
 use crate::random::Random;
@@ -27,10 +28,11 @@ impl Item {
         self.value.get("id").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The item as `output_item.added` shows it: nothing in it yet, and still in progress unless it is whole by then.
-    pub fn begun(&self, whole: Whole) -> Value {
+    /// The item as `output_item.added` of this response shows it: nothing in it yet, and still in progress unless it is
+    /// whole by then.
+    pub fn begun(&self, frame: &Frame) -> Value {
         let mut value = self.value.clone();
-        let completed = match whole {
+        let completed = match frame.whole {
             Whole::Nothing => false,
             Whole::Calls => self.kind.name == "function_call",
             Whole::Items => true,
@@ -47,6 +49,10 @@ impl Item {
                     }
                     Some(_) => {}
                 }
+            }
+            // Recordings 78401d27f811c0fd and f565e46322e64813: one thinks, one does not.
+            if frame.thinks && self.kind.name == "web_search_call" {
+                map.shift_remove("action");
             }
             // What is encrypted grows while the item is made: recordings 4b367ae425bbe702, 3e3ac10af384045c.
             if let Some(Value::String(text)) = map.get_mut("encrypted_content") {
@@ -255,6 +261,7 @@ fn complete_message(map: &mut Map<String, Value>, phases: bool) {
 
 #[cfg(test)]
 pub mod tests {
+    use super::super::record::tests::frame;
     use super::*;
     use crate::reply::Text;
 
@@ -286,7 +293,7 @@ pub mod tests {
         assert_eq!(keys(&item.value), ["id", "type", "status", "content", "phase", "role"]);
         assert_eq!(item.value["phase"], "final_answer");
         assert_eq!(phases.item(&text, true).expect("an item").value["phase"], "commentary");
-        assert_eq!(item.begun(Whole::Nothing)["content"], json!([]));
+        assert_eq!(item.begun(&frame())["content"], json!([]));
     }
 
     #[test]
@@ -297,8 +304,8 @@ pub mod tests {
         };
         assert_eq!(keys(&call(false).value), ["id", "type", "status", "arguments", "call_id", "name"]);
         assert_eq!(keys(&call(true).value), ["id", "type", "status", "call_id", "input", "name"]);
-        assert_eq!(call(false).begun(Whole::Nothing)["arguments"], "");
-        let status = |item: &Item, whole| item.begun(whole)["status"].clone();
+        assert_eq!(call(false).begun(&frame())["arguments"], "");
+        let status = |item: &Item, whole| item.begun(&Frame { whole, ..frame() })["status"].clone();
         let message = maker().item(&Part::Text(Text::new("x")), false).expect("an item");
         for (whole, expected) in [
             (Whole::Nothing, ["in_progress", "in_progress"]),
@@ -330,7 +337,8 @@ pub mod tests {
         let item = maker().item(&Part::Item(json!({"type": "web_search_call"})), false).expect("an item");
         assert_eq!(keys(&item.value), ["id", "type", "status", "action"]);
         assert!(item.id().starts_with("ws_0"));
-        assert_eq!(item.begun(Whole::Nothing)["action"], json!({"type": "search"}));
+        assert_eq!(item.begun(&frame())["action"], json!({"type": "search"}));
+        assert_eq!(keys(&item.begun(&Frame { thinks: true, ..frame() })), ["id", "type", "status"]);
         let item = maker().item(&Part::Item(json!({"type": "mcp_call", "name": "ask"})), false).expect("an item");
         let expected =
             ["id", "type", "status", "approval_request_id", "arguments", "error", "name", "output", "server_label"];
@@ -354,6 +362,6 @@ pub mod tests {
         assert_eq!(keys(&item.value), ["id", "type", "content", "encrypted_content", "summary"]);
         let sealed = item.value["encrypted_content"].as_str().expect("a string");
         assert!(sealed.starts_with("gAAAAABq"), "{sealed}");
-        assert!(item.begun(Whole::Nothing)["encrypted_content"].as_str().is_some_and(|text| text.len() < sealed.len()));
+        assert!(item.begun(&frame())["encrypted_content"].as_str().is_some_and(|text| text.len() < sealed.len()));
     }
 }

@@ -56,6 +56,8 @@ pub struct Frame {
     pub obfuscate: bool,
     /// Which items its events show completed from the first.
     pub whole: Whole,
+    /// Whether the model thinks: it then decides what to search for while it does.
+    pub thinks: bool,
 }
 
 /// How far a response is.

@@ -136,6 +136,7 @@ impl Request {
             unknown: validate::unknown_fields("responses.create", body),
             obfuscate: inner(body, "stream_options", "include_obfuscation").and_then(Value::as_bool).unwrap_or(true),
             whole: model.whole(body),
+            thinks: model.reasoning,
         }
     }
 

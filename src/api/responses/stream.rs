@@ -134,12 +134,23 @@ impl ResponseEvents {
         Score { cutter: &self.cutter, frame: &self.frame, steps: &mut self.steps }
     }
 
-    /// Makes the steps of the next item that is known.
+    /// Makes the steps of the next item that is known, or of the next ones if they come together.
     fn next_item(&mut self) -> bool {
         let index = self.items.len();
-        let Some(item) = self.record.as_ref().and_then(|record| record.items.get(index)).cloned() else { return false };
-        self.score().item(&item, index);
-        self.items.push(item);
+        let Some(record) = self.record.clone() else { return false };
+        let rest = record.items.get(index..).unwrap_or_default();
+        let lists = rest.iter().take_while(|item| item.kind.name == "mcp_list_tools").count();
+        let Some((first, _)) = rest.split_first() else { return false };
+        match rest.get(..lists) {
+            Some(lists) if lists.len() > 1 => {
+                self.score().together(lists, index);
+                self.items.extend_from_slice(lists);
+            }
+            _ => {
+                self.score().item(first, index);
+                self.items.push(first.clone());
+            }
+        }
         true
     }
 
@@ -328,10 +339,10 @@ impl Events for ResponseEvents {
         events::write("error", &[("error", Field::Json(inner))], self.sequence, out);
         self.sequence += 1;
         self.arrived();
-        if !self.steps.is_empty() {
-            // The item whose events these are was never finished.
-            self.items.pop();
-        }
+        // Items whose last event is still to come were never finished.
+        let last = |step: &&Step| matches!(step, Step::Event("response.output_item.done", _));
+        let unfinished = self.steps.iter().filter(last).count();
+        self.items.truncate(self.items.len().saturating_sub(unfinished));
         if let Some(known) = &self.record {
             let record = Record { items: self.items.clone(), end: End::failed(error), ..(**known).clone() };
             write_end(&record, self.sequence, out);

@@ -238,6 +238,38 @@ fn citations_follow_the_text_they_are_in() {
 }
 
 #[test]
+fn lists_of_several_servers_are_asked_for_at_once() {
+    // Recording f136820a5530602e.
+    let list = |server: &str| Part::Item(json!({"type": "mcp_list_tools", "server_label": server}));
+    let stream = stream(vec![list("a"), list("b"), text("x"), list("c")]);
+    check(&stream);
+    let listed = |event: &&Value| event["output_index"] != 2 && event.get("output_index").is_some();
+    let steps: Vec<String> = events(&stream)
+        .iter()
+        .filter(listed)
+        .map(|event| {
+            let name = event["type"].as_str().unwrap_or_default().rsplit('.').next().unwrap_or_default();
+            format!("{} {name}", event["output_index"])
+        })
+        .collect();
+    let expected = [
+        "0 added",
+        "0 in_progress",
+        "1 added",
+        "1 in_progress",
+        "0 completed",
+        "1 completed",
+        "0 done",
+        "1 done",
+        "3 added",
+        "3 in_progress",
+        "3 completed",
+        "3 done",
+    ];
+    assert_eq!(steps, expected);
+}
+
+#[test]
 fn files_of_a_container_are_cited_after_all_text() {
     let file = |start: u64, end: u64| {
         json!({"type": "container_file_citation", "container_id": "cntr_1", "file_id": "cfile_1", "filename": "a.png",

@@ -7,9 +7,9 @@ use crate::prompt::{Tool, ToolChoice, ToolKind};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
-/// Tools in normal form: functions first, then the others, then the functions whose loading was deferred and that a
-/// `tool_search_output` among `items` has loaded, each a namespace of its own (recordings 0c39549fa80a931b,
-/// bc097411e5e58279).
+/// Tools in normal form: functions first, then the others, then the namespaces (recordings 0c39549fa80a931b,
+/// 1d23d01e6b5ce08a), among them the functions whose loading was deferred and that a `tool_search_output` among `items`
+/// has loaded, each a namespace of its own (recording bc097411e5e58279).
 pub fn echo_all<'a>(tools: &Value, items: impl Iterator<Item = &'a Value>) -> Vec<Value> {
     let loaded: Vec<&str> = loaded(items).map(name).collect();
     let is_loaded =
@@ -19,6 +19,7 @@ pub fn echo_all<'a>(tools: &Value, items: impl Iterator<Item = &'a Value>) -> Ve
         match kind(tool) {
             "function" if is_loaded(tool) => namespaces.push(namespace(echo(tool))),
             "function" => functions.push(echo(tool)),
+            "namespace" => namespaces.push(echo(tool)),
             _ => others.push(echo(tool)),
         }
     }
@@ -323,20 +324,21 @@ mod tests {
     }
 
     #[test]
-    fn functions_come_first_and_loaded_ones_last() {
+    fn functions_come_first_and_namespaces_last() {
         let tools = json!([
+            {"type": "namespace", "name": "crm", "tools": []},
             {"type": "tool_search"},
             {"type": "function", "name": "a", "strict": true, "defer_loading": true, "parameters": null},
             {"type": "function", "name": "b", "strict": true, "description": ""},
         ]);
         let names = |tools: &[Value]| tools.iter().map(|tool| kind(tool).to_string()).collect::<Vec<_>>();
-        assert_eq!(names(&echo_all(&tools, [].iter())), ["function", "function", "tool_search"]);
+        assert_eq!(names(&echo_all(&tools, [].iter())), ["function", "function", "tool_search", "namespace"]);
         let loaded = json!({"type": "tool_search_output", "tools": [{"type": "function", "name": "a"}]});
         let echoed = echo_all(&tools, [loaded].iter());
-        assert_eq!(names(&echoed), ["function", "tool_search", "namespace"]);
+        assert_eq!(names(&echoed), ["function", "tool_search", "namespace", "namespace"]);
         assert_eq!(echoed[0]["description"], Value::Null);
         assert_eq!(
-            echoed[2].to_string(),
+            echoed[3].to_string(),
             r#"{"type":"namespace","description":null,"name":"a","tools":[{"type":"function","description":null,"name":"a","parameters":null,"strict":true}]}"#
         );
     }
