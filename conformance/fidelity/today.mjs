@@ -30,8 +30,8 @@ const gpt5 = (model) => Number(/^gpt-(5(?:\.\d+)?)/.exec(model)?.[1] ?? 0);
 /** How long prompts are cached, by model (recordings of 2026-07 and 2026-08). */
 const retention = (model) => ([5.2, 5.4, 5.5, 5.6].includes(gpt5(model)) ? '24h' : 'in_memory');
 
-/** Since 2026-07 `reasoning` begins with `context`, of models that reason also `mode`; those that do not have no effort. */
-function reasoning(model, { effort = null, summary = null, ...rest }) {
+/** `summary` was `generate_summary` until 2025-04. Since 2026-07 `reasoning` begins with `context`, of models that reason also `mode`; those that do not have no effort. */
+function reasoning(model, { effort = null, summary = null, generate_summary: _, ...rest }) {
   const reasons = effort === null ? { context: null } : { context: gpt5(model) >= 5.6 ? 'all_turns' : 'current_turn', mode: 'standard' };
   return ordered({ ...reasons, effort, summary, ...rest }, ['context', 'effort', 'mode', 'summary']);
 }
@@ -111,6 +111,7 @@ export function todaysEvent(event) {
   if (isObject(today.part) && today.part.type === 'output_text') today.part = ordered({ logprobs: [], ...today.part }, ['type', 'annotations', 'logprobs', 'text']);
   const padded = /\.delta$/.test(type) && !/refusal|annotation/.test(type); // 2025-08
   if (padded) today.obfuscation ??= '';
+  if (/^response\.output_text\.(delta|done)$/.test(type)) today.logprobs ??= []; // 2025-06
   return sorted(today);
 }
 

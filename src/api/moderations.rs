@@ -159,8 +159,9 @@ mod tests {
         let emulator = start(json!({}));
         let picture = json!({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}});
         let applied = |parts: Value| {
-            let body = json!({"model": "omni-moderation-latest", "input": parts});
-            send(&emulator, "a", "/v1/moderations", &body).json()["results"][0]["category_applied_input_types"].clone()
+            let answer = send(&emulator, "a", "/v1/moderations", &json!({"input": parts})).json();
+            assert_eq!(answer["model"], "omni-moderation-latest", "the default");
+            answer["results"][0]["category_applied_input_types"].clone()
         };
         let both = applied(json!([{"type": "text", "text": "x"}, picture]));
         let alone = applied(json!([picture]));

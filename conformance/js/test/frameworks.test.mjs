@@ -5,7 +5,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { HumanMessage, ToolMessage } from '@langchain/core/messages';
 import { tool as langchainTool } from '@langchain/core/tools';
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
-import { Agent, OpenAIChatCompletionsModel, OpenAIResponsesModel, run, setTracingDisabled, tool as agentTool } from '@openai/agents';
+import { Agent, OpenAIChatCompletionsModel, OpenAIResponsesModel, run, setTracingDisabled, tool as agentTool, toolNamespace, toolSearchTool } from '@openai/agents';
 import { embed, generateText, isStepCount, Output, streamText, tool as aiTool } from 'ai';
 import { z } from 'zod';
 import { session, url } from './support.mjs';
@@ -35,6 +35,36 @@ for (const Model of [OpenAIResponsesModel, OpenAIChatCompletionsModel]) {
       assert.deepEqual(asked, ['Oslo']);
     });
   }
+}
+
+for (const stream of [false, true]) {
+  test(`Agents SDK finds a tool by the namespace its call names, stream: ${stream}`, async () => {
+    const loaded = { type: 'function', name: 'find_customer', description: 'Customers of a city', defer_loading: true, strict: true, parameters: {} };
+    const { client } = await session([
+      { output: [
+        { type: 'tool_search_call', arguments: { paths: ['crm'] } },
+        { type: 'tool_search_output', tools: [{ type: 'namespace', name: 'crm', description: 'Customers', tools: [loaded] }] },
+      ], tool_calls: [{ name: 'find_customer', arguments: { city: 'Oslo' } }] },
+      'Ada lives there.',
+    ]);
+    const asked = [];
+    const find = agentTool({
+      name: 'find_customer',
+      description: 'Customers of a city',
+      parameters: cities,
+      deferLoading: true,
+      execute: ({ city }) => {
+        asked.push(city);
+        return 'Ada';
+      },
+    });
+    const tools = [...toolNamespace({ name: 'crm', description: 'Customers', tools: [find] }), toolSearchTool()];
+    const agent = new Agent({ name: 'CRM', instructions: 'Be brief.', model: new OpenAIResponsesModel(client, 'gpt-5.4'), tools });
+    const result = await run(agent, 'Who lives in Oslo?', { stream });
+    if (stream) await result.completed;
+    assert.equal(result.finalOutput, 'Ada lives there.');
+    assert.deepEqual(asked, ['Oslo']);
+  });
 }
 
 const aiWeather = aiTool({ description: 'Weather of a city', inputSchema: cities, execute: async () => '4 °C' });
