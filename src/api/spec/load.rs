@@ -250,7 +250,7 @@ impl<'a> Loader<'a> {
 
 /// Sections of facts.json that add fields, and what makes these known.
 const SECTIONS: &[(&str, Option<Only>)] =
-    &[("fields", None), ("relaxed", Some(Only::Relaxed)), ("beta", Some(Only::Beta))];
+    &[("fields", None), ("hidden", Some(Only::Hidden)), ("relaxed", Some(Only::Relaxed)), ("beta", Some(Only::Beta))];
 
 /// What a section says of the fields of one type.
 fn of_type<'a>(facts: &'a Value, section: &str, name: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
@@ -284,7 +284,8 @@ mod tests {
         refs(&generated["types"], &mut mentioned);
         refs(&facts, &mut mentioned);
         mentioned.extend(generated["operations"].as_object().unwrap().values().filter_map(Value::as_str));
-        for section in [&facts["fields"], &facts["relaxed"], &facts["beta"], &facts["observed"]["fields"]] {
+        let sections = SECTIONS.iter().map(|(section, _)| &facts[*section]);
+        for section in sections.chain([&facts["observed"]["fields"]]) {
             mentioned.extend(section.as_object().unwrap().keys().map(|path| path.rsplit_once('.').unwrap().0));
         }
         for name in mentioned {

@@ -68,17 +68,19 @@ pub struct Field {
     pub required: bool,
     /// Null is a value like any other, also where the field is required.
     pub nullable: bool,
-    /// When it is known, if not always.
+    /// What is special about its being known.
     pub only: Option<Only>,
 }
 
-/// What makes a field known.
+/// What makes a field known that is not an ordinary one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Only {
     /// The relaxed profile.
     Relaxed,
     /// A request to the beta API: `?beta=true`.
     Beta,
+    /// Production takes it although no type and no document has it; always known, never named.
+    Hidden,
 }
 
 /// One of several types: told apart by JSON type, and objects by a field.

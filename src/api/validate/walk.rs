@@ -60,7 +60,7 @@ impl Walk {
     /// Whether a field is known to this request.
     fn knows(&self, field: &Field) -> bool {
         match field.only {
-            None => true,
+            None | Some(Only::Hidden) => true,
             Some(Only::Relaxed) => self.relaxed,
             Some(Only::Beta) => self.beta,
         }
