@@ -20,18 +20,32 @@ pub const OPERATIONS: &[Operation] =
 /// Widest vector computed, whatever a request asks.
 const WIDEST: u64 = 4096;
 
-/// One input: a text, or tokens.
-enum Input {
-    Text(String),
-    Tokens(Vec<u32>),
+/// One input as text, and its number of tokens when it was given as tokens.
+#[derive(Debug, PartialEq)]
+struct Input {
+    text: String,
+    given: Option<u64>,
 }
 
 impl Input {
-    fn tokens(&self, encoding: Encoding) -> u64 {
-        match self {
-            Input::Text(text) => tokens::count(encoding, text) as u64,
-            Input::Tokens(tokens) => tokens.len() as u64,
+    fn text(text: &str) -> Self {
+        Input { text: text.to_string(), given: None }
+    }
+
+    /// What tokens stand for; those that are no text of the vocabulary show their number.
+    fn tokens(list: &[Value], encoding: Encoding) -> Self {
+        let mut bytes = Vec::new();
+        for token in list.iter().filter_map(Value::as_u64) {
+            match u32::try_from(token).ok().and_then(|rank| encoding.token(rank)) {
+                Some(known) => bytes.extend_from_slice(known),
+                None => bytes.extend_from_slice(format!("<|{token}|>").as_bytes()),
+            }
         }
+        Input { text: String::from_utf8_lossy(&bytes).into_owned(), given: Some(list.len() as u64) }
+    }
+
+    fn count(&self, encoding: Encoding) -> u64 {
+        self.given.unwrap_or_else(|| tokens::count(encoding, &self.text) as u64)
     }
 }
 
@@ -51,17 +65,16 @@ fn fit(counts: &[u64], model: &Model) -> Result<(), ApiError> {
     Err(ApiError::invalid(message).kind("max_tokens_per_request").code("max_tokens_per_request"))
 }
 
-/// The inputs of a body: a string, strings, tokens, or lists of tokens.
-fn inputs(body: &Value) -> Vec<Input> {
-    let tokens = |list: &[Value]| list.iter().filter_map(Value::as_u64).map(|token| token as u32).collect();
+/// The inputs of a body: a string, strings, tokens, or lists of tokens of this encoding.
+fn inputs(body: &Value, encoding: Encoding) -> Vec<Input> {
     match &body["input"] {
-        Value::String(one) => vec![Input::Text(one.clone())],
-        Value::Array(many) if many.first().is_some_and(Value::is_number) => vec![Input::Tokens(tokens(many))],
+        Value::String(one) => vec![Input::text(one)],
+        Value::Array(many) if many.first().is_some_and(Value::is_number) => vec![Input::tokens(many, encoding)],
         Value::Array(many) => many
             .iter()
             .map(|one| match one {
-                Value::Array(list) => Input::Tokens(tokens(list)),
-                other => Input::Text(other.as_str().unwrap_or_default().to_string()),
+                Value::Array(list) => Input::tokens(list, encoding),
+                other => Input::text(other.as_str().unwrap_or_default()),
             })
             .collect(),
         _ => Vec::new(),
@@ -71,24 +84,22 @@ fn inputs(body: &Value) -> Vec<Input> {
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let body = &*call.body;
-        let inputs = inputs(body);
-        let text = inputs.iter().filter_map(|input| match input {
-            Input::Text(text) => Some(text.as_str()),
-            Input::Tokens(_) => None,
-        });
+        let model = call.model(call.model_name());
+        // Tokens are the model's own, however they are counted.
+        let inputs = inputs(body, Encoding::for_model(&model.id));
+        let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
         let prompt = Prompt {
             operation: call.operation.name,
             model: call.model_name().to_string(),
-            messages: vec![Message::new(Role::User, text.collect::<Vec<_>>().join("\n"))],
+            messages: vec![Message::new(Role::User, texts.join("\n"))],
             body: call.body.clone(),
             n: 1,
             ..Prompt::default()
         };
-        let model = call.model(&prompt.model);
         let asked = body["dimensions"].as_u64().map(|width| width.min(WIDEST) as usize);
         let encoding = call.encoding(&model);
         let counts: Vec<u64> =
-            runtime::aside(prompt.size(), || inputs.iter().map(|input| input.tokens(encoding)).collect());
+            runtime::aside(prompt.size(), || inputs.iter().map(|input| input.count(encoding)).collect());
         if call.emulator.settings.validation == Validation::Full {
             fit(&counts, &model)?;
         }
@@ -130,9 +141,28 @@ fn create(call: Call) -> HandlerFuture {
 }
 
 fn vector(call: &Call, input: &Input, width: usize) -> Vec<f64> {
-    match (call.emulator.settings.embeddings, input) {
-        (EmbeddingStyle::Mokku, Input::Text(text)) => vectors::mokku(text, width),
-        (_, Input::Text(text)) => vectors::semantic(text, width),
-        (_, Input::Tokens(tokens)) => vectors::semantic_tokens(tokens, width),
+    match call.emulator.settings.embeddings {
+        EmbeddingStyle::Mokku => vectors::mokku(&input.text, width),
+        EmbeddingStyle::Semantic => vectors::semantic(&input.text, width),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_the_text_they_stand_for() {
+        let texts =
+            |body: Value, encoding| inputs(&body, encoding).into_iter().map(|input| input.text).collect::<Vec<_>>();
+        assert_eq!(texts(json!({"input": [9906, 1917]}), Encoding::Cl100k), ["Hello world"]);
+        assert_eq!(texts(json!({"input": [[9906, 1917], [9906]]}), Encoding::Cl100k), ["Hello world", "Hello"]);
+        assert_eq!(texts(json!({"input": ["Hello", "x"]}), Encoding::Cl100k), ["Hello", "x"]);
+        // No text of the vocabulary, and half a character.
+        assert_eq!(texts(json!({"input": [4_000_000_000u32, 9906]}), Encoding::Cl100k), ["<|4000000000|>Hello"]);
+        assert_eq!(inputs(&json!({"input": [9906, 1917]}), Encoding::O200k)[0].given, Some(2));
+        for rank in 0..300 {
+            assert_eq!(inputs(&json!({"input": [rank]}), Encoding::Cl100k).len(), 1);
+        }
     }
 }

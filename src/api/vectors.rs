@@ -33,18 +33,6 @@ pub fn semantic(text: &str, dimensions: usize) -> Vec<f64> {
     project(&features, dimensions)
 }
 
-/// The vector of an input given as token numbers: inputs that share tokens are close.
-pub fn semantic_tokens(tokens: &[u32], dimensions: usize) -> Vec<f64> {
-    let mut features: BTreeMap<u64, f32> = BTreeMap::new();
-    for token in tokens {
-        *features.entry(key(4, &[&token.to_le_bytes()])).or_default() += 1.0;
-    }
-    if features.is_empty() {
-        features.insert(key(5, &[]), 1.0);
-    }
-    project(&features, dimensions)
-}
-
 /// Sums a fixed random direction per feature and scales to length 1. Repetition counts with its square root, as a word
 /// said four times is not four times the topic. Values are single precision, so float and base64 answers agree.
 fn project(features: &BTreeMap<u64, f32>, dimensions: usize) -> Vec<f64> {
@@ -120,7 +108,6 @@ mod tests {
                 assert_eq!(vector.len(), dimensions);
                 assert!((length(&vector) - 1.0).abs() < 1e-6, "{text} {dimensions}");
             }
-            assert!((length(&semantic_tokens(&[1, 2, 3], dimensions)) - 1.0).abs() < 1e-6);
         }
         assert!(semantic("hi", 0).is_empty());
     }
