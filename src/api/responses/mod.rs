@@ -99,7 +99,7 @@ fn create(call: Call) -> HandlerFuture {
         {
             // The answer comes at once; the response is done when it would have come.
             let wait = answer.delivery.take().map_or(Duration::ZERO, |delivery| delivery.wait);
-            let job = Job::new(call.session.clock.now() + wait);
+            let job = Job::new(call.session.clock.now(), wait);
             let running = Record { job: Some(job), ..(**record).clone() };
             call.session.store().shelf::<Arc<Record>>().insert(record.frame.id.clone(), Arc::new(running));
             answer.headers.push(state::poll_soon());

@@ -68,7 +68,7 @@ pub fn cancel(call: Call) -> HandlerFuture {
         if !record.frame.background {
             return Err(ApiError::invalid("Cannot cancel a synchronous response."));
         }
-        let running = record.job.as_ref().is_some_and(|job| !job.done(&call.session.clock));
+        let running = record.job.as_ref().is_some_and(|job| job.runs(&call.session.clock));
         if !running {
             return Ok(Answer::json(&record.object()));
         }

@@ -103,6 +103,22 @@ fn a_background_response_runs_on_the_sessions_clock() {
 }
 
 #[test]
+fn a_cancel_directly_after_the_create_comes_in_time() {
+    for clock in ["real", "instant", "manual"] {
+        let emulator = emulator(clock, json!({"responses": ["one", "two"]}));
+        let begin = || post(&emulator, "/v1/responses", ask("go", json!({"background": true}))).json()["id"].clone();
+        let path = |id: Value| format!("/v1/responses/{}", id.as_str().expect("an id"));
+        let stopped = path(begin());
+        assert_eq!(post(&emulator, &format!("{stopped}/cancel"), json!({})).json()["status"], "cancelled", "{clock}");
+        assert_eq!(get(&emulator, &stopped).json()["status"], "cancelled", "{clock}");
+        // What was seen done stays done.
+        let done = path(begin());
+        assert_eq!(get(&emulator, &done).json()["status"], "completed", "{clock}");
+        assert_eq!(post(&emulator, &format!("{done}/cancel"), json!({})).json()["status"], "completed", "{clock}");
+    }
+}
+
+#[test]
 fn a_cancelled_response_said_nothing_and_replays_as_failed() {
     let emulator = emulator("manual", json!({"responses": [{"text": "never", "pace": {"ttft_ms": 5000}}]}));
     let conversation = post(&emulator, "/v1/conversations", json!({})).json()["id"].clone();
