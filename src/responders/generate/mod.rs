@@ -85,20 +85,35 @@ fn parts(
     budget: &Budget,
 ) -> Result<Vec<Part>, Spent> {
     let strategy = options.tools.or(defaults.tools).unwrap_or(ToolStrategy::Contextual);
+    let facts = facts(prompt);
+    let before = tools::hosted(prompt);
+    if let Some(item) = before.as_ref().filter(|item| tools::awaits_client(item)) {
+        return Ok(vec![Part::Item(item.clone())]);
+    }
     let text = match answer(prompt, || tools::calls(prompt, strategy, random, budget))? {
         Answer::Calls(calls) => return Ok(calls.into_iter().map(Part::ToolCall).collect()),
         Answer::Json => {
             let style = options.style.or(defaults.style).unwrap_or_default();
-            let hints = Hints { user_text: &prompt.user_text(), style };
+            let hints = Hints { user_text: &prompt.user_text(), results: &facts.join(" "), style };
             let made = match &prompt.format {
                 Format::JsonSchema { schema, .. } => schema::value(schema, random, &hints, budget),
                 _ => schema::value(&any_object(), random, &hints, budget),
             };
             made.map_err(|spent| spent.at(|| "The output schema".into(), prompt.format_param()))?.to_string()
         }
-        Answer::Text => text(length(prompt, options.length, defaults.length, random), random),
+        Answer::Text => text(length(prompt, options.length, defaults.length, random), &facts, random),
     };
-    Ok(vec![Part::Text(Text::new(text))])
+    Ok(before.map(Part::Item).into_iter().chain([Part::Text(Text::new(text))]).collect())
+}
+
+/// What the tools said, each in a sentence.
+fn facts(prompt: &Prompt) -> Vec<String> {
+    let told = prompt.tool_results().into_iter().map(|(name, text)| {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+        (!text.is_empty()).then(|| format!("According to {}: {text}{end}", name.unwrap_or("the tool")))
+    });
+    told.flatten().collect()
 }
 
 /// What `json_object` answers look like when nothing says what they should hold.

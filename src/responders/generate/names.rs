@@ -7,23 +7,123 @@ use crate::random::Random;
 
 /// A property's name in words, the last in the singular: `emailAddresses` → `email address`.
 #[derive(Debug, Clone, Default)]
-pub struct Name(Vec<String>);
+pub struct Name {
+    words: Vec<String>,
+    plural: bool,
+}
+
+/// What is counted although one of it is meant.
+const COUNTED: &[&str] = &[
+    "age",
+    "year",
+    "month",
+    "week",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "count",
+    "quantity",
+    "qty",
+    "number",
+    "num",
+    "limit",
+    "size",
+    "page",
+    "index",
+    "position",
+    "rank",
+    "id",
+    "port",
+    "timestamp",
+    "created",
+    "updated",
+    "population",
+    "people",
+    "inventory",
+    "stock",
+];
+
+/// What is measured although the word is a plural.
+const MEASURED: &[&str] = &[
+    "price",
+    "cost",
+    "amount",
+    "score",
+    "percent",
+    "percentage",
+    "degree",
+    "celsius",
+    "meter",
+    "metre",
+    "kilometer",
+    "kilometre",
+    "km",
+    "mile",
+    "kilogram",
+    "kg",
+    "gram",
+    "pound",
+    "ounce",
+    "dollar",
+    "euro",
+    "litre",
+    "liter",
+    "coordinate",
+    "weight",
+    "ratio",
+    "rate",
+    "fee",
+    "saving",
+    "earning",
+    "sale",
+    "tax",
+    "temperature",
+    "probability",
+    "confidence",
+    "rating",
+    "coord",
+    "lat",
+    "lng",
+    "gb",
+    "mb",
+    "po",
+    "radiu",
+    "axi",
+];
 
 impl Name {
     pub fn of(name: &str) -> Self {
         let mut words = split_identifier(name);
+        let mut plural = false;
         if let Some(last) = words.last_mut() {
-            *last = singular(last);
+            let one = singular(last);
+            plural = one != *last;
+            *last = one;
         }
-        Name(words)
+        Name { words, plural }
+    }
+
+    /// The name of each item of a list with this name.
+    pub fn of_item(&self) -> Self {
+        Name { plural: false, ..self.clone() }
+    }
+
+    /// Whether a number of this name counts something, so that it is whole: `guests`, `page`, `numberOfNights`.
+    pub fn counts(&self) -> bool {
+        let counter = ["num", "number", "count", "total"]
+            .iter()
+            .any(|word| self.words.first().is_some_and(|first| first == word));
+        COUNTED.contains(&self.last())
+            || (!MEASURED.contains(&self.last()) && (self.plural || (counter && self.words.len() > 2)))
     }
 
     fn has(&self, any: &[&str]) -> bool {
-        self.0.iter().any(|word| any.contains(&word.as_str()))
+        self.words.iter().any(|word| any.contains(&word.as_str()))
     }
 
     fn last(&self) -> &str {
-        self.0.last().map_or("", String::as_str)
+        self.words.last().map_or("", String::as_str)
     }
 
     /// Whether the property takes the user's text.
@@ -75,7 +175,7 @@ impl Name {
 
     /// A string this name suggests; a word or two of the user, or any, when it suggests nothing.
     pub fn string(&self, said: &mut Said, random: &mut Random) -> String {
-        let first = self.0.first().map_or("", String::as_str);
+        let first = self.words.first().map_or("", String::as_str);
         let pick = |list: &[&str], random: &mut Random| random.pick(list).to_string();
         match self.last() {
             _ if self.has(&["email", "mail"]) => said.emails.first().cloned().unwrap_or_else(|| email(random)),
@@ -84,7 +184,7 @@ impl Name {
             "name" if self.has(&["last", "family", "sur"]) => pick(LAST_NAMES, random),
             "surname" | "lastname" => pick(LAST_NAMES, random),
             "firstname" => pick(FIRST_NAMES, random),
-            "name" if self.has(&["user", "login"]) && self.0.len() == 2 && first == "user" => username(random),
+            "name" if self.has(&["user", "login"]) && self.words.len() == 2 && first == "user" => username(random),
             "username" | "login" | "handle" | "nickname" => username(random),
             "name" if self.has(&["company", "organization", "organisation", "brand", "vendor"]) => {
                 pick(COMPANIES, random)
@@ -117,7 +217,7 @@ impl Name {
             }
             "uuid" | "guid" => uuid(random),
             "id" | "identifier" | "reference" | "sku" => {
-                let kind = if self.0.len() > 1 && first != "id" { first } else { "id" };
+                let kind = if self.words.len() > 1 && first != "id" { first } else { "id" };
                 format!("{kind}_{}", random.alphanumeric(10))
             }
             "token" | "key" | "password" | "secret" | "hash" => random.alphanumeric(24),

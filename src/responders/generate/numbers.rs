@@ -9,6 +9,7 @@ use serde_json::{Number, Value, json};
 const SAFE: f64 = 9_007_199_254_740_991.0;
 
 /// What a schema says about a number: inclusive ends, whether each end itself is excluded, and the step.
+#[derive(Clone, Copy)]
 struct Bounds {
     low: f64,
     high: f64,
@@ -98,6 +99,9 @@ pub fn number(
     {
         return written(said.remove(at), integer);
     }
+    let counting = Bounds { step: Some(1.0), ..bounds };
+    let counts = !integer && bounds.step.is_none() && name.counts();
+    let bounds = if counts && counting.steps().is_some_and(|(first, last)| first <= last) { counting } else { bounds };
     let plausible = if wild { (-1e6, 1e6) } else { name.range() };
     let bounds =
         bounds.within(plausible).or_else(|| bounds.within((bounds.low, bounds.low + 1000.0))).unwrap_or(bounds);

@@ -70,6 +70,21 @@ impl Said {
         said
     }
 
+    /// What a second text says counts first, and becomes no value as a whole.
+    pub fn and_of(self, other: &str) -> Self {
+        if other.is_empty() {
+            return self;
+        }
+        let mut first = Said::of(other);
+        first.names.extend(self.names);
+        first.numbers.extend(self.numbers);
+        first.topics.extend(self.topics);
+        first.emails.extend(self.emails);
+        first.urls.extend(self.urls);
+        first.dates.extend(self.dates);
+        Said { text: self.text, lower: format!("{} {}", first.lower, self.lower), ..first }
+    }
+
     /// A name the user said; each is given once.
     pub fn next_name(&mut self) -> Option<String> {
         if self.names.is_empty() { None } else { Some(self.names.remove(0)) }

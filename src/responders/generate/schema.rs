@@ -39,6 +39,8 @@ const PER_VALUE: u64 = 30;
 pub struct Hints<'a> {
     /// What the user said; values are drawn from it where they fit.
     pub user_text: &'a str,
+    /// What tools said.
+    pub results: &'a str,
     pub style: Style,
 }
 
@@ -54,7 +56,7 @@ pub fn value(schema: &Value, random: &mut Random, hints: &Hints, budget: &Budget
     }
     let compiled = Compiled::of(schema, budget)?;
     let resolver = Resolver::new(schema, &compiled.measured, budget)?;
-    let said = Said::of(hints.user_text);
+    let said = Said::of(hints.user_text).and_of(hints.results);
     let members = &mut HashMap::new();
     let mut last = Value::Null;
     for attempt in 0..ATTEMPTS {
@@ -335,6 +337,7 @@ impl Draw<'_> {
         let count = least.max(fixed + natural).min(number(flat, "maxItems").unwrap_or(usize::MAX)).min(MOST);
         let unique = flat.get("uniqueItems") == Some(&Value::Bool(true));
         let wild = self.wild;
+        let name = &name.of_item();
 
         let mut items: Vec<Value> = Vec::new();
         let mut seen = HashSet::new();

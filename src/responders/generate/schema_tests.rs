@@ -16,7 +16,7 @@ fn drawn(schema: &Value, seed: u64) -> Value {
 }
 
 fn said(schema: &Value, text: &str) -> Value {
-    made(schema, 1, &Hints { user_text: text, style: Style::Plausible }).expect("little work")
+    made(schema, 1, &Hints { user_text: text, style: Style::Plausible, ..Hints::default() }).expect("little work")
 }
 
 /// How a validator without bounds judges.
@@ -209,6 +209,25 @@ fn names_users_words_and_order_guide_the_value() {
 }
 
 #[test]
+fn what_counts_is_whole() {
+    let names = ["guests", "page", "numberOfNights", "total_items", "age", "count", "days"];
+    let properties: Map<String, Value> =
+        names.map(|name| (name.to_string(), json!({"type": "number"}))).into_iter().collect();
+    let schema = json!({"type": "object", "properties": properties, "required": names});
+    for seed in 0..20 {
+        let value = drawn(&schema, seed);
+        assert!(names.iter().all(|name| value[name].is_i64()), "{value}");
+    }
+    let measured = json!({"type": "object", "required": ["price", "weights", "score", "count"], "properties": {"price": {"type": "number"},
+        "score": {"type": "number"}, "count": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "weights": {"type": "array", "items": {"type": "number"}, "minItems": 3}}});
+    let values: Vec<Value> = (0..20).map(|seed| drawn(&measured, seed)).collect();
+    for name in ["/price", "/score", "/count", "/weights/0"] {
+        assert!(values.iter().any(|value| value.pointer(name).is_some_and(Value::is_f64)), "{name}");
+    }
+}
+
+#[test]
 fn the_seed_decides() {
     let schema = json!({"type": "array", "items": {"type": "number"}, "minItems": 4});
     assert_eq!(drawn(&schema, 9), drawn(&schema, 9));
@@ -351,7 +370,7 @@ proptest! {
         let mut schema = strict_object(properties);
         schema["$defs"] = json!({"shared": {"type": "object", "properties": {"id": {"type": "integer"}, "parent": {"anyOf": [{"$ref": "#/$defs/shared"}, {"type": "null"}]}},
             "required": ["id", "parent"], "additionalProperties": false}});
-        let hints = Hints { user_text: &text, style: Style::Plausible };
+        let hints = Hints { user_text: &text, style: Style::Plausible, ..Hints::default() };
         let value = made(&schema, seed, &hints).expect("little work");
         let validator = judge(&schema);
         if let Err(error) = validator.validate(&value) {
@@ -360,7 +379,7 @@ proptest! {
     }
     #[test]
     fn no_schema_makes_it_panic_or_hang(schema in anything_like_a_schema(), seed in any::<u64>()) {
-        let hints = Hints { user_text: "Call Ada at 7", style: Style::Plausible };
+        let hints = Hints { user_text: "Call Ada at 7", style: Style::Plausible, ..Hints::default() };
         prop_assert_eq!(made(&schema, seed, &hints), made(&schema, seed, &hints));
         let plain = Hints { style: Style::Plain, ..hints };
         prop_assert!(made(&schema, seed, &plain).is_ok_and(|value| value.is_object()));

@@ -18,8 +18,9 @@ impl Length {
     }
 }
 
-/// Coherent English in paragraphs joined by blank lines; its number of characters lies within `length`'s range.
-pub fn text(length: Length, random: &mut Random) -> String {
+/// Coherent English in paragraphs joined by blank lines, after as much of the facts as there is room for; its number of
+/// characters lies within `length`'s range.
+pub fn text(length: Length, facts: &[String], random: &mut Random) -> String {
     let (least, most) = length.range();
     // Whatever is written, one closing sentence more still fits.
     let enough = random.between(least as i64, (most - 2 * SENTENCE - 2) as i64) as usize;
@@ -29,7 +30,13 @@ pub fn text(length: Length, random: &mut Random) -> String {
         Length::Long => (4, 6),
     };
     let mut writer = Writer::new(random);
-    let mut out = writer.sentence(Kind::Opening);
+    let mut out = told(facts, most.saturating_sub(2 * SENTENCE + 4));
+    if !out.is_empty() {
+        out.push_str("\n\n");
+    }
+    // Characters are counted; the facts alone may have more bytes.
+    let enough = enough + out.len() - out.chars().count();
+    out.push_str(&writer.sentence(Kind::Opening));
     let mut left = writer.random.between(per_paragraph.0, per_paragraph.1) - 1;
     while out.len() < enough {
         if left <= 0 {
@@ -45,6 +52,15 @@ pub fn text(length: Length, random: &mut Random) -> String {
     out.push_str(if out.contains("\n\n") && left > 0 { " " } else { "\n\n" });
     out.push_str(&writer.sentence(Kind::Closing));
     out
+}
+
+/// The facts within so many characters, cut at a word where they are too long.
+fn told(facts: &[String], room: usize) -> String {
+    let all = facts.join(" ");
+    let Some((end, _)) = all.char_indices().nth(room) else { return all };
+    let cut = &all[..end];
+    let whole = cut.rfind(' ').map_or("", |space| &cut[..space]);
+    if whole.is_empty() { String::new() } else { format!("{whole}…") }
 }
 
 /// The length a text gets: what the reply says, else what the request says, else `default`, else drawn by the average
@@ -137,7 +153,7 @@ mod tests {
         for length in [Length::Short, Length::Medium, Length::Long] {
             let (least, most) = length.range();
             for seed in 0..500 {
-                let written = text(length, &mut Random::new(seed));
+                let written = text(length, &[], &mut Random::new(seed));
                 assert!((least..=most).contains(&written.len()), "{length:?} {seed}: {} in {written}", written.len());
                 assert!(written.contains("\n\n"), "{written}");
                 assert!(!written.contains(['{', '}']), "{written}");
@@ -170,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_seed_decides() {
-        let write = |seed| text(Length::Medium, &mut Random::new(seed));
+        let write = |seed| text(Length::Medium, &[], &mut Random::new(seed));
         assert_eq!(write(7), write(7));
         assert_ne!(write(7), write(8));
     }
@@ -188,5 +204,19 @@ mod tests {
         assert_eq!(count("hi", Length::Long), 0);
         assert!((600..700).contains(&count(&"a".repeat(100), Length::Medium)));
         assert!((750..850).contains(&count(&"a".repeat(251), Length::Long)));
+    }
+
+    #[test]
+    fn facts_come_first_and_the_length_stays() {
+        let facts =
+            ["According to get_weather: 4 °C.".to_string(), format!("According to search: {}.", "wörter ".repeat(200))];
+        for length in [Length::Short, Length::Medium, Length::Long] {
+            for seed in 0..100 {
+                let written = text(length, &facts, &mut Random::new(seed));
+                assert!(written.starts_with("According to get_weather: 4 °C."), "{written}");
+                let (least, most) = length.range();
+                assert!((least..=most).contains(&written.chars().count()), "{length:?}: {written}");
+            }
+        }
     }
 }

@@ -3,14 +3,15 @@
 use super::said::stems;
 use super::schema::{Hints, value};
 use crate::budget::{Budget, Spent};
-use crate::prompt::{Prompt, Tool, ToolChoice, ToolKind};
+use crate::prompt::{Prompt, Role, Tool, ToolChoice, ToolKind};
 use crate::random::Random;
 use crate::reply::{Style, Text, ToolCall, ToolStrategy};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 /// The calls of one round: tools as `tool_choice` allows and the strategy chooses, at most one without
-/// `parallel_tool_calls`. None once tool results came in, so that agent loops end.
+/// `parallel_tool_calls`. Once tool results came in, only a demand brings calls, and only of tools that were not called
+/// yet: agent loops end.
 ///
 /// # Errors
 /// The budget does not suffice.
@@ -20,8 +21,12 @@ pub fn calls(
     random: &mut Random,
     budget: &Budget,
 ) -> Result<Vec<ToolCall>, Spent> {
-    let offered = offered(prompt);
-    if offered.is_empty() || !prompt.tool_results().is_empty() {
+    let mut offered = offered(prompt);
+    if prompt.answered_calls().next().is_some() {
+        let called = called(prompt);
+        offered.retain(|tool| is_forced(prompt) && !called.contains(&tool.name.as_str()));
+    }
+    if offered.is_empty() {
         return Ok(Vec::new());
     }
     let user = prompt.user_text();
@@ -47,6 +52,63 @@ pub fn calls(
     let made =
         chosen.into_iter().map(|tool| call(tool, &user, strategy, random, budget).map_err(|spent| place(tool, spent)));
     made.collect()
+}
+
+/// The names of the tools called since the user spoke.
+fn called(prompt: &Prompt) -> Vec<&str> {
+    let round = prompt.messages.iter().rev().take_while(|message| message.role != Role::User);
+    round.flat_map(|message| &message.tool_calls).map(|call| call.name.as_str()).collect()
+}
+
+/// What a tool does that OpenAI runs and the request demands; `None` where it demands none, or it did already.
+pub fn hosted(prompt: &Prompt) -> Option<Value> {
+    if !is_forced(prompt) || !prompt.operation.starts_with("responses") || prompt.answered_calls().next().is_some() {
+        return None;
+    }
+    let allowed = |name: &str| match &prompt.tool_choice {
+        ToolChoice::Named(named) => named == name,
+        ToolChoice::Allowed { names, .. } => names.iter().any(|allowed| allowed == name),
+        _ => true,
+    };
+    let tool = prompt.tools.iter().find(|tool| allowed(&tool.name))?;
+    let ToolKind::Hosted(kind) = &tool.kind else { return None };
+    let user = prompt.user_text();
+    let choice = prompt.body.get("tool_choice").unwrap_or(&Value::Null);
+    let label = || {
+        let servers = prompt.body.get("tools").and_then(Value::as_array);
+        let server = servers.into_iter().flatten().find(|server| server["type"] == "mcp");
+        choice.get("server_label").or_else(|| server?.get("server_label")).cloned().unwrap_or_default()
+    };
+    Some(match kind.as_str() {
+        kind if kind.starts_with("web_search") => {
+            json!({"type": "web_search_call", "action": {"type": "search", "queries": [user], "query": user}})
+        }
+        "file_search" => json!({"type": "file_search_call", "queries": [user]}),
+        "code_interpreter" => json!({"type": "code_interpreter_call", "code": "print(\"Hello\")"}),
+        "image_generation" => json!({"type": "image_generation_call"}),
+        "mcp" => {
+            let name = choice.get("name").and_then(Value::as_str).unwrap_or("search");
+            let arguments = json!({"query": user}).to_string();
+            json!({"type": "mcp_call", "name": name, "server_label": label(), "arguments": arguments, "output": "Done."})
+        }
+        "tool_search" => json!({"type": "tool_search_call", "arguments": {"query": user}}),
+        "local_shell" => json!({"type": "local_shell_call", "action": {"type": "exec", "command": ["ls"], "env": {}}}),
+        "shell" => {
+            json!({"type": "shell_call", "action": {"commands": ["ls"], "max_output_length": null, "timeout_ms": null}})
+        }
+        "apply_patch" => {
+            let operation = json!({"type": "create_file", "path": "notes.txt", "diff": "+Hello\n"});
+            json!({"type": "apply_patch_call", "operation": operation})
+        }
+        kind if kind.starts_with("computer") => json!({"type": "computer_call", "action": {"type": "screenshot"}}),
+        _ => return None,
+    })
+}
+
+/// Whether the client answers such an item before the model goes on.
+pub fn awaits_client(item: &Value) -> bool {
+    let kind = item.get("type").and_then(Value::as_str).unwrap_or_default();
+    matches!(kind, "computer_call" | "local_shell_call" | "shell_call" | "apply_patch_call")
 }
 
 /// Whether the request demands a call.
@@ -125,14 +187,14 @@ fn arguments(
     if strategy == ToolStrategy::First && !declares && schema.get("additionalProperties") != Some(&Value::Bool(false)) {
         return Ok(json!({"input": user}));
     }
-    let made = value(schema, random, &Hints { user_text: user, style: Style::Plausible }, budget)?;
+    let made = value(schema, random, &Hints { user_text: user, style: Style::Plausible, ..Hints::default() }, budget)?;
     Ok(if made.is_object() { made } else { json!({}) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt::{Message, PastCall, Role};
+    use crate::prompt::{Message, PastCall};
     use crate::reply::validator;
 
     fn tool(name: &str, description: &str, parameters: Option<Value>) -> Tool {
@@ -161,7 +223,7 @@ mod tests {
     }
 
     fn called(prompt: &Prompt, strategy: ToolStrategy) -> Vec<(String, String)> {
-        let calls = calls(prompt, strategy, &mut Random::new(2), &Budget::default()).expect("little work");
+        let calls = super::calls(prompt, strategy, &mut Random::new(2), &Budget::default()).expect("little work");
         calls.into_iter().map(|call| (call.name, call.arguments.text)).collect()
     }
 
@@ -223,12 +285,54 @@ mod tests {
     }
 
     #[test]
+    fn a_demanded_hosted_tool_gives_its_item() {
+        let choosing = |tool_choice| Prompt { tool_choice, operation: "responses.create", ..prompt("news?") };
+        let item = hosted(&choosing(ToolChoice::Named("web_search".into()))).expect("an item");
+        assert_eq!(
+            item,
+            json!({"type": "web_search_call", "action": {"type": "search", "queries": ["news?"], "query": "news?"}})
+        );
+        for silent in [ToolChoice::Auto, ToolChoice::None, ToolChoice::Named("run".into()), ToolChoice::Required] {
+            assert_eq!(hosted(&choosing(silent)), None, "a function comes first");
+        }
+        for kind in [
+            "web_search_preview",
+            "file_search",
+            "code_interpreter",
+            "image_generation",
+            "mcp",
+            "computer_use_preview",
+            "shell",
+            "local_shell",
+            "apply_patch",
+            "tool_search",
+        ] {
+            let alone = Tool { kind: ToolKind::Hosted(kind.into()), ..tool(kind, "", None) };
+            for tool_choice in [ToolChoice::Required, ToolChoice::Named(kind.into())] {
+                let asked = Prompt { tools: vec![alone.clone()], ..choosing(tool_choice) };
+                assert!(
+                    hosted(&asked)
+                        .is_some_and(|item| item["type"].as_str().is_some_and(|kind| kind.ends_with("_call"))),
+                    "{kind}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn tool_results_end_the_round() {
         let mut asked = prompt("What is the weather in Oslo?");
         let mut call = Message::new(Role::Assistant, "");
         call.tool_calls.push(PastCall { id: "call_1".into(), name: "get_weather".into(), arguments: "{}".into() });
         asked.messages.extend([call, Message::new(Role::Tool, "4 degrees")]);
         assert!(names(&asked, ToolStrategy::Sequence).is_empty());
+        // Unless more is demanded.
+        let demanding = |tool_choice| Prompt { tool_choice, ..asked.clone() };
+        assert_eq!(names(&demanding(ToolChoice::Required), ToolStrategy::Contextual), ["searchFlights"]);
+        assert_eq!(names(&demanding(ToolChoice::Named("run".into())), ToolStrategy::Contextual), ["run"]);
+        assert!(names(&demanding(ToolChoice::Named("get_weather".into())), ToolStrategy::First).is_empty());
+        let allowed = ToolChoice::Allowed { names: vec!["run".into(), "get_weather".into()], required: true };
+        assert_eq!(names(&demanding(allowed), ToolStrategy::Sequence), ["run"]);
         asked.messages.push(Message::new(Role::User, "And the weather in Rome?"));
         assert_eq!(called(&asked, ToolStrategy::Contextual)[0].1, r#"{"city":"Rome"}"#);
     }

@@ -14,7 +14,7 @@ const SANE: Duration = Duration::from_secs(60);
 fn made(schema: &Value) -> Result<bool, Spent> {
     let budget = Budget::default();
     let begun = Instant::now();
-    let hints = Hints { user_text: "Call Ada at 7", style: Style::Plausible };
+    let hints = Hints { user_text: "Call Ada at 7", style: Style::Plausible, ..Hints::default() };
     let outcome = value(schema, &mut Random::new(1), &hints, &budget)
         .and_then(|value| validator::accepts(schema, &value, &budget));
     let spent = 10_000_000 - budget.left();
