@@ -6,6 +6,7 @@ use super::answer::{Answer, Delivery};
 use super::error::ApiError;
 use crate::call::Call;
 use crate::prompt::Prompt;
+use crate::reply::fault::{Fault, Kind};
 use crate::reply::{Reply, Say};
 use crate::responders::{self, request};
 use crate::turn::{self, Rendered, Spoken, Turn};
@@ -52,7 +53,11 @@ pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
     match &found.reply.say {
         Say::Error(error) => Err(error.to_api_error(&call.occasion())),
         Say::Raw(raw) => Ok(Intercepted::Answered(turn::raw_answer(raw, delivery))),
-        Say::Nothing => Ok(Intercepted::Delivered(delivery)),
+        Say::Nothing => match &found.fault {
+            // It is the answer itself: nothing streams here.
+            Some(Fault { kind: Kind::Error(error), .. }) => Err(error.to_api_error(&call.occasion())),
+            _ => Ok(Intercepted::Delivered(delivery)),
+        },
         _ => Err(turn::cannot_answer(call, "`raw` or `error`")),
     }
 }

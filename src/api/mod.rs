@@ -31,7 +31,7 @@ pub mod vectors;
 
 use crate::call::{Call, Operation};
 use crate::responders::scenario;
-use answer::Answer;
+use answer::{Answer, Body};
 use error::ApiError;
 
 /// Every operation, by resource.
@@ -59,6 +59,14 @@ pub async fn serve(call: Call) -> Result<Answer, ApiError> {
     }
     match infer::intercept(&call).await? {
         infer::Intercepted::Answered(answer) => Ok(answer),
+        // A fault of a rule comes over the refusal, as it would over an answer.
+        infer::Intercepted::Delivered(delivery) if unbuilt::has(&call.path) => {
+            let refusal = unbuilt::refusal(&call.method, &call.path);
+            match delivery {
+                None => Err(refusal),
+                delivery => Ok(Answer { delivery, ..Answer::ok(Body::Error(refusal)) }),
+            }
+        }
         infer::Intercepted::Delivered(delivery) => {
             admit::check(&call)?;
             let answer = (call.operation.handler)(call).await?;

@@ -269,7 +269,7 @@ impl Exchange {
             "method": self.method,
             "path": self.target,
             "headers": self.headers.iter().map(|(k, v)| (k.to_string(), Value::from(v))).collect::<serde_json::Map<_, _>>(),
-            "body": serde_json::from_slice::<Value>(&self.body).unwrap_or_default(),
+            "body": shown(&self.body),
             "stream": self.stream,
             "tool_results": self.tool_results.get().cloned().unwrap_or_else(|| json!([])),
             "outcome": record.outcome,
@@ -284,5 +284,17 @@ impl Exchange {
             "request_id": self.request_id,
             "retry_count": self.headers.all("x-stainless-retry-count").next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0),
         })
+    }
+}
+
+/// Bytes of a body that is no JSON (a form, a sound) that are shown.
+const SHOWN: usize = 64 * 1024;
+
+/// A body as the journal shows it: its JSON, or the beginning of its text; null when there is none.
+fn shown(body: &[u8]) -> Value {
+    match serde_json::from_slice(body) {
+        Ok(value) => value,
+        Err(_) if body.is_empty() => Value::Null,
+        Err(_) => String::from_utf8_lossy(&body[..body.len().min(SHOWN)]).into(),
     }
 }

@@ -1,6 +1,7 @@
 //! Which replies can answer which operations.
 
-use super::Match;
+use super::{Match, View};
+use crate::api::unbuilt;
 use crate::reply::json::Rule;
 use crate::reply::{Ask, Part, Reply, Say};
 
@@ -52,14 +53,20 @@ impl Family {
         Family::Other,
     ];
 
+    /// Of what is asked now: what is not built has no answer of its own that a reply could be put in.
+    pub(crate) fn asked(view: &View) -> Family {
+        let unbuilt = || unbuilt::OPERATIONS.iter().any(|operation| operation.name == view.operation);
+        if view.prompt.is_none() && unbuilt() { Family::Other } else { Family::of(view.operation) }
+    }
+
     /// By the SDK name of an operation.
     pub(crate) fn of(operation: &str) -> Family {
         match operation {
             "chat.completions.create" | "completions.create" | "responses.create" => Family::Text,
             // Each step of a run asks as the operation that set it going, each response on a socket as its event.
             "beta.threads.runs.create"
-            | "beta.threads.runs.submitToolOutputs"
-            | "beta.threads.createAndRun"
+            | "beta.threads.runs.submit_tool_outputs"
+            | "beta.threads.create_and_run"
             | "realtime.response.create" => Family::Text,
             "embeddings.create" => Family::Embeddings,
             "audio.speech.create" => Family::Speech,

@@ -61,7 +61,7 @@ fn json_text(prompt: &Prompt, echo: &str, random: &mut Random, budget: &Budget) 
     if validator::accepts(schema, &plain, budget).map_err(place)? {
         return Ok(plain.to_string());
     }
-    let hints = Hints { user_text: &prompt.user_text(), style: Style::Plausible };
+    let hints = Hints { user_text: &prompt.user_text(), style: Style::Plausible, ..Hints::default() };
     Ok(value(schema, random, &hints, budget).map_err(place)?.to_string())
 }
 

@@ -188,7 +188,7 @@ impl Script {
     }
 
     fn pick_from(&mut self, start: usize, view: &View) -> Result<Option<Picked>, Miss> {
-        let family = Family::of(view.operation);
+        let family = Family::asked(view);
         let found = self
             .0
             .iter_mut()
@@ -252,7 +252,7 @@ impl Script {
     fn miss(&self, view: &View) -> Miss {
         /// Most rules one message lists.
         const LISTED: usize = 5;
-        let family = Family::of(view.operation);
+        let family = Family::asked(view);
         let mut message = match view.user_text {
             "" => format!("No matching rule for {} without user text.", view.operation),
             text => format!("No matching rule for message: {} ({}).", clip(text), view.operation),

@@ -86,8 +86,7 @@ pub async fn answer(
             Route::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
             Route::Unknown => {
                 let asked = target.split('?').next().unwrap_or_default();
-                let unbuilt = api::unbuilt::refusal(&method, &normal.path);
-                return Err(unbuilt.unwrap_or_else(|| error::unknown_url(&method, asked)));
+                return Err(error::unknown_url(&method, asked));
             }
         };
         refused?;

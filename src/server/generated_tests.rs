@@ -229,16 +229,19 @@ fn generated_calls_obey_the_request_and_end_with_the_results() {
             body["parallel_tool_calls"] = json!(false);
             assert_eq!(said(&emulator, path, &body, stream).calls.len(), 1);
         }
-        // The loop ends by itself, even where a call is required.
+        // The loop ends by itself, and the answer uses the results; where a call is required, what was not called is.
         let results = json!([
             {"role": "user", "content": "What is the weather in Oslo?"},
             {"role": "assistant", "content": null, "tool_calls": [
                 {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}]},
             {"role": "tool", "tool_call_id": "call_1", "content": "4 °C"},
         ]);
-        let body = json!({"model": "gpt-4o", "messages": results, "tools": tools(false), "tool_choice": "required"});
+        let mut body =
+            json!({"model": "gpt-4o", "messages": results, "tools": tools(false), "tool_choice": "required"});
+        assert_eq!(names(&said(&emulator, "/v1/chat/completions", &body, stream)), ["send_mail"]);
+        body["tool_choice"] = json!("auto");
         let answer = said(&emulator, "/v1/chat/completions", &body, stream);
-        assert!(answer.calls.is_empty() && !answer.text.is_empty(), "{answer:?}");
+        assert!(answer.calls.is_empty() && answer.text.contains("get_weather: 4 °C"), "{answer:?}");
         let results = json!([
             {"role": "user", "content": "What is the weather in Oslo?"},
             {"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": "{}"},
@@ -246,7 +249,11 @@ fn generated_calls_obey_the_request_and_end_with_the_results() {
         ]);
         let body = json!({"model": "gpt-4o", "input": results, "tools": tools(true)});
         let answer = said(&emulator, "/v1/responses", &body, stream);
-        assert!(answer.calls.is_empty() && !answer.text.is_empty(), "{answer:?}");
+        assert!(answer.calls.is_empty() && answer.text.contains("get_weather: 4 °C"), "{answer:?}");
+        let body = json!({"model": "gpt-4o", "input": "News?", "tools": [{"type": "web_search"}], "tool_choice": {"type": "web_search"},
+            "stream": stream});
+        let answer = send(&emulator, "a", "/v1/responses", &body).text();
+        assert!(answer.contains("\"web_search_call\"") && answer.contains("output_text"), "{answer}");
     }
 }
 

@@ -36,6 +36,8 @@ mod socket;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]
+mod unbuilt_tests;
+#[cfg(test)]
 mod verify_tests;
 mod websocket;
 #[cfg(test)]

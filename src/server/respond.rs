@@ -8,6 +8,7 @@ use super::route;
 use super::socket::Control;
 use super::{handshake, key, request, websocket};
 use crate::api::error::{self, ApiError};
+use crate::api::unbuilt;
 use crate::control;
 use crate::emulator::Emulator;
 use crate::options::Profile;
@@ -144,10 +145,15 @@ async fn api_request(
     let session = key::session_of(&emulator, &parts.headers, &normal, name);
     let read = request::read(body, &parts.headers, emulator.settings.max_body_bytes).await;
     let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;
-    let body = read.and_then(|bytes| match json_body(&parts.headers, &bytes)? {
+    let body = read.and_then(|bytes| match json_body(&parts.headers, &bytes) {
+        // What is not built may take anything.
+        Err(_) if unbuilt::has(&normal.path) => Ok((Value::Null, bytes)),
+        read => read.map(|value| (value, bytes)),
+    });
+    let body = body.map(|(value, bytes)| match value {
         // The older emulators read an empty body as an empty object.
-        Value::Null if lenient && bytes.iter().all(u8::is_ascii_whitespace) => Ok((json!({}), bytes)),
-        value => Ok((value, bytes)),
+        Value::Null if lenient && bytes.iter().all(u8::is_ascii_whitespace) => (json!({}), bytes),
+        value => (value, bytes),
     });
     let query = url::query(parts.uri.query().unwrap_or_default());
     let heard = Heard { method, target, normal, query, headers: parts.headers, session, body, lane: None };

@@ -1,6 +1,6 @@
 //! From a path to an operation.
 
-use crate::api::OPERATIONS;
+use crate::api::{OPERATIONS, unbuilt};
 use crate::call::Operation;
 use crate::url::decode;
 use std::sync::LazyLock;
@@ -89,8 +89,10 @@ enum Segment {
     Rest(&'static str),
 }
 
-static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    let operations = OPERATIONS.iter().copied().flatten();
+static BUILT: LazyLock<Vec<Pattern>> = LazyLock::new(|| patterns(OPERATIONS.iter().copied().flatten()));
+static UNBUILT: LazyLock<Vec<Pattern>> = LazyLock::new(|| patterns(unbuilt::OPERATIONS.iter()));
+
+fn patterns(operations: impl Iterator<Item = &'static Operation>) -> Vec<Pattern> {
     operations
         .map(|operation| {
             let segments = operation.path.split('/').skip(1).map(|segment| {
@@ -105,14 +107,22 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
             Pattern { operation, segments: segments.collect() }
         })
         .collect()
-});
+}
 
 /// Finds the operation of a normalised path.
 pub fn find(method: &str, path: &str) -> Route {
     let below = path.strip_prefix("/v1/").unwrap_or_default();
     let segments: Vec<&str> = below.split('/').collect();
     let mut allowed: Vec<&str> = Vec::new();
-    for pattern in PATTERNS.iter() {
+    if unbuilt::has(path) {
+        let rows = UNBUILT.iter().filter(|pattern| pattern.operation.method == method);
+        let known = rows.filter_map(|pattern| Some((pattern.operation, pattern.matches(&segments)?)));
+        // A word is closer than a value that stands for any.
+        let closest = known.min_by_key(|(_, params)| params.len());
+        let (operation, params) = closest.unwrap_or((&unbuilt::OTHER, Vec::new()));
+        return Route::Operation(operation, params);
+    }
+    for pattern in BUILT.iter() {
         let Some(params) = pattern.matches(&segments) else { continue };
         if pattern.operation.method == method {
             return Route::Operation(pattern.operation, params);
@@ -170,5 +180,23 @@ mod tests {
         assert_eq!((operation.name, params[0].1.as_str()), ("models.retrieve", "org/gpt-4"));
         assert!(matches!(find("GET", "/v1/chat"), Route::Unknown));
         assert!(matches!(find("PUT", "/v1/chat/completions"), Route::WrongMethod(_)));
+    }
+
+    #[test]
+    fn what_is_not_built_has_its_name() {
+        for (method, path, name) in [
+            ("POST", "/v1/files", "files.create"),
+            ("GET", "/v1/files/file-1/content", "files.content"),
+            ("POST", "/v1/images/generations", "images.generate"),
+            ("POST", "/v1/audio/transcriptions", "audio.transcriptions.create"),
+            ("GET", "/v1/agents/sessions", "beta.agents.sessions.list"),
+            ("GET", "/v1/agents/agent_1", "beta.agents.retrieve"),
+            ("POST", "/v1/fine_tuning/jobs/ft-1/cancel", "fine_tuning.jobs.cancel"),
+            ("GET", "/v1/threads/thread_1/messages", "beta.threads.messages.list"),
+            ("PUT", "/v1/files", "unknown"),
+            ("POST", "/v1/realtime/anything/else", "unknown"),
+        ] {
+            assert_eq!(find(method, path).name(), name, "{method} {path}");
+        }
     }
 }

@@ -1,0 +1,95 @@
+//! Rules reach operations that are not built, and the journal names them.
+
+use super::tests::{exchange, request, send, start};
+use crate::control;
+use crate::emulator::Emulator;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const KEY: &str = "a";
+
+fn scripted(responses: Value) -> Arc<Emulator> {
+    let emulator = start(json!({}));
+    let answer = send(&emulator, KEY, "/_emulator/script", &json!({"responses": responses}));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    emulator
+}
+
+fn journal(emulator: &Arc<Emulator>) -> Vec<Value> {
+    let (_, journal) = control::in_process(emulator, Some(KEY), "GET", "/_emulator/requests", "");
+    journal["data"].as_array().expect("requests").clone()
+}
+
+#[test]
+fn every_kind_of_rule_answers_what_is_not_built() {
+    let raw = json!({"status": 200, "body": {"id": "file-1"}});
+    let emulator = scripted(json!([
+        {"match": {"operation": "files.create"}, "error": {"status": 413}},
+        {"match": {"operation": "files.*", "method": "GET"}, "raw": raw},
+        {"match": {"path": "/v1/images/generations", "json": {"prompt": "cat"}}, "raw": raw},
+        {"match": {"operation": "audio.speech.create"}, "fault": {"kind": "disconnect", "at": "connect"}},
+        {"match": {"operation": "batches.list"}, "fault": {"kind": "error", "error": {"status": 503}}},
+        {"match": {"operation": "batches.create"}, "text": "no batch"},
+        {"image": "iVBORw0KGgo="},
+        "only turns take this",
+    ]));
+    let ask = |method: &str, path: &str, body: &[u8]| exchange(&emulator, &request(method, path, KEY, "", body));
+    let status = |method: &str, path: &str, body: &str| ask(method, path, body.as_bytes()).expect("an answer").status;
+    assert_eq!(status("GET", "/v1/files/file-1/content", ""), 200);
+    assert_eq!(status("POST", "/v1/files", "{}"), 413);
+    assert_eq!(status("POST", "/v1/images/generations", r#"{"prompt":"dog"}"#), 501);
+    assert_eq!(status("POST", "/v1/images/generations", r#"{"prompt":"cat"}"#), 200);
+    assert!(ask("POST", "/v1/audio/speech", b"{}").is_none(), "the connection is cut");
+    assert_eq!(status("GET", "/v1/batches", ""), 503);
+    // Text and pictures are for those that are built; nothing is used up.
+    for path in ["/v1/batches", "/v1/threads/t/runs", "/v1/images/edits"] {
+        assert_eq!(status("POST", path, "{}"), 501, "{path}");
+    }
+    // What no rule names is refused, whatever it holds.
+    assert_eq!(status("POST", "/v1/uploads", "no JSON"), 501);
+    let names: Vec<Value> = journal(&emulator).iter().map(|asked| asked["operation"].clone()).collect();
+    let expected = [
+        "files.content",
+        "files.create",
+        "images.generate",
+        "images.generate",
+        "audio.speech.create",
+        "batches.list",
+        "batches.create",
+        "beta.threads.runs.create",
+        "images.edit",
+        "uploads.create",
+    ];
+    assert_eq!(names, expected.map(Value::from));
+}
+
+#[test]
+fn the_journal_keeps_the_body() {
+    let emulator = start(json!({}));
+    let form = "--x\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nassistants\r\n--x--\r\n";
+    let mut upload = request("POST", "/v1/files", KEY, "", form.as_bytes());
+    let head =
+        String::from_utf8(upload.clone()).expect("text").replace("application/json", "multipart/form-data; boundary=x");
+    upload = head.into_bytes();
+    assert_eq!(exchange(&emulator, &upload).map(|got| got.status), Some(501));
+    for body in [r#"{"endpoint":"/v1/chat/completions"}"#, "v=0 sdp", ""] {
+        exchange(&emulator, &request("POST", "/v1/batches", KEY, "", body.as_bytes())).expect("an answer");
+    }
+    let bodies: Vec<Value> = journal(&emulator).iter().map(|asked| asked["body"].clone()).collect();
+    assert_eq!(bodies, [json!(form), json!({"endpoint": "/v1/chat/completions"}), json!("v=0 sdp"), Value::Null]);
+}
+
+#[test]
+fn embeddings_of_tokens_are_those_of_their_text() {
+    let emulator = start(json!({}));
+    let body = |input: Value| json!({"model": "text-embedding-3-small", "input": input, "dimensions": 8});
+    let ask = |emulator: &Emulator, input: Value| send(emulator, KEY, "/v1/embeddings", &body(input)).json();
+    let (text, tokens) = (ask(&emulator, json!("Hello world")), ask(&emulator, json!([9906, 1917])));
+    assert_eq!(text["data"], tokens["data"]);
+    assert_eq!(text["usage"], tokens["usage"]);
+    let lists = ask(&emulator, json!([[9906, 1917], [9906]]));
+    assert_eq!(lists["data"][0]["embedding"], text["data"][0]["embedding"]);
+    // Rules see the text.
+    let emulator = scripted(json!([{"match": {"user": "^Hello world$"}, "embedding": [0.5, 0.5]}]));
+    assert_eq!(ask(&emulator, json!([9906, 1917]))["data"][0]["embedding"], json!([0.5, 0.5]));
+}
