@@ -116,7 +116,8 @@ impl Draw<'_> {
             return Ok(constant.clone());
         }
         if flat.contains_key("enum") {
-            return self.one_of(&flat);
+            // What was merged lies anywhere.
+            return self.one_of(&flat, matches!(flat, Cow::Borrowed(_)));
         }
         Ok(match self.kind(&flat, frugal)? {
             "object" => self.object(&flat, frugal, depth)?,
@@ -152,11 +153,11 @@ impl Draw<'_> {
     }
 
     /// A member of the enum: one the user named, else any that the rest of the schema allows.
-    fn one_of(&mut self, flat: &Cow<Schema>) -> Result<Value, Spent> {
+    ///
+    /// `lasts` = the enum is a part of the schema itself, so its address tells it from others.
+    fn one_of(&mut self, flat: &Schema, lasts: bool) -> Result<Value, Spent> {
         let all = list(flat, "enum");
         let address = all.as_ptr() as usize;
-        // What was merged lies anywhere.
-        let lasts = matches!(flat, Cow::Borrowed(_));
         let members = match self.members.get(&address).filter(|_| lasts) {
             Some(known) => known.clone(),
             None => {
