@@ -49,6 +49,8 @@ pub struct PastCall {
     pub name: String,
     /// JSON text, or the input of a custom tool.
     pub arguments: String,
+    /// It stands there as Responses returned it, with the id and the status of its item, and alone.
+    pub returned: bool,
 }
 
 /// One message of the conversation.
@@ -267,7 +269,12 @@ mod tests {
     #[test]
     fn tool_results_are_named_by_the_call_they_answer() {
         let mut call = Message::new(Role::Assistant, "");
-        call.tool_calls.push(PastCall { id: "call_1".into(), name: "get_weather".into(), arguments: "{}".into() });
+        call.tool_calls.push(PastCall {
+            id: "call_1".into(),
+            name: "get_weather".into(),
+            arguments: "{}".into(),
+            returned: false,
+        });
         let mut result = Message::new(Role::Tool, "4 °C");
         result.tool_call_id = Some("call_1".into());
         let prompt = Prompt { messages: vec![Message::new(Role::User, "hi"), call, result], ..Prompt::default() };

@@ -4,16 +4,18 @@
 //! exchanges (real-traffic §4 and `usage/tests.rs`, which measures it again). Exact for 99 % of requests of text
 //! only, 86 % with function tools, half with their results; images, audio, files and hosted tools are typical numbers.
 
+mod completion;
 mod schema;
 mod tools;
+mod typescript;
 pub mod wire;
 
 use super::models::Model;
 use crate::clock::Mode;
 use crate::options::{Counting, Settings};
-use crate::prompt::{Content, Format, Message, Prompt, Role, ToolChoice};
+use crate::prompt::{Content, Format, Message, PastCall, Prompt, Role, ToolChoice};
 use crate::prompt_cache::{self, Prefixes};
-use crate::reply::{Choice, Finish, Part};
+use crate::reply::Choice;
 use crate::runtime;
 use crate::session::Session;
 use crate::tokens::{self, Encoding};
@@ -73,7 +75,7 @@ impl Counter {
             counted.cached = session.prefixes().cached(&prefixes).min(counted.prompt);
         }
         for choice in choices {
-            add_completion(&mut counted, choice, prompt, model, api, encoding);
+            completion::add(&mut counted, choice, prompt, model, api, encoding);
         }
         counted
     }
@@ -121,7 +123,7 @@ pub fn prompt_tokens(prompt: &Prompt, model: &Model, api: Api, encoding: Encodin
     for (index, message) in prompt.messages.iter().enumerate() {
         let lead = index == 0 && matches!(message.role, Role::System | Role::Developer);
         match offered.text.as_deref().filter(|_| lead && offered.merges) {
-            Some(namespace) => total += 4 + count(&tools::merged(&message.text(), namespace)) - offered.uncommented - 1,
+            Some(namespace) => total += 4 + count(&tools::merged(&message.text(), namespace)) - 1,
             None => total += message_tokens(message, prompt, model, api, encoding),
         }
         counted.prompt_image +=
@@ -129,9 +131,7 @@ pub fn prompt_tokens(prompt: &Prompt, model: &Model, api: Api, encoding: Encodin
         counted.prompt_audio += AUDIO * message.content.iter().filter(|part| **part == Content::Audio).count() as u64;
     }
     total += match &offered.text {
-        Some(namespace) if !(offered.merges && offered.leads) => {
-            (count(namespace) + offered.around).saturating_sub(offered.uncommented)
-        }
+        Some(namespace) if !(offered.merges && offered.leads) => count(namespace) + offered.around,
         _ => 0,
     };
     if let (ToolChoice::Named(name), Some(_)) = (&prompt.tool_choice, &offered.text) {
@@ -156,7 +156,6 @@ const FILE: u64 = 220;
 
 fn message_tokens(message: &Message, prompt: &Prompt, model: &Model, api: Api, encoding: Encoding) -> u64 {
     let count = |text: &str| tokens::count(encoding, text) as u64;
-    // A call and its result both name the function.
     let address = |name: &str| count(&format!("functions.{name}"));
     let parts: u64 = message
         .content
@@ -172,16 +171,16 @@ fn message_tokens(message: &Message, prompt: &Prompt, model: &Model, api: Api, e
             let called = prompt.messages.iter().flat_map(|other| &other.tool_calls);
             let answered = called.into_iter().find(|call| Some(call.id.as_str()) == message.tool_call_id.as_deref());
             let name = answered.map(|call| call.name.as_str()).or(message.name.as_deref());
-            parts + name.map_or(0, address) + 5
+            parts + name.map_or(0, address) + if (api, model.reasoning) == (Api::Chat, false) { 6 } else { 5 }
         }
         Role::Assistant if !message.tool_calls.is_empty() => {
-            let each = match (api, model.reasoning) {
-                (Api::Chat, false) => 5,
-                (_, false) => 4,
-                (Api::Chat, true) => 12,
-                (_, true) => 13,
+            let around = |call: &PastCall| match (api, model.reasoning) {
+                (Api::Chat, false) => count(&call.name) + 6,
+                (_, false) => address(&call.name) + if call.returned { 7 } else { 4 },
+                (Api::Chat, true) => address(&call.name) + 12,
+                (_, true) => address(&call.name) + 13,
             };
-            let calls = message.tool_calls.iter().map(|call| address(&call.name) + count(&call.arguments) + each);
+            let calls = message.tool_calls.iter().map(|call| around(call) + count(&call.arguments));
             // Parallel calls are wrapped once more.
             let wrapped = match message.tool_calls.len() {
                 1 => 0,
@@ -204,97 +203,6 @@ fn name_tokens(message: &Message, encoding: Encoding) -> u64 {
 impl Content {
     fn is_nothing(&self) -> bool {
         matches!(self, Content::Text(text) if text.is_empty())
-    }
-}
-
-/// Adds one choice to the completion: its text, and what ends a message or frames a call.
-fn add_completion(
-    counted: &mut Counted,
-    choice: &Choice,
-    prompt: &Prompt,
-    model: &Model,
-    api: Api,
-    encoding: Encoding,
-) {
-    let count = |text: &str| tokens::count(encoding, text) as u64;
-    let (mut text, mut calls, mut reasoning, mut said, mut called) = (0, 0, 0, false, 0);
-    for part in &choice.parts {
-        match part {
-            Part::Text(piece) | Part::Refusal(piece) => {
-                text += piece.tokens(encoding) as u64;
-                said = true;
-            }
-            Part::ToolCall(call) => {
-                let forced =
-                    matches!(prompt.tool_choice, ToolChoice::Named(_)) && (api, model.reasoning) == (Api::Chat, false);
-                calls += call.arguments.tokens(encoding) as u64 + if forced { 0 } else { count(&call.name) };
-                called += 1;
-            }
-            Part::Reasoning(summary) => {
-                // Even a thought without words takes some.
-                let words: u64 = summary.iter().map(|words| count(words)).sum();
-                reasoning += words.max(1).next_multiple_of(64);
-            }
-            Part::Audio { transcript, .. } => {
-                let sound = 20 * count(transcript);
-                counted.completion_audio += sound;
-                text += sound;
-            }
-            Part::Item(_) => {}
-        }
-    }
-    let thought = reasoning > 0;
-    let framed = match (api, called) {
-        (Api::Completions, _) => 0,
-        (_, 0) if !said || choice.finish == Some(Finish::Length) => 0,
-        (_, 0) => ending(Thinking::of(model), thought, !prompt.tools.is_empty(), api),
-        (_, called) => framing(Thinking::of(model), thought, called, &prompt.tool_choice, api),
-    };
-    // Thoughts take what the words leave of the limit; what was cut has as many tokens as were allowed, frames included
-    // (recordings dcde11f540b48ebf, f0f7b33a82f7cf9f).
-    let limit = prompt.max_tokens.unwrap_or(u64::MAX);
-    reasoning = reasoning.min(limit.saturating_sub(text + calls));
-    counted.reasoning += reasoning;
-    counted.completion += (text + calls + reasoning).saturating_add_signed(framed).min(limit);
-}
-
-/// What ends a message.
-fn ending(thinking: Thinking, thought: bool, tools: bool, api: Api) -> i64 {
-    match (api, thinking) {
-        (Api::Chat, Thinking::Never) => i64::from(tools),
-        (Api::Chat, Thinking::First) => 13,
-        (Api::Chat, Thinking::Optional) if !thought => {
-            if tools {
-                3
-            } else {
-                7
-            }
-        }
-        (Api::Chat, _) => 9,
-        (_, Thinking::Never | Thinking::First) => 1 + i64::from(tools),
-        (_, Thinking::Optional) if !thought => 4,
-        _ => 6,
-    }
-}
-
-/// What frames so many tool calls.
-fn framing(thinking: Thinking, thought: bool, calls: i64, choice: &ToolChoice, api: Api) -> i64 {
-    let one = match (api, thinking) {
-        (Api::Chat, Thinking::Never) if matches!(choice, ToolChoice::Named(_)) => return 0,
-        // A forced call is begun in the prompt, which counts it.
-        (Api::Responses, Thinking::Never) if *choice == ToolChoice::Required => -1,
-        (Api::Chat, Thinking::Never) => 7,
-        (_, Thinking::Never) => 8,
-        (Api::Chat, Thinking::Optional) if !thought => 10,
-        (Api::Chat, _) => 16,
-        (_, Thinking::First) => 9,
-        (_, Thinking::Optional) if !thought => 11,
-        _ => 13,
-    };
-    match (thinking, calls) {
-        (_, 1) => one,
-        (Thinking::Never, _) => one + 5 + 16 * (calls - 1),
-        _ => one + 11 * (calls - 1),
     }
 }
 

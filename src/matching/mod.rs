@@ -325,7 +325,12 @@ mod tests {
 
     fn conversation() -> Prompt {
         let mut call = Message::new(Role::Assistant, "");
-        call.tool_calls.push(PastCall { id: "call_1".into(), name: "get_weather".into(), arguments: "{}".into() });
+        call.tool_calls.push(PastCall {
+            id: "call_1".into(),
+            name: "get_weather".into(),
+            arguments: "{}".into(),
+            returned: false,
+        });
         let mut result = Message::new(Role::Tool, "4 °C");
         result.tool_call_id = Some("call_1".into());
         let tool = Tool {

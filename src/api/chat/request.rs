@@ -74,7 +74,7 @@ fn message(value: &Value) -> Message {
     if let Some(name) = field(value, "function_call")["name"].as_str() {
         let arguments = field(value, "function_call")["arguments"].as_str().unwrap_or_default();
         // Legacy calls have no id; their result names the function instead.
-        tool_calls.push(PastCall { id: name.into(), name: name.into(), arguments: arguments.into() });
+        tool_calls.push(PastCall { id: name.into(), name: name.into(), arguments: arguments.into(), returned: false });
     }
     let name = text(field(value, "name"));
     let tool_call_id = text(field(value, "tool_call_id"))
@@ -100,6 +100,7 @@ fn past_call(call: &Value) -> PastCall {
         id: call["id"].as_str().unwrap_or_default().into(),
         name: inner["name"].as_str().unwrap_or_default().into(),
         arguments: arguments.into(),
+        returned: false,
     }
 }
 

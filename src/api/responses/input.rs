@@ -80,7 +80,7 @@ fn message(item: &Value) -> Option<Message> {
         }
         name @ ("function_call" | "custom_tool_call") => {
             let arguments = text(if name == "function_call" { "arguments" } else { "input" });
-            let call = PastCall { id: text("call_id"), name: text("name"), arguments };
+            let call = PastCall { id: text("call_id"), name: text("name"), arguments, returned: false };
             Some(Message { content: vec![], tool_calls: vec![call], ..Message::new(Role::Assistant, "") })
         }
         "function_call_output" | "custom_tool_call_output" => Some(Message {

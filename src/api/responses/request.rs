@@ -14,6 +14,7 @@ use crate::prompt::{Format, Message, Prompt, Role};
 use crate::random::Random;
 use crate::store::Store;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The model that answers a prompt template when the request names none.
@@ -68,6 +69,8 @@ impl Request {
         messages.extend(template(body.get("prompt")));
         let droppable_from = (text(body, "truncation") == Some("auto")).then_some(messages.len());
         messages.extend(input::messages(context::visible(&items)));
+        let given = body.get("input").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        mark_returned(&mut messages, history.iter().chain(given));
         let prompt = Prompt {
             operation: "responses.create",
             // A template has a model of its own, which is unknown here.
@@ -153,6 +156,19 @@ impl Request {
 
 fn includes(body: &Value, what: &str) -> bool {
     body.get("include").and_then(Value::as_array).is_some_and(|list| list.iter().any(|one| one == what))
+}
+
+/// Marks the calls whose items are as they were returned; parallel ones are not marked.
+pub fn mark_returned<'a>(messages: &mut [Message], items: impl Iterator<Item = &'a Value>) {
+    let whole = |item: &&Value| text(item, "id").is_some() && text(item, "status").is_some();
+    let returned: HashSet<&str> = items.filter(whole).filter_map(|item| text(item, "call_id")).collect();
+    let called: Vec<bool> = messages.iter().map(|message| !message.tool_calls.is_empty()).collect();
+    for (at, message) in messages.iter_mut().enumerate() {
+        let alone = !called.get(at + 1).is_some_and(|other| *other) && (at == 0 || !called[at - 1]);
+        for call in &mut message.tool_calls {
+            call.returned = alone && returned.contains(call.id.as_str());
+        }
+    }
 }
 
 /// A string that says something.

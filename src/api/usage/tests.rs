@@ -1,8 +1,9 @@
 use super::wire::{merge, responses};
 use super::*;
 use crate::api::models;
+use crate::api::responses::request::mark_returned;
 use crate::prompt::{PastCall, Tool, ToolKind};
-use crate::reply::{Text, ToolCall};
+use crate::reply::{Finish, Part, Text, ToolCall};
 use serde_json::{Value, json};
 
 fn model(name: &str) -> Model {
@@ -111,11 +112,12 @@ mod corpus {
         }
     }
 
-    fn call(id: &Value, name: &Value, arguments: &Value) -> Option<PastCall> {
+    fn call(id: &Value, name: &Value, arguments: &Value, returned: bool) -> Option<PastCall> {
         Some(PastCall {
             id: id.as_str().unwrap_or_default().into(),
             name: name.as_str()?.into(),
             arguments: arguments.as_str()?.into(),
+            returned,
         })
     }
 
@@ -128,14 +130,14 @@ mod corpus {
                 let calls = value["tool_calls"].as_array().into_iter().flatten();
                 for one in calls {
                     let function = &one["function"];
-                    message.tool_calls.push(call(&one["id"], &function["name"], &function["arguments"])?);
+                    message.tool_calls.push(call(&one["id"], &function["name"], &function["arguments"], false)?);
                 }
                 message.tool_call_id = value["tool_call_id"].as_str().map(str::to_string);
             }
             Some("function_call") => {
                 message.role = Role::Assistant;
                 message.content.clear();
-                message.tool_calls = vec![call(&value["call_id"], &value["name"], &value["arguments"])?];
+                message.tool_calls = vec![call(&value["call_id"], &value["name"], &value["arguments"], false)?];
             }
             Some("function_call_output") => {
                 message.role = Role::Tool;
@@ -163,6 +165,9 @@ mod corpus {
             Value::String(text) => messages.push(Message::new(Role::User, text.clone())),
             Value::Array(items) => messages.extend(items.iter().map(message).collect::<Option<Vec<_>>>()?),
             _ => return None,
+        }
+        if api == Api::Responses {
+            mark_returned(&mut messages, body["input"].as_array().into_iter().flatten());
         }
         let tools =
             body["tools"].as_array().into_iter().flatten().chain(body["functions"].as_array().into_iter().flatten());

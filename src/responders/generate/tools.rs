@@ -323,7 +323,12 @@ mod tests {
     fn tool_results_end_the_round() {
         let mut asked = prompt("What is the weather in Oslo?");
         let mut call = Message::new(Role::Assistant, "");
-        call.tool_calls.push(PastCall { id: "call_1".into(), name: "get_weather".into(), arguments: "{}".into() });
+        call.tool_calls.push(PastCall {
+            id: "call_1".into(),
+            name: "get_weather".into(),
+            arguments: "{}".into(),
+            returned: false,
+        });
         asked.messages.extend([call, Message::new(Role::Tool, "4 degrees")]);
         assert!(names(&asked, ToolStrategy::Sequence).is_empty());
         // Unless more is demanded.
