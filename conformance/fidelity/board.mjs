@@ -4,7 +4,7 @@ import { sum } from './compare.mjs';
 /** What issue 3.1 asks of the recordings, by class. */
 const TARGETS = {
   structure: 0.99, 'event sequence': 0.99, 'key order': 0.98, headers: 0.97, errors: 0.95,
-  'prompt tokens, text': 0.95, 'prompt tokens, tools': 0.7,
+  'prompt tokens, text': 0.97, 'prompt tokens, tools': 0.8, 'completion tokens': 0.92,
 };
 
 /** Rounded down, so that a floor is never above the score it came from. */
@@ -18,7 +18,8 @@ export class Board {
   /** Takes in one replay. */
   add(recording, { scores, notes }) {
     for (const [kind, pair] of scores) {
-      for (const name of [`all · ${kind}`, `${recording.endpoint} · ${kind}`]) {
+      // A rule has a line of its own.
+      for (const name of kind.includes('rule · ') ? [kind] : [`all · ${kind}`, `${recording.endpoint} · ${kind}`]) {
         this.#scores.set(name, sum([this.#scores.get(name) ?? [0, 0], pair]));
       }
     }
@@ -35,14 +36,15 @@ export class Board {
     return Object.fromEntries(names.map((name) => [name, rounded(this.#scores.get(name))]));
   }
 
-  /** The scores as text, targets beside them. */
-  table() {
+  /** The scores as text, beside them what they were (`before`: as {@link scores}) and the targets. */
+  table(before) {
     return Object.entries(this.scores())
       .map(([name, score]) => {
         const target = name.startsWith('all · ') ? TARGETS[name.slice(6)] : undefined;
         const [same, all] = this.#scores.get(name);
         const verdict = target === undefined ? '' : `  target ${target} ${score >= target ? 'reached' : 'MISSED'}`;
-        return `${name.padEnd(58)} ${score.toFixed(4)}  ${`${same}/${all}`.padStart(13)}${verdict}`;
+        const was = (before[name] ?? score) === score ? '' : `  was ${before[name].toFixed(4)}`;
+        return `${name.padEnd(58)} ${score.toFixed(4)}  ${`${same}/${all}`.padStart(13)}${was}${verdict}`;
       })
       .join('\n');
   }

@@ -50,11 +50,11 @@ await Promise.all(
 await server.stop();
 
 console.log(board.differences(options.all || options.only ? Infinity : 12));
-console.log(board.table());
+const floor = JSON.parse(readFileSync(floorFile, 'utf8'));
+console.log(board.table(floor));
 if (options.only) process.exit(0);
 
 const scores = board.scores();
-const floor = JSON.parse(readFileSync(floorFile, 'utf8'));
 const fallen = Object.entries(floor).filter(([name, least]) => (scores[name] ?? 0) < least);
 for (const [name, least] of fallen) console.error(`fell: ${name} ${scores[name] ?? 'gone'} < ${least}`);
 if (options.update) {

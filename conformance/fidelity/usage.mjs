@@ -1,5 +1,7 @@
 // Token counts: which of them can be reproduced at all, and whether they were.
 import { dateOf, isObject, truncated } from './corpus.mjs';
+import { gatherChunks } from './reply.mjs';
+import { bearing } from './rules.mjs';
 
 const numbers = (body) => {
   const usage = body?.usage;
@@ -38,20 +40,39 @@ export function promptClass(recording) {
   return tools.length ? 'prompt tokens, tools' : 'prompt tokens, text';
 }
 
+/**
+ * What a model wrote as far as all of it is shown. What hosted tools took is nowhere to be seen, nor what of a thought
+ * is less than the 64 tokens that `reasoning_tokens` counts by.
+ */
+const SHOWN = /^(message|function_call)$/;
+
+/** Whether the tokens of an answer can be derived from it. */
+function isCountedAnswer(recording, body) {
+  const { endpoint } = recording;
+  if (truncated(recording, 'res') || HIDDEN.test(recording.request.body.model)) return false;
+  // From 22 March to 12 May 2025 every answer of chat had one token more (real-traffic §4).
+  const date = dateOf(recording);
+  if (endpoint === 'POST /v1/chat/completions' && date >= '2025-03-20' && date < '2025-05-19') return false;
+  return (body.output ?? []).every((item) => SHOWN.test(item.type));
+}
+
 /** Pairs [class, [same, all]] of one exchange. */
 export function compareUsage(recording, recordedBody, gotBody, note) {
+  const answer = recordedBody?.output || recordedBody?.choices?.[0]?.message ? recordedBody : gatherChunks(recording.response.sse ?? []);
   const [recorded, got] = [numbers(recordedBody), numbers(gotBody)];
   if (!recorded?.prompt || !got) return [];
   const results = [];
   const kind = promptClass(recording);
   if (kind) {
     if (recorded.prompt !== got.prompt) note(kind, `${recording.request.body.model}: recorded ${recorded.prompt}, got ${got.prompt}`);
-    results.push([kind, [recorded.prompt === got.prompt ? 1 : 0, 1]]);
+    const pair = [recorded.prompt === got.prompt ? 1 : 0, 1];
+    results.push([kind, pair], ...bearing.prompt(recording).map((rule) => [`prompt rule · ${rule}`, pair]));
   }
-  if (!recorded.reasoning && !truncated(recording, 'res') && recorded.completion !== undefined) {
+  if (recorded.completion !== undefined && !recorded.reasoning && isCountedAnswer(recording, answer)) {
     const same = recorded.completion === got.completion;
     if (!same) note('completion tokens', `${recording.request.body.model}: recorded ${recorded.completion}, got ${got.completion}`);
-    results.push(['completion tokens', [same ? 1 : 0, 1]]);
+    const pair = [same ? 1 : 0, 1];
+    results.push(['completion tokens', pair], ...bearing.answer(recording, answer).map((rule) => [`answer rule · ${rule}`, pair]));
   }
   return results;
 }

@@ -117,7 +117,7 @@ pub fn prompt_tokens(prompt: &Prompt, model: &Model, api: Api, encoding: Encodin
         return counted;
     }
     // Every conversation opens the assistant's turn; every message costs 3 and its role 1.
-    let old = api == Api::Responses && encoding == Encoding::Cl100k && model.family.starts_with("gpt-4");
+    let old = api == Api::Responses && is_old(model);
     let mut total = if model.reasoning || old { 2 } else { 3 };
     let offered = tools::Offer::new(prompt, model, api);
     for (index, message) in prompt.messages.iter().enumerate() {
@@ -147,6 +147,11 @@ pub fn prompt_tokens(prompt: &Prompt, model: &Model, api: Api, encoding: Encodin
     }
     counted.prompt = total + counted.prompt_image + counted.prompt_audio;
     counted
+}
+
+/// gpt-4 and gpt-4-turbo, which Responses wraps differently.
+fn is_old(model: &Model) -> bool {
+    model.encoding() == Encoding::Cl100k && model.family.starts_with("gpt-4")
 }
 
 /// A short recording.

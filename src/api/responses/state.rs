@@ -108,6 +108,9 @@ pub fn count_input_tokens(call: Call) -> HandlerFuture {
     })
 }
 
+/// Tokens of what asks for the summary.
+const SUMMARY: u64 = 93;
+
 /// `POST /responses/compact`: the user's messages stay, everything else becomes one sealed item (recording
 /// aecc7c1997c3c716).
 pub fn compact(call: Call) -> HandlerFuture {
@@ -115,7 +118,8 @@ pub fn compact(call: Call) -> HandlerFuture {
         let mut request = Request::read(&call)?;
         let model = call.model(&request.prompt.model);
         let id = request.family.response(&mut request.random);
-        let counted = call.counter().count(&request.prompt, &[], &model, Api::Responses);
+        let mut counted = call.counter().count(&request.prompt, &[], &model, Api::Responses);
+        counted.prompt += SUMMARY;
         let mut output: Vec<Value> =
             request.items().filter(|item| text(item, "role") == Some("user")).cloned().collect();
         let mut maker = Maker {

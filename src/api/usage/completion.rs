@@ -5,6 +5,7 @@ use crate::api::models::Model;
 use crate::prompt::{Format, Prompt, ToolChoice};
 use crate::reply::{Choice, Finish, Part, ToolCall};
 use crate::tokens::{self, Encoding};
+use serde_json::Value;
 
 /// What answers of a model are framed by.
 struct Frame<'a> {
@@ -71,6 +72,7 @@ impl Frame<'_> {
             (Api::Chat, Thinking::First) => 13,
             (Api::Chat, Thinking::Optional) if !self.thought => 3,
             (Api::Chat, _) => 9,
+            (_, Thinking::Never) if super::is_old(self.model) => 2 + tools,
             (_, Thinking::Never | Thinking::First) => 1 + tools,
             (_, Thinking::Optional) if !self.thought => 4,
             _ => 6,
@@ -134,6 +136,9 @@ impl Frame<'_> {
     }
 }
 
+/// Written without spaces, whatever the arguments that are shown have between their tokens.
 fn parallel_use(call: &ToolCall) -> String {
-    format!("{{\"recipient_name\":\"functions.{}\",\"parameters\":{}}}", call.name, call.arguments.text)
+    let arguments = serde_json::from_str::<Value>(&call.arguments.text).map(|arguments| arguments.to_string());
+    let arguments = arguments.as_ref().unwrap_or(&call.arguments.text);
+    format!("{{\"recipient_name\":\"functions.{}\",\"parameters\":{}}}", call.name, arguments)
 }
