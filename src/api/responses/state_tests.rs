@@ -321,6 +321,40 @@ fn truncation_leaves_the_oldest_messages_out() {
 }
 
 #[test]
+fn what_compaction_asks_is_counted() {
+    let emulator = emulator("instant", json!({"responses": ["unused"]}));
+    let said = |role: &str, text: &str| json!({"role": role, "content": text});
+    let input = json!([said("user", "Hello!"), said("assistant", "Hello! How can I assist you today?")]);
+    let body = json!({"model": "gpt-4o-mini", "instructions": "Summarize very briefly", "input": input});
+    // Recording aecc7c1997c3c716.
+    assert_eq!(post(&emulator, "/v1/responses/compact", body.clone()).json()["usage"]["input_tokens"], 124);
+    assert_eq!(post(&emulator, "/v1/responses/input_tokens", body).json()["input_tokens"], 31);
+}
+
+#[test]
+fn calls_sent_back_whole_count_their_id_and_status() {
+    let call = json!({"match": {"turn": 0}, "tool_calls": [{"name": "f", "arguments": "{}"}]});
+    let emulator = emulator("instant", json!({"responses": [call, "done"]}));
+    let tools = json!([{"type": "function", "name": "f", "parameters": null}]);
+    let first = post(&emulator, "/v1/responses", ask("go", json!({"tools": tools}))).json();
+    let item = first["output"][0].clone();
+    let output = json!({"type": "function_call_output", "call_id": item["call_id"], "output": "1"});
+    let count = |body: Value| {
+        let answer = post(&emulator, "/v1/responses/input_tokens", body).json();
+        answer["input_tokens"].as_u64().unwrap_or_else(|| panic!("{answer}"))
+    };
+    let all = |call: Value| {
+        count(json!({"model": "gpt-4o", "tools": tools, "input": [{"role": "user", "content": "go"}, call, output]}))
+    };
+    let mut bare = item.clone();
+    bare.as_object_mut().expect("an item").retain(|key, _| key != "id" && key != "status");
+    let whole = all(item);
+    assert_eq!(whole, all(bare) + 3);
+    let chained = json!({"model": "gpt-4o", "tools": tools, "input": [output], "previous_response_id": first["id"]});
+    assert_eq!(count(chained), whole);
+}
+
+#[test]
 fn a_running_response_can_be_built_on() {
     let slow = json!({"text": "later", "pace": {"ttft_ms": 5000}});
     let emulator =
