@@ -69,7 +69,7 @@ fn after(text: &str, at: usize) -> &str {
     text.get(at..).unwrap_or_default()
 }
 
-/// `(?i:'s|'t|'re|'ve|'m|'ll|'d)`; without case, ſ is an s.
+/// `(?i:'s|'t|'re|'ve|'m|'ll|'d)`; without case, ſ is an s (so OpenAI's own `tiktoken` has it).
 fn contraction(text: &str) -> Option<usize> {
     let mut letters = text.chars();
     if letters.next()? != '\'' {
