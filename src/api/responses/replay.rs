@@ -80,7 +80,8 @@ pub fn orphan(items: &[Value]) -> Option<ApiError> {
         let next = items.get(at + 1..).into_iter().flatten().find(|item| !is(item, "reasoning"));
         // Recorded as accepted when the answer stands before it: 850762b8e70b9db8.
         let turned = at.checked_sub(1).and_then(|at| items.get(at)).is_some_and(is_said);
-        if !next.is_some_and(|next| led_to(next)) && !(turned && next.is_some_and(|next| !is_said(next))) {
+        let before = turned && next.is_some_and(|next| !is_said(next));
+        if !before && !next.is_some_and(led_to) {
             let message = format!("Item '{id}' of type 'reasoning' was provided without its required following item.");
             return Some(ApiError::invalid(message).param("input"));
         }
