@@ -264,3 +264,18 @@ fn variables_that_other_programs_use_stop_nothing() {
     let (code, _, error) = busy(&mut llemulator(&["validate", "no-such.json"]));
     assert_eq!(code, Some(1), "{error}");
 }
+
+#[test]
+fn every_operation_is_listed_with_its_level() {
+    let (code, out, error) = ended(&mut llemulator(&["operations"]));
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    assert_eq!(out.lines().count(), 390);
+    for (level, name, place) in [
+        ("behaves", "chat.completions.create", "POST    /v1/chat/completions"),
+        ("behaves", "beta.responses.create", "POST    /v1/responses?beta=true"),
+        ("not served", "files.content", "GET     /v1/files/{file_id}/content"),
+    ] {
+        let line = out.lines().find(|line| line.split_whitespace().any(|word| word == name)).expect("its line");
+        assert!(line.starts_with(level) && line.ends_with(place), "{line}");
+    }
+}

@@ -17,6 +17,7 @@ use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::json::{Defaults, Models};
 use crate::session::{Session, Shared};
+use crate::surface::Operation;
 use crate::tokens::Encoding;
 use serde_json::Value;
 use std::future::Future;
@@ -24,16 +25,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One operation of the OpenAI API.
-pub struct Operation {
-    /// The SDK's name: `chat.completions.create`.
+/// Who serves an operation of the table.
+pub struct Served {
+    /// As in [`crate::surface`].
     pub name: &'static str,
-    pub method: &'static str,
-    /// Path below `/v1`; `{name}` matches one segment, `{name*}` the rest.
-    pub path: &'static str,
     pub handler: Handler,
-    /// Whether it takes a turn, and so asks the script for any rule.
-    pub turn: bool,
 }
 
 /// Serves one call.

@@ -1,14 +1,17 @@
 //! The command line, one definition for `npx llemulator` and the stand-alone binary.
 
+use crate::api::{self, Level};
 use crate::emulator::Emulator;
 use crate::log;
 use crate::options::{Door, LogLevel, Options};
 use crate::reply::json::Load;
 use crate::runtime;
 use crate::script_files::{self, Severity};
+use crate::surface;
 use crate::tokens::Encoding;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -37,6 +40,8 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// List every operation of the OpenAI API and how far it is served
+    Operations,
     /// Turn another tool's fixtures into a script, on stdout
     Convert {
         /// The other tool
@@ -80,6 +85,10 @@ pub fn run(arguments: Vec<String>) -> i32 {
     }
     let done = match cli.command {
         Some(Command::Validate { files }) => return validate(&files),
+        Some(Command::Operations) => {
+            print(&operations());
+            return 0;
+        }
         Some(Command::Convert { from: From::Aimock, file }) => convert(&file),
         Some(Command::Vocabulary { name }) => vocabulary(name),
         None => serve(cli.options),
@@ -103,6 +112,28 @@ fn validate(files: &[PathBuf]) -> i32 {
     let faults = findings.iter().filter(|(severity, _)| *severity == Severity::Error).count();
     print(&format!("{faults} faults, {} doubts\n", findings.len() - faults));
     i32::from(faults > 0)
+}
+
+/// The table of operations: level, name, method and path, then how many of them are served.
+fn operations() -> String {
+    let all = surface::operations::all();
+    let width = all.iter().map(|operation| operation.name.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for operation in all {
+        let level = api::level(operation);
+        let variant = operation.variant.map(|variant| format!("?{variant}")).unwrap_or_default();
+        let path = operation.path.replace("{*", "{");
+        let _ = writeln!(out, "{level:<10}  {:<width$}  {:<6}  /v1{path}{variant}", operation.name, operation.method);
+    }
+    let behaves = all.iter().filter(|operation| api::level(operation) == Level::Behaves).count();
+    let surface::operations::Clients { npm, pypi } = surface::operations::clients();
+    let _ = writeln!(
+        out,
+        "{} operations of the openai clients (npm {npm}, PyPI {pypi}): {behaves} behave, {} are not served",
+        all.len(),
+        all.len() - behaves
+    );
+    out
 }
 
 /// Prints another tool's fixtures as a script.

@@ -7,7 +7,8 @@
 //!
 //! # The rooms
 //! - [`server`]: hyper. Listener, router, bodies with deadlines and faults. Knows no endpoint and no responder.
-//! - [`api`]: the OpenAI surface. A table of operations; per resource `request.rs` (→ Prompt), `render.rs` (Reply → JSON),
+//! - [`surface`]: every operation and type the official clients know, generated; the router over them.
+//! - [`api`]: who serves them. Per resource `request.rs` (→ Prompt), `render.rs` (Reply → JSON),
 //!   `stream.rs` (Reply → events). Errors, ids, models, usage and validation each have one file.
 //! - [`call`]: one request with all its operation may need.
 //! - [`budget`]: what the work of one answer may cost.
@@ -24,7 +25,7 @@
 //! calls [`turn::infer`]; the rendered answer goes back to `server`, whose body delivers it piece by piece.
 //!
 //! # Adding an endpoint
-//! A file in `api/` with its `OPERATIONS`, and a row in [`api::OPERATIONS`].
+//! A file in `api/` with its `OPERATIONS`, and a row in the list in [`api`].
 
 pub mod api;
 pub mod budget;
@@ -54,6 +55,7 @@ pub mod script_files;
 pub mod server;
 pub mod session;
 pub mod store;
+pub mod surface;
 pub mod tokens;
 pub mod turn;
 pub mod url;

@@ -6,8 +6,13 @@ use super::models::{Kind, Model};
 use super::spec::client;
 use super::validate::{self, Context, Level};
 use crate::call::Call;
+use crate::log;
 use crate::options::{FallbackName, LogLevel, Profile, Validation};
 use crate::responders::scenario;
+use crate::surface::operations::Form;
+
+const JSON: &str = "application/json";
+const FORM: &str = "multipart/form-data";
 
 /// Refuses what OpenAI would refuse. Nothing of the session changes.
 ///
@@ -27,26 +32,9 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
 }
 
 fn admit(call: &Call) -> Result<(), ApiError> {
-    let settings = &call.emulator.settings;
-    // The seeds read any body as JSON.
-    if settings.profile == Profile::Strict && settings.validation != Validation::Off {
-        content_type(call)?;
-    }
+    content_type(call)?;
     let name = call.model_name();
     let model = call.known_model(name);
-    let context = Context {
-        level: match settings.validation {
-            Validation::Full => Level::Full,
-            Validation::Schema => Level::Schema,
-            Validation::Off => Level::Off,
-        },
-        relaxed: settings.profile != Profile::Strict,
-        beta: is_beta(call),
-        newer: client::is_newer(&call.headers),
-        silent: call.lane.as_ref().is_some_and(|lane| lane.silent),
-        azure: call.azure,
-        model: model.as_ref(),
-    };
     if unscripted(call) {
         return if model.is_some() || name.is_empty() || call.accepts_any() {
             Ok(())
@@ -54,7 +42,7 @@ fn admit(call: &Call) -> Result<(), ApiError> {
             Err(unknown(call, name))
         };
     }
-    let full = settings.validation == Validation::Full;
+    let full = call.emulator.settings.validation == Validation::Full;
     let known = model.as_ref().filter(|_| full && call.operation.turn);
     // In front of the API only the model's kind is looked at; Responses looks at it last (recordings bdc92003354523de,
     // 01b68fd4f65dddf1).
@@ -62,11 +50,7 @@ fn admit(call: &Call) -> Result<(), ApiError> {
     if let Some(model) = known.filter(|_| !late) {
         serves(call, model)?;
     }
-    if call.method == "POST" {
-        keep_unknown(call, validate::body(call.operation.name, &call.body, &context)?);
-    } else {
-        validate::query(call.operation.name, &call.query, &context)?;
-    }
+    well_formed(call, model.as_ref())?;
     if !call.operation.turn || name.is_empty() {
         return Ok(());
     }
@@ -91,6 +75,38 @@ fn admit(call: &Call) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Refuses what no operation of this form takes, whoever serves it: media type, body, query.
+///
+/// # Errors
+/// OpenAI's own.
+pub fn form(call: &Call) -> Result<(), ApiError> {
+    content_type(call)?;
+    well_formed(call, None)
+}
+
+fn well_formed(call: &Call, model: Option<&Model>) -> Result<(), ApiError> {
+    let settings = &call.emulator.settings;
+    let context = Context {
+        level: match settings.validation {
+            Validation::Full => Level::Full,
+            Validation::Schema => Level::Schema,
+            Validation::Off => Level::Off,
+        },
+        relaxed: settings.profile != Profile::Strict,
+        beta: is_beta(call),
+        newer: client::is_newer(&call.headers),
+        silent: call.lane.as_ref().is_some_and(|lane| lane.silent),
+        azure: call.azure,
+        model,
+    };
+    if call.method == "POST" {
+        keep_unknown(call, validate::body(call.operation.name, &call.body, &context)?);
+    } else {
+        validate::query(call.operation.name, &call.query, &context)?;
+    }
+    Ok(())
+}
+
 /// LLEmulator reads nothing of a request but its model before it looks for a script: without one the turn says so.
 fn unscripted(call: &Call) -> bool {
     let settings = &call.emulator.settings;
@@ -111,21 +127,34 @@ fn keep_unknown(call: &Call, unknown: Vec<String>) {
     let warning =
         format!("Kept although unknown here, since client {version} is newer than this build: {}.", unknown.join(", "));
     if call.emulator.settings.log_level != LogLevel::Error {
-        eprintln!("llemulator: {} {}: {warning}", call.method, call.path);
+        log::warn(&format!("{} {}: {warning}", call.method, call.path));
     }
     call.exchange.note(|record| record.warnings.push(warning));
 }
 
-/// Refuses a body that does not say it is JSON, in the words quoted in public issue threads (openai/openai-openapi 194
-/// and 502). Without a header it is taken for JSON.
+/// Refuses a body of another form than the operation takes, in the words quoted in public issue threads
+/// (openai/openai-openapi 194 and 502). Without a header it is taken for what it should be.
 fn content_type(call: &Call) -> Result<(), ApiError> {
-    let Some(given) = call.headers.all("content-type").next().filter(|_| call.method == "POST") else { return Ok(()) };
+    let settings = &call.emulator.settings;
+    let Some(form) = call.operation.form else { return Ok(()) };
+    // The seeds read any body as JSON.
+    if settings.profile != Profile::Strict || settings.validation == Validation::Off {
+        return Ok(());
+    }
+    let Some(given) = call.headers.all("content-type").next() else { return Ok(()) };
     let media = given.split(';').next().unwrap_or_default().trim();
-    if media.is_empty() || media.eq_ignore_ascii_case("application/json") {
+    let is = |known: &str| media.eq_ignore_ascii_case(known);
+    let (takes, expected) = match form {
+        Form::Json => (is(JSON), JSON),
+        Form::JsonOrForm => (is(JSON) || is(FORM), JSON),
+        // What else may carry a file is taken as it is: `application/sdp`.
+        Form::Form => (!is(JSON), FORM),
+    };
+    if media.is_empty() || takes {
         return Ok(());
     }
     let message = format!(
-        "Unsupported content type: '{media}'. This API method only accepts 'application/json' requests, but you specified \
+        "Unsupported content type: '{media}'. This API method only accepts '{expected}' requests, but you specified \
          the header 'Content-Type: {media}'. Please try again with a supported content type."
     );
     Err(ApiError::invalid(message).code("unsupported_content_type"))

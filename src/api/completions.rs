@@ -9,7 +9,7 @@ use super::usage::wire::{self, Usage};
 use super::usage::{self, Api};
 use super::{ids, logprobs};
 use crate::api::infer;
-use crate::call::{Call, HandlerFuture, Operation};
+use crate::call::{Call, HandlerFuture, Served};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Arrival, Choice, Finish, Part, Text};
 use crate::turn::{Rendered, Spoken};
@@ -18,8 +18,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
-pub const OPERATIONS: &[Operation] =
-    &[Operation { name: "completions.create", method: "POST", path: "/completions", handler: create, turn: true }];
+pub const OPERATIONS: &[Served] = &[Served { name: "completions.create", handler: create }];
 
 fn create(call: Call) -> HandlerFuture {
     create_legacy(call)

@@ -6,62 +6,20 @@ use super::ids::{self, Family};
 use super::list::{Order, Page};
 use super::responses::input;
 use super::responses::record::Record;
-use crate::call::{Call, HandlerFuture, Operation};
+use crate::call::{Call, HandlerFuture, Served};
 use crate::store::Store;
 use serde_json::{Value, json};
 
 /// The operations of this resource.
-pub const OPERATIONS: &[Operation] = &[
-    Operation { name: "conversations.create", method: "POST", path: "/conversations", handler: create, turn: false },
-    Operation {
-        name: "conversations.retrieve",
-        method: "GET",
-        path: "/conversations/{conversation_id}",
-        handler: retrieve,
-        turn: false,
-    },
-    Operation {
-        name: "conversations.update",
-        method: "POST",
-        path: "/conversations/{conversation_id}",
-        handler: update,
-        turn: false,
-    },
-    Operation {
-        name: "conversations.delete",
-        method: "DELETE",
-        path: "/conversations/{conversation_id}",
-        handler: delete,
-        turn: false,
-    },
-    Operation {
-        name: "conversations.items.create",
-        method: "POST",
-        path: "/conversations/{conversation_id}/items",
-        handler: create_items,
-        turn: false,
-    },
-    Operation {
-        name: "conversations.items.list",
-        method: "GET",
-        path: "/conversations/{conversation_id}/items",
-        handler: list_items,
-        turn: false,
-    },
-    Operation {
-        name: "conversations.items.retrieve",
-        method: "GET",
-        path: "/conversations/{conversation_id}/items/{item_id}",
-        handler: retrieve_item,
-        turn: false,
-    },
-    Operation {
-        name: "conversations.items.delete",
-        method: "DELETE",
-        path: "/conversations/{conversation_id}/items/{item_id}",
-        handler: delete_item,
-        turn: false,
-    },
+pub const OPERATIONS: &[Served] = &[
+    Served { name: "conversations.create", handler: create },
+    Served { name: "conversations.retrieve", handler: retrieve },
+    Served { name: "conversations.update", handler: update },
+    Served { name: "conversations.delete", handler: delete },
+    Served { name: "conversations.items.create", handler: create_items },
+    Served { name: "conversations.items.list", handler: list_items },
+    Served { name: "conversations.items.retrieve", handler: retrieve_item },
+    Served { name: "conversations.items.delete", handler: delete_item },
 ];
 
 /// A conversation: its items, oldest first.

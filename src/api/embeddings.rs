@@ -5,7 +5,7 @@ use super::error::ApiError;
 use super::infer;
 use super::models::Model;
 use super::{validate, vectors};
-use crate::call::{Call, HandlerFuture, Operation};
+use crate::call::{Call, HandlerFuture, Served};
 use crate::options::{EmbeddingStyle, Validation};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::Say;
@@ -14,8 +14,7 @@ use crate::tokens::{self, Encoding};
 use crate::turn;
 use serde_json::{Value, json};
 
-pub const OPERATIONS: &[Operation] =
-    &[Operation { name: "embeddings.create", method: "POST", path: "/embeddings", handler: create, turn: true }];
+pub const OPERATIONS: &[Served] = &[Served { name: "embeddings.create", handler: create }];
 
 /// Widest vector computed, whatever a request asks.
 const WIDEST: u64 = 4096;

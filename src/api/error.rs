@@ -99,8 +99,12 @@ impl ApiError {
         ApiError::emulator("emulator_panicked", "The emulator failed on this request; please report it.")
     }
 
-    /// 501 of what this version does not have.
-    pub fn not_built(message: impl Into<String>) -> Self {
+    /// 501 of an operation that is not served yet, with its real name, so that nobody takes the gap for a wrong path.
+    pub fn not_served(name: &str, method: &str, path: &str) -> Self {
+        let message = format!(
+            "LLEmulator does not serve {name} ({method} {path}) yet. A rule of the script that names the operation can \
+             stand in for it: give it `raw` or `error`."
+        );
         ApiError { status: 501, ..ApiError::emulator("not_implemented", message) }.kind("not_implemented_error")
     }
 

@@ -1,4 +1,4 @@
-//! The OpenAI surface: a table of operations, each a handler from a [`Call`] to an [`Answer`].
+//! Who serves the operations of the [`surface`](crate::surface): a handler from a [`Call`] to an [`Answer`] each.
 //!
 //! An inference operation reads its body into a [`Prompt`](crate::prompt::Prompt), lets [`crate::turn::infer`] find the
 //! reply, and renders it: `request.rs`, `render.rs`, `stream.rs`. It knows no responder.
@@ -24,18 +24,20 @@ pub mod moderations;
 pub mod responses;
 pub mod sound;
 pub mod spec;
-pub mod unbuilt;
 pub mod usage;
 pub mod validate;
 pub mod vectors;
 
-use crate::call::{Call, Operation};
+use crate::call::{Call, Handler, Served};
 use crate::responders::scenario;
+use crate::surface::{self, Operation};
 use answer::{Answer, Body};
 use error::ApiError;
+use std::fmt;
+use std::sync::LazyLock;
 
-/// Every operation, by resource.
-pub static OPERATIONS: &[&[Operation]] = &[
+/// Operations that are served, by resource.
+static SERVED: &[&[Served]] = &[
     chat::OPERATIONS,
     completions::OPERATIONS,
     responses::OPERATIONS,
@@ -45,7 +47,44 @@ pub static OPERATIONS: &[&[Operation]] = &[
     moderations::OPERATIONS,
 ];
 
-/// Serves a call: scenario, model, validation, rules that name the operation, handler.
+/// Handlers in the order of the surface's table.
+static HANDLERS: LazyLock<Vec<Option<Handler>>> = LazyLock::new(|| {
+    let of = |operation: &Operation| SERVED.iter().copied().flatten().find(|served| served.name == operation.name);
+    surface::operations::all().iter().map(|operation| of(operation).map(|served| served.handler)).collect()
+});
+
+/// How far an operation is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// By hand, as production behaves.
+    Behaves,
+    /// Refused by name.
+    NotServed,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Level::Behaves => "behaves",
+            Level::NotServed => "not served",
+        })
+    }
+}
+
+/// How far an operation is served; a variant as the operation whose path it has.
+pub fn level(operation: &'static Operation) -> Level {
+    match handler(surface::router::routed(operation)) {
+        Some(_) => Level::Behaves,
+        None => Level::NotServed,
+    }
+}
+
+fn handler(operation: &Operation) -> Option<Handler> {
+    HANDLERS.get(operation.index).copied().flatten()
+}
+
+/// Serves a call: scenario, model, validation, rules that name the operation, handler. An operation that is not served
+/// is refused where its handler would have run: rules can stand in for it.
 ///
 /// # Errors
 /// Whatever OpenAI would refuse; nothing of the session has changed then.
@@ -53,24 +92,51 @@ pub async fn serve(call: Call) -> Result<Answer, ApiError> {
     if let Some(answer) = scenario::answer(&call) {
         return answer;
     }
-    if call.operation.turn {
+    let handler = handler(call.operation);
+    if let Some(handler) = handler
+        && call.operation.turn
+    {
         admit::check(&call)?;
-        return (call.operation.handler)(call).await;
+        return handler(call).await;
     }
     match infer::intercept(&call).await? {
         infer::Intercepted::Answered(answer) => Ok(answer),
-        // A fault of a rule comes over the refusal, as it would over an answer.
-        infer::Intercepted::Delivered(delivery) if unbuilt::has(&call.path) => {
-            let refusal = unbuilt::refusal(&call.method, &call.path);
-            match delivery {
-                None => Err(refusal),
-                delivery => Ok(Answer { delivery, ..Answer::ok(Body::Error(refusal)) }),
-            }
-        }
         infer::Intercepted::Delivered(delivery) => {
-            admit::check(&call)?;
-            let answer = (call.operation.handler)(call).await?;
+            let answer = match handler {
+                Some(handler) => {
+                    admit::check(&call)?;
+                    handler(call).await?
+                }
+                None => {
+                    admit::form(&call)?;
+                    let error = ApiError::not_served(call.operation.name, &call.method, &call.path);
+                    // A fault is an answer that somebody asked for.
+                    if delivery.as_ref().is_none_or(|delivery| delivery.fault.is_none()) {
+                        call.exchange.complain(&error);
+                    }
+                    Answer::ok(Body::Error(error))
+                }
+            };
             Ok(Answer { delivery: delivery.or(answer.delivery), ..answer })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_served_is_in_the_table() {
+        let served: Vec<&str> = SERVED.iter().copied().flatten().map(|served| served.name).collect();
+        for name in &served {
+            assert!(surface::operations::all().iter().any(|operation| operation.name == *name), "{name}");
+        }
+        let behaves = |name: &str| surface::operations::named(name).map(level) == Some(Level::Behaves);
+        assert!(served.iter().all(|name| behaves(name)));
+        assert!(behaves("beta.responses.create") && !behaves("files.create") && !behaves("beta.threads.create"));
+        let count = surface::operations::all().iter().filter(|operation| level(operation) == Level::Behaves).count();
+        // The beta's seven go the ways of Responses.
+        assert_eq!(count, served.len() + 7);
     }
 }

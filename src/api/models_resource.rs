@@ -4,13 +4,13 @@ use super::accepted;
 use super::answer::Answer;
 use super::error::{self, ApiError};
 use super::models::{self, Model};
-use crate::call::{Call, HandlerFuture, Operation};
+use crate::call::{Call, HandlerFuture, Served};
 use serde_json::{Value, json};
 
-pub const OPERATIONS: &[Operation] = &[
-    Operation { name: "models.list", method: "GET", path: "/models", handler: list, turn: false },
-    Operation { name: "models.retrieve", method: "GET", path: "/models/{model*}", handler: retrieve, turn: false },
-    Operation { name: "models.delete", method: "DELETE", path: "/models/{model*}", handler: delete, turn: false },
+pub const OPERATIONS: &[Served] = &[
+    Served { name: "models.list", handler: list },
+    Served { name: "models.retrieve", handler: retrieve },
+    Served { name: "models.delete", handler: delete },
 ];
 
 fn list(call: Call) -> HandlerFuture {

@@ -3,15 +3,14 @@
 use super::answer::Answer;
 use super::ids;
 use super::infer;
-use crate::call::{Call, HandlerFuture, Operation};
+use crate::call::{Call, HandlerFuture, Served};
 use crate::prompt::{Message, Prompt, Role};
 use crate::random::Random;
 use crate::reply::Say;
 use crate::turn;
 use serde_json::{Map, Value, json};
 
-pub const OPERATIONS: &[Operation] =
-    &[Operation { name: "moderations.create", method: "POST", path: "/moderations", handler: create, turn: true }];
+pub const OPERATIONS: &[Served] = &[Served { name: "moderations.create", handler: create }];
 
 /// Categories of the omni models, in the order sent (recording d21ae30d40ed62de), and whether pictures are judged by them
 /// (openapi.json, `category_applied_input_types`).

@@ -1,22 +1,9 @@
 //! Which replies can answer which operations.
 
 use super::{Match, View};
-use crate::api::unbuilt;
 use crate::reply::json::Rule;
 use crate::reply::{Ask, Part, Reply, Say};
-
-/// Operations that the same kinds of reply can answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
-    Text,
-    Embeddings,
-    Images,
-    Speech,
-    Transcriptions,
-    Moderations,
-    /// Operations without a turn, and those the emulator computes itself.
-    Other,
-}
+use crate::surface::operations::{self, Family};
 
 /// Whether `upper` takes, for ever, all that could reach `lower` below it.
 pub(crate) fn shadows(upper: &Rule, lower: &Rule) -> bool {
@@ -53,28 +40,19 @@ impl Family {
         Family::Other,
     ];
 
-    /// Of what is asked now: what is not built has no answer of its own that a reply could be put in.
-    pub(crate) fn asked(view: &View) -> Family {
-        let unbuilt = || unbuilt::OPERATIONS.iter().any(|operation| operation.name == view.operation);
-        if view.prompt.is_none() && unbuilt() { Family::Other } else { Family::of(view.operation) }
+    /// By the SDK name of an operation, in either client's spelling.
+    pub(crate) fn of(operation: &str) -> Family {
+        match operations::named(operation) {
+            Some(operation) => operation.family,
+            // Each response on a socket asks as its event.
+            None if operation == "realtime.response.create" => Family::Text,
+            None => Family::Other,
+        }
     }
 
-    /// By the SDK name of an operation.
-    pub(crate) fn of(operation: &str) -> Family {
-        match operation {
-            "chat.completions.create" | "completions.create" | "responses.create" => Family::Text,
-            // Each step of a run asks as the operation that set it going, each response on a socket as its event.
-            "beta.threads.runs.create"
-            | "beta.threads.runs.submit_tool_outputs"
-            | "beta.threads.create_and_run"
-            | "realtime.response.create" => Family::Text,
-            "embeddings.create" => Family::Embeddings,
-            "audio.speech.create" => Family::Speech,
-            "audio.transcriptions.create" | "audio.translations.create" => Family::Transcriptions,
-            "moderations.create" => Family::Moderations,
-            _ if operation.starts_with("images.") => Family::Images,
-            _ => Family::Other,
-        }
+    /// What a request asks for: without a prompt no model is asked, whatever the operation would do.
+    pub(crate) fn asked(view: &View) -> Family {
+        if view.prompt.is_some() { Family::of(view.operation) } else { Family::Other }
     }
 
     /// Whether the reply of a rule with this match can answer these operations.

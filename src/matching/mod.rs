@@ -7,6 +7,7 @@ use crate::headers::Headers;
 use crate::prompt::{Format, Prompt, Role};
 use crate::redact;
 use crate::reply::json::place::{Path, ScriptError, clip};
+use crate::surface::operations;
 use pattern::{Name, compile, slashes};
 use regex::Regex;
 use serde_json::Value;
@@ -307,7 +308,8 @@ impl Operation {
             "responses" => Operation::Exact("responses.create".into()),
             _ => match text.strip_suffix('*') {
                 Some(prefix) => Operation::Below(prefix.to_string()),
-                None => Operation::Exact(text.to_string()),
+                // TypeScript spells it `responses.inputItems.list`, Python `responses.input_items.list`.
+                None => Operation::Exact(operations::named(text).map_or(text, |operation| operation.name).to_string()),
             },
         }
     }

@@ -4,10 +4,10 @@ use super::fallback::named;
 use crate::api::error::ApiError;
 use crate::exchange::Outcome;
 use crate::matching::View;
-use crate::matching::family::Family;
 use crate::reply::json::Rule;
 use crate::reply::json::place::clip;
 use crate::reply::{Reply, Say};
+use crate::surface::Family;
 use crate::turn::{Answering, Found, Responder, Response, Turn};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
@@ -444,8 +444,9 @@ mod tests {
     #[test]
     fn a_step_given_back_can_be_taken_again() {
         let mut script = script(json!({"responses": ["a", "b"]}));
+        let prompt = Prompt::default();
         let view = View {
-            prompt: None,
+            prompt: Some(&prompt),
             user_text: "",
             operation: "chat.completions.create",
             path: "",

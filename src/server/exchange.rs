@@ -3,7 +3,7 @@
 use super::body::{Cut, Finish, ResponseBody};
 use super::deliver;
 use super::request::header;
-use super::route::{self, Normal, Route};
+use super::route::Normal;
 use super::socket::Control;
 use crate::api;
 use crate::api::answer::{Answer, Body};
@@ -18,6 +18,7 @@ use crate::options::LogLevel;
 use crate::random::{self, Random};
 use crate::redact::{self, redact};
 use crate::session::Session;
+use crate::surface::router::Found;
 use bytes::Bytes;
 use hyper::Response;
 use hyper::header::HeaderMap;
@@ -30,6 +31,7 @@ pub struct Heard {
     /// Path and query as sent.
     pub target: String,
     pub normal: Normal,
+    pub route: Found,
     /// Decoded, in order.
     pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
@@ -46,8 +48,7 @@ pub async fn answer(
     control: Arc<Control>,
     heard: Heard,
 ) -> Result<Response<ResponseBody>, Cut> {
-    let Heard { method, target, normal, query, headers, session, body, lane } = heard;
-    let route = route::find(&method, &normal.path);
+    let Heard { method, target, normal, route, query, headers, session, body, lane } = heard;
     let name = route.name();
     let (body, bytes, refused) = match body {
         Ok((value, bytes)) => {
@@ -82,11 +83,10 @@ pub async fn answer(
     let answered = async {
         let session = session?;
         let (operation, params) = match route {
-            Route::Operation(operation, params) => (operation, params),
-            Route::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
-            Route::Unknown => {
-                let asked = target.split('?').next().unwrap_or_default();
-                return Err(error::unknown_url(&method, asked));
+            Found::Operation(operation, params) => (operation, params),
+            Found::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
+            Found::Unknown => {
+                return Err(error::unknown_url(&method, target.split('?').next().unwrap_or_default()));
             }
         };
         refused?;

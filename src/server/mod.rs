@@ -34,6 +34,8 @@ mod same_bytes_tests;
 mod seed_tests;
 mod socket;
 #[cfg(test)]
+mod surface_tests;
+#[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]
 mod unbuilt_tests;

@@ -1,10 +1,11 @@
 //! Every refusal of every operation: OpenAI's envelope, and nothing of the session has changed.
 
 use super::tests::{Got, exchange, request, send, start};
-use crate::api::OPERATIONS;
-use crate::call::Operation;
+use crate::api::{self, Level};
 use crate::control;
 use crate::emulator::Emulator;
+use crate::surface::Operation;
+use crate::surface::operations::{Form, all};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ fn emulator() -> Arc<Emulator> {
 
 /// A body the operation takes, for those that need one.
 fn body(operation: &str) -> Value {
-    match operation {
+    match operation.strip_prefix("beta.").unwrap_or(operation) {
         "chat.completions.create" => json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}),
         "chat.completions.update" => json!({"metadata": {}}),
         "completions.create" => json!({"model": "gpt-3.5-turbo-instruct", "prompt": "x"}),
@@ -64,7 +65,7 @@ fn refused(case: &str, got: &Got, status: u16) {
 fn every_operation_refuses_in_openais_envelope_and_changes_nothing() {
     let emulator = emulator();
     let before = state(&emulator);
-    for operation in OPERATIONS.iter().copied().flatten() {
+    for operation in all() {
         let (name, method, path) = (operation.name, operation.method, path(operation));
         let valid = body(name).to_string();
         let ask = |method: &str, headers: &str, body: &[u8]| {
@@ -86,15 +87,20 @@ fn every_operation_refuses_in_openais_envelope_and_changes_nothing() {
         if method != "POST" {
             continue;
         }
-        refused(&case("no JSON"), &ask("POST", "", b"{\"model\":"), 400);
-        refused(&case("a list"), &ask("POST", "", b"[]"), 400);
+        if operation.form != Some(Form::Form) {
+            refused(&case("no JSON"), &ask("POST", "", b"{\"model\":"), 400);
+            refused(&case("a list"), &ask("POST", "", b"[]"), 400);
+        }
         refused(&case("too large"), &ask("POST", "", "x".repeat(5000).as_bytes()), 413);
         refused(&case("an unknown encoding"), &ask("POST", "content-encoding: zstd\r\n", valid.as_bytes()), 415);
         refused(&case("a broken archive"), &ask("POST", "content-encoding: gzip\r\n", b"no archive"), 400);
+        if api::level(operation) == Level::NotServed {
+            continue;
+        }
         let mut strange = body(name);
         strange["no_such_parameter"] = json!(1);
         // A cancellation has no body to look at.
-        let status = if name == "responses.cancel" { 404 } else { 400 };
+        let status = if name.ends_with("responses.cancel") { 404 } else { 400 };
         refused(&case("an unknown parameter"), &ask("POST", "", strange.to_string().as_bytes()), status);
     }
     assert_eq!(state(&emulator), before);
@@ -103,7 +109,9 @@ fn every_operation_refuses_in_openais_envelope_and_changes_nothing() {
 #[test]
 fn what_a_path_names_must_exist() {
     let emulator = start(json!({}));
-    for operation in OPERATIONS.iter().copied().flatten().filter(|operation| operation.path.contains('{')) {
+    let built =
+        all().iter().filter(|operation| api::level(operation) == Level::Behaves && operation.path.contains('{'));
+    for operation in built {
         let valid = if operation.method == "POST" { body(operation.name).to_string() } else { String::new() };
         let got = exchange(&emulator, &request(operation.method, &path(operation), KEY, "", valid.as_bytes()));
         refused(operation.name, &got.expect("an answer"), 404);
@@ -136,7 +144,7 @@ fn a_body_must_say_that_it_is_json_where_production_asks_for_it() {
 fn on_the_command_line_no_body_is_an_empty_one() {
     let relaxed = json!({"profile": "relaxed", "clock": "instant"});
     let emulators = [start(relaxed.clone()), start(relaxed)];
-    for operation in OPERATIONS.iter().copied().flatten().filter(|operation| operation.method == "POST") {
+    for operation in all().iter().filter(|operation| operation.method == "POST") {
         let answers = [("", &emulators[0]), ("{}", &emulators[1])].map(|(body, emulator)| {
             let got =
                 exchange(emulator, &request("POST", &path(operation), KEY, "", body.as_bytes())).expect("an answer");
@@ -179,7 +187,8 @@ fn every_documented_status_can_be_scripted() {
 #[test]
 fn a_scripted_401_looks_like_our_own() {
     let emulator = start(json!({"clock": "instant"}));
-    for operation in OPERATIONS.iter().copied().flatten().filter(|operation| operation.turn) {
+    let turns = all().iter().filter(|operation| operation.turn && api::level(operation) == Level::Behaves);
+    for operation in turns.filter(|operation| operation.variant.is_none()) {
         let rule = json!({"match": {"operation": operation.name}, "error": {"status": 401}});
         assert_eq!(send(&emulator, KEY, "/_emulator/script", &json!({"responses": [rule]})).status, 200);
         let asked = body(operation.name);

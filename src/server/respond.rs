@@ -8,10 +8,11 @@ use super::route;
 use super::socket::Control;
 use super::{handshake, key, request, websocket};
 use crate::api::error::{self, ApiError};
-use crate::api::unbuilt;
 use crate::control;
 use crate::emulator::Emulator;
 use crate::options::Profile;
+use crate::surface::operations::{Form, Operation};
+use crate::surface::router::Found;
 use crate::url;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -141,33 +142,30 @@ async fn api_request(
     }
     let method = parts.method.as_str().to_string();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
-    let name = route::find(&method, &normal.path).name();
-    let session = key::session_of(&emulator, &parts.headers, &normal, name);
+    let route = route::find(&method, &normal.path);
+    let session = key::session_of(&emulator, &parts.headers, &normal, route.name());
     let read = request::read(body, &parts.headers, emulator.settings.max_body_bytes).await;
     let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;
-    let body = read.and_then(|bytes| match json_body(&parts.headers, &bytes) {
-        // What is not built may take anything.
-        Err(_) if unbuilt::has(&normal.path) => Ok((Value::Null, bytes)),
-        read => read.map(|value| (value, bytes)),
-    });
+    let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes, &route)?, bytes)));
     let body = body.map(|(value, bytes)| match value {
         // The older emulators read an empty body as an empty object.
         Value::Null if lenient && bytes.iter().all(u8::is_ascii_whitespace) => (json!({}), bytes),
         value => (value, bytes),
     });
     let query = url::query(parts.uri.query().unwrap_or_default());
-    let heard = Heard { method, target, normal, query, headers: parts.headers, session, body, lane: None };
+    let heard = Heard { method, target, normal, route, query, headers: parts.headers, session, body, lane: None };
     exchange::answer(emulator, control, heard).await
 }
 
 /// The JSON of a body; null when there is none or it is a form.
-fn json_body(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, ApiError> {
+fn json_body(headers: &HeaderMap, bytes: &Bytes, route: &Found) -> Result<Value, ApiError> {
     let form = header(headers, "content-type").is_some_and(|kind| kind.starts_with("multipart/"));
     if form || bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
     }
     match serde_json::from_slice::<Value>(bytes) {
         Ok(value @ Value::Object(_)) => Ok(value),
+        _ if matches!(route, Found::Operation(Operation { form: Some(Form::Form), .. }, _)) => Ok(Value::Null),
         _ => Err(error::not_json()),
     }
 }

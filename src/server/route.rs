@@ -1,28 +1,7 @@
 //! From a path to an operation.
 
-use crate::api::{OPERATIONS, unbuilt};
-use crate::call::Operation;
+use crate::surface::router::{self, Found};
 use crate::url::decode;
-use std::sync::LazyLock;
-
-/// What a path leads to.
-pub enum Route {
-    /// An operation, the values in its path, and whether the path is one of Azure's.
-    Operation(&'static Operation, Vec<(&'static str, String)>),
-    /// The path exists with these methods.
-    WrongMethod(String),
-    Unknown,
-}
-
-impl Route {
-    /// The operation's name; the empty string where there is none.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Route::Operation(operation, _) => operation.name,
-            _ => "",
-        }
-    }
-}
 
 /// A path below `/v1`, and what was learned on the way there.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,80 +56,9 @@ pub fn normalize(path: &str, prefixes: &[String]) -> Normal {
     normal
 }
 
-/// An operation's path, cut into segments once.
-struct Pattern {
-    operation: &'static Operation,
-    segments: Vec<Segment>,
-}
-
-enum Segment {
-    Word(&'static str),
-    Value(&'static str),
-    Rest(&'static str),
-}
-
-static BUILT: LazyLock<Vec<Pattern>> = LazyLock::new(|| patterns(OPERATIONS.iter().copied().flatten()));
-static UNBUILT: LazyLock<Vec<Pattern>> = LazyLock::new(|| patterns(unbuilt::OPERATIONS.iter()));
-
-fn patterns(operations: impl Iterator<Item = &'static Operation>) -> Vec<Pattern> {
-    operations
-        .map(|operation| {
-            let segments = operation.path.split('/').skip(1).map(|segment| {
-                match segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
-                    None => Segment::Word(segment),
-                    Some(inner) => match inner.strip_suffix('*') {
-                        Some(name) => Segment::Rest(name),
-                        None => Segment::Value(inner),
-                    },
-                }
-            });
-            Pattern { operation, segments: segments.collect() }
-        })
-        .collect()
-}
-
 /// Finds the operation of a normalised path.
-pub fn find(method: &str, path: &str) -> Route {
-    let below = path.strip_prefix("/v1/").unwrap_or_default();
-    let segments: Vec<&str> = below.split('/').collect();
-    let mut allowed: Vec<&str> = Vec::new();
-    if unbuilt::has(path) {
-        let rows = UNBUILT.iter().filter(|pattern| pattern.operation.method == method);
-        let known = rows.filter_map(|pattern| Some((pattern.operation, pattern.matches(&segments)?)));
-        // A word is closer than a value that stands for any.
-        let closest = known.min_by_key(|(_, params)| params.len());
-        let (operation, params) = closest.unwrap_or((&unbuilt::OTHER, Vec::new()));
-        return Route::Operation(operation, params);
-    }
-    for pattern in BUILT.iter() {
-        let Some(params) = pattern.matches(&segments) else { continue };
-        if pattern.operation.method == method {
-            return Route::Operation(pattern.operation, params);
-        }
-        if !allowed.contains(&pattern.operation.method) {
-            allowed.push(pattern.operation.method);
-        }
-    }
-    if allowed.is_empty() { Route::Unknown } else { Route::WrongMethod(allowed.join(", ")) }
-}
-
-impl Pattern {
-    fn matches(&self, given: &[&str]) -> Option<Vec<(&'static str, String)>> {
-        let rest = matches!(self.segments.last(), Some(Segment::Rest(_)));
-        if given.len() < self.segments.len() || (!rest && given.len() > self.segments.len()) {
-            return None;
-        }
-        let mut params = Vec::new();
-        for (index, segment) in self.segments.iter().enumerate() {
-            match segment {
-                Segment::Word(word) if given.get(index) == Some(word) => {}
-                Segment::Word(_) => return None,
-                Segment::Value(name) => params.push((*name, decode(given.get(index)?))),
-                Segment::Rest(name) => params.push((*name, decode(&given[index..].join("/")))),
-            }
-        }
-        Some(params)
-    }
+pub fn find(method: &str, path: &str) -> Found {
+    router::find(method, path.strip_prefix("/v1").unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -172,31 +80,5 @@ mod tests {
         }
         let azure = normalize("/openai/deployments/my%20gpt/embeddings", &[]);
         assert_eq!((azure.azure, azure.deployment.as_deref()), (true, Some("my gpt")));
-    }
-
-    #[test]
-    fn model_ids_may_hold_slashes() {
-        let Route::Operation(operation, params) = find("GET", "/v1/models/org/gpt-4") else { panic!("no route") };
-        assert_eq!((operation.name, params[0].1.as_str()), ("models.retrieve", "org/gpt-4"));
-        assert!(matches!(find("GET", "/v1/chat"), Route::Unknown));
-        assert!(matches!(find("PUT", "/v1/chat/completions"), Route::WrongMethod(_)));
-    }
-
-    #[test]
-    fn what_is_not_built_has_its_name() {
-        for (method, path, name) in [
-            ("POST", "/v1/files", "files.create"),
-            ("GET", "/v1/files/file-1/content", "files.content"),
-            ("POST", "/v1/images/generations", "images.generate"),
-            ("POST", "/v1/audio/transcriptions", "audio.transcriptions.create"),
-            ("GET", "/v1/agents/sessions", "beta.agents.sessions.list"),
-            ("GET", "/v1/agents/agent_1", "beta.agents.retrieve"),
-            ("POST", "/v1/fine_tuning/jobs/ft-1/cancel", "fine_tuning.jobs.cancel"),
-            ("GET", "/v1/threads/thread_1/messages", "beta.threads.messages.list"),
-            ("PUT", "/v1/files", "unknown"),
-            ("POST", "/v1/realtime/anything/else", "unknown"),
-        ] {
-            assert_eq!(find(method, path).name(), name, "{method} {path}");
-        }
     }
 }

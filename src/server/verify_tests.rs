@@ -59,7 +59,7 @@ fn every_complaint_is_a_400_in_strict_a_500_elsewhere_and_fails_verify() {
                 }
                 _ => load(&emulator, &key, &script),
             }
-            let path = if code == "not_implemented" { "/v1/files" } else { "/v1/chat/completions" };
+            let path = if code == "not_implemented" { "/v1/vector_stores" } else { "/v1/chat/completions" };
             let answer = send(&emulator, &key, path, &body);
             let error = &answer.json()["error"];
             let status = if code == "not_implemented" { 501 } else { wanted };

@@ -5,7 +5,7 @@
 
 use super::body::ResponseBody;
 use super::exchange::{self, Heard};
-use super::route::Normal;
+use super::route::{self, Normal};
 use super::socket::{Control, QUIET, SETTLE};
 use crate::api::error::ApiError;
 use crate::api::responses::lane::{Lane, Memory};
@@ -288,6 +288,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
     let heard = Heard {
         method: "POST".into(),
         target: connection.target.clone(),
+        route: route::find("POST", &normal.path),
         normal,
         query: Vec::new(),
         headers: connection.headers.clone(),

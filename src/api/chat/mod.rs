@@ -9,7 +9,7 @@ mod stream;
 use super::error::ApiError;
 use super::sound;
 use crate::api::infer;
-use crate::call::{Call, HandlerFuture, Operation};
+use crate::call::{Call, HandlerFuture, Served};
 use crate::reply::{Choice, Part, Reply, Say};
 use crate::turn::{Rendered, Spoken};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -17,49 +17,13 @@ use render::Facts;
 use std::sync::Arc;
 use stream::ChatEvents;
 
-pub const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "chat.completions.create",
-        method: "POST",
-        path: "/chat/completions",
-        handler: create,
-        turn: true,
-    },
-    Operation {
-        name: "chat.completions.list",
-        method: "GET",
-        path: "/chat/completions",
-        handler: stored::list,
-        turn: false,
-    },
-    Operation {
-        name: "chat.completions.retrieve",
-        method: "GET",
-        path: "/chat/completions/{completion_id}",
-        handler: stored::retrieve,
-        turn: false,
-    },
-    Operation {
-        name: "chat.completions.update",
-        method: "POST",
-        path: "/chat/completions/{completion_id}",
-        handler: stored::update,
-        turn: false,
-    },
-    Operation {
-        name: "chat.completions.delete",
-        method: "DELETE",
-        path: "/chat/completions/{completion_id}",
-        handler: stored::delete,
-        turn: false,
-    },
-    Operation {
-        name: "chat.completions.messages.list",
-        method: "GET",
-        path: "/chat/completions/{completion_id}/messages",
-        handler: stored::messages,
-        turn: false,
-    },
+pub const OPERATIONS: &[Served] = &[
+    Served { name: "chat.completions.create", handler: create },
+    Served { name: "chat.completions.list", handler: stored::list },
+    Served { name: "chat.completions.retrieve", handler: stored::retrieve },
+    Served { name: "chat.completions.update", handler: stored::update },
+    Served { name: "chat.completions.delete", handler: stored::delete },
+    Served { name: "chat.completions.messages.list", handler: stored::messages },
 ];
 
 fn create(call: Call) -> HandlerFuture {

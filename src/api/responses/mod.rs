@@ -25,7 +25,7 @@ mod tools;
 
 use crate::api::conversations::Conversation;
 use crate::api::infer;
-use crate::call::{Call, HandlerFuture, Operation};
+use crate::call::{Call, HandlerFuture, Served};
 use crate::jobs::Job;
 use record::Record;
 use request::{Request, flag};
@@ -35,50 +35,14 @@ use std::time::Duration;
 use stream::Keep;
 
 /// The operations of this resource.
-pub const OPERATIONS: &[Operation] = &[
-    Operation { name: "responses.create", method: "POST", path: "/responses", handler: create, turn: true },
-    Operation {
-        name: "responses.compact",
-        method: "POST",
-        path: "/responses/compact",
-        handler: state::compact,
-        turn: false,
-    },
-    Operation {
-        name: "responses.input_tokens.count",
-        method: "POST",
-        path: "/responses/input_tokens",
-        handler: state::count_input_tokens,
-        turn: false,
-    },
-    Operation {
-        name: "responses.retrieve",
-        method: "GET",
-        path: "/responses/{response_id}",
-        handler: state::retrieve,
-        turn: false,
-    },
-    Operation {
-        name: "responses.delete",
-        method: "DELETE",
-        path: "/responses/{response_id}",
-        handler: state::delete,
-        turn: false,
-    },
-    Operation {
-        name: "responses.cancel",
-        method: "POST",
-        path: "/responses/{response_id}/cancel",
-        handler: state::cancel,
-        turn: false,
-    },
-    Operation {
-        name: "responses.input_items.list",
-        method: "GET",
-        path: "/responses/{response_id}/input_items",
-        handler: state::list_input_items,
-        turn: false,
-    },
+pub const OPERATIONS: &[Served] = &[
+    Served { name: "responses.create", handler: create },
+    Served { name: "responses.compact", handler: state::compact },
+    Served { name: "responses.input_tokens.count", handler: state::count_input_tokens },
+    Served { name: "responses.retrieve", handler: state::retrieve },
+    Served { name: "responses.delete", handler: state::delete },
+    Served { name: "responses.cancel", handler: state::cancel },
+    Served { name: "responses.input_items.list", handler: state::list_input_items },
 ];
 
 fn create(call: Call) -> HandlerFuture {

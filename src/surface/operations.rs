@@ -1,0 +1,230 @@
+//! The table of operations: one row each, read from `generated/operations.json` on first use.
+
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// One operation of the OpenAI API.
+#[derive(Debug, Deserialize)]
+pub struct Row<'a> {
+    /// Place in the table.
+    #[serde(skip)]
+    pub index: usize,
+    /// The SDK's name, as Python spells it: `chat.completions.create`, `beta.threads.create_and_run`.
+    pub name: &'a str,
+    pub method: &'a str,
+    /// Path below `/v1`; `{name}` matches one segment, `{*name}` the rest.
+    pub path: &'a str,
+    /// The query by which a client tells it from the operation of the same path: `beta=true`.
+    #[serde(borrow)]
+    pub variant: Option<&'a str>,
+    /// How its body is written; `None` = it has none.
+    pub form: Option<Form>,
+    /// Type of the body.
+    #[serde(borrow)]
+    pub body: Option<&'a str>,
+    /// Type of the query.
+    #[serde(borrow)]
+    pub query: Option<&'a str>,
+    pub kind: Kind,
+    /// How lists of many pages are walked.
+    pub page: Option<Page>,
+    /// Type of what comes back; of an item where that is a page.
+    #[serde(borrow)]
+    pub answer: Option<&'a str>,
+    /// Type of the events it may stream.
+    #[serde(borrow)]
+    pub events: Option<&'a str>,
+    pub key: Key,
+    #[serde(default)]
+    pub deprecated: bool,
+    /// Whether a model is asked, and so any rule of a script.
+    #[serde(skip)]
+    pub turn: bool,
+    /// Which replies can answer it.
+    #[serde(skip)]
+    pub family: Family,
+}
+
+/// A row of the table, which lives as long as the program.
+pub type Operation = Row<'static>;
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Form {
+    Json,
+    /// `multipart/form-data`.
+    Form,
+    JsonOrForm,
+}
+
+/// What comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Object,
+    Page,
+    Events,
+    Bytes,
+    /// A status alone.
+    None,
+}
+
+/// How a client gets the next page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Page {
+    /// There is none.
+    Whole,
+    /// `after` the last item's id, while `has_more`.
+    Cursor,
+    /// `after` the page's `last_id`.
+    ConversationCursor,
+    /// `after` the page's `next`.
+    NextCursor,
+    /// `page` = the page's `next`.
+    Token,
+}
+
+/// Whose key an operation asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    Project,
+    Admin,
+}
+
+/// Operations that the same kinds of reply can answer.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    Text,
+    Embeddings,
+    Images,
+    Speech,
+    Transcriptions,
+    Moderations,
+    /// Operations without a turn.
+    #[default]
+    Other,
+}
+
+/// Operations that ask a model. Each step of a run asks as the operation that set it going.
+const TURNS: &[(&str, Family)] = &[
+    ("audio.speech.create", Family::Speech),
+    ("audio.transcriptions.create", Family::Transcriptions),
+    ("audio.translations.create", Family::Transcriptions),
+    ("beta.responses.create", Family::Text),
+    ("beta.threads.create_and_run", Family::Text),
+    ("beta.threads.runs.create", Family::Text),
+    ("beta.threads.runs.submit_tool_outputs", Family::Text),
+    ("chat.completions.create", Family::Text),
+    ("completions.create", Family::Text),
+    ("embeddings.create", Family::Embeddings),
+    ("images.create_variation", Family::Images),
+    ("images.edit", Family::Images),
+    ("images.generate", Family::Images),
+    ("moderations.create", Family::Moderations),
+    ("responses.create", Family::Text),
+];
+
+/// What the clients' types say.
+#[derive(Deserialize)]
+struct Generated<'a> {
+    #[serde(borrow)]
+    openai: Clients<'a>,
+    operations: Vec<Row<'a>>,
+}
+
+/// The releases the surface was read from.
+#[derive(Debug, Deserialize)]
+pub struct Clients<'a> {
+    pub npm: &'a str,
+    pub pypi: &'a str,
+}
+
+static GENERATED: LazyLock<Option<Generated<'static>>> = LazyLock::new(|| {
+    // Generated, and read whole by the tests below: it does not fail.
+    let mut read: Generated<'static> = serde_json::from_str(include_str!("generated/operations.json")).ok()?;
+    for (index, operation) in read.operations.iter_mut().enumerate() {
+        operation.index = index;
+        let turn = TURNS.iter().find(|(name, _)| *name == operation.name);
+        operation.turn = turn.is_some();
+        operation.family = turn.map(|(_, family)| *family).unwrap_or_default();
+        // A model's id may hold slashes: `org/gpt-4`.
+        if operation.path == "/models/{model}" {
+            operation.path = "/models/{*model}";
+        }
+    }
+    Some(read)
+});
+
+/// Every operation, in the order of the client's resources.
+pub fn all() -> &'static [Operation] {
+    GENERATED.as_ref().map_or(&[], |generated| &generated.operations)
+}
+
+/// The releases of the clients that the surface was read from.
+pub fn clients() -> &'static Clients<'static> {
+    const NONE: &Clients<'static> = &Clients { npm: "", pypi: "" };
+    GENERATED.as_ref().map_or(NONE, |generated| &generated.openai)
+}
+
+/// An operation by its name, as Python spells it or as TypeScript does (`responses.inputItems.list`).
+pub fn named(name: &str) -> Option<&'static Operation> {
+    static NAMES: LazyLock<HashMap<&str, &Operation>> =
+        LazyLock::new(|| all().iter().map(|operation| (operation.name, operation)).collect());
+    NAMES.get(name).copied().or_else(|| NAMES.get(snake(name).as_str()).copied())
+}
+
+/// `adminAPIKeys.createAndRun` → `admin_api_keys.create_and_run`.
+fn snake(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    let letters: Vec<char> = name.chars().collect();
+    for (at, letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| letters.get(before)).copied().unwrap_or('.');
+        let ends_capitals = before.is_uppercase() && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit() || ends_capitals) {
+            out.push('_');
+        }
+        out.extend(letter.to_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_table_is_whole() {
+        assert_eq!(all().len(), 389);
+        let names: HashSet<&str> = all().iter().map(|operation| operation.name).collect();
+        assert_eq!(names.len(), all().len(), "two operations of one name");
+        for (name, _) in TURNS {
+            assert!(names.contains(name), "{name} takes a turn but is no operation");
+        }
+        for operation in all() {
+            assert_eq!(operation.form.is_some(), operation.body.is_some(), "{}", operation.name);
+            assert_eq!(operation.kind == Kind::Page, operation.page.is_some(), "{}", operation.name);
+            assert!(!(operation.kind == Kind::Object && operation.answer.is_none()), "{}", operation.name);
+            assert!(operation.path.starts_with('/') && !operation.path.contains('?'), "{}", operation.name);
+        }
+        let admin = all().iter().filter(|operation| operation.key == Key::Admin).count();
+        assert_eq!((admin, all().iter().filter(|operation| operation.events.is_some()).count()), (147, 14));
+    }
+
+    #[test]
+    fn both_spellings_name_an_operation() {
+        for (spelling, name) in [
+            ("responses.inputItems.list", "responses.input_items.list"),
+            ("beta.threads.createAndRun", "beta.threads.create_and_run"),
+            ("admin.organization.adminAPIKeys.list", "admin.organization.admin_api_keys.list"),
+            ("fineTuning.jobs.listEvents", "fine_tuning.jobs.list_events"),
+            ("files.create", "files.create"),
+        ] {
+            assert_eq!(named(spelling).map(|operation| operation.name), Some(name));
+        }
+        assert!(named("files").is_none() && named("").is_none());
+    }
+}

@@ -1,0 +1,121 @@
+//! From a method and a path to an operation: one tree over the whole table.
+
+use super::operations::{self, Operation};
+use crate::url::decode;
+use matchit::Router;
+use std::sync::LazyLock;
+
+/// What a path leads to.
+pub enum Found {
+    /// An operation, and the values in its path, decoded.
+    Operation(&'static Operation, Vec<(&'static str, String)>),
+    /// The path exists with these methods.
+    WrongMethod(String),
+    Unknown,
+}
+
+impl Found {
+    /// The operation's name; the empty string where there is none.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Found::Operation(operation, _) => operation.name,
+            _ => "",
+        }
+    }
+}
+
+/// Paths that operations also have: `(method, path, operation)`. The cancellation of an eval's run stood here before.
+const ALSO: &[(&str, &str, &str)] = &[("POST", "/evals/{eval_id}/runs/{run_id}", "evals.runs.cancel")];
+
+/// A tree for each method: a word in one (`POST /responses/compact`) hides no value in another
+/// (`GET /responses/{response_id}`).
+static TREES: LazyLock<Vec<(&'static str, Router<&'static Operation>)>> = LazyLock::new(|| {
+    let mut trees: Vec<(&'static str, Router<&'static Operation>)> = Vec::new();
+    // Operations that a query tells apart are served as the one without it; of two with one path the deprecated one
+    // steps back.
+    let mut own: Vec<_> = operations::all().iter().filter(|operation| operation.variant.is_none()).collect();
+    own.sort_by_key(|operation| operation.deprecated);
+    let own = own.into_iter().map(|operation| (operation.method, operation.path, Some(operation)));
+    let also = ALSO.iter().map(|(method, path, name)| (*method, *path, operations::named(name)));
+    for (method, path, operation) in own.chain(also) {
+        let Some(operation) = operation else { continue };
+        if !trees.iter().any(|(known, _)| *known == method) {
+            trees.push((method, Router::new()));
+        }
+        if let Some((_, tree)) = trees.iter_mut().find(|(known, _)| *known == method) {
+            // A second operation on one path has no way of its own; a test walks all of them.
+            let _ = tree.insert(path, operation);
+        }
+    }
+    trees
+});
+
+/// The operation that requests for this one reach: itself, or the one whose path it has.
+pub fn routed(operation: &'static Operation) -> &'static Operation {
+    let tree = TREES.iter().find(|(known, _)| *known == operation.method);
+    let pattern = operation.path.replace('{', "").replace('}', "");
+    tree.and_then(|(_, tree)| tree.at(&pattern).ok()).map_or(operation, |found| found.value)
+}
+
+/// Finds the operation of a path below `/v1`.
+pub fn find(method: &str, path: &str) -> Found {
+    let own = TREES.iter().find(|(known, _)| *known == method);
+    if let Some(found) = own.and_then(|(_, tree)| tree.at(path).ok()) {
+        let params = found.params.iter().map(|(name, value)| (name, decode(value))).collect();
+        return Found::Operation(found.value, params);
+    }
+    let allowed: Vec<&str> =
+        TREES.iter().filter(|(_, tree)| tree.at(path).is_ok()).map(|(method, _)| *method).collect();
+    if allowed.is_empty() { Found::Unknown } else { Found::WrongMethod(allowed.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(method: &str, path: &str) -> Option<&'static str> {
+        match find(method, path) {
+            Found::Operation(operation, _) => Some(operation.name),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_operation_has_its_way() {
+        for operation in operations::all() {
+            let fill = |segment: &str| segment.strip_prefix('{').map_or(segment.to_string(), |_| "some_id".into());
+            let path = operation.path.split('/').map(fill).collect::<Vec<_>>().join("/");
+            let expected = match operation.name {
+                // The list stands on the same path.
+                "fine_tuning.checkpoints.permissions.retrieve" => "fine_tuning.checkpoints.permissions.list",
+                name if operation.variant.is_some() => name.strip_prefix("beta.").expect("a variant of a beta"),
+                name => name,
+            };
+            assert_eq!(name(operation.method, &path), Some(expected), "{path}");
+            assert!(matches!(find("TRACE", &path), Found::WrongMethod(_)), "{path}");
+        }
+    }
+
+    #[test]
+    fn words_come_before_values() {
+        assert_eq!(name("POST", "/responses/compact"), Some("responses.compact"));
+        assert_eq!(name("GET", "/responses/compact"), Some("responses.retrieve"));
+        assert_eq!(name("POST", "/threads/runs"), Some("beta.threads.create_and_run"));
+        assert_eq!(name("POST", "/evals/e/runs/r"), Some("evals.runs.cancel"));
+        for nowhere in ["/chat", "/files/a/b", "", "/", "/nothing", "/files/a/content/more"] {
+            assert!(matches!(find("GET", nowhere), Found::Unknown), "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn values_are_decoded_and_may_hold_slashes_where_models_are_named() {
+        let Found::Operation(operation, params) = find("GET", "/models/org/gpt%204") else { panic!("no route") };
+        assert_eq!((operation.name, &params[0]), ("models.retrieve", &("model", "org/gpt 4".to_string())));
+        let Found::Operation(_, params) = find("GET", "/vector_stores/vs%2F1/files/f") else { panic!("no route") };
+        assert_eq!(params, [("vector_store_id", "vs/1".to_string()), ("file_id", "f".to_string())]);
+        let Found::WrongMethod(allow) = find("PUT", "/files/f") else { panic!("a route") };
+        assert_eq!(allow, "GET, DELETE");
+        let Found::WrongMethod(allow) = find("PUT", "/responses/compact") else { panic!("a route") };
+        assert_eq!(allow, "POST, GET, DELETE");
+    }
+}
