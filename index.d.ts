@@ -232,7 +232,7 @@ export interface SessionClock {
   readonly now: number;
   /** What waits: milliseconds since the clock's start. */
   readonly pending: readonly number[];
-  /** Moves a `manual` or `instant` clock. */
+  /** Moves a `manual` or `instant` clock, up to the year 9999. */
   advance(milliseconds: number): void;
 }
 

@@ -198,6 +198,14 @@ test('finish() throws the transcript if something is left or came unscripted', a
   expect(api.requests).toEqual([]);
 });
 
+test('no number ends the process: a clock refuses what it cannot reach', () => {
+  const api = emulator.session('far', { clock: 'manual' });
+  for (const far of [1e23, Number.MAX_VALUE, 253_402_300_799_000]) {
+    expect(thrown(() => api.clock.advance(far)).message).toContain('advance_ms');
+  }
+  expect(api.clock.now).toBe(Date.UTC(2026, 0, 1));
+});
+
 test('the manual clock moves by advance() alone', async () => {
   const api = emulator.session('slow', { clock: 'manual' });
   expect(api.clock).toMatchObject({ mode: 'manual', now: Date.UTC(2026, 0, 1), pending: [] });

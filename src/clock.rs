@@ -14,6 +14,27 @@ use tokio::time::Instant;
 /// Where virtual clocks start: 2026-01-01T00:00:00Z, in seconds since 1970.
 pub const START: u64 = 1_767_225_600;
 
+/// The last second there is, in seconds since 1970: 9999-12-31T23:59:59Z. HTTP has no dates after it.
+pub const END: u64 = 253_402_300_799;
+
+/// The longest a virtual clock runs, and the longest anybody waits.
+pub const LONGEST: Duration = Duration::from_secs(END - START);
+
+/// So many milliseconds, from 0 to [`LONGEST`]; what is no time is none.
+pub fn milliseconds(number: f64) -> Duration {
+    let seconds = (number / 1000.0).max(0.0);
+    Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
+}
+
+/// Why a clock was not moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Nobody moves the real clock.
+    Real,
+    /// It would run past [`END`].
+    PastEnd,
+}
+
 /// How a session's time passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -78,6 +99,7 @@ impl Clock {
 
     /// A wait until `deadline` (time since the clock's start); `None` when it has passed. The instant clock jumps.
     pub fn wait(&self, deadline: Duration) -> Option<Wait> {
+        let deadline = deadline.min(LONGEST);
         match self.mode {
             Mode::Real => {
                 let at = self.origin + deadline;
@@ -111,13 +133,24 @@ impl Clock {
         }
     }
 
-    /// Moves a virtual clock forward. False on the real clock, which nobody moves.
-    pub fn advance(&self, by: Duration) -> bool {
+    /// Moves a virtual clock forward.
+    ///
+    /// # Errors
+    /// It is the real clock, or the time would be past [`END`]; then it stays.
+    pub fn advance(&self, by: Duration) -> Result<(), Refused> {
         if self.mode == Mode::Real {
-            return false;
+            return Err(Refused::Real);
         }
-        self.elapsed.send_modify(|now| *now = now.saturating_add(by));
-        true
+        let mut moved = Err(Refused::PastEnd);
+        self.elapsed.send_if_modified(|now| {
+            let then = now.saturating_add(by);
+            if then <= LONGEST {
+                *now = then;
+                moved = Ok(());
+            }
+            moved.is_ok()
+        });
+        moved
     }
 
     /// The deadlines somebody waits for on a manual clock, earliest first.
@@ -176,10 +209,35 @@ mod tests {
         let clock = Arc::new(Clock::new(Mode::Manual));
         let wait = clock.wait(Duration::from_secs(5)).expect("not due");
         assert_eq!(clock.pending(), vec![Duration::from_secs(5)]);
-        clock.advance(Duration::from_secs(4));
+        clock.advance(Duration::from_secs(4)).expect("it is virtual");
         assert!(clock.wait(Duration::from_secs(5)).is_some());
-        clock.advance(Duration::from_secs(1));
+        clock.advance(Duration::from_secs(1)).expect("it is virtual");
         wait.await;
         assert!(clock.pending().is_empty());
+    }
+
+    #[test]
+    fn no_clock_runs_past_the_last_second_that_has_a_date() {
+        let clock = Clock::new(Mode::Manual);
+        clock.advance(LONGEST).expect("the last second");
+        assert_eq!((clock.unix().as_secs(), clock.advance(Duration::MAX)), (END, Err(Refused::PastEnd)));
+        assert_eq!(clock.unix().as_secs(), END);
+        assert!(clock.wait(Duration::MAX).is_none(), "everything is due");
+        let instant = Clock::new(Mode::Instant);
+        assert!(instant.wait(Duration::MAX).is_none());
+        assert_eq!(instant.unix().as_secs(), END);
+        let _guard = crate::runtime::handle().enter();
+        assert!(Clock::new(Mode::Real).wait(Duration::MAX).is_some());
+        assert_eq!(Clock::new(Mode::Real).advance(Duration::ZERO), Err(Refused::Real));
+    }
+
+    #[test]
+    fn any_number_is_some_time() {
+        for (number, time) in
+            [(1e23, LONGEST), (f64::INFINITY, LONGEST), (f64::NAN, Duration::ZERO), (-5.0, Duration::ZERO)]
+        {
+            assert_eq!(milliseconds(number), time, "{number}");
+        }
+        assert_eq!(milliseconds(1.5), Duration::from_micros(1500));
     }
 }

@@ -65,6 +65,7 @@ impl Emulator {
         door: Door,
         dispatch: Option<Arc<dyn Dispatch>>,
     ) -> Result<(Arc<Self>, TcpListener), StartError> {
+        options.check().map_err(|error| StartError { code: "ERR_LLEMULATOR_OPTIONS", message: error.to_string() })?;
         let settings = options.settle(door);
         let address = format!("{}:{}", bracketed(&settings.host), settings.port);
         let failed = |error: std::io::Error| StartError {

@@ -18,6 +18,7 @@
 //! - [`session`], [`clock`], [`random`], [`store`], [`limits`], [`prompt_cache`]: what belongs to one API key.
 //! - [`exchange`]: a request and what becomes of it; the journal of a session, and the transcript for people.
 //! - [`control`]: `/_emulator/*`, in-process and over HTTP.
+//! - [`bounds`]: the ranges of numbers that come from outside.
 //! - [`cli`], [`options`], [`emulator`]: starting and stopping. [`log`]: what people are told meanwhile. `node` is the only place that knows napi.
 //!
 //! # The life of a request
@@ -28,6 +29,7 @@
 //! A file in `api/` with its `OPERATIONS`, and a row in the list in [`api`].
 
 pub mod api;
+pub mod bounds;
 pub mod budget;
 pub mod call;
 pub mod cli;

@@ -4,6 +4,7 @@
 
 mod refusal;
 
+use crate::bounds::{BYTES, KEPT, PATIENCE_MS, RATE, WAIT_MS};
 use crate::clock::Mode;
 use crate::prompt::Length;
 use crate::reply::json::Check;
@@ -322,6 +323,35 @@ impl Options {
         serde_json::from_value(given.clone().into()).map_err(|error| refusal::explain(&given, error))
     }
 
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// The first one out of its range, by its name and flag.
+    pub fn check(&self) -> Result<(), OptionsError> {
+        let size = |number: Option<usize>| number.map(|number| number as f64);
+        let time = |number: Option<u64>| number.map(|number| number as f64);
+        // A rate of zero says that there is none.
+        let rate = self.stream_tokens_per_second.filter(|rate| *rate != 0.0);
+        let numbers = [
+            ("streamDelayMinMs", self.stream_delay_min_ms, WAIT_MS),
+            ("streamDelayMaxMs", self.stream_delay_max_ms, WAIT_MS),
+            ("streamTokensPerSecond", rate, RATE),
+            ("maxBodyBytes", size(self.max_body_bytes), BYTES),
+            ("maxSessions", size(self.max_sessions), KEPT),
+            ("journalSize", size(self.journal_size), KEPT),
+            ("maxObjects", size(self.max_objects), KEPT),
+            ("callbackTimeoutMs", time(self.callback_timeout_ms), PATIENCE_MS),
+            ("maxCallbacks", size(self.max_callbacks), KEPT),
+            ("graceMs", time(self.grace_ms), PATIENCE_MS),
+        ];
+        for (name, number, bounds) in numbers {
+            if let Some(number) = number {
+                bounds.check(name, number).map_err(|message| OptionsError(format!("options: {message}")))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Fills the gaps with the profile's and the door's defaults.
     pub fn settle(self, door: Door) -> Settings {
         let cli = door == Door::CommandLine;
@@ -416,6 +446,34 @@ mod tests {
         let mut words = flag.split('-');
         let first = words.next().unwrap_or_default().to_string();
         words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
+    }
+
+    /// Extreme numbers for every option that is one: each is refused by its name, or an emulator runs with it.
+    #[test]
+    fn no_number_of_an_option_breaks_anything() {
+        let extremes = ["0", "1", "-1", "1e-300", "1e300", "0.5", "4294967296", "18446744073709551615", "-0.0"];
+        let names = serde_json::to_value(Options::default()).unwrap();
+        let numeric = |name: &str| Options::from_json(&format!("{{\"{name}\": 1}}")).is_ok();
+        let names: Vec<&String> = names.as_object().unwrap().keys().filter(|name| numeric(name)).collect();
+        assert!(names.len() >= 12, "{names:?}");
+        let mut refused = Vec::new();
+        for name in names.into_iter().filter(|name| *name != "port") {
+            for number in extremes {
+                // What serde refuses is no option at all: a fraction for a count, a negative size.
+                let Ok(options) = Options::from_json(&format!("{{\"{name}\": {number}}}")) else { continue };
+                match crate::emulator::Emulator::bind(options, Door::InProcess, None) {
+                    Ok((emulator, _)) => crate::runtime::handle().block_on(emulator.stop()),
+                    Err(error) => {
+                        assert_eq!(error.code, "ERR_LLEMULATOR_OPTIONS");
+                        assert!(error.message.contains(name.as_str()), "{}", error.message);
+                        refused.push((name.clone(), number));
+                    }
+                }
+            }
+        }
+        for name in ["streamDelayMinMs", "streamTokensPerSecond", "graceMs", "maxBodyBytes", "maxCallbacks"] {
+            assert!(refused.iter().any(|(refused, _)| refused == name), "{name}: {refused:?}");
+        }
     }
 
     #[test]

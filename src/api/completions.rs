@@ -27,7 +27,7 @@ fn create(call: Call) -> HandlerFuture {
 /// Serves a text completion, also one asked at `/v1/responses`.
 pub fn create_legacy(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let prompt = prompt(&call);
+        let prompt = prompt(&call)?;
         infer::infer(&call, prompt, |prompt, turn| {
             if let Some(error) = turn.failed {
                 return Err(error);
@@ -62,11 +62,11 @@ fn prompts(body: &Value) -> Vec<String> {
     }
 }
 
-fn prompt(call: &Call) -> Prompt {
+fn prompt(call: &Call) -> Result<Prompt, ApiError> {
     let body = &*call.body;
     let prompts = prompts(body);
     let n = body["n"].as_u64().unwrap_or(1).clamp(1, 128) as usize;
-    Prompt {
+    Ok(Prompt {
         operation: call.operation.name,
         model: match call.model_name() {
             "" => "gpt-3.5-turbo-instruct".into(),
@@ -82,11 +82,11 @@ fn prompt(call: &Call) -> Prompt {
         stop: stop(&body["stop"]),
         logprobs: body["logprobs"].as_u64().map(|top| top.min(5) as u8),
         seed: body["seed"].as_i64(),
-        pace: pace(&body["stream_options"]),
+        pace: pace(&body["stream_options"])?,
         length: length(&body["response_length"]),
         body: call.body.clone(),
         ..Prompt::default()
-    }
+    })
 }
 
 /// The text a choice shows here: legacy completions know nothing else.

@@ -2,7 +2,8 @@
 
 use crate::api::accepted;
 use crate::api::error::ApiError;
-use crate::clock::Mode;
+use crate::bounds::Bounds;
+use crate::clock::{LONGEST, Mode, Refused, milliseconds};
 use crate::emulator::Emulator;
 use crate::exchange::transcript;
 use crate::redact::redact;
@@ -131,17 +132,7 @@ fn in_session(
         ("GET", "verify") => Ok(verify(session, &session.unused(&shared))),
         ("GET", "clock") => Ok(clock(session)),
         ("PUT", "clock") => {
-            let body: Value = parse(request.body)?;
-            let by = body.get("advance_ms").or_else(|| body.get("advance")).and_then(Value::as_f64);
-            let Some(by) = by.filter(|by| *by >= 0.0 && by.is_finite()) else {
-                return Err(ApiError::missing("advance_ms"));
-            };
-            if !session.clock.advance(Duration::from_secs_f64(by / 1000.0)) {
-                return Err(ApiError::invalid(
-                    "The real clock cannot be advanced: make the session with clock `manual` or `instant`.",
-                )
-                .param("advance_ms"));
-            }
+            advance(session, &parse(request.body)?)?;
             Ok(clock(session))
         }
         ("POST", release) if release.starts_with("release/") => {
@@ -213,6 +204,23 @@ fn verify(session: &Session, unused: &[Value]) -> Value {
 fn models(emulator: &Emulator, session: &Session, shared: &Shared) -> Vec<String> {
     let own = session.in_force(shared).models;
     accepted::listed(&emulator.settings, own.as_deref()).into_iter().map(|model| model.id.to_string()).collect()
+}
+
+/// Moves a session's clock by `advance_ms`.
+fn advance(session: &Session, body: &Value) -> Result<(), ApiError> {
+    let refused = |message: String| ApiError::invalid(message).param("advance_ms");
+    let by = body.get("advance_ms").or_else(|| body.get("advance")).and_then(Value::as_f64);
+    let by = by.ok_or_else(|| ApiError::missing("advance_ms"))?;
+    let bounds = Bounds { from: 0.0, to: LONGEST.as_millis() as f64 };
+    let by = bounds.check("advance_ms", by).map_err(refused)?;
+    session.clock.advance(milliseconds(by)).map_err(|reason| {
+        refused(match reason {
+            Refused::Real => {
+                "The real clock cannot be advanced: make the session with clock `manual` or `instant`.".into()
+            }
+            Refused::PastEnd => "Invalid 'advance_ms': no clock runs past the year 9999.".into(),
+        })
+    })
 }
 
 fn clock(session: &Session) -> Value {

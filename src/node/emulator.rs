@@ -1,14 +1,17 @@
 //! The handle JavaScript holds. It owns nothing: a running emulator belongs to the registry in [`crate::emulator`], so
-//! a handle that is garbage-collected stops no server.
+//! a handle that is garbage-collected stops no server. No panic leaves it: one that reached Node would end the process.
 
 use super::dispatch::{Calls, Dispatcher};
+use crate::api::error::ApiError;
 use crate::emulator::Emulator;
 use crate::options::{Door, Options};
 use crate::{control, log, runtime, server};
+use futures_util::FutureExt;
 use napi::bindgen_prelude::{Env, Object, ToNapiValue};
 use napi::{Error, Result};
 use napi_derive::napi;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +29,13 @@ impl NativeEmulator {
     #[napi(factory)]
     pub fn start(env: Env, options: String, dispatch: Dispatcher) -> Result<Self, String> {
         log::panics();
-        let options =
-            Options::from_json(&options).map_err(|error| failed("ERR_LLEMULATOR_OPTIONS", error.to_string()))?;
         let calls = Arc::new(Calls(Arc::new(dispatch)));
-        let emulator =
-            server::start(options, Door::InProcess, Some(calls)).map_err(|error| failed(error.code, error.message))?;
+        let started = catch_unwind(AssertUnwindSafe(|| {
+            let options =
+                Options::from_json(&options).map_err(|error| failed("ERR_LLEMULATOR_OPTIONS", error.to_string()))?;
+            server::start(options, Door::InProcess, Some(calls)).map_err(|error| failed(error.code, error.message))
+        }));
+        let emulator = started.map_err(|_| failed("ERR_LLEMULATOR_NATIVE", ApiError::panicked().message))??;
         // The end of the environment (a worker thread's, say) is a stop: nobody is left to give replies.
         let ended = Arc::downgrade(&emulator);
         env.add_env_cleanup_hook((), move |()| {
@@ -45,19 +50,19 @@ impl NativeEmulator {
     }
 
     /// `http://127.0.0.1:PORT`.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn url(&self) -> String {
         self.emulator.url()
     }
 
     /// The port it listens on.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn port(&self) -> u16 {
         self.emulator.address.port()
     }
 
     /// Runs a control route at once, without the network: JSON text `{"status", "body"}`. `key` null = emulator-wide.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn control(&self, key: Option<String>, method: String, path: String, body: String) -> String {
         runtime::handle().block_on(control::settle(&self.emulator, key.as_deref(), &path));
         let (status, body) = control::in_process(&self.emulator, key.as_deref(), &method, &path, &body);
@@ -65,7 +70,7 @@ impl NativeEmulator {
     }
 
     /// Resolves when the session's journal has changed since its revision `seen`, or after `milliseconds`, with the new one.
-    #[napi(ts_return_type = "Promise<number>")]
+    #[napi(ts_return_type = "Promise<number>", catch_unwind)]
     pub fn changed<'env>(&self, env: &'env Env, key: String, seen: f64, milliseconds: f64) -> Result<Object<'env>> {
         let change = self.emulator.clone().changed(key, seen as u64);
         let limit = Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default();
@@ -73,26 +78,26 @@ impl NativeEmulator {
     }
 
     /// One piece of a streaming function, as JSON text. False = not taken: see [`NativeEmulator::drained`].
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn push(&self, stream: f64, piece: String) -> bool {
         self.emulator.callbacks.push(stream as u64, &piece)
     }
 
     /// Resolves when the stream takes pieces again; false = its client has left.
-    #[napi(ts_return_type = "Promise<boolean>")]
+    #[napi(ts_return_type = "Promise<boolean>", catch_unwind)]
     pub fn drained<'env>(&self, env: &'env Env, stream: f64) -> Result<Object<'env>> {
         let callbacks = self.emulator.callbacks.clone();
         promise(env, async move { callbacks.drained(stream as u64).await })
     }
 
     /// The end of a streaming function, with the message of what it threw.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn finish(&self, stream: f64, error: Option<String>) {
         self.emulator.callbacks.finish(stream as u64, error.as_deref());
     }
 
     /// Stops the server: no new connections, open answers end, JavaScript is let go of. Idempotent.
-    #[napi(ts_return_type = "Promise<void>")]
+    #[napi(ts_return_type = "Promise<void>", catch_unwind)]
     pub fn stop<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let emulator = self.emulator.clone();
         promise(env, async move { emulator.stop().await })
@@ -111,8 +116,11 @@ fn promise<T: ToNapiValue + Send + 'static>(
 ) -> Result<Object<'_>> {
     let (deferred, promise) = env.create_deferred()?;
     runtime::handle().spawn(async move {
-        let value = future.await;
-        deferred.resolve(move |_| Ok(value));
+        match AssertUnwindSafe(future).catch_unwind().await {
+            Ok(value) => deferred.resolve(move |_| Ok(value)),
+            // A promise that nobody settles would keep a test waiting for good.
+            Err(_) => deferred.reject(Error::from_reason(ApiError::panicked().message)),
+        }
     });
     Ok(promise)
 }

@@ -7,12 +7,13 @@ use super::deliver::struck;
 use super::socket::{Control, End};
 use crate::api::answer::{Delivery, Events};
 use crate::api::error::ApiError;
-use crate::clock::Wait;
+use crate::clock::{self, Wait};
 use crate::exchange::{Exchange, Waiting};
 use crate::reply::fault::{At, Kind};
 use crate::session::Session;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -168,7 +169,10 @@ impl Body for ResponseBody {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         match self.get_mut() {
             ResponseBody::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            ResponseBody::Timed(timed) => timed.poll_frame(context),
+            ResponseBody::Timed(timed) => {
+                let polled = catch_unwind(AssertUnwindSafe(|| timed.poll_frame(context)));
+                polled.unwrap_or_else(|_| timed.broke_down())
+            }
         }
     }
 
@@ -231,6 +235,15 @@ impl Timed {
                 Poll::Ready(true) => {}
             }
         }
+    }
+
+    /// A bug of ours struck while the answer was under way: its connection ends, and the journal says so.
+    fn broke_down(&mut self) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        self.state = State::Over;
+        self.buffer.clear();
+        self.finish.exchange.complain(&ApiError::panicked());
+        self.finish.complete();
+        Poll::Ready(Some(Err(Cut)))
     }
 
     /// Gives what is buffered; `otherwise` when nothing is.
@@ -336,7 +349,7 @@ impl Timed {
 
     /// Waits until so many milliseconds after the answer began. True = they are not over yet.
     fn wait_until(&mut self, milliseconds: f64) -> bool {
-        let deadline = self.start + Duration::from_secs_f64(milliseconds.max(0.0) / 1000.0);
+        let deadline = self.start + clock::milliseconds(milliseconds);
         self.wait = self.finish.wait(deadline);
         self.wait.is_some()
     }

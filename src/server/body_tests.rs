@@ -166,3 +166,34 @@ async fn a_client_that_leaves_is_noted() {
     let exchange = session.journal.since(0, 1).pop().expect("exchange");
     assert!(exchange.record().aborted);
 }
+
+/// A source with a bug in it.
+struct Broken;
+
+impl Events for Broken {
+    fn next_content(&self) -> Option<u32> {
+        Some(1)
+    }
+
+    fn is_closing(&self) -> bool {
+        false
+    }
+
+    fn poll_next(&mut self, _: &mut Context<'_>, _: &mut BytesMut) -> Poll<bool> {
+        panic!("a bug")
+    }
+
+    fn write_error(&mut self, _: &ApiError, _: &mut BytesMut) {}
+}
+
+#[tokio::test]
+async fn a_bug_in_mid_answer_ends_this_answer_alone() {
+    let session = session(Mode::Real);
+    let exchange = session.journal.begin(Begun { operation: "x", stream: true, ..Begun::default() });
+    let finish = Finish::new(session.clone(), exchange.clone(), None);
+    let mut broken =
+        ResponseBody::timed(Source::Events(Box::new(Broken)), None, Duration::ZERO, finish, Arc::default());
+    assert!(broken.frame().await.expect("an end").is_err(), "the connection is cut");
+    assert_eq!(session.journal.completed_count(), 1);
+    assert!(exchange.record().explanation.expect("why").contains("please report it"));
+}

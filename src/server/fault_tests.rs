@@ -254,7 +254,7 @@ fn a_stall_is_silence_for_its_time() {
             }
             let session = emulator.session(path);
             until("the stall", || !session.clock.pending().is_empty());
-            session.clock.advance(std::time::Duration::from_secs(60));
+            session.clock.advance(std::time::Duration::from_secs(60)).expect("it is virtual");
             let rest = Seen::of(socket);
             let all = String::from_utf8_lossy(&early) + rest.text.as_str();
             assert!(!String::from_utf8_lossy(&early).contains("two "), "{path} {at}");

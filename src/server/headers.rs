@@ -110,7 +110,7 @@ fn made(out: &mut HeaderMap, name: &'static str, value: &str) {
 
 /// `Thu, 01 Jan 2026 00:00:00 GMT`, from seconds since 1970.
 pub fn http_date(unix: u64) -> String {
-    httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(unix))
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(unix.min(crate::clock::END)))
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod closing_tests;
 mod deliver;
 mod exchange;
 #[cfg(test)]
+mod extremes_tests;
+#[cfg(test)]
 mod fault_scope_tests;
 #[cfg(test)]
 mod fault_tests;

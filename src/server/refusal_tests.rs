@@ -240,3 +240,39 @@ proptest! {
         }
     }
 }
+
+/// Runs functions with a bug of ours on the way to them.
+struct Broken;
+
+impl crate::responders::callback::Dispatch for Broken {
+    fn call(&self, _: String) -> std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>> {
+        panic!("a bug")
+    }
+
+    fn notify(&self, _: String) {}
+}
+
+#[test]
+fn a_bug_of_ours_is_an_answer_and_stands_in_the_journal() {
+    let emulator = crate::server::start(
+        crate::options::Options { auth: Some(crate::options::Auth::Optional), ..Default::default() },
+        crate::options::Door::InProcess,
+        Some(std::sync::Arc::new(Broken)),
+    )
+    .expect("it starts");
+    let control = |method, path, body| crate::control::in_process(&emulator, Some("sk-a"), method, path, body);
+    assert_eq!(control("POST", "/_emulator/script", r#"{"responses": [{"callback": 1}, "fine"]}"#).0, 200);
+    let ask = || {
+        send(
+            &emulator,
+            "sk-a",
+            "/v1/chat/completions",
+            &json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}),
+        )
+    };
+    let broken = ask();
+    assert_eq!((broken.status, &broken.json()["error"]["code"]), (500, &json!("emulator_panicked")));
+    assert_eq!(ask().status, 200);
+    let (_, journal) = control("GET", "/_emulator/requests", "");
+    assert_eq!(journal["data"][0]["status"], 500, "{journal}");
+}

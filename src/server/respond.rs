@@ -25,8 +25,22 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-/// Answers one request that came in at the address `local`. Err = the connection is cut before any byte.
+/// Answers one request that came in at the address `local`, whatever happens inside. Err = the connection is cut before
+/// any byte.
 pub async fn respond(
+    emulator: Arc<Emulator>,
+    control: Arc<Control>,
+    local: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Cut> {
+    let profile = emulator.settings.profile;
+    AssertUnwindSafe(routed(emulator, control, local, request)).catch_unwind().await.unwrap_or_else(|_| {
+        let error = ApiError::panicked().in_profile(profile);
+        Ok(plain(error.status, "application/json", &error.envelope().to_string()))
+    })
+}
+
+async fn routed(
     emulator: Arc<Emulator>,
     control: Arc<Control>,
     local: SocketAddr,
@@ -42,15 +56,7 @@ pub async fn respond(
         ("/", "GET") => Ok(plain(200, "application/json", "{\"service\":\"openai-api-simulator\",\"status\":\"ok\"}")),
         (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
         _ if controls => Ok(control_route(emulator, &visitor, parts, body).await),
-        _ => {
-            let profile = emulator.settings.profile;
-            let asked = AssertUnwindSafe(api_request(emulator, control, &visitor, parts, body));
-            asked.catch_unwind().await.unwrap_or_else(|_| {
-                // A bug of ours must not take the test runner with it.
-                let error = ApiError::panicked().in_profile(profile);
-                Ok(plain(error.status, "application/json", &error.envelope().to_string()))
-            })
-        }
+        _ => api_request(emulator, control, &visitor, parts, body).await,
     };
     answered.map(|mut response| {
         visitor.open(controls, response.headers_mut());

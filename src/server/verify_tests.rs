@@ -113,7 +113,7 @@ fn what_the_journal_drops_is_still_counted() {
 fn exchanges_in_flight_say_what_they_wait_for() {
     type End = fn(&Arc<Emulator>, &str);
     let advance: End = |emulator, key| {
-        emulator.session(key).clock.advance(std::time::Duration::from_secs(60));
+        emulator.session(key).clock.advance(std::time::Duration::from_secs(60)).expect("it is virtual");
     };
     let release: End = |emulator, key| emulator.session(key).release("go");
     let clock = json!({"kind": "clock", "until": 5_000});
@@ -201,7 +201,7 @@ fn an_exchange_ends_in_the_journal_it_began_in() {
             });
             control(&emulator, &key, method, path);
             let session = emulator.session(&key);
-            session.clock.advance(std::time::Duration::from_secs(60));
+            session.clock.advance(std::time::Duration::from_secs(60)).expect("it is virtual");
             session.release("go");
             if index == 3 {
                 drop(socket);
@@ -224,7 +224,7 @@ fn a_reset_session_keeps_what_is_stored_after_it_alone() {
     let mut socket = open(&emulator, "a", "/v1/responses", body, false);
     eventually("the request", || emulator.session("a").clock.pending().pop());
     control(&emulator, "a", "POST", "/_emulator/reset");
-    emulator.session("a").clock.advance(std::time::Duration::from_secs(60));
+    emulator.session("a").clock.advance(std::time::Duration::from_secs(60)).expect("it is virtual");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("the end");
     let id =

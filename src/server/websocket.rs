@@ -14,7 +14,7 @@ use crate::emulator::Emulator;
 use crate::session::Session;
 use bytes::BytesMut;
 use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use http_body_util::BodyExt;
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
@@ -22,6 +22,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -239,7 +240,11 @@ async fn run(connection: Arc<Connection>, name: String, mut inbox: mpsc::Receive
         };
         // A reply that stalls must not outlive its client.
         let sent = tokio::select! {
-            sent = answered => sent,
+            // A bug of ours ends the connection, as one in a body does.
+            sent = AssertUnwindSafe(answered).catch_unwind() => match sent {
+                Ok(sent) => sent,
+                Err(_) => connection.out.send(Message::Close(None)).await.is_err(),
+            },
             () = connection.out.closed() => false,
         };
         if !sent {

@@ -13,6 +13,7 @@ use crate::api::usage::{self, Api};
 use crate::api::validate;
 use crate::budget::{self, Budget};
 use crate::call::Call;
+use crate::clock;
 use crate::exchange::Said;
 use crate::log;
 use crate::options::{LogLevel, Validation};
@@ -208,7 +209,7 @@ pub fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -
     let wait = if prompt.stream || matches!(found.reply.say, Say::Raw(_)) {
         Duration::ZERO
     } else {
-        Duration::from_secs_f64(schedule.total(&pieces()).max(0.0) / 1000.0)
+        clock::milliseconds(schedule.total(&pieces()))
     };
     let error = match &fault {
         Some(Fault { kind: Kind::Error(error), .. }) => Some(error.to_api_error(&call.occasion())),

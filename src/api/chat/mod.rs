@@ -28,7 +28,7 @@ pub const OPERATIONS: &[Served] = &[
 
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let prompt = request::prompt(&call);
+        let prompt = request::prompt(&call)?;
         infer::infer(&call, prompt, |prompt, mut turn| {
             if prompt.audio {
                 speak(&call, &mut turn)?;

@@ -1,6 +1,8 @@
 //! From a chat body to a [`Prompt`].
 
+use crate::api::error::ApiError;
 use crate::api::field::{field, find};
+use crate::bounds::{Bounds, RATE, WAIT_MS};
 use crate::call::Call;
 use crate::options::Profile;
 use crate::prompt::{Content, Format, Length, Message, PastCall, Prompt, Role, Tool, ToolChoice, ToolKind};
@@ -8,12 +10,15 @@ use crate::reply::pace::{Pace, Range};
 use serde_json::Value;
 
 /// Reads a body that was validated; what is still odd is left out rather than refused.
-pub fn prompt(call: &Call) -> Prompt {
+///
+/// # Errors
+/// See [`pace`].
+pub fn prompt(call: &Call) -> Result<Prompt, ApiError> {
     let body = &*call.body;
     let relaxed = call.emulator.settings.profile != Profile::Strict;
     let mut tools: Vec<Tool> = array(body, "tools").iter().filter_map(tool).collect();
     tools.extend(array(body, "functions").iter().map(|function| function_tool(function, false)));
-    Prompt {
+    Ok(Prompt {
         operation: call.operation.name,
         // Only the relaxed profiles let a request without a model pass: LLEmulator answers it as this one.
         model: match call.model_name() {
@@ -37,12 +42,12 @@ pub fn prompt(call: &Call) -> Prompt {
         reasoning_effort: text(field(body, "reasoning_effort")),
         reasoning_summary: None,
         audio: array(body, "modalities").iter().any(|one| one == "audio"),
-        pace: pace(field(body, "stream_options")),
+        pace: pace(field(body, "stream_options"))?,
         separate: false,
         length: length(field(body, "response_length")),
         droppable_from: None,
         body: call.body.clone(),
-    }
+    })
 }
 
 /// An array member; the empty slice when it is none.
@@ -182,18 +187,28 @@ pub fn stop(stop: &Value) -> Vec<String> {
     }
 }
 
-/// The simulator's pace in `stream_options`.
-pub fn pace(options: &Value) -> Option<Pace> {
-    let number = |key: &str| options.get(key).and_then(Value::as_f64).filter(|number| *number > 0.0);
-    let delay = match (number("delay_min_ms"), number("delay_max_ms")) {
+/// The simulator's pace in `stream_options`; there, what is not above zero says nothing.
+///
+/// # Errors
+/// 400 for a time or a rate beyond its range.
+pub fn pace(options: &Value) -> Result<Option<Pace>, ApiError> {
+    let number = |key: &str, bounds: Bounds| {
+        let Some(number) = options.get(key).and_then(Value::as_f64).filter(|number| *number > 0.0) else {
+            return Ok(None);
+        };
+        let place = format!("stream_options.{key}");
+        let refused = |message: String| ApiError::invalid(message).param(place.clone()).code("invalid_value");
+        bounds.check(&place, number).map(Some).map_err(refused)
+    };
+    let delay = match (number("delay_min_ms", WAIT_MS)?, number("delay_max_ms", WAIT_MS)?) {
         (None, None) => None,
         (low, high) => {
             let low = low.unwrap_or(0.0);
             Some(Range(low, high.unwrap_or(low).max(low)))
         }
     };
-    let pace = Pace { delay_ms: delay, tokens_per_second: number("tokens_per_second"), ..Pace::default() };
-    (pace != Pace::default()).then_some(pace)
+    let pace = Pace { delay_ms: delay, tokens_per_second: number("tokens_per_second", RATE)?, ..Pace::default() };
+    Ok((pace != Pace::default()).then_some(pace))
 }
 
 /// The simulator's `response_length`; unknown words mean medium, as there.

@@ -86,7 +86,7 @@ impl Request {
             logprobs: logprobs(body),
             reasoning_effort: inner(body, "reasoning", "effort").and_then(Value::as_str).map(Into::into),
             reasoning_summary: inner(body, "reasoning", "summary").and_then(Value::as_str).map(Into::into),
-            pace: pace(body.get("stream_options").unwrap_or(&Value::Null)),
+            pace: pace(body.get("stream_options").unwrap_or(&Value::Null))?,
             length: length(body.get("response_length").unwrap_or(&Value::Null)),
             droppable_from,
             body: call.body.clone(),

@@ -3,9 +3,8 @@
 
 use super::shape::Shape::*;
 use super::shape::{Object, Shape, key, must};
+use crate::bounds::{self, RATE, WAIT_MS};
 
-/// Longest wait a script can ask, in milliseconds: a day.
-const DAY_MS: f64 = 86_400_000.0;
 const ANY_LENGTH: usize = usize::MAX;
 
 /// A Reply in full.
@@ -15,10 +14,11 @@ static STEP_SHAPE: Shape = Either(&[Text, Object(&STEP)]);
 static MATCH_SHAPE: Shape = Either(&[Regex, Object(&MATCH)]);
 /// What frames the body (`content-length`, `transfer-encoding`) is always the server's own.
 const HEADERS: Shape = Map(&Text);
-const COUNT: Shape = Integer(0, u64::MAX);
+const COUNT: Shape = Integer(0, bounds::COUNT.most());
 const ANY_NUMBER: Shape = Number(f64::NEG_INFINITY, f64::INFINITY);
 /// Milliseconds: a number, or from and to.
-const MILLISECONDS: Shape = Either(&[Number(0.0, DAY_MS), List(&Number(0.0, DAY_MS), 2, 2)]);
+const WAIT: Shape = Number(WAIT_MS.from, WAIT_MS.to);
+const MILLISECONDS: Shape = Either(&[WAIT, List(&WAIT, 2, 2)]);
 
 pub static SCRIPT: Object = Object {
     name: "the script",
@@ -99,7 +99,7 @@ static CHAOS: Object = Object {
         key("error", Either(&[Text, Object(&ERROR)]), "Answer with this error."),
         key("fault", Object(&FAULT), "Break the answer on its way."),
         key("probability", Number(0.0, 1.0), "Of every turn, drawn from the seed."),
-        key("every", Integer(1, u64::MAX), "Every n-th turn."),
+        key("every", Integer(1, bounds::COUNT.most()), "Every n-th turn."),
         key("first", COUNT, "The first n turns."),
     ],
     with: None,
@@ -324,7 +324,7 @@ static ERROR: Object = Object {
         key("param", Either(&[Text, Null]), "error.param."),
         key(
             "retry_after_ms",
-            Either(&[Integer(0, DAY_MS as u64), Null]),
+            Either(&[Integer(0, WAIT_MS.most()), Null]),
             "retry-after and retry-after-ms; null = neither.",
         ),
         key("headers", HEADERS, "More response headers."),
@@ -357,7 +357,7 @@ static CHUNK: Object = Object {
     name: "a chunk",
     about: "Bytes, as text or base64.",
     fields: &[
-        key("at_ms", Integer(0, DAY_MS as u64), "Milliseconds from the start; default 0."),
+        key("at_ms", Integer(0, WAIT_MS.most()), "Milliseconds from the start; default 0."),
         key("text", Text, "The bytes as text."),
         key("base64", Text, "The bytes in base64."),
     ],
@@ -369,7 +369,7 @@ static GENERATE: Object = Object {
     about: "How to generate.",
     fields: &[
         key("length", Words(&["short", "medium", "long"]), "Length of the text."),
-        key("seed", Number(i64::MIN as f64, i64::MAX as f64), "Else the request's seed, else the exchange's."),
+        key("seed", Signed(i64::MIN, i64::MAX), "Else the request's seed, else the exchange's."),
         key("tools", Words(&["first", "sequence", "contextual", "random", "none"]), "How tools are chosen."),
         key("style", Words(&["plausible", "plain"]), "Values of structured output."),
     ],
@@ -398,7 +398,7 @@ pub static PACE: Object = Object {
     about: "When each piece leaves, from the start of the answer.",
     fields: &[
         key("ttft_ms", MILLISECONDS, "Milliseconds before the first content: n, or [min, max] drawn from the seed."),
-        key("tokens_per_second", Number(0.001, 1e9), "Speed after the first content."),
+        key("tokens_per_second", Number(RATE.from, RATE.to), "Speed after the first content."),
         key("delay_ms", MILLISECONDS, "Milliseconds after each piece: n or [min, max]."),
         key(
             "chunk",
@@ -442,7 +442,7 @@ pub static FAULT: Object = Object {
             "TCP reset; closed (FIN) though the answer is not over; silence; an event that is no JSON; the API's error.",
         ),
         key("error", Either(&[Text, Object(&ERROR)]), "With kind error: which."),
-        key("stall_ms", Integer(0, DAY_MS as u64), "With kind stall: how long; else until the client leaves."),
+        key("stall_ms", Integer(0, WAIT_MS.most()), "With kind stall: how long; else until the client leaves."),
     ],
     with: None,
 };

@@ -14,6 +14,8 @@ mod rules;
 mod shape;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod walk;
 
 use super::pace::Pace;
 use super::{Overrides, Reply, Say};

@@ -23,6 +23,8 @@ pub enum Shape {
     /// From, to (inclusive).
     Integer(u64, u64),
     /// From, to (inclusive).
+    Signed(i64, i64),
+    /// From, to (inclusive).
     Number(f64, f64),
     /// Items, fewest, most.
     List(&'static Shape, usize, usize),
@@ -95,7 +97,7 @@ impl Shape {
             Shape::Null => value.is_null(),
             Shape::Bool | Shape::True | Shape::False => value.is_boolean(),
             Shape::Text | Shape::Regex | Shape::Words(_) => value.is_string(),
-            Shape::Integer(..) | Shape::Number(..) => value.is_number(),
+            Shape::Integer(..) | Shape::Signed(..) | Shape::Number(..) => value.is_number(),
             Shape::List(..) => value.is_array(),
             Shape::AnyObject | Shape::Map(_) | Shape::Object(_) => value.is_object(),
             Shape::Same(shape) => shape.kind_fits(value),
@@ -117,6 +119,7 @@ impl Shape {
             Shape::Words(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
             Shape::Integer(from, to) if *to == u64::MAX => format!("a whole number of at least {from}"),
             Shape::Integer(from, to) => format!("a whole number from {from} to {to}"),
+            Shape::Signed(from, to) => format!("a whole number from {from} to {to}"),
             Shape::Number(from, to) if from.is_infinite() && to.is_infinite() => "a number".into(),
             Shape::Number(from, to) => format!("a number from {from} to {to}"),
             Shape::List(item, fewest, most) if fewest == most => format!("a list of {fewest}: {}", item.wanted()),
@@ -161,6 +164,7 @@ impl Shape {
             Shape::False => value == &Value::Bool(false),
             Shape::Words(words) => value.as_str().is_some_and(|word| words.contains(&word)),
             Shape::Integer(from, to) => value.as_u64().is_some_and(|number| (*from..=*to).contains(&number)),
+            Shape::Signed(from, to) => value.as_i64().is_some_and(|number| (*from..=*to).contains(&number)),
             Shape::Number(from, to) => value.as_f64().is_some_and(|number| *from <= number && number <= *to),
             _ => self.kind_fits(value),
         };
@@ -186,6 +190,7 @@ impl Shape {
             Shape::Words(words) => json!({"enum": words}),
             Shape::Integer(from, u64::MAX) => json!({"type": "integer", "minimum": from}),
             Shape::Integer(from, to) => json!({"type": "integer", "minimum": from, "maximum": to}),
+            Shape::Signed(from, to) => json!({"type": "integer", "minimum": from, "maximum": to}),
             Shape::Number(from, to) if from.is_infinite() && to.is_infinite() => json!({"type": "number"}),
             Shape::Number(from, to) => json!({"type": "number", "minimum": from, "maximum": to}),
             Shape::List(item, fewest, most) => {

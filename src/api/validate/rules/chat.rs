@@ -19,7 +19,7 @@ pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
     completions::bias(body, faults);
     logprobs(body, faults);
     // The simulator's pace holds without a stream too; where its fields are unknown, that is said before this.
-    let stray = given(body, "stream_options").filter(|options| pace(options).is_none());
+    let stray = given(body, "stream_options").filter(|options| matches!(pace(options), Ok(None)));
     if stray.is_some() && find(body, "stream") != Some(&Value::Bool(true)) {
         faults.at("stream_options", || {
             let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
