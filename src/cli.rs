@@ -140,10 +140,9 @@ fn operations() -> String {
 fn convert(file: &Path) -> Result<(), String> {
     let (script, skipped) = script_files::convert_aimock_files(file).map_err(|error| error.to_string())?;
     for file in skipped {
-        log::warn(&format!("{}: skipped: fixture files end in .json", file.display()));
+        complain(&format!("{}: skipped: fixture files end in .json", file.display()));
     }
     print(&format!("{script:#}\n"));
-    log::flush();
     Ok(())
 }
 

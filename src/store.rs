@@ -45,18 +45,39 @@ impl<T> Shelf<T> {
 
     /// Adds an object; one with the same id keeps its place and is replaced.
     pub fn insert(&mut self, id: String, object: T) {
-        if let Some(place) = self.places.get(&id) {
-            self.objects.insert(*place, (id, object));
-            return;
+        match self.places.get(&id) {
+            Some(place) => drop(self.objects.insert(*place, (id, object))),
+            None => self.add(id, object),
         }
+    }
+
+    /// Adds an object as the newest. An older one with the same id is found by its place alone from now on: what was
+    /// made from it still can tell where it came from.
+    pub fn add(&mut self, id: String, object: T) {
         self.places.insert(id.clone(), self.next);
         self.objects.insert(self.next, (id, object));
         self.next += 1;
         while self.objects.len() > self.limit {
-            if let Some((_, (id, _))) = self.objects.pop_first() {
-                self.places.remove(&id);
-            }
+            self.forget_oldest();
         }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((place, (id, _))) = self.objects.pop_first()
+            && self.places.get(&id) == Some(&place)
+        {
+            self.places.remove(&id);
+        }
+    }
+
+    /// Where the object of this id is: the later it was added, the higher.
+    pub fn place(&self, id: &str) -> Option<u64> {
+        self.places.get(id).copied()
+    }
+
+    /// The object at a place.
+    pub fn at(&self, place: u64) -> Option<&T> {
+        self.objects.get(&place).map(|(_, object)| object)
     }
 
     pub fn get(&self, id: &str) -> Option<&T> {
@@ -109,6 +130,20 @@ mod tests {
         }
         assert_eq!(shelf.get("a"), None);
         assert_eq!(shelf.iter().map(|(id, _)| id).collect::<Vec<_>>(), ["b", "c"]);
+    }
+
+    #[test]
+    fn an_id_taken_over_leaves_the_older_object_in_its_place() {
+        let mut shelf = Shelf::new(3);
+        shelf.add("a".into(), 1);
+        let older = shelf.place("a").expect("it is there");
+        shelf.add("a".into(), 2);
+        assert_eq!((shelf.get("a"), shelf.at(older)), (Some(&2), Some(&1)));
+        assert!(shelf.place("a") > Some(older));
+        shelf.add("b".into(), 3);
+        shelf.add("c".into(), 4);
+        assert_eq!((shelf.at(older), shelf.get("a")), (None, Some(&2)), "the oldest went, its name did not");
+        assert_eq!((shelf.remove("a"), shelf.get("a"), shelf.len()), (Some(2), None, 2));
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub fn convert_aimock_files(path: &Path) -> Result<(Value, Vec<PathBuf>), FileEr
     }
     let mut files = Vec::new();
     for name in names {
-        let text = std::fs::read_to_string(&name)
-            .map_err(|error| FileError::about(&name, format!("cannot be read: {error}")))?;
+        let text =
+            super::text_of(&name).map_err(|error| FileError::about(&name, format!("cannot be read: {error}")))?;
         let file = read(&text).map_err(|error| refused(&name, error))?;
         files.push((name, file));
     }

@@ -189,10 +189,15 @@ struct Source {
     value: Value,
 }
 
+/// The text of a file, without the mark that some editors of Windows put before it.
+pub fn text_of(file: &Path) -> std::io::Result<String> {
+    let text = std::fs::read_to_string(file)?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
+}
+
 impl Source {
     fn read(file: &Path) -> Result<Source, FileError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| FileError::about(file, format!("cannot be read: {error}")))?;
+        let text = text_of(file).map_err(|error| FileError::about(file, format!("cannot be read: {error}")))?;
         let yaml = file.extension().is_some_and(|end| end == "yaml" || end == "yml");
         let mut source = Source { file: file.into(), text, value: Value::Null };
         source.value = match yaml {

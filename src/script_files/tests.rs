@@ -55,6 +55,19 @@ fn yaml_means_what_the_same_json_means() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_script() {
+    let folder = Folder::with(&[
+        ("a.json", "\u{feff}{\"responses\": [\"a\"]}"),
+        ("b.yaml", "\u{feff}extends: a.json\nresponses: [b]\n"),
+        ("broken.json", "\u{feff}{\"responses\": yes}"),
+    ]);
+    assert_eq!(read(&folder.file("b.yaml")).unwrap().rules.len(), 2);
+    let error = folder.told(read(&folder.file("broken.json")).unwrap_err());
+    assert!(error.starts_with("broken.json:1:15"), "{error}");
+    assert_eq!(text_of(&folder.file("a.json")).unwrap(), "{\"responses\": [\"a\"]}");
+}
+
+#[test]
 fn faults_are_told_with_line_and_column() {
     let folder = Folder::with(&[
         ("key.json", "{\n  \"responses\": [\n    \"a\",\n    {\"text\": \"b\", \"tims\": 2}\n  ]\n}"),

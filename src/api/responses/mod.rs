@@ -96,7 +96,8 @@ fn keep(call: &Call, request: &Request, made: Arc<OnceLock<Arc<Record>>>) -> Kee
             lane.remember(items.clone(), &record);
         }
         if record.frame.store || record.frame.background {
-            store.shelf::<Arc<Record>>().insert(record.frame.id.clone(), record);
+            let (id, shelf) = (record.frame.id.clone(), store.shelf::<Arc<Record>>());
+            if first { shelf.add(id, record) } else { shelf.insert(id, record) }
         }
     })
 }

@@ -32,6 +32,8 @@ pub struct Frame {
     pub parallel_tool_calls: bool,
     pub presence_penalty: f64,
     pub previous_response_id: Option<String>,
+    /// Where that one is kept: its id may be another's by now.
+    pub previous: Option<u64>,
     /// The key is there only if the request named a prompt template.
     pub prompt: Option<Value>,
     pub prompt_cache_key: Option<String>,

@@ -32,6 +32,8 @@ pub struct Request {
     pub input: Vec<Value>,
     /// The conversation it takes place in.
     pub conversation: Option<String>,
+    /// Where the response that it continues is kept.
+    previous: Option<u64>,
 }
 
 impl Request {
@@ -45,7 +47,7 @@ impl Request {
         // What only counts or shortens its input is nowhere seen to refuse items.
         let checked =
             call.operation.name == "responses.create" && call.emulator.settings.validation == Validation::Full;
-        let (history, input) = {
+        let (history, previous, input) = {
             let mut store = call.session.store();
             let history = match (&conversation, text(body, "previous_response_id")) {
                 (_, Some(id)) => match call.lane.as_ref().and_then(|lane| lane.recall(id)) {
@@ -59,7 +61,8 @@ impl Request {
                 replay::check(&mut store, &history, body.get("input").unwrap_or(&Value::Null))?;
             }
             let given = input::items(body.get("input").unwrap_or(&Value::Null), &family, &mut random);
-            (history, given.into_iter().map(|item| resolve(&mut store, item)).collect::<Result<Vec<_>, _>>()?)
+            let previous = text(body, "previous_response_id").and_then(|id| store.shelf::<Arc<Record>>().place(id));
+            (history, previous, given.into_iter().map(|item| resolve(&mut store, item)).collect::<Result<Vec<_>, _>>()?)
         };
         let items: Vec<Value> = history.iter().chain(&input).cloned().collect();
         if checked {
@@ -92,7 +95,7 @@ impl Request {
             body: call.body.clone(),
             ..Prompt::default()
         };
-        Ok(Request { prompt, family, random, history, input, conversation })
+        Ok(Request { prompt, family, random, history, input, conversation, previous })
     }
 
     /// What the response says of the request.
@@ -119,6 +122,7 @@ impl Request {
             parallel_tool_calls: flag(body, "parallel_tool_calls", true),
             presence_penalty: decimal("presence_penalty", 0.0),
             previous_response_id: string("previous_response_id"),
+            previous: self.previous,
             prompt: echoed_template(body.get("prompt")),
             prompt_cache_key: string("prompt_cache_key"),
             prompt_cache_retention: string("prompt_cache_retention")
@@ -195,14 +199,15 @@ fn conversation(body: &Value) -> Option<String> {
     given.as_str().or_else(|| text(given, "id")).filter(|id| !id.is_empty()).map(Into::into)
 }
 
-/// The items of a chain of responses, oldest first.
+/// The items of a chain of responses, oldest first. Links are places, not ids, which a script may give twice: every
+/// link leads to something older, so that no chain is a loop.
 fn chain(store: &mut Store, id: &str) -> Result<Vec<Value>, ApiError> {
     let stored = store.shelf::<Arc<Record>>();
     let mut records = Vec::new();
-    let mut next = Some(id);
-    while let Some(id) = next {
-        let record = stored.get(id).ok_or_else(|| unknown_response(id))?;
-        next = record.frame.previous_response_id.as_deref();
+    let mut next = Some((id, stored.place(id)));
+    while let Some((id, place)) = next {
+        let record = place.and_then(|place| stored.at(place)).ok_or_else(|| unknown_response(id))?;
+        next = record.frame.previous_response_id.as_deref().map(|id| (id, record.frame.previous));
         records.push(record);
     }
     let mut items = Vec::new();

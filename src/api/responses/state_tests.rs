@@ -383,3 +383,28 @@ fn lists_of_items_show_no_more_than_was_asked_at_first() {
         "{listed}"
     );
 }
+
+#[test]
+fn ids_may_repeat_and_no_chain_is_a_loop() {
+    let rule = json!({"text": "same", "id": "resp_fixed", "times": "unlimited"});
+    let emulator = emulator("instant", json!({"rules": [rule]}));
+    let items = |response: &Value| {
+        let answer =
+            post(&emulator, "/v1/responses/input_tokens", ask("so?", json!({"previous_response_id": response["id"]})));
+        answer.json()["input_tokens"].as_u64().expect("a count")
+    };
+    let mut last = post(&emulator, "/v1/responses", ask("one", json!({}))).json();
+    let mut tokens = items(&last);
+    for word in ["two", "three", "four"] {
+        last = post(&emulator, "/v1/responses", ask(word, json!({"previous_response_id": last["id"]}))).json();
+        assert_eq!((&last["id"], &last["status"]), (&json!("resp_fixed"), &json!("completed")));
+        let now = items(&last);
+        assert!(now > tokens, "every turn is in the history: {now} after {tokens}");
+        tokens = now;
+    }
+    // Deleted, the id leads nowhere.
+    let deleted = exchange(&emulator, &request("DELETE", "/v1/responses/resp_fixed", KEY, "", b"")).expect("an answer");
+    assert_eq!(deleted.status, 200);
+    let refused = post(&emulator, "/v1/responses", ask("x", json!({"previous_response_id": "resp_fixed"})));
+    assert_eq!(refused.json()["error"]["code"], "previous_response_not_found");
+}
