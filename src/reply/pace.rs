@@ -222,7 +222,7 @@ impl Schedule {
 
     /// When the first content leaves.
     pub fn first(&self) -> Duration {
-        Duration::from_secs_f64(self.first / 1000.0)
+        crate::clock::milliseconds(self.first)
     }
 
     /// When the next piece, of so many tokens, leaves.
