@@ -271,8 +271,8 @@ fn a_bug_of_ours_is_an_answer_and_stands_in_the_journal() {
         )
     };
     let broken = ask();
-    assert_eq!((broken.status, &broken.json()["error"]["code"]), (500, &json!("emulator_panicked")));
+    assert_eq!((broken.status, &broken.json()["error"]["code"]), (400, &json!("emulator_panicked")), "strict");
     assert_eq!(ask().status, 200);
     let (_, journal) = control("GET", "/_emulator/requests", "");
-    assert_eq!(journal["data"][0]["status"], 500, "{journal}");
+    assert_eq!(journal["data"][0]["status"], 400, "{journal}");
 }
