@@ -1,6 +1,7 @@
 //! One listening server with its settings and sessions.
 
 use crate::clock::Mode;
+use crate::exchange::{self, Observer};
 use crate::options::{Door, Options, Settings};
 use crate::reply::Generate;
 use crate::reply::json::Load;
@@ -29,6 +30,8 @@ pub struct Emulator {
     pub settings: Settings,
     pub address: SocketAddr,
     pub callbacks: Arc<Callbacks>,
+    /// Who watches its exchanges.
+    pub observers: Arc<[Box<dyn Observer>]>,
     sessions: RwLock<HashMap<String, Arc<Session>>>,
     shared: RwLock<Arc<Shared>>,
     /// Ticks once per use of a session; the order of last uses.
@@ -82,8 +85,10 @@ impl Emulator {
             settings.max_callbacks,
             Duration::from_millis(settings.callback_timeout_ms),
         ));
+        let observers = exchange::observers(&settings);
         let emulator = Arc::new(Emulator {
             settings,
+            observers,
             address: bound,
             callbacks,
             sessions: RwLock::default(),

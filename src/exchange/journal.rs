@@ -82,23 +82,31 @@ impl Journal {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins an exchange.
-    pub fn begin(&self, begun: Begun) -> Arc<Exchange> {
+    /// An exchange of this journal, which takes the next number. It is seen once it is kept.
+    pub fn number(&self, begun: Begun) -> Exchange {
         let mut kept = self.kept();
-        let exchange = Arc::new(Exchange::new(begun, kept.next, self.own.clone()));
+        kept.next += 1;
+        Exchange::new(begun, kept.next - 1, self.own.clone())
+    }
+
+    /// Keeps an exchange that begins.
+    pub fn keep(&self, exchange: &Arc<Exchange>) {
+        let mut kept = self.kept();
+        if exchange.number < kept.base {
+            return; // cleared in between
+        }
         while kept.exchanges.len() >= self.limit || kept.bytes + exchange.body.len() > MOST_BYTES {
             // What is in flight stays: a test must see it. Connections bound how many there are.
             let Some(over) = kept.exchanges.iter().take(LOOK).position(|exchange| exchange.is_done()) else { break };
             let Some(gone) = kept.exchanges.remove(over) else { break };
             kept.bytes -= gone.body.len();
         }
-        kept.next += 1;
         kept.open += 1;
         kept.bytes += exchange.body.len();
-        kept.exchanges.push_back(exchange.clone());
+        let place = kept.exchanges.partition_point(|before| before.number < exchange.number);
+        kept.exchanges.insert(place, exchange.clone());
         drop(kept);
         self.tell();
-        exchange
     }
 
     /// An exchange is over.
@@ -221,7 +229,10 @@ mod tests {
     use crate::api::error::ApiError;
 
     fn begin(journal: &Journal, size: usize) -> Arc<Exchange> {
-        journal.begin(Begun { operation: "x", body: vec![b' '; size].into(), ..Begun::default() })
+        let begun = Begun { operation: "x", body: vec![b' '; size].into(), ..Begun::default() };
+        let exchange = Arc::new(journal.number(begun));
+        journal.keep(&exchange);
+        exchange
     }
 
     fn numbers(journal: &Journal) -> Vec<u64> {

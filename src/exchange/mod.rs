@@ -4,7 +4,13 @@
 //! [`transcript`] shows it to people.
 
 pub mod journal;
+mod live;
+mod observers;
+pub mod run;
 pub mod transcript;
+
+pub use live::Live;
+pub use observers::{Observer, of as observers};
 
 use crate::api::error::ApiError;
 use crate::headers::Headers;

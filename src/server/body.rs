@@ -8,9 +8,8 @@ use super::socket::{Control, End};
 use crate::api::answer::{Delivery, Events};
 use crate::api::error::ApiError;
 use crate::clock::{self, Wait};
-use crate::exchange::{Exchange, Waiting};
+use crate::exchange::{Live, Waiting};
 use crate::reply::fault::{At, Kind};
-use crate::session::Session;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,67 +33,6 @@ impl std::fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-/// The exchange a body belongs to; whoever drops it unfinished has lost the client.
-pub struct Finish {
-    pub session: Arc<Session>,
-    pub exchange: Arc<Exchange>,
-    /// Writes the log line.
-    pub log: Option<fn(&Session, &Exchange)>,
-    done: bool,
-}
-
-impl Finish {
-    pub fn new(session: Arc<Session>, exchange: Arc<Exchange>, log: Option<fn(&Session, &Exchange)>) -> Self {
-        Finish { session, exchange, log, done: false }
-    }
-
-    /// A wait of this exchange until a moment of its session's clock; `None` when it has passed.
-    pub fn wait(&self, deadline: Duration) -> Option<Wait> {
-        self.exchange.wait_until(deadline);
-        self.session.clock.wait(deadline)
-    }
-
-    /// Waits until a moment of the session's clock.
-    pub async fn sleep_until(&self, deadline: Duration) {
-        if let Some(wait) = self.wait(deadline) {
-            wait.await;
-        }
-    }
-
-    /// A wait of this exchange until holds with this name are released.
-    pub fn until_released(&self, name: String) -> Wait {
-        let exchange = self.exchange.clone();
-        exchange.wait_for(Some(Waiting::Hold { name: name.clone() }));
-        let released = self.session.until_released(name);
-        Box::pin(async move {
-            released.await;
-            exchange.wait_for(None);
-        })
-    }
-
-    /// The exchange is complete: called before its last byte leaves.
-    pub fn complete(&mut self) {
-        if !std::mem::replace(&mut self.done, true) {
-            if let Some(log) = self.log {
-                log(&self.session, &self.exchange);
-            }
-            self.exchange.complete();
-        }
-    }
-}
-
-impl Drop for Finish {
-    fn drop(&mut self) {
-        if !self.done {
-            match std::thread::panicking() {
-                true => self.exchange.complain(&ApiError::panicked()),
-                false => self.exchange.note(|record| record.aborted = true),
-            }
-            self.complete();
-        }
-    }
-}
-
 /// The body of every response.
 pub enum ResponseBody {
     /// Whole, at once.
@@ -108,7 +46,7 @@ pub struct Timed {
     delivery: Option<Delivery>,
     /// Session time at which the answer began.
     start: Duration,
-    finish: Finish,
+    live: Live,
     control: Arc<Control>,
     buffer: BytesMut,
     wait: Option<Wait>,
@@ -144,14 +82,14 @@ impl ResponseBody {
         source: Source,
         delivery: Option<Delivery>,
         start: Duration,
-        finish: Finish,
+        live: Live,
         control: Arc<Control>,
     ) -> Self {
         ResponseBody::Timed(Box::new(Timed {
             source,
             delivery,
             start,
-            finish,
+            live,
             control,
             buffer: BytesMut::new(),
             wait: None,
@@ -199,7 +137,7 @@ impl Timed {
             }
             if let State::Cutting(how) = self.state {
                 if self.buffer.is_empty() {
-                    self.finish.complete();
+                    self.live.complete();
                     // Over HTTP what was written leaves first; then the socket ends, and this body with it.
                     return if self.control.end(how) { Poll::Pending } else { Poll::Ready(Some(Err(Cut))) };
                 }
@@ -229,7 +167,7 @@ impl Timed {
                 Poll::Pending => return self.flush_or(Poll::Pending),
                 Poll::Ready(false) => {
                     self.state = State::Over;
-                    self.finish.complete();
+                    self.live.complete();
                 }
                 Poll::Ready(true) if self.buffer.len() >= FRAME => return self.flush_or(Poll::Pending),
                 Poll::Ready(true) => {}
@@ -241,8 +179,8 @@ impl Timed {
     fn broke_down(&mut self) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         self.state = State::Over;
         self.buffer.clear();
-        self.finish.exchange.complain(&ApiError::panicked());
-        self.finish.complete();
+        self.live.exchange.complain(&ApiError::panicked());
+        self.live.complete();
         Poll::Ready(Some(Err(Cut)))
     }
 
@@ -279,18 +217,18 @@ impl Timed {
         }
         let kind = fault.kind.clone();
         let how = format!("the script broke the answer after {} pieces", self.sent);
-        self.finish.exchange.note(|record| struck(record, &how));
+        self.live.exchange.note(|record| struck(record, &how));
         self.state = State::Struck;
         match kind {
             Kind::Disconnect => self.state = State::Cutting(End::Reset),
             Kind::Close => self.state = State::Cutting(End::Close),
             Kind::Stall(None) => {
-                self.finish.exchange.wait_for(Some(Waiting::Client));
+                self.live.exchange.wait_for(Some(Waiting::Client));
                 self.state = State::Silent;
             }
             Kind::Stall(Some(ms)) => {
-                let deadline = self.finish.session.clock.now() + Duration::from_millis(ms);
-                self.wait = self.finish.wait(deadline);
+                let deadline = self.live.session.clock.now() + Duration::from_millis(ms);
+                self.wait = self.live.wait(deadline);
             }
             Kind::Malformed => self.buffer.extend_from_slice(b"data: {\"malformed\": \n\n"),
             Kind::Error(_) => {
@@ -299,7 +237,7 @@ impl Timed {
                     events.write_error(&error, &mut self.buffer);
                 }
                 self.state = State::Over;
-                self.finish.complete();
+                self.live.complete();
             }
         }
         true
@@ -320,7 +258,7 @@ impl Timed {
         if held.is_some_and(|hold| self.is_due(hold.after_chunks))
             && let Some(hold) = self.delivery.as_mut().and_then(|delivery| delivery.hold.take())
         {
-            self.wait = Some(self.finish.until_released(hold.until));
+            self.wait = Some(self.live.until_released(hold.until));
             return true;
         }
         let Some(tokens) = self.next_content() else { return self.must_wait_for_the_last() };
@@ -350,7 +288,7 @@ impl Timed {
     /// Waits until so many milliseconds after the answer began. True = they are not over yet.
     fn wait_until(&mut self, milliseconds: f64) -> bool {
         let deadline = self.start + clock::milliseconds(milliseconds);
-        self.wait = self.finish.wait(deadline);
+        self.wait = self.live.wait(deadline);
         self.wait.is_some()
     }
 

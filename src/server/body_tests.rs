@@ -3,11 +3,12 @@
 use super::*;
 use crate::api::error::ApiError;
 use crate::clock::Mode;
-use crate::exchange::Begun;
+use crate::exchange::{self, Begun};
 use crate::options::{Door, Options};
 use crate::random::Random;
 use crate::reply::fault::Fault;
 use crate::reply::pace::{Hold, Pace, Schedule};
+use crate::session::Session;
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
@@ -50,8 +51,13 @@ fn session(clock: Mode) -> Arc<Session> {
     Arc::new(Session::new("key", "key", clock, 0, &Options::default().settle(Door::InProcess)))
 }
 
+fn live(session: &Arc<Session>) -> Live {
+    let exchange = session.journal.number(Begun { operation: "x", stream: true, ..Begun::default() });
+    Live::begin(session.clone(), exchange, exchange::observers(&Options::default().settle(Door::InProcess)))
+}
+
 fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> ResponseBody {
-    let exchange = session.journal.begin(Begun { operation: "x", stream: true, ..Begun::default() });
+    let live = live(session);
     let delivery = Delivery {
         wait: Duration::ZERO,
         schedule: Schedule::new(&pace, &mut Random::new(1)),
@@ -59,13 +65,12 @@ fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) 
         fault,
         error: Some(ApiError::invalid("!")),
     };
-    let finish = Finish::new(session.clone(), exchange, None);
     let source = Source::Events(Box::new(Pieces { left: count, ended: false }));
     // As on a WebSocket, where a cut is an error; over HTTP the socket itself ends the connection.
     let control = Arc::new(Control::default());
     control.upgrade();
     let start = session.clock.now();
-    ResponseBody::timed(source, Some(delivery), start, finish, control)
+    ResponseBody::timed(source, Some(delivery), start, live, control)
 }
 
 /// All frames until the end or the cut, each with the time it came at.
@@ -189,10 +194,9 @@ impl Events for Broken {
 #[tokio::test]
 async fn a_bug_in_mid_answer_ends_this_answer_alone() {
     let session = session(Mode::Real);
-    let exchange = session.journal.begin(Begun { operation: "x", stream: true, ..Begun::default() });
-    let finish = Finish::new(session.clone(), exchange.clone(), None);
-    let mut broken =
-        ResponseBody::timed(Source::Events(Box::new(Broken)), None, Duration::ZERO, finish, Arc::default());
+    let live = live(&session);
+    let exchange = live.exchange.clone();
+    let mut broken = ResponseBody::timed(Source::Events(Box::new(Broken)), None, Duration::ZERO, live, Arc::default());
     assert!(broken.frame().await.expect("an end").is_err(), "the connection is cut");
     assert_eq!(session.journal.completed_count(), 1);
     assert_eq!(exchange.record().failure.expect("why").code, "emulator_panicked");

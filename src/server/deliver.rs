@@ -1,15 +1,15 @@
 //! From an answer to a response: status, headers, and the body that delivers it.
 
-use super::body::{Cut, Finish, ResponseBody, Source};
+use super::body::{Cut, ResponseBody, Source};
 use super::headers;
 use super::socket::{Control, End};
 use crate::api::answer::{Answer, Body, Delivery, Events, indented, pretty};
 use crate::api::error::{ApiError, Style};
 use crate::clock::Mode;
 use crate::emulator::Emulator;
+use crate::exchange::run::Answered;
 use crate::exchange::{Outcome, Record, Said, Waiting};
 use crate::options::Profile;
-use crate::random::Random;
 use crate::reply::RawBody;
 use crate::reply::fault::{At, Fault, Kind};
 use crate::session::Session;
@@ -22,44 +22,40 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Turns an answer into a response.
-#[allow(clippy::too_many_arguments)] // everything an answer's outside depends on
+/// Turns an answer into a response; `accepted` are the encodings that the client takes.
 pub async fn deliver(
     emulator: &Emulator,
-    answer: Answer,
-    mut finish: Finish,
+    answered: Answered,
     control: Arc<Control>,
-    random: Random,
-    operation: &str,
-    started: Duration,
     accepted: &str,
 ) -> Result<Response<ResponseBody>, Cut> {
+    let Answered { answer, mut live, operation, random, started } = answered;
     let Answer { status, headers: extra, mut body, mut delivery } = answer;
-    let session = finish.session.clone();
+    let session = live.session.clone();
     if let Some(delivery) = &mut delivery {
-        finish.sleep_until(started + delivery.wait).await;
+        live.sleep_until(started + delivery.wait).await;
         match &delivery.fault {
             Some(Fault { at: At::Connect, kind: Kind::Stall(None) }) => {
-                finish.exchange.note(|record| struck(record, "the script never answers"));
-                finish.exchange.wait_for(Some(Waiting::Client));
+                live.exchange.note(|record| struck(record, "the script never answers"));
+                live.exchange.wait_for(Some(Waiting::Client));
                 // Until the client leaves: this future goes with its connection.
                 std::future::pending::<()>().await;
             }
             Some(Fault { at: At::Connect, kind: Kind::Stall(Some(ms)) }) => {
                 let deadline = session.clock.now() + Duration::from_millis(*ms);
-                finish.sleep_until(deadline).await;
+                live.sleep_until(deadline).await;
                 delivery.fault = None;
             }
             Some(Fault { at: At::Connect, kind: kind @ (Kind::Disconnect | Kind::Close) }) => {
                 control.end(if matches!(kind, Kind::Close) { End::Close } else { End::Reset });
-                finish.exchange.note(|record| struck(record, "the script ended the connection before the answer"));
-                finish.complete();
+                live.exchange.note(|record| struck(record, "the script ended the connection before the answer"));
+                live.complete();
                 return Err(Cut);
             }
             _ => {}
         }
         if let Some(hold) = delivery.hold.take_if(|_| is_whole(&body)) {
-            finish.until_released(hold.until).await;
+            live.until_released(hold.until).await;
         }
     }
     let begun = session.clock.now();
@@ -68,13 +64,13 @@ pub async fn deliver(
             std::future::poll_fn(|context| events.poll_ready(context)).await;
         }
         let first = delivery.as_ref().map_or(Duration::ZERO, |delivery| delivery.schedule.first());
-        finish.sleep_until(begun + first).await;
+        live.sleep_until(begun + first).await;
     }
     let (status, error_style) = match &body {
         Body::Error(error) => (error.status, Some(error.style)),
         _ => (status, None),
     };
-    finish.exchange.note(|record| {
+    live.exchange.note(|record| {
         record.status = Some(status);
         if let Body::Error(error) = &body {
             if record.outcome == Outcome::Served {
@@ -92,14 +88,14 @@ pub async fn deliver(
     let stream = matches!(body, Body::Events(_));
     if !matches!(body, Body::Raw(_)) || status < 600 {
         let facts = headers::Facts {
-            request_id: &finish.exchange.request_id,
+            request_id: &live.exchange.request_id,
             error: error_style,
             status,
             operation,
             stream,
             processing_ms: if virtual_clock { 0 } else { session.clock.now().saturating_sub(started).as_millis() },
-            limits: finish.exchange.limits.get().copied(),
-            model: finish.exchange.model.get().map(String::as_str),
+            limits: live.exchange.limits.get().copied(),
+            model: live.exchange.model.get().map(String::as_str),
             date: virtual_clock.then(|| session.clock.stamp()),
         };
         headers::write(&facts, &mut random.fork("headers"), out);
@@ -154,14 +150,14 @@ pub async fn deliver(
         Body::Raw(RawBody::Empty) | Body::Empty => Ok(Bytes::new()),
     };
     *response.body_mut() = match (source, delivery) {
-        (Err(source), delivery) => ResponseBody::timed(source, delivery, begun, finish, control),
+        (Err(source), delivery) => ResponseBody::timed(source, delivery, begun, live, control),
         // An unstreamed answer that breaks: its headers, then silence or the end.
         (Ok(bytes), Some(delivery)) if delivery.fault.is_some() => {
             let delivery = Delivery { fault: delivery.fault.map(broken_whole), ..delivery };
-            ResponseBody::timed(Source::Chunks(vec![(0, bytes)]), Some(delivery), begun, finish, control)
+            ResponseBody::timed(Source::Chunks(vec![(0, bytes)]), Some(delivery), begun, live, control)
         }
         (Ok(bytes), _) => {
-            finish.complete();
+            live.complete();
             ResponseBody::Full(Some(zipped(bytes, accepted, response.headers_mut())))
         }
     };

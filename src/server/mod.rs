@@ -8,7 +8,6 @@ mod choices_tests;
 #[cfg(test)]
 mod closing_tests;
 mod deliver;
-mod exchange;
 #[cfg(test)]
 mod extremes_tests;
 #[cfg(test)]

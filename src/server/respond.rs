@@ -1,7 +1,7 @@
 //! One request: which door it goes through, and its body as JSON.
 
 use super::body::{Cut, ResponseBody};
-use super::exchange::{self, Heard};
+use super::deliver::deliver;
 use super::guard::{self, Visitor};
 use super::request::header;
 use super::route;
@@ -10,6 +10,8 @@ use super::{handshake, key, request, websocket};
 use crate::api::error::{self, ApiError};
 use crate::control;
 use crate::emulator::Emulator;
+use crate::exchange::run::{Asked, run};
+use crate::headers::Headers;
 use crate::options::Profile;
 use crate::surface::operations::{Form, Operation};
 use crate::surface::router::Found;
@@ -159,8 +161,10 @@ async fn api_request(
         value => (value, bytes),
     });
     let query = url::query(parts.uri.query().unwrap_or_default());
-    let heard = Heard { method, target, normal, route, query, headers: parts.headers, session, body, lane: None };
-    exchange::answer(emulator, control, heard).await
+    let headers = Arc::new(Headers::of(&parts.headers));
+    let asked = Asked { method, target, normal, route, query, headers, session, body, lane: None };
+    let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
+    deliver(&emulator, run(&emulator, asked).await, control, accepted).await
 }
 
 /// The JSON of a body; null when there is none or it is a form.

@@ -4,19 +4,20 @@
 //! the same body. A connection has lanes, named by `stream_id`; each answers one request after the other.
 
 use super::body::ResponseBody;
-use super::exchange::{self, Heard};
+use super::deliver::deliver;
 use super::route::{self, Normal};
 use super::socket::{Control, QUIET, SETTLE};
 use crate::api::error::ApiError;
 use crate::api::responses::lane::{Lane, Memory};
 use crate::clock::Mode;
 use crate::emulator::Emulator;
+use crate::exchange::run::{self, Asked};
+use crate::headers::Headers;
 use crate::session::Session;
 use bytes::BytesMut;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use http_body_util::BodyExt;
-use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -44,7 +45,7 @@ struct Connection {
     emulator: Arc<Emulator>,
     control: Arc<Control>,
     session: Arc<Session>,
-    headers: HeaderMap,
+    headers: Arc<Headers>,
     target: String,
     azure: bool,
     memory: Memory,
@@ -66,7 +67,7 @@ pub fn open(emulator: Arc<Emulator>, control: Arc<Control>, upgrade: OnUpgrade, 
             .max_message_size(Some(emulator.settings.max_body_bytes))
             .max_frame_size(Some(emulator.settings.max_body_bytes));
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        let headers = parts.headers;
+        let headers = Arc::new(Headers::of(&parts.headers));
         let memory = Memory::default();
         control.upgrade();
         let connection = Connection { emulator, control, session, headers, target, azure, memory, out };
@@ -290,7 +291,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
     let event = Value::Object(event);
     let bytes = event.to_string().into();
     let normal = Normal { path: "/v1/responses".into(), azure: connection.azure, deployment: None, session: None };
-    let heard = Heard {
+    let asked = Asked {
         method: "POST".into(),
         target: connection.target.clone(),
         route: route::find("POST", &normal.path),
@@ -302,7 +303,9 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         body: Ok((event, bytes)),
         lane: Some(Lane { silent, ..lane.clone() }),
     };
-    let Ok(response) = exchange::answer(connection.emulator.clone(), connection.control.clone(), heard).await else {
+    let answered = run::run(&connection.emulator, asked).await;
+    // No encoding: frames are not zipped.
+    let Ok(response) = deliver(&connection.emulator, answered, connection.control.clone(), "").await else {
         let _ = connection.out.send(Message::Close(None)).await;
         return false;
     };

@@ -1,34 +1,31 @@
-//! One exchange: from a request that was read to a call, from its answer to bytes.
+//! Running an exchange: from a request without its transport to an answer without its transport.
+//!
+//! HTTP and both lanes of sockets ask here, and whatever else wants an answer of the API can do the same: it says what
+//! is [`Asked`], and frames the [`Answered`].
 
-use super::body::{Cut, Finish, ResponseBody};
-use super::deliver;
-use super::request::header;
-use super::route::Normal;
-use super::socket::Control;
+use super::{Begun, Live};
 use crate::api;
 use crate::api::answer::{Answer, Body};
 use crate::api::error::{self, ApiError};
 use crate::api::responses::lane::Lane;
 use crate::call::Call;
-use crate::emulator::Emulator;
-use crate::exchange::{Begun, Exchange};
+use crate::emulator::{ANONYMOUS, Emulator};
 use crate::headers::Headers;
-use crate::log;
-use crate::options::LogLevel;
 use crate::random::{self, Random};
-use crate::redact::{self, redact};
+use crate::redact;
+use crate::server::route::Normal;
 use crate::session::Session;
 use crate::surface::router::Found;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use hyper::Response;
-use hyper::header::HeaderMap;
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// A request of the API that was read.
-pub struct Heard {
+/// A request of the API without its transport.
+pub struct Asked {
+    /// `POST`.
     pub method: String,
     /// Path and query as sent.
     pub target: String,
@@ -36,7 +33,7 @@ pub struct Heard {
     pub route: Found,
     /// Decoded, in order.
     pub query: Vec<(String, String)>,
-    pub headers: HeaderMap,
+    pub headers: Arc<Headers>,
     pub session: Result<Arc<Session>, ApiError>,
     /// The JSON body and its bytes.
     pub body: Result<(Value, Bytes), ApiError>,
@@ -44,13 +41,22 @@ pub struct Heard {
     pub lane: Option<Lane>,
 }
 
-/// Answers a request that was read.
-pub async fn answer(
-    emulator: Arc<Emulator>,
-    control: Arc<Control>,
-    heard: Heard,
-) -> Result<Response<ResponseBody>, Cut> {
-    let Heard { method, target, normal, route, query, headers, session, body, lane } = heard;
+/// An answer without its transport, and what its transport must know to send it.
+pub struct Answered {
+    pub answer: Answer,
+    /// To be completed before the last byte leaves; dropped when the client leaves.
+    pub live: Live,
+    /// The operation's name; the empty string where there is none.
+    pub operation: &'static str,
+    /// The exchange's generator, for headers.
+    pub random: Random,
+    /// Session time at which the request was there.
+    pub started: Duration,
+}
+
+/// Answers a request.
+pub async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
+    let Asked { method, target, normal, route, query, headers, session, body, lane } = asked;
     let name = route.name();
     let (body, bytes, refused) = match body {
         Ok((value, bytes)) => {
@@ -60,27 +66,24 @@ pub async fn answer(
         Err(error) => (Arc::default(), Bytes::new(), Err(error)),
     };
     let known = session.as_ref().ok().cloned();
-    let keeper = known.unwrap_or_else(|| emulator.session(crate::emulator::ANONYMOUS));
+    let keeper = known.unwrap_or_else(|| emulator.session(ANONYMOUS));
     let hash = random::key(0, &[name.as_bytes(), target.as_bytes(), &random::canonical(&body).to_le_bytes()]);
     let shared = emulator.shared();
     let (count, in_force) = keeper.begin(hash, &shared);
     let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
     let random = Random::new(random::key(keeper.seed, &key));
-    let given = Arc::new(Headers::of(&headers));
     let stamp = keeper.clock.stamp();
-    let open = keeper.journal.begin(Begun {
+    let exchange = keeper.journal.number(Begun {
         operation: if name.is_empty() { "unknown" } else { name },
         method: method.clone(),
         target: redact::target(&target).into_owned(),
-        headers: given.clone(),
+        headers: headers.clone(),
         body: bytes,
         stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         at: stamp,
         request_id: api::ids::request(&mut random.fork("request")),
     });
-    let log = (emulator.settings.log_level == LogLevel::Info).then_some(log_line as fn(&Session, &Exchange));
-    // From here on, whoever gives up (a client that leaves, a panic) leaves the exchange complete.
-    let finish = Finish::new(keeper.clone(), open.clone(), log);
+    let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone());
     let started = keeper.clock.now();
     let answered = async {
         let session = session?;
@@ -107,7 +110,7 @@ pub async fn answer(
             method,
             path: normal.path,
             query,
-            headers: given.clone(),
+            headers,
             body,
             azure: normal.azure,
             emulator: emulator.clone(),
@@ -115,7 +118,7 @@ pub async fn answer(
             random: random.clone(),
             budget: Arc::default(),
             stamp,
-            exchange: open.clone(),
+            exchange: live.exchange.clone(),
             lane,
         };
         // A bug of ours is an answer like others: the journal has it, and the test runner goes on.
@@ -124,17 +127,9 @@ pub async fn answer(
     }
     .await;
     let answer = answered.unwrap_or_else(|error| {
-        open.complain(&error);
+        live.exchange.complain(&error);
         Answer::ok(Body::Error(error.in_profile(emulator.settings.profile)))
     });
-    let accepted = header(&headers, "accept-encoding").unwrap_or_default();
-    deliver::deliver(&emulator, answer, finish, control, random, name, started, accepted).await
-}
-
-/// One line per request.
-fn log_line(session: &Session, exchange: &Exchange) {
-    let record = exchange.record();
-    let by = record.rule.map(|rule| format!(" [{}]", rule.label())).unwrap_or_default();
-    let status = record.status.map_or("-".to_string(), |status| status.to_string());
-    log::info(format!("{} {} {status} {}{by}", exchange.method, exchange.target, redact(&session.key)));
+    live.answered();
+    Answered { answer, live, operation: name, random, started }
 }
