@@ -17,6 +17,7 @@
 //! - [`reply`]: what is said, and its script-language form, pace and faults.
 //! - [`session`], [`clock`], [`random`], [`store`], [`limits`], [`prompt_cache`]: what belongs to one API key.
 //! - [`exchange`]: a request and what becomes of it; the journal of a session, and the transcript for people.
+//! - [`tokens`]: counting, with OpenAI's vocabularies, which `build.rs` lays out for being read in place.
 //! - [`control`]: `/_emulator/*`, in-process and over HTTP.
 //! - [`bounds`]: the ranges of numbers that come from outside.
 //! - [`cli`], [`options`], [`emulator`]: starting and stopping. [`log`]: what people are told meanwhile. `node` is the only place that knows napi.
