@@ -206,6 +206,20 @@ test('no number ends the process: a clock refuses what it cannot reach', () => {
   expect(api.clock.now).toBe(Date.UTC(2026, 0, 1));
 });
 
+test('what is left is shown where it was given', async () => {
+  const api = emulator.session();
+  api.replies('used', () => 'x', function weather() {});
+  api.script({ rules: [{ match: 'a', response: { text: 'b' } }] });
+  await chat(api, 'x');
+  const { message, stack } = thrown(() => api.finish());
+  // Functions by their names: their numbers change from run to run.
+  expect(message).toContain('- [responses[1]] a function (1 left)\n   - [responses[2]] the function weather (1 left)\n   - [rules[0]] {"match":"a"');
+  expect(api.transcript()).not.toContain('session.test.mjs');
+  const lines = stack.split('\n    at ').slice(1).map((frame) => Number(/session\.test\.mjs:(\d+)/.exec(frame)?.[1]));
+  expect(lines.slice(0, 2)).toEqual([expect.any(Number), lines[0] + 1]);
+  expect(lines[2]).toBe(lines[0] + 3);
+});
+
 test('the manual clock moves by advance() alone', async () => {
   const api = emulator.session('slow', { clock: 'manual' });
   expect(api.clock).toMatchObject({ mode: 'manual', now: Date.UTC(2026, 0, 1), pending: [] });

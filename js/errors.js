@@ -6,19 +6,26 @@ class LLEmulatorError extends Error {
   /**
    * @param {import('../index.d.ts').ErrorCode} code
    * @param {string} message  what was wrong, and what would be right
-   * @param {{ cause?: unknown, param?: string | null }} [more]  `param`: the place in a script, as a JSON path
+   * @param {{ cause?: unknown, param?: string | null, places?: string[] }} [more]  `param`: the place in a script, as a
+   *   JSON path; `places`: lines of the caller that are to blame, as `callersLine()` gives them
    */
-  constructor(code, message, { cause, param } = {}) {
+  constructor(code, message, { cause, param, places = [] } = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     if (param) this.param = param;
     // The first line that is not ours is the mistake: test runners show the code around it.
     const [head, ...frames] = (this.stack ?? '').split('\n    at ');
-    this.stack = [head, ...frames.filter((frame) => !frame.includes(__dirname))].join('\n    at ');
+    this.stack = [head, ...places, ...frames.filter(isCallers)].join('\n    at ');
   }
 }
 // Not an own property, so that it does not show up when the error is printed.
 Object.defineProperty(LLEmulatorError.prototype, 'name', { value: 'LLEmulatorError', configurable: true, writable: true });
+
+/** @param {string} frame  of a stack trace */
+const isCallers = (frame) => !frame.includes(__dirname);
+
+/** The line of whoever called this package, as a stack trace says it. */
+const callersLine = () => (new Error().stack ?? '').split('\n    at ').slice(1).find(isCallers);
 
 /** @param {string} message */
 const badArgument = (message) => new LLEmulatorError('ERR_LLEMULATOR_ARGUMENT', message);
@@ -60,4 +67,4 @@ function isPlainObject(value) {
  */
 const isRegExp = (value) => Object.prototype.toString.call(value) === '[object RegExp]';
 
-module.exports = { LLEmulatorError, badArgument, isPlainObject, isRegExp, show };
+module.exports = { LLEmulatorError, badArgument, callersLine, isPlainObject, isRegExp, show };

@@ -1,6 +1,6 @@
 'use strict';
 // Conditions in JavaScript, and scripts as JSON text: RegExps are translated, functions become numbers.
-const { badArgument, isPlainObject, isRegExp, show } = require('./errors.js');
+const { badArgument, callersLine, isPlainObject, isRegExp, show } = require('./errors.js');
 const { escape, translate } = require('./regex.js');
 
 /**
@@ -123,12 +123,18 @@ function mustBeReply(value, what) {
  * @param {unknown} script
  */
 function asScript(script) {
+  // So that a reply nobody asked for can be shown where it was given.
+  return { ...whole(script), called_at: callersLine() };
+}
+
+/** @param {unknown} script */
+function whole(script) {
   if (typeof script === 'string' && isScriptText(script)) {
     throw badArgument("script(): this is a script as JSON text, which would be sent as the model's answer; give JSON.parse(…) of it");
   }
-  const whole = typeof script === 'string' || Array.isArray(script) ? { responses: script } : script;
-  if (!isPlainObject(whole)) throw badArgument(`script(): expected an object as in script.schema.json, not ${show(script)}`);
-  return whole;
+  const object = typeof script === 'string' || Array.isArray(script) ? { responses: script } : script;
+  if (!isPlainObject(object)) throw badArgument(`script(): expected an object as in script.schema.json, not ${show(script)}`);
+  return object;
 }
 
 /**
@@ -152,7 +158,7 @@ function isScriptText(text) {
  */
 function serialise(script, number) {
   return JSON.stringify(script, (key, value) => {
-    if (typeof value === 'function') return { callback: number(value) };
+    if (typeof value === 'function') return { callback: number(value), ...(value.name && { callback_name: value.name }) };
     if (isRegExp(value)) return key === 'model' || key === 'path' ? exact(value, key) : translate(value);
     return value;
   });

@@ -64,7 +64,7 @@ class Session {
   replies(...replies) {
     if (!replies.length) throw badArgument("replies(): give at least one reply, such as replies('Paris.')");
     for (const [index, reply] of replies.entries()) mustBeReply(reply, `replies(): argument ${index + 1}`);
-    return this.#ask('POST', 'script', { responses: replies.map(asStep) }, nothing);
+    return this.#ask('POST', 'script', asScript({ responses: replies.map(asStep) }), nothing);
   }
 
   /** @param {unknown} script */
@@ -130,7 +130,10 @@ class Session {
     return this.#ask('GET', 'verify', undefined, (verdict) => {
       if (verdict.ok) return;
       const what = [...wrong(verdict), verdict.unused.length && count(verdict.unused.length, 'reply was', 'replies were', 'not used')].filter(Boolean);
-      throw new LLEmulatorError('ERR_LLEMULATOR_UNFINISHED', `finish(): ${what.join(', ')}\n\n${verdict.transcript}`, this.#cause(verdict.first_failure));
+      throw new LLEmulatorError('ERR_LLEMULATOR_UNFINISHED', `finish(): ${what.join(', ')}\n\n${verdict.transcript}`, {
+        ...this.#cause(verdict.first_failure),
+        places: [...new Set(verdict.unused.map((/** @type {any} */ rule) => rule.place).filter(Boolean))],
+      });
     });
   }
 

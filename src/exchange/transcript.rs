@@ -85,6 +85,29 @@ fn waits(waiting: Waiting) -> String {
     }
 }
 
+/// A rule on one line. Functions are numbered anew in each run: their names say more, and stay.
+fn written(rule: &Value) -> String {
+    fn named(value: &Value) -> Value {
+        match value {
+            Value::Object(keys) if keys.contains_key("callback") => match keys.get("callback_name") {
+                Some(name) => json!(format!("the function {}", name.as_str().unwrap_or_default())),
+                None => json!("a function"),
+            },
+            Value::Object(keys) => keys.iter().map(|(key, value)| (key.clone(), named(value))).collect(),
+            Value::Array(items) => items.iter().map(named).collect(),
+            other => other.clone(),
+        }
+    }
+    match rule.as_object() {
+        // A function alone: replies(() => …).
+        Some(keys) if keys.len() == 1 => match keys.get("response") {
+            Some(response) if response.get("callback").is_some() => named(response).as_str().unwrap_or_default().into(),
+            _ => named(rule).to_string(),
+        },
+        _ => named(rule).to_string(),
+    }
+}
+
 /// The session as a person reads it: every exchange, who answered it, what is left. Without ids, times and addresses,
 /// so that it is fit for a snapshot.
 pub fn transcript(session: &Session, unused: &[Value]) -> String {
@@ -105,7 +128,7 @@ pub fn transcript(session: &Session, unused: &[Value]) -> String {
         for rule in unused {
             let field = |key: &str| rule.get(key).filter(|value| !value.is_null());
             let label = field("name").or(field("path")).and_then(Value::as_str).unwrap_or_default();
-            let source = field("rule").map(Value::to_string).unwrap_or_default();
+            let source = field("rule").map(written).unwrap_or_default();
             let more = if source.chars().count() > SHOWN { "…" } else { "" };
             let source: String = source.chars().take(SHOWN).collect();
             let left = field("left").map(Value::to_string).unwrap_or_default();

@@ -135,6 +135,8 @@ impl Miss {
 pub struct Unused {
     pub name: Option<String>,
     pub path: String,
+    /// Where the test loaded it.
+    pub place: Option<Arc<str>>,
     /// Uses left.
     pub left: u64,
     /// The rule as written.
@@ -143,7 +145,7 @@ pub struct Unused {
 
 impl Unused {
     pub fn to_json(&self) -> Value {
-        json!({"name": self.name, "path": self.path, "left": self.left, "rule": self.source})
+        json!({"name": self.name, "path": self.path, "place": self.place.as_deref(), "left": self.left, "rule": self.source})
     }
 }
 
@@ -225,6 +227,7 @@ impl Script {
         left.map(|(entry, left)| Unused {
             name: entry.rule.name.clone(),
             path: entry.rule.path.clone(),
+            place: entry.rule.place.clone(),
             left,
             source: entry.rule.source.clone(),
         })

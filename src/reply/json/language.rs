@@ -39,6 +39,7 @@ pub static SCRIPT: Object = Object {
             "One reply; a list of steps in order; or a map from regex to reply, unlimited, in written order.",
         ),
         key("rules", Either(&[List(&STEP_SHAPE, 0, ANY_LENGTH), Null]), "Rules after those of responses."),
+        key("called_at", Text, ""),
     ],
     with: None,
 };
@@ -222,6 +223,7 @@ pub static REPLY: Object = Object {
         key("echo", True, "The echo responder answers this step."),
         key("generate", Object(&GENERATE), "The generator answers this step."),
         key("callback", COUNT, ""),
+        key("callback_name", Text, ""),
         key("usage", Object(&USAGE), "Overrides of the counted tokens; the total is summed."),
         key("model", Text, "Override of the model's name."),
         key("id", Text, "Override of the id."),

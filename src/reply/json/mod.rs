@@ -201,6 +201,8 @@ pub struct Rule {
     pub optional: bool,
     /// JSON path in its script, e.g. `responses[0]`.
     pub path: String,
+    /// Where the test loaded it, as a stack trace says it.
+    pub place: Option<Arc<str>>,
     /// As written; an entry of a map is an object of that entry alone.
     pub source: Value,
 }

@@ -27,6 +27,10 @@ pub fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load, Scrip
     if let Value::Array(steps) = &script["rules"] {
         list(steps, &Path::Key(root, "rules"), origin, &mut rules)?;
     }
+    if let Some(place) = script["called_at"].as_str() {
+        let place: Arc<str> = place.into();
+        rules.iter_mut().filter_map(Arc::get_mut).for_each(|rule| rule.place = Some(place.clone()));
+    }
     if rules.len() > MOST_RULES {
         return Err(root.error(format!("{} rules; one script may have {MOST_RULES}", rules.len())));
     }
@@ -58,6 +62,7 @@ fn entry(pattern: &str, value: &Value, path: &Path, origin: Origin) -> Result<Ru
         expect: None,
         optional: false,
         path: path.to_string(),
+        place: None,
         source: Value::Object(Map::from_iter([(pattern.to_string(), value.clone())])),
     })
 }
@@ -86,6 +91,7 @@ fn step(value: &Value, path: &Path, origin: Origin) -> Result<Rule, ScriptError>
         expect: condition("expect")?,
         optional: value.get("optional") == Some(&Value::Bool(true)),
         path: path.to_string(),
+        place: None,
         source: value.clone(),
     })
 }

@@ -336,6 +336,14 @@ fn functions_are_for_in_process_scripts() {
 }
 
 #[test]
+fn rules_know_where_a_test_loaded_them() {
+    let load =
+        read(json!({"called_at": "a.test.js:3:5", "responses": ["a"], "rules": [{"match": "b", "response": "c"}]}));
+    assert!(load.rules.iter().all(|rule| rule.place.as_deref() == Some("a.test.js:3:5")) && load.rules.len() == 2);
+    assert!(!schema().to_string().contains("called_at"), "it is no word of the language");
+}
+
+#[test]
 fn models_and_defaults_are_read() {
     let load =
         read(json!({"models": ["...", {"id": "m", "owned_by": "me"}], "defaults": {"on_unmatched": {"text": "ok"}}}));
