@@ -1,5 +1,5 @@
 'use strict';
-// A user's Jest project, in small; __test__/runners.test.mjs runs it in every mode.
+// A user's Jest project, in small; __test__/projects/ has one installed from the tarball, in every mode.
 module.exports = {
   testMatch: ['<rootDir>/__test__/jest/*.test.js'],
   transform: {},

@@ -11,7 +11,7 @@ test('every operation has its name', () => {
   const [, bodies] = /export interface RequestBodies \{(.*?)\n\}/s.exec(read('index.d.ts'));
   const typed = [...`${union}${bodies}`.matchAll(/'([\w.]+)'/g)].map(([, name]) => name).filter((name) => name !== 'unknown');
   const sources = readdirSync(`${ROOT}src/api`, { recursive: true }).filter((file) => file.endsWith('.rs')).map((file) => read(`src/api/${file}`));
-  const served = sources.flatMap((text) => [...text.matchAll(/Operation \{\s*name: "([\w.]+)"/g)].map(([, name]) => name));
+  const served = sources.flatMap((text) => [...text.matchAll(/Served \{\s*name: "([\w.]+)"/g)].map(([, name]) => name));
   expect(served).toContain('chat.completions.create');
   expect(sorted(typed)).toEqual(sorted(served));
 });

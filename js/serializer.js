@@ -5,8 +5,8 @@ const { REQUEST } = require('./session.js');
 /** Ids that the emulator minted, in texts: `resp_0123…`. */
 const IDS = /\b(resp|msg|rs|fc|call|chatcmpl|cmpl|conv|item|ctc|ws|mcp|modr|file|batch)([_-])(?=[0-9A-Za-z]*\d)[0-9A-Za-z]{12,}\b/g;
 
-/** What is left out: times, ids of requests, what clients add. @type {(keyof import('../index.js').RecordedRequest)[]} */
-const LEFT_OUT = ['at', 'headers', 'requestId'];
+/** What a snapshot holds. Times, ids of requests and what clients add differ from run to run. */
+const KEPT = ['operation', 'body', 'stream', 'toolResults', 'outcome', 'rule', 'status', 'said', 'explanation', 'aborted'];
 
 /** @param {any} value */
 const isRequest = (value) => Boolean(value?.[REQUEST]);
@@ -26,7 +26,7 @@ function forSnapshot(value) {
     });
   const clean = (/** @type {any} */ part) =>
     JSON.parse(JSON.stringify(part, (_key, inner) => (typeof inner === 'string' ? numbered(inner) : inner)));
-  const request = (/** @type {any} */ one) => clean(Object.fromEntries(Object.entries(one).filter(([key]) => !LEFT_OUT.includes(/** @type {any} */ (key)))));
+  const request = (/** @type {any} */ one) => clean(Object.fromEntries(KEPT.map((key) => [key, one[key]])));
   return Array.isArray(value) ? value.map(request) : request(value);
 }
 

@@ -21,6 +21,7 @@ const STAGES = [
   ['vitest', 'the package as a test author uses it', [npx('vitest', 'run')]],
   ['jest', 'the same from Jest', [npx('jest')]],
   ['runtimes', 'the same on Node 20, 22 and 24, Bun and Deno', [['npm', 'ci', '--prefix', '__test__/runtimes'], node('__test__/runtimes/run.mjs')]],
+  ['projects', 'users’ projects in every runner, from the packed tarballs; what failures print', [node('__test__/projects/run.mjs')]],
   ['js', 'official JavaScript clients', [
     ['npm', 'ci', '--prefix', 'conformance/js'],
     ['npm', 'test', '--prefix', 'conformance/js'],

@@ -1,14 +1,14 @@
 'use strict';
-// What must fail, and how: __test__/runners.test.mjs reads the output.
+// Jest runs no afterEach for these.
 const { setupEmulator } = require('llemulator/jest');
 
 const emulator = setupEmulator();
 
-test('a reply is left over', () => {
+test.concurrent('replies are left over side by side', async () => {
   emulator.session().replies('never asked for');
 });
 
-test('fails by itself', () => {
+test.concurrent('fails by itself', async () => {
   emulator.session().replies('left too');
   expect(1).toBe(2);
 });

@@ -1,0 +1,6 @@
+module.exports = {
+  transform: {},
+  testPathIgnorePatterns: ['/node_modules/', '/failing/'],
+  globalSetup: 'llemulator/jest/global-setup',
+  globalTeardown: 'llemulator/jest/global-teardown',
+};
