@@ -48,7 +48,7 @@ export interface EmulatorOptions {
   host?: string;
   /** A set of defaults, each still settable. Default `strict`. */
   profile?: 'strict' | 'relaxed' | 'llemulator';
-  /** What answers when nothing scripted does. Default `error`: 500 `no_matching_rule`. */
+  /** What answers when nothing scripted does. Default `error`: 400 `no_matching_rule` (500 unless `strict`). */
   fallback?: 'error' | 'echo' | 'generate';
   /** What a scripted reply that the request forbids leads to. Default `fail`: 500 `script_mismatch` with the diff. */
   checkReplies?: 'fail' | 'warn' | 'off';
@@ -56,7 +56,7 @@ export interface EmulatorOptions {
   auth?: 'optional' | 'required' | readonly string[];
   /** How strictly requests are checked. Default `full`: what OpenAI rejects is rejected, in OpenAI's words. */
   validation?: 'full' | 'schema' | 'off';
-  /** `any` accepts every model name; a list adds names to the catalogue. */
+  /** `any` accepts every model name, as `relaxed` does but for those that begin with `invalid`; a list adds names to the catalogue. */
   models?: 'any' | readonly string[];
   /** How time passes in sessions that do not say. Default `real`. */
   clock?: ClockMode;

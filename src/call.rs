@@ -123,13 +123,13 @@ impl Call {
         }
     }
 
-    /// Whether any model name is accepted: by setting, by script, or because the path is one of Azure's and the
-    /// session lists no models.
-    pub fn accepts_any(&self) -> bool {
+    /// Whether a model is accepted that nobody lists: by setting, by script, or because the path is one of Azure's and
+    /// the session lists no models.
+    pub fn accepts_unlisted(&self, name: &str) -> bool {
         match self.models.as_deref() {
             Some(Models::Any) => true,
             Some(Models::List { .. }) => false,
-            None => self.emulator.settings.any_model || self.azure,
+            None => self.azure || self.emulator.settings.unlisted.accepts(name),
         }
     }
 

@@ -26,6 +26,11 @@ pub fn milliseconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
 }
 
+/// The world's time since 1970, whatever a session's clock says: for the log.
+pub fn world() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 /// Why a clock was not moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
@@ -64,7 +69,7 @@ pub struct Clock {
 impl Clock {
     pub fn new(mode: Mode) -> Self {
         let origin_unix = match mode {
-            Mode::Real => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Mode::Real => world(),
             _ => Duration::from_secs(START),
         };
         let (elapsed, _) = watch::channel(Duration::ZERO);

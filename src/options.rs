@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub enum Profile {
     /// What production would do: nothing unscripted is answered, forbidden replies fail, dated snapshots in answers.
     Strict,
-    /// Answers whatever comes: echo, models as asked, the simulator's body fields.
+    /// Answers whatever comes: echo, any model name, the simulator's body fields.
     Relaxed,
     /// LLEmulator's Go suite: a key is required, its 401 type, `text/event-stream` without charset.
     Llemulator,
@@ -30,7 +30,7 @@ pub enum Profile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum FallbackName {
-    /// 500 `no_matching_rule`.
+    /// 400 `no_matching_rule`; 500 unless `strict`.
     Error,
     /// `Echo: ` and the user's text.
     Echo,
@@ -158,7 +158,8 @@ pub struct Options {
     /// How strictly requests are checked [default: full]
     #[arg(long, env = "LLEMULATOR_VALIDATION")]
     pub validation: Option<Validation>,
-    /// `any` accepts every model name; else a comma-separated list of names beside the catalogue
+    /// `any` accepts every model name; else a comma-separated list of names beside the catalogue [default: relaxed: any
+    /// name that does not begin with `invalid`]
     #[arg(long, env = "LLEMULATOR_MODELS", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_many")]
     pub models: Option<Vec<String>>,
@@ -258,6 +259,26 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<
     }))
 }
 
+/// Which model names are accepted although nobody lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlisted {
+    Refused,
+    Accepted,
+    /// All but those that begin with `invalid`: with them a test asks for the refusal, as with such a key.
+    Plausible,
+}
+
+impl Unlisted {
+    /// Whether this name is accepted.
+    pub fn accepts(self, name: &str) -> bool {
+        match self {
+            Unlisted::Refused => false,
+            Unlisted::Accepted => true,
+            Unlisted::Plausible => !name.starts_with("invalid"),
+        }
+    }
+}
+
 /// Options with every gap filled.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -268,8 +289,8 @@ pub struct Settings {
     pub check_replies: Check,
     pub auth: Auth,
     pub validation: Validation,
-    /// Every model name is accepted.
-    pub any_model: bool,
+    /// Which model names are accepted beside those listed.
+    pub unlisted: Unlisted,
     /// Names beside the catalogue.
     pub models: Vec<String>,
     pub clock: Mode,
@@ -379,7 +400,11 @@ impl Options {
                 _ => Auth::Required,
             }),
             validation: self.validation.unwrap_or(Validation::Full),
-            any_model: models.iter().any(|name| name == "any"),
+            unlisted: match () {
+                () if models.iter().any(|name| name == "any") => Unlisted::Accepted,
+                () if profile == Profile::Relaxed && models.is_empty() => Unlisted::Plausible,
+                () => Unlisted::Refused,
+            },
             models: models.into_iter().filter(|name| name != "any").collect(),
             clock: self.clock.unwrap_or_default(),
             seed: self.seed.unwrap_or(0),

@@ -152,9 +152,9 @@ pub fn mask(key: &str) -> String {
     format!("{head}{}{tail}", "*".repeat(stars))
 }
 
-/// A key that is told from others but not given away: long ones as OpenAI shows them.
+/// A key that is told from others but not given away: its beginning, and a few digits drawn from all of it.
 pub fn label(key: &str) -> String {
-    if key.chars().count() < 16 { redact(key) } else { mask(key) }
+    format!("{}{:04x}", redact(key), crate::random::key(0, &[key.as_bytes()]) as u16)
 }
 
 /// A secret as the emulator's own pages and journal show it: its beginning, never all of it.

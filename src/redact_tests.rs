@@ -15,8 +15,17 @@ fn nothing_is_shown_whole() {
         ["sk-123456", "Bearer sk-123456", "bearer abcd", "ab", "a", ""].map(redact),
         ["sk-…", "sk-…", "ab…", "a…", "…", "…"]
     );
-    assert_eq!(label("sk-short"), "sk-…");
-    assert_eq!(label("test-key-for-openai"), "test-key*******enai");
+}
+
+#[test]
+fn labels_tell_keys_apart_and_hold_none() {
+    let keys = ["sk-test-1", "sk-test-2", "sk-test-30c2a1b4", "sk-test-30c2a1b5"];
+    let labels = keys.map(label);
+    for (index, one) in labels.iter().enumerate() {
+        assert!(one.starts_with("sk-…") && one.chars().count() == 8, "{one}");
+        assert!(!labels[index + 1..].contains(one), "{labels:?}");
+    }
+    assert_eq!(label(keys[0]), labels[0]);
 }
 
 #[test]

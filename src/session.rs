@@ -1,6 +1,7 @@
 //! A session: all that belongs to one API key. Sessions never see each other.
 
 use crate::clock::{Clock, Mode};
+use crate::emulator::ANONYMOUS;
 use crate::exchange::journal::Journal;
 use crate::limits::Counters;
 use crate::matching::View;
@@ -120,7 +121,7 @@ impl Session {
 
     /// The session's name fit to be shown.
     pub fn label(&self) -> String {
-        if self.name == self.key { redact::label(&self.key) } else { self.name.clone() }
+        if self.name != self.key || self.key == ANONYMOUS { self.name.clone() } else { redact::label(&self.key) }
     }
 
     /// Begins an exchange: how many requests with this hash came before (counts this one), and what holds for it.

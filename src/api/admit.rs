@@ -36,7 +36,7 @@ fn admit(call: &Call) -> Result<(), ApiError> {
     let name = call.model_name();
     let model = call.known_model(name);
     if unscripted(call) {
-        return if model.is_some() || name.is_empty() || call.accepts_any() {
+        return if model.is_some() || name.is_empty() || call.accepts_unlisted(name) {
             Ok(())
         } else {
             Err(unknown(call, name))
@@ -59,11 +59,11 @@ fn admit(call: &Call) -> Result<(), ApiError> {
     }
     // What an unknown deployment of Azure's can do, nobody knows.
     let model = match model {
-        None if call.accepts_any() || scenario::is_known(name) => call.model(name),
+        None if call.accepts_unlisted(name) || scenario::is_known(name) => call.model(name),
         None => return Err(unknown(call, name)),
         Some(model) => model,
     };
-    if model.deprecated {
+    if model.deprecated && !call.accepts_unlisted(name) {
         return Err(error::deprecated_model(name));
     }
     // Only a request that will be answered counts.

@@ -29,8 +29,10 @@ fn retrieve(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let name = call.param("model");
         match call.known_model(name) {
-            Some(model) if !model.deprecated => Ok(Answer::json(&models::list_object(&model))),
-            None if call.accepts_any() => {
+            Some(model) if !model.deprecated || call.accepts_unlisted(name) => {
+                Ok(Answer::json(&models::list_object(&model)))
+            }
+            None if call.accepts_unlisted(name) => {
                 Ok(Answer::json(&models::list_object(&Model::custom(name, None, None, None))))
             }
             _ => Err(unknown(name)),

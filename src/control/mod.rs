@@ -1,5 +1,7 @@
 //! The control plane: `/_emulator/*`, the same in-process and over HTTP.
 
+pub mod routes;
+
 use crate::api::accepted;
 use crate::api::error::ApiError;
 use crate::bounds::Bounds;
@@ -32,9 +34,25 @@ const MOST_RULES: usize = 100_000;
 /// Exchanges listed at most in one answer.
 const PAGE: usize = 1_000;
 
-/// Whether a path concerns all sessions.
-pub fn is_emulator_wide(path: &str) -> bool {
-    path.starts_with("/_emulator/sessions") || path == "/_emulator/shared-script"
+/// Whom a control route concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Nobody: it tells what this is.
+    None,
+    /// All sessions.
+    Emulator,
+    /// The session of the key.
+    Session,
+}
+
+/// Whom the route at a path concerns.
+pub fn scope(path: &str) -> Scope {
+    match path {
+        "/_emulator" | "/_emulator/" => Scope::None,
+        "/_emulator/shared-script" => Scope::Emulator,
+        _ if path.starts_with("/_emulator/sessions") => Scope::Emulator,
+        _ => Scope::Session,
+    }
 }
 
 /// The API key of a named session.
@@ -66,12 +84,16 @@ pub fn handle(emulator: &Arc<Emulator>, request: &Request) -> (u16, Value) {
     let request = &Request { path, ..*request };
     let below = path.strip_prefix("/_emulator/").unwrap_or(path);
     let answer = match (request.method, below) {
+        ("GET", "/_emulator" | "") => Ok(routes::list()),
         (_, "sessions") => sessions(emulator, request),
-        (_, named) if named.starts_with("sessions/") => one_session(emulator, request, &url::decode(&named[9..])),
+        ("DELETE", named) if named.starts_with("sessions/") => Ok(close(emulator, &url::decode(&named[9..]))),
         ("POST", "shared-script") => load(emulator, None, request),
         _ => match request.key {
             None if below == "script" && request.method == "POST" => load(emulator, None, request),
-            None => Err(ApiError::new(404, format!("{path} belongs to a session: name one by its API key."))),
+            None if routes::is_known(request.method, path) => {
+                Err(ApiError::new(404, format!("{path} belongs to a session: name one by its API key.")))
+            }
+            None => Err(routes::unknown(request.method, path)),
             Some(key) => in_session(emulator, &emulator.session(key), request, below, &query),
         },
     };
@@ -140,10 +162,7 @@ fn in_session(
             session.release(&name);
             Ok(json!({"status": "released", "name": name}))
         }
-        (method, "script" | "reset" | "state" | "requests" | "verify" | "clock") => {
-            Err(crate::api::error::wrong_method(method, request.path, "GET, POST, PUT, DELETE"))
-        }
-        (method, _) => Err(crate::api::error::unknown_url(method, request.path)),
+        (method, _) => Err(routes::unknown(method, request.path)),
     }
 }
 
@@ -284,19 +303,14 @@ fn sessions(emulator: &Arc<Emulator>, request: &Request) -> Result<Value, ApiErr
             emulator.close_sessions();
             Ok(json!({"status": "deleted"}))
         }
-        method => Err(crate::api::error::wrong_method(method, request.path, "GET, POST, DELETE")),
+        method => Err(routes::unknown(method, request.path)),
     }
 }
 
-/// One session by name.
-fn one_session(emulator: &Arc<Emulator>, request: &Request, name: &str) -> Result<Value, ApiError> {
-    match request.method {
-        "DELETE" => {
-            emulator.close_session(&key_of_name(name));
-            Ok(json!({"status": "deleted", "name": name}))
-        }
-        method => Err(crate::api::error::wrong_method(method, request.path, "DELETE")),
-    }
+/// Ends one session by name.
+fn close(emulator: &Arc<Emulator>, name: &str) -> Value {
+    emulator.close_session(&key_of_name(name));
+    json!({"status": "deleted", "name": name})
 }
 
 fn parse(body: &str) -> Result<Value, ApiError> {

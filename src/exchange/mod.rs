@@ -5,6 +5,7 @@
 
 pub mod journal;
 mod live;
+pub mod log_line;
 mod observers;
 pub mod run;
 pub mod transcript;
@@ -13,6 +14,7 @@ pub use live::Live;
 pub use observers::{Observer, of as observers};
 
 use crate::api::error::ApiError;
+use crate::clock;
 use crate::headers::Headers;
 use crate::reply::json::Rule;
 use crate::reply::{Reply, describe};
@@ -126,6 +128,10 @@ pub struct Exchange {
     pub body: Bytes,
     pub stream: bool,
     pub at: Duration,
+    /// The same in the world's time, since 1970.
+    pub arrived: Duration,
+    /// The model that was asked for.
+    pub wants: Option<String>,
     pub request_id: String,
     /// The text a person would recognise the request by.
     pub asked: Mutex<String>,
@@ -152,12 +158,13 @@ pub struct Begun {
     pub body: Bytes,
     pub stream: bool,
     pub at: Duration,
+    pub wants: Option<String>,
     pub request_id: String,
 }
 
 impl Exchange {
     fn new(begun: Begun, number: u64, journal: Weak<Journal>) -> Self {
-        let Begun { operation, method, target, headers, body, stream, at, request_id } = begun;
+        let Begun { operation, method, target, headers, body, stream, at, wants, request_id } = begun;
         let record = Record {
             outcome: Outcome::Served,
             rule: None,
@@ -179,6 +186,8 @@ impl Exchange {
             body,
             stream,
             at,
+            arrived: clock::world(),
+            wants,
             request_id,
             asked: Mutex::default(),
             tool_results: OnceLock::new(),

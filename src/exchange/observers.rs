@@ -1,9 +1,8 @@
 //! Who watches exchanges. A new thing that watches is an [`Observer`]; nothing else in the core knows of it.
 
 use super::Exchange;
-use crate::log;
+use super::log_line::LogLine;
 use crate::options::{LogLevel, Settings};
-use crate::redact::redact;
 use crate::session::Session;
 use std::sync::Arc;
 
@@ -40,17 +39,5 @@ impl Observer for Keeper {
 
     fn ended(&self, _: &Session, exchange: &Arc<Exchange>) {
         exchange.complete();
-    }
-}
-
-/// Writes a line for every exchange.
-struct LogLine;
-
-impl Observer for LogLine {
-    fn ended(&self, session: &Session, exchange: &Arc<Exchange>) {
-        let record = exchange.record();
-        let by = record.rule.map(|rule| format!(" [{}]", rule.label())).unwrap_or_default();
-        let status = record.status.map_or("-".to_string(), |status| status.to_string());
-        log::info(format!("{} {} {status} {}{by}", exchange.method, exchange.target, redact(&session.key)));
     }
 }

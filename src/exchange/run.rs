@@ -81,6 +81,7 @@ pub async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         body: bytes,
         stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         at: stamp,
+        wants: body.get("model").and_then(Value::as_str).or(normal.deployment.as_deref()).map(String::from),
         request_id: api::ids::request(&mut random.fork("request")),
     });
     let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone());

@@ -7,6 +7,8 @@ pub mod body;
 mod choices_tests;
 #[cfg(test)]
 mod closing_tests;
+#[cfg(test)]
+mod control_tests;
 mod deliver;
 #[cfg(test)]
 mod extremes_tests;

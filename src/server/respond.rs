@@ -8,8 +8,9 @@ use super::route;
 use super::socket::Control;
 use super::{handshake, key, request, websocket};
 use crate::api::error::{self, ApiError};
-use crate::control;
+use crate::control::{self, Scope};
 use crate::emulator::Emulator;
+use crate::exchange::log_line;
 use crate::exchange::run::{Asked, run};
 use crate::headers::Headers;
 use crate::options::Profile;
@@ -55,7 +56,7 @@ async fn routed(
     let answered = match (path, parts.method.as_str()) {
         ("/healthz" | "/readyz", _) => Ok(plain(200, "text/plain; charset=utf-8", "OK")),
         ("/health", "GET") => Ok(plain(200, "application/json", "{\"ok\":true}")),
-        ("/", "GET") => Ok(plain(200, "application/json", "{\"service\":\"openai-api-simulator\",\"status\":\"ok\"}")),
+        ("/", "GET") => Ok(plain(200, "application/json", "{\"service\":\"llemulator\",\"status\":\"ok\"}")),
         (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
         _ if controls => Ok(control_route(emulator, &visitor, parts, body).await),
         _ => api_request(emulator, control, &visitor, parts, body).await,
@@ -98,14 +99,14 @@ async fn control_route(
     let answer = async {
         visitor.check_control().map_err(forbidden)?;
         let path = parts.uri.path();
-        let wide = control::is_emulator_wide(path);
-        if wide {
+        let scope = control::scope(path);
+        if scope == Scope::Emulator {
             let token = header(&parts.headers, "x-llemulator-control-token");
             guard::check_token(&emulator, token).map_err(forbidden)?;
         }
-        let key = match wide {
-            true => None,
-            false => Some(key::control_key(&emulator, &parts.headers)?),
+        let key = match scope {
+            Scope::Session => Some(key::control_key(&emulator, &parts.headers)?),
+            Scope::Emulator | Scope::None => None,
         };
         let body = request::read(body, &parts.headers, emulator.settings.max_body_bytes).await?;
         let body = std::str::from_utf8(&body).map_err(|_| ApiError::invalid("Invalid JSON: the body is not UTF-8."))?;
@@ -124,6 +125,10 @@ async fn control_route(
         Ok(answer) => answer,
         Err(error) => (error.status, error.envelope()),
     };
+    if status >= 400 {
+        let reason = value["error"]["message"].as_str().unwrap_or_default();
+        log_line::refusal(&emulator.settings, parts.method.as_str(), parts.uri.path(), status, reason);
+    }
     plain(status, "application/json", &value.to_string())
 }
 
@@ -145,7 +150,16 @@ async fn api_request(
                 websocket::open(emulator, control, upgrade, parts, session);
                 response
             }
-            Err(error) => handshake::refusal(&error),
+            Err(error) => {
+                log_line::refusal(
+                    &emulator.settings,
+                    parts.method.as_str(),
+                    parts.uri.path(),
+                    error.status,
+                    &error.message,
+                );
+                handshake::refusal(&error)
+            }
         });
     }
     let method = parts.method.as_str().to_string();
