@@ -53,7 +53,7 @@ static TREES: LazyLock<Vec<(&'static str, Router<&'static Operation>)>> = LazyLo
 /// The operation that requests for this one reach: itself, or the one whose path it has.
 pub fn routed(operation: &'static Operation) -> &'static Operation {
     let tree = TREES.iter().find(|(known, _)| *known == operation.method);
-    let pattern = operation.path.replace('{', "").replace('}', "");
+    let pattern = operation.path.replace(['{', '}'], "");
     tree.and_then(|(_, tree)| tree.at(&pattern).ok()).map_or(operation, |found| found.value)
 }
 
