@@ -3,12 +3,12 @@
 use super::error::{self, ApiError, Style};
 use super::limits;
 use super::models::{Kind, Model};
-use super::spec::client;
 use super::validate::{self, Context, Level};
 use crate::call::Call;
 use crate::log;
 use crate::options::{FallbackName, LogLevel, Profile, Validation};
 use crate::responders::scenario;
+use crate::surface::client;
 use crate::surface::operations::Form;
 
 const JSON: &str = "application/json";
@@ -99,12 +99,10 @@ fn well_formed(call: &Call, model: Option<&Model>) -> Result<(), ApiError> {
         azure: call.azure,
         model,
     };
-    if call.method == "POST" {
+    if call.operation.body.is_some() {
         keep_unknown(call, validate::body(call.operation.name, &call.body, &context)?);
-    } else {
-        validate::query(call.operation.name, &call.query, &context)?;
     }
-    Ok(())
+    validate::query(call.operation.name, &call.query, &context)
 }
 
 /// LLEmulator reads nothing of a request but its model before it looks for a script: without one the turn says so.

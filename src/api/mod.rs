@@ -23,7 +23,6 @@ pub mod models_resource;
 pub mod moderations;
 pub mod responses;
 pub mod sound;
-pub mod spec;
 pub mod usage;
 pub mod validate;
 pub mod vectors;

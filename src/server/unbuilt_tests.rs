@@ -39,11 +39,17 @@ fn every_kind_of_rule_answers_what_is_not_built() {
     assert_eq!(status("POST", "/v1/files", "{}"), 413);
     assert_eq!(status("POST", "/v1/images/generations", r#"{"prompt":"dog"}"#), 501);
     assert_eq!(status("POST", "/v1/images/generations", r#"{"prompt":"cat"}"#), 200);
-    assert!(ask("POST", "/v1/audio/speech", b"{}").is_none(), "the connection is cut");
+    let speech = br#"{"model":"tts-1","voice":"alloy","input":"x"}"#;
+    assert!(ask("POST", "/v1/audio/speech", speech).is_none(), "the connection is cut");
     assert_eq!(status("GET", "/v1/batches", ""), 503);
     // Text and pictures are for those that are built; nothing is used up.
-    for path in ["/v1/batches", "/v1/threads/t/runs", "/v1/images/edits"] {
-        assert_eq!(status("POST", path, "{}"), 501, "{path}");
+    for (path, body) in [
+        ("/v1/batches", r#"{"endpoint":"/v1/responses","input_file_id":"file-1","completion_window":"24h"}"#),
+        ("/v1/threads/t/runs", r#"{"assistant_id":"asst_1"}"#),
+        ("/v1/images/edits", r#"{"image":"x","prompt":"x"}"#),
+    ] {
+        assert_eq!(status("POST", path, body), 501, "{path}");
+        assert_eq!(status("POST", path, "{}"), 400, "{path}");
     }
     assert_eq!(status("POST", "/v1/uploads", "no JSON"), 400);
     let names: Vec<Value> = journal(&emulator).iter().map(|asked| asked["operation"].clone()).collect();
@@ -55,7 +61,10 @@ fn every_kind_of_rule_answers_what_is_not_built() {
         "audio.speech.create",
         "batches.list",
         "batches.create",
+        "batches.create",
         "beta.threads.runs.create",
+        "beta.threads.runs.create",
+        "images.edit",
         "images.edit",
         "uploads.create",
     ];

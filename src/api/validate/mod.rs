@@ -1,6 +1,6 @@
 //! Request validation: what api.openai.com refuses is refused here, in its words.
 //!
-//! Schema faults come from the [`walk`] over the surface description ([`super::spec`]); at level full the [`rules`] add
+//! Schema faults come from the [`walk`] over what the clients' types and `facts.json` allow ([`crate::surface::shape`]); at level full the [`rules`] add
 //! what no schema says. Both name faults with the rank of the field they concern, so that of several faults the one is
 //! reported that OpenAI would have met first.
 
@@ -21,7 +21,8 @@ mod tests;
 
 use super::error::ApiError;
 use super::models::Model;
-use super::spec::{Depth, Kind, Object, Surface};
+use crate::surface::operations;
+use crate::surface::shape::{Depth, Object, Shapes};
 use place::{Check, Path};
 pub use query::query;
 pub use rules::context::context_length;
@@ -41,8 +42,14 @@ pub enum Level {
 }
 
 impl Level {
-    fn surface(self) -> &'static Surface {
-        Surface::get(if self == Level::Full { Depth::Observed } else { Depth::Documented })
+    /// Whose word holds.
+    fn depth(self) -> Depth {
+        if self == Level::Full { Depth::Observed } else { Depth::Documented }
+    }
+
+    /// The body that an operation takes, named as in the surface.
+    fn body(self, operation: &str) -> Option<&'static Shapes> {
+        operations::named(operation).and_then(|operation| Shapes::body(operation, self.depth()))
     }
 }
 
@@ -71,7 +78,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Checks the body of an operation, named as in [`super::Operation`]. Operations the surface does not describe pass.
+/// Checks the body of an operation, named as in the surface. Bodies that are no object of known fields pass.
 /// What a newer client sent and nobody here knows comes back as paths.
 ///
 /// # Errors
@@ -83,20 +90,17 @@ pub fn body(operation: &str, body: &Value, context: &Context) -> Result<Vec<Stri
     // The legacy form of the simulator's seeds: a prompt and no input is a text completion.
     let legacy = operation == "responses.create" && body.get("input").is_none() && legacy_prompt(body);
     let operation = if legacy { "completions.create" } else { operation };
-    let surface = context.level.surface();
-    let Some(Kind::Object(object)) = surface.operation(operation).map(|id| surface.kind(id)) else {
-        return Ok(Vec::new());
-    };
+    let Some(shapes) = context.level.body(operation) else { return Ok(Vec::new()) };
+    let Some(object) = shapes.object() else { return Ok(Vec::new()) };
     let unknown = context.newer.then(RefCell::default);
-    let walk = Walk { surface, relaxed: context.relaxed, beta: context.beta, unknown };
+    let walk = Walk { shapes, relaxed: context.relaxed, beta: context.beta, unknown };
     check(operation, object, body, context, &walk).map_err(|error| *error)?;
     Ok(walk.unknown.map(RefCell::into_inner).unwrap_or_default())
 }
 
 /// The fields of a body that the surface does not know: of newer clients, or where nothing is checked.
 pub fn unknown_fields(operation: &str, body: &Value) -> Map<String, Value> {
-    let surface = Level::Schema.surface();
-    let Some(Kind::Object(object)) = surface.operation(operation).map(|id| surface.kind(id)) else { return Map::new() };
+    let Some(object) = Level::Schema.body(operation).and_then(Shapes::object) else { return Map::new() };
     let fields = body.as_object().into_iter().flatten();
     fields.filter(|(name, _)| object.find(name).is_none()).map(|(name, value)| (name.clone(), value.clone())).collect()
 }

@@ -5,11 +5,11 @@ use super::place::Path;
 use super::walk::Walk;
 use super::{Context, Level};
 use crate::api::error::ApiError;
-use crate::api::spec::Kind;
+use crate::surface::operations;
+use crate::surface::shape::{Kind, Shapes};
 use serde_json::Value;
 
-/// Checks the query of an operation that reads: `limit` between its bounds, `order` one of its values … Of an operation
-/// with a body the surface describes the body, and a query is left alone.
+/// Checks the query of an operation: `limit` between its bounds, `order` one of its values …
 ///
 /// # Errors
 /// The 400 OpenAI answers with.
@@ -17,14 +17,14 @@ pub fn query(operation: &str, query: &[(String, String)], context: &Context) -> 
     if context.level == Level::Off || query.is_empty() {
         return Ok(());
     }
-    let surface = context.level.surface();
-    let Some(Kind::Object(object)) = surface.operation(operation).map(|id| surface.kind(id)) else { return Ok(()) };
-    let walk = Walk { surface, relaxed: context.relaxed, beta: context.beta, unknown: None };
+    let shapes = operations::named(operation).and_then(|operation| Shapes::query(operation, context.level.depth()));
+    let Some((shapes, object)) = shapes.and_then(|shapes| Some((shapes, shapes.object()?))) else { return Ok(()) };
+    let walk = Walk { shapes, relaxed: context.relaxed, beta: context.beta, unknown: None };
     for (name, text) in query {
         let plain = name.strip_suffix("[]").unwrap_or(name);
         let Some(field) = object.find(plain).and_then(|at| object.fields.get(at)) else { continue };
         let path = Path::Field(&Path::Root, plain);
-        let (kind, value) = match surface.kind(field.kind) {
+        let (kind, value) = match shapes.kind(field.kind) {
             Kind::Integer { .. } => match text.parse::<i64>() {
                 Ok(number) => (field.kind, Value::from(number)),
                 Err(_) => return Err(not_an_integer(plain)),

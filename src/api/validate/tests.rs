@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::api::models;
+use crate::surface::shape::Kind;
 use serde_json::json;
 
 /// Checks a body at level full.
@@ -204,7 +205,6 @@ proptest::proptest! {
 /// Frameworks send null for what they do not mean (field.md §6), in every field that may be left out.
 #[test]
 fn null_counts_as_left_out_in_every_optional_field() {
-    let surface = Surface::get(Depth::Observed);
     let bodies = [
         ("chat.completions.create", chat(json!({}))),
         ("responses.create", json!({"model": "gpt-4o", "input": "x"})),
@@ -217,8 +217,8 @@ fn null_counts_as_left_out_in_every_optional_field() {
     ];
     let mut tried = 0;
     for (operation, body) in bodies {
-        let id = surface.operation(operation).unwrap_or_else(|| panic!("{operation} is not described"));
-        let Kind::Object(object) = surface.kind(id) else { panic!("{operation} takes no object") };
+        let object = Level::Full.body(operation).and_then(Shapes::object);
+        let object = object.unwrap_or_else(|| panic!("{operation} takes no object"));
         for field in object
             .fields
             .iter()
@@ -232,4 +232,35 @@ fn null_counts_as_left_out_in_every_optional_field() {
         }
     }
     assert!(tried > 80, "{tried}");
+}
+
+/// Each top-level field of each operation's body and query, served or not.
+#[test]
+fn every_field_of_every_operation_refuses_a_wrong_type() {
+    let (mut tried, mut unknown) = (0, 0);
+    for operation in operations::all() {
+        let bodies = [Shapes::body(operation, Depth::Documented), Shapes::query(operation, Depth::Documented)];
+        for (shapes, object) in bodies.into_iter().flatten().filter_map(|shapes| Some((shapes, shapes.object()?))) {
+            let walk = Walk { shapes, relaxed: false, beta: false, unknown: None };
+            for field in &object.fields {
+                let wrong = match shapes.kind(field.kind) {
+                    Kind::Text(_) | Kind::Enum { .. } | Kind::Boolean => json!([7]),
+                    Kind::Integer { .. } | Kind::Decimal { .. } | Kind::Object(_) | Kind::Map { .. } => json!("x"),
+                    Kind::Array { .. } => json!({"x": 1}),
+                    Kind::Union(_) | Kind::Any => continue,
+                };
+                let path = Path::Field(&Path::Root, &field.name);
+                let error = walk.check(field.kind, &wrong, &path).expect_err(&field.name);
+                assert_eq!((error.status, error.code.as_deref()), (400, Some("invalid_type")), "{}", operation.name);
+                assert_eq!(error.param.as_deref(), Some(field.name.as_str()), "{}", operation.name);
+                tried += 1;
+            }
+        }
+        let strange = json!({"no_such_parameter": 1});
+        if Shapes::body(operation, Depth::Observed).is_some_and(|shapes| shapes.object().is_some()) {
+            assert!(full(operation.name, &strange).is_err(), "{}", operation.name);
+            unknown += 1;
+        }
+    }
+    assert!(tried > 800 && unknown > 120, "{tried} {unknown}");
 }

@@ -7,7 +7,7 @@
 use super::place::{Check, Path};
 use super::words;
 use crate::api::error::ApiError;
-use crate::api::spec::{Field, Id, Kind, Object, Only, Surface, Tag, Text, Union};
+use crate::surface::shape::{Field, Id, Kind, Object, Only, Shapes, Tag, Text, Union};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 
@@ -49,7 +49,7 @@ impl First {
 
 /// The walk over one body.
 pub struct Walk {
-    pub surface: &'static Surface,
+    pub shapes: &'static Shapes,
     pub relaxed: bool,
     pub beta: bool,
     /// Of a client newer than the surface: what it sends that is unknown here, kept instead of refused.
@@ -111,7 +111,7 @@ impl Walk {
 
     /// Looks at any value.
     pub fn check(&self, id: Id, value: &Value, path: &Path) -> Check {
-        match (self.surface.kind(id), value) {
+        match (self.shapes.kind(id), value) {
             (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => Ok(()),
             (Kind::Text(bounds), Value::String(text)) => check_text(bounds, text, path),
             (Kind::Integer { min, max }, Value::Number(number)) if !number.is_f64() => {
@@ -159,7 +159,7 @@ impl Walk {
                 first.into_check()
             }
             (Kind::Union(union), _) => self.union(id, union, value, path),
-            _ => Err(words::wrong_type(self.surface, id, value, path)),
+            _ => Err(words::wrong_type(self.shapes, id, value, path)),
         }
     }
 
@@ -175,12 +175,12 @@ impl Walk {
             }
         }
         // The only array among the variants is meant by every array, whatever stands in it.
-        let is_array = |id: &&Id| matches!(self.surface.kind(**id), Kind::Array { .. });
+        let is_array = |id: &&Id| matches!(self.shapes.kind(**id), Kind::Array { .. });
         let mut arrays = union.variants.iter().filter(is_array);
         if let (None, true, Some(only), None) = (&first, value.is_array(), arrays.next(), arrays.next()) {
             return self.check(*only, value, path);
         }
-        Err(first.unwrap_or_else(|| words::wrong_type(self.surface, id, value, path)))
+        Err(first.unwrap_or_else(|| words::wrong_type(self.shapes, id, value, path)))
     }
 
     fn tagged(&self, tag: &Tag, object: &Map<String, Value>, value: &Value, path: &Path) -> Check {
@@ -221,7 +221,7 @@ impl Walk {
 
     /// The variant of an object without its tag, if one leaves it out and is described by the fields there are.
     fn untagged(&self, tag: &Tag, object: &Map<String, Value>) -> Option<Id> {
-        let fits = |id: &Id| match self.surface.kind(*id) {
+        let fits = |id: &Id| match self.shapes.kind(*id) {
             Kind::Object(variant) => {
                 let known = |name: &String| variant.find(name).is_some();
                 let has =
@@ -235,7 +235,7 @@ impl Walk {
 
     /// Whether a value has the JSON type of a variant; arrays are told apart by their first item.
     fn takes(&self, id: Id, value: &Value) -> bool {
-        match (self.surface.kind(id), value) {
+        match (self.shapes.kind(id), value) {
             (Kind::Any, _) => true,
             (Kind::Text(_) | Kind::Enum { .. }, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => true,
             (Kind::Integer { .. }, Value::Number(number)) => !number.is_f64(),

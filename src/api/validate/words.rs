@@ -3,7 +3,7 @@
 
 use super::place::{Check, Path};
 use crate::api::error::{ApiError, quoted_list};
-use crate::api::spec::{Id, Kind, Object, Surface};
+use crate::surface::shape::{Id, Kind, Object, Shapes};
 use serde_json::{Map, Number, Value};
 use std::fmt::Display;
 
@@ -139,8 +139,8 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// `Invalid type for 'P': expected X, but got Y instead.`
-pub fn wrong_type(surface: &Surface, id: Id, got: &Value, path: &Path) -> Box<ApiError> {
-    Box::new(ApiError::invalid_type(&path.to_string(), &noun(surface, id, true), got))
+pub fn wrong_type(shapes: &Shapes, id: Id, got: &Value, path: &Path) -> Box<ApiError> {
+    Box::new(ApiError::invalid_type(&path.to_string(), &noun(shapes, id, true), got))
 }
 
 /// `one of 'a', 'b', or 'c'`.
@@ -158,8 +158,8 @@ fn or_list(values: &[String]) -> String {
 }
 
 /// What messages call a type: `a string`, `an array of objects`, `one of a string or array of input items`.
-fn noun(surface: &Surface, id: Id, article: bool) -> String {
-    let plain = match surface.kind(id) {
+fn noun(shapes: &Shapes, id: Id, article: bool) -> String {
+    let plain = match shapes.kind(id) {
         Kind::Any => "a value".to_string(),
         Kind::Text(_) => "a string".into(),
         Kind::Integer { .. } => "an integer".into(),
@@ -167,12 +167,12 @@ fn noun(surface: &Surface, id: Id, article: bool) -> String {
         Kind::Boolean => "a boolean".into(),
         Kind::Enum { listed, .. } if article => return one_of(listed),
         Kind::Enum { listed, .. } => return or_list(listed),
-        Kind::Array { items, .. } => format!("an array of {}", plural(surface, *items)),
+        Kind::Array { items, .. } => format!("an array of {}", plural(shapes, *items)),
         Kind::Map { noun, .. } => with_article(noun.as_deref().unwrap_or("object")),
         Kind::Object(object) => with_article(object.noun.as_deref().unwrap_or("object")),
         Kind::Union(union) => match &union.noun {
             Some(noun) => with_article(noun),
-            None => return union_noun(surface, &union.variants, article),
+            None => return union_noun(shapes, &union.variants, article),
         },
     };
     if article { plain } else { plain.split_once(' ').map_or(plain.clone(), |(_, noun)| noun.to_string()) }
@@ -183,10 +183,10 @@ fn with_article(noun: &str) -> String {
 }
 
 /// Variants of one name count once; only the first has its article.
-fn union_noun(surface: &Surface, variants: &[Id], article: bool) -> String {
+fn union_noun(shapes: &Shapes, variants: &[Id], article: bool) -> String {
     let mut names: Vec<String> = Vec::new();
     for variant in variants {
-        let name = noun(surface, *variant, names.is_empty());
+        let name = noun(shapes, *variant, names.is_empty());
         if !names.iter().any(|known| known.ends_with(&name)) {
             names.push(name);
         }
@@ -199,13 +199,13 @@ fn union_noun(surface: &Surface, variants: &[Id], article: bool) -> String {
     }
 }
 
-fn plural(surface: &Surface, id: Id) -> String {
-    match surface.kind(id) {
+fn plural(shapes: &Shapes, id: Id) -> String {
+    match shapes.kind(id) {
         Kind::Enum { listed, .. } => {
             let short: Vec<String> = listed.iter().map(|value| shorten(value)).collect();
             one_of(&short)
         }
         Kind::Array { .. } => "arrays".to_string(),
-        _ => format!("{}s", noun(surface, id, false)),
+        _ => format!("{}s", noun(shapes, id, false)),
     }
 }

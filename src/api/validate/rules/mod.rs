@@ -18,7 +18,7 @@ use super::walk::{First, fault};
 use crate::api::error::ApiError;
 use crate::api::field::find;
 use crate::api::models::Model;
-use crate::api::spec::Object;
+use crate::surface::shape::Object;
 use serde_json::Value;
 
 /// Takes faults with the place at which OpenAI meets them.

@@ -1,14 +1,11 @@
-//! The surface description: what each operation takes. `surface.json` is generated from the openai package's types by
-//! `scripts/surface.mjs`; `facts.json` is written by hand and adds what types cannot say (ranges, lengths, the order of
-//! checks, words of messages). Both are read once per [`Depth`], on first use.
+//! What bodies and queries may be: the clients' types, and `facts.json`, which is written by hand and adds what types
+//! cannot say (lengths, the order of checks, words of messages). Each is made ready on first use.
 
-pub mod client;
-mod load;
+use super::load;
+use super::operations::{self, Operation};
+use std::sync::{LazyLock, OnceLock};
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-/// Index of a [`Kind`] in the [`Surface`].
+/// Index of a [`Kind`] in its [`Shapes`].
 pub type Id = usize;
 
 /// Whose word the surface takes.
@@ -20,10 +17,10 @@ pub enum Depth {
     Observed,
 }
 
-/// Every type of the surface.
-pub struct Surface {
-    kinds: Vec<Kind>,
-    operations: HashMap<String, Id>,
+/// A type and all that it is made of.
+pub struct Shapes {
+    pub(super) kinds: Vec<Kind>,
+    pub(super) root: Id,
 }
 
 /// What a value may be.
@@ -107,7 +104,7 @@ pub struct Tag {
 }
 
 impl Object {
-    fn sort(&mut self) {
+    pub(super) fn sort(&mut self) {
         self.sorted = (0..self.fields.len()).collect();
         self.sorted.sort_by_key(|at| self.fields.get(*at).map(|field| field.name.clone()));
     }
@@ -121,20 +118,35 @@ impl Object {
 
 static ANY: Kind = Kind::Any;
 
-impl Surface {
-    /// The surface of the running program.
-    pub fn get(depth: Depth) -> &'static Surface {
-        static DOCUMENTED: LazyLock<Surface> = LazyLock::new(|| load::surface(Depth::Documented));
-        static OBSERVED: LazyLock<Surface> = LazyLock::new(|| load::surface(Depth::Observed));
-        match depth {
-            Depth::Documented => &DOCUMENTED,
-            Depth::Observed => &OBSERVED,
-        }
+/// What an operation takes, as far as it was asked for; one of these for each [`Depth`].
+#[derive(Default)]
+struct Taken {
+    body: OnceLock<Shapes>,
+    query: OnceLock<Shapes>,
+}
+
+static TAKEN: LazyLock<Vec<[Taken; 2]>> =
+    LazyLock::new(|| operations::all().iter().map(|_| Default::default()).collect());
+
+impl Shapes {
+    /// The body of an operation; `None` = it has none.
+    pub fn body(operation: &Operation, depth: Depth) -> Option<&'static Shapes> {
+        let taken = TAKEN.get(operation.index)?.get(depth as usize)?;
+        operation.body.map(|name| taken.body.get_or_init(|| load::shapes(name, depth)))
     }
 
-    /// The type of an operation's body, or of its query.
-    pub fn operation(&self, name: &str) -> Option<Id> {
-        self.operations.get(name).copied()
+    /// The query of an operation; `None` = it has none.
+    pub fn query(operation: &Operation, depth: Depth) -> Option<&'static Shapes> {
+        let taken = TAKEN.get(operation.index)?.get(depth as usize)?;
+        operation.query.map(|name| taken.query.get_or_init(|| load::shapes(name, depth)))
+    }
+
+    /// Its fields, if it is an object.
+    pub fn object(&self) -> Option<&Object> {
+        match self.kind(self.root) {
+            Kind::Object(object) => Some(object),
+            _ => None,
+        }
     }
 
     /// A type by id.

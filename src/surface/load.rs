@@ -1,23 +1,14 @@
-//! Reads surface.json and facts.json into the fast form. Both are compiled in, and the tests below read them whole, so
-//! a description that makes no sense becomes [`Kind::Any`] rather than a panic.
+//! Makes a type of the clients ready for checks, with what `facts.json` adds. Both are compiled in, and the tests below
+//! read them whole, so a description that makes no sense becomes [`Kind::Any`] rather than a panic.
 
-use super::{Depth, Field, Id, Kind, Object, Only, Surface, Tag, Text, Union};
+use super::compact::Compact;
+use super::shape::{Depth, Field, Id, Kind, Object, Only, Shapes, Tag, Text, Union};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
-
-/// What the client's types say.
-pub(super) fn generated() -> Value {
-    serde_json::from_str(include_str!("surface.json")).unwrap_or_default()
-}
+use std::collections::{HashMap, HashSet};
 
 /// What is written by hand.
-pub(super) fn facts() -> Value {
-    serde_json::from_str(include_str!("facts.json")).unwrap_or_default()
-}
-
-/// Reads both descriptions.
-pub fn surface(depth: Depth) -> Surface {
-    let (generated, mut facts) = (generated(), facts());
+fn facts(depth: Depth) -> Value {
+    let mut facts: Value = serde_json::from_str(include_str!("facts.json")).unwrap_or_default();
     if depth == Depth::Observed {
         for section in ["types", "fields"] {
             let more = facts["observed"][section].as_object().cloned().unwrap_or_default();
@@ -26,17 +17,59 @@ pub fn surface(depth: Depth) -> Surface {
             }
         }
     }
+    facts
+}
+
+/// A type and all it is made of.
+pub fn shapes(name: &str, depth: Depth) -> Shapes {
+    let facts = facts(depth);
+    let generated = involved(name, &facts);
     let mut loader = Loader { generated: &generated, facts: &facts, named: HashMap::new(), kinds: Vec::new() };
-    let operations = generated["operations"].as_object().into_iter().flatten();
-    let operations: HashMap<String, Id> =
-        operations.map(|(name, target)| (name.clone(), loader.named(target.as_str().unwrap_or_default()))).collect();
+    let root = loader.named(name);
     loader.find_tags();
     loader.shared_fields();
-    Surface { kinds: loader.kinds, operations }
+    Shapes { kinds: loader.kinds, root }
+}
+
+/// The clients' types that a type leads to, itself included, in the form of facts.json.
+fn involved(name: &str, facts: &Value) -> Map<String, Value> {
+    let none = Map::new();
+    let by_hand = facts["types"].as_object().unwrap_or(&none);
+    let mut compact = Compact::new(by_hand);
+    let (mut types, mut seen, mut todo) = (Map::new(), HashSet::new(), vec![name.to_string()]);
+    while let Some(name) = todo.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        for (section, _) in SECTIONS {
+            of_type(facts, section, &name).for_each(|(_, node)| mentions(node, &mut todo));
+        }
+        match by_hand.get(&name) {
+            Some(node) => mentions(node, &mut todo),
+            None => {
+                let node = compact.named(&name).unwrap_or_default();
+                mentions(&node, &mut todo);
+                types.insert(name, node);
+            }
+        }
+    }
+    types
+}
+
+/// Names that a description mentions.
+fn mentions(node: &Value, into: &mut Vec<String>) {
+    match node {
+        Value::Object(object) => object.iter().for_each(|(key, inner)| match inner.as_str() {
+            Some(name) if key == "ref" || key == "default" => into.push(name.to_string()),
+            _ => mentions(inner, into),
+        }),
+        Value::Array(items) => items.iter().for_each(|item| mentions(item, into)),
+        _ => {}
+    }
 }
 
 struct Loader<'a> {
-    generated: &'a Value,
+    generated: &'a Map<String, Value>,
     facts: &'a Value,
     named: HashMap<&'a str, Id>,
     kinds: Vec<Kind>,
@@ -51,7 +84,7 @@ impl<'a> Loader<'a> {
         let id = self.add(Kind::Any);
         self.named.insert(name, id);
         let (facts, generated) = (self.facts, self.generated);
-        let node = facts["types"].get(name).or_else(|| generated["types"].get(name)).unwrap_or(&Value::Null);
+        let node = facts["types"].get(name).or_else(|| generated.get(name)).unwrap_or(&Value::Null);
         let kind = self.kind(node, name);
         if let Some(slot) = self.kinds.get_mut(id) {
             *slot = kind;
@@ -266,40 +299,45 @@ fn strings(list: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::surface::{blocks, operations};
 
     #[test]
     fn every_mentioned_type_is_described() {
-        let (generated, facts) = (generated(), facts());
-        fn refs<'a>(node: &'a Value, out: &mut Vec<&'a str>) {
-            match node {
-                Value::Object(object) => object.iter().for_each(|(key, inner)| match inner.as_str() {
-                    Some(name) if key == "ref" || key == "default" => out.push(name),
-                    _ => refs(inner, out),
-                }),
-                Value::Array(items) => items.iter().for_each(|item| refs(item, out)),
-                _ => {}
-            }
-        }
+        let facts = facts(Depth::Documented);
         let mut mentioned = Vec::new();
-        refs(&generated["types"], &mut mentioned);
-        refs(&facts, &mut mentioned);
-        mentioned.extend(generated["operations"].as_object().unwrap().values().filter_map(Value::as_str));
+        mentions(&facts, &mut mentioned);
         let sections = SECTIONS.iter().map(|(section, _)| &facts[*section]);
         for section in sections.chain([&facts["observed"]["fields"]]) {
-            mentioned.extend(section.as_object().unwrap().keys().map(|path| path.rsplit_once('.').unwrap().0));
+            let paths = section.as_object().into_iter().flatten();
+            mentioned.extend(paths.filter_map(|(path, _)| Some(path.rsplit_once('.')?.0.to_string())));
         }
+        let names = blocks::names();
         for name in mentioned {
-            let known = facts["types"].get(name).is_some() || generated["types"].get(name).is_some();
+            let known = facts["types"].get(&name).is_some() || names.contains(&name);
             assert!(known, "{name} is mentioned but not described");
         }
     }
 
     #[test]
     fn unions_of_objects_know_their_tag() {
-        let surface = surface(Depth::Documented);
-        let tagged = |id: Id| matches!(surface.kind(id), Kind::Union(union) if union.tag.as_ref().is_some_and(|tag| !tag.variants.is_empty()));
-        let Kind::Object(body) = surface.kind(surface.operation("responses.create").unwrap()) else { panic!() };
-        let Kind::Array { items, .. } = surface.kind(body.fields[body.find("tools").unwrap()].kind) else { panic!() };
+        let operation = operations::named("responses.create").unwrap();
+        let shapes = Shapes::body(operation, Depth::Documented).unwrap();
+        let tagged = |id: Id| matches!(shapes.kind(id), Kind::Union(union) if union.tag.as_ref().is_some_and(|tag| !tag.variants.is_empty()));
+        let body = shapes.object().unwrap();
+        let Kind::Array { items, .. } = shapes.kind(body.fields[body.find("tools").unwrap()].kind) else { panic!() };
         assert!(tagged(*items));
+    }
+
+    #[test]
+    fn every_operation_can_be_made_ready() {
+        let mut objects = 0;
+        for operation in operations::all() {
+            for shapes in [Shapes::body(operation, Depth::Observed), Shapes::query(operation, Depth::Observed)] {
+                let Some(shapes) = shapes else { continue };
+                assert!(!matches!(shapes.kind(shapes.root), Kind::Any), "{}", operation.name);
+                objects += usize::from(shapes.object().is_some());
+            }
+        }
+        assert!(objects > 230, "{objects}");
     }
 }

@@ -1,6 +1,6 @@
 //! Which clients the surface was compared with: what a newer one sends may be new, and is no fault of the test's.
 
-use super::load::{facts, generated};
+use super::operations;
 use crate::headers::Headers;
 use std::sync::LazyLock;
 
@@ -19,22 +19,10 @@ pub fn is_newer(headers: &Headers) -> bool {
     newest.zip(numbers(version)).is_some_and(|(newest, version)| version > *newest)
 }
 
-/// Read by hand, or generated from the `openai` package of npm: the later of the two.
 fn known() -> Known {
-    let (generated, facts) = (generated(), facts());
-    let mut known: Known = facts["clients"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(language, version)| Some((language.clone(), numbers(version.as_str()?)?)))
-        .collect();
-    let package = generated["openai"].as_str().and_then(numbers);
-    if let (Some((_, js)), Some(package)) = (known.iter_mut().find(|(language, _)| language == "js"), package)
-        && package > *js
-    {
-        *js = package;
-    }
-    known
+    let clients = operations::clients();
+    let read = [("js", clients.npm), ("python", clients.pypi)];
+    read.iter().filter_map(|(language, version)| Some((language.to_string(), numbers(version)?))).collect()
 }
 
 /// `7.57.0` as numbers; what follows a hyphen or plus does not count.
@@ -60,7 +48,7 @@ mod tests {
             assert!(newer(&language, "900.1.0-beta.1"), "{language}");
             assert!(!newer(&language, "1.99.9") && !newer(&language, "next"), "{language}");
         }
-        let described = facts()["clients"]["python"].as_str().unwrap_or_default().to_string();
+        let described = operations::clients().pypi;
         assert!(!newer("python", &described), "{described}");
         assert!(!newer("go", "900.0.0") && !is_newer(&Headers::default()));
     }

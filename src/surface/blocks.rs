@@ -1,0 +1,105 @@
+//! The types as they lie in the binary: lines of `name<tab>JSON Schema` in the order of names, cut into blocks that are
+//! deflated one by one, so that a reader inflates only what it wants and keeps nothing.
+
+use flate2::read::DeflateDecoder;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::LazyLock;
+
+static PACKED: &[u8] = include_bytes!("generated/types.bin");
+
+/// Where a block lies.
+struct Block {
+    first: &'static str,
+    at: usize,
+    length: usize,
+}
+
+static BLOCKS: LazyLock<Vec<Block>> = LazyLock::new(|| {
+    let end = PACKED.iter().position(|byte| *byte == b'\n').unwrap_or(0);
+    let listed: Vec<(&str, usize, usize)> = serde_json::from_slice(&PACKED[..end]).unwrap_or_default();
+    let mut at = end + 1;
+    let placed = listed.into_iter().map(|(first, length, _)| {
+        at += length;
+        Block { first, at: at - length, length }
+    });
+    placed.collect()
+});
+
+/// Reads types by name; inflated blocks live as long as it.
+#[derive(Default)]
+pub struct Reader {
+    inflated: HashMap<usize, String>,
+}
+
+impl Reader {
+    /// The schema of a type.
+    pub fn get(&mut self, name: &str) -> Option<Value> {
+        let index = BLOCKS.partition_point(|block| block.first <= name).checked_sub(1)?;
+        let text = self.inflated.entry(index).or_insert_with(|| BLOCKS.get(index).map(inflate).unwrap_or_default());
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'))?;
+        serde_json::from_str(line).ok()
+    }
+}
+
+/// Generated, and read whole by the test below: it does not fail.
+fn inflate(block: &Block) -> String {
+    let mut text = String::new();
+    let bytes = PACKED.get(block.at..block.at + block.length).unwrap_or_default();
+    let _ = DeflateDecoder::new(bytes).read_to_string(&mut text);
+    text
+}
+
+#[cfg(test)]
+pub fn names() -> Vec<String> {
+    let lines = BLOCKS.iter().map(inflate).collect::<Vec<_>>().concat();
+    lines.lines().filter_map(|line| Some(line.split_once('\t')?.0.to_string())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::surface::operations;
+
+    #[test]
+    fn every_type_is_found_by_its_name() {
+        let names = names();
+        assert!(names.len() > 3000 && names.is_sorted(), "{}", names.len());
+        let mut reader = Reader::default();
+        for name in &names {
+            let schema = reader.get(name).unwrap_or_else(|| panic!("{name} is not found"));
+            let mut inner = vec![&schema];
+            while let Some(node) = inner.pop() {
+                if let Some(target) = node["$ref"].as_str() {
+                    let target = target.strip_prefix("#/$defs/").expect("a reference");
+                    assert!(names.binary_search_by(|known| known.as_str().cmp(target)).is_ok(), "{target} in {name}");
+                }
+                inner.extend(node.as_object().into_iter().flat_map(|object| object.values()));
+                inner.extend(node.as_array().into_iter().flatten());
+            }
+        }
+        assert!(reader.get("no.Such").is_none() && reader.get("").is_none());
+        for operation in operations::all() {
+            for name in [operation.body, operation.query, operation.answer, operation.events].into_iter().flatten() {
+                assert!(reader.get(name).is_some(), "{name} of {}", operation.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_one_client_has_is_there_with_the_release_that_brought_it() {
+        let mut reader = Reader::default();
+        let body = reader.get("responses.ResponseCreateParamsBase").expect("a type");
+        assert!(body["properties"]["background_options"].is_object());
+        assert_eq!(body["x-since"]["fields"]["background_options"], "pypi 3.53.0");
+        assert_eq!(
+            body["properties"]["max_output_tokens"]["anyOf"][0],
+            serde_json::json!({"type": "integer", "minimum": 16})
+        );
+        let models = reader.get("shared.ChatModel").expect("a type");
+        let listed: Vec<&str> = models["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        assert!(listed.contains(&"gpt-6.2-sol") && listed.contains(&"gpt-4o"));
+        assert_eq!(models["x-since"]["values"][""]["gpt-5"], "npm 5.20.0");
+    }
+}
