@@ -49,7 +49,7 @@ mod tests {
             assert!(!newer(&language, "1.99.9") && !newer(&language, "next"), "{language}");
         }
         let described = operations::clients().pypi;
-        assert!(!newer("python", &described), "{described}");
+        assert!(!newer("python", described), "{described}");
         assert!(!newer("go", "900.0.0") && !is_newer(&Headers::default()));
     }
 }

@@ -319,6 +319,28 @@ mod tests {
     }
 
     #[test]
+    fn facts_say_only_what_types_and_document_do_not() {
+        let facts = facts(Depth::Documented);
+        let by_hand = facts["types"].as_object().unwrap();
+        let mut repeated = Vec::new();
+        for (path, node) in facts["fields"].as_object().into_iter().flatten() {
+            let (owner, field) = path.rsplit_once('.').unwrap();
+            let said = Compact::new(by_hand).named(owner).unwrap_or_default();
+            if said["object"].get(field) == Some(node) {
+                repeated.push(path.clone());
+            }
+        }
+        for (name, node) in by_hand {
+            let others: Map<_, _> =
+                by_hand.iter().filter(|(other, _)| *other != name).map(|(k, v)| (k.clone(), v.clone())).collect();
+            if Compact::new(&others).named(name).as_ref() == Some(node) {
+                repeated.push(name.clone());
+            }
+        }
+        assert!(repeated.is_empty(), "{}", repeated.join("\n"));
+    }
+
+    #[test]
     fn unions_of_objects_know_their_tag() {
         let operation = operations::named("responses.create").unwrap();
         let shapes = Shapes::body(operation, Depth::Documented).unwrap();
