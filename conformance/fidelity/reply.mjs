@@ -95,7 +95,8 @@ export function lastResponse(sse) {
 export function gatherChunks(sse) {
   const choices = [];
   for (const { data } of sse) {
-    for (const { index, delta, finish_reason: finish, logprobs } of data.choices ?? []) {
+    // Text completions have no delta; only how they end counts here.
+    for (const { index, delta = {}, finish_reason: finish, logprobs } of data.choices ?? []) {
       const choice = (choices[index] ??= { index, message: { content: null }, finish_reason: null, logprobs: null });
       const { message } = choice;
       if (typeof delta.content === 'string') message.content = (message.content ?? '') + delta.content;

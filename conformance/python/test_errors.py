@@ -36,7 +36,7 @@ def test_retries_count(session, ask):
 
 def test_unscripted_is_not_retried(session, ask):
     one = session([])
-    with pytest.raises(openai.InternalServerError, match="what is this"):
+    with pytest.raises(openai.BadRequestError, match="what is this"):
         one.client.chat.completions.create(**ask("what is this"))
     assert len(one.requests()) == 1
 
