@@ -1,7 +1,10 @@
 // The command as npx runs it; the stand-alone binary: command_line.rs.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { ROOT, runProgram, startCommand as start } from './support.mjs';
 
@@ -72,18 +75,59 @@ test('a bad script stops the start with file, path and reason', async () => {
 test('--version and --help', async () => {
   const { default: manifest } = await import('../package.json', { with: { type: 'json' } });
   expect(await cli('--version')).toMatchObject({ code: 0, stdout: `llemulator ${manifest.version}\n` });
-  expect((await cli('--help')).stdout).toContain('--profile');
+});
+
+test('--help is one screen with examples that work; --help --all knows every option', async () => {
+  const { code, stdout } = await cli('--help');
+  expect([code, (await cli('-h')).stdout]).toEqual([0, stdout]);
+  expect(stdout.split('\n').length).toBeLessThanOrEqual(60);
+  for (const part of ['--port', '--script', '--profile', '--exit-with-parent', 'validate', 'Examples:', '--help --all']) expect(stdout).toContain(part);
+  // Without a meaning on a command line, or rarely wanted there.
+  for (const part of ['JavaScript', '--max-callbacks', '--callback-timeout-ms', '--max-objects']) expect(stdout).not.toContain(part);
+  const all = (await cli('--help', '--all')).stdout;
+  for (const [option] of stdout.matchAll(/--[a-z-]+/g)) expect(all).toContain(option);
+  expect(all).toContain('--max-objects');
+  expect(all).not.toContain('JavaScript');
+  expect((await cli('validate', '--help')).stdout).toContain('Script files and folders');
+  // The examples: what they start says where it listens.
+  const examples = [...stdout.matchAll(/^ {2}llemulator(.*?) {2,}\S/gm)].map(([, words]) => words.trim().split(' ').filter(Boolean)).filter(([first]) => !['validate', undefined].includes(first));
+  expect(examples.length).toBe(3);
+  const script = join(await mkdtemp(join(tmpdir(), 'llemulator-')), 'replies.yaml');
+  await writeFile(script, 'responses: [a]\n');
+  for (const words of examples) {
+    const { stop } = await start([...words.map((word) => (word === 'replies.yaml' ? script : word)), ...(words.includes('--port') ? [] : ['--port', '0'])]);
+    expect(await stop()).toEqual([0, null]);
+  }
+});
+
+test('--exit-with-parent: whoever started it is gone, so it goes', async () => {
+  // A test run that starts an emulator and is killed before it can stop it; the emulator's stdout is ours.
+  const parent = (stdin) => `
+    const child = require('node:child_process').spawn(process.execPath, ['js/cli.js', '--port', '0', '--exit-with-parent'], { stdio: ['${stdin}', 'inherit', 'inherit'] });
+    setInterval(() => {}, 1000);`;
+  for (const stdin of process.platform === 'win32' ? ['pipe'] : ['pipe', 'ignore']) {
+    const run = spawn(process.execPath, ['-e', parent(stdin)], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: run.stdout });
+    const [first] = await once(lines, 'line');
+    expect(first).toMatch(/^LLEmulator listening on /);
+    run.kill('SIGKILL');
+    // The pipe closes when its last writer, the emulator, has ended.
+    await once(lines, 'close');
+    await expect(fetch(`${first.split(' ').at(-1)}/healthz`)).rejects.toThrow();
+  }
 });
 
 test('every option of startEmulator is a flag and a variable', async () => {
   const types = await readFile(join(ROOT, 'index.d.ts'), 'utf8');
   const [, options] = /^export interface EmulatorOptions \{\n(.*?)^\}/ms.exec(types);
   const flags = [...options.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-  const { stdout } = await cli('--help');
+  const { stdout } = await cli('--help', '--all');
   const [, settings] = stdout.split('\nSettings:\n');
   const listed = settings.split(/^ {6}(?=--)/m).slice(1);
-  // In the place of script files JavaScript has emulator.script().
-  expect(listed.map((each) => /^--[\w-]+/.exec(each)[0]).filter((flag) => !['--script', '--watch'].includes(flag)).sort()).toEqual(flags.sort());
+  // In the place of script files JavaScript has emulator.script(), and it is the parent; functions are given to it alone.
+  const onlyHere = ['--script', '--watch', '--exit-with-parent'];
+  const onlyThere = ['--callback-timeout-ms', '--max-callbacks'];
+  expect([...listed.map((each) => /^--[\w-]+/.exec(each)[0]).filter((flag) => !onlyHere.includes(flag)), ...onlyThere].sort()).toEqual(flags.sort());
   for (const each of listed) expect(each.replace(/\s+/g, ' ')).toMatch(/\[env: [A-Z_]+=?/);
 });
 

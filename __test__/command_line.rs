@@ -225,6 +225,26 @@ fn an_open_stream_is_cut_when_the_grace_time_is_over() {
 }
 
 #[test]
+fn it_ends_with_the_pipe_of_its_parent_if_it_shall() {
+    let mut server =
+        Server::start(llemulator(&["--port", "0", "--log-level", "warn", "--exit-with-parent"]).stdin(Stdio::piped()));
+    assert_ok(server.send("/v1/chat/completions", CHAT));
+    drop(server.child.stdin.take());
+    assert_eq!(server.end(), (Some(0), String::new()));
+    // No stdin is no parent that is gone; without the option a closed pipe says nothing.
+    for command in [
+        llemulator(&["--port", "0", "--exit-with-parent"]).stdin(Stdio::null()),
+        llemulator(&["--port", "0"]).stdin(Stdio::piped()),
+    ] {
+        let mut server = Server::start(command);
+        drop(server.child.stdin.take());
+        assert_ok(server.send("/v1/chat/completions", CHAT));
+        server.signal("TERM");
+        assert_eq!(server.end().0, Some(0));
+    }
+}
+
+#[test]
 fn healthcheck_says_whether_one_runs() {
     let server = Server::start(&mut llemulator(&["--port", "0", "--log-level", "warn"]));
     let port = server.address.rsplit(':').next().expect("a port").to_string();

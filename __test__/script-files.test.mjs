@@ -20,12 +20,12 @@ test('validate tells faults and doubts with line and column', async () => {
   const bad = file('bad.json', '{\n  "responses": [{"txt": "a"}]\n}');
   expect(await cli('validate', good)).toEqual({
     code: 0, signal: null, stderr: '',
-    stdout: `warning: ${good}:3:3: responses.b: never reached: responses[".*"] takes every request it could match, without limit\n0 faults, 1 doubts\n`,
+    stdout: `warning: ${good}:3:3: responses.b: never reached: responses[".*"] takes every request it could match, without limit\n0 faults, 1 doubt\n`,
   });
   const both = await cli('validate', good, bad, path.join(folder, 'none.json'));
   expect(both.code).toBe(1);
   expect(both.stdout).toContain(`error: ${bad}:2:18: responses[0].txt: unknown key "txt" of a rule; did you mean "text"?`);
-  expect(both.stdout).toMatch(/error: .*none\.json: cannot be read[^]*2 faults, 1 doubts\n$/);
+  expect(both.stdout).toMatch(/error: .*none\.json: cannot be read[^]*2 faults, 1 doubt\n$/);
   expect(await cli('--script', bad)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(`${bad}:2:18: responses[0].txt`) });
 });
 

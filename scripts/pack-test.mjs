@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isNewer, newestGlibc } from './glibc.mjs';
+import { LICENCES } from './licences.mjs';
 import { emptyProject, install, serve, tarballs } from './packed.mjs';
 import { manifest, packageOf } from './packages.mjs';
 import { GLIBC, hostPlatform } from './platforms.mjs';
@@ -64,6 +65,17 @@ const CHECKS = {
     for (const file of files([main, types, exports, bin])) {
       assert.ok(existsSync(path.join(installed, file)), `package.json names ${file}, which is not packed`);
     }
+  },
+  'the licences of what is in the binary come with it'() {
+    const text = readFileSync(path.join(folder, 'node_modules', packageOf(platform), LICENCES), 'utf8');
+    for (const part of [`for ${platform.name}`, '\ntokio 1', '\nhyper 1', '\ntiktoken ', 'Permission is hereby granted']) assert.ok(text.includes(part), `${LICENCES} says ${part}`);
+  },
+  'the package says where to look and whom to ask'() {
+    for (const name of ['llemulator', packageOf(platform)]) {
+      const installed = JSON.parse(readFileSync(path.join(folder, 'node_modules', name, 'package.json'), 'utf8'));
+      for (const field of ['homepage', 'bugs', 'repository', 'license', 'description']) assert.ok(installed[field], `package.json of ${name} has ${field}`);
+    }
+    assert.ok(readFileSync(path.join(folder, 'node_modules', 'llemulator', 'CHANGELOG.md'), 'utf8').includes(`## ${manifest.version}`), 'CHANGELOG.md tells of this version');
   },
   'import works'() {
     write('use.mjs', `import { startEmulator } from 'llemulator';${USE}`);

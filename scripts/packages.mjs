@@ -8,6 +8,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT, addonPath } from './addon.mjs';
+import { LICENCES, licences } from './licences.mjs';
 import { PLATFORMS } from './platforms.mjs';
 import { capture } from './run.mjs';
 
@@ -33,29 +34,32 @@ export function packRoot(out) {
 /** Packs one platform's addon into `out`; returns the tarball's path. */
 export function packPlatform(platform, out) {
   const addon = path.relative(ROOT, addonPath(platform));
-  const { version, license, repository, engines } = manifest;
+  const { version, license, repository, homepage, bugs, engines } = manifest;
   return pack(platform.name, out, ['LICENSE', addon], {
     name: packageOf(platform),
     version,
     description: `The ${platform.name} binary of llemulator; install that`,
     license,
     repository,
+    homepage,
+    bugs,
     engines,
     os: [platform.os],
     cpu: [platform.cpu],
     ...(platform.libc && { libc: [platform.libc] }),
     main: path.basename(addon),
-    files: [path.basename(addon)],
-  });
+    files: [path.basename(addon), LICENCES],
+  }, { [LICENCES]: licences(platform) });
 }
 
-/** Packs a folder that holds `json` as package.json and copies of `files`; an addon is put at its top. */
-function pack(name, out, files, json) {
+/** Packs a folder that holds `json` as package.json, `texts` by name, and copies of `files`; an addon is put at its top. */
+function pack(name, out, files, json, texts = {}) {
   const folder = path.join(STAGE, name);
   rmSync(folder, { recursive: true, force: true });
   for (const file of files) {
     cpSync(path.join(ROOT, file), path.join(folder, file.endsWith('.node') ? path.basename(file) : file));
   }
+  for (const [name, text] of Object.entries(texts)) writeFileSync(path.join(folder, name), text);
   writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(json, null, 2)}\n`);
   mkdirSync(out, { recursive: true });
   const packed = JSON.parse(capture('npm', ['pack', '--json', '--silent', '--pack-destination', path.resolve(out)], { cwd: folder }));

@@ -42,7 +42,7 @@ const { root, platform } = tarballs();
 const folder = emptyProject('readme');
 install(folder, [platform, root, 'openai', 'vitest', 'jest']);
 const write = (name, content) => (mkdirSync(path.dirname(path.join(folder, name)), { recursive: true }), writeFileSync(path.join(folder, name), content));
-const help = capture('npx', ['--no-install', 'llemulator', '--help'], { cwd: folder });
+const help = capture('npx', ['--no-install', 'llemulator', '--help', '--all'], { cwd: folder });
 for (const [option] of read('docs/command-line.md').matchAll(/(?<=\| `)--[a-z-]+|(?<=`)[A-Z]+(_[A-Z]+)*(?=` \|)/g)) {
   assert.ok(help.includes(option), `docs/command-line.md names ${option}, which --help does not`);
 }

@@ -1,5 +1,8 @@
 //! The command line, one definition for `npx llemulator` and the stand-alone binary.
 
+mod help;
+mod parent;
+
 use crate::api::{self, Level};
 use crate::emulator::Emulator;
 use crate::log;
@@ -10,7 +13,7 @@ use crate::script_files::{self, Severity};
 use crate::surface;
 use crate::tokens::Encoding;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -20,8 +23,14 @@ use std::time::{Duration, SystemTime};
 
 /// The OpenAI API on your own machine, for tests.
 #[derive(Debug, Parser)]
-#[command(name = "llemulator", version, about)]
+#[command(name = "llemulator", version, about, disable_help_flag = true, disable_help_subcommand = true)]
 struct Cli {
+    /// Print help; with --all every option
+    #[arg(short, long, action = ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
+    /// With --help: every option, its values and its variable
+    #[arg(long, requires = "help")]
+    all: bool,
     /// Probe the emulator that runs on this port: exit code 0 = healthy, 1 = not
     #[arg(long)]
     healthcheck: bool,
@@ -70,8 +79,9 @@ enum Vocabulary {
 
 /// Runs the command line until its end; gives the exit code.
 pub fn run(arguments: Vec<String>) -> i32 {
+    let command = help::arrange(Cli::command(), &arguments);
     let arguments = std::iter::once("llemulator".to_string()).chain(arguments);
-    let parsed = Cli::command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
@@ -110,7 +120,8 @@ fn validate(files: &[PathBuf]) -> i32 {
         print(&format!("{word}: {finding}\n"));
     }
     let faults = findings.iter().filter(|(severity, _)| *severity == Severity::Error).count();
-    print(&format!("{faults} faults, {} doubts\n", findings.len() - faults));
+    let number = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    print(&format!("{}, {}\n", number(faults, "fault"), number(findings.len() - faults, "doubt")));
     i32::from(faults > 0)
 }
 
@@ -160,7 +171,7 @@ fn vocabulary(name: Vocabulary) -> Result<(), String> {
 /// Serves until a signal.
 fn serve(options: Options) -> Result<(), String> {
     log::panics();
-    let (scripts, watch) = (options.script.clone(), options.watch);
+    let (scripts, watch, exit_with_parent) = (options.script.clone(), options.watch, options.exit_with_parent);
     // A bad file stops the start, before anything listens.
     let load = read_scripts(&scripts)?;
     for skipped in script_files::skipped(&scripts) {
@@ -177,7 +188,10 @@ fn serve(options: Options) -> Result<(), String> {
         if watch && !scripts.is_empty() {
             tokio::spawn(reload(emulator.clone(), scripts));
         }
-        signal.await;
+        tokio::select! {
+            () = signal => {}
+            () = parent::gone(), if exit_with_parent => {}
+        }
         emulator.stop().await;
     });
     log::flush();

@@ -137,20 +137,20 @@ pub enum EmbeddingStyle {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[command(next_help_heading = "Settings")]
 pub struct Options {
-    /// Port to listen on; 0 = any free one [default: 8080; in JavaScript 0]
+    /// Port to listen on; 0 = any free one [default: 8080]
     #[arg(long, env = "PORT")]
     pub port: Option<u16>,
     /// Address to bind [default: 127.0.0.1]
     #[arg(long, env = "LLEMULATOR_HOST")]
     pub host: Option<String>,
-    /// Set of defaults [default: relaxed; in JavaScript strict]
-    #[arg(long, env = "LLEMULATOR_PROFILE")]
+    /// Set of defaults [default: relaxed]
+    #[arg(long, env = "LLEMULATOR_PROFILE", value_name = "NAME")]
     pub profile: Option<Profile>,
     /// What answers when nothing scripted does [default: strict and llemulator: error, relaxed: echo]
-    #[arg(long, env = "LLEMULATOR_FALLBACK")]
+    #[arg(long, env = "LLEMULATOR_FALLBACK", value_name = "WHAT")]
     pub fallback: Option<FallbackName>,
     /// What happens to a scripted reply that the request forbids [default: strict: fail, else warn]
-    #[arg(long, env = "LLEMULATOR_CHECK_REPLIES")]
+    #[arg(long, env = "LLEMULATOR_CHECK_REPLIES", value_name = "WHAT")]
     pub check_replies: Option<Check>,
     /// `optional`, `required`, or a comma-separated list of accepted keys [default: relaxed: optional, else required]
     #[arg(long, env = "LLEMULATOR_AUTH")]
@@ -160,11 +160,11 @@ pub struct Options {
     pub validation: Option<Validation>,
     /// `any` accepts every model name; else a comma-separated list of names beside the catalogue [default: relaxed: any
     /// name that does not begin with `invalid`]
-    #[arg(long, env = "LLEMULATOR_MODELS", value_delimiter = ',')]
+    #[arg(long, env = "LLEMULATOR_MODELS", value_name = "NAMES", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_many")]
     pub models: Option<Vec<String>>,
     /// How time passes [default: real]
-    #[arg(long, env = "LLEMULATOR_CLOCK")]
+    #[arg(long, env = "LLEMULATOR_CLOCK", value_name = "MODE")]
     pub clock: Option<Mode>,
     /// Seed of everything drawn [default: 0]
     #[arg(long, env = "LLEMULATOR_SEED")]
@@ -177,6 +177,10 @@ pub struct Options {
     #[arg(long, env = "LLEMULATOR_WATCH", value_parser = clap::builder::BoolishValueParser::new())]
     #[serde(skip)]
     pub watch: bool,
+    /// End when the process that started it ends: its stdin is closed, or its parent is gone
+    #[arg(long, env = "LLEMULATOR_EXIT_WITH_PARENT", value_parser = clap::builder::BoolishValueParser::new())]
+    #[serde(skip)]
+    pub exit_with_parent: bool,
     /// How tokens are counted [default: exact]
     #[arg(long, env = "LLEMULATOR_USAGE")]
     pub usage: Option<Counting>,
@@ -214,16 +218,17 @@ pub struct Options {
     #[arg(long, env = "LLEMULATOR_MAX_OBJECTS")]
     pub max_objects: Option<usize>,
     /// Milliseconds a JavaScript function may take, a generator for each piece [default: 30000]
-    #[arg(long, env = "LLEMULATOR_CALLBACK_TIMEOUT_MS")]
+    // Functions are given in-process: help does not show it.
+    #[arg(long, env = "LLEMULATOR_CALLBACK_TIMEOUT_MS", hide = true)]
     pub callback_timeout_ms: Option<u64>,
     /// Most JavaScript functions running at a time [default: 1000]
-    #[arg(long, env = "LLEMULATOR_MAX_CALLBACKS")]
+    #[arg(long, env = "LLEMULATOR_MAX_CALLBACKS", hide = true)]
     pub max_callbacks: Option<usize>,
-    /// Milliseconds open streams may go on after a stop [default: 5000; in JavaScript 0]
+    /// Milliseconds open streams may go on after a stop [default: 5000]
     #[arg(long, env = "LLEMULATOR_GRACE_MS")]
     pub grace_ms: Option<u64>,
-    /// What is logged [default: info; in JavaScript error]
-    #[arg(long, env = "LOG_LEVEL", ignore_case = true)]
+    /// What is logged [default: info]
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", ignore_case = true)]
     pub log_level: Option<LogLevel>,
     /// Serve GET /_emulator/state over HTTP: `true`, or anything else for no
     // `DEBUG=vite:*` stands in many a shell and must stop nothing.
@@ -462,8 +467,8 @@ mod tests {
             assert!(argument.get_help().is_some(), "--{flag} says what it is");
             both += usize::from(script.get(camel(flag)).is_some());
         }
-        // Of the files on the command line JavaScript knows nothing: it has `emulator.script()`.
-        assert_eq!(both + 2, command.get_arguments().count());
+        // Of script files and of parents JavaScript knows nothing: it has `emulator.script()`, and is the parent.
+        assert_eq!(both + 3, command.get_arguments().count());
         assert_eq!(both, script.as_object().unwrap().len());
     }
 

@@ -2,6 +2,7 @@
 //! column.
 
 pub mod aimock;
+mod faults;
 mod located;
 
 use crate::reply::json::{self, Load, Origin, Rule, ScriptError};
@@ -63,16 +64,42 @@ pub fn read(path: &Path) -> Result<Load, FileError> {
 /// Checks files and folders without running them. As when they are loaded, the files of a folder are one script.
 pub fn validate(paths: &[PathBuf]) -> Vec<(Severity, FileError)> {
     let mut findings: Vec<_> = skipped(paths).into_iter().map(|skipped| (Severity::Warning, skipped)).collect();
+    let mut known = Vec::new();
     for path in paths {
         match files(path) {
             Ok(files) => {
                 let mut above = Vec::new();
-                files.iter().for_each(|file| validate_file(file, &mut above, &mut findings));
+                for file in &files {
+                    let own = faults_of(file, &mut known);
+                    match own.is_empty() {
+                        true => validate_file(file, &mut above, &mut findings),
+                        false => findings.extend(own.into_iter().map(|fault| (Severity::Error, fault))),
+                    }
+                }
             }
             Err(error) => findings.push((Severity::Error, error)),
         }
     }
     findings
+}
+
+/// All faults of a file and of those it extends, but for those in `known`, which were told of.
+fn faults_of(file: &Path, known: &mut Vec<PathBuf>) -> Vec<FileError> {
+    let mut involved = Vec::new();
+    involve(file.into(), &mut involved);
+    let mut faults = Vec::new();
+    for file in involved.iter().filter(|file| !file.is_dir()) {
+        let identity = file.canonicalize().unwrap_or_else(|_| file.clone());
+        if known.contains(&identity) {
+            continue;
+        }
+        known.push(identity);
+        match Source::read(file) {
+            Ok(source) => faults.extend(faults::all(&source.value).into_iter().map(|fault| source.error(fault))),
+            Err(error) => faults.push(error),
+        }
+    }
+    faults
 }
 
 /// `above` = the rules of the files before it; its own are added.
@@ -88,6 +115,7 @@ fn validate_file(file: &Path, above: &mut Vec<Arc<Rule>>, findings: &mut Vec<(Se
     });
     match warnings {
         Ok(warnings) => findings.extend(warnings.into_iter().map(|warning| (Severity::Warning, warning))),
+        Err(error) if findings.iter().any(|(_, told)| *told == error) => {}
         Err(error) => findings.push((Severity::Error, error)),
     }
 }

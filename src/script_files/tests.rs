@@ -169,6 +169,32 @@ fn validation_tells_errors_and_doubts_of_every_file() {
 }
 
 #[test]
+fn validation_tells_every_fault_once_also_of_what_is_extended() {
+    let folder = Folder::with(&[
+        ("1.yaml", "extends: base.yml\nresponses:\n- {txt: a}\n- b\n- {text: c, times: often}\n"),
+        ("2.json", "{\"extends\": [\"base.yml\", \"none.json\"], \"responses\": [5]}"),
+        ("base.yml", "responses: [{pac: {}}]\ndefaults: {fallback: ecko}\n"),
+        ("broken.json", "{"),
+    ]);
+    let mut told: Vec<String> =
+        validate(std::slice::from_ref(&folder.0)).into_iter().map(|(_, error)| folder.told(error)).collect();
+    told.sort();
+    let places = [
+        "1.yaml:3:4: responses[0].txt",
+        "1.yaml:5:",
+        "2.json:1:",
+        "base.yml:1:14: responses[0].pac",
+        "base.yml:2:",
+        "broken.json:1:",
+        "none.json: cannot be read",
+    ];
+    assert_eq!(told.len(), places.len(), "{told:#?}");
+    for (told, place) in told.iter().zip(places) {
+        assert!(told.starts_with(place), "{told}");
+    }
+}
+
+#[test]
 fn what_comes_before_a_file_may_shadow_it() {
     let folder = Folder::with(&[
         ("1.yaml", "extends: base.yml\nresponses: [never]\n"),
