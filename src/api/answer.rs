@@ -1,13 +1,13 @@
 //! What an operation gives back: bytes in OpenAI's form, not yet delivered.
 
 use super::error::ApiError;
+use super::event::Events;
 use crate::reply::RawBody;
 use crate::reply::fault::Fault;
 use crate::reply::pace::{Hold, Schedule};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// An answer in its wire form. Status, headers every answer has, pace and faults are the server's business.
@@ -39,7 +39,7 @@ pub enum Body {
     Json(Bytes),
     /// Anything else: content type, bytes.
     Bytes(&'static str, Bytes),
-    /// `text/event-stream`.
+    /// A stream: `text/event-stream` over HTTP.
     Events(Box<dyn Events>),
     /// As scripted, with its own chunk borders.
     Raw(RawBody),
@@ -83,42 +83,4 @@ pub fn indented(value: &impl Serialize, indent: &[u8], newline: bool) -> Bytes {
         out.push(b'\n');
     }
     out.into()
-}
-
-/// The events of one streamed answer, in order. The server decides when each leaves.
-pub trait Events: Send {
-    /// Takes in what has come of a reply still arriving, until the next event is known; `Pending` = nothing new yet.
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
-    /// Tokens the next event carries, if it carries content and that is known: pace holds it back until its time.
-    /// `None` = it leaves at once. Delivery asks once before each [`Events::poll_next`].
-    fn next_content(&self) -> Option<u32>;
-
-    /// Whether all content is out and only the end is left: a fault or a hold that waits for more strikes before it.
-    fn is_closing(&self) -> bool;
-
-    /// Appends the next event, whole, to `out`. `Ready(true)` = one event written; `Ready(false)` = the stream is over
-    /// and nothing was written. `Pending` only while the reply is still arriving.
-    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool>;
-
-    /// Appends this API's form of an error in mid-stream; the stream is over after it.
-    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut);
-}
-
-/// Appends an error in the middle of a stream of `data:` lines. Status stays 200, no `[DONE]` (real-traffic §2.3).
-pub fn write_error_line(error: &ApiError, out: &mut BytesMut) {
-    out.extend_from_slice(format!("data: {}\n\n", error.envelope()).as_bytes());
-}
-
-/// Appends a number.
-pub fn write_number(value: u64, out: &mut BytesMut) {
-    out.put_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
-/// Appends a JSON string literal.
-pub fn write_json_str(text: &str, out: &mut BytesMut) {
-    // Writing to a BytesMut cannot fail.
-    let _ = serde_json::to_writer(out.writer(), text);
 }

@@ -1,10 +1,11 @@
 //! `completions.create`, the legacy text completions; `/v1/responses` with a `prompt` and no `input` has this shape too.
 
-use super::answer::{pretty, write_error_line, write_json_str};
+use super::answer::pretty;
 use super::chat::render::pieces;
 use super::chat::request::{length, pace, stop};
 use super::error::ApiError;
-use super::lanes::{Cursor, Lanes, Lines, Writer};
+use super::event::{Frames, write_json, write_json_str};
+use super::lanes::{Chunks, Cursor, Lanes, Writer};
 use super::usage::wire::{self, Usage};
 use super::usage::{self, Api};
 use super::{ids, logprobs};
@@ -13,7 +14,6 @@ use crate::call::{Call, HandlerFuture, Served};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Arrival, Choice, Finish, Part, Text};
 use crate::turn::{Rendered, Spoken};
-use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
@@ -190,9 +190,6 @@ enum Item {
     /// How the choices ended whose texts do not say it.
     Finish(Vec<usize>),
     Usage,
-    /// Why the rest will not come.
-    Failed(ApiError),
-    Done,
 }
 
 /// Writes the stream of one answer.
@@ -204,14 +201,14 @@ struct TextEvents {
 }
 
 impl TextEvents {
-    fn new(prompt: &Prompt, turn: Spoken, facts: Facts) -> Lines<Self> {
+    fn new(prompt: &Prompt, turn: Spoken, facts: Facts) -> Chunks<Self> {
         let writer = TextEvents { prompt: prompt.clone(), turn, facts, arrived: String::new() };
         let mut items = Lanes::default();
         if writer.turn.arriving.is_none() {
             items = Lanes::new((0..writer.turn.choices).map(|index| writer.lane(index)));
             writer.close(&mut items);
         }
-        Lines { items, writer }
+        Chunks::new(items, writer)
     }
 
     fn lane(&self, index: usize) -> VecDeque<Item> {
@@ -249,31 +246,33 @@ impl TextEvents {
         if self.facts.include_usage {
             items.push(Item::Usage);
         }
-        items.push(Item::Done);
     }
 
-    fn text(&self, choice: usize, text: &str, offset: usize, finish: Option<&str>, out: &mut BytesMut) {
+    fn text(&self, choice: usize, text: &str, offset: usize, finish: Option<&str>, out: &mut dyn Frames) {
         let logprobs = self.facts.logprobs(text, offset, choice, &self.prompt, &self.turn);
         let choice = json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": finish});
         self.chunk(vec![choice], out);
     }
 
     /// Writes a chunk with these choices; without any, it is the one of the usage.
-    fn chunk(&self, choices: Vec<Value>, out: &mut BytesMut) {
+    fn chunk(&self, choices: Vec<Value>, frames: &mut dyn Frames) {
         let last = choices.is_empty();
-        out.extend_from_slice(b"data: {\"id\":");
+        let out = frames.begin(None);
+        out.extend_from_slice(b"{\"id\":");
         write_json_str(&self.facts.id, out);
         out.extend_from_slice(b",\"object\":\"text_completion\",\"created\":");
-        out.extend_from_slice(self.facts.created.to_string().as_bytes());
+        write_json(&self.facts.created, out);
         out.extend_from_slice(b",\"choices\":");
-        out.extend_from_slice(Value::Array(choices).to_string().as_bytes());
+        write_json(&choices, out);
         out.extend_from_slice(b",\"model\":");
         write_json_str(&self.turn.model_name, out);
         if self.facts.include_usage {
             let usage = last.then(|| self.facts.usage(&self.prompt, &self.turn));
-            out.extend_from_slice(format!(",\"usage\":{}", json!(usage)).as_bytes());
+            out.extend_from_slice(b",\"usage\":");
+            write_json(&usage, out);
         }
-        out.extend_from_slice(b"}\n\n");
+        out.extend_from_slice(b"}");
+        frames.end();
     }
 }
 
@@ -293,11 +292,11 @@ impl Writer for TextEvents {
     }
 
     fn ends(item: &Item) -> bool {
-        matches!(item, Item::Finish(_) | Item::Usage | Item::Done)
+        matches!(item, Item::Finish(_) | Item::Usage)
     }
 
-    fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(()) };
+    fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<Result<(), ApiError>> {
+        let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(Ok(())) };
         match ready!(arriving.poll_next(context)) {
             Some(Arrival::Text(text) | Arrival::Part(Part::Text(Text { text, .. }))) => {
                 let offset = self.arrived.chars().count();
@@ -308,7 +307,7 @@ impl Writer for TextEvents {
             Some(Arrival::Part(_)) => {}
             Some(Arrival::Failed(error)) => {
                 self.turn.arriving = None;
-                items.push(Item::Failed(error));
+                return Poll::Ready(Err(error));
             }
             None => {
                 let text = crate::reply::Text::new(std::mem::take(&mut self.arrived));
@@ -317,13 +316,11 @@ impl Writer for TextEvents {
                 self.close(items);
             }
         }
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 
-    fn write(&mut self, item: &mut Item, out: &mut BytesMut) -> bool {
+    fn write(&mut self, item: &mut Item, out: &mut dyn Frames) -> bool {
         match item {
-            Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
-            Item::Failed(error) => write_error_line(error, out),
             Item::Usage => self.chunk(Vec::new(), out),
             Item::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, None, out),
             Item::Part { choice, part, left, offset, closes } => {

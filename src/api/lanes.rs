@@ -1,12 +1,11 @@
 //! What a stream of choices still has to write: the items of each choice in order, the choices in turn, then what
 //! follows when all have ended. A text is one item however many pieces it has, so that an open stream stays small.
 //!
-//! An endpoint whose stream is made of such items says how each is written ([`Writer`]); [`Lines`] are its events.
+//! An endpoint whose stream is made of such items says how each is written ([`Writer`]); [`Chunks`] are its events.
 
-use super::answer::{Events, write_error_line};
 use super::error::ApiError;
+use super::event::{self, Events, Frames};
 use crate::reply::pace::Pieces;
-use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -98,8 +97,9 @@ pub trait Writer: Send {
     /// Whether the reply is still arriving.
     fn is_arriving(&self) -> bool;
 
-    /// Takes in what has arrived of it.
-    fn poll_arriving(&mut self, items: &mut Lanes<Self::Item>, context: &mut Context<'_>) -> Poll<()>;
+    /// Takes in what has arrived of it. `Err` = why the rest will not come.
+    fn poll_arriving(&mut self, items: &mut Lanes<Self::Item>, context: &mut Context<'_>)
+    -> Poll<Result<(), ApiError>>;
 
     /// Tokens of the item's next event: see [`Events::next_content`].
     fn content(item: &Self::Item) -> Option<u32>;
@@ -108,40 +108,60 @@ pub trait Writer: Send {
     fn ends(item: &Self::Item) -> bool;
 
     /// Writes an item, or its next piece; true = there is more of it.
-    fn write(&mut self, item: &mut Self::Item, out: &mut BytesMut) -> bool;
+    fn write(&mut self, item: &mut Self::Item, out: &mut dyn Frames) -> bool;
 }
 
-/// A stream of `data:` lines made of items.
-pub struct Lines<W: Writer> {
-    pub items: Lanes<W::Item>,
-    pub writer: W,
+/// A stream made of items. Its events have no names, and none says that it is over.
+pub struct Chunks<W: Writer> {
+    items: Lanes<W::Item>,
+    writer: W,
+    /// Why the rest will not come.
+    failed: Option<ApiError>,
+    /// It ended with an error.
+    broken: bool,
 }
 
-impl<W: Writer> Events for Lines<W> {
+impl<W: Writer> Chunks<W> {
+    pub fn new(items: Lanes<W::Item>, writer: W) -> Self {
+        Chunks { items, writer, failed: None, broken: false }
+    }
+}
+
+impl<W: Writer> Events for Chunks<W> {
     fn next_content(&self) -> Option<u32> {
         W::content(self.items.front()?)
     }
 
     fn is_closing(&self) -> bool {
-        !self.writer.is_arriving() && self.items.iter().all(W::ends)
+        !self.writer.is_arriving() && self.failed.is_none() && self.items.iter().all(W::ends)
     }
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while self.items.is_empty() && self.writer.is_arriving() {
-            ready!(self.writer.poll_arriving(&mut self.items, context));
+        while self.items.is_empty() && self.failed.is_none() && self.writer.is_arriving() {
+            self.failed = ready!(self.writer.poll_arriving(&mut self.items, context)).err();
         }
         Poll::Ready(())
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut dyn Frames) -> Poll<bool> {
         ready!(self.poll_ready(context));
         let content = |item: &W::Item| W::content(item).is_some();
-        Poll::Ready(self.items.next(content, |item| self.writer.write(item, out)))
+        let mut wrote = !self.broken && self.items.next(content, |item| self.writer.write(item, out));
+        if let (false, Some(error)) = (wrote, self.failed.take()) {
+            self.write_error(&error, out);
+            wrote = true;
+        }
+        Poll::Ready(wrote)
     }
 
-    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
-        write_error_line(error, out);
+    fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
+        event::write_error(error, out);
         self.items = Lanes::default();
+        self.broken = true;
+    }
+
+    fn ends_silently(&self) -> bool {
+        !self.broken
     }
 }
 

@@ -11,6 +11,7 @@ pub mod completions;
 pub mod conversations;
 pub mod embeddings;
 pub mod error;
+pub mod event;
 pub mod field;
 pub mod ids;
 pub mod infer;

@@ -1,16 +1,19 @@
 //! The body that delivers an answer: due events coalesced into frames, absolute deadlines, scripted faults.
 //!
 //! No task, no channel, no allocation per event: hyper polls, the body writes whatever is due into one buffer, and a
-//! client that leaves is a `Drop`.
+//! client that leaves is a `Drop`. What drives it, [`Timed`], drives messages of a socket the same way: only how the
+//! events are framed differs.
 
 use super::deliver::struck;
 use super::socket::{Control, End};
-use crate::api::answer::{Delivery, Events};
+use super::sse::Sse;
+use crate::api::answer::Delivery;
 use crate::api::error::ApiError;
+use crate::api::event::{Events, Frames};
 use crate::clock::{self, Wait};
 use crate::exchange::{Live, Waiting};
 use crate::reply::fault::{At, Kind};
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -18,8 +21,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// A frame is full at this size; more events wait for the next one.
-const FRAME: usize = 16 * 1024;
+/// How a transport frames what is due. What was framed waits here until it is taken.
+pub trait Framing: Frames {
+    /// What leaves in one go.
+    type Frame;
+
+    /// Bytes of a scripted answer, with a border after them.
+    fn bytes(&mut self, bytes: Bytes);
+
+    /// The stream is over, and none of its events says so.
+    fn done(&mut self);
+
+    fn is_empty(&self) -> bool;
+
+    /// Whether what is there leaves before more is written.
+    fn is_full(&self) -> bool;
+
+    /// What leaves next.
+    fn take(&mut self) -> Option<Self::Frame>;
+}
 
 /// The connection is cut on purpose.
 #[derive(Debug)]
@@ -37,18 +57,18 @@ impl std::error::Error for Cut {}
 pub enum ResponseBody {
     /// Whole, at once.
     Full(Option<Bytes>),
-    Timed(Box<Timed>),
+    Timed(Box<Timed<Sse>>),
 }
 
-/// A body whose bytes have times, or that breaks.
-pub struct Timed {
+/// An answer whose pieces have times, or that breaks.
+pub struct Timed<F> {
     source: Source,
     delivery: Option<Delivery>,
     /// Session time at which the answer began.
     start: Duration,
     live: Live,
     control: Arc<Control>,
-    buffer: BytesMut,
+    frames: F,
     wait: Option<Wait>,
     /// The next piece's deadline and hold have been waited for.
     cleared: bool,
@@ -85,18 +105,7 @@ impl ResponseBody {
         live: Live,
         control: Arc<Control>,
     ) -> Self {
-        ResponseBody::Timed(Box::new(Timed {
-            source,
-            delivery,
-            start,
-            live,
-            control,
-            buffer: BytesMut::new(),
-            wait: None,
-            cleared: false,
-            sent: 0,
-            state: State::Open,
-        }))
+        ResponseBody::Timed(Box::new(Timed::new(Sse::default(), source, delivery, start, live, control)))
     }
 }
 
@@ -107,17 +116,14 @@ impl Body for ResponseBody {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         match self.get_mut() {
             ResponseBody::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            ResponseBody::Timed(timed) => {
-                let polled = catch_unwind(AssertUnwindSafe(|| timed.poll_frame(context)));
-                polled.unwrap_or_else(|_| timed.broke_down())
-            }
+            ResponseBody::Timed(timed) => timed.poll(context).map_ok(Frame::data),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             ResponseBody::Full(bytes) => bytes.is_none(),
-            ResponseBody::Timed(timed) => timed.state == State::Over && timed.buffer.is_empty(),
+            ResponseBody::Timed(timed) => timed.state == State::Over && timed.frames.is_empty(),
         }
     }
 
@@ -129,14 +135,47 @@ impl Body for ResponseBody {
     }
 }
 
-impl Timed {
-    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+impl<F: Framing> Timed<F> {
+    /// An answer whose deadlines count from `start`, in session time.
+    pub fn new(
+        frames: F,
+        source: Source,
+        delivery: Option<Delivery>,
+        start: Duration,
+        live: Live,
+        control: Arc<Control>,
+    ) -> Self {
+        Timed {
+            source,
+            delivery,
+            start,
+            live,
+            control,
+            frames,
+            wait: None,
+            cleared: false,
+            sent: 0,
+            state: State::Open,
+        }
+    }
+
+    /// How it is framed.
+    pub fn frames(&self) -> &F {
+        &self.frames
+    }
+
+    /// What leaves next, as soon as it is due; `None` at the end.
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
+        catch_unwind(AssertUnwindSafe(|| self.poll_due(context))).unwrap_or_else(|_| self.broke_down())
+    }
+
+    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
         loop {
             if self.state == State::Silent {
                 return self.flush_or(Poll::Pending);
             }
             if let State::Cutting(how) = self.state {
-                if self.buffer.is_empty() {
+                if self.frames.is_empty() {
                     self.live.complete();
                     // Over HTTP what was written leaves first; then the socket ends, and this body with it.
                     return if self.control.end(how) { Poll::Pending } else { Poll::Ready(Some(Err(Cut))) };
@@ -168,31 +207,30 @@ impl Timed {
                 Poll::Ready(false) => {
                     self.state = State::Over;
                     self.live.complete();
+                    if matches!(&self.source, Source::Events(events) if events.ends_silently()) {
+                        self.frames.done();
+                    }
                 }
-                Poll::Ready(true) if self.buffer.len() >= FRAME => return self.flush_or(Poll::Pending),
+                Poll::Ready(true) if self.frames.is_full() => return self.flush_or(Poll::Pending),
                 Poll::Ready(true) => {}
             }
         }
     }
 
     /// A bug of ours struck while the answer was under way: its connection ends, and the journal says so.
-    fn broke_down(&mut self) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    fn broke_down(&mut self) -> Poll<Option<Result<F::Frame, Cut>>> {
         self.state = State::Over;
-        self.buffer.clear();
+        while self.frames.take().is_some() {}
         self.live.exchange.complain(&ApiError::panicked());
         self.live.complete();
         Poll::Ready(Some(Err(Cut)))
     }
 
     /// Gives what is buffered; `otherwise` when nothing is.
-    fn flush_or(
-        &mut self,
-        otherwise: Poll<Option<Result<Frame<Bytes>, Cut>>>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        if self.buffer.is_empty() {
-            otherwise
-        } else {
-            Poll::Ready(Some(Ok(Frame::data(self.buffer.split().freeze()))))
+    fn flush_or(&mut self, otherwise: Poll<Option<Result<F::Frame, Cut>>>) -> Poll<Option<Result<F::Frame, Cut>>> {
+        match self.frames.take() {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            None => otherwise,
         }
     }
 
@@ -230,11 +268,14 @@ impl Timed {
                 let deadline = self.live.session.clock.now() + Duration::from_millis(ms);
                 self.wait = self.live.wait(deadline);
             }
-            Kind::Malformed => self.buffer.extend_from_slice(b"data: {\"malformed\": \n\n"),
+            Kind::Malformed => {
+                self.frames.begin(None).put_slice(b"{\"malformed\": ");
+                self.frames.end();
+            }
             Kind::Error(_) => {
                 let error = self.delivery.as_ref().and_then(|delivery| delivery.error.clone());
                 if let (Source::Events(events), Some(error)) = (&mut self.source, error) {
-                    events.write_error(&error, &mut self.buffer);
+                    events.write_error(&error, &mut self.frames);
                 }
                 self.state = State::Over;
                 self.live.complete();
@@ -296,10 +337,10 @@ impl Timed {
     fn write_next(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let content = self.next_content().is_some();
         let written = match &mut self.source {
-            Source::Events(events) => ready!(events.poll_next(context, &mut self.buffer)),
+            Source::Events(events) => ready!(events.poll_next(context, &mut self.frames)),
             Source::Chunks(chunks) => match chunks.pop() {
                 Some((_, bytes)) => {
-                    self.buffer.extend_from_slice(&bytes);
+                    self.frames.bytes(bytes);
                     true
                 }
                 None => false,

@@ -9,8 +9,45 @@ use crate::random::Random;
 use crate::reply::fault::Fault;
 use crate::reply::pace::{Hold, Pace, Schedule};
 use crate::session::Session;
-use http_body_util::BodyExt;
+use bytes::BytesMut;
+use std::future::poll_fn;
 use tokio::time::Instant;
+
+/// Frames that are only what was written.
+#[derive(Default)]
+struct Plain(BytesMut);
+
+impl Frames for Plain {
+    fn begin(&mut self, _: Option<&str>) -> &mut BytesMut {
+        &mut self.0
+    }
+
+    fn end(&mut self) {}
+}
+
+impl Framing for Plain {
+    type Frame = String;
+
+    fn bytes(&mut self, bytes: Bytes) {
+        self.0.put_slice(&bytes);
+    }
+
+    fn done(&mut self) {
+        self.0.put_slice(b"done");
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= 1_000
+    }
+
+    fn take(&mut self) -> Option<String> {
+        (!self.0.is_empty()).then(|| String::from_utf8_lossy(&self.0.split()).into_owned())
+    }
+}
 
 /// `count` pieces of one token each, then an end that is no content.
 struct Pieces {
@@ -27,21 +64,21 @@ impl Events for Pieces {
         self.left == 0
     }
 
-    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut dyn Frames) -> Poll<bool> {
         if self.left > 0 {
             self.left -= 1;
-            out.extend_from_slice(b"p");
+            out.text(None, "p");
             return Poll::Ready(true);
         }
         let first = !std::mem::replace(&mut self.ended, true);
         if first {
-            out.extend_from_slice(b".");
+            out.text(None, ".");
         }
         Poll::Ready(first)
     }
 
-    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
-        out.extend_from_slice(error.message.as_bytes());
+    fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
+        out.text(None, &error.message);
         self.left = 0;
         self.ended = true;
     }
@@ -56,7 +93,7 @@ fn live(session: &Arc<Session>) -> Live {
     Live::begin(session.clone(), exchange, exchange::observers(&Options::default().settle(Door::InProcess)))
 }
 
-fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> ResponseBody {
+fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> Timed<Plain> {
     let live = live(session);
     let delivery = Delivery {
         wait: Duration::ZERO,
@@ -70,17 +107,16 @@ fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) 
     let control = Arc::new(Control::default());
     control.upgrade();
     let start = session.clock.now();
-    ResponseBody::timed(source, Some(delivery), start, live, control)
+    Timed::new(Plain::default(), source, Some(delivery), start, live, control)
 }
 
 /// All frames until the end or the cut, each with the time it came at.
-async fn frames(mut body: ResponseBody) -> (Vec<(String, Duration)>, bool) {
+async fn frames(mut body: Timed<Plain>) -> (Vec<(String, Duration)>, bool) {
     let start = Instant::now();
     let mut got = Vec::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = poll_fn(|context| body.poll(context)).await {
         let Ok(frame) = frame else { return (got, true) };
-        let data = frame.into_data().unwrap_or_default();
-        got.push((String::from_utf8_lossy(&data).into_owned(), start.elapsed()));
+        got.push((frame, start.elapsed()));
     }
     (got, false)
 }
@@ -143,25 +179,25 @@ async fn a_stall_with_an_end_goes_on() {
 }
 
 /// Two pieces with a hold after so many: what leaves before the release, and what after it.
-async fn held(after_chunks: usize) -> (Bytes, Bytes) {
+async fn held(after_chunks: usize) -> (String, String) {
     let session = session(Mode::Real);
     let pace = Pace { hold: Some(Hold { after_chunks, until: "go".into() }), ..Pace::default() };
     let mut held = body(&session, 2, pace, None);
-    let first = held.frame().await.expect("frame").expect("data").into_data().expect("data");
-    assert!(futures_util::poll!(std::pin::pin!(held.frame())).is_pending());
+    let first = poll_fn(|context| held.poll(context)).await.expect("frame").expect("data");
+    assert!(futures_util::poll!(poll_fn(|context| held.poll(context))).is_pending());
     session.release("go");
-    let rest = held.frame().await.expect("frame").expect("data").into_data().expect("data");
+    let rest = poll_fn(|context| held.poll(context)).await.expect("frame").expect("data");
     (first, rest)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hold_waits_for_its_release() {
-    assert_eq!(held(1).await, (Bytes::from("p"), Bytes::from("p.")));
+    assert_eq!(held(1).await, ("p".into(), "p.".into()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hold_beyond_the_content_holds_the_end_back() {
-    assert_eq!(held(9).await, (Bytes::from("pp"), Bytes::from(".")));
+    assert_eq!(held(9).await, ("pp".into(), ".".into()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,11 +220,11 @@ impl Events for Broken {
         false
     }
 
-    fn poll_next(&mut self, _: &mut Context<'_>, _: &mut BytesMut) -> Poll<bool> {
+    fn poll_next(&mut self, _: &mut Context<'_>, _: &mut dyn Frames) -> Poll<bool> {
         panic!("a bug")
     }
 
-    fn write_error(&mut self, _: &ApiError, _: &mut BytesMut) {}
+    fn write_error(&mut self, _: &ApiError, _: &mut dyn Frames) {}
 }
 
 #[tokio::test]
@@ -196,8 +232,9 @@ async fn a_bug_in_mid_answer_ends_this_answer_alone() {
     let session = session(Mode::Real);
     let live = live(&session);
     let exchange = live.exchange.clone();
-    let mut broken = ResponseBody::timed(Source::Events(Box::new(Broken)), None, Duration::ZERO, live, Arc::default());
-    assert!(broken.frame().await.expect("an end").is_err(), "the connection is cut");
+    let source = Source::Events(Box::new(Broken));
+    let mut broken = Timed::new(Plain::default(), source, None, Duration::ZERO, live, Arc::default());
+    assert!(poll_fn(|context| broken.poll(context)).await.expect("an end").is_err(), "the connection is cut");
     assert_eq!(session.journal.completed_count(), 1);
     assert_eq!(exchange.record().failure.expect("why").code, "emulator_panicked");
 }

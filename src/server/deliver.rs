@@ -3,8 +3,9 @@
 use super::body::{Cut, ResponseBody, Source};
 use super::headers;
 use super::socket::{Control, End};
-use crate::api::answer::{Answer, Body, Delivery, Events, indented, pretty};
+use crate::api::answer::{Answer, Body, Delivery, indented, pretty};
 use crate::api::error::{ApiError, Style};
+use crate::api::event::{self, Events, Frames, write_json};
 use crate::clock::Mode;
 use crate::emulator::Emulator;
 use crate::exchange::run::Answered;
@@ -13,27 +14,26 @@ use crate::options::Profile;
 use crate::reply::RawBody;
 use crate::reply::fault::{At, Fault, Kind};
 use crate::session::Session;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Turns an answer into a response; `accepted` are the encodings that the client takes.
-pub async fn deliver(
-    emulator: &Emulator,
-    answered: Answered,
-    control: Arc<Control>,
-    accepted: &str,
-) -> Result<Response<ResponseBody>, Cut> {
-    let Answered { answer, mut live, operation, random, started } = answered;
-    let Answer { status, headers: extra, mut body, mut delivery } = answer;
-    let session = live.session.clone();
-    if let Some(delivery) = &mut delivery {
-        live.sleep_until(started + delivery.wait).await;
+/// Waits until the answer may begin, and says so: the moment it begins, in session time, and its status. `whole` = it
+/// leaves in one piece, so that what holds back a stream's pieces holds back all of it.
+///
+/// # Errors
+/// The script cuts the connection before that.
+pub(super) async fn begin(answered: &mut Answered, whole: bool, control: &Control) -> Result<(Duration, u16), Cut> {
+    let Answered { answer, live, operation, started, .. } = answered;
+    let Answer { status, body, delivery, .. } = answer;
+    let clock = &live.session.clone().clock;
+    if let Some(delivery) = delivery {
+        live.sleep_until(*started + delivery.wait).await;
         match &delivery.fault {
             Some(Fault { at: At::Connect, kind: Kind::Stall(None) }) => {
                 live.exchange.note(|record| struck(record, "the script never answers"));
@@ -42,8 +42,7 @@ pub async fn deliver(
                 std::future::pending::<()>().await;
             }
             Some(Fault { at: At::Connect, kind: Kind::Stall(Some(ms)) }) => {
-                let deadline = session.clock.now() + Duration::from_millis(*ms);
-                live.sleep_until(deadline).await;
+                live.sleep_until(clock.now() + Duration::from_millis(*ms)).await;
                 delivery.fault = None;
             }
             Some(Fault { at: At::Connect, kind: kind @ (Kind::Disconnect | Kind::Close) }) => {
@@ -54,31 +53,43 @@ pub async fn deliver(
             }
             _ => {}
         }
-        if let Some(hold) = delivery.hold.take_if(|_| is_whole(&body)) {
+        if let Some(hold) = delivery.hold.take_if(|_| whole) {
             live.until_released(hold.until).await;
         }
     }
-    let begun = session.clock.now();
+    let begun = clock.now();
     if headers_wait_for_content(operation) && matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_))) {
-        if let Body::Events(events) = &mut body {
+        if let Body::Events(events) = body {
             std::future::poll_fn(|context| events.poll_ready(context)).await;
         }
         let first = delivery.as_ref().map_or(Duration::ZERO, |delivery| delivery.schedule.first());
         live.sleep_until(begun + first).await;
     }
-    let (status, error_style) = match &body {
-        Body::Error(error) => (error.status, Some(error.style)),
-        _ => (status, None),
-    };
+    let status = if let Body::Error(error) = body { error.status } else { *status };
     live.exchange.note(|record| {
         record.status = Some(status);
-        if let Body::Error(error) = &body {
+        if let Body::Error(error) = body {
             if record.outcome == Outcome::Served {
                 record.outcome = Outcome::Rejected;
             }
             record.said = Said::Error(error.message.clone());
         }
     });
+    Ok((begun, status))
+}
+
+/// Turns an answer into a response; `accepted` are the encodings that the client takes.
+pub async fn deliver(
+    emulator: &Emulator,
+    mut answered: Answered,
+    control: Arc<Control>,
+    accepted: &str,
+) -> Result<Response<ResponseBody>, Cut> {
+    let whole = is_whole(&answered.answer.body);
+    let (begun, status) = begin(&mut answered, whole, &control).await?;
+    let Answered { answer, mut live, operation, random, started } = answered;
+    let Answer { headers: extra, body, delivery, .. } = answer;
+    let session = live.session.clone();
     let virtual_clock = session.clock.mode() != Mode::Real;
     let mut response = Response::new(ResponseBody::Full(None));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -89,7 +100,7 @@ pub async fn deliver(
     if !matches!(body, Body::Raw(_)) || status < 600 {
         let facts = headers::Facts {
             request_id: &live.exchange.request_id,
-            error: error_style,
+            error: if let Body::Error(error) = &body { Some(error.style) } else { None },
             status,
             operation,
             stream,
@@ -134,7 +145,10 @@ pub async fn deliver(
         }
     }
     if session.clock.mode() == Mode::Instant {
-        skip_wait(&session, out);
+        let wait = out.get("retry-after-ms").and_then(|value| value.to_str().ok());
+        if skip_wait(&session, wait) {
+            out.insert("retry-after-ms", HeaderValue::from_static("1"));
+        }
     }
     let source = match body {
         Body::Events(events) => Err(Source::Events(events)),
@@ -184,18 +198,17 @@ fn is_whole(body: &Body) -> bool {
     !matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_)))
 }
 
-/// On the instant clock nobody waits: the session's clock jumps to where a retry would find it, and the client is told
-/// to retry at once. `retry-after` keeps the wait for people.
-fn skip_wait(session: &Session, headers: &mut HeaderMap) {
-    let ms = headers.get("retry-after-ms").and_then(|value| value.to_str().ok()).and_then(|ms| ms.parse().ok());
-    let Some(ms) = ms.filter(|ms| *ms > 1) else { return };
+/// On the instant clock nobody waits: the session's clock jumps to where a retry after so many milliseconds would find
+/// it, and the client is told to retry at once. `retry-after` keeps the wait for people. False = there is no wait.
+pub(super) fn skip_wait(session: &Session, retry_after_ms: Option<&str>) -> bool {
+    let Some(ms) = retry_after_ms.and_then(|ms| ms.parse().ok()).filter(|ms| *ms > 1) else { return false };
     // A clock at its end has nothing to jump to.
     let _ = session.clock.advance(Duration::from_millis(ms));
-    headers.insert("retry-after-ms", HeaderValue::from_static("1"));
+    true
 }
 
 /// A fault of an unstreamed answer strikes after the headers, and what cannot be broken in the middle is cut.
-fn broken_whole(fault: Fault) -> Fault {
+pub(super) fn broken_whole(fault: Fault) -> Fault {
     let kind = match fault.kind {
         Kind::Malformed | Kind::Error(_) => Kind::Disconnect,
         whole => whole,
@@ -250,7 +263,7 @@ fn zipped(bytes: Bytes, accepted: &str, headers: &mut HeaderMap) -> Bytes {
 }
 
 /// Events as written in the script.
-struct RawEvents(VecDeque<(Option<String>, Value)>);
+pub(super) struct RawEvents(pub VecDeque<(Option<String>, Value)>);
 
 impl Events for RawEvents {
     fn next_content(&self) -> Option<u32> {
@@ -261,23 +274,19 @@ impl Events for RawEvents {
         self.0.is_empty()
     }
 
-    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
-        let Some((event, data)) = self.0.pop_front() else { return Poll::Ready(false) };
-        if let Some(event) = event {
-            out.extend_from_slice(format!("event: {event}\n").as_bytes());
+    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut dyn Frames) -> Poll<bool> {
+        let Some((name, data)) = self.0.pop_front() else { return Poll::Ready(false) };
+        match data {
+            Value::String(text) => out.text(name.as_deref(), &text),
+            data => {
+                write_json(&data, out.begin(name.as_deref()));
+                out.end();
+            }
         }
-        let data = match data {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        for line in data.split('\n') {
-            out.extend_from_slice(format!("data: {line}\n").as_bytes());
-        }
-        out.extend_from_slice(b"\n");
         Poll::Ready(true)
     }
 
-    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
-        out.extend_from_slice(format!("data: {}\n\n", json!({"error": error.inner()})).as_bytes());
+    fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
+        event::write_error(error, out);
     }
 }

@@ -24,6 +24,7 @@ pub mod headers;
 mod key;
 #[cfg(test)]
 mod key_tests;
+mod message;
 #[cfg(test)]
 mod pace_tests;
 #[cfg(test)]
@@ -36,6 +37,7 @@ mod same_bytes_tests;
 #[cfg(test)]
 mod seed_tests;
 mod socket;
+mod sse;
 #[cfg(test)]
 mod surface_tests;
 #[cfg(test)]

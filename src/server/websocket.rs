@@ -1,10 +1,10 @@
 //! Responses over a WebSocket: each `response.create` is a request like any other, its events are the frames.
 //!
-//! The frames carry the same events as a stream over HTTP, with the same pace and faults, because they are read from
-//! the same body. A connection has lanes, named by `stream_id`; each answers one request after the other.
+//! The frames carry the same events as a stream over HTTP, with the same pace and faults, because the same driver takes
+//! them from the same source. A connection has lanes, named by `stream_id`; each answers one request after the other.
 
-use super::body::ResponseBody;
-use super::deliver::deliver;
+use super::body::{Cut, Timed};
+use super::message::{self, Messages, error_event};
 use super::route::{self, Normal};
 use super::socket::{Control, QUIET, SETTLE};
 use crate::api::error::ApiError;
@@ -14,15 +14,14 @@ use crate::emulator::Emulator;
 use crate::exchange::run::{self, Asked};
 use crate::headers::Headers;
 use crate::session::Session;
-use bytes::BytesMut;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use http_body_util::BodyExt;
 use hyper::http::request::Parts;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +50,14 @@ struct Connection {
     memory: Memory,
     /// To the client.
     out: mpsc::Sender<Message>,
+}
+
+impl Connection {
+    /// The script cuts the connection. Always false: it is over.
+    async fn cut(&self) -> bool {
+        let _ = self.out.send(Message::Close(None)).await;
+        false
+    }
 }
 
 /// Serves the connection once its handshake is answered.
@@ -261,16 +268,13 @@ fn steer_failed(event: &Map<String, Value>, lane: &Lane) -> Message {
         Some(_) => ("response_already_completed", "The response completed and is no longer accepting steering input."),
         None => ("response_not_found", "The target response is not available on this connection."),
     };
-    frame(
-        json!({
-            "type": "response.steer.failed",
-            "error": {"code": code, "message": message},
-            "sequence_number": 0,
-            "steer": {"previous_response_id": id},
-        })
-        .to_string(),
-        &lane.name,
-    )
+    let event = json!({
+        "type": "response.steer.failed",
+        "error": {"code": code, "message": message},
+        "sequence_number": 0,
+        "steer": {"previous_response_id": id},
+    });
+    message::of(&event, &lane.name)
 }
 
 /// Answers one `response.create`; false when the connection is over.
@@ -304,18 +308,13 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         lane: Some(Lane { silent, ..lane.clone() }),
     };
     let answered = run::run(&connection.emulator, asked).await;
-    // No encoding: frames are not zipped.
-    let Ok(response) = deliver(&connection.emulator, answered, connection.control.clone(), "").await else {
-        let _ = connection.out.send(Message::Close(None)).await;
-        return false;
-    };
-    let status = response.status().as_u16();
-    let streams = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event"));
-    let mut failed = status >= 400;
-    let open = if streams {
-        stream(connection, lane, response.into_body(), &mut failed).await
-    } else {
-        whole(connection, lane, response.into_body(), status).await
+    let begun = message::deliver(answered, connection.control.clone(), &lane.name).await;
+    let (open, failed) = match begun {
+        Ok(mut messages) => {
+            let open = forward(connection, &mut messages).await;
+            (open, messages.frames().failed)
+        }
+        Err(Cut) => (connection.cut().await, false),
     };
     if let (true, Some(previous)) = (failed, previous) {
         lane.forget(&previous);
@@ -323,61 +322,20 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
     open
 }
 
-/// Sends the events of a stream as they leave its body, and notes in `failed` that it failed.
-async fn stream(connection: &Connection, lane: &Lane, mut body: ResponseBody, failed: &mut bool) -> bool {
-    let mut rest = BytesMut::new();
-    while let Some(part) = body.frame().await {
-        let Ok(data) = part.map(|part| part.into_data().unwrap_or_default()) else {
-            let _ = connection.out.send(Message::Close(None)).await;
-            return false;
-        };
-        rest.extend_from_slice(&data);
-        while let Some(end) = rest.windows(2).position(|two| two == b"\n\n") {
-            let event = rest.split_to(end + 2);
-            let text = String::from_utf8_lossy(&event);
-            let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or_default();
-            *failed |= text.starts_with("event: error") || text.starts_with("event: response.failed");
-            if connection.out.send(frame(data.to_string(), &lane.name)).await.is_err() {
-                return false;
-            }
-        }
-    }
-    true
-}
-
-/// Sends what is no stream: an error, or scripted frames.
-async fn whole(connection: &Connection, lane: &Lane, body: ResponseBody, status: u16) -> bool {
-    let Ok(bytes) = body.collect().await.map(|whole| whole.to_bytes()) else {
-        let _ = connection.out.send(Message::Close(None)).await;
-        return false;
-    };
-    let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let frames = match value {
-        Value::Array(frames) => frames,
-        Value::Object(mut map) if map.contains_key("error") => {
-            vec![json!({"type": "error", "status": status, "error": map.remove("error")})]
-        }
-        other => vec![other],
-    };
-    for value in frames {
-        if connection.out.send(frame(value.to_string(), &lane.name)).await.is_err() {
+/// Sends messages as they are due; false when the connection is over.
+async fn forward(connection: &Connection, messages: &mut Timed<Messages>) -> bool {
+    while let Some(due) = poll_fn(|context| messages.poll(context)).await {
+        let Ok(message) = due else { return connection.cut().await };
+        if connection.out.send(message).await.is_err() {
             return false;
         }
     }
     true
-}
-
-/// A frame of this lane: what it carries says the lane, if the lane has a name.
-fn frame(mut json: String, lane: &str) -> Message {
-    if let (false, Some(inner)) = (lane.is_empty(), json.strip_suffix('}')) {
-        json = format!("{inner},\"stream_id\":{}}}", Value::from(lane));
-    }
-    Message::text(json)
 }
 
 /// An error in the form of this socket.
 fn error_frame(error: &ApiError, lane: &str) -> Message {
-    frame(json!({"type": "error", "status": error.status, "error": error.inner()}).to_string(), lane)
+    message::of(&error_event(error.status, &error.inner()), lane)
 }
 
 #[cfg(test)]
@@ -395,11 +353,5 @@ mod tests {
             "Invalid value: 'session.update'. Supported values are: 'response.create' and 'response.steer'."
         );
         assert!(read("[]").1.is_err());
-    }
-
-    #[test]
-    fn frames_name_their_lane() {
-        assert_eq!(frame(r#"{"a":1}"#.into(), "x").to_string(), r#"{"a":1,"stream_id":"x"}"#);
-        assert_eq!(frame(r#"{"a":1}"#.into(), "").to_string(), r#"{"a":1}"#);
     }
 }

@@ -211,3 +211,81 @@ fn handshakes_are_refused_with_a_reason() {
     .expect("an answer");
     assert!(got.status == 426 && got.head.contains("sec-websocket-version: 13"), "{}", got.head);
 }
+
+/// The messages of one answer: the whole text of each.
+fn messages(socket: &mut WebSocket<TcpStream>, count: usize) -> Vec<String> {
+    (0..count).map(|_| socket.read().expect("a frame").into_text().expect("text").to_string()).collect()
+}
+
+#[test]
+fn pieces_wait_on_a_socket_as_they_do_over_http() {
+    let pace = json!({"ttft_ms": 100, "delay_ms": 50});
+    let (emulator, mut socket) = scripted(json!({"clock": "manual"}), json!([{"text": "one two", "pace": pace}]));
+    create(&mut socket, "");
+    read_to(&mut socket, "response.content_part.added");
+    let session = emulator.session(KEY);
+    // As for any stream: what the exchange waits for is the next piece's time.
+    for (at, read) in [(100, "response.output_text.delta"), (150, "response.output_text.delta")] {
+        let waits = || session.journal.since(0, 1)[0].to_json(session.clock.now())["waiting_for"]["until"] == at;
+        while !waits() {
+            std::thread::yield_now();
+        }
+        assert!(session.clock.advance(std::time::Duration::from_millis(50 + 50 * u64::from(at == 100))).is_ok());
+        assert_eq!(next(&mut socket), read);
+    }
+    assert!(session.clock.advance(std::time::Duration::from_millis(50)).is_ok());
+    assert_eq!(
+        read_to(&mut socket, "response.completed").first().map(String::as_str),
+        Some("response.output_text.done")
+    );
+}
+
+#[test]
+fn faults_break_a_socket_as_they_do_a_stream() {
+    let error = json!({"status": 429, "code": "rate_limit_exceeded", "message": "Slow down"});
+    let broken = |fault: Value| json!({"text": "one two three", "fault": fault});
+    let (emulator, mut socket) = scripted(
+        json!({}),
+        json!([
+            broken(json!({"kind": "malformed", "at": 1})),
+            broken(json!({"kind": "error", "at": 1, "error": error})),
+            broken(json!({"kind": "disconnect", "at": 2})),
+        ]),
+    );
+    create(&mut socket, "a");
+    let seen = messages(&mut socket, 6);
+    assert_eq!(seen[5], "{\"malformed\": ", "not JSON, and not the lane's either");
+    read_to(&mut socket, "response.completed");
+    create(&mut socket, "a");
+    let seen = read_to(&mut socket, "response.failed");
+    assert_eq!(seen[seen.len() - 3..], ["response.output_text.delta", "rate_limit_exceeded", "response.failed"]);
+    create(&mut socket, "a");
+    for wanted in ["response.output_text.delta"; 2] {
+        read_to(&mut socket, wanted);
+    }
+    assert!(socket.read().is_err(), "cut");
+    assert_eq!(emulator.session(KEY).journal.since(0, 9).len(), 3);
+}
+
+#[test]
+fn scripted_frames_are_events_like_any_other() {
+    let events = json!({"raw": {"events": [{"type": "one"}, {"type": "two"}]}, "pace": {"hold": {"after_chunks": 1, "until": "go"}}});
+    let sse = json!({"raw": {"sse": [{"event": "x", "data": {"type": "three"}}, {"data": "two\nlines"}]}});
+    let chunks = json!({"raw": {"chunks": [{"text": "{\"type\":"}, {"text": "\"four\"}"}]}});
+    let body = json!({"raw": {"status": 418, "body": {"error": {"code": "teapot"}}}});
+    let (emulator, mut socket) = scripted(json!({}), json!([events, sse, chunks, body, {"raw": {"status": 500}}]));
+    create(&mut socket, "a");
+    assert_eq!(messages(&mut socket, 1), [r#"{"type":"one","stream_id":"a"}"#]);
+    emulator.session(KEY).release("go");
+    assert_eq!(messages(&mut socket, 1), [r#"{"type":"two","stream_id":"a"}"#]);
+    create(&mut socket, "a");
+    assert_eq!(messages(&mut socket, 2), [r#"{"type":"three","stream_id":"a"}"#, "two\nlines"]);
+    create(&mut socket, "a");
+    // Bytes are not looked into.
+    assert_eq!(messages(&mut socket, 2), ["{\"type\":", "\"four\"}"]);
+    create(&mut socket, "a");
+    let said = r#"{"type":"error","status":418,"error":{"code":"teapot"},"stream_id":"a"}"#;
+    assert_eq!(messages(&mut socket, 1), [said]);
+    create(&mut socket, "a");
+    assert_eq!(messages(&mut socket, 1), [r#"{"type":"error","status":500,"error":null,"stream_id":"a"}"#]);
+}

@@ -6,8 +6,9 @@
 mod asking;
 mod found;
 
-use crate::api::answer::{Answer, Body, Delivery, Events};
+use crate::api::answer::{Answer, Body, Delivery};
 use crate::api::error::ApiError;
+use crate::api::event::Events;
 use crate::api::models::{Model, Whole};
 use crate::api::usage::{self, Api};
 use crate::api::validate;

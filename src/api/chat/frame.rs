@@ -1,7 +1,7 @@
 //! The bytes of one chunk: what all chunks share, and the deltas in between.
 
 use super::render;
-use crate::api::answer::{write_json_str, write_number};
+use crate::api::event::{Frames, write_json_str, write_number};
 use crate::random::Random;
 use crate::reply::{Choice, Part, Text};
 use bytes::BytesMut;
@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// What all chunks of one answer have around their deltas.
 pub struct Frame {
-    /// `data: {"id": … "choices":[`.
+    /// `{"id": … "choices":[`.
     pub head: Vec<u8>,
     pub head_characters: usize,
     pub shows_logprobs: bool,
@@ -26,8 +26,9 @@ impl Frame {
         inner: impl FnOnce(&mut BytesMut),
         logprobs: Option<&str>,
         finish: &str,
-        out: &mut BytesMut,
+        frames: &mut dyn Frames,
     ) {
+        let out = frames.begin(None);
         out.extend_from_slice(&self.head);
         let body = out.len();
         match choice {
@@ -57,7 +58,8 @@ impl Frame {
             self.random.alphanumeric_into(missing, out);
             out.extend_from_slice(b"\"");
         }
-        out.extend_from_slice(b"}\n\n");
+        out.extend_from_slice(b"}");
+        frames.end();
     }
 }
 

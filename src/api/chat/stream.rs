@@ -1,10 +1,10 @@
-//! A chat completion as chunks (real-traffic §2.3): `data:` lines, one token each, `[DONE]`.
+//! A chat completion as chunks (real-traffic §2.3), one token each.
 
 use super::frame::{self, Frame};
 use super::render::{self, Facts};
-use crate::api::answer::{write_error_line, write_json_str};
 use crate::api::error::ApiError;
-use crate::api::lanes::{Cursor, Lanes, Lines, Writer};
+use crate::api::event::{Frames, write_json_str};
+use crate::api::lanes::{Chunks, Cursor, Lanes, Writer};
 use crate::api::logprobs::{self, Scored};
 use crate::api::usage::Counter;
 use crate::call::Call;
@@ -36,9 +36,6 @@ pub enum Item {
     },
     Finish(usize),
     Usage,
-    /// Why the rest will not come: a function threw.
-    Failed(ApiError),
-    Done,
 }
 
 /// Writes the stream of one answer.
@@ -66,9 +63,9 @@ struct Arrived {
 }
 
 impl ChatEvents {
-    pub fn new(call: &Call, prompt: &Prompt, turn: Spoken, facts: Facts) -> Lines<Self> {
+    pub fn new(call: &Call, prompt: &Prompt, turn: Spoken, facts: Facts) -> Chunks<Self> {
         let options = &call.body["stream_options"];
-        let mut head = BytesMut::from(&b"data: {\"id\":"[..]);
+        let mut head = BytesMut::from(&b"{\"id\":"[..]);
         write_json_str(&facts.id, &mut head);
         head.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
         head.extend_from_slice(facts.created.to_string().as_bytes());
@@ -84,7 +81,7 @@ impl ChatEvents {
         head.extend_from_slice(b",\"choices\":[");
         let mut writer = ChatEvents {
             frame: Frame {
-                head_characters: frame::characters(&head) - "data: ".len(),
+                head_characters: frame::characters(&head),
                 head: head.to_vec(),
                 shows_logprobs: facts.shows_logprobs,
                 include_usage: options["include_usage"] == true,
@@ -104,7 +101,7 @@ impl ChatEvents {
             writer.score(call);
             items = writer.plan();
         }
-        Lines { items, writer }
+        Chunks::new(items, writer)
     }
 
     /// Log probabilities for every choice, if asked.
@@ -141,7 +138,6 @@ impl ChatEvents {
         if self.frame.include_usage {
             items.push(Item::Usage);
         }
-        items.push(Item::Done);
     }
 
     /// The chunks of one choice.
@@ -268,11 +264,11 @@ impl Writer for ChatEvents {
     }
 
     fn ends(item: &Item) -> bool {
-        matches!(item, Item::Finish(_) | Item::Usage | Item::Done)
+        matches!(item, Item::Finish(_) | Item::Usage)
     }
 
-    fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(()) };
+    fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<Result<(), ApiError>> {
+        let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(Ok(())) };
         let arrival = ready!(arriving.poll_next(context));
         let text_before = matches!(self.arrived.choice.parts.last(), Some(Part::Text(_)));
         if !std::mem::replace(&mut self.arrived.begun, true) {
@@ -300,8 +296,8 @@ impl Writer for ChatEvents {
                 self.write_arrived(items);
             }
             Some(Arrival::Failed(error)) => {
-                items.push(Item::Failed(error));
-                self.arrived.over = true;
+                self.turn.arriving = None;
+                return Poll::Ready(Err(error));
             }
             None => {
                 let choice = std::mem::take(&mut self.arrived.choice);
@@ -314,12 +310,11 @@ impl Writer for ChatEvents {
         if self.arrived.over {
             self.turn.arriving = None;
         }
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 
-    fn write(&mut self, item: &mut Item, out: &mut BytesMut) -> bool {
+    fn write(&mut self, item: &mut Item, out: &mut dyn Frames) -> bool {
         match item {
-            Item::Failed(error) => write_error_line(error, out),
             Item::Delta(choice, delta) | Item::Content(choice, delta, _) => {
                 let logprobs = (self.prompt.logprobs.is_some() && delta.starts_with("{\"role\""))
                     .then_some("{\"content\":[],\"refusal\":null}");
@@ -352,7 +347,6 @@ impl Writer for ChatEvents {
                 let usage = json!(self.facts.usage).to_string();
                 self.frame.chunk(None, |out| out.extend_from_slice(usage.as_bytes()), None, "", out);
             }
-            Item::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
         }
         false
     }

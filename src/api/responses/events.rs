@@ -1,8 +1,8 @@
-//! Events as bytes: `event: {type}`, `data: {json}`, keys `type` first and then alphabetical, as recorded since 2026
+//! Events as JSON: keys `type`, which is their name too, first and then alphabetical, as recorded since 2026
 //! (real-traffic §2.4).
 
 use super::items::Item;
-use crate::api::answer::{write_json_str, write_number};
+use crate::api::event::{Frames, write_json, write_json_str, write_number};
 use crate::random::Random;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
@@ -23,7 +23,8 @@ pub enum Field {
 pub type Fields = Vec<(&'static str, Field)>;
 
 /// Appends one whole event.
-pub fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64, out: &mut BytesMut) {
+pub fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64, frames: &mut dyn Frames) {
+    let out = frames.begin(Some(name));
     head(name, out);
     let mut numbered = false;
     for (key, field) in fields {
@@ -35,29 +36,30 @@ pub fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64, out: &
         match field {
             Field::Text(text) => write_json_str(text, out),
             Field::Number(value) => write_number(*value, out),
-            Field::Json(value) => put_json(value, out),
-            Field::Item(item) => put_json(&item.value, out),
+            Field::Json(value) => write_json(value, out),
+            Field::Item(item) => write_json(&item.value, out),
         }
     }
     if !numbered {
         number(sequence, out);
     }
-    out.put_slice(b"}\n\n");
+    out.put_slice(b"}");
+    frames.end();
 }
 
 /// Appends an event that carries the response object.
-pub fn write_object(name: &str, object: &impl Serialize, sequence: u64, out: &mut BytesMut) {
+pub fn write_object(name: &str, object: &impl Serialize, sequence: u64, frames: &mut dyn Frames) {
+    let out = frames.begin(Some(name));
     head(name, out);
     put_key("response", out);
-    put_json(object, out);
+    write_json(object, out);
     number(sequence, out);
-    out.put_slice(b"}\n\n");
+    out.put_slice(b"}");
+    frames.end();
 }
 
 fn head(name: &str, out: &mut BytesMut) {
-    out.put_slice(b"event: ");
-    out.put_slice(name.as_bytes());
-    out.put_slice(b"\ndata: {\"type\":\"");
+    out.put_slice(b"{\"type\":\"");
     out.put_slice(name.as_bytes());
     out.put_slice(b"\"");
 }
@@ -73,11 +75,6 @@ fn number(sequence: u64, out: &mut BytesMut) {
     write_number(sequence, out);
 }
 
-fn put_json(value: &impl Serialize, out: &mut BytesMut) {
-    // Our own values always serialize, and writing to a BytesMut cannot fail.
-    let _ = serde_json::to_writer(out.writer(), value);
-}
-
 /// The deltas of one text. Everything but the text, the obfuscation and the number is written once.
 #[derive(Debug)]
 pub struct Deltas {
@@ -85,7 +82,8 @@ pub struct Deltas {
     /// Pieces still to come: (end in bytes, tokens).
     cuts: std::vec::IntoIter<(u32, u16)>,
     start: usize,
-    /// From `event:` up to the delta.
+    name: &'static str,
+    /// Up to the delta.
     before: Bytes,
     /// From the delta up to the obfuscation or `output_index`.
     middle: Bytes,
@@ -143,8 +141,9 @@ impl Deltas {
             put_key("summary_index", &mut after);
             write_number(summary as u64, &mut after);
         }
-        after.put_slice(b"}\n\n");
+        after.put_slice(b"}");
         Deltas {
+            name: place.name,
             text,
             cuts: cuts.into_iter(),
             start,
@@ -163,10 +162,11 @@ impl Deltas {
     }
 
     /// Appends the next delta; false when there is none.
-    pub fn write(&mut self, sequence: u64, random: &mut Random, out: &mut BytesMut) -> bool {
+    pub fn write(&mut self, sequence: u64, random: &mut Random, frames: &mut dyn Frames) -> bool {
         let Some((end, tokens)) = self.cuts.next() else { return false };
         let piece = self.text.get(self.start..end as usize).unwrap_or_default();
         self.start = end as usize;
+        let out = frames.begin(Some(self.name));
         out.put_slice(&self.before);
         write_json_str(piece, out);
         out.put_slice(&self.middle);
@@ -176,7 +176,7 @@ impl Deltas {
                 if index > 0 {
                     out.put_slice(b",");
                 }
-                put_json(&logprob, out);
+                write_json(&logprob, out);
             }
             out.put_slice(b"]");
         }
@@ -188,6 +188,7 @@ impl Deltas {
         out.put_slice(&self.index);
         write_number(sequence, out);
         out.put_slice(&self.after);
+        frames.end();
         true
     }
 }
@@ -200,6 +201,7 @@ fn padding(piece: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::event::Lines;
 
     #[test]
     fn a_delta_reads_as_recorded() {
@@ -213,10 +215,10 @@ mod tests {
             ..Place::default()
         };
         let mut deltas = Deltas::new(place, "PARTIAL".into(), 0, vec![(4, 1), (7, 1)]);
-        let mut out = BytesMut::new();
+        let mut out = Lines::default();
         assert_eq!(deltas.next_tokens(), Some(1));
         assert!(deltas.write(4, &mut Random::new(1), &mut out));
-        let text = String::from_utf8(out.to_vec()).expect("utf-8");
+        let text = out.written();
         let (before, after) = (
             "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"content_index\":0,\
              \"delta\":\"PART\",\"item_id\":\"msg_1\",\"logprobs\":[],\"obfuscation\":\"",
@@ -228,11 +230,11 @@ mod tests {
 
     #[test]
     fn numbers_stand_where_the_alphabet_puts_them() {
-        let mut out = BytesMut::new();
+        let mut out = Lines::default();
         let fields = [("item_id", Field::Text("rs_1".into())), ("text", Field::Text("a".into()))];
         write("response.x", &fields, 7, &mut out);
         let expected = "event: response.x\ndata: {\"type\":\"response.x\",\"item_id\":\"rs_1\",\"sequence_number\":7,\"text\":\"a\"}\n\n";
-        assert_eq!(out, expected);
+        assert_eq!(out.written(), expected);
     }
 
     #[test]

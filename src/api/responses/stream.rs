@@ -4,11 +4,10 @@ use super::beats::{Cutter, Form, Score, Step};
 use super::events::{self, Field};
 use super::items::{Item, Maker};
 use super::record::{End, Frame, Object, Record, Status};
-use crate::api::answer::Events;
 use crate::api::error::ApiError;
+use crate::api::event::{Events, Frames, Nowhere};
 use crate::random::Random;
 use crate::reply::{Arrival, Arriving, Choice, Part, Text};
-use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -237,7 +236,7 @@ impl ResponseEvents {
     }
 
     /// Appends the next event; false when there is none yet.
-    fn write_step(&mut self, out: &mut BytesMut) -> bool {
+    fn write_step(&mut self, out: &mut dyn Frames) -> bool {
         loop {
             self.prime();
             match self.steps.front_mut() {
@@ -261,7 +260,7 @@ impl ResponseEvents {
     }
 
     /// Appends the next event, whether the client has it or not. `None` = it has not arrived yet.
-    fn write_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+    fn write_next(&mut self, context: &mut Context<'_>, out: &mut dyn Frames) -> Poll<bool> {
         if self.over {
             return Poll::Ready(false);
         }
@@ -315,26 +314,27 @@ impl Events for ResponseEvents {
         }
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut dyn Frames) -> Poll<bool> {
         loop {
-            let length = out.len();
-            let poll = self.write_next(context, out);
+            let sent = self.after.is_none_or(|after| self.sequence > after);
+            let poll = match sent {
+                true => self.write_next(context, out),
+                false => self.write_next(context, &mut Nowhere::default()),
+            };
             if poll != Poll::Ready(true) {
                 return poll;
             }
-            let number = self.sequence;
             self.sequence += 1;
             // So that `next_content` knows what comes next.
             self.prime();
-            if self.after.is_none_or(|after| number > after) {
+            if sent {
                 return Poll::Ready(true);
             }
-            out.truncate(length);
         }
     }
 
     /// `error` and `response.failed`, as recorded for a rate limit reached in mid-stream (real-traffic §2.4).
-    fn write_error(&mut self, error: &ApiError, out: &mut BytesMut) {
+    fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
         let inner = json!({"type": error.kind, "code": error.code, "message": error.message, "param": error.param});
         events::write("error", &[("error", Field::Json(inner))], self.sequence, out);
         self.sequence += 1;
@@ -356,7 +356,7 @@ impl Events for ResponseEvents {
 }
 
 /// The terminal event.
-fn write_end(record: &Record, sequence: u64, out: &mut BytesMut) {
+fn write_end(record: &Record, sequence: u64, out: &mut dyn Frames) {
     let end = &record.end;
     let name = match end.status {
         Status::Incomplete => "response.incomplete",

@@ -8,14 +8,13 @@ use super::kinds::KINDS;
 use super::record::tests::frame;
 use super::record::{End, Frame, Record, Status};
 use super::stream::{Feed, ResponseEvents};
-use crate::api::answer::Events;
 use crate::api::error::ApiError;
+use crate::api::event::{Events, Lines};
 use crate::api::usage::wire::Usage;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
 use crate::reply::{Arrival, Arriving, Choice, Part, Reply, Say, Text, ToolCall};
 use crate::tokens::Encoding;
-use bytes::BytesMut;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -60,14 +59,14 @@ fn record_of(parts: Vec<Part>, mut maker: Maker, frame: Frame) -> Record {
 }
 
 fn run(mut events: ResponseEvents) -> String {
-    let mut out = BytesMut::new();
+    let mut out = Lines::default();
     let mut context = Context::from_waker(Waker::noop());
     loop {
         let content = events.next_content().is_some();
-        let start = out.len();
+        let start = out.written().len();
         match events.poll_next(&mut context, &mut out) {
             Poll::Ready(true) => {
-                let written = String::from_utf8_lossy(&out[start..]);
+                let written = &out.written()[start..];
                 assert_eq!(
                     written.matches("\n\n").count(),
                     1 + usize::from(written.starts_with("event: error")),
@@ -76,7 +75,7 @@ fn run(mut events: ResponseEvents) -> String {
                 // An arriving reply's pieces are not announced.
                 assert!(!content || written.contains(".delta\n"), "content was announced: {written}");
             }
-            Poll::Ready(false) => return String::from_utf8(out.to_vec()).expect("utf-8"),
+            Poll::Ready(false) => return out.written(),
             Poll::Pending => panic!("nothing more arrives"),
         }
     }
@@ -304,14 +303,14 @@ fn a_resumed_stream_is_the_rest_of_the_same_bytes() {
 #[test]
 fn an_error_in_mid_stream_fails_the_response() {
     let mut events = ResponseEvents::replay(Arc::new(record(vec![text("one two three")])));
-    let (mut out, mut context) = (BytesMut::new(), Context::from_waker(Waker::noop()));
+    let (mut out, mut context) = (Lines::default(), Context::from_waker(Waker::noop()));
     for _ in 0..6 {
         assert_eq!(events.poll_next(&mut context, &mut out), Poll::Ready(true));
     }
     let error = ApiError::new(429, "Slow down").kind("tokens").code("rate_limit_exceeded");
     events.write_error(&error, &mut out);
     assert_eq!(events.poll_next(&mut context, &mut out), Poll::Ready(false));
-    let stream = String::from_utf8(out.to_vec()).expect("utf-8");
+    let stream = out.written();
     let response = check(&stream);
     assert_eq!((&response["status"], &response["error"]["code"]), (&json!("failed"), &json!("rate_limit_exceeded")));
     let expected = r#"{"type":"error","error":{"type":"tokens","code":"rate_limit_exceeded","message":"Slow down","param":null},"sequence_number":6}"#;
