@@ -35,13 +35,21 @@ fn admit(call: &Call) -> Result<(), ApiError> {
     content_type(call)?;
     let name = call.model_name();
     let model = call.known_model(name);
-    if unscripted(call) {
-        return if model.is_some() || name.is_empty() || call.accepts_unlisted(name) {
-            Ok(())
-        } else {
-            Err(unknown(call, name))
-        };
+    if !script_first(call) {
+        return valid(call, model);
     }
+    if model.is_none() && !name.is_empty() && !call.accepts_unlisted(name) {
+        return Err(unknown(call, name));
+    }
+    if let Err(refused) = valid(call, model) {
+        let _ = call.exchange.refusal.set(refused);
+    }
+    Ok(())
+}
+
+/// Body and query, the model, and what it cannot do.
+fn valid(call: &Call, model: Option<Model>) -> Result<(), ApiError> {
+    let name = call.model_name();
     let full = call.emulator.settings.validation == Validation::Full;
     let known = model.as_ref().filter(|_| full && call.operation.turn);
     // In front of the API only the model's kind is looked at; Responses looks at it last (recordings bdc92003354523de,
@@ -105,11 +113,11 @@ fn well_formed(call: &Call, model: Option<&Model>) -> Result<(), ApiError> {
     validate::query(call.operation.name, &call.query, &context)
 }
 
-/// LLEmulator reads nothing of a request but its model before it looks for a script: without one the turn says so.
-fn unscripted(call: &Call) -> bool {
+/// LLEmulator reads nothing of a request but its model before it looks for a script: the turn says when there is none.
+fn script_first(call: &Call) -> bool {
     let settings = &call.emulator.settings;
     let answers = settings.fallback != FallbackName::Error || call.defaults.fallback.is_some();
-    settings.profile == Profile::Llemulator && call.operation.turn && !answers && !call.session.has_script(&call.shared)
+    settings.profile == Profile::Llemulator && call.operation.turn && !answers
 }
 
 /// A request to the beta API, as the official clients mark it: by query, and by a header that names the feature.

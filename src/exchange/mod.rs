@@ -137,6 +137,8 @@ pub struct Exchange {
     pub asked: Mutex<String>,
     /// The tool results it brought: see [`crate::responders::request::tool_results`].
     pub tool_results: OnceLock<Value>,
+    /// What the request is refused with as soon as a reply is there for it, where the script is asked first.
+    pub refusal: OnceLock<ApiError>,
     /// Rate limits the answer's headers show.
     pub limits: OnceLock<crate::limits::Limits>,
     /// The model that answered, for the headers that name it.
@@ -191,6 +193,7 @@ impl Exchange {
             request_id,
             asked: Mutex::default(),
             tool_results: OnceLock::new(),
+            refusal: OnceLock::new(),
             limits: OnceLock::new(),
             model: OnceLock::new(),
             record: Mutex::new(record),

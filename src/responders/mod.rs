@@ -35,7 +35,12 @@ pub async fn respond(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
 /// What a test has for a turn that the emulator answers by itself otherwise (embeddings, moderations …): a reply, or
 /// only what comes over the emulator's own.
 pub async fn scripted(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
-    Ok(ask(&SCRIPTED, turn).await?.or_else(|| turn.over.take().map(Found::from)))
+    let found = ask(&SCRIPTED, turn).await?;
+    match turn.call.exchange.refusal.get() {
+        // The emulator's own is a reply too.
+        Some(refusal) if found.is_none() => Err(refusal.clone()),
+        _ => Ok(found.or_else(|| turn.over.take().map(Found::from))),
+    }
 }
 
 /// What the script has for an operation that takes no turn: rules that name it.

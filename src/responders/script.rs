@@ -45,6 +45,10 @@ async fn scan(turn: &Turn<'_>) -> Result<Response, ApiError> {
             }
             Some(Err(miss)) => return Ok(Response::Pass(Some(miss.message))),
         };
+        if let Some(refusal) = call.exchange.refusal.get() {
+            call.session.put_back(&call.shared, &picked);
+            return Err(refusal.clone());
+        }
         // Noted first: a function that throws is this rule's failure.
         let before = call.exchange.note(|record| {
             record.rule = Some(picked.rule.clone());

@@ -47,6 +47,12 @@ fn newer_fields_and_models_are_known() {
     for body in [
         response(json!({"client_metadata": {"x-codex-installation-id": "1"}})),
         response(json!({"background_options": {"completion_window": "soonest", "continuation_id": "c"}})),
+        response(json!({"background_options": {"completion_window": "2h"}, "background": true})),
+        response(json!({"background_options": {"completion_window": "2h"}})),
+        response(
+            json!({"background_options": {"completion_window": "8h"}, "background": true, "service_tier": "flex"}),
+        ),
+        response(json!({"background_options": null})),
         response(json!({"input_transformations": []})),
         response(json!({"model": "gpt-6.2-astra"})),
         response(json!({"model": "gpt-6.2-sol"})),
@@ -152,7 +158,27 @@ fn the_llemulator_profile_looks_for_a_script_first() {
         assert_eq!((got.status, got.json()["error"]["type"].as_str()), (500, Some("server_error")), "{}", got.text());
     }
     assert_eq!(post(&emulator, "/v1/chat/completions", "", &json!({"model": "gpt-nothing"})).status, 404);
-    assert_eq!(send(&emulator, KEY, "/_emulator/script", &json!({"responses": ["hi"]})).status, 200);
+    // A script that has nothing for it is as good as none.
+    let script = |script: Value| assert_eq!(send(&emulator, KEY, "/_emulator/script", &script).status, 200);
+    script(json!({"responses": {"weather": "sunny"}}));
+    for (path, body) in [
+        ("/v1/chat/completions", json!({"model": "gpt-4"})),
+        ("/v1/chat/completions", json!({"model": "gpt-4", "messages": [{"role": "nobody", "content": 7}]})),
+        (
+            "/v1/chat/completions",
+            json!({"model": "gpt-4", "messages": [{"role": "user", "content": "hi"}], "n": "two"}),
+        ),
+        ("/v1/completions", json!({"model": "gpt-4", "temperature": 9})),
+        ("/v1/responses", json!({"model": "gpt-4"})),
+    ] {
+        let got = post(&emulator, path, "", &body);
+        assert_eq!((got.status, got.json()["error"]["type"].as_str()), (500, Some("server_error")), "{}", got.text());
+    }
+    assert_eq!(post(&emulator, "/v1/chat/completions", "", &json!({"model": "gpt-nothing", "n": "two"})).status, 404);
+    // What the emulator answers by itself is refused at once.
+    assert_eq!(post(&emulator, "/v1/embeddings", "", &json!({"model": "text-embedding-3-small"})).status, 400);
+    // Where a reply is there, the request is refused and the reply stays.
+    script(json!({"reset": true, "responses": ["hi"]}));
     assert_eq!(post(&emulator, "/v1/chat/completions", "", &json!({"model": "gpt-4"})).status, 400);
     taken(&emulator, "/v1/chat/completions", &chat(json!({"model": "gpt-4"})));
 }
