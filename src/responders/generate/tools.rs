@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 /// The calls of one round: tools as `tool_choice` allows and the strategy chooses, at most one without
-/// `parallel_tool_calls`. Once tool results came in, only a demand brings calls, and only of tools that were not called
-/// yet: agent loops end.
+/// `parallel_tool_calls`. Once tool results came in, only a demand brings calls, first of tools that were not called
+/// yet; a function named again brings none, so that loops which go on naming it end.
 ///
 /// # Errors
 /// The budget does not suffice.
@@ -24,7 +24,14 @@ pub fn calls(
     let mut offered = offered(prompt);
     if prompt.answered_calls().next().is_some() {
         let called = called(prompt);
-        offered.retain(|tool| is_forced(prompt) && !called.contains(&tool.name.as_str()));
+        let fresh: Vec<&Tool> = offered.iter().copied().filter(|tool| !called.contains(&tool.name.as_str())).collect();
+        // Who demands some call gets one, as in production, also when every tool was called.
+        let again = fresh.is_empty() && !matches!(prompt.tool_choice, ToolChoice::Named(_));
+        match is_forced(prompt) {
+            true if again => {}
+            true => offered = fresh,
+            false => offered.clear(),
+        }
     }
     if offered.is_empty() {
         return Ok(Vec::new());
@@ -338,6 +345,11 @@ mod tests {
         assert!(names(&demanding(ToolChoice::Named("get_weather".into())), ToolStrategy::First).is_empty());
         let allowed = ToolChoice::Allowed { names: vec!["run".into(), "get_weather".into()], required: true };
         assert_eq!(names(&demanding(allowed), ToolStrategy::Sequence), ["run"]);
+        // A demand for any call is met again and again; only naming a function twice ends.
+        let only = ToolChoice::Allowed { names: vec!["get_weather".into()], required: true };
+        assert_eq!(names(&demanding(only), ToolStrategy::First), ["get_weather"]);
+        let one = Prompt { tools: asked.tools[..1].to_vec(), ..demanding(ToolChoice::Required) };
+        assert_eq!(names(&one, ToolStrategy::Contextual), ["get_weather"]);
         asked.messages.push(Message::new(Role::User, "And the weather in Rome?"));
         assert_eq!(called(&asked, ToolStrategy::Contextual)[0].1, r#"{"city":"Rome"}"#);
     }
