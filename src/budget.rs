@@ -5,7 +5,6 @@
 //! What proves heavy leaves the runtime's only thread ([`work`]), and ends when its client has gone.
 
 use crate::api::error::ApiError;
-use crate::prompt::Prompt;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -129,24 +128,24 @@ impl Spent {
     }
 }
 
-/// Does work for a prompt: on this thread while it is light; else it begins anew on a thread of its own, where it ends
+/// Does work on a subject (a prompt): on this thread while it is light; else it begins anew on a thread of its own, where it ends
 /// when this future is dropped, because its client has gone.
 ///
 /// # Errors
 /// The budget does not suffice.
-pub async fn work<T: Send + 'static>(
+pub async fn work<Subject: Clone + Send + Sync + 'static, T: Send + 'static>(
     budget: &Arc<Budget>,
-    prompt: &Prompt,
-    job: impl Fn(&Prompt, &Budget) -> Result<T, Spent> + Send + 'static,
+    subject: &Subject,
+    job: impl Fn(&Subject, &Budget) -> Result<T, Spent> + Send + 'static,
 ) -> Result<T, ApiError> {
     let allowed = budget.left().min(LIGHT);
     let trial = Budget { bytes: AtomicU64::new(budget.bytes.load(Relaxed)), ..Budget::of(allowed) };
-    let done = match job(prompt, &trial) {
+    let done = match job(subject, &trial) {
         Err(Spent { limit: Limit::Steps, .. }) if allowed == LIGHT => {
             let _place = HEAVY.acquire().await;
             let mut leaving = Leaving(Some(budget.clone()));
-            let (budget, prompt) = (budget.clone(), prompt.clone());
-            let joined = tokio::task::spawn_blocking(move || job(&prompt, &budget)).await;
+            let (budget, subject) = (budget.clone(), subject.clone());
+            let joined = tokio::task::spawn_blocking(move || job(&subject, &budget)).await;
             leaving.0 = None;
             match joined {
                 Ok(done) => done,
@@ -193,26 +192,24 @@ mod tests {
     #[tokio::test]
     async fn heavy_work_leaves_the_thread_and_costs_what_light_work_does() {
         let job = |steps: u64| {
-            move |_: &Prompt, budget: &Budget| {
-                (0..steps).try_for_each(|_| budget.spend(1)).map(|()| thread::current().id())
-            }
+            move |_: &(), budget: &Budget| (0..steps).try_for_each(|_| budget.spend(1)).map(|()| thread::current().id())
         };
         let budget = Arc::new(Budget::default());
         let here = Ok(thread::current().id());
-        assert_eq!(work(&budget, &Prompt::default(), job(LIGHT)).await, here);
+        assert_eq!(work(&budget, &(), job(LIGHT)).await, here);
         assert_eq!(budget.left(), STEPS - LIGHT);
-        assert!(work(&budget, &Prompt::default(), job(LIGHT + 1)).await.is_ok_and(|id| Ok(id) != here));
+        assert!(work(&budget, &(), job(LIGHT + 1)).await.is_ok_and(|id| Ok(id) != here));
         assert_eq!(budget.left(), STEPS - 2 * LIGHT - 1);
-        let refused = work(&budget, &Prompt::default(), job(STEPS)).await.expect_err("too much");
+        let refused = work(&budget, &(), job(STEPS)).await.expect_err("too much");
         assert_eq!((refused.status, refused.code.as_deref()), (400, Some("schema_too_complex")));
         // Nothing is left: nothing is tried on another thread.
-        assert!(work(&budget, &Prompt::default(), job(1)).await.is_err());
+        assert!(work(&budget, &(), job(1)).await.is_err());
     }
 
     #[tokio::test]
     async fn a_client_that_left_ends_the_work() {
         let (told, hears) = mpsc::channel();
-        let job = move |_: &Prompt, budget: &Budget| {
+        let job = move |_: &(), budget: &Budget| {
             budget.spend(LIGHT + 1)?;
             let _ = told.send("begun");
             let end = loop {
@@ -224,7 +221,7 @@ mod tests {
             let _ = told.send("ended");
             Err::<(), _>(end)
         };
-        let client = tokio::spawn(async move { work(&Arc::default(), &Prompt::default(), job).await });
+        let client = tokio::spawn(async move { work(&Arc::default(), &(), job).await });
         let hears = tokio::task::spawn_blocking(move || (hears.recv(), hears)).await.expect("a thread");
         assert_eq!(hears.0, Ok("begun"));
         client.abort();

@@ -16,9 +16,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
-/// The session of requests without a key.
-pub const ANONYMOUS: &str = "anonymous";
-
 /// Connections have this long to close once the grace time is over.
 const CLOSING: Duration = Duration::from_secs(2);
 

@@ -4,9 +4,10 @@
 
 mod refusal;
 
+use crate::api::error::ApiError;
 use crate::bounds::{BYTES, KEPT, PATIENCE_MS, RATE, WAIT_MS};
 use crate::clock::Mode;
-use crate::prompt::Length;
+use crate::reply::Length;
 use crate::reply::json::Check;
 use crate::reply::pace::{Pace, Range};
 use crate::reply::{Style as GenerateStyle, ToolStrategy};
@@ -24,6 +25,18 @@ pub enum Profile {
     Relaxed,
     /// LLEmulator's Go suite: a key is required, its 401 type, `text/event-stream` without charset.
     Llemulator,
+}
+
+impl Profile {
+    /// An error as this profile sends it: the strict one's own complaints are 400s, because frameworks retry every 5xx
+    /// whatever `x-should-retry` says, and a test then fails late or never.
+    pub fn sends(self, mut error: ApiError) -> ApiError {
+        if error.own && error.status == 500 && self == Profile::Strict {
+            error.status = 400;
+            error.kind = Some("invalid_request_error".into());
+        }
+        error
+    }
 }
 
 /// What answers when nothing scripted does.

@@ -4,6 +4,7 @@
 //! (`previous_response_id`, conversation, thread) already resolved. Matching, counting tokens and answering read
 //! nothing else.
 
+use crate::reply::Length;
 use crate::reply::pace::Pace;
 use crate::tokens::{self, Encoding};
 use serde_json::Value;
@@ -139,18 +140,6 @@ pub enum Format {
         schema: Value,
         strict: bool,
     },
-}
-
-/// Length asked of generated text (the simulator's `response_length`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Length {
-    /// 120–450 characters.
-    Short,
-    /// 450–1,500 characters.
-    Medium,
-    /// 1,500–5,000 characters.
-    Long,
 }
 
 /// An inference request without its dialect.

@@ -1,7 +1,6 @@
 //! A session: all that belongs to one API key. Sessions never see each other.
 
 use crate::clock::{Clock, Mode};
-use crate::emulator::ANONYMOUS;
 use crate::exchange::journal::Journal;
 use crate::limits::Counters;
 use crate::matching::View;
@@ -16,6 +15,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
+
+/// The session of requests without a key.
+pub const ANONYMOUS: &str = "anonymous";
 
 /// Equal requests are told apart by their count; past this many different ones counting starts anew.
 const MOST_COUNTED: usize = 100_000;

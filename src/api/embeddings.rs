@@ -55,7 +55,7 @@ const MOST_TOKENS: u64 = 300_000;
 /// threads; OpenAPI: CreateEmbeddingRequest.input).
 fn fit(counts: &[u64], model: &Model) -> Result<(), ApiError> {
     let longest = counts.iter().copied().max().unwrap_or(0);
-    validate::context_length(model, longest, None, "embeddings.create")?;
+    turn::context_length(model, longest, None, "embeddings.create")?;
     let all: u64 = counts.iter().sum();
     if all <= MOST_TOKENS {
         return Ok(());

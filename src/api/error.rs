@@ -4,7 +4,6 @@
 //! when empty (real-traffic §3). Which layer of OpenAI refused the request shows in white space and headers: see
 //! [`Style`].
 
-use crate::options::Profile;
 use serde_json::{Value, json};
 
 /// The layer of api.openai.com that refuses; it decides indentation, content type and headers (real-traffic §2.7).
@@ -106,16 +105,6 @@ impl ApiError {
              stand in for it: give it `raw` or `error`."
         );
         ApiError { status: 501, ..ApiError::emulator("not_implemented", message) }.kind("not_implemented_error")
-    }
-
-    /// As the profile sends it: the strict one's complaints are 400s, because frameworks retry every 5xx whatever
-    /// `x-should-retry` says, and a test then fails late or never.
-    pub fn in_profile(mut self, profile: Profile) -> Self {
-        if self.own && self.status == 500 && profile == Profile::Strict {
-            self.status = 400;
-            self.kind = Some("invalid_request_error".into());
-        }
-        self
     }
 
     /// `Missing required parameter: 'P'.`

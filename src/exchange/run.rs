@@ -9,12 +9,12 @@ use crate::api::answer::{Answer, Body};
 use crate::api::error::{self, ApiError};
 use crate::api::responses::lane::Lane;
 use crate::call::Call;
-use crate::emulator::{ANONYMOUS, Emulator};
+use crate::emulator::Emulator;
 use crate::headers::Headers;
 use crate::random::{self, Random};
 use crate::redact;
 use crate::server::route::Normal;
-use crate::session::Session;
+use crate::session::{ANONYMOUS, Session};
 use crate::surface::router::Found;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -129,7 +129,7 @@ pub async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
     .await;
     let answer = answered.unwrap_or_else(|error| {
         live.exchange.complain(&error);
-        Answer::ok(Body::Error(error.in_profile(emulator.settings.profile)))
+        Answer::ok(Body::Error(emulator.settings.profile.sends(error)))
     });
     live.answered();
     Answered { answer, live, operation: name, random, started }

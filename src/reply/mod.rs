@@ -284,13 +284,25 @@ pub enum Ask {
     Callback(u64),
 }
 
+/// Length asked of generated text (the simulator's `response_length`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Length {
+    /// 120–450 characters.
+    Short,
+    /// 450–1,500 characters.
+    Medium,
+    /// 1,500–5,000 characters.
+    Long,
+}
+
 /// How to generate.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Generate {
     /// Length of the text; else the request's `response_length`, the default, or a guess by prompt length.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub length: Option<crate::prompt::Length>,
+    pub length: Option<Length>,
     /// Else the request's `seed`, else the exchange's generator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,

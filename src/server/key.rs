@@ -4,10 +4,10 @@ use super::request::header;
 use super::route::Normal;
 use crate::api::error::{self, ApiError};
 use crate::control;
-use crate::emulator::{ANONYMOUS, Emulator};
+use crate::emulator::Emulator;
 use crate::options::{Auth, Profile, Settings};
 use crate::redact::mask;
-use crate::session::Session;
+use crate::session::{ANONYMOUS, Session};
 use hyper::header::HeaderMap;
 use std::sync::Arc;
 

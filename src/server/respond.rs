@@ -38,7 +38,7 @@ pub async fn respond(
 ) -> Result<Response<ResponseBody>, Cut> {
     let profile = emulator.settings.profile;
     AssertUnwindSafe(routed(emulator, control, local, request)).catch_unwind().await.unwrap_or_else(|_| {
-        let error = ApiError::panicked().in_profile(profile);
+        let error = profile.sends(ApiError::panicked());
         Ok(plain(error.status, "application/json", &error.envelope().to_string()))
     })
 }

@@ -4,6 +4,7 @@
 //! fits the model, and checks, limits and delivery of the reply, for every endpoint alike.
 
 mod asking;
+mod context;
 mod found;
 
 use crate::api::answer::{Answer, Body, Delivery};
@@ -11,7 +12,6 @@ use crate::api::error::ApiError;
 use crate::api::event::Events;
 use crate::api::models::{Model, Whole};
 use crate::api::usage::{self, Api};
-use crate::api::validate;
 use crate::budget::{self, Budget};
 use crate::call::Call;
 use crate::clock;
@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use asking::{Answering, Responder, Response, Turn};
+pub use context::context_length;
 pub use found::{Found, Over};
 
 /// A reply found for a prompt, ready to be rendered.
@@ -97,14 +98,14 @@ fn fit_counted(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), Ap
     let encoding = call.encoding(model);
     if prompt.separate {
         let longest = prompt.messages.iter().map(|message| tokens::count(encoding, &message.text()) as u64).max();
-        return validate::context_length(model, longest.unwrap_or(0), prompt.max_tokens, prompt.operation);
+        return context_length(model, longest.unwrap_or(0), prompt.max_tokens, prompt.operation);
     }
     let api = if prompt.operation.starts_with("responses") { Api::Responses } else { Api::Chat };
     let mut counted = usage::prompt_tokens(prompt, model, api, encoding).prompt;
     while counted > model.context_window && prompt.drop_oldest(counted - model.context_window, encoding) {
         counted = usage::prompt_tokens(prompt, model, api, encoding).prompt;
     }
-    validate::context_length(model, counted, prompt.max_tokens, prompt.operation)
+    context_length(model, counted, prompt.max_tokens, prompt.operation)
 }
 
 /// A reply of a kind that this operation cannot send.

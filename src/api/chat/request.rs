@@ -5,7 +5,8 @@ use crate::api::field::{field, find};
 use crate::bounds::{Bounds, RATE, WAIT_MS};
 use crate::call::Call;
 use crate::options::Profile;
-use crate::prompt::{Content, Format, Length, Message, PastCall, Prompt, Role, Tool, ToolChoice, ToolKind};
+use crate::prompt::{Content, Format, Message, PastCall, Prompt, Role, Tool, ToolChoice, ToolKind};
+use crate::reply::Length;
 use crate::reply::pace::{Pace, Range};
 use serde_json::Value;
 

@@ -3,7 +3,6 @@
 //! Each lane of a connection remembers its last response, every lane may continue it, and a continuation that fails
 //! forgets it (openai-surface §2.11).
 
-use super::record::Record;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,10 +32,9 @@ impl Lane {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a response; `items` is the conversation before it.
-    pub fn remember(&self, mut items: Vec<Value>, record: &Record) {
-        items.extend(record.items.iter().map(|item| item.value.clone()));
-        self.memory().insert(self.name.clone(), Recent { id: record.frame.id.clone(), items });
+    /// Remembers a response by its id; `items` is the conversation with it.
+    pub fn remember(&self, id: &str, items: Vec<Value>) {
+        self.memory().insert(self.name.clone(), Recent { id: id.into(), items });
     }
 
     /// The conversation that a remembered response ends.

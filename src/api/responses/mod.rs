@@ -93,7 +93,8 @@ fn keep(call: &Call, request: &Request, made: Arc<OnceLock<Arc<Record>>>) -> Kee
             conversation.take_turn(&record);
         }
         if let Some((lane, items)) = &lane {
-            lane.remember(items.clone(), &record);
+            let said = record.items.iter().map(|item| item.value.clone());
+            lane.remember(&record.frame.id, items.iter().cloned().chain(said).collect());
         }
         if record.frame.store || record.frame.background {
             let (id, shelf) = (record.frame.id.clone(), store.shelf::<Arc<Record>>());

@@ -25,7 +25,6 @@ use crate::surface::operations;
 use crate::surface::shape::{Depth, Object, Shapes};
 use place::{Check, Path};
 pub use query::query;
-pub use rules::context::context_length;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use walk::{First, Walk};

@@ -4,6 +4,7 @@
 use super::*;
 use crate::api::models;
 use crate::surface::shape::Kind;
+use crate::turn::context_length;
 use serde_json::json;
 
 /// Checks a body at level full.

@@ -133,7 +133,8 @@ fn any_object() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt::{Length, Message, Role, Tool, ToolChoice, ToolKind};
+    use crate::prompt::{Message, Role, Tool, ToolChoice, ToolKind};
+    use crate::reply::Length;
     use crate::reply::Style;
 
     fn prompt() -> Prompt {

@@ -1,8 +1,9 @@
 //! Generated text: paragraphs on one theme, always within the length asked.
 
 use super::words::{BODIES, CLOSINGS, OPENINGS, QUALITIES, THEMES, TURNS, Theme};
-use crate::prompt::{Length, Prompt};
+use crate::prompt::Prompt;
 use crate::random::Random;
+use crate::reply::Length;
 
 /// The longest a filled template can be; what is left for the closing sentence. A test holds the templates to it.
 const SENTENCE: usize = 160;

@@ -3,7 +3,6 @@
 mod abilities;
 mod chat;
 mod completions;
-pub mod context;
 mod embeddings;
 mod messages;
 mod pictures;
