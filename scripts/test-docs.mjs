@@ -8,18 +8,36 @@ import { emptyProject, install, serve, tarballs } from './packed.mjs';
 import { capture, run } from './run.mjs';
 
 const read = (file) => readFileSync(path.join(ROOT, file), 'utf8');
-const inFolder = (folder) => readdirSync(path.join(ROOT, folder)).map((name) => `${folder}/${name}`);
-const documents = ['README.md', 'CONTRIBUTING.md', ...inFolder('docs'), 'deploy/README.md', 'bench/README.md'].filter((file) => file.endsWith('.md'));
+const guides = readdirSync(path.join(ROOT, 'docs'), { recursive: true }).map((name) => `docs/${name.replaceAll('\\', '/')}`).filter((file) => file.endsWith('.md'));
+const documents = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'llms.txt', ...guides, 'deploy/README.md', 'bench/README.md', 'conformance/README.md'];
 
 /** The fenced blocks of `language` in a document. */
 const blocks = (file, language) => [...read(file).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code);
 
 for (const file of documents) {
-  for (const [, link] of read(file).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
-    assert.ok(existsSync(path.join(ROOT, path.dirname(file), link)), `${file} links to ${link}, which is not there`);
+  for (const [, link, anchor] of read(file).matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)) {
+    const target = link ? path.join(path.dirname(file), link) : file;
+    assert.ok(existsSync(path.join(ROOT, target)), `${file} links to ${link}, which is not there`);
+    if (!anchor) continue;
+    const headings = [...read(target).matchAll(/^#+ (.*)$/gm)].map(([, text]) => text.toLowerCase().replaceAll(/[^\w\- ]/g, '').replaceAll(' ', '-'));
+    assert.ok(headings.includes(anchor), `${file} links to #${anchor} of ${target}, which has no such heading`);
   }
 }
 console.log('ok  every link leads somewhere');
+
+for (const file of guides) {
+  const first = read(file).split('\n').slice(read(file).startsWith('---') ? 5 : 1).find((line) => line && !line.startsWith('#'));
+  assert.match(first, /^For /, `${file}: the first line says what the page is for, as "For …"`);
+  const index = path.posix.relative('docs', file);
+  assert.ok(index === 'README.md' || read('docs/README.md').includes(`](${index})`), `docs/README.md leads to ${file}`);
+}
+console.log('ok  every guide says what it is for, and the index leads to it');
+
+// `| a, b | x, y |` of the README: the operations that behave as production does, and no other.
+const table = read('README.md').split('## What is served')[1].split('\n## ')[0];
+const served = [...table.matchAll(/^\| (`.*?) \| (.*) \|$/gm)].flatMap(([, resources, operations]) =>
+  [...resources.matchAll(/`([^`]+)`/g)].flatMap(([, resource]) => operations.split(', ').map((operation) => `${resource}.${operation}`)));
+
 
 // A row ends with `file` "name of the test"; the name must stand in that file.
 const rows = read('docs/deviations.md').split('\n').filter((line) => /^\| (?!---|what )/.test(line));
@@ -48,8 +66,20 @@ for (const [option] of read('docs/command-line.md').matchAll(/(?<=\| `)--[a-z-]+
 }
 console.log('ok  every option of the guide is in --help');
 
-const [example] = blocks('README.md', 'js');
+const listed = capture('npx', ['--no-install', 'llemulator', 'operations'], { cwd: folder }).matchAll(/^behaves +(\S+)/gm);
+assert.deepEqual(served.sort(), [...listed].map(([, name]) => name).sort(), 'README.md, What is served');
+console.log('ok  what the README calls served is served, and nothing else is');
+
+const [example, application] = blocks('README.md', 'js');
 write('vitest/readme.test.js', example);
+write('vitest/application.test.js', application);
+write('vitest/app.js', `import OpenAI from 'openai';
+const openai = new OpenAI();
+export async function capital(country) {
+  const answer = await openai.chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'The capital of ' + country + '?' }] });
+  return answer.choices[0].message.content;
+}
+`);
 const [vitest, jest, node] = blocks('docs/test-runners.md', 'js');
 write('vitest/guide.test.js', vitest);
 write('jest/guide.test.js', jest);
@@ -57,7 +87,7 @@ write('node/guide.test.mjs', node);
 run('npx', ['--no-install', 'vitest', 'run', 'vitest/'], { cwd: folder });
 run('npx', ['--no-install', 'jest', 'jest/'], { cwd: folder });
 run(process.execPath, ['--test', 'node/guide.test.mjs'], { cwd: folder });
-console.log('ok  the README’s Vitest test passes as written, and the guide’s for Vitest, Jest and node:test');
+console.log('ok  the README’s Vitest tests pass as written, and the guide’s for Vitest, Jest and node:test');
 
 const script = blocks('README.md', 'sh').find((code) => code.startsWith('curl'));
 const server = await serve(folder);
