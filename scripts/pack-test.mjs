@@ -76,6 +76,7 @@ const CHECKS = {
       for (const field of ['homepage', 'bugs', 'repository', 'license', 'description']) assert.ok(installed[field], `package.json of ${name} has ${field}`);
     }
     assert.ok(readFileSync(path.join(folder, 'node_modules', 'llemulator', 'CHANGELOG.md'), 'utf8').includes(`## ${manifest.version}`), 'CHANGELOG.md tells of this version');
+    assert.ok(existsSync(path.join(folder, 'node_modules', 'llemulator', 'docs', 'skill', 'SKILL.md')), 'coding agents find the skill');
   },
   'import works'() {
     write('use.mjs', `import { startEmulator } from 'llemulator';${USE}`);
