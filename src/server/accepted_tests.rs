@@ -149,6 +149,24 @@ fn the_document_alone_counts_at_schema() {
     }
 }
 
+/// As openai/openai-agents-js sends an answer back: its text is a part, with the message's other fields in it.
+#[test]
+fn an_answer_may_come_back_as_a_part() {
+    let emulator = emulator(json!({}));
+    let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let back = |part: Value| json!({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": [part]}, {"role": "user", "content": "y"}]});
+    for part in [
+        json!({"type": "text", "text": "a", "role": "assistant", "refusal": null, "annotations": []}),
+        json!({"type": "text", "text": "a", "role": "assistant", "refusal": null, "annotations": [], "tool_calls": [call]}),
+        json!({"type": "refusal", "refusal": "no", "role": "assistant", "content": null, "annotations": []}),
+    ] {
+        taken(&emulator, "/v1/chat/completions", &chat(back(part)));
+    }
+    let wrong = back(json!({"type": "text", "text": "a", "novel": 1}));
+    let refused = post(&emulator, "/v1/chat/completions", "", &chat(wrong));
+    assert_eq!(refused.json()["error"]["param"], "messages[1].content[0].novel");
+}
+
 /// LLEmulator looks at the model, then for a script, and at nothing else before.
 #[test]
 fn the_llemulator_profile_looks_for_a_script_first() {

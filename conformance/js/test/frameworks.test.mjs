@@ -37,6 +37,21 @@ for (const Model of [OpenAIResponsesModel, OpenAIChatCompletionsModel]) {
   }
 }
 
+for (const Model of [OpenAIResponsesModel, OpenAIChatCompletionsModel]) {
+  for (const [model, store] of [['gpt-4o', true], ['gpt-5', true], ['gpt-5', false]]) {
+    test(`Agents SDK takes its own history further, ${Model.name}, ${model}, store: ${store}`, async () => {
+      const thought = model === 'gpt-5' && Model === OpenAIResponsesModel ? { reasoning: 'Hm.' } : {};
+      const call = { ...thought, tool_calls: [{ name: 'get_weather', arguments: { city: 'Oslo' } }] };
+      const { client } = await session([call, { ...thought, text: 'Cold.' }, call, { ...thought, text: 'Still cold.' }]);
+      const weather = agentTool({ name: 'get_weather', description: 'Weather', parameters: cities, execute: () => '4 °C' });
+      const agent = new Agent({ name: 'Weather', model: new Model(client, model), tools: [weather], modelSettings: { store } });
+      const first = await run(agent, 'Weather in Oslo?');
+      const second = await run(agent, [...first.history, { role: 'user', content: 'And now?' }]);
+      assert.equal(second.finalOutput, 'Still cold.');
+    });
+  }
+}
+
 for (const stream of [false, true]) {
   test(`Agents SDK finds a tool by the namespace its call names, stream: ${stream}`, async () => {
     const loaded = { type: 'function', name: 'find_customer', description: 'Customers of a city', defer_loading: true, strict: true, parameters: {} };
