@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::error::ApiError;
 use super::infer;
 use super::models::Model;
-use super::{validate, vectors};
+use super::vectors;
 use crate::call::{Call, HandlerFuture, Served};
 use crate::options::{EmbeddingStyle, Validation};
 use crate::prompt::{Message, Prompt, Role};
