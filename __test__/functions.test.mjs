@@ -129,6 +129,94 @@ test('whatever is yielded is streamed as the same reply at once would be', async
   expect(deltas.join('')).toBe('Oslo!');
 });
 
+test('arguments, reasoning, choices, usage and the end of an answer arrive piece by piece', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  async function* calls() {
+    yield { reasoningDelta: 'The weather ' };
+    yield { reasoningDelta: 'is asked.' };
+    yield { toolCall: { name: 'f', id: 'call_1', argumentsDelta: '{"x"' } };
+    yield { toolCall: { argumentsDelta: ':1}' } };
+    yield { usage: { prompt_tokens: 77 } };
+  }
+  api.replies(calls, calls, calls);
+  const parameters = { type: 'object', properties: { x: { type: 'integer' } } };
+  const chat = { model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], tools: [{ type: 'function', function: { name: 'f', parameters } }] };
+  const stream = openai.chat.completions.stream({ ...chat, stream_options: { include_usage: true } });
+  const deltas = [];
+  stream.on('tool_calls.function.arguments.delta', ({ arguments_delta }) => deltas.push(arguments_delta));
+  const streamed = await stream.finalChatCompletion();
+  expect(deltas.filter(Boolean)).toEqual(['{"x"', ':1}']);
+  const whole = await openai.chat.completions.create(chat);
+  for (const { choices: [{ message, finish_reason }], usage } of [streamed, whole]) {
+    expect(message.tool_calls[0]).toMatchObject({ id: 'call_1', function: { name: 'f', arguments: '{"x":1}' } });
+    expect([finish_reason, usage.prompt_tokens]).toEqual(['tool_calls', 77]);
+  }
+  const seen = [];
+  for await (const event of await openai.responses.create({ model: 'gpt-5', input: 'x', tools: [{ type: 'function', name: 'f', parameters }], stream: true })) {
+    if (/(summary_text|arguments)\.delta$/.test(event.type)) seen.push(event.delta);
+    if (event.type === 'response.completed') expect(event.response.output.map(({ type }) => type)).toEqual(['reasoning', 'function_call']);
+  }
+  expect(seen).toEqual(['The weather ', 'is asked.', '{"x"', ':1}']);
+
+  api.replies(async function* () {
+    yield { choice: 1, textDelta: 'b' };
+    yield { choice: 0, textDelta: 'a' };
+    yield { choice: 1, textDelta: 'b', finishReason: 'length' };
+    yield { choice: 0, reply: text('!') };
+  });
+  const two = await openai.chat.completions.stream({ ...chat, n: 2 }).finalChatCompletion();
+  expect(two.choices.map(({ message, finish_reason }) => [message.content, finish_reason])).toEqual([['a!', 'stop'], ['bb', 'length']]);
+});
+
+test('limits cut what is yielded, and end the generator', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  let ended = 0;
+  async function* endless() {
+    try {
+      for (let i = 0; ; i++) yield `word${i % 10} `;
+    } finally {
+      ended++;
+    }
+  }
+  api.replies(endless, endless, endless);
+  const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] };
+  const finish = async (more) => {
+    const { choices: [{ message, finish_reason }], usage } = await openai.chat.completions.stream({ ...body, stream_options: { include_usage: true }, ...more }).finalChatCompletion();
+    return [message.content, finish_reason, usage.completion_tokens];
+  };
+  expect(await finish({ stop: 'd3' })).toEqual(['word0 word1 word2 wor', 'stop', expect.any(Number)]);
+  expect((await finish({ max_completion_tokens: 7 })).slice(1)).toEqual(['length', 7]);
+  const response = await openai.responses.stream({ model: 'gpt-4o', input: 'x', max_output_tokens: 16 }).finalResponse();
+  expect(response).toMatchObject({ status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' }, output: [{ status: 'incomplete' }] });
+  await vi.waitUntil(() => ended === 3);
+});
+
+test('pieces that the request forbids, or that are none, say what is wrong', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] };
+  const pieces = [
+    [{ textDelta: 1 }, 'textDelta is 1 (a number); expected a string'],
+    [{ textDelta: 'x', more: 1 }, 'an unknown more; there are: choice, reasoningDelta'],
+    [{ choice: -1, textDelta: 'x' }, 'choice is -1 (a number); expected a whole number'],
+    [{ toolCall: 'f' }, 'expected { name, argumentsDelta }'],
+    [{ toolCall: { name: 'f', arguments: '{}' } }, 'an unknown toolCall.arguments'],
+    [{ toolCall: { argumentsDelta: '{}' } }, 'no tool call was begun'],
+    [{ finishReason: 'done' }, "expected 'stop', 'length'"],
+    [{ choice: 1, textDelta: 'x' }, 'asks for n: 1'],
+    [toolCall('nowhere'), 'calls the tool `nowhere`'],
+    [text('x', { model: 'other' }), 'yielded.model: comes too late'],
+  ];
+  for (const [piece, reason] of pieces) {
+    api.replies(async function* () { yield 'one'; yield piece; });
+    const stream = openai.chat.completions.stream(body);
+    await expect(stream.finalChatCompletion(), reason).rejects.toThrow(reason);
+    expect(api.lastRequest.failure?.message, reason).toContain(reason);
+  }
+});
+
 test('a piece leaves when it is yielded', async () => {
   const api = emulator.session();
   let next;
@@ -402,15 +490,17 @@ test('functions answer other operations that a rule names, with what these can s
   expect(thrown(() => api.finish()).cause).toMatchObject({ code: 'reply_cannot_answer' });
 });
 
-test('what a generator streams is sent as it comes: one choice, not cut, not checked', async () => {
+test('what a generator streams is cut and checked like any other reply', async () => {
   const api = emulator.session();
   const answer = async function* () { yield 'one two '; yield 'three'; };
   api.replies(when('x', answer, { times: 6 }));
   const strict = { type: 'json_schema', json_schema: { name: 'a', strict: true, schema: { type: 'object', properties: {}, required: [], additionalProperties: false } } };
-  for (const more of [{ max_tokens: 1 }, { stop: 'two' }, { n: 2 }, { response_format: strict }]) {
-    expect(await pieces(api, 'x', more)).toEqual(['one two ', 'three']);
-  }
-  // Without a stream it is a reply like another.
+  const streamed = async (more) => (await pieces(api, 'x', more)).join('');
+  expect(await streamed({ max_tokens: 1 })).toBe('one');
+  expect(await streamed({ stop: 'two' })).toBe('one ');
+  // Fewer choices than asked: the last repeats.
+  expect(await pieces(api, 'x', { n: 2 })).toEqual(['one two ', 'three', 'one two three']);
+  await expect(streamed({ response_format: strict })).rejects.toThrow('does not fit the request');
   expect(await chat(api, 'x', { max_tokens: 1 })).toBe('one');
   await expect(chat(api, 'x', { response_format: strict })).rejects.toMatchObject({ code: 'script_mismatch' });
 });

@@ -121,7 +121,7 @@ class Functions {
     try {
       try {
         for (let step = { done: false, value: first }; !step.done; step = /** @type {any} */ (await pieces.next())) {
-          const piece = JSON.stringify(valid(step.value, reply, 'yielded'));
+          const piece = JSON.stringify(yielded(step.value, reply));
           let wanted = true;
           // Full: the client is slow. Wait for it, or for the news that it has left.
           while (wanted && !native.push(stream, piece)) wanted = await native.drained(stream);
@@ -163,6 +163,62 @@ function valid(value, reply, verb) {
   if (!isPlainObject(value)) throw badArgument(`${who} ${verb} ${show(value)}; ${expected}`);
   if ('match' in value || 'response' in value) throw badArgument(`${who} ${verb} a when(…) rule; ${expected}`);
   return value;
+}
+
+/** The keys of a piece, and what each must be. @type {Record<string, (value: any) => string | undefined>} */
+const PIECE = {
+  choice: (value) => (Number.isInteger(value) && value >= 0 ? undefined : 'a whole number from 0'),
+  reasoningDelta: mustBeText,
+  textDelta: mustBeText,
+  refusalDelta: mustBeText,
+  toolCall: () => undefined,
+  reply: (value) => (typeof value === 'string' || isPlainObject(value) ? undefined : "a string or a reply such as text('…')"),
+  finishReason: (value) => (['stop', 'length', 'tool_calls', 'content_filter'].includes(value) ? undefined : "'stop', 'length', 'tool_calls' or 'content_filter'"),
+  usage: (value) => (isPlainObject(value) ? undefined : 'an object of token counts'),
+};
+/** Those of a tool call in it. @type {typeof PIECE} */
+const CALL = { name: mustBeText, id: mustBeText, argumentsDelta: mustBeText, inputDelta: mustBeText };
+
+/** @param {unknown} value */
+function mustBeText(value) {
+  return typeof value === 'string' ? undefined : 'a string';
+}
+
+/**
+ * What a generator yields: a reply, or a piece of one.
+ * @param {unknown} value
+ * @param {Function} reply
+ */
+function yielded(value, reply) {
+  // `usage` is an option of replies too; alone it is a piece.
+  const keys = isPlainObject(value) ? Object.keys(value).filter((key) => value[key] !== undefined) : [];
+  const isPiece = keys.some((key) => key !== 'usage' && Object.hasOwn(PIECE, key)) || (keys.length === 1 && keys[0] === 'usage');
+  if (!isPiece) return valid(value, reply, 'yielded');
+  const piece = /** @type {Record<string, any>} */ (value);
+  const who = `the reply function${reply.name ? ` ${reply.name}` : ''} yielded a piece`;
+  check(who, '', piece, PIECE);
+  if (piece.toolCall !== undefined) {
+    if (!isPlainObject(piece.toolCall)) throw badArgument(`${who} whose toolCall is ${show(piece.toolCall)}; expected { name, argumentsDelta }`);
+    check(who, 'toolCall.', piece.toolCall, CALL);
+    const { argumentsDelta, inputDelta } = piece.toolCall;
+    if (argumentsDelta !== undefined && inputDelta !== undefined) throw badArgument(`${who} with toolCall.argumentsDelta (of a function) and toolCall.inputDelta (of a custom tool); give one`);
+  }
+  return { piece };
+}
+
+/**
+ * @param {string} who
+ * @param {string} where
+ * @param {Record<string, any>} given
+ * @param {typeof PIECE} table
+ */
+function check(who, where, given, table) {
+  for (const [key, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(table, key)) throw badArgument(`${who} with an unknown ${where}${key}; there are: ${Object.keys(table).join(', ')}`);
+    const expected = table[key](value);
+    if (expected) throw badArgument(`${who} whose ${where}${key} is ${show(value)}; expected ${expected}`);
+  }
 }
 
 /**

@@ -33,8 +33,48 @@ export type ReplyFunction = (
   },
 ) => ReplyResult | ReplyStream | Promise<ReplyResult | ReplyStream>;
 
-/** Pieces of a reply, sent as they are yielded. */
-export type ReplyStream = AsyncGenerator<Reply, ReplyResult, unknown> | Generator<Reply, ReplyResult, unknown>;
+/** Pieces of a reply, sent as they are yielded. A string is more text; a reply's parts come whole. */
+export type ReplyStream = AsyncGenerator<Reply | ReplyPiece, ReplyResult, unknown> | Generator<Reply | ReplyPiece, ReplyResult, unknown>;
+
+/**
+ * A piece of a reply that comes bit by bit. What grows is the last part of its choice: another kind of piece, or another
+ * `toolCall.name`, begins a new part. Limits of the request cut it as they cut a ready reply, and end the generator.
+ *
+ * ```ts
+ * api.replies(async function* () {
+ *   yield { reasoningDelta: 'The weather is asked. ' };
+ *   yield { toolCall: { name: 'get_weather', argumentsDelta: '{"city":' } };
+ *   yield { toolCall: { argumentsDelta: '"Oslo"}' } };
+ *   yield { usage: { prompt_tokens: 12 } };
+ * });
+ * ```
+ */
+export interface ReplyPiece {
+  /** Which of the `n` answers it belongs to; default 0. Fewer than asked: the last repeats. */
+  choice?: number;
+  /** More of the reasoning's summary. */
+  reasoningDelta?: string;
+  /** More text of the message. */
+  textDelta?: string;
+  /** More text of a refusal. */
+  refusalDelta?: string;
+  /** A tool call that begins (with a name) or goes on. */
+  toolCall?: {
+    name?: string;
+    /** Else minted. */
+    id?: string;
+    /** More of the arguments' JSON text. */
+    argumentsDelta?: string;
+    /** More of the input of a custom tool, instead. */
+    inputDelta?: string;
+  };
+  /** Parts that come whole, as if yielded alone. */
+  reply?: Reply;
+  /** Why this answer ends; nothing of it may follow. */
+  finishReason?: 'stop' | 'length' | 'tool_calls' | 'content_filter';
+  /** Token counts of the whole answer; what is missing is counted. */
+  usage?: Usage;
+}
 
 /** What a function may give; nothing = pass. */
 export type ReplyResult = Reply | undefined | void;

@@ -12,8 +12,8 @@ use super::{ids, logprobs};
 use crate::api::infer;
 use crate::call::{Call, HandlerFuture, Served};
 use crate::prompt::{Message, Prompt, Role};
-use crate::reply::{Arrival, Choice, Finish, Part, Text};
-use crate::turn::{Rendered, Spoken};
+use crate::reply::{Choice, Finish, Part};
+use crate::turn::{Rendered, Spoken, Step};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
@@ -197,12 +197,13 @@ struct TextEvents {
     prompt: Prompt,
     turn: Spoken,
     facts: Facts,
-    arrived: String,
+    /// Characters of each choice that have arrived; empty for a reply that was ready.
+    arrived: Vec<usize>,
 }
 
 impl TextEvents {
     fn new(prompt: &Prompt, turn: Spoken, facts: Facts) -> Chunks<Self> {
-        let writer = TextEvents { prompt: prompt.clone(), turn, facts, arrived: String::new() };
+        let writer = TextEvents { prompt: prompt.clone(), turn, facts, arrived: Vec::new() };
         let mut items = Lanes::default();
         if writer.turn.arriving.is_none() {
             items = Lanes::new((0..writer.turn.choices).map(|index| writer.lane(index)));
@@ -234,6 +235,10 @@ impl TextEvents {
     /// Whether the choice ended with its last piece of text: it reached the limit there (recordings a0a5772818ddee40,
     /// 77b04e77939d5d88). What ends by itself has a chunk for that, one for all choices (recording 1870ed91a95f4c1c).
     fn is_cut(&self, index: usize) -> bool {
+        // Of what arrives, the last piece is out before it is known to be the last.
+        if !self.arrived.is_empty() {
+            return false;
+        }
         let choice = self.turn.choice(index);
         choice.finish == Some(Finish::Length) && !text_of(choice).is_empty()
     }
@@ -297,25 +302,30 @@ impl Writer for TextEvents {
 
     fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<Result<(), ApiError>> {
         let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(Ok(())) };
-        match ready!(arriving.poll_next(context)) {
-            Some(Arrival::Text(text) | Arrival::Part(Part::Text(Text { text, .. }))) => {
-                let offset = self.arrived.chars().count();
-                self.arrived.push_str(&text);
-                let tokens = Some(crate::tokens::count(self.turn.encoding, &text) as u32);
-                items.push(Item::Text { choice: 0, text, offset, tokens });
-            }
-            Some(Arrival::Part(_)) => {}
-            Some(Arrival::Failed(error)) => {
+        let step = match ready!(arriving.poll_next(context)) {
+            Some(Ok(step)) => step,
+            Some(Err(error)) => {
                 self.turn.arriving = None;
                 return Poll::Ready(Err(error));
             }
             None => {
-                let text = crate::reply::Text::new(std::mem::take(&mut self.arrived));
-                let choice = Choice { parts: vec![Part::Text(text)], ..Choice::default() };
-                self.turn.arrived(choice);
+                let reply = arriving.reply();
+                self.turn.arrived(reply);
                 self.close(items);
+                return Poll::Ready(Ok(()));
             }
-        }
+        };
+        let (Step::Grown(choice, at, _) | Step::Part(choice, at)) = step else { return Poll::Ready(Ok(())) };
+        let Some(Part::Text(text) | Part::Refusal(text)) = arriving.part(choice, at) else {
+            return Poll::Ready(Ok(()));
+        };
+        let range = if let Step::Grown(_, _, range) = step { range } else { 0..text.text.len() };
+        let text = text.text.get(range).unwrap_or_default().to_string();
+        self.arrived.resize(self.arrived.len().max(choice + 1), 0);
+        let offset = self.arrived[choice];
+        self.arrived[choice] += text.chars().count();
+        let tokens = Some(crate::tokens::count(self.turn.encoding, &text) as u32);
+        items.push(Item::Text { choice, text, offset, tokens });
         Poll::Ready(Ok(()))
     }
 

@@ -25,6 +25,15 @@ pub fn mismatch(reply: &Reply, prompt: &Prompt, budget: &Budget) -> Result<Optio
     }
 }
 
+/// Says what is wrong with a call that has only begun, after so many others of its choice: its arguments are not there yet.
+pub fn forbidden_call(call: &ToolCall, before: usize, prompt: &Prompt) -> Option<String> {
+    let refusal = check_count(before + 1, prompt).and_then(|()| find_tool(call, prompt).map(|_| ())).err()?;
+    match refusal {
+        Refusal::Mismatch(mismatch) => Some(mismatch),
+        Refusal::Spent(_) => None,
+    }
+}
+
 /// Why a reply is not let through.
 #[derive(Debug, PartialEq)]
 enum Refusal {
@@ -76,13 +85,7 @@ fn check_choice(choice: &Choice, prompt: &Prompt, budget: &Budget) -> Result<(),
             _ => None,
         })
         .collect();
-    if calls.len() > 1 && !prompt.parallel_tool_calls {
-        return Err(format!(
-            "The reply has {} tool calls, but the request says parallel_tool_calls: false.",
-            calls.len()
-        )
-        .into());
-    }
+    check_count(calls.len(), prompt)?;
     for call in &calls {
         check_call(call, prompt, budget)?;
     }
@@ -101,7 +104,20 @@ fn check_choice(choice: &Choice, prompt: &Prompt, budget: &Budget) -> Result<(),
     Ok(())
 }
 
+fn check_count(calls: usize, prompt: &Prompt) -> Result<(), Refusal> {
+    if calls > 1 && !prompt.parallel_tool_calls {
+        let message = format!("The reply has {calls} tool calls, but the request says parallel_tool_calls: false.");
+        return Err(message.into());
+    }
+    Ok(())
+}
+
 fn check_call(call: &ToolCall, prompt: &Prompt, budget: &Budget) -> Result<(), Refusal> {
+    check_arguments(&call.arguments.text, find_tool(call, prompt)?, budget)
+}
+
+/// The tool that is called, if the request offers and allows it.
+fn find_tool<'a>(call: &ToolCall, prompt: &'a Prompt) -> Result<&'a Tool, Refusal> {
     let name = &call.name;
     let refused = |why: String| {
         Err(format!("The reply calls the tool `{name}`, but the request says tool_choice: {why}.").into())
@@ -125,7 +141,7 @@ fn check_call(call: &ToolCall, prompt: &Prompt, budget: &Budget) -> Result<(), R
             _ => format!("The reply gives `arguments` to `{name}`, which is a custom tool: give `input`."),
         }
         .into()),
-        Some(tool) => check_arguments(&call.arguments.text, tool, budget),
+        Some(tool) => Ok(tool),
     }
 }
 

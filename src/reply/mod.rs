@@ -3,6 +3,7 @@
 //! A reply is ready or still arriving; it is made of ordered parts, or is an error, or raw bytes, or hands the turn to
 //! another responder. Overrides, [`pace`] and [`fault`] travel with it. `json` is the script language's form of it.
 
+pub mod arriving;
 pub mod check;
 pub mod describe;
 pub mod error;
@@ -14,18 +15,13 @@ pub mod pace;
 pub mod price;
 pub mod validator;
 
-use crate::api::error::ApiError;
 use crate::tokens::{self, Encoding};
+pub use arriving::{Arrival, Arriving, Piece};
 use error::ErrorReply;
 use fault::Fault;
 use pace::Pace;
 use serde_json::Value;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
-use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// What the model says, and how it is delivered.
 #[derive(Debug, Clone, Default)]
@@ -34,13 +30,6 @@ pub struct Reply {
     pub overrides: Overrides,
     pub pace: Pace,
     pub fault: Option<Fault>,
-}
-
-impl Reply {
-    /// The same reply with this one choice: what was arriving is there.
-    pub fn saying(&self, choice: Choice) -> Self {
-        Reply { say: Say::Choices(vec![choice]), ..self.clone() }
-    }
 }
 
 /// The substance of a reply.
@@ -174,81 +163,6 @@ pub struct Overrides {
     pub headers: Vec<(String, String)>,
     /// `check: false` = the request may forbid this reply.
     pub unchecked: bool,
-}
-
-/// A reply still arriving: the pieces of a streaming function.
-pub struct Arriving {
-    pieces: mpsc::Receiver<Arrival>,
-    /// Longest wait for a piece.
-    limit: Duration,
-    /// The wait that is on.
-    wait: Option<Pin<Box<tokio::time::Sleep>>>,
-    /// What a wait that was too long ends with.
-    late: ApiError,
-    /// Told of the error it ends with.
-    failed: Option<OnFailure>,
-    /// Dropped with the reply; tells the function that nobody listens any more.
-    _guard: Box<dyn Send>,
-}
-
-impl Arriving {
-    /// `late` is what a piece that takes longer than `limit` becomes; only time in which somebody asks for it counts.
-    pub fn new(pieces: mpsc::Receiver<Arrival>, limit: Duration, late: ApiError, guard: Box<dyn Send>) -> Self {
-        Arriving { pieces, limit, wait: None, late, failed: None, _guard: guard }
-    }
-
-    /// Tells of the error it ends with, wherever the answer is by then.
-    pub fn on_failure(&mut self, failed: impl Fn(&ApiError) + Send + 'static) {
-        self.failed = Some(Box::new(failed));
-    }
-
-    /// The next piece; `None` at the end.
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
-        let next = self.poll_piece(context);
-        if let (Poll::Ready(Some(Arrival::Failed(error))), Some(failed)) = (&next, &self.failed) {
-            failed(error);
-        }
-        next
-    }
-
-    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
-        if let Poll::Ready(piece) = self.pieces.poll_recv(context) {
-            self.wait = None;
-            return Poll::Ready(piece);
-        }
-        let wait = self.wait.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
-        wait.as_mut().poll(context).map(|()| Some(Arrival::Failed(self.late.clone())))
-    }
-
-    /// All of it, as one choice.
-    pub async fn collect(mut self) -> Result<Choice, ApiError> {
-        let mut choice = Choice::default();
-        while let Some(arrival) = poll_fn(|context| self.poll_next(context)).await {
-            match arrival {
-                Arrival::Text(more) => match choice.parts.last_mut() {
-                    Some(Part::Text(text)) => text.text.push_str(&more),
-                    _ => choice.parts.push(Part::Text(Text::new(more))),
-                },
-                Arrival::Part(part) => choice.parts.push(part),
-                Arrival::Failed(error) => return Err(error),
-            }
-        }
-        Ok(choice)
-    }
-}
-
-/// Whoever is told of the error that a reply still arriving ends with.
-type OnFailure = Box<dyn Fn(&ApiError) + Send>;
-
-/// One piece of a reply still arriving.
-#[derive(Debug, Clone)]
-pub enum Arrival {
-    /// More text of the message.
-    Text(String),
-    /// A part of its own.
-    Part(Part),
-    /// The function threw.
-    Failed(ApiError),
 }
 
 /// Bytes as the answer, with their own chunk borders.

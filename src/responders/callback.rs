@@ -3,11 +3,11 @@
 //! The core knows only [`Dispatch`]; `node/` implements it. Pieces of a streaming function come through
 //! [`Streams::push`] into the body that is being delivered.
 
-use super::request;
-use crate::api::error::{ApiError, Occasion};
+use super::{pieces, request};
+use crate::api::error::ApiError;
 use crate::exchange::Waiting;
 use crate::reply::json::{self, Origin};
-use crate::reply::{Arrival, Arriving, Ask, Part, Reply, Say, Text};
+use crate::reply::{Arrival, Arriving, Ask, Piece, Reply, Say};
 use crate::turn::{Answering, Found, Responder, Response, Turn};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -55,12 +55,7 @@ impl Responder for Callback {
                     }
                     _ => Response::Reply(Found::new(Arc::from(reply))),
                 },
-                Given::Streaming(mut arriving) => {
-                    // By then the answer may have begun, or been given up: the failure is the exchange's all the same.
-                    let exchange = call.exchange.clone();
-                    arriving.on_failure(move |error| exchange.complain(error));
-                    Response::Reply(Found::arriving(arriving))
-                }
+                Given::Streaming(arriving) => Response::Reply(Found::arriving(arriving)),
                 Given::Pass => Response::Pass(None),
             })
         })
@@ -167,18 +162,11 @@ impl Callbacks {
     /// the function is too far ahead and must wait for [`Callbacks::drained`] before it offers the piece again.
     pub fn push(&self, stream: u64, text: &str) -> bool {
         let Some(sender) = self.streams().get(&stream).cloned() else { return false };
-        let pieces = match json::parse(text) {
-            Ok(Value::String(text)) => vec![Arrival::Text(text)],
-            Ok(value) => match json::reply(&value, "yielded", Origin::InProcess) {
-                Ok(reply) => arrivals(reply),
-                Err(error) => vec![Arrival::Failed(bad_piece(&format!("{}: {}", error.path, error.message)))],
-            },
-            Err(broken) => vec![Arrival::Failed(bad_piece(&broken.error.message))],
-        };
+        let pieces = pieces::read(text);
         // Only so much is ever waited for.
         let pieces = match pieces.len() {
             0..=DRAINED => pieces,
-            many => vec![Arrival::Failed(bad_piece(&format!("{many} parts at once; at most {DRAINED} are possible")))],
+            many => vec![pieces::bad(&format!("{many} parts at once; at most {DRAINED} are possible"))],
         };
         // One function feeds one stream, so what fits now still fits below: all of the pieces are taken, or none.
         sender.capacity() >= pieces.len() && pieces.into_iter().all(|piece| sender.try_send(piece).is_ok())
@@ -196,7 +184,7 @@ impl Callbacks {
         if let Some(message) = error {
             let failure = ApiError::emulator("reply_function_failed", format!("The reply function failed: {message}"));
             // There is room, as JavaScript has waited for it; else the client is gone.
-            let _ = sender.try_send(Arrival::Failed(failure));
+            let _ = sender.try_send(Piece::Failed(failure).into());
         }
     }
 }
@@ -206,32 +194,6 @@ fn too_slow(did_not: &str, limit: Duration) -> ApiError {
         "reply_function_failed",
         format!("The reply function {did_not} within {} ms (option callbackTimeoutMs).", limit.as_millis()),
     )
-}
-
-fn bad_piece(reason: &str) -> ApiError {
-    ApiError::emulator(
-        "reply_function_failed",
-        format!("The reply function yielded something that is no reply: {reason}"),
-    )
-}
-
-/// What a yielded Reply adds to the stream.
-fn arrivals(reply: Reply) -> Vec<Arrival> {
-    match reply.say {
-        Say::Choices(choices) => choices
-            .into_iter()
-            .next()
-            .map(|choice| choice.parts)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|part| match part {
-                Part::Text(Text { text, annotations, .. }) if annotations.is_empty() => Arrival::Text(text),
-                other => Arrival::Part(other),
-            })
-            .collect(),
-        Say::Error(error) => vec![Arrival::Failed(error.to_api_error(&Occasion::default()))],
-        _ => vec![Arrival::Failed(bad_piece("only text, parts and errors can be yielded"))],
-    }
 }
 
 /// One function running, until its reply is there or its last piece was taken.

@@ -5,6 +5,7 @@ pub mod chaos;
 pub mod echo;
 mod fallback;
 pub mod generate;
+mod pieces;
 pub mod request;
 pub mod scenario;
 pub mod script;

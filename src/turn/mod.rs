@@ -3,6 +3,9 @@
 //! What is common to all of them stands here: what a responder sees ([`Turn`]) and gives ([`Found`]), whether the prompt
 //! fits the model, and checks, limits and delivery of the reply, for every endpoint alike.
 
+mod arriving;
+#[cfg(test)]
+pub(crate) mod arriving_tests;
 mod asking;
 mod context;
 mod found;
@@ -15,20 +18,21 @@ use crate::api::usage::{self, Api};
 use crate::budget::{self, Budget};
 use crate::call::Call;
 use crate::clock;
-use crate::exchange::Said;
+use crate::exchange::{Exchange, Said};
 use crate::log;
 use crate::options::{LogLevel, Validation};
 use crate::prompt::Prompt;
 use crate::reply::fault::{Fault, Kind};
 use crate::reply::json::Check;
 use crate::reply::pace::{Chunk, Pace, Schedule};
-use crate::reply::{Arriving, Choice, Overrides, Raw, Reply, Say, check as checker, limit};
+use crate::reply::{Choice, Overrides, Raw, Reply, Say, check as checker, limit};
 use crate::runtime;
 use crate::tokens::{self, Encoding};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use arriving::{Driver, Step};
 pub use asking::{Answering, Responder, Response, Turn};
 pub use context::context_length;
 pub use found::{Found, Over};
@@ -39,8 +43,8 @@ pub struct Spoken {
     pub reply: Arc<Reply>,
     /// Number of choices to show.
     pub choices: usize,
-    /// The first choice's parts are still coming; only when the prompt asks for a stream.
-    pub arriving: Option<Arriving>,
+    /// It is still coming; only when the prompt asks for a stream.
+    pub arriving: Option<Driver>,
     /// How texts are cut into deltas.
     pub chunk: Chunk,
     pub encoding: Encoding,
@@ -63,9 +67,9 @@ impl Spoken {
     }
 
     /// The reply was still arriving and is whole now.
-    pub fn arrived(&mut self, choice: Choice) {
+    pub fn arrived(&mut self, reply: Reply) {
         self.arriving = None;
-        self.reply = Arc::new(self.reply.saying(choice));
+        self.reply = Arc::new(reply);
     }
 
     pub fn overrides(&self) -> &Overrides {
@@ -140,17 +144,22 @@ pub async fn deliver(
             return Err(cannot_answer(call, "text, tool calls, `raw` or `error`"));
         }
     }
-    if !prompt.stream
-        && let Some(arriving) = found.arriving.take()
-    {
-        found.reply = Arc::new(found.reply.saying(arriving.collect().await?));
-    }
-    if found.scripted && !found.reply.overrides.unchecked && found.arriving.is_none() {
-        check(call, &prompt, &found.reply).await?;
-    }
     let encoding = call.encoding(&model);
-    if let Some(shorter) = limit::obey(&found.reply, &prompt, encoding) {
-        found.reply = Arc::new(shorter);
+    let strictness = Strictness::of(call, found.scripted);
+    let mut arriving = found.arriving.take().map(|arriving| {
+        let reply = found.reply.clone();
+        Driver::new(arriving, &prompt, reply, encoding, strictness.clone(), call.budget.clone())
+    });
+    match arriving.take_if(|_| !prompt.stream) {
+        // What it cuts and checks needs neither again.
+        Some(arriving) => found.reply = Arc::new(arriving.collect().await?),
+        None if arriving.is_some() => {}
+        None => {
+            check(call, &prompt, &found.reply, &strictness).await?;
+            if let Some(shorter) = limit::obey(&found.reply, &prompt, encoding) {
+                found.reply = Arc::new(shorter);
+            }
+        }
     }
     note(call, &found.reply);
     let model_name = found.reply.overrides.model.clone().unwrap_or_else(|| call.shown_model(&prompt.model, &model));
@@ -168,16 +177,8 @@ pub async fn deliver(
     };
     let delivery = delivery(call, &prompt, &found, &|| found.reply.tokens(prompt.n, &chunk, encoding));
     let headers = found.reply.overrides.headers.clone();
-    let turn = Spoken {
-        reply: found.reply,
-        choices: prompt.n.max(1),
-        arriving: found.arriving,
-        chunk,
-        encoding,
-        model,
-        model_name,
-        failed,
-    };
+    let turn =
+        Spoken { reply: found.reply, choices: prompt.n.max(1), arriving, chunk, encoding, model, model_name, failed };
     let body = match render(&prompt, turn)? {
         Rendered::Json(bytes) => Body::Json(bytes),
         Rendered::Events(events) => Body::Events(events),
@@ -224,23 +225,60 @@ pub fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {
     Answer { status: raw.status, headers: raw.headers.clone(), body: Body::Raw(raw.body.clone()), delivery }
 }
 
+/// What becomes of a reply that the request forbids.
+#[derive(Clone)]
+pub struct Strictness {
+    level: Check,
+    /// A warning is written.
+    warns: bool,
+    exchange: Arc<Exchange>,
+}
+
+impl Strictness {
+    /// As the settings of a call say. Only what a test wrote is held against the request.
+    fn of(call: &Call, scripted: bool) -> Self {
+        let level = call.defaults.check_replies.unwrap_or(call.emulator.settings.check_replies);
+        Strictness {
+            level: if scripted { level } else { Check::Off },
+            warns: call.emulator.settings.log_level != LogLevel::Error,
+            exchange: call.exchange.clone(),
+        }
+    }
+
+    /// Whether anybody wants to know.
+    fn asks(&self) -> bool {
+        self.level != Check::Off
+    }
+
+    /// The reply differs like this from all that the request allows.
+    fn refuse(&self, difference: String) -> Result<(), ApiError> {
+        match self.level {
+            Check::Off => return Ok(()),
+            Check::Warn if self.warns => {
+                log::warn(&format!("the scripted reply does not fit the request: {difference}"))
+            }
+            Check::Warn => {}
+            Check::Fail => {
+                let message = format!("The scripted reply does not fit the request: {difference}");
+                self.exchange.note(|record| record.explanation = Some(difference));
+                return Err(ApiError::emulator("script_mismatch", message));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Refuses a scripted reply that the request forbids, unless the settings let it pass.
-async fn check(call: &Call, prompt: &Prompt, reply: &Arc<Reply>) -> Result<(), ApiError> {
-    let level = call.defaults.check_replies.unwrap_or(call.emulator.settings.check_replies);
-    if level == Check::Off {
+async fn check(call: &Call, prompt: &Prompt, reply: &Arc<Reply>, strictness: &Strictness) -> Result<(), ApiError> {
+    if !strictness.asks() || reply.overrides.unchecked {
         return Ok(());
     }
     let reply = reply.clone();
     let job = move |prompt: &Prompt, budget: &Budget| checker::mismatch(&reply, prompt, budget);
-    let Some(difference) = budget::work(&call.budget, prompt, job).await? else { return Ok(()) };
-    if level == Check::Warn {
-        if call.emulator.settings.log_level != LogLevel::Error {
-            log::warn(&format!("the scripted reply does not fit the request: {difference}"));
-        }
-        return Ok(());
+    match budget::work(&call.budget, prompt, job).await? {
+        Some(difference) => strictness.refuse(difference),
+        None => Ok(()),
     }
-    call.exchange.note(|record| record.explanation = Some(difference.clone()));
-    Err(ApiError::emulator("script_mismatch", format!("The scripted reply does not fit the request: {difference}")))
 }
 
 /// Writes into the journal what the model said.

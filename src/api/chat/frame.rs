@@ -82,8 +82,8 @@ pub fn opening(text: bool, refusal: bool, calls: bool) -> &'static str {
     }
 }
 
-/// The delta of a piece of a part: the bytes at `range` of its text.
-pub fn write_piece(choice: &Choice, part: &Part, range: Range<usize>, legacy: bool, out: &mut BytesMut) {
+/// The delta of a piece of a part: the bytes at `range` of its text. `number` = of a tool call among its choice's.
+pub fn write_piece(number: usize, part: &Part, range: Range<usize>, legacy: bool, out: &mut BytesMut) {
     let string = |before: &str, text: &Text, after: &str| {
         out.extend_from_slice(before.as_bytes());
         write_json_str(text.text.get(range).unwrap_or_default(), out);
@@ -95,7 +95,7 @@ pub fn write_piece(choice: &Choice, part: &Part, range: Range<usize>, legacy: bo
         Part::ToolCall(call) if legacy => string("{\"function_call\":{\"arguments\":", &call.arguments, "}}"),
         Part::ToolCall(call) => {
             let inside = if call.custom { "custom\":{\"input" } else { "function\":{\"arguments" };
-            let before = format!("{{\"tool_calls\":[{{\"index\":{},\"{inside}\":", number_of(choice, part));
+            let before = format!("{{\"tool_calls\":[{{\"index\":{number},\"{inside}\":");
             string(&before, &call.arguments, "}}]}");
         }
         _ => out.extend_from_slice(b"{}"),

@@ -10,9 +10,9 @@ use crate::api::usage::Counter;
 use crate::call::Call;
 use crate::prompt::Prompt;
 use crate::random::Random;
-use crate::reply::{Arrival, Choice, Part, Text};
+use crate::reply::{Choice, Part, Text};
 use crate::tokens;
-use crate::turn::Spoken;
+use crate::turn::{Spoken, Step};
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -46,20 +46,11 @@ pub struct ChatEvents {
     frame: Frame,
     /// Log probabilities by choice, in the order of the pieces.
     scored: Vec<Vec<Scored>>,
-    /// What has arrived of a reply still arriving.
-    arrived: Arrived,
+    /// Choices of a reply still arriving whose messages are open.
+    opened: Vec<usize>,
     /// Counts a reply that was still arriving when the stream began.
     counter: Counter,
     ids: Random,
-}
-
-/// A reply still arriving, as far as it came.
-#[derive(Default)]
-struct Arrived {
-    choice: Choice,
-    begun: bool,
-    calls: usize,
-    over: bool,
 }
 
 impl ChatEvents {
@@ -89,7 +80,7 @@ impl ChatEvents {
                 random: call.random.fork("obfuscation"),
             },
             scored: Vec::new(),
-            arrived: Arrived::default(),
+            opened: Vec::new(),
             counter: call.counter(),
             ids: call.random.fork("arriving ids"),
             prompt: prompt.clone(),
@@ -216,22 +207,59 @@ impl ChatEvents {
         }
     }
 
-    /// Lays out the part that arrived last, in one piece.
-    fn write_arrived(&self, items: &mut Lanes<Item>) {
-        let choice = &self.arrived.choice;
-        let Some(part) = choice.parts.last() else { return };
-        let (text, annotations) = match part {
-            Part::Text(text) | Part::Refusal(text) => (&text.text, &text.annotations[..]),
-            Part::ToolCall(call) => (&call.arguments.text, &[][..]),
+    /// Opens the message of a choice that arrives, which begins with this part, unless it is open.
+    fn open(&mut self, choice: usize, part: Option<&Part>, items: &mut Lanes<Item>) {
+        if self.opened.contains(&choice) || matches!(part, Some(Part::Reasoning(_) | Part::Item(_))) {
+            return;
+        }
+        self.opened.push(choice);
+        let calls = matches!(part, Some(Part::ToolCall(_)));
+        let refuses = matches!(part, Some(Part::Refusal(_)));
+        items.push(Item::Delta(choice, frame::opening(!calls && !refuses, refuses, calls).into()));
+    }
+
+    /// Lays out what has arrived.
+    fn arrived(&mut self, step: &Step, items: &mut Lanes<Item>) {
+        let (Step::Begun(choice, at) | Step::Grown(choice, at, _) | Step::Ended(choice, at) | Step::Part(choice, at)) =
+            *step;
+        let Some(part) = self.turn.arriving.as_ref().and_then(|arriving| arriving.part(choice, at)).cloned() else {
+            return;
+        };
+        if matches!(step, Step::Begun(..) | Step::Part(..)) {
+            self.open(choice, Some(&part), items);
+            if let Part::ToolCall(call) = &part {
+                let id = call.id.clone().unwrap_or_else(|| crate::api::ids::call(&mut self.ids));
+                let number = self.number_of(choice, at);
+                items.push(Item::Delta(choice, self.call_head(call, number, &id, false)));
+            }
+        }
+        let Some(text) = pieces_of(&part) else { return };
+        let range = match step {
+            Step::Grown(_, _, range) => range.clone(),
+            Step::Part(..) => 0..text.text.len(),
             _ => return,
         };
         let mut delta = BytesMut::new();
-        frame::write_piece(choice, part, 0..text.len(), self.facts.legacy_functions, &mut delta);
-        let tokens = tokens::count(self.turn.encoding, text) as u32;
-        items.push(Item::Content(0, String::from_utf8_lossy(&delta).into_owned(), tokens));
-        if !annotations.is_empty() {
-            items.push(Item::Delta(0, annotations_delta(annotations)));
+        let tokens = tokens::count(self.turn.encoding, text.text.get(range.clone()).unwrap_or_default()) as u32;
+        frame::write_piece(self.number_of(choice, at), &part, range, self.facts.legacy_functions, &mut delta);
+        items.push(Item::Content(choice, String::from_utf8_lossy(&delta).into_owned(), tokens));
+        if let (Step::Part(..), false) = (step, text.annotations.is_empty()) {
+            items.push(Item::Delta(choice, annotations_delta(&text.annotations)));
         }
+    }
+
+    /// The number of a tool call that arrives among the calls of its choice.
+    fn number_of(&self, choice: usize, at: usize) -> usize {
+        let parts = self.turn.arriving.as_ref().map_or(&[][..], |arriving| &arriving.choice(choice).parts);
+        parts.iter().take(at).filter(|part| render::as_call(part).is_some()).count()
+    }
+}
+
+/// The text of a part that is sent in pieces.
+fn pieces_of(part: &Part) -> Option<&Text> {
+    match part {
+        Part::ToolCall(call) => Some(&call.arguments),
+        part => visible(part),
     }
 }
 
@@ -269,46 +297,19 @@ impl Writer for ChatEvents {
 
     fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<Result<(), ApiError>> {
         let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(Ok(())) };
-        let arrival = ready!(arriving.poll_next(context));
-        let text_before = matches!(self.arrived.choice.parts.last(), Some(Part::Text(_)));
-        if !std::mem::replace(&mut self.arrived.begun, true) {
-            let calls = matches!(arrival, Some(Arrival::Part(Part::ToolCall(_))));
-            let refuses = matches!(arrival, Some(Arrival::Part(Part::Refusal(_))));
-            items.push(Item::Delta(0, frame::opening(!calls && !refuses, refuses, calls).into()));
-        }
-        match arrival {
-            Some(Arrival::Text(more)) => {
-                let tokens = tokens::count(self.turn.encoding, &more) as u32;
-                items.push(Item::Content(0, json!({"content": more}).to_string(), tokens));
-                match (text_before, self.arrived.choice.parts.last_mut()) {
-                    (true, Some(Part::Text(text))) => text.text.push_str(&more),
-                    _ => self.arrived.choice.parts.push(Part::Text(Text::new(more))),
-                }
-            }
-            Some(Arrival::Part(part)) => {
-                if let Part::ToolCall(call) = &part {
-                    let id = call.id.clone().unwrap_or_else(|| crate::api::ids::call(&mut self.ids));
-                    let head = self.call_head(call, self.arrived.calls, &id, false);
-                    items.push(Item::Delta(0, head));
-                    self.arrived.calls += 1;
-                }
-                self.arrived.choice.parts.push(part);
-                self.write_arrived(items);
-            }
-            Some(Arrival::Failed(error)) => {
+        match ready!(arriving.poll_next(context)) {
+            Some(Ok(step)) => self.arrived(&step, items),
+            Some(Err(error)) => {
                 self.turn.arriving = None;
                 return Poll::Ready(Err(error));
             }
             None => {
-                let choice = std::mem::take(&mut self.arrived.choice);
-                self.turn.arrived(choice);
+                let reply = arriving.reply();
+                (0..self.turn.choices).for_each(|choice| self.open(choice, None, items));
+                self.turn.arrived(reply);
                 self.facts.usage = Some(render::usage_of(&self.counter, &self.prompt, &self.turn));
                 self.close(items);
-                self.arrived.over = true;
             }
-        }
-        if self.arrived.over {
-            self.turn.arriving = None;
         }
         Poll::Ready(Ok(()))
     }
@@ -334,7 +335,9 @@ impl Writer for ChatEvents {
                 });
                 let (start, end, _) = left.piece();
                 let legacy = self.facts.legacy_functions;
-                let delta = |out: &mut BytesMut| frame::write_piece(chosen, part, start..end, legacy, out);
+                let delta = |out: &mut BytesMut| {
+                    frame::write_piece(frame::number_of(chosen, part), part, start..end, legacy, out)
+                };
                 self.frame.chunk(Some(*choice), delta, logprobs.as_deref(), "null", out);
                 *scored = scored.map(|at| at + 1);
                 return left.advance();

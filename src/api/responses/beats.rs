@@ -6,7 +6,7 @@ use super::kinds::Beat;
 use super::record::Frame;
 use crate::reply::pace::Chunk;
 use crate::reply::{Choice, Part, Reply, Say, Text};
-use crate::tokens::{self, Encoding};
+use crate::tokens::Encoding;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -137,7 +137,7 @@ impl Score<'_> {
     }
 
     /// An event with `item_id` and `output_index`, and more.
-    fn event(&mut self, name: &'static str, item: &Item, index: usize, more: Fields) {
+    pub(super) fn event(&mut self, name: &'static str, item: &Item, index: usize, more: Fields) {
         let mut fields = more;
         fields.push(("item_id", Field::Text(item.id().into())));
         fields.push(("output_index", Field::Number(index as u64)));
@@ -145,7 +145,7 @@ impl Score<'_> {
         self.steps.push_back(Step::Event(name, fields));
     }
 
-    fn place<'a>(&self, item: &'a Item, index: usize) -> Place<'a> {
+    pub(super) fn place<'a>(&self, item: &'a Item, index: usize) -> Place<'a> {
         Place { item_id: Some(item.id()), output_index: index, obfuscate: self.frame.obfuscate, ..Place::default() }
     }
 
@@ -219,17 +219,6 @@ impl Score<'_> {
     pub fn part_added(&mut self, form: Form, at: usize, item: &Item, index: usize) {
         let fields = vec![("content_index", Field::Number(at as u64)), ("part", Field::Json(form.part("", vec![])))];
         self.event("response.content_part.added", item, index, fields);
-    }
-
-    /// One piece of an output text that is still arriving.
-    pub fn arriving(&mut self, text: &str, item: &Item, index: usize) {
-        let place = Form::OutputText.place(self.place(item, index), 0, vec![]);
-        if text.is_empty() {
-            return;
-        }
-        let tokens = tokens::count(self.cutter.encoding, text).min(u16::MAX.into()) as u16;
-        let cuts = vec![(text.len() as u32, tokens)];
-        self.steps.push_back(Step::Deltas(Deltas::new(place, text.into(), 0, cuts)));
     }
 
     /// The `done` event of a part's text, then of the part, whose log probabilities the recordings leave out.
@@ -309,7 +298,7 @@ pub enum Form {
 
 impl Form {
     /// The form of a part, if items of this kind have parts of its type.
-    fn of(kind: &str, part: &Value) -> Option<Form> {
+    pub(super) fn of(kind: &str, part: &Value) -> Option<Form> {
         match (kind, part.get("type").and_then(Value::as_str)) {
             ("message", Some("output_text")) => Some(Form::OutputText),
             ("message", Some("refusal")) => Some(Form::Refusal),
@@ -335,7 +324,7 @@ impl Form {
     }
 
     /// Where the part's deltas belong; refusals are sent without obfuscation (real-traffic §2.4).
-    fn place(self, item: Place<'_>, at: usize, logprobs: Vec<Value>) -> Place<'_> {
+    pub(super) fn place(self, item: Place<'_>, at: usize, logprobs: Vec<Value>) -> Place<'_> {
         let place = Place { content_index: Some(at), ..item };
         match self {
             Form::OutputText => Place { name: "response.output_text.delta", logprobs: Some(logprobs), ..place },

@@ -5,6 +5,7 @@ pub mod beats;
 mod checker;
 mod context;
 pub mod events;
+mod growing;
 pub mod input;
 pub mod items;
 pub mod kinds;

@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
-use crate::reply::{Choice, Finish, Part};
+use crate::reply::{Choice, Finish, Part, Reply};
 use crate::tokens::{self, Encoding};
 use crate::turn::{Rendered, Spoken};
 use serde_json::Value;
@@ -52,7 +52,7 @@ pub fn response(
         let turn = &finisher.turn;
         let cutter = Cutter { reply: turn.reply.clone(), chunk: turn.chunk.clone(), encoding: turn.encoding };
         let random = finisher.random.clone();
-        let feed = Feed::new(arriving, maker, move |items, choice, maker| finisher.arrived(items, choice, maker));
+        let feed = Feed::new(arriving, maker, move |items, reply, maker| finisher.arrived(items, reply, maker));
         return Ok(Rendered::Events(Box::new(ResponseEvents::live(frame, cutter, random, feed).keep(Some(keep)))));
     }
     let record = Arc::new(finisher.record(maker));
@@ -129,10 +129,10 @@ impl Finisher {
     }
 
     /// The record of a reply that has arrived.
-    fn arrived(mut self, mut items: Vec<Arc<Item>>, choice: Choice, maker: &mut Maker) -> Record {
-        let (end, sealed) = self.end(&choice);
+    fn arrived(mut self, mut items: Vec<Arc<Item>>, reply: Reply, maker: &mut Maker) -> Record {
+        self.turn.arrived(reply);
+        let (end, sealed) = self.end(self.turn.choice(0));
         items.extend(sealed.and_then(|part| maker.item(&part, false)).map(Arc::new));
-        self.turn.arrived(choice);
         self.with(items, end)
     }
 

@@ -1,14 +1,15 @@
 //! A response as a stream of events.
 
-use super::beats::{Cutter, Form, Score, Step};
+use super::beats::{Cutter, Score, Step as Beat};
 use super::events::{self, Field};
 use super::items::{Item, Maker};
 use super::record::{End, Frame, Object, Record, Status};
 use crate::api::error::ApiError;
 use crate::api::event::{Events, Frames, Nowhere};
 use crate::random::Random;
-use crate::reply::{Arrival, Arriving, Choice, Part, Text};
-use serde_json::{Value, json};
+use crate::reply::Reply;
+use crate::turn::{Driver, Step};
+use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -21,7 +22,7 @@ pub struct ResponseEvents {
     frame: Arc<Frame>,
     cutter: Cutter,
     random: Random,
-    steps: VecDeque<Step>,
+    steps: VecDeque<Beat>,
     /// Items whose events were made.
     items: Vec<Arc<Item>>,
     /// The whole response, once it is known.
@@ -37,32 +38,31 @@ pub struct ResponseEvents {
     keep: Option<Keep>,
 }
 
-/// Makes the record of the items that were streamed and the choice they are; the maker makes what follows them.
-type Finish = dyn FnOnce(Vec<Arc<Item>>, Choice, &mut Maker) -> Record + Send;
+/// Makes the record of the items that were streamed and the reply they are; the maker makes what follows them.
+type Finish = dyn FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> Record + Send;
 
 /// A reply still arriving, what makes its items, and in the end a record of them.
 pub struct Feed {
-    arriving: Arriving,
+    arriving: Driver,
     maker: Maker,
     finish: Box<Finish>,
-    open: Option<Open>,
-    /// What has arrived, as the parts of a choice.
-    choice: Choice,
-}
-
-/// The message that is being written.
-struct Open {
-    item: Item,
-    text: String,
+    /// The item that grows.
+    open: Option<Item>,
 }
 
 impl Feed {
     pub fn new(
-        arriving: Arriving,
+        arriving: Driver,
         maker: Maker,
-        finish: impl FnOnce(Vec<Arc<Item>>, Choice, &mut Maker) -> Record + Send + 'static,
+        finish: impl FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> Record + Send + 'static,
     ) -> Self {
-        Feed { arriving, maker, finish: Box::new(finish), open: None, choice: Choice::default() }
+        Feed { arriving, maker, finish: Box::new(finish), open: None }
+    }
+
+    /// Whether the choice ended too early.
+    fn is_cut(&self, choice: usize) -> bool {
+        use crate::reply::Finish::{ContentFilter, Length};
+        matches!(self.arriving.choice(choice).finish, Some(Length | ContentFilter))
     }
 }
 
@@ -162,73 +162,61 @@ impl ResponseEvents {
     fn take(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(feed) = &mut self.feed else { return Poll::Ready(()) };
         match ready!(feed.arriving.poll_next(context)) {
-            Some(Arrival::Text(text)) => self.take_text(&text),
-            Some(Arrival::Part(part)) => {
-                self.close();
-                self.take_part(part);
-            }
-            Some(Arrival::Failed(error)) => self.failed = Some(error),
-            None => {
-                self.close();
-                self.arrived();
-            }
+            Some(Ok(step)) => self.step(&step),
+            Some(Err(error)) => self.failed = Some(error),
+            None => self.arrived(),
         }
         Poll::Ready(())
     }
 
-    /// A piece of text: the open message grows, or one is opened.
-    fn take_text(&mut self, text: &str) {
+    /// Makes the events of what has arrived.
+    fn step(&mut self, step: &Step) {
         let Some(feed) = &mut self.feed else { return };
         let index = self.items.len();
         let mut score = Score { cutter: &self.cutter, frame: &self.frame, steps: &mut self.steps };
-        let open = match &mut feed.open {
-            Some(open) => open,
-            closed => {
-                let part = json!({"type": "output_text", "annotations": [], "logprobs": [], "text": ""});
-                let item = feed.maker.message(part, None, false);
-                score.added(&item, index);
-                score.part_added(Form::OutputText, 0, &item, index);
-                closed.insert(Open { item, text: String::new() })
+        match step {
+            Step::Begun(choice, at) => {
+                let part = feed.arriving.part(*choice, *at);
+                feed.open = part.and_then(|part| feed.maker.item(part, false));
+                if let Some(item) = &feed.open {
+                    score.opened(item, index);
+                }
             }
-        };
-        open.text.push_str(text);
-        score.arriving(text, &open.item, index);
-    }
-
-    /// A whole part: an item of its own.
-    fn take_part(&mut self, part: Part) {
-        let Some(feed) = &mut self.feed else { return };
-        let item = feed.maker.item(&part, false);
-        feed.choice.parts.push(part);
-        if let Some(mut item) = item {
-            item.part = Some(feed.choice.parts.len() - 1);
-            let (item, index) = (Arc::new(item), self.items.len());
-            self.score().item(&item, index);
-            self.items.push(item);
+            Step::Grown(choice, at, range) => {
+                if let Some(item) = &feed.open {
+                    let text = feed.arriving.text(*choice, *at).get(range.clone()).unwrap_or_default();
+                    score.grown(text, item, index);
+                }
+            }
+            Step::Ended(choice, at) => {
+                let Some(mut item) = feed.open.take() else { return };
+                item.part = Some(*at);
+                item.fill(feed.arriving.text(*choice, *at));
+                if feed.is_cut(*choice) {
+                    item.cut_short();
+                }
+                let item = Arc::new(item);
+                score.closed(&item, index);
+                self.items.push(item);
+            }
+            Step::Part(choice, at) => {
+                let part = feed.arriving.part(*choice, *at);
+                let Some(mut item) = part.and_then(|part| feed.maker.item(part, false)) else { return };
+                item.part = Some(*at);
+                if feed.is_cut(*choice) {
+                    item.cut_short();
+                }
+                let item = Arc::new(item);
+                score.item(&item, index);
+                self.items.push(item);
+            }
         }
-    }
-
-    /// Ends the open message, if there is one.
-    fn close(&mut self) {
-        let Some(feed) = &mut self.feed else { return };
-        let Some(Open { mut item, text }) = feed.open.take() else { return };
-        item.part = Some(feed.choice.parts.len());
-        feed.choice.parts.push(Part::Text(Text::new(text.clone())));
-        let index = self.items.len();
-        if let Some(part) = item.value.pointer_mut("/content/0/text") {
-            *part = Value::String(text.clone());
-        }
-        let item = Arc::new(item);
-        let mut score = self.score();
-        score.part_done(Form::OutputText, 0, &item, index, text.into(), &Value::Null);
-        score.done(&item, index);
-        self.items.push(item);
     }
 
     /// What was arriving is a response now; it is kept.
     fn arrived(&mut self) {
         let Some(mut feed) = self.feed.take() else { return };
-        let record = Arc::new((feed.finish)(self.items.clone(), feed.choice, &mut feed.maker));
+        let record = Arc::new((feed.finish)(self.items.clone(), feed.arriving.reply(), &mut feed.maker));
         if let Some(keep) = &self.keep {
             keep(record.clone());
         }
@@ -241,12 +229,12 @@ impl ResponseEvents {
             self.prime();
             match self.steps.front_mut() {
                 None => return false,
-                Some(Step::Event(name, fields)) => {
+                Some(Beat::Event(name, fields)) => {
                     events::write(name, fields, self.sequence, out);
                     self.steps.pop_front();
                     return true;
                 }
-                Some(Step::Deltas(deltas)) => {
+                Some(Beat::Deltas(deltas)) => {
                     let wrote = deltas.write(self.sequence, &mut self.random, out);
                     if deltas.next_tokens().is_none() {
                         self.steps.pop_front();
@@ -303,13 +291,13 @@ impl Events for ResponseEvents {
         let more = |record: &Arc<Record>| record.items.len() > self.items.len();
         self.sequence as usize >= self.opening().len()
             && self.feed.is_none()
-            && !self.steps.iter().any(|step| matches!(step, Step::Deltas(_)))
+            && !self.steps.iter().any(|step| matches!(step, Beat::Deltas(_)))
             && !self.record.as_ref().is_some_and(more)
     }
 
     fn next_content(&self) -> Option<u32> {
         match self.steps.front() {
-            Some(Step::Deltas(deltas)) => deltas.next_tokens(),
+            Some(Beat::Deltas(deltas)) => deltas.next_tokens(),
             _ => None,
         }
     }
@@ -340,7 +328,7 @@ impl Events for ResponseEvents {
         self.sequence += 1;
         self.arrived();
         // Items whose last event is still to come were never finished.
-        let last = |step: &&Step| matches!(step, Step::Event("response.output_item.done", _));
+        let last = |step: &&Beat| matches!(step, Beat::Event("response.output_item.done", _));
         let unfinished = self.steps.iter().filter(last).count();
         self.items.truncate(self.items.len().saturating_sub(unfinished));
         if let Some(known) = &self.record {

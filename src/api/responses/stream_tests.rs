@@ -11,10 +11,12 @@ use super::stream::{Feed, ResponseEvents};
 use crate::api::error::ApiError;
 use crate::api::event::{Events, Lines};
 use crate::api::usage::wire::Usage;
+use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
-use crate::reply::{Arrival, Arriving, Choice, Part, Reply, Say, Text, ToolCall};
+use crate::reply::{Choice, Part, Piece, Reply, Say, Text, ToolCall};
 use crate::tokens::Encoding;
+use crate::turn::arriving_tests::driver;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -317,15 +319,13 @@ fn an_error_in_mid_stream_fails_the_response() {
     assert!(stream.contains(expected), "{stream}");
 }
 
-fn arriving(arrivals: Vec<Arrival>) -> String {
-    let (sender, receiver) = tokio::sync::mpsc::channel(arrivals.len().max(1));
-    for arrival in arrivals {
-        assert!(sender.try_send(arrival).is_ok());
-    }
-    drop(sender);
-    let late = ApiError::emulator("late", "late");
-    let arriving = Arriving::new(receiver, std::time::Duration::MAX, late, Box::new(()));
-    let feed = Feed::new(arriving, maker(), |items, choice, _| Record { items, ..record(choice.parts) });
+fn arriving(mut pieces: Vec<Piece>) -> String {
+    // No request allows these calls.
+    pieces.insert(0, Piece::Unchecked);
+    let feed = Feed::new(driver(pieces, &Prompt::default()), maker(), |items, reply, _| {
+        let Say::Choices(choices) = reply.say else { panic!("no choices") };
+        Record { items, ..record(choices[0].parts.clone()) }
+    });
     let cutter = Cutter { reply: Arc::default(), chunk: Chunk::Tokens(1), encoding: Encoding::O200k };
     run(ResponseEvents::live(Arc::new(frame()), cutter, Random::new(1), feed))
 }
@@ -333,10 +333,10 @@ fn arriving(arrivals: Vec<Arrival>) -> String {
 #[test]
 fn an_arriving_reply_opens_its_message_at_the_first_text() {
     let stream = arriving(vec![
-        Arrival::Text("Hel".into()),
-        Arrival::Text("lo".into()),
-        Arrival::Part(call("f", "{}", false)),
-        Arrival::Text("Bye".into()),
+        Piece::Text("Hel".into()),
+        Piece::Text("lo".into()),
+        Piece::Part(call("f", "{}", false)),
+        Piece::Text("Bye".into()),
     ]);
     let response = check(&stream);
     assert_eq!(response["output"][0]["content"][0]["text"], "Hello");
@@ -345,8 +345,43 @@ fn an_arriving_reply_opens_its_message_at_the_first_text() {
 }
 
 #[test]
+fn whatever_grows_has_the_events_of_what_is_ready() {
+    let begun = |custom| Piece::Call { name: Some("f".into()), id: None, custom, arguments: String::new() };
+    let more = |text: &str| Piece::Call { name: None, id: None, custom: false, arguments: text.into() };
+    let grown = arriving(vec![
+        Piece::Reasoning("I ".into()),
+        Piece::Reasoning("think".into()),
+        Piece::Refusal("No".into()),
+        begun(false),
+        more("{\"a\""),
+        more(":1}"),
+        begun(true),
+        more("free"),
+        Piece::Text("Bye".into()),
+    ]);
+    let parts = vec![
+        Part::Reasoning(vec!["I think".into()]),
+        Part::Refusal(Text::new("No")),
+        call("f", "{\"a\":1}", false),
+        call("f", "free", true),
+        text("Bye"),
+    ];
+    let (grown_response, ready) = (check(&grown), stream(parts));
+    // Ids are drawn in the same order; what is encrypted is made of them.
+    assert_eq!(grown_response["output"], check(&ready)["output"]);
+    // But for where the deltas are cut, every event is the same.
+    let names = |stream: &str| {
+        let mut names: Vec<String> =
+            stream.lines().filter_map(|line| line.strip_prefix("event: ")).map(String::from).collect();
+        names.dedup();
+        names
+    };
+    assert_eq!(names(&grown), names(&ready));
+}
+
+#[test]
 fn an_arriving_reply_that_fails_ends_the_stream() {
-    let stream = arriving(vec![Arrival::Text("Hel".into()), Arrival::Failed(ApiError::new(500, "broke"))]);
+    let stream = arriving(vec![Piece::Text("Hel".into()), Piece::Failed(ApiError::new(500, "broke"))]);
     let response = check(&stream);
     assert_eq!((&response["status"], &response["error"]["message"]), (&json!("failed"), &json!("broke")));
 }

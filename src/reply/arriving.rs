@@ -1,0 +1,78 @@
+//! A reply still arriving: pieces of its choices, from whoever makes them.
+
+use super::{Finish, Part};
+use crate::api::error::ApiError;
+use serde_json::Value;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Sleep, sleep};
+
+/// The pieces of a reply, in the order they come. Whoever makes them waits when too many are ahead.
+pub struct Arriving {
+    pieces: mpsc::Receiver<Arrival>,
+    /// Longest wait for a piece.
+    limit: Duration,
+    /// The wait that is on.
+    wait: Option<Pin<Box<Sleep>>>,
+    /// What a wait that was too long ends with.
+    late: ApiError,
+    /// Dropped with the reply; tells the maker that nobody listens any more.
+    _guard: Box<dyn Send>,
+}
+
+impl Arriving {
+    /// `late` is what a piece that takes longer than `limit` becomes; only time in which somebody asks for it counts.
+    pub fn new(pieces: mpsc::Receiver<Arrival>, limit: Duration, late: ApiError, guard: Box<dyn Send>) -> Self {
+        Arriving { pieces, limit, wait: None, late, _guard: guard }
+    }
+
+    /// The next piece; `None` at the end.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
+        if let Poll::Ready(piece) = self.pieces.poll_recv(context) {
+            self.wait = None;
+            return Poll::Ready(piece);
+        }
+        let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(self.limit)));
+        wait.as_mut().poll(context).map(|()| Some(Piece::Failed(self.late.clone()).into()))
+    }
+}
+
+/// A piece, and the choice it belongs to.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    pub choice: usize,
+    pub piece: Piece,
+}
+
+impl From<Piece> for Arrival {
+    /// Of the first choice.
+    fn from(piece: Piece) -> Self {
+        Arrival { choice: 0, piece }
+    }
+}
+
+/// One piece of a reply still arriving. What grows is the last part of its choice; another kind of piece begins another.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// More text of the message.
+    Text(String),
+    /// More text of the refusal.
+    Refusal(String),
+    /// More text of the reasoning's summary.
+    Reasoning(String),
+    /// More arguments of a tool call; with a name, one begins.
+    Call { name: Option<String>, id: Option<String>, custom: bool, arguments: String },
+    /// A part that is whole.
+    Part(Part),
+    /// How the choice ends; nothing of it follows.
+    Finish(Finish),
+    /// Token counts, whatever would be counted.
+    Usage(Value),
+    /// The request may forbid this reply.
+    Unchecked,
+    /// The rest will not come.
+    Failed(ApiError),
+}
