@@ -21,6 +21,8 @@ mod generated_tests;
 mod guard;
 mod handshake;
 pub mod headers;
+#[cfg(test)]
+mod heavy_tests;
 mod key;
 #[cfg(test)]
 mod key_tests;

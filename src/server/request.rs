@@ -1,6 +1,7 @@
 //! Reading requests: head, body within its bound, unzipped.
 
 use crate::api::error::{self, ApiError};
+use crate::runtime;
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -36,11 +37,13 @@ pub async fn read(body: Incoming, headers: &HeaderMap, limit: usize) -> Result<B
     }
     let bytes = first.unwrap_or_else(|| whole.freeze());
     let encoding = header(headers, "content-encoding").unwrap_or_default().trim().to_ascii_lowercase();
+    // How much comes of it is not known before.
+    let unzip = |reader: &mut dyn Read| runtime::aside(limit, || unzip(reader, limit));
     match encoding.as_str() {
         "" | "identity" => Ok(bytes),
-        "gzip" | "x-gzip" => unzip(flate2::read::MultiGzDecoder::new(&bytes[..]), limit),
-        "deflate" => unzip(flate2::read::ZlibDecoder::new(&bytes[..]), limit),
-        "br" => unzip(brotli::Decompressor::new(&bytes[..], 4096), limit),
+        "gzip" | "x-gzip" => unzip(&mut flate2::read::MultiGzDecoder::new(&bytes[..])),
+        "deflate" => unzip(&mut flate2::read::ZlibDecoder::new(&bytes[..])),
+        "br" => unzip(&mut brotli::Decompressor::new(&bytes[..], 4096)),
         other => Err(ApiError::new(
             415,
             format!("Unsupported content encoding: '{other}'. Supported are gzip, deflate and br."),

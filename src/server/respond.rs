@@ -14,6 +14,7 @@ use crate::exchange::log_line;
 use crate::exchange::run::{Asked, run};
 use crate::headers::Headers;
 use crate::options::Profile;
+use crate::runtime;
 use crate::surface::operations::{Form, Operation};
 use crate::surface::router::Found;
 use crate::url;
@@ -119,7 +120,7 @@ async fn control_route(
             in_process: false,
         };
         control::settle(&emulator, request.key, path).await;
-        Ok::<_, ApiError>(control::handle(&emulator, &request))
+        Ok::<_, ApiError>(runtime::aside(body.len(), || control::handle(&emulator, &request)))
     };
     let (status, value) = match answer.await {
         Ok(answer) => answer,
@@ -167,18 +168,22 @@ async fn api_request(
     let route = route::find(&method, &normal.path);
     let session = key::session_of(&emulator, &parts.headers, &normal, route.name());
     let read = request::read(body, &parts.headers, emulator.settings.max_body_bytes).await;
-    let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;
-    let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes, &route)?, bytes)));
-    let body = body.map(|(value, bytes)| match value {
-        // The older emulators read an empty body as an empty object.
-        Value::Null if lenient && bytes.iter().all(u8::is_ascii_whitespace) => (json!({}), bytes),
-        value => (value, bytes),
-    });
-    let query = url::query(parts.uri.query().unwrap_or_default());
-    let headers = Arc::new(Headers::of(&parts.headers));
-    let asked = Asked { method, target, normal, route, query, headers, session, body, lane: None };
-    let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
-    deliver(&emulator, run(&emulator, asked).await, control, accepted).await
+    let size = read.as_ref().map_or(0, Bytes::len);
+    let answer = async move {
+        let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;
+        let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes, &route)?, bytes)));
+        let body = body.map(|(value, bytes)| match value {
+            // The older emulators read an empty body as an empty object.
+            Value::Null if lenient && bytes.iter().all(u8::is_ascii_whitespace) => (json!({}), bytes),
+            value => (value, bytes),
+        });
+        let query = url::query(parts.uri.query().unwrap_or_default());
+        let headers = Arc::new(Headers::of(&parts.headers));
+        let asked = Asked { method, target, normal, route, query, headers, session, body, lane: None };
+        let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
+        deliver(&emulator, run(&emulator, asked).await, control, accepted).await
+    };
+    runtime::all_aside(size, answer).await
 }
 
 /// The JSON of a body; null when there is none or it is a form.

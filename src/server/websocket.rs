@@ -13,6 +13,7 @@ use crate::clock::Mode;
 use crate::emulator::Emulator;
 use crate::exchange::run::{self, Asked};
 use crate::headers::Headers;
+use crate::runtime;
 use crate::session::Session;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -38,6 +39,9 @@ const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Lanes of one connection, and requests that wait in one of them.
 const LANES: usize = 64;
 const WAITING: usize = 64;
+
+/// An event of the client, and how many bytes it had.
+type Heard = (Map<String, Value>, usize);
 
 /// What all lanes of a connection share.
 struct Connection {
@@ -160,7 +164,7 @@ async fn stopped(emulator: &Emulator) {
 
 /// Hears messages until the client leaves. After a stop they are no longer heard; what was asked goes on.
 async fn listen(connection: Arc<Connection>, read: &mut Reading) -> End {
-    let mut lanes: HashMap<String, mpsc::Sender<Map<String, Value>>> = HashMap::new();
+    let mut lanes: HashMap<String, mpsc::Sender<Heard>> = HashMap::new();
     let emulator = connection.emulator.clone();
     let hearing = async {
         while let Some(Ok(message)) = read.next().await {
@@ -202,8 +206,8 @@ async fn speak(mut frames: mpsc::Receiver<Message>, write: &mut Writing) -> End 
 }
 
 /// One message of the client: refused, or put into its lane.
-async fn hear(connection: &Arc<Connection>, lanes: &mut HashMap<String, mpsc::Sender<Map<String, Value>>>, text: &str) {
-    let (name, read) = read(text);
+async fn hear(connection: &Arc<Connection>, lanes: &mut HashMap<String, mpsc::Sender<Heard>>, text: &str) {
+    let (name, read) = runtime::aside(text.len(), || read(text));
     let refused = match read {
         Ok(event) => {
             if !lanes.contains_key(&name) && lanes.len() < LANES {
@@ -211,7 +215,7 @@ async fn hear(connection: &Arc<Connection>, lanes: &mut HashMap<String, mpsc::Se
                 tokio::spawn(run(connection.clone(), name.clone(), inbox));
                 lanes.insert(name.clone(), sender);
             }
-            match lanes.get(&name).map(|lane| lane.try_send(event)) {
+            match lanes.get(&name).map(|lane| lane.try_send((event, text.len()))) {
                 Some(Ok(())) => return,
                 Some(Err(_)) => ApiError::new(429, format!("More than {WAITING} requests wait on this connection.")),
                 None => ApiError::new(429, format!("A connection has at most {LANES} streams.")).param("stream_id"),
@@ -237,9 +241,9 @@ fn read(text: &str) -> (String, Result<Map<String, Value>, ApiError>) {
 }
 
 /// A lane: one event after the other.
-async fn run(connection: Arc<Connection>, name: String, mut inbox: mpsc::Receiver<Map<String, Value>>) {
+async fn run(connection: Arc<Connection>, name: String, mut inbox: mpsc::Receiver<Heard>) {
     let lane = Lane { name, memory: connection.memory.clone(), silent: false };
-    while let Some(event) = inbox.recv().await {
+    while let Some((event, size)) = inbox.recv().await {
         let answered = async {
             match event.get("type").and_then(Value::as_str) {
                 Some("response.steer") => connection.out.send(steer_failed(&event, &lane)).await.is_ok(),
@@ -249,7 +253,7 @@ async fn run(connection: Arc<Connection>, name: String, mut inbox: mpsc::Receive
         // A reply that stalls must not outlive its client.
         let sent = tokio::select! {
             // A bug of ours ends the connection, as one in a body does.
-            sent = AssertUnwindSafe(answered).catch_unwind() => match sent {
+            sent = AssertUnwindSafe(runtime::all_aside(size, answered)).catch_unwind() => match sent {
                 Ok(sent) => sent,
                 Err(_) => connection.out.send(Message::Close(None)).await.is_err(),
             },

@@ -1,0 +1,69 @@
+//! What is heavy to read, check or answer holds up nobody else.
+
+use super::tests::{exchange, request, start};
+use crate::emulator::Emulator;
+use serde_json::{Map, Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+
+/// Answers that others got while this request was answered: asked for one after the other, beginning when all of it
+/// was sent.
+fn answers_meanwhile(emulator: &Emulator, path: &str, headers: &str, body: &[u8]) -> usize {
+    let mut heavy = TcpStream::connect(emulator.address).expect("connects");
+    heavy.write_all(&request("POST", path, "heavy", headers, body)).expect("sends");
+    let answered = thread::spawn(move || heavy.read(&mut [0; 1]).expect("an answer"));
+    let mut count = 0;
+    while !answered.is_finished() {
+        let small = exchange(emulator, &request("GET", "/v1/models/gpt-4o", "small", "", b"")).expect("an answer");
+        assert_eq!(small.status, 200);
+        count += 1;
+    }
+    assert_eq!(answered.join().expect("it is read"), 1, "{path}");
+    count
+}
+
+fn many<T>(count: usize, make: impl Fn(usize) -> T) -> Vec<T> {
+    (0..count).map(make).collect()
+}
+
+fn properties(count: usize) -> Value {
+    (0..count).map(|number| (format!("p{number}"), json!({"type": "string"}))).collect::<Map<_, _>>().into()
+}
+
+fn zipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory takes it")
+}
+
+#[test]
+fn a_heavy_request_lets_others_pass() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let user = json!([{"role": "user", "content": "hi"}]);
+    let closed = json!({
+        "type": "object", "additionalProperties": false, "required": [], "properties": {}, "$defs": properties(10_000),
+    });
+    let format = json!({"type": "json_schema", "json_schema": {"name": "a", "strict": true, "schema": closed}});
+    let tool = json!({"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": properties(10_000)}}});
+    let chat = "/v1/chat/completions";
+    let bodies = [
+        (chat, json!({"model": "gpt-4o", "messages": user, "unknown": many(300_000, |_| 1)})),
+        (chat, json!({"model": "gpt-4o", "messages": many(3_000, |_| json!({"role": "user", "content": "hi"}))})),
+        (chat, json!({"model": "gpt-4o", "messages": user, "response_format": format})),
+        (chat, json!({"model": "gpt-4o", "messages": user, "tools": [tool]})),
+        (chat, json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "word ".repeat(60_000)}]})),
+        (
+            "/v1/responses",
+            json!({"model": "gpt-4o", "input": many(3_000, |_| json!({"role": "user", "content": "hi"}))}),
+        ),
+        ("/v1/moderations", json!({"input": many(2_000, |_| "kill")})),
+        ("/_emulator/script", json!({"responses": many(40_000, |_| "hi")})),
+    ];
+    for (path, body) in bodies {
+        let bytes = body.to_string().into_bytes();
+        for (headers, bytes) in [("", bytes.clone()), ("content-encoding: gzip\r\n", zipped(&bytes))] {
+            let passed = answers_meanwhile(&emulator, path, headers, &bytes);
+            assert!(passed > 5, "{path} {headers}{:.80}: {passed} others were answered", body.to_string());
+        }
+    }
+}
