@@ -56,7 +56,7 @@ fn a_heavy_request_lets_others_pass() {
             "/v1/responses",
             json!({"model": "gpt-4o", "input": many(3_000, |_| json!({"role": "user", "content": "hi"}))}),
         ),
-        ("/v1/moderations", json!({"input": many(2_000, |_| "kill")})),
+        ("/v1/moderations", json!({"input": many(1_000, |_| "kill ".repeat(20))})),
         ("/_emulator/script", json!({"responses": many(40_000, |_| "hi")})),
     ];
     for (path, body) in bodies {
