@@ -25,15 +25,20 @@ const SECRET: [&str; 14] = [
 ];
 
 /// In headers and queries these are secrets too; a body's `token` may be a word of a text.
-const SECRET_OUTSIDE: [&str; 4] = ["token", "secret", "signature", "sec-websocket-protocol"];
+const SECRET_OUTSIDE: [&str; 9] =
+    ["token", "secret", "signature", "sec-websocket-protocol", "key", "auth", "authentication", "jwt", "passwd"];
+
+/// Keys that open nothing.
+const OPEN: [&str; 6] =
+    ["idempotency-key", "sec-websocket-key", "cache-key", "routing-key", "partition-key", "sort-key"];
 
 /// Whole names of parameters that are too short to look for elsewhere.
-const SECRET_IN_QUERY: [&str; 2] = ["key", "sig"];
+const SECRET_IN_QUERY: [&str; 2] = ["sig", "code"];
 
 /// Whether a header's value is a secret.
 pub fn is_secret(name: &str) -> bool {
     let name = plain(name);
-    ends_in(&name, &SECRET) || ends_in(&name, &SECRET_OUTSIDE)
+    ends_in(&name, &SECRET) || ends_in(&name, &SECRET_OUTSIDE) && !ends_in(&name, &OPEN)
 }
 
 fn ends_in(name: &str, secrets: &[&str]) -> bool {
@@ -54,28 +59,32 @@ fn plain(name: &str) -> String {
     out
 }
 
-/// A path and query, or an address, without the secrets in its query and before its host.
+/// A path and query, or an address, without the secrets in its query and fragment and before its host.
 pub fn target(text: &str) -> Cow<'_, str> {
-    let (place, query) = text.split_once('?').map_or((text, None), |(place, query)| (place, Some(query)));
+    let (place, rest) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
     let user = place.split_once("://").and_then(|(scheme, rest)| {
         let authority = rest.split('/').next().unwrap_or_default();
         let (user, _) = authority.rsplit_once('@')?;
         Some((scheme, user, &rest[user.len()..]))
     });
-    let name = |pair: &str| crate::url::decode(pair.split('=').next().unwrap_or_default());
+    // Each with the mark before it: `?a=1`, `&b=2`, `#c=3`.
+    let mut marks: Vec<usize> = rest.match_indices(['?', '&', '#']).map(|(at, _)| at).collect();
+    marks.push(rest.len());
+    let pairs = || marks.windows(2).filter_map(|ends| rest.get(ends[0]..ends[1]));
     let secret = |pair: &str| {
-        let name = name(pair);
-        pair.contains('=') && (is_secret(&name) || SECRET_IN_QUERY.contains(&plain(&name).as_str()))
+        pair.get(1..).and_then(|pair| pair.split_once('=')).is_some_and(|(name, _)| {
+            let name = crate::url::decode(name);
+            is_secret(&name) || SECRET_IN_QUERY.contains(&plain(&name).as_str())
+        })
     };
-    if user.is_none() && !query.is_some_and(|query| query.split('&').any(secret)) {
+    if user.is_none() && !pairs().any(secret) {
         return text.into();
     }
     let mut out = match user {
         Some((scheme, user, rest)) => format!("{scheme}://{}{rest}", redact(user)),
         None => place.to_string(),
     };
-    for (index, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
-        out.push(if index == 0 { '?' } else { '&' });
+    for pair in pairs() {
         match pair.split_once('=') {
             // Writing to a String cannot fail.
             Some((name, value)) if secret(pair) => drop(write!(out, "{name}={}", redact(value))),
@@ -85,10 +94,16 @@ pub fn target(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
+/// Whether a text begins as an address does.
+fn is_address(text: &str) -> bool {
+    text.split_once("://")
+        .is_some_and(|(scheme, _)| scheme.len() < 12 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
+
 /// A request's body without its secrets: what opens the MCP servers it names, keys, addresses with keys in them.
 pub fn body(body: &Value) -> Cow<'_, Value> {
     let mut copy = None;
-    hide(body, &mut Vec::new(), &mut |path, hidden| {
+    hide(body, false, &mut Vec::new(), &mut |path, hidden| {
         let pointer =
             path.iter().fold(String::new(), |all, step| all + "/" + &step.replace('~', "~0").replace('/', "~1"));
         if let Some(place) = copy.get_or_insert_with(|| body.clone()).pointer_mut(&pointer) {
@@ -107,32 +122,38 @@ pub fn body_bytes(value: &Value, bytes: &Bytes) -> Bytes {
     }
 }
 
-/// Tells of every secret below `value`: where it is, and what is shown of it.
-fn hide<'a>(value: &'a Value, path: &mut Vec<Cow<'a, str>>, found: &mut impl FnMut(&[Cow<'a, str>], String)) {
+/// Tells of every secret below `value`: where it is, and what is shown of it. `secret` = every text is one.
+fn hide<'a>(
+    value: &'a Value,
+    secret: bool,
+    path: &mut Vec<Cow<'a, str>>,
+    found: &mut impl FnMut(&[Cow<'a, str>], String),
+) {
     match value {
+        Value::String(text) if secret && !text.is_empty() => found(path, redact(text)),
+        Value::String(text) if is_address(text) => {
+            if let Cow::Owned(hidden) = target(text) {
+                found(path, hidden);
+            }
+        }
         Value::Object(map) => {
-            // The headers for an MCP server are all its own affair.
-            let headers = path.last().is_some_and(|key| key == "headers");
+            // The headers for an MCP server are all its own affair; a schema may have a property of this name.
+            let server = map.contains_key("server_label") || map.get("type").is_some_and(|kind| kind == "mcp");
+            // What a container puts into requests to a domain: `{"domain", "name", "value"}`.
+            let domain = path.iter().rev().nth(1).is_some_and(|key| key == "domain_secrets");
             for (key, value) in map {
+                let secret = secret
+                    || server && key == "headers"
+                    || value.is_string() && (domain && key == "value" || ends_in(&plain(key), &SECRET));
                 path.push(key.into());
-                match value {
-                    Value::String(text) if !text.is_empty() && (headers || ends_in(&plain(key), &SECRET)) => {
-                        found(path, redact(text));
-                    }
-                    Value::String(text) if text.starts_with("http") => {
-                        if let Cow::Owned(hidden) = target(text) {
-                            found(path, hidden);
-                        }
-                    }
-                    _ => hide(value, path, found),
-                }
+                hide(value, secret, path, found);
                 path.pop();
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 path.push(index.to_string().into());
-                hide(item, path, found);
+                hide(item, secret, path, found);
                 path.pop();
             }
         }

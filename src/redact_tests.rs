@@ -48,12 +48,25 @@ fn names_of_secrets_are_known_in_every_spelling() {
         "sec-websocket-protocol",
         "x-amz-security-token",
         "Ocp-Apim-Subscription-Key",
+        "x-auth",
+        "Helicone-Auth",
+        "x-portkey-virtual-key",
+        "x-jwt",
+        "authentication",
+        "x-signing-key",
     ] {
         assert!(is_secret(name), "{name}");
     }
-    for name in
-        ["idempotency-key", "sec-websocket-key", "prompt_cache_key", "max_tokens", "x-team", "monkey", "tokenizer"]
-    {
+    for name in [
+        "idempotency-key",
+        "sec-websocket-key",
+        "prompt_cache_key",
+        "max_tokens",
+        "x-team",
+        "monkey",
+        "tokenizer",
+        "author",
+    ] {
         assert!(!is_secret(name), "{name}");
     }
 }
@@ -67,7 +80,9 @@ fn addresses_lose_their_secrets_and_nothing_else() {
         ("/v1/models?a=1&api%5Fkey=sk-123456", "/v1/models?a=1&api%5Fkey=sk-…"),
         ("/v1/models?key=AIzaSyA&sig=abcdef", "/v1/models?key=AIz…&sig=abc…"),
         ("https://user:pass@host.test/a@b?x=1", "https://use…@host.test/a@b?x=1"),
-        ("https://host.test/a?token=secret-1#top", "https://host.test/a?token=sec…"),
+        ("https://host.test/a?token=secret-1#top", "https://host.test/a?token=sec…#top"),
+        ("HTTPS://host.test/#access_token=secret-1&b=2", "HTTPS://host.test/#access_token=sec…&b=2"),
+        ("/v1/models?code=secret-1?x=1", "/v1/models?code=sec…?x=1"),
     ] {
         assert_eq!(target(given), shown);
     }
@@ -76,12 +91,14 @@ fn addresses_lose_their_secrets_and_nothing_else() {
 #[test]
 fn bodies_lose_their_secrets_and_nothing_else() {
     let plain = json!({"model": "gpt-4o", "input": [{"token": " the", "url": "https://a.test/?x=1"}], "prompt_cache_key": "k-123456",
-        "tools": [{"type": "function", "parameters": {"properties": {"password": {"type": "string"}}}}]});
+        "tools": [{"type": "function", "parameters": {"properties": {"password": {"type": "string"}, "headers": {"type": "object"}}}}]});
     assert!(matches!(body(&plain), Cow::Borrowed(_)));
     let secret = json!({"tools": [{"type": "mcp", "server_url": "https://mcp.test/?api_key=sk-123456", "authorization": "tok-123456",
-        "headers": {"X-Any/~": "own-123456"}}]});
+        "headers": {"X-Any/~": "own-123456", "more": [{"x": "own-123456"}]}},
+        {"domain_secrets": [{"domain": "a.test", "name": "KEY", "value": "sec-123456"}]}], "input": ["WSS://a.test/?jwt=tok-123456"]});
     let shown = json!({"tools": [{"type": "mcp", "server_url": "https://mcp.test/?api_key=sk-…", "authorization": "tok…",
-        "headers": {"X-Any/~": "own…"}}]});
+        "headers": {"X-Any/~": "own…", "more": [{"x": "own…"}]}},
+        {"domain_secrets": [{"domain": "a.test", "name": "KEY", "value": "sec…"}]}], "input": ["WSS://a.test/?jwt=tok…"]});
     assert_eq!(body(&secret).as_ref(), &shown);
 }
 
