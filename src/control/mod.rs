@@ -133,6 +133,8 @@ fn in_session(
             "clock": clock(session),
         })),
         ("GET", "requests") => {
+            // Before the list is made: what happens in between is news to who waits for more than this revision.
+            let revision = session.journal.revision();
             let limit = number("limit").map_or(PAGE, |limit| limit as usize);
             let found = match number("last") {
                 Some(last) => session.journal.last((last as usize).min(limit)),
@@ -144,7 +146,7 @@ fn in_session(
                 "data": found.iter().map(|exchange| exchange.to_json(now)).collect::<Value>(),
                 "completed": session.journal.completed_count(),
                 "forgotten": session.journal.forgotten(),
-                "revision": session.journal.revision(),
+                "revision": revision,
             }))
         }
         ("DELETE", "requests") => {
