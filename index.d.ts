@@ -191,8 +191,8 @@ export interface Session extends ClientOptions {
   /** How many requests the journal no longer keeps (option `journalSize`). */
   readonly forgotten: number;
   /**
-   * The first answered request that a function accepts; waits for it if it has not come yet. With `arrived: true` it need
-   * not be answered: for requests that a manual clock, a `hold` or a function holds back.
+   * The first request that a function accepts and that is answered, or waits for something: a manual clock, a `hold`, a
+   * function (`waitingFor`). Waits for it if it has not come yet. With `arrived: true` it need only have come.
    *
    * Rejects with `ERR_LLEMULATOR_TIMEOUT` and the transcript after `timeoutMs` milliseconds (default 4,000).
    */

@@ -93,7 +93,7 @@ test('requests in flight are seen: by the journal, the transcript, waitForReques
   const api = emulator.session({ clock: 'manual' });
   api.replies(text('late', { ttftMs: 30_000 }));
   const answer = chat(api, 'x');
-  const request = await api.waitForRequest((request) => request.waitingFor, { arrived: true });
+  const request = await api.waitForRequest();
   expect(request).toMatchObject({ state: 'in_flight', status: null, waitingFor: { kind: 'clock', until: 30_000 } });
   expect(api.requests.filter(({ state }) => state === 'in_flight')).toHaveLength(1);
   expect(api.transcript()).toBe('1. chat.completions.create user: "x"\n   … [responses[0]] waits for the clock: 30000 ms after its start\n');
@@ -109,12 +109,12 @@ test('a function that runs and a hold are what a request waits for', async () =>
   let settle;
   api.replies(() => new Promise((resolve) => (settle = resolve)), text('b', { hold: { afterChunks: 0, until: 'go' } }));
   const first = chat(api, 'x');
-  expect(await api.waitForRequest((request) => request.waitingFor, { arrived: true })).toMatchObject({ waitingFor: { kind: 'function' } });
+  expect(await api.waitForRequest()).toMatchObject({ waitingFor: { kind: 'function' } });
   await vi.waitUntil(() => settle);
   settle('a');
   expect(await first).toBe('a');
   const second = chat(api, 'y');
-  expect(await api.waitForRequest((request) => request.waitingFor, { arrived: true })).toMatchObject({ waitingFor: { kind: 'hold', name: 'go' } });
+  expect(await api.waitForRequest((request) => request.waitingFor)).toMatchObject({ waitingFor: { kind: 'hold', name: 'go' } });
   api.release('go');
   expect(await second).toBe('b');
   api.finish();
@@ -124,14 +124,14 @@ test('timeout() is not shown as answered', async () => {
   const api = emulator.session();
   api.replies(timeout());
   const asked = swallowed(chat(Object.assign(Object.create(api), { ...api }), 'x'));
-  expect(await api.waitForRequest((request) => request.waitingFor, { arrived: true })).toMatchObject({ waitingFor: { kind: 'client' }, status: null, said: '' });
+  expect(await api.waitForRequest()).toMatchObject({ waitingFor: { kind: 'client' }, status: null, said: '' });
   api.reset();
   void asked;
   const leaving = emulator.session();
   leaving.replies(timeout());
   const { name } = await swallowed(client(leaving, { timeout: 50 }).responses.create({ model: 'gpt-4o', input: 'x' }));
   expect(name).toBe('Error');
-  expect(await leaving.waitForRequest()).toMatchObject({ status: null, said: '', aborted: true, state: 'done' });
+  expect(await leaving.waitForRequest(({ state }) => state === 'done')).toMatchObject({ status: null, said: '', aborted: true, state: 'done' });
   leaving.finish();
 });
 

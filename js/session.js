@@ -110,7 +110,9 @@ class Session {
     let since = 0;
     for (;;) {
       const { list, revision } = await this.#journal(`since=${since}&limit=${ALL}`, (body) => ({ list: body.data.map(exchange), revision: body.revision }));
-      const found = list.find((/** @type {any} */ each) => (arrived || each.state === 'done') && wanted(each));
+      // One that waits may wait for the very test that asks here: for its clock, its release.
+      const ready = (/** @type {any} */ each) => arrived || each.state === 'done' || each.waitingFor;
+      const found = list.find((/** @type {any} */ each) => ready(each) && wanted(each));
       if (found) return found;
       // What is over and was not wanted is not looked at again.
       since = list.find((/** @type {any} */ each) => each.state !== 'done')?.number ?? (list.at(-1)?.number ?? since - 1) + 1;
