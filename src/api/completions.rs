@@ -13,6 +13,7 @@ use crate::api::infer;
 use crate::call::{Call, HandlerFuture, Served};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Choice, Finish, Part};
+use crate::tokens::Encoding;
 use crate::turn::{Rendered, Spoken, Step};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -50,21 +51,26 @@ pub fn create_legacy(call: Call) -> HandlerFuture {
     })
 }
 
-/// The prompts of a body: a string, strings, or tokens (which match as the empty text).
-fn prompts(body: &Value) -> Vec<String> {
+/// The prompts of a body: a string, strings, tokens, or lists of tokens of this encoding.
+fn prompts(body: &Value, encoding: Encoding) -> Vec<String> {
     match &body["prompt"] {
         Value::String(one) => vec![one.clone()],
-        Value::Array(many) if many.iter().any(Value::is_string) => {
-            many.iter().map(|one| one.as_str().unwrap_or_default().to_string()).collect()
-        }
-        Value::Array(many) if many.iter().any(Value::is_array) => vec![String::new(); many.len()],
+        Value::Array(many) if many.iter().any(|one| one.is_string() || one.is_array()) => many
+            .iter()
+            .map(|one| match one {
+                Value::Array(tokens) => encoding.decode(tokens),
+                other => other.as_str().unwrap_or_default().to_string(),
+            })
+            .collect(),
+        Value::Array(tokens) => vec![encoding.decode(tokens)],
         _ => vec![String::new()],
     }
 }
 
 fn prompt(call: &Call) -> Result<Prompt, ApiError> {
     let body = &*call.body;
-    let prompts = prompts(body);
+    // Tokens are the model's own, however they are counted.
+    let prompts = prompts(body, Encoding::for_model(&call.model(call.model_name()).id));
     let n = body["n"].as_u64().unwrap_or(1).clamp(1, 128) as usize;
     Ok(Prompt {
         operation: call.operation.name,

@@ -31,16 +31,8 @@ impl Input {
         Input { text: text.to_string(), given: None }
     }
 
-    /// What tokens stand for; those that are no text of the vocabulary show their number.
     fn tokens(list: &[Value], encoding: Encoding) -> Self {
-        let mut bytes = Vec::new();
-        for token in list.iter().filter_map(Value::as_u64) {
-            match u32::try_from(token).ok().and_then(|rank| encoding.token(rank)) {
-                Some(known) => bytes.extend_from_slice(known),
-                None => bytes.extend_from_slice(format!("<|{token}|>").as_bytes()),
-            }
-        }
-        Input { text: String::from_utf8_lossy(&bytes).into_owned(), given: Some(list.len() as u64) }
+        Input { text: encoding.decode(list), given: Some(list.len() as u64) }
     }
 
     fn count(&self, encoding: Encoding) -> u64 {

@@ -106,3 +106,22 @@ fn embeddings_of_tokens_are_those_of_their_text() {
     let emulator = scripted(json!([{"match": {"user": "^Hello world$"}, "embedding": [0.5, 0.5]}]));
     assert_eq!(ask(&emulator, json!([9906, 1917]))["data"][0]["embedding"], json!([0.5, 0.5]));
 }
+
+#[test]
+fn prompts_of_tokens_are_their_text() {
+    let emulator = scripted(json!([{"match": {"user": "Hello world$"}, "text": "Hi.", "times": 9}]));
+    for (prompt, asked, choices) in [
+        (json!("Hello world"), 2, 1),
+        (json!([9906, 1917]), 2, 1),
+        (json!([[9906], [9906, 1917]]), 3, 2),
+        (json!(["Hello", "Hello world"]), 3, 2),
+    ] {
+        let body = json!({"model": "gpt-3.5-turbo-instruct", "prompt": prompt});
+        let got = send(&emulator, KEY, "/v1/completions", &body);
+        assert_eq!(got.status, 200, "{prompt}: {}", got.text());
+        assert_eq!(got.json()["usage"]["prompt_tokens"], asked, "{prompt}");
+        assert_eq!(got.json()["choices"].as_array().map(Vec::len), Some(choices), "{prompt}");
+    }
+    let echoed = json!({"model": "gpt-3.5-turbo-instruct", "prompt": [9906, 1917], "echo": true});
+    assert_eq!(send(&emulator, KEY, "/v1/completions", &echoed).json()["choices"][0]["text"], "Hello worldHi.");
+}

@@ -10,6 +10,7 @@ mod words;
 
 use crate::runtime;
 use merge::Merger;
+use serde_json::Value;
 use vocabulary::Vocabulary;
 use words::{Pattern, Words};
 
@@ -48,6 +49,18 @@ impl Encoding {
     pub fn token(self, rank: u32) -> Option<&'static [u8]> {
         let (_, vocabulary) = self.table()?;
         ((rank as usize) < vocabulary.size()).then(|| vocabulary.token(rank))
+    }
+
+    /// What a list of tokens stands for; those that are no text of the vocabulary show their number.
+    pub fn decode(self, tokens: &[Value]) -> String {
+        let mut bytes = Vec::new();
+        for token in tokens.iter().filter_map(Value::as_u64) {
+            match u32::try_from(token).ok().and_then(|rank| self.token(rank)) {
+                Some(known) => bytes.extend_from_slice(known),
+                None => bytes.extend_from_slice(format!("<|{token}|>").as_bytes()),
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
