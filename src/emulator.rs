@@ -1,11 +1,11 @@
 //! One listening server with its settings and sessions.
 
+use crate::callbacks::{Callbacks, Dispatch};
 use crate::clock::Mode;
 use crate::exchange::{self, Observer};
 use crate::options::{Door, Options, Settings};
 use crate::reply::Generate;
 use crate::reply::json::Load;
-use crate::responders::callback::{Callbacks, Dispatch};
 use crate::runtime;
 use crate::session::{Session, Shared};
 use std::collections::HashMap;

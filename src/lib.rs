@@ -33,6 +33,7 @@ pub mod api;
 pub mod bounds;
 pub mod budget;
 pub mod call;
+pub mod callbacks;
 pub mod cli;
 pub mod clock;
 pub mod control;

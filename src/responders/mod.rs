@@ -5,7 +5,6 @@ pub mod chaos;
 pub mod echo;
 mod fallback;
 pub mod generate;
-mod pieces;
 pub mod request;
 pub mod scenario;
 pub mod script;

@@ -52,9 +52,9 @@ mod websocket;
 #[cfg(test)]
 mod websocket_tests;
 
+use crate::callbacks::Dispatch;
 use crate::emulator::{Emulator, Open, StartError};
 use crate::options::{Door, Options};
-use crate::responders::callback::Dispatch;
 use crate::runtime;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;

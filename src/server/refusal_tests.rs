@@ -245,7 +245,7 @@ proptest! {
 /// Runs functions with a bug of ours on the way to them.
 struct Broken;
 
-impl crate::responders::callback::Dispatch for Broken {
+impl crate::callbacks::Dispatch for Broken {
     fn call(&self, _: String) -> std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>> {
         panic!("a bug")
     }

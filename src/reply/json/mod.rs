@@ -8,6 +8,7 @@ mod language;
 mod lint;
 mod parse;
 mod parts;
+pub mod pieces;
 pub mod place;
 mod replies;
 mod rules;
