@@ -204,11 +204,12 @@ impl Emulator {
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = Shared { version: shared.version + 1, ..Shared::default() };
         if !load.reset {
-            next.rules.clone_from(&shared.rules);
+            next.rules = shared.rules.clone();
             next.models.clone_from(&shared.models);
             next.defaults = shared.defaults.clone();
         }
-        next.rules.extend(load.rules);
+        Arc::make_mut(&mut next.rules).append(&load.rules);
+        next.rules.prepare();
         if let Some(models) = load.models {
             next.models = Some(Arc::new(models));
         }

@@ -3,12 +3,11 @@
 use crate::clock::{Clock, Mode};
 use crate::exchange::journal::Journal;
 use crate::limits::Counters;
-use crate::matching::View;
 use crate::options::Settings;
 use crate::prompt_cache::PrefixCache;
 use crate::redact;
-use crate::reply::json::{Defaults, Load, Models, Rule};
-use crate::responders::script::{Miss, Picked, Script};
+use crate::reply::json::{Defaults, Load, Models};
+use crate::responders::script::{Rules, Script};
 use crate::store::Store;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -72,7 +71,7 @@ impl State {
 pub struct Shared {
     /// Grows with every load, so that sessions know when to take it over.
     pub version: u64,
-    pub rules: Vec<Arc<Rule>>,
+    pub rules: Arc<Rules>,
     pub models: Option<Arc<Models>>,
     pub defaults: Arc<Defaults>,
 }
@@ -166,7 +165,11 @@ impl Session {
         if let Some(defaults) = load.defaults {
             Arc::make_mut(&mut state.defaults).update(defaults);
         }
-        state.script.get_or_insert_with(Script::new).append(&load.rules);
+        let script = state.script.get_or_insert_with(Script::new);
+        script.append(&load.rules);
+        let script = script.clone();
+        drop(state);
+        script.prepare();
     }
 
     /// What a reset leaves of the session: its key, name, seed and clock. Script, journal and stored objects begin anew,
@@ -210,48 +213,28 @@ impl Session {
         state.turns
     }
 
-    /// Runs `act` on the script in force, if there is one.
-    fn with_script<T>(&self, shared: &Shared, act: impl FnOnce(&mut Script) -> T) -> Option<T> {
+    /// The script in force as it stands, its own or the shared one with this session's counters. `None` = no script.
+    pub fn script(&self, shared: &Shared) -> Option<Script> {
         let mut state = self.state();
-        if let Some(script) = &mut state.script {
-            return Some(act(script));
-        }
-        if shared.version == 0 {
-            return None;
+        if state.script.is_some() || shared.version == 0 {
+            return state.script.clone();
         }
         let (version, script) = state.shared.get_or_insert_with(|| (0, Script::new()));
         if *version != shared.version {
             script.replace(&shared.rules);
             *version = shared.version;
         }
-        Some(act(script))
-    }
-
-    /// Takes a step of the script: the first rule that still has uses, matches and can answer. `after` = only rules
-    /// below that one. `None` = no script.
-    pub fn pick(&self, shared: &Shared, view: &View, after: Option<usize>) -> Option<Result<Option<Picked>, Miss>> {
-        self.with_script(shared, |script| match after {
-            None => script.pick(view),
-            Some(index) => script.pick_after(index, view),
-        })
-    }
-
-    /// Gives a step back that was not used after all.
-    pub fn put_back(&self, shared: &Shared, picked: &Picked) {
-        self.with_script(shared, |script| script.put_back(picked));
+        Some(script.clone())
     }
 
     /// The replies nobody asked for, one line each.
     pub fn unused(&self, shared: &Shared) -> Vec<Value> {
-        self.with_script(shared, |script| script.unused())
-            .unwrap_or_default()
-            .iter()
-            .map(|rule| rule.to_json())
-            .collect()
+        let unused = self.script(shared).map(|script| script.unused()).unwrap_or_default();
+        unused.iter().map(|rule| rule.to_json()).collect()
     }
 
     /// The rules with their uses left.
     pub fn rules(&self, shared: &Shared) -> Value {
-        self.with_script(shared, |script| script.state()).unwrap_or_else(|| json!([]))
+        self.script(shared).map(|script| script.state()).unwrap_or_else(|| json!([]))
     }
 }

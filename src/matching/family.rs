@@ -7,8 +7,7 @@ use crate::surface::operations::{self, Family};
 
 /// Whether `upper` takes, for ever, all that could reach `lower` below it.
 pub(crate) fn shadows(upper: &Rule, lower: &Rule) -> bool {
-    let condition = |rule: &Rule| rule.source.get("match").or(rule.source.get("pattern")).cloned();
-    let covers = upper.matcher.is_any() || condition(upper).is_some_and(|upper| condition(lower) == Some(upper));
+    let covers = upper.matcher.is_any() || upper.matcher == lower.matcher;
     // A function may pass.
     let answers = |rule: &Rule, family: Family| {
         rule.replies

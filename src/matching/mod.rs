@@ -1,16 +1,20 @@
 //! Conditions on a request: compiled when a script is read, checked for every request.
 
 pub mod family;
+pub(crate) mod index;
+mod literals;
 mod pattern;
+mod terms;
 
 use crate::headers::Headers;
 use crate::prompt::{Format, Prompt, Role};
 use crate::redact;
 use crate::reply::json::place::{Path, ScriptError, clip};
 use crate::surface::operations;
-use pattern::{Name, compile, slashes};
-use regex::Regex;
+use pattern::{Name, Pattern};
 use serde_json::Value;
+
+pub(crate) use pattern::Patterns;
 
 /// What rules look at.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +37,8 @@ pub struct View<'a> {
 }
 
 /// Conditions that must all hold; none = any request.
-#[derive(Debug, Clone, Default)]
-pub struct Match(Vec<Condition>);
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Match(Box<[Condition]>);
 
 /// A condition that did not hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,27 +55,27 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Condition {
-    User(Regex),
-    System(Regex),
-    AnyMessage(Regex),
+    User(Pattern),
+    System(Pattern),
+    AnyMessage(Pattern),
     Model(Name),
     Operation(Operation),
     ToolOffered(String),
-    ToolResult { tool: Option<String>, text: Option<Regex> },
+    ToolResult { tool: Option<String>, text: Option<Pattern> },
     NoToolResult,
     Turn(u64),
     Stream(bool),
     Format(String),
-    Header(String, Regex),
-    Body(Value),
+    Header(String, Pattern),
+    Body(Box<Value>),
     Path(Name),
     Method(String),
     Not(Match),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Operation {
     Exact(String),
     /// `files.*`: `files.`
@@ -80,19 +84,19 @@ enum Operation {
 
 impl Match {
     /// Reads a match whose shape has been checked: a regex for the user text, or an object.
-    pub(crate) fn read(value: &Value, path: &Path) -> Result<Match, ScriptError> {
+    pub(crate) fn read(value: &Value, path: &Path, patterns: &mut Patterns) -> Result<Match, ScriptError> {
         let mut conditions = Vec::new();
         match value {
             // These match every text; without a condition that is known beforehand.
             Value::String(pattern) if pattern.is_empty() || pattern == ".*" => {}
-            Value::String(pattern) => conditions.push(Condition::User(compile(pattern, path)?)),
+            Value::String(pattern) => conditions.push(Condition::User(patterns.read(pattern, path)?)),
             other => {
                 for (key, value) in other.as_object().into_iter().flatten() {
-                    read_condition(key, value, &Path::Key(path, key), &mut conditions)?;
+                    read_condition(key, value, &Path::Key(path, key), patterns, &mut conditions)?;
                 }
             }
         }
-        Ok(Match(conditions))
+        Ok(Match(conditions.into()))
     }
 
     /// Whether it holds; else the first condition that does not.
@@ -108,9 +112,14 @@ impl Match {
         self.0.iter().all(|condition| condition.holds(view))
     }
 
-    /// How many conditions do not hold.
-    pub fn failures(&self, view: &View) -> usize {
-        self.0.iter().filter(|condition| !condition.holds(view)).count()
+    /// How many conditions do not hold, if fewer than `bound`. It is asked of a match that does not hold: a lone
+    /// condition is not looked at again.
+    pub(crate) fn failures(&self, view: &View, bound: usize) -> Option<usize> {
+        if self.0.len() == 1 {
+            return (bound > 1).then_some(1);
+        }
+        let failures = self.0.iter().filter(|condition| !condition.holds(view)).take(bound).count();
+        (failures < bound).then_some(failures)
     }
 
     /// Whether it names an operation or a path, and so reaches operations without a turn.
@@ -132,15 +141,21 @@ impl Match {
     }
 }
 
-fn read_condition(key: &str, value: &Value, path: &Path, into: &mut Vec<Condition>) -> Result<(), ScriptError> {
+fn read_condition(
+    key: &str,
+    value: &Value,
+    path: &Path,
+    patterns: &mut Patterns,
+    into: &mut Vec<Condition>,
+) -> Result<(), ScriptError> {
     let text = || value.as_str().unwrap_or_default().to_string();
-    let regex = || compile(value.as_str().unwrap_or_default(), path);
+    let mut regex = || patterns.read(value.as_str().unwrap_or_default(), path);
     into.push(match key {
         "user" => Condition::User(regex()?),
         "system" => Condition::System(regex()?),
         "any_message" => Condition::AnyMessage(regex()?),
-        "model" => Condition::Model(Name::read(&text(), path)?),
-        "path" => Condition::Path(Name::read(&text(), path)?),
+        "model" => Condition::Model(Name::read(&text(), path, patterns)?),
+        "path" => Condition::Path(Name::read(&text(), path, patterns)?),
         "operation" => Condition::Operation(Operation::read(&text())),
         "tool_offered" => Condition::ToolOffered(text()),
         "tool_result" => match value {
@@ -148,7 +163,7 @@ fn read_condition(key: &str, value: &Value, path: &Path, into: &mut Vec<Conditio
             Value::Object(result) => Condition::ToolResult {
                 tool: result.get("tool").and_then(Value::as_str).map(str::to_string),
                 text: match result.get("text").and_then(Value::as_str) {
-                    Some(pattern) => Some(compile(pattern, &Path::Key(path, "text"))?),
+                    Some(pattern) => Some(patterns.read(pattern, &Path::Key(path, "text"))?),
                     None => None,
                 },
             },
@@ -159,14 +174,14 @@ fn read_condition(key: &str, value: &Value, path: &Path, into: &mut Vec<Conditio
         "format" => Condition::Format(text()),
         "header" => {
             for (name, pattern) in value.as_object().into_iter().flatten() {
-                let regex = compile(pattern.as_str().unwrap_or_default(), &Path::Key(path, name))?;
-                into.push(Condition::Header(name.to_ascii_lowercase(), regex));
+                let pattern = patterns.read(pattern.as_str().unwrap_or_default(), &Path::Key(path, name))?;
+                into.push(Condition::Header(name.to_ascii_lowercase(), pattern));
             }
             return Ok(());
         }
-        "body" | "json" => Condition::Body(value.clone()),
+        "body" | "json" => Condition::Body(Box::new(value.clone())),
         "method" => Condition::Method(text()),
-        "not" => Condition::Not(Match::read(value, path)?),
+        "not" => Condition::Not(Match::read(value, path, patterns)?),
         // Only `$comment` is left: the shape knows no other key.
         _ => return Ok(()),
     });
@@ -176,9 +191,9 @@ fn read_condition(key: &str, value: &Value, path: &Path, into: &mut Vec<Conditio
 impl Condition {
     fn holds(&self, view: &View) -> bool {
         match self {
-            Condition::User(regex) => regex.is_match(view.user_text),
-            Condition::System(regex) => messages(view, SYSTEM).any(|text| regex.is_match(&text)),
-            Condition::AnyMessage(regex) => messages(view, ANY).any(|text| regex.is_match(&text)),
+            Condition::User(pattern) => pattern.is_match(view.user_text),
+            Condition::System(pattern) => messages(view, SYSTEM).any(|text| pattern.is_match(&text)),
+            Condition::AnyMessage(pattern) => messages(view, ANY).any(|text| pattern.is_match(&text)),
             Condition::Model(name) => name.fits(view.model),
             Condition::Path(name) => name.fits(view.path),
             Condition::Operation(Operation::Exact(name)) => name == view.operation,
@@ -192,7 +207,7 @@ impl Condition {
             Condition::Turn(turn) => view.prompt.is_some_and(|prompt| prompt.turn() as u64 == *turn),
             Condition::Stream(stream) => view.stream == *stream,
             Condition::Format(format) => format_name(view) == *format,
-            Condition::Header(name, regex) => view.headers.all(name).any(|value| regex.is_match(value)),
+            Condition::Header(name, pattern) => view.headers.all(name).any(|value| pattern.is_match(value)),
             Condition::Body(wanted) => contains(view.body, wanted),
             Condition::Method(method) => method.eq_ignore_ascii_case(view.method),
             Condition::Not(other) => !other.holds(view),
@@ -207,12 +222,12 @@ impl Condition {
             texts => clip(&texts.join(", ")),
         };
         let (key, wanted, got) = match self {
-            Condition::User(regex) => ("user", slashes(regex), quoted(view.user_text)),
-            Condition::System(regex) => {
-                ("system", slashes(regex), all(messages(view, SYSTEM).map(|text| quoted(&text)).collect()))
+            Condition::User(pattern) => ("user", pattern.shown(), quoted(view.user_text)),
+            Condition::System(pattern) => {
+                ("system", pattern.shown(), all(messages(view, SYSTEM).map(|text| quoted(&text)).collect()))
             }
-            Condition::AnyMessage(regex) => {
-                ("any_message", slashes(regex), all(messages(view, ANY).map(|text| quoted(&text)).collect()))
+            Condition::AnyMessage(pattern) => {
+                ("any_message", pattern.shown(), all(messages(view, ANY).map(|text| quoted(&text)).collect()))
             }
             Condition::Model(name) => ("model", name.shown(), quoted(view.model)),
             Condition::Path(name) => ("path", name.shown(), quoted(view.path)),
@@ -227,8 +242,8 @@ impl Condition {
             Condition::ToolResult { tool, text } => {
                 let wanted = match (tool, text) {
                     (Some(tool), None) => format!("a result of {tool}"),
-                    (Some(tool), Some(text)) => format!("a result of {tool} with {}", slashes(text)),
-                    (None, Some(text)) => format!("a result with {}", slashes(text)),
+                    (Some(tool), Some(text)) => format!("a result of {tool} with {}", text.shown()),
+                    (None, Some(text)) => format!("a result with {}", text.shown()),
                     (None, None) => "a tool result".into(),
                 };
                 ("tool_result", wanted, all(shown_results(view)))
@@ -240,9 +255,9 @@ impl Condition {
             }
             Condition::Stream(stream) => ("stream", stream.to_string(), view.stream.to_string()),
             Condition::Format(format) => ("format", format.clone(), format_name(view).to_string()),
-            Condition::Header(name, regex) => {
+            Condition::Header(name, pattern) => {
                 let got = all(view.headers.all(name).map(quoted).collect());
-                return Mismatch { key: format!("header.{name}"), wanted: slashes(regex), got };
+                return Mismatch { key: format!("header.{name}"), wanted: pattern.shown(), got };
             }
             Condition::Body(wanted) => ("body", clip(&wanted.to_string()), clip(&redact::body(view.body).to_string())),
             Condition::Method(method) => ("method", method.to_ascii_uppercase(), view.method.to_string()),
@@ -322,7 +337,7 @@ mod tests {
     use serde_json::json;
 
     fn read(value: Value) -> Match {
-        Match::read(&value, &Path::Root("match")).unwrap()
+        Match::read(&value, &Path::Root("match"), &mut Patterns::default()).unwrap()
     }
 
     fn conversation() -> Prompt {
@@ -442,7 +457,7 @@ mod tests {
                 model: &text,
                 stream: true,
             };
-            if let Ok(matcher) = Match::read(&condition, &Path::Root("match")) {
+            if let Ok(matcher) = Match::read(&condition, &Path::Root("match"), &mut Patterns::default()) {
                 proptest::prop_assert_eq!(matcher.check(&view).is_ok(), matcher.holds(&view));
             }
         }

@@ -193,7 +193,7 @@ fn read_into(path: &Path, within: &mut Vec<PathBuf>, load: &mut Load) -> Result<
         for rule in &mut own.rules {
             // With several files a path alone does not say which rule is meant.
             if let (Some(rule), Some(name)) = (Arc::get_mut(rule), file.file_name()) {
-                rule.path = format!("{} {}", name.to_string_lossy(), rule.path);
+                rule.path = format!("{} {}", name.to_string_lossy(), rule.path).into();
             }
         }
         let identity = file.canonicalize().unwrap_or_else(|_| file.clone());

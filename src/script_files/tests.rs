@@ -36,7 +36,7 @@ impl Drop for Folder {
 }
 
 fn paths(load: &Load) -> Vec<&str> {
-    load.rules.iter().map(|rule| rule.path.as_str()).collect()
+    load.rules.iter().map(|rule| &*rule.path).collect()
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn yaml_means_what_the_same_json_means() {
         ("b.json", r#"{"responses": ["Hello", {"match": {"user": "yes|no"}, "text": "two\nlines\n", "times": 2}]}"#),
     ]);
     let (yaml, json) = (read(&folder.file("a.yaml")).unwrap(), read(&folder.file("b.json")).unwrap());
-    let sources = |load: &Load| load.rules.iter().map(|rule| rule.source.clone()).collect::<Vec<_>>();
+    let sources = |load: &Load| load.rules.iter().map(|rule| rule.source.to_json()).collect::<Vec<_>>();
     assert_eq!(sources(&yaml), sources(&json));
     assert_eq!(paths(&yaml), ["a.yaml responses[0]", "a.yaml responses[1]"]);
 }

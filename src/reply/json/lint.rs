@@ -19,7 +19,7 @@ pub fn lint(script: &Value, above: &[Arc<Rule>], rules: &[Arc<Rule>]) -> Vec<(St
     }
     for (index, rule) in rules.iter().enumerate() {
         if let Some(message) = doubt(rule, above.iter().chain(&rules[..index])) {
-            found.push((rule.path.clone(), message));
+            found.push((rule.path.to_string(), message));
         }
     }
     found

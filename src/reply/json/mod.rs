@@ -201,11 +201,26 @@ pub struct Rule {
     /// Never counts as unused.
     pub optional: bool,
     /// JSON path in its script, e.g. `responses[0]`.
-    pub path: String,
+    pub path: Box<str>,
     /// Where the test loaded it, as a stack trace says it.
     pub place: Option<Arc<str>>,
     /// As written; an entry of a map is an object of that entry alone.
-    pub source: Value,
+    pub source: Source,
+}
+
+/// A rule as written, kept as JSON text: a tree takes ten times the memory and is seldom looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source(Box<str>);
+
+impl Source {
+    fn new(value: &Value) -> Source {
+        Source(value.to_string().into())
+    }
+
+    /// As JSON.
+    pub fn to_json(&self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
 }
 
 impl Rule {

@@ -4,28 +4,29 @@ use super::language::STEP;
 use super::replies::reply;
 use super::shape::COMMENT;
 use super::*;
-use serde_json::Map;
+use crate::matching::Patterns;
+use serde_json::{Map, json};
 
 /// A whole script whose shape has been checked.
 pub fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load, ScriptError> {
     if script.get("extends").is_some() && origin != Origin::File {
         return Err(Path::Key(root, "extends").error("only script files can extend files; send the rules themselves"));
     }
-    let mut rules = Vec::new();
+    let (mut rules, mut patterns) = (Vec::new(), Patterns::default());
     let at = Path::Key(root, "responses");
     match &script["responses"] {
         Value::Null => {}
-        Value::Array(steps) => list(steps, &at, origin, &mut rules)?,
+        Value::Array(steps) => list(steps, &at, origin, &mut patterns, &mut rules)?,
         Value::Object(map) => {
             // As a regex it could match nothing.
             for (pattern, value) in map.iter().filter(|(pattern, _)| *pattern != COMMENT) {
-                rules.push(Arc::new(entry(pattern, value, &Path::Key(&at, pattern), origin)?));
+                rules.push(Arc::new(entry(pattern, value, &Path::Key(&at, pattern), origin, &mut patterns)?));
             }
         }
-        text => rules.push(Arc::new(step(text, &at, origin)?)),
+        text => rules.push(Arc::new(step(text, &at, origin, &mut patterns)?)),
     }
     if let Value::Array(steps) = &script["rules"] {
-        list(steps, &Path::Key(root, "rules"), origin, &mut rules)?;
+        list(steps, &Path::Key(root, "rules"), origin, &mut patterns, &mut rules)?;
     }
     if let Some(place) = script["called_at"].as_str() {
         let place: Arc<str> = place.into();
@@ -45,33 +46,45 @@ pub fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load, Scrip
     })
 }
 
-fn list(steps: &[Value], at: &Path, origin: Origin, rules: &mut Vec<Arc<Rule>>) -> Result<(), ScriptError> {
+fn list(
+    steps: &[Value],
+    at: &Path,
+    origin: Origin,
+    patterns: &mut Patterns,
+    rules: &mut Vec<Arc<Rule>>,
+) -> Result<(), ScriptError> {
     for (index, value) in steps.iter().enumerate() {
-        rules.push(Arc::new(step(value, &Path::Index(at, index), origin)?));
+        rules.push(Arc::new(step(value, &Path::Index(at, index), origin, patterns)?));
     }
     Ok(())
 }
 
 /// An entry of a map: unlimited.
-fn entry(pattern: &str, value: &Value, path: &Path, origin: Origin) -> Result<Rule, ScriptError> {
+fn entry(
+    pattern: &str,
+    value: &Value,
+    path: &Path,
+    origin: Origin,
+    patterns: &mut Patterns,
+) -> Result<Rule, ScriptError> {
     Ok(Rule {
         name: None,
-        matcher: Match::read(&Value::from(pattern), path)?,
+        matcher: Match::read(&Value::from(pattern), path, patterns)?,
         replies: vec![Arc::new(reply(value, path, origin)?)],
         times: None,
         expect: None,
         optional: false,
-        path: path.to_string(),
+        path: path.to_string().into(),
         place: None,
-        source: Value::Object(Map::from_iter([(pattern.to_string(), value.clone())])),
+        source: Source::new(&json!({pattern: value})),
     })
 }
 
 /// An item of a list: a rule, or a Reply that is a rule for anything, once.
-fn step(value: &Value, path: &Path, origin: Origin) -> Result<Rule, ScriptError> {
+fn step(value: &Value, path: &Path, origin: Origin, patterns: &mut Patterns) -> Result<Rule, ScriptError> {
     let replies = replies_of(value, path, origin)?;
-    let condition = |key| match value.get(key) {
-        Some(condition) => Match::read(condition, &Path::Key(path, key)).map(Some),
+    let mut condition = |key| match value.get(key) {
+        Some(condition) => Match::read(condition, &Path::Key(path, key), patterns).map(Some),
         None => Ok(None),
     };
     let matcher = match (condition("match")?, condition("pattern")?) {
@@ -90,9 +103,9 @@ fn step(value: &Value, path: &Path, origin: Origin) -> Result<Rule, ScriptError>
         times,
         expect: condition("expect")?,
         optional: value.get("optional") == Some(&Value::Bool(true)),
-        path: path.to_string(),
+        path: path.to_string().into(),
         place: None,
-        source: value.clone(),
+        source: Source::new(value),
     })
 }
 

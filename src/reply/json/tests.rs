@@ -243,7 +243,7 @@ fn times_as_the_forms_define_them() {
 #[test]
 fn maps_keep_their_written_order() {
     let load = read(json!({"responses": {".*hello.*world.*": "a", ".*hello.*": "b", ".*": "c"}}));
-    let order: Vec<&str> = load.rules.iter().map(|rule| rule.path.as_str()).collect();
+    let order: Vec<&str> = load.rules.iter().map(|rule| &*rule.path).collect();
     assert_eq!(order, [r#"responses[".*hello.*world.*"]"#, r#"responses[".*hello.*"]"#, r#"responses[".*"]"#]);
 }
 
