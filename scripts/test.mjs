@@ -6,8 +6,9 @@ const npx = (...args) => ['npx', '--no-install', ...args];
 const node = (...args) => [process.execPath, ...args];
 
 /**
- * The stages in order: a name, what it proves, and its commands (each a program with its arguments).
- * @type {[string, string, string[][]][]}
+ * The stages in order: a name, what it proves, and its commands (each a program with its arguments, and at the end what
+ * it has in its environment beside the usual).
+ * @type {[string, string, (string | Record<string, string>)[][]][]}
  */
 const STAGES = [
   ['format', 'Rust is formatted', [['cargo', 'fmt', '--check']]],
@@ -15,7 +16,10 @@ const STAGES = [
     ['cargo', 'clippy', '--locked', '--all-targets', '--no-default-features', '--', '-D', 'warnings'],
     ['cargo', 'clippy', '--locked', '--all-targets', '--', '-D', 'warnings'],
   ]],
-  ['rust', 'the core, without Node', [['cargo', 'test', '--locked', '--no-default-features']]],
+  ['rust', 'the core, without Node, with either store', [
+    ['cargo', 'test', '--locked', '--no-default-features'],
+    ['cargo', 'test', '--locked', '--no-default-features', '--lib', { LLEMULATOR_TEST_STORE: 'serialised' }],
+  ]],
   ['build', 'the addon', [node('scripts/ensure-built.mjs')]],
   ['types', 'index.d.ts says what js/ does', [npx('tsc', '-p', '.')]],
   ['vitest', 'the package as a test author uses it', [npx('vitest', 'run')]],
@@ -47,7 +51,10 @@ for (const [name, proves, commands] of STAGES.filter(([stage]) => !wanted.length
   const started = performance.now();
   let failure;
   try {
-    for (const [program, ...args] of commands) run(program, args);
+    for (const [program, ...rest] of commands) {
+      const args = rest.filter((part) => typeof part === 'string');
+      run(program, args, { env: Object.assign({ ...process.env }, ...rest.filter((part) => typeof part === 'object')) });
+    }
   } catch (error) {
     failure = error.message;
   }

@@ -1,46 +1,74 @@
 //! Jobs: stored objects that change by themselves on the session's clock.
 //!
-//! Nothing runs in the background: what a job will be is known when it is made, and its state is a matter of what time
-//! it is when somebody looks. Without a scripted pace a job is done at the first look, and can be stopped before it.
+//! Nothing runs in the background: the states a job goes through, and until when it is in each, are known when it is
+//! made; which one it is in is a matter of what time it is when somebody looks. Without a scripted pace it is over at the
+//! first look, and can be stopped before it. A job is part of the object it changes, and kept with it.
 
 use crate::clock::Clock;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::time::Duration;
 
-/// When a stored object is done.
-#[derive(Debug, Clone)]
+/// The states of a stored object before its outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// Time since the clock's start.
-    due: Duration,
+    /// Each with the time since the clock's start until which it lasts; in order.
+    states: Vec<(Cow<'static, str>, Duration)>,
     /// It takes no time of the clock's.
     at_once: bool,
-    /// Somebody has seen it done.
-    seen: Arc<AtomicBool>,
+    /// Somebody has seen its outcome.
+    settled: bool,
 }
 
 impl Job {
-    /// A job that begins at `now`, time since the clock's start, and takes this long.
-    pub fn new(now: Duration, takes: Duration) -> Self {
-        Job { due: now + takes, at_once: takes.is_zero(), seen: Arc::default() }
+    /// A job that begins at `now`, time since the clock's start, and is in each of these states for so long.
+    pub fn new(now: Duration, states: &[(&'static str, Duration)]) -> Self {
+        let mut until = now;
+        let states: Vec<_> = states
+            .iter()
+            .map(|(state, takes)| {
+                until = until.saturating_add(*takes);
+                (Cow::Borrowed(*state), until)
+            })
+            .collect();
+        Job { states, at_once: until == now, settled: false }
     }
 
-    /// Whether it is done; an instant clock jumps to the time when it is.
-    pub fn done(&self, clock: &Clock) -> bool {
-        let done = clock.wait(self.due).is_none();
-        self.seen.fetch_or(done, Relaxed);
-        done
+    /// When its outcome is there.
+    fn due(&self) -> Duration {
+        self.states.last().map(|(_, until)| *until).unwrap_or_default()
     }
 
-    /// Whether it can still be stopped; no clock jumps.
+    /// The state it is in; `None` when its outcome is there. An instant clock jumps to that time.
+    pub fn state(&self, clock: &Clock) -> Option<&str> {
+        if self.settled || clock.wait(self.due()).is_none() {
+            return None;
+        }
+        let now = clock.now();
+        let state = self.states.iter().find(|(_, until)| now < *until).or(self.states.last());
+        state.map(|(state, _)| &**state)
+    }
+
+    /// Whether it can still be stopped, whatever its state; no clock jumps.
     pub fn runs(&self, clock: &Clock) -> bool {
-        !self.seen.load(Relaxed) && (self.at_once || clock.now() < self.due)
+        !self.settled && (self.at_once || clock.now() < self.due())
     }
 
-    /// Waits until it is done.
+    /// Waits until its outcome is there.
     pub async fn wait(&self, clock: &Clock) {
-        clock.sleep_until(self.due).await;
-        self.seen.store(true, Relaxed);
+        if !self.settled {
+            clock.sleep_until(self.due()).await;
+        }
+    }
+
+    /// Its outcome was seen: it stands from now on.
+    pub fn settle(&mut self) {
+        self.settled = true;
+    }
+
+    /// Whether its outcome was seen.
+    pub fn is_settled(&self) -> bool {
+        self.settled
     }
 }
 
@@ -49,27 +77,49 @@ mod tests {
     use super::*;
     use crate::clock::Mode;
 
-    #[test]
-    fn a_job_is_done_when_its_time_has_come() {
-        let clock = Clock::new(Mode::Manual);
-        let job = Job::new(Duration::ZERO, Duration::from_secs(5));
-        assert!(!job.done(&clock));
-        clock.advance(Duration::from_secs(5)).expect("it is virtual");
-        assert!(job.done(&clock));
-        assert!(Job::new(Duration::ZERO, Duration::from_secs(9)).done(&Clock::new(Mode::Instant)));
+    fn seconds(number: u64) -> Duration {
+        Duration::from_secs(number)
     }
 
-    #[tokio::test]
-    async fn a_job_can_be_stopped_until_it_was_seen_done() {
+    #[test]
+    fn a_job_goes_through_its_states() {
+        let clock = Clock::new(Mode::Manual);
+        let job = Job::new(seconds(0), &[("queued", seconds(2)), ("in_progress", seconds(3))]);
+        let kept = serde_json::to_string(&job).expect("JSON");
+        let job: Job = serde_json::from_str(&kept).expect("it is kept as JSON");
+        for (state, runs) in
+            [(Some("queued"), true), (Some("in_progress"), true), (Some("in_progress"), true), (None, false)]
+        {
+            assert_eq!((job.state(&clock), job.runs(&clock)), (state, runs), "{:?}", clock.now());
+            clock.advance(seconds(2)).expect("it is virtual");
+        }
+        let instant = Clock::new(Mode::Instant);
+        assert!(job.runs(&instant), "to ask whether it can be stopped moves no clock");
+        assert_eq!((job.state(&instant), instant.now()), (None, seconds(5)));
+    }
+
+    #[test]
+    fn a_job_can_be_stopped_until_its_outcome_was_seen() {
+        let _guard = crate::runtime::handle().enter();
         for (mode, takes) in
             [(Mode::Real, 0), (Mode::Real, 900), (Mode::Instant, 0), (Mode::Instant, 9), (Mode::Manual, 9)]
         {
             let clock = Clock::new(mode);
-            let job = Job::new(clock.now(), Duration::from_secs(takes));
-            let other = job.clone();
+            let mut job = Job::new(clock.now(), &[("queued", seconds(0)), ("in_progress", seconds(takes))]);
             assert!(job.runs(&clock) && job.runs(&clock), "{mode:?} {takes}");
-            let _ = clock.advance(Duration::from_secs(takes));
-            assert_eq!(other.done(&clock), !job.runs(&clock), "{mode:?} {takes}");
+            let _ = clock.advance(seconds(takes));
+            if job.state(&clock).is_none() {
+                job.settle();
+            }
+            assert_eq!(job.is_settled(), !job.runs(&clock), "{mode:?} {takes}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_job_without_states_is_over() {
+        let clock = Clock::new(Mode::Manual);
+        let job = Job::new(seconds(0), &[]);
+        job.wait(&clock).await;
+        assert_eq!((job.state(&clock), job.runs(&clock)), (None, true));
     }
 }

@@ -11,6 +11,7 @@ use crate::reply::Length;
 use crate::reply::json::Check;
 use crate::reply::pace::{Pace, Range};
 use crate::reply::{Style as GenerateStyle, ToolStrategy};
+use crate::store::Bounds;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
@@ -332,6 +333,16 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     pub control_token: Option<String>,
     pub prefixes: Vec<String>,
+}
+
+/// Bytes of stored objects per session.
+const STORED_BYTES: usize = 256 << 20;
+
+impl Settings {
+    /// How much a session stores.
+    pub fn stored(&self) -> Bounds {
+        Bounds { objects: self.max_objects, bytes: STORED_BYTES }
+    }
 }
 
 /// Where an emulator is started; a few defaults differ.

@@ -4,12 +4,26 @@
 //! same seed and requests give the same ids, jitter, faults and texts however requests interleave.
 
 use bytes::BufMut;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A seeded generator. `fastrand`'s wyrand is pinned exactly in `Cargo.toml`: its sequence is part of what we promise.
 #[derive(Debug, Clone)]
 pub struct Random(fastrand::Rng);
+
+/// A generator is kept as where it stands.
+impl Serialize for Random {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.get_seed().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Random {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(Random::new)
+    }
+}
 
 const ALPHANUMERIC: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

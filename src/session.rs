@@ -31,7 +31,7 @@ pub struct Session {
     pub clock: Arc<Clock>,
     pub journal: Arc<Journal>,
     /// Stored responses, completions, conversations …
-    pub store: Mutex<Store>,
+    pub store: Store,
     /// Names released so far; replies on hold wait for theirs.
     pub released: Arc<watch::Sender<HashSet<String>>>,
     /// Ticks of the emulator at the last use.
@@ -93,7 +93,7 @@ impl Session {
             seed,
             clock: Arc::new(Clock::new(clock)),
             journal: Journal::new(settings.journal_size),
-            store: Mutex::new(Store::new(settings.max_objects)),
+            store: Store::new(settings.stored()),
             released: Arc::new(watch::channel(HashSet::new()).0),
             last_used: AtomicU64::new(0),
             limits: Mutex::default(),
@@ -113,11 +113,6 @@ impl Session {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The stored objects.
-    pub fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The session's name fit to be shown.

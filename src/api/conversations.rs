@@ -7,8 +7,10 @@ use super::list::{Order, Page};
 use super::responses::input;
 use super::responses::record::Record;
 use crate::call::{Call, HandlerFuture, Served};
-use crate::store::Store;
+use crate::store::{Kind, Store};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::convert::Infallible;
 
 /// The operations of this resource.
 pub const OPERATIONS: &[Served] = &[
@@ -23,25 +25,23 @@ pub const OPERATIONS: &[Served] = &[
 ];
 
 /// A conversation: its items, oldest first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Conversation {
-    pub id: String,
+    id: String,
     /// Unix seconds.
-    pub created_at: u64,
-    pub metadata: Value,
-    pub items: Vec<Value>,
+    created_at: u64,
+    metadata: Value,
+    items: Vec<Value>,
+}
+
+impl Kind for Conversation {
+    const NAME: &'static str = "conversation";
 }
 
 impl Conversation {
-    /// Adds what a response was asked and what it said.
-    pub fn take_turn(&mut self, record: &Record) {
-        self.items.extend(record.input.iter().cloned());
-        self.items.extend(record.items.iter().map(|item| item.value.clone()));
-    }
-
-    /// Forgets what a response said, because it was cancelled first; what it was asked stays.
-    pub fn take_back(&mut self, record: &Record) {
-        self.items.retain(|item| !record.items.iter().any(|said| item["id"] == said.id()));
+    /// The item with this id.
+    pub fn item(&self, id: &str) -> Option<&Value> {
+        self.items.get(self.place(id)?)
     }
 
     fn object(&self) -> Value {
@@ -54,8 +54,32 @@ impl Conversation {
 }
 
 /// The items of a conversation.
-pub fn items(store: &mut Store, id: &str) -> Result<Vec<Value>, ApiError> {
-    store.shelf::<Conversation>().get(id).map(|one| one.items.clone()).ok_or_else(|| unknown(id))
+pub async fn items(store: &Store, id: &str) -> Result<Vec<Value>, ApiError> {
+    let found: Option<Conversation> = store.get(id).await;
+    found.map(|one| one.items).ok_or_else(|| unknown(id))
+}
+
+/// Adds what a response was asked and what it said.
+pub async fn take_turn(store: &Store, id: &str, record: &Record) {
+    let add = |one: &mut Conversation| {
+        one.items.extend(record.input.iter().cloned());
+        one.items.extend(record.items.iter().map(|item| item.value.clone()));
+        Ok::<_, Infallible>(())
+    };
+    // A conversation that was deleted meanwhile takes nothing more.
+    store.update(id, add).await;
+}
+
+/// Forgets what a response said in its conversation, because it was cancelled first; what it was asked stays.
+pub async fn take_back(store: &Store, record: &Record) {
+    let Some(id) = record.frame.conversation.as_ref().and_then(|conversation| conversation["id"].as_str()) else {
+        return;
+    };
+    let forget = |one: &mut Conversation| {
+        one.items.retain(|item| !record.items.iter().any(|said| item["id"] == said.id()));
+        Ok::<_, Infallible>(())
+    };
+    store.update(id, forget).await;
 }
 
 fn unknown(id: &str) -> ApiError {
@@ -67,10 +91,16 @@ fn unknown_item(call: &Call) -> ApiError {
     ApiError::new(404, format!("Item with id '{item}' not found in conversation '{conversation}'."))
 }
 
-/// Runs `change` on the conversation the path names.
-fn with<T>(call: &Call, change: impl FnOnce(&mut Conversation) -> T) -> Result<T, ApiError> {
+/// The conversation the path names.
+async fn named(call: &Call) -> Result<Conversation, ApiError> {
     let id = call.param("conversation_id");
-    call.session.store().shelf::<Conversation>().get_mut(id).map(change).ok_or_else(|| unknown(id))
+    call.session.store.get(id).await.ok_or_else(|| unknown(id))
+}
+
+/// Runs `change` on the conversation the path names.
+async fn change<T>(call: &Call, change: impl FnMut(&mut Conversation) -> Result<T, ApiError>) -> Result<T, ApiError> {
+    let id = call.param("conversation_id");
+    call.session.store.update(id, change).await.unwrap_or_else(|| Err(unknown(id)))
 }
 
 /// `items` of the body, in normal form.
@@ -92,31 +122,32 @@ fn create(call: Call) -> HandlerFuture {
             metadata: metadata(&call),
             items: given_items(&call),
         };
-        let answer = Answer::json(&conversation.object());
-        call.session.store().shelf::<Conversation>().insert(conversation.id.clone(), conversation);
-        Ok(answer)
+        call.session.store.put(&conversation.id, &conversation).await;
+        Ok(Answer::json(&conversation.object()))
     })
 }
 
 fn retrieve(call: Call) -> HandlerFuture {
-    Box::pin(async move { Ok(Answer::json(&with(&call, |one| one.object())?)) })
+    Box::pin(async move { Ok(Answer::json(&named(&call).await?.object())) })
 }
 
 fn update(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let metadata = metadata(&call);
-        let object = with(&call, |one| {
-            one.metadata = metadata;
-            one.object()
-        });
-        Ok(Answer::json(&object?))
+        let set = |one: &mut Conversation| {
+            one.metadata = metadata.clone();
+            Ok(one.object())
+        };
+        Ok(Answer::json(&change(&call, set).await?))
     })
 }
 
 fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let id = with(&call, |one| one.id.clone())?;
-        call.session.store().shelf::<Conversation>().remove(&id);
+        let id = call.param("conversation_id");
+        if !call.session.store.remove::<Conversation>(id).await {
+            return Err(unknown(id));
+        }
         Ok(Answer::json(&json!({"id": id, "object": "conversation.deleted", "deleted": true})))
     })
 }
@@ -124,33 +155,38 @@ fn delete(call: Call) -> HandlerFuture {
 fn create_items(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let items = given_items(&call);
-        with(&call, |one| one.items.extend(items.iter().cloned()))?;
+        let add = |one: &mut Conversation| {
+            one.items.extend(items.iter().cloned());
+            Ok(())
+        };
+        change(&call, add).await?;
         Ok(Answer::json(&Page::whole(items)))
     })
 }
 
 fn list_items(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let items = with(&call, |one| one.items.clone())?;
+        let items = named(&call).await?.items;
         Ok(Answer::json(&Page::asked(&call, items, Order::NewestFirst)))
     })
 }
 
 fn retrieve_item(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let item = with(&call, |one| one.place(call.param("item_id")).and_then(|at| one.items.get(at).cloned()))?;
-        Ok(Answer::json(&item.ok_or_else(|| unknown_item(&call))?))
+        let conversation = named(&call).await?;
+        let item = conversation.item(call.param("item_id")).ok_or_else(|| unknown_item(&call))?;
+        Ok(Answer::json(item))
     })
 }
 
 /// Answers with the conversation the item was in.
 fn delete_item(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let object = with(&call, |one| {
-            let at = one.place(call.param("item_id"))?;
+        let remove = |one: &mut Conversation| {
+            let at = one.place(call.param("item_id")).ok_or_else(|| unknown_item(&call))?;
             one.items.remove(at);
-            Some(one.object())
-        })?;
-        Ok(Answer::json(&object.ok_or_else(|| unknown_item(&call))?))
+            Ok(one.object())
+        };
+        Ok(Answer::json(&change(&call, remove).await?))
     })
 }

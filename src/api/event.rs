@@ -4,6 +4,7 @@
 use super::error::ApiError;
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Where events are written: a transport's frames.
@@ -22,6 +23,9 @@ pub trait Frames {
     }
 }
 
+/// Something that is done when it completes.
+pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The events of one streamed answer, in order. The transport decides when each leaves.
 pub trait Events: Send {
     /// Takes in what has come of a reply still arriving, until the next event is known; `Pending` = nothing new yet.
@@ -39,6 +43,12 @@ pub trait Events: Send {
     /// Writes the next event. `Ready(true)` = one event written; `Ready(false)` = the stream is over and nothing was
     /// written. `Pending` only while the reply is still arriving.
     fn poll_next(&mut self, context: &mut Context<'_>, out: &mut dyn Frames) -> Poll<bool>;
+
+    /// What has to be done before anything more leaves, because the events say that it is done: a response that has ended
+    /// is kept. Whoever delivers asks after every event it took, and waits for it.
+    fn work(&mut self) -> Option<Work> {
+        None
+    }
 
     /// Writes this API's form of an error in mid-stream; the stream is over after it.
     fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames);

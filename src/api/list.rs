@@ -1,8 +1,10 @@
 //! Lists with a cursor: `{"object":"list","data","first_id","last_id","has_more"}`.
 
 use crate::call::Call;
+use crate::store::{self, Kind, Store, Stored};
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The order of a list when none is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +37,36 @@ impl Page {
     /// The page the query asks for (`after`, `limit` 1–100, `order`) of `items`, which come oldest first; 20 unless asked
     /// otherwise, and in the resource's own `order`. The query was validated.
     pub fn asked(call: &Call, items: Vec<Value>, order: Order) -> Self {
-        let limit = call.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20).clamp(1, 100);
-        let ascending = call.query("order").map_or(order == Order::OldestFirst, |order| order == "asc");
+        let (limit, ascending) = shape(call, order);
         Page::cut(items, call.query("after"), limit, ascending)
+    }
+
+    /// The page the query asks for of the stored objects of a type, of those that `show` shows.
+    pub async fn stored<T: Kind>(call: &Call, order: Order, show: impl Fn(&Stored) -> Option<Value>) -> Self {
+        let (limit, ascending) = shape(call, order);
+        Page::walk::<T>(&call.session.store, call.query("after"), limit, ascending, show).await
+    }
+
+    async fn walk<T: Kind>(
+        store: &Store,
+        after: Option<&str>,
+        limit: usize,
+        ascending: bool,
+        show: impl Fn(&Stored) -> Option<Value>,
+    ) -> Self {
+        let mut after = after.map(Arc::from);
+        let mut data = Vec::new();
+        // One more than asked shows whether there is more.
+        while data.len() <= limit {
+            let page = store::Page { after: after.as_deref(), ascending, ..store::Page::default() };
+            let page = store.page::<T>(page).await;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id.clone());
+            data.extend(page.iter().filter_map(&show).take(limit + 1 - data.len()));
+        }
+        let has_more = data.len() > limit;
+        data.truncate(limit);
+        Page::of(data, has_more)
     }
 
     fn cut(mut items: Vec<Value>, after: Option<&str>, limit: usize, ascending: bool) -> Self {
@@ -52,6 +81,12 @@ impl Page {
         items.truncate(limit);
         Page::of(items, has_more)
     }
+}
+
+/// How many are asked for, and whether oldest first.
+fn shape(call: &Call, order: Order) -> (usize, bool) {
+    let limit = call.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20).clamp(1, 100);
+    (limit, call.query("order").map_or(order == Order::OldestFirst, |order| order == "asc"))
 }
 
 #[cfg(test)]
@@ -70,5 +105,38 @@ mod tests {
         let page = Page::cut(items(), Some("b"), 2, false);
         assert_eq!((page.data, page.has_more), (vec![json!({"id": "a"})], false));
         assert_eq!(Page::cut(items(), Some("a"), 1, true).last_id, Some(json!("b")));
+    }
+    #[tokio::test]
+    async fn pages_of_what_is_stored_follow_each_other() {
+        struct Number;
+        impl Kind for Number {
+            const NAME: &'static str = "number";
+        }
+        #[derive(Serialize)]
+        struct Kept(usize);
+        impl Kind for Kept {
+            const NAME: &'static str = Number::NAME;
+        }
+        let store = Store::new(store::Bounds { objects: 1_000, bytes: 1_000_000 });
+        for number in 0..250 {
+            store.add(&format!("n{number}"), &Kept(number)).await;
+        }
+        // Every third is shown: more than one page of the store has to be read.
+        let third = |stored: &Stored| {
+            let number: usize = stored.read()?;
+            (number % 3 == 0).then(|| json!({"id": stored.id, "number": number}))
+        };
+        let mut seen = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = Page::walk::<Number>(&store, after.as_deref(), 40, false, third).await;
+            seen.extend(page.data.iter().map(|shown| shown["number"].as_u64().expect("a number")));
+            after = page.last_id.and_then(|id| Some(id.as_str()?.to_string()));
+            if !page.has_more {
+                break;
+            }
+            assert_eq!(page.data.len(), 40);
+        }
+        assert_eq!(seen, (0..250).rev().filter(|number| number % 3 == 0).collect::<Vec<u64>>());
     }
 }

@@ -37,7 +37,7 @@ pub enum Kind {
 
 /// Which items of a streamed response are `completed` when they are first shown: what a model has whole by then. A text
 /// of such a model comes in one delta.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whole {
     #[default]

@@ -45,7 +45,7 @@ impl Range {
 }
 
 /// How text is cut into deltas.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Chunk {
     /// This many tokens a piece.
     Tokens(usize),

@@ -9,7 +9,7 @@ use super::socket::{Control, End};
 use super::sse::Sse;
 use crate::api::answer::Delivery;
 use crate::api::error::ApiError;
-use crate::api::event::{Events, Frames};
+use crate::api::event::{Events, Frames, Work};
 use crate::clock::{self, Wait};
 use crate::exchange::{Live, Waiting};
 use crate::reply::fault::{At, Kind};
@@ -69,6 +69,8 @@ pub struct Timed<F> {
     live: Live,
     control: Arc<Control>,
     frames: F,
+    /// What must be done before what is written leaves.
+    work: Option<Work>,
     wait: Option<Wait>,
     /// The next piece's deadline and hold have been waited for.
     cleared: bool,
@@ -152,6 +154,7 @@ impl<F: Framing> Timed<F> {
             live,
             control,
             frames,
+            work: None,
             wait: None,
             cleared: false,
             sent: 0,
@@ -171,6 +174,18 @@ impl<F: Framing> Timed<F> {
 
     fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
         loop {
+            if let Source::Events(events) = &mut self.source
+                && let Some(work) = events.work()
+            {
+                self.work = Some(work);
+            }
+            if let Some(work) = &mut self.work {
+                ready!(work.as_mut().poll(context));
+                self.work = None;
+            }
+            if self.frames.is_full() {
+                return self.flush_or(Poll::Pending);
+            }
             if self.state == State::Silent {
                 return self.flush_or(Poll::Pending);
             }
@@ -211,7 +226,6 @@ impl<F: Framing> Timed<F> {
                         self.frames.done();
                     }
                 }
-                Poll::Ready(true) if self.frames.is_full() => return self.flush_or(Poll::Pending),
                 Poll::Ready(true) => {}
             }
         }

@@ -15,7 +15,7 @@ use vocabulary::Vocabulary;
 use words::{Pattern, Words};
 
 /// How text becomes tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Encoding {
     /// `o200k_base`: gpt-4o and everything after it.
     O200k,

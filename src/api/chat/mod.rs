@@ -10,6 +10,7 @@ use super::error::ApiError;
 use super::sound;
 use crate::api::infer;
 use crate::call::{Call, HandlerFuture, Served};
+use crate::prompt::Prompt;
 use crate::reply::{Choice, Part, Reply, Say};
 use crate::turn::{Rendered, Spoken};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -29,7 +30,8 @@ pub const OPERATIONS: &[Served] = &[
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let prompt = request::prompt(&call)?;
-        infer::infer(&call, prompt, |prompt, mut turn| {
+        let mut kept = None;
+        let render = |prompt: &Prompt, mut turn: Spoken| {
             if prompt.audio {
                 speak(&call, &mut turn)?;
             }
@@ -40,9 +42,15 @@ fn create(call: Call) -> HandlerFuture {
             if prompt.stream {
                 return Ok(Rendered::Events(Box::new(ChatEvents::new(&call, prompt, turn, facts))));
             }
-            Ok(Rendered::Json(render::completion(&call, prompt, &turn, &facts)))
-        })
-        .await
+            let (bytes, stored) = render::completion(&call, prompt, &turn, &facts);
+            kept = stored;
+            Ok(Rendered::Json(bytes))
+        };
+        let answer = infer::infer(&call, prompt, render).await?;
+        if let Some(stored) = &kept {
+            stored::keep(&call, stored).await;
+        }
+        Ok(answer)
     })
 }
 

@@ -1,5 +1,6 @@
 //! From a reply to a chat completion. Key order and constants as recorded (real-traffic §2.1).
 
+use super::stored::{self, Stored};
 use crate::api::answer::pretty;
 use crate::api::ids;
 use crate::api::logprobs;
@@ -117,8 +118,8 @@ struct RenderedMessage<'a> {
     annotations: Vec<Value>,
 }
 
-/// The whole answer, unstreamed.
-pub fn completion(call: &Call, prompt: &Prompt, turn: &Spoken, facts: &Facts) -> Bytes {
+/// The whole answer, unstreamed, and what is to be kept of it.
+pub fn completion(call: &Call, prompt: &Prompt, turn: &Spoken, facts: &Facts) -> (Bytes, Option<Stored>) {
     let choices = (0..turn.choices).map(|index| {
         let choice = turn.choice(index);
         let asked = prompt.logprobs.map(|top| {
@@ -142,10 +143,8 @@ pub fn completion(call: &Call, prompt: &Prompt, turn: &Spoken, facts: &Facts) ->
         service_tier: &facts.service_tier,
         system_fingerprint: facts.fingerprint.as_deref(),
     };
-    if call.body["store"] == true && prompt.operation == "chat.completions.create" {
-        super::stored::keep(call, &facts.id, &completion);
-    }
-    pretty(&completion, true)
+    let kept = (call.body["store"] == true).then(|| stored::stored(call, &facts.id, &completion));
+    (pretty(&completion, true), kept)
 }
 
 fn message<'a>(choice: &'a Choice, index: usize, facts: &Facts) -> RenderedMessage<'a> {

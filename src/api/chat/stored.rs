@@ -4,20 +4,26 @@ use crate::api::answer::Answer;
 use crate::api::error::ApiError;
 use crate::api::list::{Order, Page};
 use crate::call::{Call, HandlerFuture};
-use serde::Serialize;
+use crate::store::{self, Kind};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// A completion that was kept.
-#[derive(Clone)]
-struct Stored {
+#[derive(Serialize, Deserialize)]
+pub struct Stored {
     completion: Value,
     /// What was asked.
     messages: Vec<Value>,
 }
 
-/// Keeps a completion for later, with what was asked.
-pub fn keep(call: &Call, id: &str, completion: &impl Serialize) {
-    let Ok(mut stored) = serde_json::to_value(completion) else { return };
+impl Kind for Stored {
+    const NAME: &'static str = "chat.completion";
+}
+
+/// A completion as it is kept, with what was asked.
+pub fn stored(call: &Call, id: &str, completion: &impl Serialize) -> Stored {
+    // Our own values always serialize.
+    let mut stored = serde_json::to_value(completion).unwrap_or_default();
     let body = &call.body;
     if let Some(object) = stored.as_object_mut() {
         // Fields that the stored object has beside the answer's (OpenAPI: ChatCompletion as listed).
@@ -50,64 +56,69 @@ pub fn keep(call: &Call, id: &str, completion: &impl Serialize) {
             Value::Object(stored)
         })
         .collect();
-    call.session.store().shelf().insert(id.to_string(), Stored { completion: stored, messages });
+    Stored { completion: stored, messages }
+}
+
+/// Keeps a completion for later.
+pub async fn keep(call: &Call, stored: &Stored) {
+    let id = stored.completion["id"].as_str().unwrap_or_default();
+    call.session.store.put(id, stored).await;
 }
 
 fn missing(id: &str) -> ApiError {
     ApiError::new(404, format!("Completion {id} not found")).code("not_found")
 }
 
-fn stored(call: &Call) -> Result<Stored, ApiError> {
+async fn find(call: &Call) -> Result<Stored, ApiError> {
     let id = call.param("completion_id");
-    call.session.store().shelf::<Stored>().get(id).cloned().ok_or_else(|| missing(id))
+    call.session.store.get(id).await.ok_or_else(|| missing(id))
 }
 
 pub fn retrieve(call: Call) -> HandlerFuture {
-    Box::pin(async move { Ok(Answer::json_line(&stored(&call)?.completion)) })
+    Box::pin(async move { Ok(Answer::json_line(&find(&call).await?.completion)) })
 }
 
 pub fn update(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let mut entry = stored(&call)?;
-        entry.completion["metadata"] = call.body["metadata"].clone();
-        call.session.store().shelf().insert(call.param("completion_id").to_string(), entry.clone());
-        Ok(Answer::json_line(&entry.completion))
+        let id = call.param("completion_id");
+        let set = |entry: &mut Stored| {
+            entry.completion["metadata"] = call.body["metadata"].clone();
+            Ok(Answer::json_line(&entry.completion))
+        };
+        call.session.store.update(id, set).await.unwrap_or_else(|| Err(missing(id)))
     })
 }
 
 pub fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("completion_id");
-        stored(&call)?;
-        call.session.store().shelf::<Stored>().remove(id);
+        if !call.session.store.remove::<Stored>(id).await {
+            return Err(missing(id));
+        }
         Ok(Answer::json_line(&json!({"object": "chat.completion.deleted", "id": id, "deleted": true})))
     })
 }
 
 pub fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let model = call.query("model").map(str::to_string);
-        let wanted: Vec<(String, String)> = call
+        let model = call.query("model");
+        let wanted: Vec<(&str, &str)> = call
             .query
             .iter()
-            .filter_map(|(key, value)| {
-                Some((key.strip_prefix("metadata[")?.strip_suffix(']')?.to_string(), value.clone()))
-            })
+            .filter_map(|(key, value)| Some((key.strip_prefix("metadata[")?.strip_suffix(']')?, value.as_str())))
             .collect();
-        let mut store = call.session.store();
-        let all = store.shelf::<Stored>().iter().map(|(_, entry)| &entry.completion);
-        let found = all.filter(|object| {
-            model
-                .as_ref()
-                .is_none_or(|model| object["model"].as_str().is_some_and(|name| name.starts_with(model.as_str())))
-                && wanted.iter().all(|(key, value)| object["metadata"][key] == value.as_str())
-        });
-        let found: Vec<Value> = found.cloned().collect();
-        drop(store);
-        Ok(Answer::json_line(&Page::asked(&call, found, Order::OldestFirst)))
+        let show = |stored: &store::Stored| {
+            let object = stored.read::<Stored>()?.completion;
+            let named = model.is_none_or(|model| object["model"].as_str().is_some_and(|name| name.starts_with(model)));
+            (named && wanted.iter().all(|(key, value)| object["metadata"][key] == *value)).then_some(object)
+        };
+        Ok(Answer::json_line(&Page::stored::<Stored>(&call, Order::OldestFirst, show).await))
     })
 }
 
 pub fn messages(call: Call) -> HandlerFuture {
-    Box::pin(async move { Ok(Answer::json_line(&Page::asked(&call, stored(&call)?.messages, Order::OldestFirst))) })
+    Box::pin(async move {
+        let messages = find(&call).await?.messages;
+        Ok(Answer::json_line(&Page::asked(&call, messages, Order::OldestFirst)))
+    })
 }

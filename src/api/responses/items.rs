@@ -8,11 +8,14 @@ use crate::random::Random;
 use crate::reply::{Part, ToolCall};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// One finished output item.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "Kept")]
 pub struct Item {
     pub kind: &'static Kind,
     /// As it stands in `output`.
@@ -21,6 +24,31 @@ pub struct Item {
     pub part: Option<usize>,
     /// What the request's `include` did not ask for: a row of [`OPTIONAL`], and what it would have shown.
     pub hidden: Vec<(&'static Optional, Value)>,
+}
+
+/// An item as it is kept: what is known by its type is left out.
+#[derive(Serialize, Deserialize)]
+struct Kept<'a> {
+    value: Cow<'a, Value>,
+    /// Words of [`OPTIONAL`], and what each would have shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hidden: Vec<(Cow<'a, str>, Cow<'a, Value>)>,
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let hidden = self.hidden.iter().map(|((word, ..), value)| (Cow::Borrowed(*word), Cow::Borrowed(value)));
+        Kept { value: Cow::Borrowed(&self.value), hidden: hidden.collect() }.serialize(serializer)
+    }
+}
+
+impl From<Kept<'_>> for Item {
+    fn from(kept: Kept<'_>) -> Self {
+        let kind = kinds::kind(kept.value.get("type").and_then(Value::as_str).unwrap_or_default());
+        let row = |word: &str| OPTIONAL.iter().find(|(known, ..)| *known == word);
+        let hidden = kept.hidden.into_iter().filter_map(|(word, value)| Some((row(&word)?, value.into_owned())));
+        Item { kind, hidden: hidden.collect(), value: kept.value.into_owned(), part: None }
+    }
 }
 
 impl Item {

@@ -6,53 +6,73 @@ use crate::api::models::Whole;
 use crate::api::usage::wire::Usage;
 use crate::jobs::Job;
 use crate::random::Random;
-use crate::reply::Reply;
 use crate::reply::pace::Chunk;
+use crate::store::Kind;
 use crate::tokens::Encoding;
+use serde::Deserialize;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What of a response does not change while it runs: mostly the request, echoed in normal form. Key order and values
 /// when not set: real-traffic §2.1, recordings 45eeb204fcc14dc2, 38c24e2ab23dcdaa.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, Deserialize)]
+#[serde(default)]
 pub struct Frame {
     pub id: String,
     /// Unix seconds.
     pub created_at: u64,
     pub background: bool,
     /// `{"id"}`; the key is there only if the request named a conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation: Option<Value>,
     pub frequency_penalty: f64,
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub instructions: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tool_calls: Option<u64>,
     /// As shown.
     pub model: String,
     pub parallel_tool_calls: bool,
     pub presence_penalty: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_response_id: Option<String>,
     /// Where that one is kept: its id may be another's by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<u64>,
     /// The key is there only if the request named a prompt template.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_cache_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_cache_retention: Option<String>,
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub reasoning: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub safety_identifier: Option<String>,
     /// As asked; a finished response never says `auto`.
     pub service_tier: String,
     pub store: bool,
     pub temperature: f64,
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub text: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub tool_choice: Value,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Value>,
     pub top_logprobs: u64,
     pub top_p: f64,
     pub truncation: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub metadata: Value,
     /// Fields of the request that are unknown here, shown last.
+    #[serde(skip_serializing_if = "Map::is_empty")]
     pub unknown: Map<String, Value>,
     /// Whether deltas carry `obfuscation`.
     pub obfuscate: bool,
@@ -63,7 +83,8 @@ pub struct Frame {
 }
 
 /// How far a response is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     Queued,
     InProgress,
@@ -74,6 +95,14 @@ pub enum Status {
 }
 
 impl Status {
+    /// The state a job's word names.
+    pub fn of(word: &str) -> Self {
+        match word {
+            "queued" => Status::Queued,
+            _ => Status::InProgress,
+        }
+    }
+
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -88,15 +117,18 @@ impl Status {
 }
 
 /// How a response ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, Deserialize)]
 pub struct End {
     pub status: Status,
     /// Unix seconds; only shown when completed.
     pub completed_at: u64,
     /// `{"code","message"}` when failed.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub error: Value,
     /// `max_output_tokens` or `content_filter` when incomplete.
-    pub reason: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'static, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
 }
 
@@ -115,25 +147,73 @@ impl End {
     }
 }
 
-/// A whole response.
-#[derive(Debug, Clone)]
+/// A whole response, as it is kept.
+#[derive(Debug, Clone, serde::Serialize, Deserialize)]
 pub struct Record {
     pub frame: Arc<Frame>,
     /// What this request added to the conversation, as input items.
     pub input: Vec<Value>,
     pub items: Vec<Arc<Item>>,
     pub end: End,
-    /// Whose cuts the items' parts have: the reply and the choice's number.
-    pub reply: Arc<Reply>,
+    /// How its texts are cut into deltas.
     pub chunk: Chunk,
     pub encoding: Encoding,
     /// Draws the obfuscation, so that a replay has the same bytes.
     pub random: Random,
-    /// Of a background response: when it is done.
+    /// Of a background response: its states until it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Job>,
 }
 
+/// The type of what is kept of a response.
+const KIND: &str = "response";
+
+impl Kind for Record {
+    const NAME: &'static str = KIND;
+}
+
+/// What a kept response was asked and said, and what it continues.
+#[derive(Debug, Deserialize)]
+pub struct Link {
+    frame: LinkFrame,
+    input: Vec<Value>,
+    items: Vec<Item>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LinkFrame {
+    previous_response_id: Option<String>,
+    previous: Option<u64>,
+}
+
+impl Kind for Link {
+    const NAME: &'static str = KIND;
+}
+
+impl Link {
+    /// The response it continues: its id, and where it is kept.
+    pub fn previous(&self) -> Option<(String, Option<u64>)> {
+        self.frame.previous_response_id.clone().map(|id| (id, self.frame.previous))
+    }
+
+    /// What was asked, then what was said.
+    pub fn into_items(self) -> impl Iterator<Item = Value> {
+        self.input.into_iter().chain(self.items.into_iter().map(|item| item.value))
+    }
+
+    /// The item with this id; what was said goes before what was asked.
+    pub fn item(self, id: &str) -> Option<Value> {
+        let said = self.items.into_iter().map(|item| item.value);
+        said.chain(self.input).find(|item| item.get("id").is_some_and(|is| is == id))
+    }
+}
+
 impl Record {
+    /// Whether it can be asked for later.
+    pub fn is_kept(&self) -> bool {
+        self.frame.store || self.frame.background
+    }
+
     /// The response object in its final state.
     pub fn object(&self) -> Object<'_> {
         Object { frame: &self.frame, status: self.end.status, items: &self.items, end: Some(&self.end), billing: true }
@@ -183,7 +263,10 @@ impl Serialize for Object<'_> {
         }
         map.serialize_entry("error", end.map_or(&Value::Null, |end| &end.error))?;
         map.serialize_entry("frequency_penalty", &frame.frequency_penalty)?;
-        map.serialize_entry("incomplete_details", &end.and_then(|end| end.reason).map(|reason| Reason { reason }))?;
+        map.serialize_entry(
+            "incomplete_details",
+            &end.and_then(|end| end.reason.as_deref()).map(|reason| Reason { reason }),
+        )?;
         map.serialize_entry("instructions", &frame.instructions)?;
         map.serialize_entry("max_output_tokens", &frame.max_output_tokens)?;
         map.serialize_entry("max_tool_calls", &frame.max_tool_calls)?;
@@ -230,8 +313,8 @@ struct Payer {
 }
 
 #[derive(serde::Serialize)]
-struct Reason {
-    reason: &'static str,
+struct Reason<'a> {
+    reason: &'a str,
 }
 
 /// `output`.

@@ -3,9 +3,10 @@
 use super::beats::Cutter;
 use super::context;
 use super::items::{Item, Maker, OPTIONAL};
+use super::keep::Keeper;
 use super::record::{End, Frame, Record, Status};
 use super::request::Request;
-use super::stream::{Feed, Keep, ResponseEvents};
+use super::stream::{Feed, ResponseEvents};
 use super::tools;
 use crate::api::answer::{Answer, Body, pretty};
 use crate::api::error::ApiError;
@@ -21,14 +22,15 @@ use crate::turn::{Rendered, Spoken};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Answers a turn: with the whole response, or with its events. `keep` gets the response once it is known.
+/// Answers a turn: with the whole response, or with its events. Gives the response as well, if it is known already;
+/// of one that is still arriving, or fails later, the events tell the keeper.
 pub fn response(
     call: &Call,
     mut request: Request,
     prompt: &Prompt,
     mut turn: Spoken,
-    keep: Keep,
-) -> Result<Rendered, ApiError> {
+    keeper: Arc<Keeper>,
+) -> Result<(Rendered, Option<Arc<Record>>), ApiError> {
     let frame = Arc::new(request.frame(call, &turn.model, &turn.model_name, turn.overrides().id.as_ref()));
     let maker = Maker {
         family: request.family.clone(),
@@ -53,20 +55,22 @@ pub fn response(
         let cutter = Cutter { reply: turn.reply.clone(), chunk: turn.chunk.clone(), encoding: turn.encoding };
         let random = finisher.random.clone();
         let feed = Feed::new(arriving, maker, move |items, reply, maker| finisher.arrived(items, reply, maker));
-        return Ok(Rendered::Events(Box::new(ResponseEvents::live(frame, cutter, random, feed).keep(Some(keep)))));
+        let events = ResponseEvents::live(frame, cutter, random, feed).kept_by(keeper);
+        return Ok((Rendered::Events(Box::new(events)), None));
     }
+    let reply = finisher.turn.reply.clone();
     let record = Arc::new(finisher.record(maker));
-    keep(record.clone());
     if prompt.stream {
-        return Ok(Rendered::Events(Box::new(ResponseEvents::replay(record).keep(Some(keep)))));
+        let events = ResponseEvents::replay(record.clone()).of(reply).kept_by(keeper);
+        return Ok((Rendered::Events(Box::new(events)), Some(record)));
     }
     // Nothing of a background response is done yet when it is answered.
     let object = if frame.background { record.begun(Status::Queued) } else { record.object() };
-    Ok(Rendered::Json(pretty(&object, false)))
+    Ok((Rendered::Json(pretty(&object, false)), Some(record)))
 }
 
 /// Answers `generate: false`, with which a socket only takes in the input: a response that says nothing.
-pub fn nothing(call: &Call, request: Request, keep: Keep) -> Result<Answer, ApiError> {
+pub fn nothing(call: &Call, request: Request, keeper: Arc<Keeper>) -> Result<(Answer, Option<Arc<Record>>), ApiError> {
     let prompt = request.prompt.clone();
     let model = call.model(&prompt.model);
     let turn = Spoken {
@@ -79,10 +83,12 @@ pub fn nothing(call: &Call, request: Request, keep: Keep) -> Result<Answer, ApiE
         model,
         failed: None,
     };
-    Ok(Answer::ok(match response(call, request, &prompt, turn, keep)? {
+    let (rendered, record) = response(call, request, &prompt, turn, keeper)?;
+    let body = match rendered {
         Rendered::Json(bytes) => Body::Json(bytes),
         Rendered::Events(events) => Body::Events(events),
-    }))
+    };
+    Ok((Answer::ok(body), record))
 }
 
 /// What it takes to make a record once the items are known.
@@ -150,7 +156,7 @@ impl Finisher {
             status: if reason.is_some() { Status::Incomplete } else { Status::Completed },
             completed_at: self.created,
             error: Value::Null,
-            reason,
+            reason: reason.map(Into::into),
             usage: Some(wire::merge(wire::responses(&counted), self.turn.overrides().usage.as_ref())),
         };
         (end, sealed)
@@ -162,7 +168,6 @@ impl Finisher {
             input: self.input,
             items,
             end,
-            reply: self.turn.reply,
             chunk: self.turn.chunk,
             encoding: self.turn.encoding,
             random: self.random,

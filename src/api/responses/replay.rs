@@ -2,37 +2,82 @@
 //!
 //! An item without an id, and an id nobody here gave, are taken as they are: clients make up both.
 
-use super::record::Record;
+use super::record::{Link, Record};
+use crate::api::conversations::Conversation;
 use crate::api::error::ApiError;
-use crate::store::Store;
+use crate::runtime;
+use crate::store::{Kind, Page, Store, Stored};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashSet;
+use std::sync::Arc;
 
-/// Where an item of an answer came from, kept per id in the session's store.
-#[derive(Debug)]
+/// Where an item of an answer came from, kept under the item's id.
+#[derive(Debug, Serialize, Deserialize)]
 struct Origin {
-    /// Whether the answer is kept, so that its items are known by id.
-    stored: bool,
+    /// Where the answer is kept, if it is: its items are known by id then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<u64>,
     /// The reasoning it followed in the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     reasoning: Option<String>,
 }
 
-/// Remembers the items of an answer.
-pub fn remember(store: &mut Store, record: &Record) {
-    let stored = record.frame.store || record.frame.background;
+impl Kind for Origin {
+    const NAME: &'static str = "item";
+}
+
+/// Remembers the items of an answer, which is kept at this place.
+pub async fn remember(store: &Store, record: &Record, place: Option<u64>) {
     let mut before: Option<&Value> = None;
     for item in record.items.iter().map(|item| &item.value) {
         let reasoning = before.filter(|item| is(item, "reasoning")).and_then(id).map(str::to_string);
         if let Some(id) = id(item) {
-            store.shelf::<Origin>().insert(id.to_string(), Origin { stored, reasoning });
+            store.put(id, &Origin { place, reasoning }).await;
         }
         before = Some(item);
     }
 }
 
+/// The stored item a reference names: of an answer, else of what was asked, else of a conversation.
+pub async fn referenced(store: &Store, id: &str) -> Result<Value, ApiError> {
+    if let Some(place) = store.get::<Origin>(id).await.and_then(|origin| origin.place)
+        && let Some(item) = store.at::<Link>(place).await.and_then(|stored| stored.read::<Link>()?.item(id))
+    {
+        return Ok(item);
+    }
+    let asked = search::<Link>(store, false, id, |link| link.item(id)).await;
+    let found = match asked {
+        None => search::<Conversation>(store, true, id, |one| one.item(id).cloned()).await,
+        found => found,
+    };
+    found.ok_or_else(|| not_persisted(id))
+}
+
+/// Looks for an id in all objects of a type, in their order or the other way round; only those whose text has it are read.
+async fn search<T: Kind + DeserializeOwned>(
+    store: &Store,
+    ascending: bool,
+    id: &str,
+    find: impl Fn(T) -> Option<Value>,
+) -> Option<Value> {
+    let quoted = Value::from(id).to_string();
+    let mut after: Option<Arc<str>> = None;
+    loop {
+        let page = store.page::<T>(Page { after: after.as_deref(), ascending, ..Page::default() }).await;
+        let size = page.iter().map(|stored| stored.json.len()).sum();
+        let look = |stored: &Stored| stored.json.contains(&quoted).then(|| stored.read().and_then(&find)).flatten();
+        if let Some(item) = runtime::aside(size, || page.iter().find_map(look)) {
+            return Some(item);
+        }
+        after = Some(page.last()?.id.clone());
+    }
+}
+
 /// Refuses input that sends back items wrongly: one twice, reasoning that was not stored and does not come along, an
 /// item without the reasoning that led to it. `history` is what the request continues.
-pub fn check(store: &mut Store, history: &[Value], given: &Value) -> Result<(), ApiError> {
+pub async fn check(store: &Store, history: &[Value], given: &Value) -> Result<(), ApiError> {
     let Some(given) = given.as_array() else { return Ok(()) };
     let mut seen: HashSet<&str> = history.iter().filter_map(id).collect();
     // Quoted for items, references, and what the conversation has already (openai-agents-js 425, vercel/ai 15492).
@@ -41,16 +86,16 @@ pub fn check(store: &mut Store, history: &[Value], given: &Value) -> Result<(), 
             format!("Duplicate item found with id {id}. Remove duplicate items from your input and try again.");
         return Err(ApiError::invalid(message).param("input"));
     }
-    let origins = store.shelf::<Origin>();
     for item in given {
         let Some(id) = id(item) else { continue };
-        let Some(origin) = origins.get(id) else { continue };
+        let Some(origin) = store.get::<Origin>(id).await else { continue };
+        let stored = origin.place.is_some();
         let sealed = item.get("encrypted_content").is_some_and(Value::is_string);
-        if is(item, "reasoning") && !origin.stored && !sealed {
+        if is(item, "reasoning") && !stored && !sealed {
             return Err(not_persisted(id));
         }
         // Only of what is stored production knows which reasoning it was.
-        if let Some(reasoning) = origin.reasoning.as_deref().filter(|id| origin.stored && !seen.contains(id)) {
+        if let Some(reasoning) = origin.reasoning.as_deref().filter(|id| stored && !seen.contains(id)) {
             let kind = item.get("type").and_then(Value::as_str).unwrap_or("message");
             // A reference brings what it names from the store.
             if kind != "item_reference" {
@@ -115,6 +160,7 @@ fn id(item: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Bounds;
     use serde_json::json;
 
     fn reasoning() -> Value {
@@ -154,17 +200,17 @@ mod tests {
         }
     }
 
-    #[test]
-    fn nothing_comes_twice() {
-        let mut store = Store::new(10);
+    #[tokio::test]
+    async fn nothing_comes_twice() {
+        let store = Store::new(Bounds { objects: 10, bytes: 1_000 });
         let item = |id: &str| json!({"type": "message", "role": "assistant", "id": id, "content": "x"});
-        assert_eq!(check(&mut store, &[], &json!([item("msg_1"), item("msg_2"), item(""), item("")])), Ok(()));
+        assert_eq!(check(&store, &[], &json!([item("msg_1"), item("msg_2"), item(""), item("")])).await, Ok(()));
         for (history, given) in [
             (vec![], json!([item("msg_1"), item("msg_1")])),
             (vec![item("msg_1")], json!([item("msg_1")])),
             (vec![item("msg_1")], json!([{"type": "item_reference", "id": "msg_1"}])),
         ] {
-            let error = check(&mut store, &history, &given).expect_err("refused");
+            let error = check(&store, &history, &given).await.expect_err("refused");
             let expected = "Duplicate item found with id msg_1. Remove duplicate items from your input and try again.";
             assert_eq!((error.status, error.message.as_str(), error.param.as_deref()), (400, expected, Some("input")));
         }

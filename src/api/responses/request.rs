@@ -1,9 +1,9 @@
 //! From a Responses body to a [`Prompt`], with the stored history resolved.
 
-use super::record::{Frame, Record};
+use super::record::{Frame, Link};
 use super::{context, input, replay, tools};
 use crate::api::chat::request::{length, pace};
-use crate::api::conversations::{self, Conversation};
+use crate::api::conversations;
 use crate::api::error::ApiError;
 use crate::api::ids::Family;
 use crate::api::models::Model;
@@ -12,10 +12,9 @@ use crate::call::Call;
 use crate::options::Validation;
 use crate::prompt::{Format, Message, Prompt, Role};
 use crate::random::Random;
-use crate::store::Store;
+use crate::store::{Store, Stored};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
-use std::sync::Arc;
 
 /// The model that answers a prompt template when the request names none.
 const TEMPLATE_MODEL: &str = "gpt-4o";
@@ -39,7 +38,7 @@ pub struct Request {
 impl Request {
     /// Reads a body that was validated; what is still odd is left out rather than refused. The history comes from
     /// `previous_response_id`, from `conversation`, or is all in `input`.
-    pub fn read(call: &Call) -> Result<Self, ApiError> {
+    pub async fn read(call: &Call) -> Result<Self, ApiError> {
         let body = &*call.body;
         let mut random = call.random.fork("ids");
         let family = Family::new(&mut random, call.created());
@@ -47,23 +46,27 @@ impl Request {
         // What only counts or shortens its input is nowhere seen to refuse items.
         let checked =
             call.operation.name == "responses.create" && call.emulator.settings.validation == Validation::Full;
-        let (history, previous, input) = {
-            let mut store = call.session.store();
-            let history = match (&conversation, text(body, "previous_response_id")) {
-                (_, Some(id)) => match call.lane.as_ref().and_then(|lane| lane.recall(id)) {
+        let store = &call.session.store;
+        let asked = body.get("input").unwrap_or(&Value::Null);
+        let mut previous = None;
+        let history = match (&conversation, text(body, "previous_response_id")) {
+            (_, Some(id)) => {
+                previous = store.find::<Link>(id).await;
+                match call.lane.as_ref().and_then(|lane| lane.recall(id)) {
                     Some(items) => items,
-                    None => chain(&mut store, id)?,
-                },
-                (Some(id), None) => conversations::items(&mut store, id)?,
-                (None, None) => Vec::new(),
-            };
-            if checked {
-                replay::check(&mut store, &history, body.get("input").unwrap_or(&Value::Null))?;
+                    None => chain(store, id, previous.clone()).await?,
+                }
             }
-            let given = input::items(body.get("input").unwrap_or(&Value::Null), &family, &mut random);
-            let previous = text(body, "previous_response_id").and_then(|id| store.shelf::<Arc<Record>>().place(id));
-            (history, previous, given.into_iter().map(|item| resolve(&mut store, item)).collect::<Result<Vec<_>, _>>()?)
+            (Some(id), None) => conversations::items(store, id).await?,
+            (None, None) => Vec::new(),
         };
+        if checked {
+            replay::check(store, &history, asked).await?;
+        }
+        let mut input = input::items(asked, &family, &mut random);
+        for item in input.iter_mut().filter(|item| is_reference(item)) {
+            *item = replay::referenced(store, text(item, "id").unwrap_or_default()).await?;
+        }
         let items: Vec<Value> = history.iter().chain(&input).cloned().collect();
         if checked {
             input::check_calls(&items)?;
@@ -95,6 +98,7 @@ impl Request {
             body: call.body.clone(),
             ..Prompt::default()
         };
+        let previous = previous.map(|stored| stored.place);
         Ok(Request { prompt, family, random, history, input, conversation, previous })
     }
 
@@ -201,21 +205,19 @@ fn conversation(body: &Value) -> Option<String> {
 
 /// The items of a chain of responses, oldest first. Links are places, not ids, which a script may give twice: every
 /// link leads to something older, so that no chain is a loop.
-fn chain(store: &mut Store, id: &str) -> Result<Vec<Value>, ApiError> {
-    let stored = store.shelf::<Arc<Record>>();
-    let mut records = Vec::new();
-    let mut next = Some((id, stored.place(id)));
-    while let Some((id, place)) = next {
-        let record = place.and_then(|place| stored.at(place)).ok_or_else(|| unknown_response(id))?;
-        next = record.frame.previous_response_id.as_deref().map(|id| (id, record.frame.previous));
-        records.push(record);
+async fn chain(store: &Store, id: &str, last: Option<Stored>) -> Result<Vec<Value>, ApiError> {
+    let mut links = Vec::new();
+    let mut next = Some((id.to_string(), last));
+    while let Some((id, stored)) = next {
+        let link: Link = stored.and_then(|stored| stored.read()).ok_or_else(|| unknown_response(&id))?;
+        next = match link.previous() {
+            Some((id, Some(place))) => Some((id, store.at::<Link>(place).await)),
+            Some((id, None)) => Some((id, None)),
+            None => None,
+        };
+        links.push(link);
     }
-    let mut items = Vec::new();
-    for record in records.into_iter().rev() {
-        items.extend(record.input.iter().cloned());
-        items.extend(record.items.iter().map(|item| item.value.clone()));
-    }
-    Ok(items)
+    Ok(links.into_iter().rev().flat_map(Link::into_items).collect())
 }
 
 /// `previous_response_id` names no stored response (message and code as quoted in public issue threads).
@@ -225,19 +227,8 @@ fn unknown_response(id: &str) -> ApiError {
         .code("previous_response_not_found")
 }
 
-/// An item, or for a reference the item it names.
-fn resolve(store: &mut Store, item: Value) -> Result<Value, ApiError> {
-    if item.get("type").and_then(Value::as_str) != Some("item_reference") {
-        return Ok(item);
-    }
-    let id = text(&item, "id").unwrap_or_default();
-    let named = |item: &&Value| item.get("id").and_then(Value::as_str) == Some(id);
-    let stored =
-        store.shelf::<Arc<Record>>().iter().rev().find_map(|(_, record)| {
-            record.items.iter().map(|item| &item.value).chain(&record.input).find(named).cloned()
-        });
-    let kept = || store.shelf::<Conversation>().iter().find_map(|(_, one)| one.items.iter().find(named)).cloned();
-    stored.or_else(kept).ok_or_else(|| replay::not_persisted(id))
+fn is_reference(item: &Value) -> bool {
+    item.get("type").is_some_and(|name| name == "item_reference")
 }
 
 /// `instructions`: a system message; items are messages as they say.

@@ -5,13 +5,15 @@ use super::record::{End, Record, Status};
 use super::request::{Request, text};
 use super::stream::ResponseEvents;
 use crate::api::answer::{Answer, Body};
-use crate::api::conversations::Conversation;
+use crate::api::conversations;
 use crate::api::error::ApiError;
 use crate::api::list::{Order, Page};
 use crate::api::usage::{Api, wire};
 use crate::call::{Call, HandlerFuture};
+use crate::jobs::Job;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Tells clients that poll to come back in 10 ms, not in 5 s.
@@ -19,34 +21,60 @@ pub fn poll_soon() -> (String, String) {
     ("openai-poll-after-ms".into(), "10".into())
 }
 
-fn find(call: &Call) -> Result<Arc<Record>, ApiError> {
+async fn find(call: &Call) -> Result<Record, ApiError> {
     let id = call.param("response_id");
-    let found = call.session.store().shelf::<Arc<Record>>().get(id).cloned();
-    found.ok_or_else(|| ApiError::new(404, format!("Response with id '{id}' not found.")))
+    call.session.store.get(id).await.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> ApiError {
+    ApiError::new(404, format!("Response with id '{id}' not found."))
+}
+
+/// The response with its outcome, which somebody sees now: it can no longer be stopped. One that was stopped in between
+/// stays so.
+async fn settle(call: &Call, record: Record) -> Record {
+    if record.job.as_ref().is_none_or(Job::is_settled) {
+        return record;
+    }
+    let settled = |record: &mut Record| {
+        if let Some(job) = &mut record.job {
+            job.settle();
+        }
+        Ok::<_, Infallible>(record.clone())
+    };
+    match call.session.store.update(&record.frame.id, settled).await {
+        Some(Ok(settled)) => settled,
+        None => record,
+    }
 }
 
 /// `GET /responses/{id}`: the object as it is now, or with `stream=true` its events. `include` shows what it did not
 /// when the response was made.
 pub fn retrieve(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let mut record = find(&call)?;
-        if call.query("include").is_some() {
-            record = Arc::new(record.including(|word| call.queries("include").any(|asked| asked == word)));
-        }
+        let mut record = find(&call).await?;
         let clock = &call.session.clock;
-        if call.query("stream") == Some("true") {
-            if let Some(job) = &record.job {
-                job.wait(clock).await;
-            }
+        let streams = call.query("stream") == Some("true");
+        if let (true, Some(job)) = (streams, &record.job) {
+            job.wait(clock).await;
+        }
+        let state = record.job.as_ref().and_then(|job| job.state(clock)).map(Status::of);
+        if state.is_none() {
+            record = settle(&call, record).await;
+        }
+        if call.query("include").is_some() {
+            record = record.including(|word| call.queries("include").any(|asked| asked == word));
+        }
+        if streams {
             let after = call.query("starting_after").and_then(|number| number.parse().ok());
             let plain = call.query("include_obfuscation") == Some("false");
-            let events = ResponseEvents::replay(record).after(after).obfuscate(!plain);
+            let events = ResponseEvents::replay(Arc::new(record)).after(after).obfuscate(!plain);
             return Ok(Answer::ok(Body::Events(Box::new(events))));
         }
-        let Some(job) = &record.job else { return Ok(Answer::json(&record.object())) };
-        let object = if job.done(clock) { record.object() } else { record.begun(Status::InProgress) };
-        let mut answer = Answer::json(&object);
-        answer.headers.push(poll_soon());
+        let mut answer = Answer::json(&state.map_or_else(|| record.object(), |status| record.begun(status)));
+        if record.job.is_some() {
+            answer.headers.push(poll_soon());
+        }
         Ok(answer)
     })
 }
@@ -54,53 +82,51 @@ pub fn retrieve(call: Call) -> HandlerFuture {
 /// `DELETE /responses/{id}` (recording 317f5d247fa80fae).
 pub fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let record = find(&call)?;
-        call.session.store().shelf::<Arc<Record>>().remove(&record.frame.id);
-        Ok(Answer::json(&json!({"id": record.frame.id, "object": "response.deleted", "deleted": true})))
+        let id = call.param("response_id");
+        if !call.session.store.remove::<Record>(id).await {
+            return Err(unknown(id));
+        }
+        Ok(Answer::json(&json!({"id": id, "object": "response.deleted", "deleted": true})))
     })
 }
 
-/// `POST /responses/{id}/cancel`: only what runs in the background can be cancelled; once it is over, the call changes
-/// nothing.
+/// `POST /responses/{id}/cancel`: only what runs in the background can be cancelled, in any of its states; once it is
+/// over, the call changes nothing.
 pub fn cancel(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let record = find(&call)?;
-        if !record.frame.background {
-            return Err(ApiError::invalid("Cannot cancel a synchronous response."));
-        }
-        let running = record.job.as_ref().is_some_and(|job| job.runs(&call.session.clock));
-        if !running {
-            return Ok(Answer::json(&record.object()));
-        }
-        let cancelled = Record {
-            items: Vec::new(),
-            end: End { status: Status::Cancelled, completed_at: 0, error: Value::Null, reason: None, usage: None },
-            job: None,
-            ..(*record).clone()
+        let (id, store) = (call.param("response_id"), &call.session.store);
+        let stop = |record: &mut Record| {
+            if !record.job.as_ref().is_some_and(|job| job.runs(&call.session.clock)) {
+                return Err(record.clone());
+            }
+            let end = End { status: Status::Cancelled, completed_at: 0, error: Value::Null, reason: None, usage: None };
+            let cancelled = Record { items: Vec::new(), end, job: None, ..record.clone() };
+            Ok((cancelled.clone(), std::mem::replace(record, cancelled)))
         };
-        let answer = Answer::json(&cancelled.object());
-        let mut store = call.session.store();
-        let conversation = record.frame.conversation.as_ref().and_then(|conversation| text(conversation, "id"));
-        if let Some(conversation) = conversation.and_then(|id| store.shelf::<Conversation>().get_mut(id)) {
-            conversation.take_back(&record);
+        match store.update(id, stop).await {
+            None => Err(unknown(id)),
+            Some(Err(record)) if record.frame.background => Ok(Answer::json(&record.object())),
+            Some(Err(_)) => Err(ApiError::invalid("Cannot cancel a synchronous response.")),
+            Some(Ok((cancelled, stopped))) => {
+                conversations::take_back(store, &stopped).await;
+                Ok(Answer::json(&cancelled.object()))
+            }
         }
-        store.shelf::<Arc<Record>>().insert(record.frame.id.clone(), Arc::new(cancelled));
-        Ok(answer)
     })
 }
 
 /// `GET /responses/{id}/input_items` (recording dc1f10aa482d10dc).
 pub fn list_input_items(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let record = find(&call)?;
-        Ok(Answer::json(&Page::asked(&call, record.input.clone(), Order::NewestFirst)))
+        let record = find(&call).await?;
+        Ok(Answer::json(&Page::asked(&call, record.input, Order::NewestFirst)))
     })
 }
 
 /// `POST /responses/input_tokens`: the same number a real call would report (recording 5a0a9fe31f8769c7).
 pub fn count_input_tokens(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let request = Request::read(&call)?;
+        let request = Request::read(&call).await?;
         let model = call.model(&request.prompt.model);
         let counted = call.counter().count(&request.prompt, &[], &model, Api::Responses);
         let input_tokens = counted.prompt;
@@ -115,7 +141,7 @@ const SUMMARY: u64 = 93;
 /// aecc7c1997c3c716).
 pub fn compact(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let mut request = Request::read(&call)?;
+        let mut request = Request::read(&call).await?;
         let model = call.model(&request.prompt.model);
         let id = request.family.response(&mut request.random);
         let mut counted = call.counter().count(&request.prompt, &[], &model, Api::Responses);

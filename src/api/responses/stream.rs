@@ -3,9 +3,10 @@
 use super::beats::{Cutter, Score, Step as Beat};
 use super::events::{self, Field};
 use super::items::{Item, Maker};
+use super::keep::Keeper;
 use super::record::{End, Frame, Object, Record, Status};
 use crate::api::error::ApiError;
-use crate::api::event::{Events, Frames, Nowhere};
+use crate::api::event::{Events, Frames, Nowhere, Work};
 use crate::random::Random;
 use crate::reply::Reply;
 use crate::turn::{Driver, Step};
@@ -13,9 +14,6 @@ use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-
-/// Keeps a response once it is known how it ended.
-pub type Keep = Arc<dyn Fn(Arc<Record>) + Send + Sync>;
 
 /// The events of one response, in order; `sequence_number` counts them from 0.
 pub struct ResponseEvents {
@@ -35,7 +33,9 @@ pub struct ResponseEvents {
     /// Events up to this number are not sent: the client has them.
     after: Option<u64>,
     over: bool,
-    keep: Option<Keep>,
+    keeper: Option<Arc<Keeper>>,
+    /// The response is being written down.
+    keeping: Option<Work>,
 }
 
 /// Makes the record of the items that were streamed and the reply they are; the maker makes what follows them.
@@ -69,7 +69,7 @@ impl Feed {
 impl ResponseEvents {
     /// The events of a response that is known to its end.
     pub fn replay(record: Arc<Record>) -> Self {
-        let cutter = Cutter { reply: record.reply.clone(), chunk: record.chunk.clone(), encoding: record.encoding };
+        let cutter = Cutter { reply: Arc::default(), chunk: record.chunk.clone(), encoding: record.encoding };
         let (frame, random) = (record.frame.clone(), record.random.clone());
         ResponseEvents { record: Some(record), ..ResponseEvents::new(frame, cutter, random) }
     }
@@ -92,7 +92,8 @@ impl ResponseEvents {
             sequence: 0,
             after: None,
             over: false,
-            keep: None,
+            keeper: None,
+            keeping: None,
         }
     }
 
@@ -110,10 +111,23 @@ impl ResponseEvents {
         self
     }
 
-    /// Hands the response to `keep` when it has arrived, or fails.
-    pub fn keep(mut self, keep: Option<Keep>) -> Self {
-        self.keep = keep;
+    /// The reply whose texts it shows: they remember their cuts.
+    pub fn of(mut self, reply: Arc<Reply>) -> Self {
+        self.cutter.reply = reply;
         self
+    }
+
+    /// Has the response kept when it has arrived, or fails.
+    pub fn kept_by(mut self, keeper: Arc<Keeper>) -> Self {
+        self.keeper = Some(keeper);
+        self
+    }
+
+    /// Has a response written down before anything more leaves.
+    fn keep(&mut self, record: Arc<Record>) {
+        if let Some(keeper) = self.keeper.clone() {
+            self.keeping = Some(Box::pin(async move { keeper.keep(&record).await }));
+        }
     }
 
     /// The events before the first item.
@@ -217,9 +231,7 @@ impl ResponseEvents {
     fn arrived(&mut self) {
         let Some(mut feed) = self.feed.take() else { return };
         let record = Arc::new((feed.finish)(self.items.clone(), feed.arriving.reply(), &mut feed.maker));
-        if let Some(keep) = &self.keep {
-            keep(record.clone());
-        }
+        self.keep(record.clone());
         self.record = Some(record);
     }
 
@@ -321,6 +333,10 @@ impl Events for ResponseEvents {
         }
     }
 
+    fn work(&mut self) -> Option<Work> {
+        self.keeping.take()
+    }
+
     /// `error` and `response.failed`, as recorded for a rate limit reached in mid-stream (real-traffic §2.4).
     fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
         let inner = json!({"type": error.kind, "code": error.code, "message": error.message, "param": error.param});
@@ -334,9 +350,7 @@ impl Events for ResponseEvents {
         if let Some(known) = &self.record {
             let record = Record { items: self.items.clone(), end: End::failed(error), ..(**known).clone() };
             write_end(&record, self.sequence, out);
-            if let Some(keep) = &self.keep {
-                keep(Arc::new(record));
-            }
+            self.keep(Arc::new(record));
         }
         self.steps.clear();
         self.over = true;

@@ -14,7 +14,7 @@ use crate::api::usage::wire::Usage;
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
-use crate::reply::{Choice, Part, Piece, Reply, Say, Text, ToolCall};
+use crate::reply::{Part, Piece, Say, Text, ToolCall};
 use crate::tokens::Encoding;
 use crate::turn::arriving_tests::driver;
 use proptest::prelude::*;
@@ -52,7 +52,6 @@ fn record_of(parts: Vec<Part>, mut maker: Maker, frame: Frame) -> Record {
         input: vec![],
         items,
         end: end(),
-        reply: Arc::new(Reply { say: Say::Choices(vec![Choice { parts, ..Choice::default() }]), ..Reply::default() }),
         chunk: Chunk::Tokens(1),
         encoding: Encoding::O200k,
         random: Random::new(3),

@@ -2,7 +2,7 @@
 
 use super::Counted;
 use crate::api::models::Model;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 /// `usage` of an answer, as its API shows it.
@@ -30,6 +30,13 @@ pub enum Usage {
     },
     /// Some of its numbers are a reply's own.
     Fixed(Value),
+}
+
+/// What was kept is shown as it is.
+impl<'de> Deserialize<'de> for Usage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Usage::Fixed)
+    }
 }
 
 /// `prompt_tokens_details`; audio models say how much was text (recordings of gpt-audio, 2026-07).

@@ -1,0 +1,57 @@
+//! Keeping a response: in the session's store, in its conversation, and in the memory of its socket's lane.
+
+use super::lane::Lane;
+use super::record::Record;
+use super::replay;
+use super::request::Request;
+use crate::api::conversations;
+use crate::call::Call;
+use crate::session::Session;
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Keeps one response, also when it turns out later to have failed.
+pub struct Keeper {
+    session: Arc<Session>,
+    conversation: Option<String>,
+    /// The lane it came over, and the conversation before it.
+    lane: Option<(Lane, Vec<Value>)>,
+    kept: AtomicBool,
+}
+
+impl Keeper {
+    pub fn new(call: &Call, request: &Request) -> Self {
+        Keeper {
+            session: call.session.clone(),
+            conversation: request.conversation.clone(),
+            lane: call.lane.clone().map(|lane| (lane, request.items().cloned().collect())),
+            kept: AtomicBool::new(false),
+        }
+    }
+
+    /// Keeps the response as it is now.
+    pub async fn keep(&self, record: &Record) {
+        let store = &self.session.store;
+        let first = !self.kept.swap(true, Relaxed);
+        if let (true, Some(id)) = (first, &self.conversation) {
+            conversations::take_turn(store, id, record).await;
+        }
+        if let Some((lane, items)) = &self.lane {
+            let said = record.items.iter().map(|item| item.value.clone());
+            lane.remember(&record.frame.id, items.iter().cloned().chain(said).collect());
+        }
+        let mut place = None;
+        if record.is_kept() {
+            let id = &record.frame.id;
+            place = match first {
+                true => Some(store.add(id, record).await),
+                false => {
+                    store.put(id, record).await;
+                    store.find::<Record>(id).await.map(|stored| stored.place)
+                }
+            };
+        }
+        replay::remember(store, record, place).await;
+    }
+}
