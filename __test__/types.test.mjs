@@ -23,5 +23,5 @@ test('the script language has its keys', () => {
   const typed = new Set([...types.matchAll(/([$\w]+)\??:/g)].map(([, name]) => name));
   expect(documented).toContain('tool_calls');
   // What belongs to files and to answers that are not built yet.
-  expect(documented.filter((key) => !typed.has(key))).toEqual(['extends', 'heard', 'manual', 'replay', 'upstream'].filter((key) => documented.includes(key)));
+  expect(documented.filter((key) => !typed.has(key))).toEqual(['extends', 'manual', 'replay', 'upstream'].filter((key) => documented.includes(key)));
 });

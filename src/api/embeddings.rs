@@ -4,6 +4,7 @@ use super::answer::Answer;
 use super::error::ApiError;
 use super::infer;
 use super::models::Model;
+use super::usage::wire::{self, Usage};
 use super::vectors;
 use crate::call::{Call, HandlerFuture, Served};
 use crate::options::{EmbeddingStyle, Validation};
@@ -12,7 +13,9 @@ use crate::reply::Say;
 use crate::runtime;
 use crate::tokens::{self, Encoding};
 use crate::turn;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 pub const OPERATIONS: &[Served] = &[Served { name: "embeddings.create", handler: create }];
 
@@ -96,6 +99,7 @@ fn create(call: Call) -> HandlerFuture {
         }
         let width = asked.unwrap_or(model.dimensions.unwrap_or(1536) as usize);
         let scripted = infer::scripted(&call, &prompt).await?;
+        let overrides = scripted.as_ref().map(|(reply, _)| reply.overrides.clone()).unwrap_or_default();
         let (own, delivery) = match scripted {
             Some((reply, delivery)) => match &reply.say {
                 Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
@@ -104,31 +108,64 @@ fn create(call: Call) -> HandlerFuture {
             },
             None => (None, None),
         };
-        let vectors: Vec<Vec<f64>> = match own {
-            Some(own) if own.is_empty() => {
-                return Err(ApiError::emulator("bad_reply", "The scripted `embedding` has no vector."));
-            }
+        if own.as_ref().is_some_and(Vec::is_empty) {
+            return Err(ApiError::emulator("bad_reply", "The scripted `embedding` has no vector."));
+        }
+        let vector = |index: usize| match &own {
             // One vector serves every input; several are given in turn.
-            Some(own) => (0..inputs.len()).map(|index| own[index.min(own.len() - 1)].clone()).collect(),
-            None => inputs.iter().map(|input| vector(&call, input, width)).collect(),
+            Some(own) => Cow::Borrowed(own[index.min(own.len() - 1)].as_slice()),
+            None => Cow::Owned(vector(&call, &inputs[index], width)),
         };
-        let base64 = body["encoding_format"] == "base64";
-        let data: Vec<Value> = vectors
-            .iter()
-            .enumerate()
-            .map(|(index, vector)| {
-                let embedding = if base64 { json!(vectors::base64(vector)) } else { json!(vector) };
-                json!({"object": "embedding", "index": index, "embedding": embedding})
-            })
-            .collect();
         let tokens: u64 = counts.iter().sum();
-        let answer = json!({
-            "object": "list", "data": data,
-            "model": call.shown_model(&prompt.model, &model),
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-        });
-        Ok(Answer { delivery, ..Answer::json_line(&answer) })
+        let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
+        let answer = Embeddings {
+            object: "list",
+            data: Data { vector, count: inputs.len(), base64: body["encoding_format"] == "base64" },
+            model: overrides.model.unwrap_or_else(|| call.shown_model(&prompt.model, &model)),
+            usage: wire::merge(Usage::Fixed(usage), overrides.usage.as_ref()),
+        };
+        Ok(Answer { delivery, headers: overrides.headers, ..Answer::json_line(&answer) })
     })
+}
+
+/// The answer.
+#[derive(Serialize)]
+struct Embeddings<D: Serialize> {
+    object: &'static str,
+    data: D,
+    model: String,
+    usage: Usage,
+}
+
+/// `data`: each vector is made when it is written, so that only one is held at a time.
+struct Data<F> {
+    vector: F,
+    count: usize,
+    base64: bool,
+}
+
+impl<'a, F: Fn(usize) -> Cow<'a, [f64]>> Serialize for Data<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((0..self.count).map(|index| {
+            let vector = (self.vector)(index);
+            let embedding = if self.base64 { Form::Base64(vectors::base64(&vector)) } else { Form::Numbers(vector) };
+            Entry { object: "embedding", index, embedding }
+        }))
+    }
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    object: &'static str,
+    index: usize,
+    embedding: Form<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Form<'a> {
+    Numbers(Cow<'a, [f64]>),
+    Base64(String),
 }
 
 fn vector(call: &Call, input: &Input, width: usize) -> Vec<f64> {

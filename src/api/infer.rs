@@ -40,14 +40,14 @@ pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>
 pub enum Intercepted {
     /// The answer.
     Answered(Answer),
-    /// The operation answers itself; its answer is delivered like this.
-    Delivered(Option<Delivery>),
+    /// The operation answers itself; its answer has these headers too and is delivered like this.
+    Delivered(Vec<(String, String)>, Option<Delivery>),
 }
 
 /// Asks the script for an operation that takes no turn: rules that name it.
 pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
     let found = responders::intercept(&mut Turn::new(call, None)).await?;
-    let Some(found) = found else { return Ok(Intercepted::Delivered(None)) };
+    let Some(found) = found else { return Ok(Intercepted::Delivered(Vec::new(), None)) };
     turn::note(call, &found.reply);
     let delivery = turn::delivery(call, &Prompt::default(), &found, &Vec::new);
     match &found.reply.say {
@@ -56,7 +56,7 @@ pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
         Say::Nothing => match &found.fault {
             // It is the answer itself: nothing streams here.
             Some(Fault { kind: Kind::Error(error), .. }) => Err(error.to_api_error(&call.occasion())),
-            _ => Ok(Intercepted::Delivered(delivery)),
+            _ => Ok(Intercepted::Delivered(found.reply.overrides.headers.clone(), delivery)),
         },
         _ => Err(turn::cannot_answer(call, "`raw` or `error`")),
     }

@@ -101,8 +101,8 @@ pub async fn serve(call: Call) -> Result<Answer, ApiError> {
     }
     match infer::intercept(&call).await? {
         infer::Intercepted::Answered(answer) => Ok(answer),
-        infer::Intercepted::Delivered(delivery) => {
-            let answer = match handler {
+        infer::Intercepted::Delivered(headers, delivery) => {
+            let mut answer = match handler {
                 Some(handler) => {
                     admit::check(&call)?;
                     handler(call).await?
@@ -117,6 +117,7 @@ pub async fn serve(call: Call) -> Result<Answer, ApiError> {
                     Answer::ok(Body::Error(error))
                 }
             };
+            answer.headers.extend(headers);
             Ok(Answer { delivery: delivery.or(answer.delivery), ..answer })
         }
     }

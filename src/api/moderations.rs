@@ -79,7 +79,9 @@ fn create(call: Call) -> HandlerFuture {
             n: 1,
             ..Prompt::default()
         };
-        let (verdict, delivery) = match infer::scripted(&call, &prompt).await? {
+        let scripted = infer::scripted(&call, &prompt).await?;
+        let overrides = scripted.as_ref().map(|(reply, _)| reply.overrides.clone()).unwrap_or_default();
+        let (verdict, delivery) = match scripted {
             Some((reply, delivery)) => match &reply.say {
                 Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
                 Say::Moderation(verdict) => (verdict.clone(), delivery),
@@ -93,11 +95,13 @@ fn create(call: Call) -> HandlerFuture {
         let omni = !model.starts_with("text-moderation");
         let mut random = call.random.fork("moderation");
         let results: Vec<Value> = inputs.iter().map(|input| result(input, &verdict, omni, &mut random)).collect();
-        let id = match omni {
+        let id = overrides.id.unwrap_or_else(|| match omni {
             true => ids::moderation(&mut random),
             false => ids::text_moderation(&mut random, call.created()),
-        };
-        Ok(Answer { delivery, ..Answer::json(&json!({"id": id, "model": model, "results": results})) })
+        });
+        let model = overrides.model.as_deref().unwrap_or(&model);
+        let answer = json!({"id": id, "model": model, "results": results});
+        Ok(Answer { delivery, headers: overrides.headers, ..Answer::json(&answer) })
     })
 }
 
@@ -115,8 +119,9 @@ fn result(input: &Input, verdict: &Value, omni: bool, random: &mut Random) -> Va
     let mut applied = Map::new();
     for (name, sees) in names {
         categories.insert((*name).into(), json!(hit(name)));
-        let score = if hit(name) { 0.9 + random.fraction() * 0.09 } else { 10f64.powf(-6.5 + 3.0 * random.fraction()) };
-        scores.insert((*name).into(), json!(score));
+        let drawn = if hit(name) { 0.9 + random.fraction() * 0.09 } else { 10f64.powf(-6.5 + 3.0 * random.fraction()) };
+        let score = verdict["category_scores"].get(*name).cloned().unwrap_or_else(|| json!(drawn));
+        scores.insert((*name).into(), score);
         let kinds: Vec<&str> = input.kinds.iter().copied().filter(|kind| *sees || *kind != "image").collect();
         applied.insert((*name).into(), json!(kinds));
     }

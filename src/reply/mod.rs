@@ -154,7 +154,7 @@ pub struct TokenLogprob {
 }
 
 /// What a reply fixes that the emulator would otherwise make.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
     /// Partial usage, `prompt_tokens` or `input_tokens` spelling.
     pub usage: Option<Value>,
@@ -163,6 +163,22 @@ pub struct Overrides {
     pub headers: Vec<(String, String)>,
     /// `check: false` = the request may forbid this reply.
     pub unchecked: bool,
+}
+
+impl Overrides {
+    /// These, and `general` ones where they leave something open.
+    pub fn or(mut self, general: &Self) -> Self {
+        let own = |name: &String| self.headers.iter().any(|(known, _)| known == name);
+        let more: Vec<_> = general.headers.iter().filter(|(name, _)| !own(name)).cloned().collect();
+        self.headers.extend(more);
+        Overrides {
+            usage: self.usage.or_else(|| general.usage.clone()),
+            model: self.model.or_else(|| general.model.clone()),
+            id: self.id.or_else(|| general.id.clone()),
+            headers: self.headers,
+            unchecked: self.unchecked || general.unchecked,
+        }
+    }
 }
 
 /// Bytes as the answer, with their own chunk borders.

@@ -4,13 +4,14 @@
 use super::callback::Callback;
 use super::echo::Echo;
 use super::generate::Generated;
+use super::script;
 use crate::api::error::ApiError;
 use crate::exchange::{Outcome, transcript};
 use crate::log;
 use crate::options::{FallbackName, LogLevel};
 use crate::reply::json::Fallback as Wanted;
 use crate::reply::{Ask, Generate, Say};
-use crate::turn::{Answering, Found, Responder, Response, Turn};
+use crate::turn::{Answering, Responder, Response, Turn};
 
 /// The end of the order.
 pub struct Fallback;
@@ -30,9 +31,14 @@ impl Responder for Fallback {
             });
             let unscripted = !call.session.has_script(&call.shared);
             let response = match (&call.defaults.fallback, call.emulator.settings.fallback) {
-                (Some(Wanted::Reply(reply)), _) => match &reply.say {
-                    Say::Ask(ask) => named(ask, turn).await?,
-                    _ => Response::Reply(Found::new(reply.clone())),
+                (Some(Wanted::Reply(reply)), _) => match script::answer(reply, turn).await? {
+                    // A fault alone needs some answer to break.
+                    Some(found) if matches!(found.reply.say, Say::Nothing) => match Echo.reply(turn).await? {
+                        Response::Reply(echo) => Response::Reply(echo.broken_by(found.over())),
+                        other => other,
+                    },
+                    Some(found) => Response::Reply(found),
+                    None => Response::Pass(None),
                 },
                 (Some(Wanted::Echo), _) => Echo.reply(turn).await?,
                 (Some(Wanted::Generate), _) => Generated(Generate::default()).reply(turn).await?,
@@ -41,7 +47,7 @@ impl Responder for Fallback {
                 _ => Response::Pass(None),
             };
             Ok(match response {
-                // A fault alone needs some answer to break; the fallback that would refuse has none.
+                // The fallback that would refuse gives no answer to break.
                 Response::Pass(_) if turn.over.is_some() => Echo.reply(turn).await?,
                 response => response,
             })

@@ -26,6 +26,8 @@ mod heavy_tests;
 mod key;
 #[cfg(test)]
 mod key_tests;
+#[cfg(test)]
+mod keys_tests;
 mod message;
 #[cfg(test)]
 mod pace_tests;

@@ -15,7 +15,7 @@ pub struct Turn<'a> {
     pub prompt: Option<&'a Prompt>,
     /// The text of the last user message.
     pub user_text: String,
-    /// A fault and a pace that come over whatever answers.
+    /// What comes over whatever answers.
     pub over: Option<Over>,
     /// Why whoever was asked so far had nothing.
     pub missed: Option<String>,

@@ -2,7 +2,7 @@
 
 use crate::reply::fault::Fault;
 use crate::reply::pace::Pace;
-use crate::reply::{Arriving, Reply, Say};
+use crate::reply::{Arriving, Overrides, Reply, Say};
 use std::sync::Arc;
 
 /// A reply and where it came from.
@@ -31,27 +31,36 @@ impl Found {
     pub fn broken_by(mut self, over: Over) -> Self {
         self.fault = over.fault.or(self.fault);
         self.pace = over.pace.or(&self.pace);
+        if over.overrides != Overrides::default() {
+            let overrides = over.overrides.or(&self.reply.overrides);
+            self.reply = Arc::new(Reply { overrides, ..(*self.reply).clone() });
+        }
         self
     }
 
     /// Only what it would do to another reply.
     pub fn over(self) -> Over {
-        Over { fault: self.fault, pace: self.pace }
+        Over { fault: self.fault, pace: self.pace, overrides: self.reply.overrides.clone() }
     }
 
     /// What holds where this one leaves it open.
     pub fn or(mut self, general: &Reply) -> Self {
         self.pace = self.pace.or(&general.pace);
         self.fault = self.fault.or_else(|| general.fault.clone());
+        if general.overrides != Overrides::default() {
+            let overrides = self.reply.overrides.clone().or(&general.overrides);
+            self.reply = Arc::new(Reply { overrides, ..(*self.reply).clone() });
+        }
         self
     }
 }
 
-/// A fault and a pace without a reply: whatever answers breaks, or is paced, like this.
+/// What a reply has beside what it says: whatever answers breaks, is paced, and is shown like this.
 #[derive(Default)]
 pub struct Over {
     pub fault: Option<Fault>,
     pub pace: Pace,
+    pub overrides: Overrides,
 }
 
 impl From<Over> for Found {

@@ -25,7 +25,7 @@ use crate::prompt::Prompt;
 use crate::reply::fault::{Fault, Kind};
 use crate::reply::json::Check;
 use crate::reply::pace::{Chunk, Pace, Schedule};
-use crate::reply::{Choice, Overrides, Raw, Reply, Say, check as checker, limit};
+use crate::reply::{Choice, Overrides, Raw, RawBody, Reply, Say, check as checker, limit};
 use crate::runtime;
 use crate::tokens::{self, Encoding};
 use bytes::Bytes;
@@ -209,11 +209,11 @@ pub fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -
     if schedule.is_empty() && fault.is_none() && hold.is_none() {
         return None;
     }
-    let wait = if prompt.stream || matches!(found.reply.say, Say::Raw(_)) {
-        Duration::ZERO
-    } else {
-        clock::milliseconds(schedule.total(&pieces()))
+    let in_pieces = match &found.reply.say {
+        Say::Raw(raw) => matches!(raw.body, RawBody::Sse(_) | RawBody::Chunks(_)),
+        _ => prompt.stream,
     };
+    let wait = if in_pieces { Duration::ZERO } else { clock::milliseconds(schedule.total(&pieces())) };
     let error = match &fault {
         Some(Fault { kind: Kind::Error(error), .. }) => Some(error.to_api_error(&call.occasion())),
         _ => None,

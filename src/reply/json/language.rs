@@ -217,7 +217,6 @@ pub static REPLY: Object = Object {
         key("embedding", EMBEDDING, "One vector for every input, or one per input."),
         key("transcript", Either(&[Text, AnyObject]), "Text, or the fields of a verbose transcription."),
         key("moderation", Object(&MODERATION), "The verdict."),
-        key("heard", Text, "Realtime: what the user's audio said."),
         key("error", Either(&[Text, Object(&ERROR)]), "An error; missing keys are filled as OpenAI fills them."),
         key("raw", Object(&RAW), "Bytes as they are."),
         key("echo", True, "The echo responder answers this step."),
@@ -293,13 +292,35 @@ static MODERATION: Object = Object {
     fields: &[
         key("flagged", Bool, "Whether it is flagged; else whether any category is."),
         key("categories", List(&Words(CATEGORIES), 0, ANY_LENGTH), "The categories that apply."),
-        key("category_scores", Map(&Number(0.0, 1.0)), "Scores by category."),
+        key("category_scores", Object(&SCORES), "Scores by category; else drawn."),
+    ],
+    with: None,
+};
+
+const SCORE: Shape = Number(0.0, 1.0);
+static SCORES: Object = Object {
+    name: "scores",
+    about: "Scores by category.",
+    fields: &[
+        key("harassment", SCORE, "Its score."),
+        key("harassment/threatening", SCORE, "Its score."),
+        key("hate", SCORE, "Its score."),
+        key("hate/threatening", SCORE, "Its score."),
+        key("illicit", SCORE, "Its score."),
+        key("illicit/violent", SCORE, "Its score."),
+        key("self-harm", SCORE, "Its score."),
+        key("self-harm/instructions", SCORE, "Its score."),
+        key("self-harm/intent", SCORE, "Its score."),
+        key("sexual", SCORE, "Its score."),
+        key("sexual/minors", SCORE, "Its score."),
+        key("violence", SCORE, "Its score."),
+        key("violence/graphic", SCORE, "Its score."),
     ],
     with: None,
 };
 
 /// The categories of omni-moderation (openapi.json, `CreateModerationResponse`).
-pub const CATEGORIES: &[&str] = &[
+const CATEGORIES: &[&str] = &[
     "harassment",
     "harassment/threatening",
     "hate",

@@ -72,6 +72,12 @@ fn message(keys: &Map<String, Value>, path: &Path) -> Result<Option<Part>, Scrip
         ["refusal"] => Ok(Some(Part::Refusal(body(keys.get("refusal").map(string).unwrap_or_default())))),
         ["audio"] | ["text", "audio"] => {
             let audio = keys.get("audio").unwrap_or(&Value::Null);
+            if let Some(key) = ["annotations", "phase"].into_iter().find(|key| keys.contains_key(*key)) {
+                return Err(Path::Key(path, key).error("belongs to a message of text; it has no effect beside audio"));
+            }
+            if keys.contains_key("text") && audio.get("transcript").is_some() {
+                return Err(Path::Key(path, "text").error("is what the audio says, as its transcript is; give one"));
+            }
             let data = audio.get("data").map(|data| base64_text(data, &Path::Key(&Path::Key(path, "audio"), "data")));
             let transcript = audio.get("transcript").or(keys.get("text")).map(string).unwrap_or_default();
             Ok(Some(Part::Audio { data: data.transpose()?, transcript }))

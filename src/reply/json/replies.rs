@@ -40,7 +40,10 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
     let Some(kind) = kinds.next() else {
         return match keys.contains_key("finish_reason") {
             true => Ok(Say::Choices(vec![choice(keys, path)?])),
-            false if faulty => Ok(Say::Nothing),
+            false if faulty => {
+                refuse_useless("fault", &["check", "logprobs", "annotations", "phase"], keys, path)?;
+                Ok(Say::Nothing)
+            }
             false => Err(path.error(
                 "says nothing; give text (\"\" = an empty message), tool_calls, error or another key of a reply",
             )),
@@ -50,6 +53,7 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
     if let Some(other) = kinds.next().filter(|_| KINDS.contains(&kind)) {
         return Err(path.error(format!("{kind} and {other} exclude each other")));
     }
+    refuse_useless(kind, useless(kind), keys, path)?;
     let at = Path::Key(path, kind);
     let value = &keys.get(kind).cloned().unwrap_or_default();
     Ok(match kind {
@@ -127,6 +131,30 @@ fn choices(value: &Value, keys: &Map<String, Value>, path: &Path) -> Result<Say,
         choices.push(Choice { finish: one.finish.or(beside.finish), ..one });
     }
     Ok(Say::Choices(choices))
+}
+
+fn refuse_useless(kind: &str, useless: &[&str], keys: &Map<String, Value>, path: &Path) -> Result<(), ScriptError> {
+    match useless.iter().find(|key| keys.contains_key(**key)) {
+        Some(key) => Err(Path::Key(path, key).error(format!("has no effect beside {kind}; leave it out"))),
+        None => Ok(()),
+    }
+}
+
+/// Keys that nothing reads beside this kind of reply: each promises something that would not happen.
+fn useless(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "choices" => &["logprobs", "annotations", "phase"],
+        "embedding" => &["id", "check", "finish_reason", "logprobs", "annotations", "phase"],
+        "moderation" => &["usage", "check", "finish_reason", "logprobs", "annotations", "phase"],
+        // Both have headers of their own.
+        "error" | "raw" => {
+            &["usage", "model", "id", "headers", "check", "finish_reason", "logprobs", "annotations", "phase"]
+        }
+        // What the emulator makes itself fits the request anyway.
+        "echo" | "generate" => &["check", "finish_reason", "logprobs", "annotations", "phase"],
+        "callback" | "transcript" | "image" => &["finish_reason", "logprobs", "annotations", "phase"],
+        _ => &[],
+    }
 }
 
 fn embeddings(value: &Value, path: &Path) -> Result<Vec<Vec<f64>>, ScriptError> {

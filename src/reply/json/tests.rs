@@ -85,7 +85,7 @@ fn good_steps() -> Vec<Value> {
         json!({"embedding": [0.1, 2]}),
         json!({"embedding": [[0.1], [2]]}),
         json!({"image": "aGk="}),
-        json!({"audio": {"data": "aGk=", "transcript": "hi"}, "heard": "hello"}),
+        json!({"audio": {"data": "aGk=", "transcript": "hi"}}),
         json!({"transcript": "hi"}),
         json!({"transcript": {"text": "hi", "duration": 2}}),
         json!({"moderation": {"flagged": true, "categories": ["violence"]}}),

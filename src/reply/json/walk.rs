@@ -1,6 +1,6 @@
 //! For tests: walks the description of the script language, so that a key added to it is tested without being listed.
 
-use super::language::SCRIPT;
+use super::language::{REPLY, SCRIPT};
 use super::shape::{Object, Shape};
 use serde_json::{Map, Value, json};
 
@@ -22,6 +22,11 @@ impl Template {
     pub fn with(&self, number: &str) -> String {
         self.script.to_string().replace(&Value::from(HOLE).to_string(), number)
     }
+}
+
+/// The keys of a reply that scripts from outside may have.
+pub fn reply_keys() -> impl Iterator<Item = &'static str> {
+    REPLY.all().filter(|field| !field.about.is_empty()).map(|field| field.key)
 }
 
 /// A template for every number a script can hold, in all the company it may keep.

@@ -88,8 +88,8 @@ async fn scan(turn: &Turn<'_>) -> Result<Response, ApiError> {
     }
 }
 
-/// A step's reply: as written, or of whom it names. `None` = whom it names passes.
-async fn answer(reply: &Arc<Reply>, turn: &Turn<'_>) -> Result<Option<Found>, ApiError> {
+/// A reply that a test wrote: as written, or of whom it names. `None` = whom it names passes.
+pub(super) async fn answer(reply: &Arc<Reply>, turn: &Turn<'_>) -> Result<Option<Found>, ApiError> {
     let Say::Ask(ask) = &reply.say else { return Ok(Some(Found::new(reply.clone()))) };
     let found = match named(ask, turn).await? {
         Response::Reply(found) => found.or(reply),

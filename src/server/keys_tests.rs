@@ -1,0 +1,198 @@
+//! Every key of the script language does something, or is refused: nothing a test says is accepted and ignored.
+
+use super::tests::{exchange, request, send, start};
+use crate::control;
+use crate::emulator::Emulator;
+use crate::reply::json::walk;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const KEY: &str = "sk-keys";
+
+/// A script loaded and asked in every way there is: all that a client and a test see of it. `Err` = the place refused.
+fn seen(emulator: &Arc<Emulator>, script: &Value) -> Result<String, String> {
+    let control = |method, path, body: &str| control::in_process(emulator, Some(KEY), method, path, body);
+    control("POST", "/_emulator/reset", "");
+    let (status, answer) = control("POST", "/_emulator/script", &script.to_string());
+    if status != 200 {
+        return Err(answer["error"].to_string());
+    }
+    let mut seen = String::new();
+    let messages = json!([{"role": "user", "content": "x"}]);
+    let weather =
+        json!({"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}});
+    let chat = json!({"model": "gpt-4o", "messages": messages, "logprobs": true, "top_logprobs": 2});
+    let with = |mut body: Value, more: Value| {
+        body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+        body
+    };
+    let form = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "properties": {"a": {"type": "string"}}}}});
+    let asks = [
+        ("/v1/chat/completions", chat.clone()),
+        ("/v1/chat/completions", with(chat.clone(), json!({"n": 2, "stream": true}))),
+        ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": messages, "response_format": form})),
+        (
+            "/v1/chat/completions",
+            json!({"model": "gpt-4o", "messages": messages, "tools": [{"type": "function", "function": weather}], "tool_choice": "required"}),
+        ),
+        ("/v1/responses", json!({"model": "gpt-5", "input": "x", "stream": true, "reasoning": {"summary": "auto"}})),
+        ("/v1/completions", json!({"model": "gpt-3.5-turbo-instruct", "prompt": "x", "logprobs": 1})),
+        ("/v1/embeddings", json!({"model": "text-embedding-3-small", "input": ["x", "y"], "dimensions": 2})),
+        ("/v1/moderations", json!({"input": "x"})),
+        ("/v1/chat/completions", json!({"model": "own", "messages": messages})),
+        ("/v1/models/own", Value::Null),
+        // As often as `times` goes.
+        ("/v1/responses", json!({"model": "gpt-4o", "input": "x"})),
+    ];
+    for (path, body) in asks {
+        let (method, bytes) = match &body {
+            Value::Null => ("GET", String::new()),
+            body => ("POST", body.to_string()),
+        };
+        let before = emulator.session(KEY).clock.now();
+        let answer = exchange(emulator, &request(method, path, KEY, "", bytes.as_bytes()));
+        // Cut before any byte is seen too.
+        let answer = answer.map(|got| format!("{}\n{}", got.head, got.text())).unwrap_or_default();
+        let lines: Vec<&str> = answer.lines().filter(|line| !line.starts_with("date: ")).collect();
+        let took = emulator.session(KEY).clock.now() - before;
+        seen += &format!("{path} {took:?}\n{}\n", lines.join("\n"));
+    }
+    let (_, left) = control("GET", "/_emulator/verify", "");
+    let (_, state) = control("GET", "/_emulator/state", "");
+    Ok(seen + &left.to_string() + &names(&state))
+}
+
+/// Names of rules, which only messages and the journal show.
+fn names(state: &Value) -> String {
+    match state {
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| if key == "name" { value.to_string() } else { names(value) }).collect()
+        }
+        Value::Array(list) => list.iter().map(names).collect(),
+        _ => String::new(),
+    }
+}
+
+/// A rule for anything, without end.
+fn load(keys: Value) -> Value {
+    json!({"rules": [beside(keys, "times", json!(-1))]})
+}
+
+fn beside(mut object: Value, key: &str, value: Value) -> Value {
+    object[key] = value;
+    object
+}
+
+/// A value of every key that a reply may have.
+fn samples() -> Value {
+    json!({
+        "text": "own", "json": {"a": 1}, "refusal": "no", "phase": "commentary", "reasoning": "why",
+        "annotations": [{"type": "url_citation", "url": "https://a.test", "title": "A", "start_index": 0, "end_index": 1}],
+        "tool_calls": [{"name": "weather", "arguments": {"city": "Oslo"}}], "output": ["first"],
+        "logprobs": [{"token": "o", "logprob": -0.5}], "image": "aGk=", "audio": {"transcript": "own"},
+        "finish_reason": "length", "choices": ["one", "two"], "embedding": [0.5, 0.25], "transcript": "own",
+        "moderation": {"flagged": true}, "error": "no", "raw": {"body": "raw"}, "echo": true, "generate": {},
+        "usage": {"prompt_tokens": 1234}, "model": "own", "id": "own-id", "headers": {"x-own": "1"}, "check": false,
+        "pace": {"ttft_ms": 5000}, "fault": {"kind": "malformed", "at": 1}, "status": 201,
+        "content": "own", "sse": [{"data": "own"}],
+    })
+}
+
+#[test]
+fn every_key_beside_every_kind_of_reply_has_an_effect_or_is_refused() {
+    let emulator = start(json!({"clock": "instant", "auth": "optional", "checkReplies": "fail"}));
+    // Their endpoints are not built: nothing can be seen of what stands beside them.
+    const UNSEEN: &[&str] = &["image", "transcript"];
+    const KINDS: &[&str] = &[
+        "text",
+        "json",
+        "refusal",
+        "reasoning",
+        "tool_calls",
+        "output",
+        "choices",
+        "embedding",
+        "moderation",
+        "error",
+        "raw",
+        "echo",
+        "generate",
+        "audio",
+        "fault",
+    ];
+    // What a check never looks at passes it anyway.
+    const UNCHECKED: &[(&str, &str)] = &[("refusal", "check"), ("reasoning", "check"), ("audio", "check")];
+    // A fault alone breaks an echo here, because no fallback answers.
+    const SAME: &[(&str, &str)] = &[("fault", "echo")];
+    let mut wrong = Vec::new();
+    for kind in KINDS {
+        let alone = json!({*kind: samples()[*kind]});
+        let plain = seen(&emulator, &load(alone.clone())).unwrap_or_else(|error| panic!("{kind}: {error}"));
+        let others = walk::reply_keys()
+            .filter(|key| key != kind && !UNCHECKED.iter().chain(SAME).any(|pair| pair == &(*kind, *key)));
+        for key in others {
+            let sample = samples()[key].clone();
+            assert!(!sample.is_null(), "{key} has no sample");
+            if UNSEEN.contains(&key) {
+                continue;
+            }
+            match seen(&emulator, &load(beside(alone.clone(), key, sample))) {
+                Ok(same) if same == plain => wrong.push(format!("{kind} + {key}: no effect")),
+                Err(error) if !error.contains(key) => wrong.push(format!("{kind} + {key}: {error}")),
+                _ => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_a_reply_says_of_itself_holds_on_every_endpoint_or_is_refused() {
+    let emulator = start(json!({"auth": "optional", "clock": "instant"}));
+    let load = |reply: Value| send(&emulator, "sk-o", "/_emulator/script", &json!({"reset": true, "rules": [reply]}));
+    let own = json!({"usage": {"prompt_tokens": 5}, "model": "own", "headers": {"x-own": "1"}});
+    let with = |mut reply: Value, keys: &[&str]| {
+        keys.iter().for_each(|key| reply[key] = own[key].clone());
+        reply
+    };
+    let embed = json!({"model": "text-embedding-3-small", "input": "x"});
+    assert_eq!(load(with(json!({"embedding": [1, 2]}), &["usage", "model", "headers"])).status, 200);
+    let got = send(&emulator, "sk-o", "/v1/embeddings", &embed);
+    let body = got.json();
+    assert_eq!((&body["usage"], &body["model"]), (&json!({"prompt_tokens": 5, "total_tokens": 5}), &json!("own")));
+    assert!(got.head.contains("x-own: 1"), "{}", got.head);
+    let verdict =
+        json!({"moderation": {"categories": ["violence"], "category_scores": {"violence": 0.625, "sexual": 0.5}}});
+    assert_eq!(load(with(verdict, &["model", "headers"])).status, 200);
+    let got = send(&emulator, "sk-o", "/v1/moderations", &json!({"input": "x"}));
+    let scores = &got.json()["results"][0]["category_scores"];
+    assert_eq!(
+        (&scores["violence"], &scores["sexual"], &got.json()["model"]),
+        (&json!(0.625), &json!(0.5), &json!("own"))
+    );
+    assert!(got.head.contains("x-own: 1"), "{}", got.head);
+    let chat = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]});
+    for reply in [json!({"echo": true}), json!({"generate": {}})] {
+        assert_eq!(load(with(reply, &["usage", "model", "headers"])).status, 200);
+        let got = send(&emulator, "sk-o", "/v1/chat/completions", &chat);
+        assert_eq!((&got.json()["model"], &got.json()["usage"]["prompt_tokens"]), (&json!("own"), &json!(5)));
+        assert!(got.head.contains("x-own: 1"), "{}", got.head);
+    }
+    for (reply, place) in [
+        (json!({"moderation": {"category_scores": {"rudeness": 1}}}), "rudeness"),
+        (with(json!({"moderation": {}}), &["usage"]), "usage"),
+        (json!({"embedding": [1], "id": "x"}), "id"),
+        (with(json!({"error": "no"}), &["model"]), "model"),
+        (with(json!({"raw": {}}), &["headers"]), "headers"),
+        (json!({"echo": true, "finish_reason": "stop"}), "finish_reason"),
+        (json!({"text": "x", "heard": "y"}), "heard"),
+    ] {
+        let refused = load(reply.clone());
+        assert_eq!(refused.status, 400, "{reply}");
+        assert!(
+            refused.json()["error"]["param"].as_str().is_some_and(|param| param.contains(place)),
+            "{reply}: {}",
+            refused.text()
+        );
+    }
+}
