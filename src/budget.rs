@@ -4,7 +4,7 @@
 //!
 //! What proves heavy leaves the runtime's only thread ([`work`]), and ends when its client has gone.
 
-use crate::api::error::ApiError;
+use crate::wire::error::ApiError;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};

@@ -7,9 +7,10 @@ use crate::api::{self, Level};
 use crate::emulator::Emulator;
 use crate::log;
 use crate::options::{Door, LogLevel, Options};
-use crate::reply::json::Load;
 use crate::runtime;
-use crate::script_files::{self, Severity};
+use crate::script::Load;
+use crate::script::files;
+use crate::script::files::Severity;
 use crate::surface;
 use crate::tokens::Encoding;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -114,7 +115,7 @@ pub fn run(arguments: Vec<String>) -> i32 {
 
 /// Prints what is wrong with script files.
 fn validate(files: &[PathBuf]) -> i32 {
-    let findings = script_files::validate(files);
+    let findings = files::validate(files);
     for (severity, finding) in &findings {
         let word = if *severity == Severity::Error { "error" } else { "warning" };
         print(&format!("{word}: {finding}\n"));
@@ -149,7 +150,7 @@ fn operations() -> String {
 
 /// Prints another tool's fixtures as a script.
 fn convert(file: &Path) -> Result<(), String> {
-    let (script, skipped) = script_files::convert_aimock_files(file).map_err(|error| error.to_string())?;
+    let (script, skipped) = files::convert_aimock_files(file).map_err(|error| error.to_string())?;
     for file in skipped {
         complain(&format!("{}: skipped: fixture files end in .json", file.display()));
     }
@@ -174,7 +175,7 @@ fn serve(options: Options) -> Result<(), String> {
     let (scripts, watch, exit_with_parent) = (options.script.clone(), options.watch, options.exit_with_parent);
     // A bad file stops the start, before anything listens.
     let load = read_scripts(&scripts)?;
-    for skipped in script_files::skipped(&scripts) {
+    for skipped in files::skipped(&scripts) {
         log::warn(&skipped.to_string());
     }
     let emulator = crate::server::start(options, Door::CommandLine, None).map_err(|error| error.message)?;
@@ -202,7 +203,7 @@ fn serve(options: Options) -> Result<(), String> {
 fn read_scripts(paths: &[PathBuf]) -> Result<Option<Load>, String> {
     let mut all: Option<Load> = None;
     for path in paths {
-        let load = script_files::read(path).map_err(|error| error.to_string())?;
+        let load = files::read(path).map_err(|error| error.to_string())?;
         match &mut all {
             Some(all) => all.append(load),
             None => all = Some(load),
@@ -214,7 +215,7 @@ fn read_scripts(paths: &[PathBuf]) -> Result<Option<Load>, String> {
 /// Loads script files again when they change. Rules that stay as they were keep their counters; a bad file is reported
 /// and what was loaded stays.
 async fn reload(emulator: Arc<Emulator>, paths: Vec<PathBuf>) {
-    let mut involved = script_files::involved(&paths);
+    let mut involved = files::involved(&paths);
     let mut before = stamps(&involved);
     let mut ticks = tokio::time::interval(Duration::from_millis(200));
     loop {
@@ -223,7 +224,7 @@ async fn reload(emulator: Arc<Emulator>, paths: Vec<PathBuf>) {
             continue;
         }
         // Before they are read: what changes meanwhile is seen at the next tick.
-        involved = script_files::involved(&paths);
+        involved = files::involved(&paths);
         before = stamps(&involved);
         match read_scripts(&paths) {
             Ok(load) => {

@@ -1,12 +1,14 @@
 //! One listening server with its settings and sessions.
 
-use crate::callbacks::{Callbacks, Dispatch};
 use crate::clock::Mode;
-use crate::exchange::{self, Observer};
 use crate::options::{Door, Options, Settings};
 use crate::reply::Generate;
-use crate::reply::json::Load;
 use crate::runtime;
+use crate::script::Load;
+use crate::session;
+use crate::session::Observer;
+use crate::session::callbacks::Callbacks;
+use crate::session::callbacks::Dispatch;
 use crate::session::{Session, Shared};
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -82,7 +84,7 @@ impl Emulator {
             settings.max_callbacks,
             Duration::from_millis(settings.callback_timeout_ms),
         ));
-        let observers = exchange::observers(&settings);
+        let observers = session::observers(&settings);
         let emulator = Arc::new(Emulator {
             settings,
             observers,

@@ -4,14 +4,13 @@
 
 mod refusal;
 
-use crate::api::error::ApiError;
 use crate::bounds::{BYTES, KEPT, PATIENCE_MS, RATE, WAIT_MS};
 use crate::clock::Mode;
 use crate::reply::Length;
-use crate::reply::json::Check;
 use crate::reply::pace::{Pace, Range};
 use crate::reply::{Style as GenerateStyle, ToolStrategy};
-use crate::store::Bounds;
+use crate::script::Check;
+use crate::wire::error::ApiError;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
@@ -336,14 +335,9 @@ pub struct Settings {
 }
 
 /// Bytes of stored objects per session.
-const STORED_BYTES: usize = 256 << 20;
+pub(crate) const STORED_BYTES: usize = 256 << 20;
 
-impl Settings {
-    /// How much a session stores.
-    pub fn stored(&self) -> Bounds {
-        Bounds { objects: self.max_objects, bytes: STORED_BYTES }
-    }
-}
+impl Settings {}
 
 /// Where an emulator is started; a few defaults differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,18 @@
 //! Whether a call may go on: its model is known and serves this operation, its body and query are valid.
 
-use super::error::{self, ApiError, Style};
-use super::limits;
-use super::models::{Kind, Model};
-use super::validate::{self, Context, Level};
-use crate::call::Call;
+use crate::api::rate_limits;
+use crate::api::validate::{self, Context, Level};
 use crate::log;
 use crate::options::{FallbackName, LogLevel, Profile, Validation};
 use crate::responders::scenario;
 use crate::surface::client;
 use crate::surface::operations::Form;
+use crate::turn::call::Call;
+use crate::turn::models::Kind;
+use crate::turn::models::Model;
+use crate::wire::error;
+use crate::wire::error::ApiError;
+use crate::wire::error::Style;
 
 const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
@@ -25,7 +28,7 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
         let behind = matches!(call.operation.name, "chat.completions.create" | "completions.create")
             && matches!(error.style, Style::Api | Style::Model);
         let model = || call.known_model(call.model_name());
-        if let Some(limits) = behind.then(model).flatten().and_then(|model| limits::look(call, &model)) {
+        if let Some(limits) = behind.then(model).flatten().and_then(|model| rate_limits::look(call, &model)) {
             let _ = call.exchange.limits.set(limits);
         }
     })
@@ -75,7 +78,7 @@ fn valid(call: &Call, model: Option<Model>) -> Result<(), ApiError> {
         return Err(error::deprecated_model(name));
     }
     // Only a request that will be answered counts.
-    let limits = limits::take(call, &model)?;
+    let limits = rate_limits::take(call, &model)?;
     let _ = call.exchange.limits.set(limits);
     if call.operation.name == "completions.create" {
         let _ = call.exchange.model.set(call.shown_model(name, &model));

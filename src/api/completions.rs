@@ -1,20 +1,27 @@
 //! `completions.create`, the legacy text completions; `/v1/responses` with a `prompt` and no `input` has this shape too.
 
-use super::answer::pretty;
-use super::chat::render::pieces;
-use super::chat::request::{length, pace, stop};
-use super::error::ApiError;
-use super::event::{Frames, write_json, write_json_str};
-use super::lanes::{Chunks, Cursor, Lanes, Writer};
-use super::usage::wire::{self, Usage};
-use super::usage::{self, Api};
-use super::{ids, logprobs};
+use crate::api::chat::render::pieces;
+use crate::api::chat::request::{length, pace, stop};
 use crate::api::infer;
-use crate::call::{Call, HandlerFuture, Served};
+use crate::api::lanes::{Chunks, Cursor, Lanes, Writer};
+use crate::api::logprobs;
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Choice, Finish, Part};
 use crate::tokens::Encoding;
+use crate::turn::answer::pretty;
+use crate::turn::call::Call;
+use crate::turn::call::HandlerFuture;
+use crate::turn::call::Served;
+use crate::turn::usage;
+use crate::turn::usage::Api;
+use crate::turn::usage::wire;
+use crate::turn::usage::wire::Usage;
 use crate::turn::{Rendered, Spoken, Step};
+use crate::wire::error::ApiError;
+use crate::wire::event::Frames;
+use crate::wire::event::write_json;
+use crate::wire::event::write_json_str;
+use crate::wire::ids;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};

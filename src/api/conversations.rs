@@ -1,13 +1,17 @@
 //! `conversations`: items that responses share.
 
-use super::answer::Answer;
-use super::error::ApiError;
-use super::ids::{self, Family};
-use super::list::{Order, Page};
-use super::responses::input;
-use super::responses::record::Record;
-use crate::call::{Call, HandlerFuture, Served};
-use crate::store::{Kind, Store};
+use crate::api::list::{Order, Page};
+use crate::api::responses::input;
+use crate::api::responses::record::Record;
+use crate::session::store::Kind;
+use crate::session::store::Store;
+use crate::turn::answer::Answer;
+use crate::turn::call::Call;
+use crate::turn::call::HandlerFuture;
+use crate::turn::call::Served;
+use crate::wire::error::ApiError;
+use crate::wire::ids;
+use crate::wire::ids::Family;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::convert::Infallible;

@@ -1,18 +1,21 @@
 //! `embeddings.create`: computed, unless a rule answers.
 
-use super::answer::Answer;
-use super::error::ApiError;
-use super::infer;
-use super::models::Model;
-use super::usage::wire::{self, Usage};
-use super::vectors;
-use crate::call::{Call, HandlerFuture, Served};
+use crate::api::infer;
+use crate::generate::vectors;
 use crate::options::{EmbeddingStyle, Validation};
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::Say;
 use crate::runtime;
 use crate::tokens::{self, Encoding};
 use crate::turn;
+use crate::turn::answer::Answer;
+use crate::turn::call::Call;
+use crate::turn::call::HandlerFuture;
+use crate::turn::call::Served;
+use crate::turn::models::Model;
+use crate::turn::usage::wire;
+use crate::turn::usage::wire::Usage;
+use crate::wire::error::ApiError;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::borrow::Cow;

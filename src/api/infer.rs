@@ -2,14 +2,15 @@
 //!
 //! The only way an operation gets a reply; the operation itself only reads the Prompt and renders what was [`Spoken`].
 
-use super::answer::{Answer, Delivery};
-use super::error::ApiError;
-use crate::call::Call;
 use crate::prompt::Prompt;
 use crate::reply::fault::{Fault, Kind};
 use crate::reply::{Reply, Say};
 use crate::responders::{self, request};
+use crate::turn::answer::Answer;
+use crate::turn::answer::Delivery;
+use crate::turn::call::Call;
 use crate::turn::{self, Rendered, Spoken, Turn};
+use crate::wire::error::ApiError;
 use std::sync::Arc;
 
 /// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all operations.

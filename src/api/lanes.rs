@@ -3,9 +3,11 @@
 //!
 //! An endpoint whose stream is made of such items says how each is written ([`Writer`]); [`Chunks`] are its events.
 
-use super::error::ApiError;
-use super::event::{self, Events, Frames};
 use crate::reply::pace::Pieces;
+use crate::wire::error::ApiError;
+use crate::wire::event;
+use crate::wire::event::Events;
+use crate::wire::event::Frames;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};

@@ -1,7 +1,10 @@
 //! Lists with a cursor: `{"object":"list","data","first_id","last_id","has_more"}`.
 
-use crate::call::Call;
-use crate::store::{self, Kind, Store, Stored};
+use crate::session::store;
+use crate::session::store::Kind;
+use crate::session::store::Store;
+use crate::session::store::Stored;
+use crate::turn::call::Call;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -124,7 +127,7 @@ mod tests {
         // Every third is shown: more than one page of the store has to be read.
         let third = |stored: &Stored| {
             let number: usize = stored.read()?;
-            (number % 3 == 0).then(|| json!({"id": stored.id, "number": number}))
+            (number.is_multiple_of(3)).then(|| json!({"id": stored.id, "number": number}))
         };
         let mut seen = Vec::new();
         let mut after: Option<String> = None;

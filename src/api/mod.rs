@@ -3,36 +3,28 @@
 //! An inference operation reads its body into a [`Prompt`](crate::prompt::Prompt), lets [`crate::turn::infer`] find the
 //! reply, and renders it: `request.rs`, `render.rs`, `stream.rs`. It knows no responder.
 
-pub mod accepted;
 pub mod admit;
-pub mod answer;
 pub mod chat;
 pub mod completions;
 pub mod conversations;
 pub mod embeddings;
-pub mod error;
-pub mod event;
-pub mod field;
-pub mod ids;
 pub mod infer;
 mod lanes;
-mod limits;
 pub mod list;
 pub mod logprobs;
-pub mod models;
 pub mod models_resource;
 pub mod moderations;
+pub mod rate_limits;
 pub mod responses;
-pub mod sound;
-pub mod usage;
 pub mod validate;
-pub mod vectors;
 
-use crate::call::{Call, Handler, Served};
 use crate::responders::scenario;
 use crate::surface::{self, Operation};
-use answer::{Answer, Body};
-use error::ApiError;
+use crate::turn::answer::{Answer, Body};
+use crate::turn::call::Call;
+use crate::turn::call::Handler;
+use crate::turn::call::Served;
+use crate::wire::error::ApiError;
 use std::fmt;
 use std::sync::LazyLock;
 

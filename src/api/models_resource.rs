@@ -1,10 +1,14 @@
 //! `models.list`, `models.retrieve`, `models.delete`.
 
-use super::accepted;
-use super::answer::Answer;
-use super::error::{self, ApiError};
-use super::models::{self, Model};
-use crate::call::{Call, HandlerFuture, Served};
+use crate::turn::accepted;
+use crate::turn::answer::Answer;
+use crate::turn::call::Call;
+use crate::turn::call::HandlerFuture;
+use crate::turn::call::Served;
+use crate::turn::models;
+use crate::turn::models::Model;
+use crate::wire::error;
+use crate::wire::error::ApiError;
 use serde_json::{Value, json};
 
 pub const OPERATIONS: &[Served] = &[

@@ -1,13 +1,15 @@
 //! `moderations.create`: nothing is flagged, unless a rule says so.
 
-use super::answer::Answer;
-use super::ids;
-use super::infer;
-use crate::call::{Call, HandlerFuture, Served};
+use crate::api::infer;
 use crate::prompt::{Message, Prompt, Role};
 use crate::random::Random;
 use crate::reply::Say;
 use crate::turn;
+use crate::turn::answer::Answer;
+use crate::turn::call::Call;
+use crate::turn::call::HandlerFuture;
+use crate::turn::call::Served;
+use crate::wire::ids;
 use serde_json::{Map, Value, json};
 
 pub const OPERATIONS: &[Served] = &[Served { name: "moderations.create", handler: create }];

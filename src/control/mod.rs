@@ -2,16 +2,17 @@
 
 pub mod routes;
 
-use crate::api::accepted;
-use crate::api::error::ApiError;
 use crate::bounds::Bounds;
 use crate::clock::{LONGEST, Mode, Refused, milliseconds};
 use crate::emulator::Emulator;
-use crate::exchange::transcript;
 use crate::redact::redact;
-use crate::reply::json::{self, Origin};
+use crate::script;
+use crate::script::Origin;
+use crate::session::transcript;
 use crate::session::{Session, Shared};
+use crate::turn::accepted;
 use crate::url;
+use crate::wire::error::ApiError;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,7 +175,7 @@ fn load(emulator: &Arc<Emulator>, session: Option<&Arc<Session>>, request: &Requ
         return Err(ApiError::invalid("Invalid JSON"));
     }
     let origin = if request.in_process { Origin::InProcess } else { Origin::Http };
-    let load = json::load(request.body, origin)
+    let load = script::load(request.body, origin)
         .map_err(|error| ApiError::invalid(error.message).param(error.path).code("invalid_script"))?;
     let rules = load.rules.len();
     let held =

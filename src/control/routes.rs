@@ -1,7 +1,7 @@
 //! The control routes, each once: what `GET /_emulator` lists, and what a wrong path or method is told.
 
-use crate::api::error::ApiError;
 use crate::near::nearest;
+use crate::wire::error::ApiError;
 use serde_json::{Map, Value, json};
 
 /// One control route.

@@ -3,19 +3,23 @@
 //! HTTP and both lanes of sockets ask here, and whatever else wants an answer of the API can do the same: it says what
 //! is [`Asked`], and frames the [`Answered`].
 
-use super::{Begun, Live};
 use crate::api;
-use crate::api::answer::{Answer, Body};
-use crate::api::error::{self, ApiError};
-use crate::api::responses::lane::Lane;
-use crate::call::Call;
 use crate::emulator::Emulator;
-use crate::headers::Headers;
+use crate::exchange::route::Normal;
 use crate::random::{self, Random};
 use crate::redact;
-use crate::server::route::Normal;
+use crate::session::Live;
+use crate::session::exchange::Begun;
 use crate::session::{ANONYMOUS, Session};
 use crate::surface::router::Found;
+use crate::turn::answer::Answer;
+use crate::turn::answer::Body;
+use crate::turn::call::Call;
+use crate::turn::lane::Lane;
+use crate::wire::error;
+use crate::wire::error::ApiError;
+use crate::wire::headers::Headers;
+use crate::wire::ids;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::Value;
@@ -82,7 +86,7 @@ pub async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         at: stamp,
         wants: body.get("model").and_then(Value::as_str).or(normal.deployment.as_deref()).map(String::from),
-        request_id: api::ids::request(&mut random.fork("request")),
+        request_id: ids::request(&mut random.fork("request")),
     });
     let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone());
     let started = keeper.clock.now();

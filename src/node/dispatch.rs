@@ -1,6 +1,6 @@
 //! Functions as replies: calls into JavaScript.
 
-use crate::callbacks::Dispatch;
+use crate::session::callbacks::Dispatch;
 use napi::Status;
 use napi::bindgen_prelude::Promise;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};

@@ -1,10 +1,10 @@
 //! The handle JavaScript holds. It owns nothing: a running emulator belongs to the registry in [`crate::emulator`], so
 //! a handle that is garbage-collected stops no server. No panic leaves it: one that reached Node would end the process.
 
-use super::dispatch::{Calls, Dispatcher};
-use crate::api::error::ApiError;
 use crate::emulator::Emulator;
+use crate::node::dispatch::{Calls, Dispatcher};
 use crate::options::{Door, Options};
+use crate::wire::error::ApiError;
 use crate::{control, log, runtime, server};
 use futures_util::FutureExt;
 use napi::bindgen_prelude::{Env, Object, ToNapiValue};

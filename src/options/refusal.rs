@@ -1,7 +1,7 @@
 //! Why options of `startEmulator()` are refused: which one, its value, what is allowed, what is nearest.
 
-use super::{Options, OptionsError};
 use crate::near::nearest;
+use crate::options::{Options, OptionsError};
 use crate::reply::describe::quote;
 use clap::Args;
 use serde_json::{Map, Value};
@@ -24,7 +24,7 @@ pub(super) fn explain(given: &Map<String, Value>, whole: serde_json::Error) -> O
         }
         let shown = match value {
             Value::String(text) => quote(text),
-            other => crate::reply::json::place::clip(&other.to_string()),
+            other => crate::script::place::clip(&other.to_string()),
         };
         return OptionsError(format!(
             "startEmulator(): the option `{name}` is {shown}; expected {}",

@@ -1,7 +1,7 @@
 //! A reply still arriving: pieces of its choices, from whoever makes them.
 
-use super::{Finish, Part};
-use crate::api::error::ApiError;
+use crate::reply::{Finish, Part};
+use crate::wire::error::ApiError;
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,6 +1,8 @@
 //! A scripted error.
 
-use crate::api::error::{self, ApiError, Occasion};
+use crate::wire::error;
+use crate::wire::error::ApiError;
+use crate::wire::error::Occasion;
 
 /// An error as the answer. Missing keys are filled as OpenAI fills them; `Some(None)` = a null that stays null.
 #[derive(Debug, Clone, Default)]

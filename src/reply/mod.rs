@@ -4,12 +4,9 @@
 //! another responder. Overrides, [`pace`] and [`fault`] travel with it. `json` is the script language's form of it.
 
 pub mod arriving;
-pub mod check;
 pub mod describe;
 pub mod error;
 pub mod fault;
-pub mod json;
-pub mod limit;
 pub mod measure;
 pub mod pace;
 pub mod price;

@@ -1,11 +1,11 @@
 //! A function of the host process as a responder.
 
-use super::request;
-use crate::api::error::ApiError;
-use crate::callbacks::Given;
-use crate::exchange::Waiting;
 use crate::reply::{Ask, Say};
+use crate::responders::request;
+use crate::session::callbacks::Given;
+use crate::session::exchange::Waiting;
 use crate::turn::{Answering, Found, Responder, Response, Turn};
+use crate::wire::error::ApiError;
 use std::sync::Arc;
 
 /// A function as a responder, by its number.

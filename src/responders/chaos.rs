@@ -1,9 +1,10 @@
 //! Chaos: a session's failures, before any rule and without using a step.
 
-use crate::exchange::Outcome;
 use crate::random::Random;
-use crate::reply::json::{Chaos as Profile, ChaosWhen};
 use crate::reply::{Reply, Say};
+use crate::script::Chaos as Profile;
+use crate::script::ChaosWhen;
+use crate::session::exchange::Outcome;
 use crate::turn::{Answering, Found, Responder, Response, Turn};
 use std::sync::Arc;
 

@@ -1,9 +1,12 @@
 //! Echo: says back what the user said, in the form the request demands (seeds.md §2).
 
-use super::generate::answer::{Answer, answer};
-use super::generate::schema::{Hints, value};
-use super::generate::{plain, tools};
 use crate::budget::{self, Budget, Spent};
+use crate::generate::answer::Answer;
+use crate::generate::answer::answer;
+use crate::generate::plain;
+use crate::generate::schema::Hints;
+use crate::generate::schema::value;
+use crate::generate::tools;
 use crate::prompt::{Format, Prompt};
 use crate::random::Random;
 use crate::reply::{Choice, Part, Reply, Say, Style, Text, ToolStrategy, validator};

@@ -1,17 +1,18 @@
 //! What answers when nothing else did: the session's `defaults.fallback`, else an error if it has a script, else the
 //! option.
 
-use super::callback::Callback;
-use super::echo::Echo;
-use super::generate::Generated;
-use super::script;
-use crate::api::error::ApiError;
-use crate::exchange::{Outcome, transcript};
+use crate::generate::Generated;
 use crate::log;
 use crate::options::{FallbackName, LogLevel};
-use crate::reply::json::Fallback as Wanted;
 use crate::reply::{Ask, Generate, Say};
+use crate::responders::callback::Callback;
+use crate::responders::echo::Echo;
+use crate::responders::script;
+use crate::script::Fallback as Wanted;
+use crate::session::exchange::Outcome;
+use crate::session::transcript;
 use crate::turn::{Answering, Responder, Response, Turn};
+use crate::wire::error::ApiError;
 
 /// The end of the order.
 pub struct Fallback;

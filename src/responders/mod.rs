@@ -4,13 +4,12 @@ pub mod callback;
 pub mod chaos;
 pub mod echo;
 mod fallback;
-pub mod generate;
 pub mod request;
 pub mod scenario;
 pub mod script;
 
-use crate::api::error::ApiError;
 use crate::turn::{Found, Responder, Response, Turn};
+use crate::wire::error::ApiError;
 
 /// Those that a test wrote something for: every operation with a turn asks them.
 const SCRIPTED: [&dyn Responder; 3] = [&scenario::Scenario, &chaos::Chaos, &script::Scripted];

@@ -1,8 +1,8 @@
 //! A request as JSON: for reply functions, and its tool results for the journal.
 
-use crate::matching::View;
 use crate::prompt::{Message, PastCall, Prompt};
 use crate::redact::is_secret;
+use crate::script::matching::View;
 use serde_json::{Value, json};
 
 /// The request as a reply function gets it.

@@ -1,13 +1,15 @@
 //! Model names that are scenarios: `credit-error` (402), `error-<status>`, `timeout`, `cut-stream`.
 
-use crate::api::answer::{Answer, Body, Delivery};
-use crate::api::error::ApiError;
-use crate::call::Call;
-use crate::exchange::Outcome;
 use crate::reply::error::ErrorReply;
 use crate::reply::fault::{At, Fault, Kind};
 use crate::reply::pace::{Pace, Schedule};
+use crate::session::exchange::Outcome;
+use crate::turn::answer::Answer;
+use crate::turn::answer::Body;
+use crate::turn::answer::Delivery;
+use crate::turn::call::Call;
 use crate::turn::{Answering, Over, Responder, Response, Turn};
+use crate::wire::error::ApiError;
 use std::time::Duration;
 
 /// Whether a model's name is a scenario that has an answer.

@@ -4,15 +4,18 @@
 //! client that leaves is a `Drop`. What drives it, [`Timed`], drives messages of a socket the same way: only how the
 //! events are framed differs.
 
-use super::deliver::struck;
-use super::socket::{Control, End};
-use super::sse::Sse;
-use crate::api::answer::Delivery;
-use crate::api::error::ApiError;
-use crate::api::event::{Events, Frames, Work};
 use crate::clock::{self, Wait};
-use crate::exchange::{Live, Waiting};
 use crate::reply::fault::{At, Kind};
+use crate::server::deliver::struck;
+use crate::server::socket::{Control, End};
+use crate::server::sse::Sse;
+use crate::session::Live;
+use crate::session::exchange::Waiting;
+use crate::turn::answer::Delivery;
+use crate::wire::error::ApiError;
+use crate::wire::event::Events;
+use crate::wire::event::Frames;
+use crate::wire::event::Work;
 use bytes::{BufMut, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use std::panic::{AssertUnwindSafe, catch_unwind};

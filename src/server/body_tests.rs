@@ -1,14 +1,15 @@
 //! The body of an answer: frames, deadlines, faults, holds.
 
-use super::*;
-use crate::api::error::ApiError;
 use crate::clock::Mode;
-use crate::exchange::{self, Begun};
 use crate::options::{Door, Options};
 use crate::random::Random;
 use crate::reply::fault::Fault;
 use crate::reply::pace::{Hold, Pace, Schedule};
+use crate::server::body::*;
+use crate::session;
 use crate::session::Session;
+use crate::session::exchange::Begun;
+use crate::wire::error::ApiError;
 use bytes::BytesMut;
 use std::future::poll_fn;
 use tokio::time::Instant;
@@ -90,7 +91,7 @@ fn session(clock: Mode) -> Arc<Session> {
 
 fn live(session: &Arc<Session>) -> Live {
     let exchange = session.journal.number(Begun { operation: "x", stream: true, ..Begun::default() });
-    Live::begin(session.clone(), exchange, exchange::observers(&Options::default().settle(Door::InProcess)))
+    Live::begin(session.clone(), exchange, session::observers(&Options::default().settle(Door::InProcess)))
 }
 
 fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> Timed<Plain> {

@@ -1,19 +1,30 @@
 //! From an answer to a response: status, headers, and the body that delivers it.
 
-use super::body::{Cut, ResponseBody, Source};
-use super::headers;
-use super::socket::{Control, End};
-use crate::api::answer::{Answer, Body, Delivery, indented, pretty};
-use crate::api::error::{ApiError, Style};
-use crate::api::event::{self, Events, Frames, write_json};
 use crate::clock::Mode;
 use crate::emulator::Emulator;
 use crate::exchange::run::Answered;
-use crate::exchange::{Outcome, Record, Said, Waiting};
 use crate::options::Profile;
 use crate::reply::RawBody;
 use crate::reply::fault::{At, Fault, Kind};
+use crate::server::body::{Cut, ResponseBody, Source};
+use crate::server::headers;
+use crate::server::socket::{Control, End};
 use crate::session::Session;
+use crate::session::exchange::Outcome;
+use crate::session::exchange::Record;
+use crate::session::exchange::Said;
+use crate::session::exchange::Waiting;
+use crate::turn::answer::Answer;
+use crate::turn::answer::Body;
+use crate::turn::answer::Delivery;
+use crate::turn::answer::indented;
+use crate::turn::answer::pretty;
+use crate::wire::error::ApiError;
+use crate::wire::error::Style;
+use crate::wire::event;
+use crate::wire::event::Events;
+use crate::wire::event::Frames;
+use crate::wire::event::write_json;
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};

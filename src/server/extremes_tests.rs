@@ -1,9 +1,9 @@
 //! No number stops anything: each one a script, a body or a clock can hold is tried far beyond what makes sense.
 
-use super::tests::{exchange, request, send, start};
 use crate::control;
 use crate::emulator::Emulator;
-use crate::reply::json::walk;
+use crate::script::walk;
+use crate::server::tests::{exchange, request, send, start};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;

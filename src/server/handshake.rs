@@ -1,8 +1,8 @@
 //! The beginning of a socket: what a client asks for, and what it is told (RFC 6455 §4.2).
 
-use super::body::ResponseBody;
-use super::request::header;
-use crate::api::error::ApiError;
+use crate::server::body::ResponseBody;
+use crate::server::request::header;
+use crate::wire::error::ApiError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;

@@ -1,8 +1,9 @@
 //! The headers every answer of api.openai.com has (real-traffic §2.7).
 
-use crate::api::error::Style;
-use crate::limits::{Limits, go_duration};
 use crate::random::Random;
+use crate::session::limits::Limits;
+use crate::session::limits::go_duration;
+use crate::wire::error::Style;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 

@@ -1,13 +1,14 @@
 //! Which session a request belongs to: the key it brings, or the name in its path.
 
-use super::request::header;
-use super::route::Normal;
-use crate::api::error::{self, ApiError};
 use crate::control;
 use crate::emulator::Emulator;
+use crate::exchange::route::Normal;
 use crate::options::{Auth, Profile, Settings};
 use crate::redact::mask;
+use crate::server::request::header;
 use crate::session::{ANONYMOUS, Session};
+use crate::wire::error;
+use crate::wire::error::ApiError;
 use hyper::header::HeaderMap;
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! Every key of the script language does something, or is refused: nothing a test says is accepted and ignored.
 
-use super::tests::{exchange, request, send, start};
 use crate::control;
 use crate::emulator::Emulator;
-use crate::reply::json::walk;
+use crate::script::walk;
+use crate::server::tests::{exchange, request, send, start};
 use serde_json::{Value, json};
 use std::sync::Arc;
 

@@ -1,13 +1,15 @@
 //! Messages of a socket: how the events of an answer look there. Each is one message; its lane stands in it.
 
-use super::body::{Cut, Framing, Source, Timed};
-use super::deliver::{RawEvents, begin, broken_whole, skip_wait};
-use super::socket::Control;
-use crate::api::answer::{Body, Delivery};
-use crate::api::event::{Frames, write_json};
 use crate::clock::Mode;
 use crate::exchange::run::Answered;
 use crate::reply::RawBody;
+use crate::server::body::{Cut, Framing, Source, Timed};
+use crate::server::deliver::{RawEvents, begin, broken_whole, skip_wait};
+use crate::server::socket::Control;
+use crate::turn::answer::Body;
+use crate::turn::answer::Delivery;
+use crate::wire::event::Frames;
+use crate::wire::event::write_json;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 use std::collections::VecDeque;

@@ -35,7 +35,6 @@ mod pace_tests;
 mod refusal_tests;
 mod request;
 mod respond;
-pub mod route;
 #[cfg(test)]
 mod same_bytes_tests;
 #[cfg(test)]
@@ -54,10 +53,10 @@ mod websocket;
 #[cfg(test)]
 mod websocket_tests;
 
-use crate::callbacks::Dispatch;
 use crate::emulator::{Emulator, Open, StartError};
 use crate::options::{Door, Options};
 use crate::runtime;
+use crate::session::callbacks::Dispatch;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};

@@ -1,8 +1,8 @@
 //! Pace as a client sees it: how long an answer takes, and into what it is cut, on every text endpoint.
 
-use super::tests::{eventually, send, start};
 use crate::emulator::Emulator;
-use crate::exchange::Waiting;
+use crate::server::tests::{eventually, send, start};
+use crate::session::exchange::Waiting;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

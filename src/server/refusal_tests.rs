@@ -1,9 +1,9 @@
 //! Every refusal of every operation: OpenAI's envelope, and nothing of the session has changed.
 
-use super::tests::{Got, exchange, request, send, start};
 use crate::api::{self, Level};
 use crate::control;
 use crate::emulator::Emulator;
+use crate::server::tests::{Got, exchange, request, send, start};
 use crate::surface::Operation;
 use crate::surface::operations::{Form, all};
 use proptest::prelude::*;
@@ -245,7 +245,7 @@ proptest! {
 /// Runs functions with a bug of ours on the way to them.
 struct Broken;
 
-impl crate::callbacks::Dispatch for Broken {
+impl crate::session::callbacks::Dispatch for Broken {
     fn call(&self, _: String) -> std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>> {
         panic!("a bug")
     }

@@ -1,7 +1,8 @@
 //! Reading requests: head, body within its bound, unzipped.
 
-use crate::api::error::{self, ApiError};
 use crate::runtime;
+use crate::wire::error;
+use crate::wire::error::ApiError;
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;

@@ -1,23 +1,24 @@
 //! One request: which door it goes through, and its body as JSON.
 
-use super::body::{Cut, ResponseBody};
-use super::deliver::deliver;
-use super::guard::{self, Visitor};
-use super::request::header;
-use super::route;
-use super::socket::Control;
-use super::{handshake, key, request, websocket};
-use crate::api::error::{self, ApiError};
 use crate::control::{self, Scope};
 use crate::emulator::Emulator;
-use crate::exchange::log_line;
+use crate::exchange::route;
 use crate::exchange::run::{Asked, run};
-use crate::headers::Headers;
 use crate::options::Profile;
 use crate::runtime;
+use crate::server::body::{Cut, ResponseBody};
+use crate::server::deliver::deliver;
+use crate::server::guard::{self, Visitor};
+use crate::server::request::header;
+use crate::server::socket::Control;
+use crate::server::{handshake, key, request, websocket};
+use crate::session::log_line;
 use crate::surface::operations::{Form, Operation};
 use crate::surface::router::Found;
 use crate::url;
+use crate::wire::error;
+use crate::wire::error::ApiError;
+use crate::wire::headers::Headers;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;

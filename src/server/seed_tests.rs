@@ -1,7 +1,7 @@
 //! What the four systems this project unites could say, over a socket: the parts that no other test shows.
 
-use super::tests::{Got, send, start};
 use crate::emulator::Emulator;
+use crate::server::tests::{Got, send, start};
 use serde_json::{Value, json};
 
 fn chat(user: &str, more: Value) -> Value {
@@ -63,7 +63,7 @@ fn mokkus_vectors_come_in_both_encodings() {
     assert!(near(&data[1]["embedding"][1], 0.3365940076003755));
     assert_eq!(embed(json!({"dimensions": 256}))[0]["embedding"].as_array().map(Vec::len), Some(256));
     let encoded = embed(json!({"encoding_format": "base64", "dimensions": 1}));
-    assert_eq!(encoded[0]["embedding"], crate::api::vectors::base64(&[-0.7831178185451393]));
+    assert_eq!(encoded[0]["embedding"], crate::generate::vectors::base64(&[-0.7831178185451393]));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Server-sent events: how the events of an answer look in an HTTP body.
 
-use super::body::Framing;
-use crate::api::event::Frames;
+use crate::server::body::Framing;
+use crate::wire::event::Frames;
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// A frame is full at this size; more events wait for the next one.

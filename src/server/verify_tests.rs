@@ -1,10 +1,10 @@
 //! A mistake in a test never ends green: whatever the application made of an error, `verify` knows of it.
 
-use super::fault_tests::open;
-use super::tests::{eventually, send, start};
 use crate::control::in_process;
 use crate::emulator::Emulator;
-use crate::exchange::Waiting;
+use crate::server::fault_tests::open;
+use crate::server::tests::{eventually, send, start};
+use crate::session::exchange::Waiting;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::sync::Arc;
@@ -229,7 +229,9 @@ fn a_reset_session_keeps_what_is_stored_after_it_alone() {
     socket.read_to_string(&mut answer).expect("the end");
     let id =
         answer.split("\"id\": \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_else(|| panic!("{answer}"));
-    let got =
-        super::tests::exchange(&emulator, &super::tests::request("GET", &format!("/v1/responses/{id}"), "a", "", b""));
+    let got = crate::server::tests::exchange(
+        &emulator,
+        &crate::server::tests::request("GET", &format!("/v1/responses/{id}"), "a", "", b""),
+    );
     assert_eq!(got.expect("an answer").status, 404);
 }

@@ -3,18 +3,20 @@
 //! The frames carry the same events as a stream over HTTP, with the same pace and faults, because the same driver takes
 //! them from the same source. A connection has lanes, named by `stream_id`; each answers one request after the other.
 
-use super::body::{Cut, Timed};
-use super::message::{self, Messages, error_event};
-use super::route::{self, Normal};
-use super::socket::{Control, QUIET, SETTLE};
-use crate::api::error::ApiError;
-use crate::api::responses::lane::{Lane, Memory};
 use crate::clock::Mode;
 use crate::emulator::Emulator;
+use crate::exchange::route;
+use crate::exchange::route::Normal;
 use crate::exchange::run::{self, Asked};
-use crate::headers::Headers;
 use crate::runtime;
+use crate::server::body::{Cut, Timed};
+use crate::server::message::{self, Messages, error_event};
+use crate::server::socket::{Control, QUIET, SETTLE};
 use crate::session::Session;
+use crate::turn::lane::Lane;
+use crate::turn::lane::Memory;
+use crate::wire::error::ApiError;
+use crate::wire::headers::Headers;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper::http::request::Parts;

@@ -1,7 +1,7 @@
 //! Which clients the surface was compared with: what a newer one sends may be new, and is no fault of the test's.
 
-use super::operations;
-use crate::headers::Headers;
+use crate::surface::operations;
+use crate::wire::headers::Headers;
 use std::sync::LazyLock;
 
 /// A client's language and the newest of its versions whose types are described.

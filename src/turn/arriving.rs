@@ -3,15 +3,26 @@
 //!
 //! Endpoints write what it says happened ([`Step`]); the server paces and breaks what they write.
 
-use super::Strictness;
-use crate::api::error::ApiError;
 use crate::budget::Budget;
-use crate::exchange::Said;
 use crate::prompt::Prompt;
-use crate::reply::limit::{Growing, Limits};
-use crate::reply::{Arrival, Arriving, Choice, Finish, Part, Piece, Reply, Say, Text, ToolCall, check as checker};
+use crate::reply::Arrival;
+use crate::reply::Arriving;
+use crate::reply::Choice;
+use crate::reply::Finish;
+use crate::reply::Part;
+use crate::reply::Piece;
+use crate::reply::Reply;
+use crate::reply::Say;
+use crate::reply::Text;
+use crate::reply::ToolCall;
 use crate::runtime;
+use crate::session::exchange::Said;
 use crate::tokens::Encoding;
+use crate::turn::Strictness;
+use crate::turn::check as checker;
+use crate::turn::limit::Growing;
+use crate::turn::limit::Limits;
+use crate::wire::error::ApiError;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::future::poll_fn;

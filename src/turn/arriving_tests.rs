@@ -1,16 +1,26 @@
 //! Replies that arrive, held against the same replies when they are ready.
 
-use super::{Driver, Strictness};
-use crate::api::error::ApiError;
 use crate::budget::Budget;
 use crate::clock::Mode;
-use crate::exchange::Begun;
 use crate::options::{Door, Options};
 use crate::prompt::{Format, Prompt, Tool, ToolKind};
-use crate::reply::json::Check;
-use crate::reply::{Arrival, Arriving, Choice, Finish, Part, Piece, Reply, Say, Text, ToolCall, limit};
+use crate::reply::Arrival;
+use crate::reply::Arriving;
+use crate::reply::Choice;
+use crate::reply::Finish;
+use crate::reply::Part;
+use crate::reply::Piece;
+use crate::reply::Reply;
+use crate::reply::Say;
+use crate::reply::Text;
+use crate::reply::ToolCall;
+use crate::script::Check;
 use crate::session::Session;
+use crate::session::exchange::Begun;
 use crate::tokens::Encoding;
+use crate::turn::limit;
+use crate::turn::{Driver, Strictness};
+use crate::wire::error::ApiError;
 use proptest::prelude::*;
 use serde_json::json;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! A turn that is being taken, as responders see it.
 
-use super::found::{Found, Over};
-use crate::api::error::ApiError;
-use crate::call::Call;
-use crate::matching::View;
 use crate::prompt::Prompt;
+use crate::script::matching::View;
+use crate::turn::call::Call;
+use crate::turn::found::{Found, Over};
+use crate::wire::error::ApiError;
 use std::future::Future;
 use std::pin::Pin;
 

@@ -1,7 +1,7 @@
 //! The context window: input and output together must fit.
 
-use crate::api::error::ApiError;
-use crate::api::models::Model;
+use crate::turn::models::Model;
+use crate::wire::error::ApiError;
 
 /// Whether prompt and asked-for output fit the model. Call it when the prompt is counted.
 ///

@@ -3,31 +3,49 @@
 //! What is common to all of them stands here: what a responder sees ([`Turn`]) and gives ([`Found`]), whether the prompt
 //! fits the model, and checks, limits and delivery of the reply, for every endpoint alike.
 
+pub mod accepted;
+pub mod answer;
 mod arriving;
 #[cfg(test)]
 pub(crate) mod arriving_tests;
 mod asking;
+pub mod call;
+pub mod check;
 mod context;
 mod found;
+pub mod lane;
+pub mod limit;
+pub mod models;
+pub mod usage;
 
-use crate::api::answer::{Answer, Body, Delivery};
-use crate::api::error::ApiError;
-use crate::api::event::Events;
-use crate::api::models::{Model, Whole};
-use crate::api::usage::{self, Api};
 use crate::budget::{self, Budget};
-use crate::call::Call;
 use crate::clock;
-use crate::exchange::{Exchange, Said};
 use crate::log;
 use crate::options::{LogLevel, Validation};
 use crate::prompt::Prompt;
+use crate::reply::Choice;
+use crate::reply::Overrides;
+use crate::reply::Raw;
+use crate::reply::RawBody;
+use crate::reply::Reply;
+use crate::reply::Say;
 use crate::reply::fault::{Fault, Kind};
-use crate::reply::json::Check;
 use crate::reply::pace::{Chunk, Pace, Schedule};
-use crate::reply::{Choice, Overrides, Raw, RawBody, Reply, Say, check as checker, limit};
 use crate::runtime;
+use crate::script::Check;
+use crate::session::exchange::Exchange;
+use crate::session::exchange::Said;
 use crate::tokens::{self, Encoding};
+use crate::turn::answer::Answer;
+use crate::turn::answer::Body;
+use crate::turn::answer::Delivery;
+use crate::turn::call::Call;
+use crate::turn::check as checker;
+use crate::turn::models::Model;
+use crate::turn::models::Whole;
+use crate::turn::usage::Api;
+use crate::wire::error::ApiError;
+use crate::wire::event::Events;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;

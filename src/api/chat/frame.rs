@@ -1,9 +1,11 @@
 //! The bytes of one chunk: what all chunks share, and the deltas in between.
 
-use super::render;
-use crate::api::event::{Frames, write_json_str, write_number};
+use crate::api::chat::render;
 use crate::random::Random;
 use crate::reply::{Choice, Part, Text};
+use crate::wire::event::Frames;
+use crate::wire::event::write_json_str;
+use crate::wire::event::write_number;
 use bytes::BytesMut;
 use std::ops::Range;
 

@@ -6,13 +6,15 @@ pub mod request;
 mod stored;
 mod stream;
 
-use super::error::ApiError;
-use super::sound;
 use crate::api::infer;
-use crate::call::{Call, HandlerFuture, Served};
+use crate::generate::sound;
 use crate::prompt::Prompt;
 use crate::reply::{Choice, Part, Reply, Say};
+use crate::turn::call::Call;
+use crate::turn::call::HandlerFuture;
+use crate::turn::call::Served;
 use crate::turn::{Rendered, Spoken};
+use crate::wire::error::ApiError;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use render::Facts;
 use std::sync::Arc;

@@ -1,16 +1,18 @@
 //! From a reply to a chat completion. Key order and constants as recorded (real-traffic §2.1).
 
-use super::stored::{self, Stored};
-use crate::api::answer::pretty;
-use crate::api::ids;
+use crate::api::chat::stored::{self, Stored};
 use crate::api::logprobs;
-use crate::api::usage::wire::{self, Usage};
-use crate::api::usage::{Api, Counter};
-use crate::call::Call;
 use crate::prompt::{Prompt, ToolChoice};
 use crate::random::Random;
 use crate::reply::{Choice, Finish, Part, Text, ToolCall};
 use crate::turn::Spoken;
+use crate::turn::answer::pretty;
+use crate::turn::call::Call;
+use crate::turn::usage::Api;
+use crate::turn::usage::Counter;
+use crate::turn::usage::wire;
+use crate::turn::usage::wire::Usage;
+use crate::wire::ids;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};

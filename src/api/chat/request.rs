@@ -1,13 +1,14 @@
 //! From a chat body to a [`Prompt`].
 
-use crate::api::error::ApiError;
-use crate::api::field::{field, find};
 use crate::bounds::{Bounds, RATE, WAIT_MS};
-use crate::call::Call;
 use crate::options::Profile;
 use crate::prompt::{Content, Format, Message, PastCall, Prompt, Role, Tool, ToolChoice, ToolKind};
 use crate::reply::Length;
 use crate::reply::pace::{Pace, Range};
+use crate::turn::call::Call;
+use crate::wire::error::ApiError;
+use crate::wire::field::field;
+use crate::wire::field::find;
 use serde_json::Value;
 
 /// Reads a body that was validated; what is still odd is left out rather than refused.

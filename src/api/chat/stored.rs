@@ -1,10 +1,12 @@
 //! Stored chat completions: those created with `store: true`.
 
-use crate::api::answer::Answer;
-use crate::api::error::ApiError;
 use crate::api::list::{Order, Page};
-use crate::call::{Call, HandlerFuture};
-use crate::store::{self, Kind};
+use crate::session::store;
+use crate::session::store::Kind;
+use crate::turn::answer::Answer;
+use crate::turn::call::Call;
+use crate::turn::call::HandlerFuture;
+use crate::wire::error::ApiError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -46,7 +48,7 @@ pub fn stored(call: &Call, id: &str, completion: &impl Serialize) -> Stored {
             body.get("metadata").filter(|value| value.is_object()).cloned().unwrap_or(json!({})),
         );
     }
-    let messages: Vec<Value> = super::request::array(body, "messages")
+    let messages: Vec<Value> = crate::api::chat::request::array(body, "messages")
         .iter()
         .enumerate()
         .map(|(index, message)| {

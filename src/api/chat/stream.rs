@@ -1,18 +1,19 @@
 //! A chat completion as chunks (real-traffic §2.3), one token each.
 
-use super::frame::{self, Frame};
-use super::render::{self, Facts};
-use crate::api::error::ApiError;
-use crate::api::event::{Frames, write_json_str};
+use crate::api::chat::frame::{self, Frame};
+use crate::api::chat::render::{self, Facts};
 use crate::api::lanes::{Chunks, Cursor, Lanes, Writer};
 use crate::api::logprobs::{self, Scored};
-use crate::api::usage::Counter;
-use crate::call::Call;
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::{Choice, Part, Text};
 use crate::tokens;
+use crate::turn::call::Call;
+use crate::turn::usage::Counter;
 use crate::turn::{Spoken, Step};
+use crate::wire::error::ApiError;
+use crate::wire::event::Frames;
+use crate::wire::event::write_json_str;
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -228,7 +229,7 @@ impl ChatEvents {
         if matches!(step, Step::Begun(..) | Step::Part(..)) {
             self.open(choice, Some(&part), items);
             if let Part::ToolCall(call) = &part {
-                let id = call.id.clone().unwrap_or_else(|| crate::api::ids::call(&mut self.ids));
+                let id = call.id.clone().unwrap_or_else(|| crate::wire::ids::call(&mut self.ids));
                 let number = self.number_of(choice, at);
                 items.push(Item::Delta(choice, self.call_head(call, number, &id, false)));
             }

@@ -1,7 +1,7 @@
 //! How a conversation stays within the model's context: `context_management` and the sealed items it leaves.
 
-use crate::api::models::Model;
 use crate::reply::{Choice, Part};
+use crate::turn::models::Model;
 use serde_json::{Value, json};
 
 /// What the model still sees of a conversation: before the last `compaction` item only messages that are not the

@@ -1,9 +1,12 @@
 //! Events as JSON: keys `type`, which is their name too, first and then alphabetical, as recorded since 2026
 //! (real-traffic §2.4).
 
-use super::items::Item;
-use crate::api::event::{Frames, write_json, write_json_str, write_number};
+use crate::api::responses::items::Item;
 use crate::random::Random;
+use crate::wire::event::Frames;
+use crate::wire::event::write_json;
+use crate::wire::event::write_json_str;
+use crate::wire::event::write_number;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::Value;
@@ -201,7 +204,7 @@ fn padding(piece: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::event::Lines;
+    use crate::wire::event::Lines;
 
     #[test]
     fn a_delta_reads_as_recorded() {

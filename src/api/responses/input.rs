@@ -1,10 +1,10 @@
 //! Input: what a request adds to the conversation, as items; and items as the messages of a Prompt.
 
-use super::kinds::{self, ordered};
-use crate::api::error::ApiError;
-use crate::api::ids::Family;
+use crate::api::responses::kinds::{self, ordered};
 use crate::prompt::{Content, Message, PastCall, Role};
 use crate::random::Random;
+use crate::wire::error::ApiError;
+use crate::wire::ids::Family;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 

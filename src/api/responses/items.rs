@@ -1,11 +1,12 @@
 //! Output items: what the parts of a reply look like on the wire.
 
-use super::kinds::{self, Kind, ordered};
-use super::record::Frame;
-use crate::api::ids::{self, Family};
-use crate::api::models::Whole;
+use crate::api::responses::kinds::{self, Kind, ordered};
+use crate::api::responses::record::Frame;
 use crate::random::Random;
 use crate::reply::{Part, ToolCall};
+use crate::turn::models::Whole;
+use crate::wire::ids;
+use crate::wire::ids::Family;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use serde::{Deserialize, Serialize, Serializer};
@@ -289,8 +290,8 @@ fn complete_message(map: &mut Map<String, Value>, phases: bool) {
 
 #[cfg(test)]
 pub mod tests {
-    use super::super::record::tests::frame;
     use super::*;
+    use crate::api::responses::record::tests::frame;
     use crate::reply::Text;
 
     pub fn maker() -> Maker {

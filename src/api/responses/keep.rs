@@ -1,12 +1,12 @@
 //! Keeping a response: in the session's store, in its conversation, and in the memory of its socket's lane.
 
-use super::lane::Lane;
-use super::record::Record;
-use super::replay;
-use super::request::Request;
 use crate::api::conversations;
-use crate::call::Call;
+use crate::api::responses::record::Record;
+use crate::api::responses::replay;
+use crate::api::responses::request::Request;
 use crate::session::Session;
+use crate::turn::call::Call;
+use crate::turn::lane::Lane;
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

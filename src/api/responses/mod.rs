@@ -10,7 +10,6 @@ pub mod input;
 pub mod items;
 mod keep;
 pub mod kinds;
-pub mod lane;
 pub mod record;
 mod render;
 pub mod replay;
@@ -26,8 +25,10 @@ mod stream_tests;
 mod tools;
 
 use crate::api::infer;
-use crate::call::{Call, HandlerFuture, Served};
-use crate::jobs::Job;
+use crate::session::jobs::Job;
+use crate::turn::call::Call;
+use crate::turn::call::HandlerFuture;
+use crate::turn::call::Served;
 use keep::Keeper;
 use record::Status;
 use request::{Request, flag};
@@ -48,7 +49,7 @@ pub const OPERATIONS: &[Served] = &[
 
 fn create(call: Call) -> HandlerFuture {
     if is_legacy(&call.body) {
-        return super::completions::create_legacy(call);
+        return crate::api::completions::create_legacy(call);
     }
     Box::pin(async move {
         let request = Request::read(&call).await?;

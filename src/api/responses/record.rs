@@ -1,14 +1,14 @@
 //! A response as it is kept: enough to show it again in any state, whole or as a stream.
 
-use super::items::Item;
-use crate::api::error::ApiError;
-use crate::api::models::Whole;
-use crate::api::usage::wire::Usage;
-use crate::jobs::Job;
+use crate::api::responses::items::Item;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
-use crate::store::Kind;
+use crate::session::jobs::Job;
+use crate::session::store::Kind;
 use crate::tokens::Encoding;
+use crate::turn::models::Whole;
+use crate::turn::usage::wire::Usage;
+use crate::wire::error::ApiError;
 use serde::Deserialize;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};

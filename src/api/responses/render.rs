@@ -1,24 +1,28 @@
 //! From a turn to a response: the record of it, and the form it is answered in.
 
-use super::beats::Cutter;
-use super::context;
-use super::items::{Item, Maker, OPTIONAL};
-use super::keep::Keeper;
-use super::record::{End, Frame, Record, Status};
-use super::request::Request;
-use super::stream::{Feed, ResponseEvents};
-use super::tools;
-use crate::api::answer::{Answer, Body, pretty};
-use crate::api::error::ApiError;
 use crate::api::logprobs;
-use crate::api::usage::{Api, Counter, wire};
-use crate::call::Call;
+use crate::api::responses::beats::Cutter;
+use crate::api::responses::context;
+use crate::api::responses::items::{Item, Maker, OPTIONAL};
+use crate::api::responses::keep::Keeper;
+use crate::api::responses::record::{End, Frame, Record, Status};
+use crate::api::responses::request::Request;
+use crate::api::responses::stream::{Feed, ResponseEvents};
+use crate::api::responses::tools;
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
 use crate::reply::{Choice, Finish, Part, Reply};
 use crate::tokens::{self, Encoding};
+use crate::turn::answer::Answer;
+use crate::turn::answer::Body;
+use crate::turn::answer::pretty;
+use crate::turn::call::Call;
+use crate::turn::usage::Api;
+use crate::turn::usage::Counter;
+use crate::turn::usage::wire;
 use crate::turn::{Rendered, Spoken};
+use crate::wire::error::ApiError;
 use serde_json::Value;
 use std::sync::Arc;
 

@@ -2,11 +2,14 @@
 //!
 //! An item without an id, and an id nobody here gave, are taken as they are: clients make up both.
 
-use super::record::{Link, Record};
 use crate::api::conversations::Conversation;
-use crate::api::error::ApiError;
+use crate::api::responses::record::{Link, Record};
 use crate::runtime;
-use crate::store::{Kind, Page, Store, Stored};
+use crate::session::store::Kind;
+use crate::session::store::Page;
+use crate::session::store::Store;
+use crate::session::store::Stored;
+use crate::wire::error::ApiError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -160,7 +163,7 @@ fn id(item: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Bounds;
+    use crate::session::store::Bounds;
     use serde_json::json;
 
     fn reasoning() -> Value {

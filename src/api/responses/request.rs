@@ -1,18 +1,19 @@
 //! From a Responses body to a [`Prompt`], with the stored history resolved.
 
-use super::record::{Frame, Link};
-use super::{context, input, replay, tools};
 use crate::api::chat::request::{length, pace};
 use crate::api::conversations;
-use crate::api::error::ApiError;
-use crate::api::ids::Family;
-use crate::api::models::Model;
+use crate::api::responses::record::{Frame, Link};
+use crate::api::responses::{context, input, replay, tools};
 use crate::api::validate;
-use crate::call::Call;
 use crate::options::Validation;
 use crate::prompt::{Format, Message, Prompt, Role};
 use crate::random::Random;
-use crate::store::{Store, Stored};
+use crate::session::store::Store;
+use crate::session::store::Stored;
+use crate::turn::call::Call;
+use crate::turn::models::Model;
+use crate::wire::error::ApiError;
+use crate::wire::ids::Family;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 

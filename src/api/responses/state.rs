@@ -1,16 +1,19 @@
 //! What can be done with a stored response, and the operations that only count or shorten its input.
 
-use super::items::Maker;
-use super::record::{End, Record, Status};
-use super::request::{Request, text};
-use super::stream::ResponseEvents;
-use crate::api::answer::{Answer, Body};
 use crate::api::conversations;
-use crate::api::error::ApiError;
 use crate::api::list::{Order, Page};
-use crate::api::usage::{Api, wire};
-use crate::call::{Call, HandlerFuture};
-use crate::jobs::Job;
+use crate::api::responses::items::Maker;
+use crate::api::responses::record::{End, Record, Status};
+use crate::api::responses::request::{Request, text};
+use crate::api::responses::stream::ResponseEvents;
+use crate::session::jobs::Job;
+use crate::turn::answer::Answer;
+use crate::turn::answer::Body;
+use crate::turn::call::Call;
+use crate::turn::call::HandlerFuture;
+use crate::turn::usage::Api;
+use crate::turn::usage::wire;
+use crate::wire::error::ApiError;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -1,15 +1,18 @@
 //! A response as a stream of events.
 
-use super::beats::{Cutter, Score, Step as Beat};
-use super::events::{self, Field};
-use super::items::{Item, Maker};
-use super::keep::Keeper;
-use super::record::{End, Frame, Object, Record, Status};
-use crate::api::error::ApiError;
-use crate::api::event::{Events, Frames, Nowhere, Work};
+use crate::api::responses::beats::{Cutter, Score, Step as Beat};
+use crate::api::responses::events::{self, Field};
+use crate::api::responses::items::{Item, Maker};
+use crate::api::responses::keep::Keeper;
+use crate::api::responses::record::{End, Frame, Object, Record, Status};
 use crate::random::Random;
 use crate::reply::Reply;
 use crate::turn::{Driver, Step};
+use crate::wire::error::ApiError;
+use crate::wire::event::Events;
+use crate::wire::event::Frames;
+use crate::wire::event::Nowhere;
+use crate::wire::event::Work;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,22 +1,23 @@
 //! Every stream a response can make, held against what the clients demand.
 
-use super::beats::Cutter;
-use super::checker::{check, events};
-use super::items::Maker;
-use super::items::tests::maker;
-use super::kinds::KINDS;
-use super::record::tests::frame;
-use super::record::{End, Frame, Record, Status};
-use super::stream::{Feed, ResponseEvents};
-use crate::api::error::ApiError;
-use crate::api::event::{Events, Lines};
-use crate::api::usage::wire::Usage;
+use crate::api::responses::beats::Cutter;
+use crate::api::responses::checker::{check, events};
+use crate::api::responses::items::Maker;
+use crate::api::responses::items::tests::maker;
+use crate::api::responses::kinds::KINDS;
+use crate::api::responses::record::tests::frame;
+use crate::api::responses::record::{End, Frame, Record, Status};
+use crate::api::responses::stream::{Feed, ResponseEvents};
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
 use crate::reply::{Part, Piece, Say, Text, ToolCall};
 use crate::tokens::Encoding;
 use crate::turn::arriving_tests::driver;
+use crate::turn::usage::wire::Usage;
+use crate::wire::error::ApiError;
+use crate::wire::event::Events;
+use crate::wire::event::Lines;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::Arc;

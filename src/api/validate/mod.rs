@@ -19,10 +19,10 @@ mod frameworks_tests;
 #[cfg(test)]
 mod tests;
 
-use super::error::ApiError;
-use super::models::Model;
 use crate::surface::operations;
 use crate::surface::shape::{Depth, Object, Shapes};
+use crate::turn::models::Model;
+use crate::wire::error::ApiError;
 use place::{Check, Path};
 pub use query::query;
 use serde_json::{Map, Value};
@@ -111,7 +111,11 @@ fn legacy_prompt(body: &Value) -> bool {
 fn check(operation: &str, object: &Object, body: &Value, context: &Context, walk: &Walk) -> Check {
     let Value::Object(fields) = body else {
         // Bodies that are JSON but no object (real-traffic §3B: the parser refuses them).
-        return if body.is_null() { present(operation, body, context) } else { walk::fault(super::error::not_json()) };
+        return if body.is_null() {
+            present(operation, body, context)
+        } else {
+            walk::fault(crate::wire::error::not_json())
+        };
     };
     present(operation, body, context)?;
     let mut first = First::default();

@@ -1,6 +1,6 @@
 //! Where a value stands in a body, and what a check of it says.
 
-use crate::api::error::ApiError;
+use crate::wire::error::ApiError;
 use std::fmt;
 
 /// Where a value stands; printed as `messages[0].content`.

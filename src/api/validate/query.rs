@@ -1,12 +1,12 @@
 //! Checks query parameters. They arrive as text; a parameter the description does not know is left alone, since proxies
 //! and gateways add their own (`api-version`).
 
-use super::place::Path;
-use super::walk::Walk;
-use super::{Context, Level};
-use crate::api::error::ApiError;
+use crate::api::validate::place::Path;
+use crate::api::validate::walk::Walk;
+use crate::api::validate::{Context, Level};
 use crate::surface::operations;
 use crate::surface::shape::{Kind, Shapes};
+use crate::wire::error::ApiError;
 use serde_json::Value;
 
 /// Checks the query of an operation: `limit` between its bounds, `order` one of its values …

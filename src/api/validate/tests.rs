@@ -1,10 +1,10 @@
 //! What is refused, in which words. The table `refusals.jsonl` has one row per message: operation, body, then what
 //! OpenAI says; `recorded` names the recording a row repeats.
 
-use super::*;
-use crate::api::models;
+use crate::api::validate::*;
 use crate::surface::shape::Kind;
 use crate::turn::context_length;
+use crate::turn::models;
 use serde_json::json;
 
 /// Checks a body at level full.

@@ -4,10 +4,10 @@
 //! order, not in the order of the body. The walk goes through the body once, in the body's order, and keeps the fault
 //! that OpenAI would have met first; paths and messages are built only for a fault.
 
-use super::place::{Check, Path};
-use super::words;
-use crate::api::error::ApiError;
+use crate::api::validate::place::{Check, Path};
+use crate::api::validate::words;
 use crate::surface::shape::{Field, Id, Kind, Object, Only, Shapes, Tag, Text, Union};
+use crate::wire::error::ApiError;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 

@@ -1,9 +1,10 @@
 //! The words of schema faults: how OpenAI names types, values and bounds. Sources: real-traffic.md §3, and envelopes
 //! observed from api.openai.com in August 2026.
 
-use super::place::{Check, Path};
-use crate::api::error::{ApiError, quoted_list};
+use crate::api::validate::place::{Check, Path};
 use crate::surface::shape::{Id, Kind, Object, Shapes};
+use crate::wire::error::ApiError;
+use crate::wire::error::quoted_list;
 use serde_json::{Map, Number, Value};
 use std::fmt::Display;
 

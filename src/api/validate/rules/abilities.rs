@@ -1,10 +1,12 @@
 //! What a model cannot do, as far as requests are concerned: the table `abilities.json`, a row per parameter and group of
 //! models. What a model offers (efforts, verbosities) stands in the catalogue.
 
-use super::{Faults, Phase};
-use crate::api::error::{ApiError, Style, quoted_list};
-use crate::api::field::find;
-use crate::api::models::Model;
+use crate::api::validate::rules::{Faults, Phase};
+use crate::turn::models::Model;
+use crate::wire::error::ApiError;
+use crate::wire::error::Style;
+use crate::wire::error::quoted_list;
+use crate::wire::field::find;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;

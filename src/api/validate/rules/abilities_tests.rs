@@ -1,8 +1,10 @@
 //! The table row by row: what it refuses, for which models, and what they take.
 
-use super::*;
-use crate::api::models::{Kind, catalogue, find as model};
+use crate::api::validate::rules::abilities::*;
 use crate::api::validate::tests::full;
+use crate::turn::models::Kind;
+use crate::turn::models::catalogue;
+use crate::turn::models::find as model;
 use serde_json::json;
 
 /// A request of a row, to a model.

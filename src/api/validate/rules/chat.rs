@@ -1,11 +1,12 @@
 //! Rules of chat completions. Sources: real-traffic.md §3A and 3B; envelopes observed in August 2026.
 
-use super::abilities::{self, Api};
-use super::{Faults, Phase, completions, given, messages, pictures, says_json, strict, tools};
 use crate::api::chat::request::pace;
-use crate::api::error::ApiError;
-use crate::api::field::{field, find};
-use crate::api::models::Model;
+use crate::api::validate::rules::abilities::{self, Api};
+use crate::api::validate::rules::{Faults, Phase, completions, given, messages, pictures, says_json, strict, tools};
+use crate::turn::models::Model;
+use crate::wire::error::ApiError;
+use crate::wire::field::field;
+use crate::wire::field::find;
 use serde_json::Value;
 
 /// All rules of a chat body.

@@ -1,10 +1,10 @@
 //! Rules of legacy completions, and what chat shares with them. Sources: public issue threads
 //! (OkGoDoIt/OpenAI-API-dotnet 163, sashabaranov/go-openai 129).
 
-use super::Faults;
-use crate::api::error::ApiError;
-use crate::api::field::find;
-use crate::api::models::Model;
+use crate::api::validate::rules::Faults;
+use crate::turn::models::Model;
+use crate::wire::error::ApiError;
+use crate::wire::field::find;
 use serde_json::Value;
 
 /// All rules of a legacy completion's body.

@@ -1,9 +1,9 @@
 //! Rules of embeddings.
 
-use super::{Faults, given};
-use crate::api::error::ApiError;
-use crate::api::field::field;
-use crate::api::models::Model;
+use crate::api::validate::rules::{Faults, given};
+use crate::turn::models::Model;
+use crate::wire::error::ApiError;
+use crate::wire::field::field;
 use serde_json::Value;
 
 /// Items and models OpenAI refuses although the types fit.

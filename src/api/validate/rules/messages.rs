@@ -1,8 +1,8 @@
 //! Rules of chat messages, each and one after the other.
 
-use super::{Faults, Phase, given};
-use crate::api::error::ApiError;
-use crate::api::field::find;
+use crate::api::validate::rules::{Faults, Phase, given};
+use crate::wire::error::ApiError;
+use crate::wire::field::find;
 use serde_json::Value;
 
 /// All rules of the messages of a chat body.

@@ -12,12 +12,12 @@ mod strict;
 mod strict_tests;
 mod tools;
 
-use super::Context;
-use super::walk::{First, fault};
-use crate::api::error::ApiError;
-use crate::api::field::find;
-use crate::api::models::Model;
+use crate::api::validate::Context;
+use crate::api::validate::walk::{First, fault};
 use crate::surface::shape::Object;
+use crate::turn::models::Model;
+use crate::wire::error::ApiError;
+use crate::wire::field::find;
 use serde_json::Value;
 
 /// Takes faults with the place at which OpenAI meets them.

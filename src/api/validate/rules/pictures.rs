@@ -1,8 +1,8 @@
 //! Pictures that come with a request, as data: whether they are pictures at all. Only their first bytes are looked at.
 
-use super::{Faults, Phase};
-use crate::api::error::ApiError;
-use crate::api::field::find;
+use crate::api::validate::rules::{Faults, Phase};
+use crate::wire::error::ApiError;
+use crate::wire::field::find;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};

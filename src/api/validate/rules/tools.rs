@@ -1,8 +1,9 @@
 //! Rules of tools and tool choice, in chat's form and in that of Responses.
 
-use super::{Faults, Phase, given, strict};
-use crate::api::error::ApiError;
-use crate::api::field::{field, find};
+use crate::api::validate::rules::{Faults, Phase, given, strict};
+use crate::wire::error::ApiError;
+use crate::wire::field::field;
+use crate::wire::field::find;
 use serde_json::Value;
 
 /// Chat: functions stand in `tools[i].function`.

@@ -1,0 +1,445 @@
+//! aimock's fixture files as scripts.
+//!
+//! A fixture is a rule without limit, the first that matches wins, as here. Fixtures that differ only in `sequenceIndex`
+//! are one rule with several responses. What has no counterpart and changes only looks is named in the rule's
+//! `$comment`; what would make a rule answer more, or something else, is refused with its place.
+
+use crate::script;
+use crate::script::Origin;
+use crate::script::ScriptError;
+use crate::script::files::FileError;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+/// Converts the JSON text of one fixture file (`{"fixtures": [{"match", "response", …}]}`).
+pub fn convert_aimock(text: &str) -> Result<Value, ScriptError> {
+    let file = read(text)?;
+    let calls = Calls::of([&file]);
+    let mut rules = Vec::new();
+    add(&file, &calls, &mut rules)?;
+    Ok(script(rules))
+}
+
+/// Converts a fixture file, or every one of a folder and its subfolders, by name, as one script; also gives what was
+/// skipped.
+pub fn convert_aimock_files(path: &Path) -> Result<(Value, Vec<PathBuf>), FileError> {
+    let (mut names, mut skipped) = (Vec::new(), Vec::new());
+    match path.is_dir() {
+        true => walk(path, &mut names, &mut skipped)?,
+        false => names.push(path.to_path_buf()),
+    }
+    if names.is_empty() {
+        return Err(FileError::about(path, "this folder holds no .json file"));
+    }
+    let mut files = Vec::new();
+    for name in names {
+        let text = crate::script::files::text_of(&name)
+            .map_err(|error| FileError::about(&name, format!("cannot be read: {error}")))?;
+        let file = read(&text).map_err(|error| refused(&name, error))?;
+        files.push((name, file));
+    }
+    let calls = Calls::of(files.iter().map(|(_, file)| file));
+    let mut rules = Vec::new();
+    for (name, file) in &files {
+        add(file, &calls, &mut rules).map_err(|error| refused(name, error))?;
+    }
+    Ok((script(rules), skipped))
+}
+
+fn refused(file: &Path, ScriptError { path, message }: ScriptError) -> FileError {
+    FileError { path, ..FileError::about(file, message) }
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>, skipped: &mut Vec<PathBuf>) -> Result<(), FileError> {
+    for entry in crate::script::files::entries(folder)? {
+        if entry.is_dir() {
+            walk(&entry, files, skipped)?;
+        } else if entry.extension().is_some_and(|end| end == "json") {
+            files.push(entry);
+        } else {
+            skipped.push(entry);
+        }
+    }
+    Ok(())
+}
+
+/// What may stand beside `fixtures` and says nothing about answers.
+const REMARKS: &[&str] = &["$schema", "$comment", "version", "description", "metadata"];
+
+/// The fixtures of a file.
+fn read(text: &str) -> Result<Value, ScriptError> {
+    let file = script::parse(text)?;
+    let fault = |path: &str, message: &str| Err(ScriptError { path: path.into(), message: message.into() });
+    if !file["fixtures"].is_array() {
+        return fault("fixtures", "expected a list: an aimock fixture file");
+    }
+    match file
+        .as_object()
+        .into_iter()
+        .flat_map(Map::keys)
+        .find(|key| *key != "fixtures" && !REMARKS.contains(&key.as_str()))
+    {
+        Some(key) => fault(key, "has no counterpart in a script"),
+        None => Ok(file),
+    }
+}
+
+fn add(file: &Value, calls: &Calls, rules: &mut Vec<Rule>) -> Result<(), ScriptError> {
+    for (index, fixture) in file["fixtures"].as_array().into_iter().flatten().enumerate() {
+        let rule = Rule::read(fixture, calls)
+            .map_err(|(key, message)| ScriptError { path: format!("fixtures[{index}]{key}"), message })?;
+        let earlier = rules
+            .iter_mut()
+            .find(|earlier| earlier.order.is_some() && rule.order.is_some() && earlier.condition == rule.condition);
+        match earlier {
+            Some(earlier) => earlier.responses.extend(rule.responses),
+            None => rules.push(rule),
+        }
+    }
+    Ok(())
+}
+
+fn script(rules: Vec<Rule>) -> Value {
+    json!({"rules": rules.into_iter().map(Rule::into_json).collect::<Vec<_>>()})
+}
+
+/// The tool calls that fixtures make: ids with the tool's name.
+struct Calls(Vec<(String, String)>);
+
+impl Calls {
+    fn of<'a>(files: impl IntoIterator<Item = &'a Value>) -> Self {
+        let fixtures = files.into_iter().flat_map(|file| file["fixtures"].as_array().into_iter().flatten());
+        let calls = fixtures.flat_map(|fixture| {
+            let lists = ["toolCalls", "blocks"].map(|key| fixture["response"][key].as_array());
+            lists.into_iter().flatten().flatten()
+        });
+        let text = |value: &Value| value.as_str().map(str::to_string);
+        let mut found: Vec<_> = calls.filter_map(|call| Some((text(&call["id"])?, text(&call["name"])?))).collect();
+        found.sort();
+        found.dedup();
+        Calls(found)
+    }
+
+    /// The tool that this id alone calls.
+    fn tool(&self, id: &str) -> Option<&str> {
+        let (_, name) = self.0.iter().find(|(known, _)| known == id)?;
+        let alone = self.0.iter().filter(|(known, tool)| known == id || tool == name).count() == 1;
+        alone.then_some(name)
+    }
+}
+
+/// What cannot be converted: the place within the fixture (`.match.endpoint`), and why.
+type Fault = (String, String);
+
+fn fault<T>(place: impl Into<String>, message: impl Into<String>) -> Result<T, Fault> {
+    Err((place.into(), message.into()))
+}
+
+struct Rule {
+    condition: Value,
+    /// `sequenceIndex`: one use each, in this order.
+    order: Option<u64>,
+    /// Order and reply.
+    responses: Vec<(u64, Value)>,
+    /// Keys without a counterpart.
+    dropped: Vec<String>,
+}
+
+impl Rule {
+    fn read(fixture: &Value, calls: &Calls) -> Result<Rule, Fault> {
+        let Some(keys) = fixture["match"].as_object() else { return fault(".match", "expected an object") };
+        let Some(given) = fixture["response"].as_object() else { return fault(".response", "expected an object") };
+        let mut dropped = Vec::new();
+        let (condition, order) = condition(keys, calls)?;
+        let mut reply = reply(given, &mut dropped)?;
+        delivery(fixture, &mut reply, &mut dropped)?;
+        let rule = Rule { condition, order, responses: vec![(order.unwrap_or(0), Value::Object(reply))], dropped };
+        // Whatever slipped through the tables below: a script that does not load is no conversion.
+        let whole = json!({"rules": [{"match": rule.condition, "response": rule.responses[0].1}]});
+        match script::load_value(&whole, Origin::File) {
+            Ok(_) => Ok(rule),
+            Err(ScriptError { path, message }) => {
+                let place = if path.starts_with("rules[0].match") { ".match" } else { ".response" };
+                fault(place, format!("as a rule this would be refused: {path}: {message}"))
+            }
+        }
+    }
+
+    fn into_json(mut self) -> Value {
+        let mut rule = json!({"match": self.condition});
+        self.responses.sort_by_key(|(order, _)| *order);
+        let mut responses: Vec<Value> = self.responses.into_iter().map(|(_, reply)| reply).collect();
+        if self.order.is_some() {
+            rule["responses"] = json!(responses);
+        } else {
+            rule["response"] = responses.pop().unwrap_or_default();
+            rule["times"] = json!("unlimited");
+        }
+        if !self.dropped.is_empty() {
+            rule["$comment"] = json!(format!("aimock's {} have no counterpart", self.dropped.join(", ")));
+        }
+        rule
+    }
+}
+
+/// A substring as a regex.
+fn containing(text: &str) -> Value {
+    json!(regex::escape(text))
+}
+
+/// A text, or the fault.
+fn text<'a>(value: &'a Value, place: &str) -> Result<&'a str, Fault> {
+    match value.as_str() {
+        Some(text) => Ok(text),
+        None => fault(place, format!("expected a string, got {}", script::place::clip(&value.to_string()))),
+    }
+}
+
+/// The match of a fixture, and its place in a sequence.
+fn condition(given: &Map<String, Value>, calls: &Calls) -> Result<(Value, Option<u64>), Fault> {
+    let mut found = Map::new();
+    let mut order = None;
+    // `Some(None)` = there must be no tool result.
+    let mut tool_result: Option<Option<Map<String, Value>>> = None;
+    for (key, value) in given {
+        let place = format!(".match.{key}");
+        let (name, value) = match key.as_str() {
+            "userMessage" | "inputText" => ("user", containing(text(value, &place)?)),
+            "systemMessage" => {
+                let one = std::slice::from_ref(value);
+                let texts = value.as_array().map_or(one, Vec::as_slice).iter().map(|each| text(each, &place));
+                let texts = texts.collect::<Result<Vec<_>, _>>()?;
+                match texts.iter().rev().fold(None, |rest, text| Some(and_system(text, rest))) {
+                    Some(all) => found.extend(all),
+                    None => return fault(place, "the list is empty: it would match every request"),
+                }
+                continue;
+            }
+            "toolName" => ("tool_offered", json!(text(value, &place)?)),
+            "toolResultContains" | "toolCallId" => {
+                let given = text(value, &place)?;
+                let (key, wanted) = match (key.as_str(), calls.tool(given)) {
+                    ("toolResultContains", _) => ("text", containing(given)),
+                    (_, Some(tool)) => ("tool", json!(tool)),
+                    // Ids of calls are no condition here.
+                    (_, None) => {
+                        return fault(
+                            place,
+                            "a rule knows a result by its tool or its text, not by the call's id, and no fixture here \
+                             makes this call as the only one of its tool; write toolResultContains instead",
+                        );
+                    }
+                };
+                match tool_result.get_or_insert(Some(Map::new())) {
+                    Some(conditions) => conditions.insert(key.into(), wanted),
+                    None => return fault(place, "contradicts hasToolResult: false"),
+                };
+                continue;
+            }
+            "hasToolResult" => {
+                match (value, &tool_result) {
+                    (Value::Bool(true), _) => _ = tool_result.get_or_insert(Some(Map::new())),
+                    (Value::Bool(false), None) => tool_result = Some(None),
+                    (Value::Bool(false), _) => return fault(place, "contradicts the condition on a tool's result"),
+                    _ => return fault(place, "expected true or false"),
+                }
+                continue;
+            }
+            // A name also stands for its dated snapshots.
+            "model" => ("model", json!(format!("/^{}(-\\d.*)?$/", regex::escape(text(value, &place)?)))),
+            "responseFormat" => ("format", json!(text(value, &place)?)),
+            "context" => ("header", json!({"x-aimock-context": format!("^{}$", regex::escape(text(value, &place)?))})),
+            "endpoint" => match operation(text(value, &place)?) {
+                Some("") => continue,
+                Some(operation) => ("operation", json!(operation)),
+                None => return fault(place, format!("{value} is not an endpoint of the OpenAI API")),
+            },
+            "turnIndex" | "sequenceIndex" => match (value.as_u64(), key.as_str()) {
+                (Some(number), "turnIndex") => ("turn", json!(number)),
+                (Some(number), _) => {
+                    order = Some(number);
+                    continue;
+                }
+                (None, _) => return fault(place, "expected a whole number of at least 0"),
+            },
+            _ => {
+                return fault(place, "has no counterpart; without it the rule would answer more than the fixture does");
+            }
+        };
+        if found.insert(name.into(), value).is_some() {
+            return fault(place, format!("another key is \"{name}\" already"));
+        }
+    }
+    if let Some(result) = tool_result {
+        found.insert("tool_result".into(), result.map_or(json!(false), Value::Object));
+    }
+    Ok((Value::Object(found), order))
+}
+
+/// All of several conditions on one key: not (not …).
+fn and_system(text: &str, rest: Option<Map<String, Value>>) -> Map<String, Value> {
+    let mut all = Map::new();
+    all.insert("system".into(), containing(text));
+    if let Some(rest) = rest {
+        all.insert("not".into(), json!({"not": rest}));
+    }
+    all
+}
+
+/// The operation of an aimock endpoint; empty = what its reply can answer anyway.
+fn operation(endpoint: &str) -> Option<&'static str> {
+    Some(match endpoint {
+        "chat" | "realtime" => "",
+        "image" => "images.*",
+        "speech" => "audio.speech.create",
+        "transcription" => "audio.transcriptions.create",
+        "translation" => "audio.translations.create",
+        "embedding" => "embeddings.create",
+        _ => return None,
+    })
+}
+
+/// Keys of a response that show in no answer of the OpenAI API, or only in its envelope.
+const COSMETIC: &[&str] = &[
+    "created",
+    "systemFingerprint",
+    "role",
+    "provider",
+    "nativeFinishReason",
+    "reasoningSignature",
+    "redactedThinking",
+    "billableUnits",
+    "fallthrough",
+];
+
+fn reply(given: &Map<String, Value>, dropped: &mut Vec<String>) -> Result<Map<String, Value>, Fault> {
+    let mut reply = Map::new();
+    let mut output = Vec::new();
+    let ordered = given.contains_key("blocks");
+    for (key, value) in given {
+        let place = format!(".response.{key}");
+        let list = || match value.as_array() {
+            Some(items) => Ok(items.iter().enumerate().map(|(index, item)| (format!("{place}[{index}]"), item))),
+            None => fault(&place, "expected a list"),
+        };
+        let (name, value) = match key.as_str() {
+            // Blocks hold the same in the order shown.
+            "content" | "toolCalls" if ordered => continue,
+            "content" if value.is_string() => ("text", value.clone()),
+            "content" => ("json", value.clone()),
+            "toolCalls" => {
+                let calls = list()?.map(|(place, call)| tool_call(call, &place));
+                ("tool_calls", calls.collect::<Result<Value, _>>()?)
+            }
+            "blocks" => {
+                for (place, block) in list()? {
+                    output.push(match block["type"].as_str() {
+                        Some("toolCall") => json!({"tool_calls": [tool_call(block, &place)?]}),
+                        Some("text") => json!({"text": text(&block["text"], &format!("{place}.text"))?}),
+                        _ => return fault(format!("{place}.type"), "expected \"text\" or \"toolCall\""),
+                    });
+                }
+                continue;
+            }
+            "webSearches" => {
+                let searches = list()?.map(|(place, query)| {
+                    let query = text(query, &place)?;
+                    Ok(json!({"type": "web_search_call", "action": {"type": "search", "query": query}}))
+                });
+                output.splice(0..0, searches.collect::<Result<Vec<_>, Fault>>()?);
+                continue;
+            }
+            "reasoning" | "embedding" | "id" | "model" | "usage" => (key.as_str(), value.clone()),
+            "finishReason" => ("finish_reason", value.clone()),
+            "error" => ("error", error(given, dropped)?),
+            "status" | "retryAfter" if given.contains_key("error") => continue,
+            "json" => ("raw", json!({"status": given.get("status").unwrap_or(&json!(200)), "body": value})),
+            "status" if given.contains_key("json") => continue,
+            "audio" => ("audio", json!({"data": value.get("b64Json").unwrap_or(value)})),
+            // What kind of sound it is decides the request.
+            "format" if given.contains_key("audio") => continue,
+            "transcription" => ("transcript", value.clone()),
+            "image" | "images" => {
+                let pictures = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                let data = pictures.iter().map(|picture| picture.get("b64Json").map(|data| json!({"image": data})));
+                match data.collect::<Option<Value>>() {
+                    Some(data) => ("choices", data),
+                    None => return fault(place, "a picture by url has no counterpart; give it as b64Json"),
+                }
+            }
+            cosmetic if COSMETIC.contains(&cosmetic) => {
+                dropped.push(format!("response.{cosmetic}"));
+                continue;
+            }
+            _ => return fault(place, "has no counterpart"),
+        };
+        reply.insert(name.into(), value);
+    }
+    if !output.is_empty() {
+        reply.insert("output".into(), json!(output));
+    }
+    Ok(reply)
+}
+
+fn tool_call(call: &Value, place: &str) -> Result<Value, Fault> {
+    let name = text(&call["name"], &format!("{place}.name"))?;
+    let mut made = json!({"name": name, "arguments": call.get("arguments").unwrap_or(&json!({}))});
+    if let Some(id) = call.get("id") {
+        made["id"] = id.clone();
+    }
+    Ok(made)
+}
+
+fn error(response: &Map<String, Value>, dropped: &mut Vec<String>) -> Result<Value, Fault> {
+    let mut error = Map::new();
+    error.insert("status".into(), response.get("status").cloned().unwrap_or(json!(500)));
+    let Some(given) = response["error"].as_object() else { return fault(".response.error", "expected an object") };
+    for (key, value) in given {
+        match key.as_str() {
+            "message" | "type" | "code" | "param" => _ = error.insert(key.clone(), value.clone()),
+            "metadata" => dropped.push("response.error.metadata".into()),
+            _ => return fault(format!(".response.error.{key}"), "has no counterpart"),
+        }
+    }
+    match response.get("retryAfter").map(|seconds| seconds.as_f64().filter(|seconds| *seconds >= 0.0)) {
+        Some(Some(seconds)) => _ = error.insert("retry_after_ms".into(), json!((seconds * 1000.0) as u64)),
+        Some(None) => return fault(".response.retryAfter", "expected seconds"),
+        None => {}
+    }
+    Ok(Value::Object(error))
+}
+
+/// How a fixture is delivered: beside `match` and `response`.
+fn delivery(fixture: &Value, reply: &mut Map<String, Value>, dropped: &mut Vec<String>) -> Result<(), Fault> {
+    let mut pace = Map::new();
+    for (key, value) in fixture.as_object().into_iter().flatten() {
+        match key.as_str() {
+            "match" | "response" | "metadata" => {}
+            "latency" => _ = pace.insert("delay_ms".into(), value.clone()),
+            "streamingProfile" => {
+                for (theirs, value) in value.as_object().into_iter().flatten() {
+                    match theirs.as_str() {
+                        "ttft" => _ = pace.insert("ttft_ms".into(), value.clone()),
+                        "tps" => _ = pace.insert("tokens_per_second".into(), value.clone()),
+                        "jitter" => dropped.push("streamingProfile.jitter".into()),
+                        _ => return fault(format!(".streamingProfile.{theirs}"), "has no counterpart"),
+                    }
+                }
+            }
+            "truncateAfterChunks" => _ = reply.insert("fault".into(), json!({"kind": "disconnect", "at": value})),
+            // When and in which pieces, not what.
+            "chunkSize" | "recordedTimings" | "replaySpeed" | "openRouterProcessing" => dropped.push(key.clone()),
+            "disconnectAfterMs" => {
+                return fault(
+                    ".disconnectAfterMs",
+                    "a fault strikes after pieces, not after a time; write truncateAfterChunks",
+                );
+            }
+            _ => return fault(format!(".{key}"), "has no counterpart"),
+        }
+    }
+    if !pace.is_empty() {
+        reply.insert("pace".into(), Value::Object(pace));
+    }
+    Ok(())
+}

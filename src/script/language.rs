@@ -1,0 +1,474 @@
+//! The script language, key by key. The parser checks against these descriptions and the published schema is made from
+//! them.
+
+use crate::bounds::{self, RATE, WAIT_MS};
+use crate::script::shape::Object;
+use crate::script::shape::Shape;
+use crate::script::shape::Shape::*;
+use crate::script::shape::key;
+use crate::script::shape::must;
+
+const ANY_LENGTH: usize = usize::MAX;
+
+/// A Reply in full.
+pub static REPLY_SHAPE: Shape = Either(&[Text, Object(&REPLY)]);
+/// One item of a list of responses: a rule, or a Reply that is one.
+static STEP_SHAPE: Shape = Either(&[Text, Object(&STEP)]);
+static MATCH_SHAPE: Shape = Either(&[Regex, Object(&MATCH)]);
+/// What frames the body (`content-length`, `transfer-encoding`) is always the server's own.
+const HEADERS: Shape = Map(&Text);
+const COUNT: Shape = Integer(0, bounds::COUNT.most());
+const ANY_NUMBER: Shape = Number(f64::NEG_INFINITY, f64::INFINITY);
+/// Milliseconds: a number, or from and to.
+const WAIT: Shape = Number(WAIT_MS.from, WAIT_MS.to);
+const MILLISECONDS: Shape = Either(&[WAIT, List(&WAIT, 2, 2)]);
+
+pub static SCRIPT: Object = Object {
+    name: "the script",
+    about: "What a session's \"model\" says, and when.",
+    fields: &[
+        key("$schema", Text, "This schema's address, for editors."),
+        key("extends", Either(&[Text, List(&Text, 1, ANY_LENGTH)]), "In script files: files whose script comes first."),
+        key("reset", Bool, "Forget the old script, counters and models first; else append."),
+        key(
+            "models",
+            Either(&[Words(&["any"]), List(&Either(&[Text, Object(&MODEL)]), 0, ANY_LENGTH), Null]),
+            "Replaces the catalogue; a first entry \"...\" keeps it too; \"any\" accepts every name; [] keeps it.",
+        ),
+        key("defaults", Either(&[Object(&DEFAULTS), Null]), "What holds for every reply of the session."),
+        key(
+            "responses",
+            Either(&[Text, List(&STEP_SHAPE, 0, ANY_LENGTH), Map(&REPLY_SHAPE), Null]),
+            "One reply; a list of steps in order; or a map from regex to reply, unlimited, in written order.",
+        ),
+        key("rules", Either(&[List(&STEP_SHAPE, 0, ANY_LENGTH), Null]), "Rules after those of responses."),
+        key("called_at", Text, ""),
+    ],
+    with: None,
+};
+
+static MODEL: Object = Object {
+    name: "a model",
+    about: "A model of the session's catalogue.",
+    fields: &[
+        must("id", Text, "Its name."),
+        key("context_window", COUNT, "Tokens of prompt and answer together."),
+        key("max_output_tokens", COUNT, "Tokens of the answer."),
+        key("owned_by", Text, "As the model list shows it."),
+    ],
+    with: None,
+};
+
+static DEFAULTS: Object = Object {
+    name: "defaults",
+    about: "What holds for every reply of the session.",
+    fields: &[
+        key("pace", Object(&PACE), "Pace of replies that say none."),
+        key("fallback", Same(&FALLBACK_SHAPE), "Who answers when no rule does."),
+        key("on_unmatched", Same(&FALLBACK_SHAPE), "Another name of fallback."),
+        key("check_replies", Words(&["fail", "warn", "off"]), "What a reply the request forbids leads to."),
+        key("rate_limits", Map(&Object(&RATE_LIMIT)), "Limits by model."),
+        key("chaos", List(&Object(&CHAOS), 0, ANY_LENGTH), "Failures before any rule; they use no step."),
+    ],
+    with: None,
+};
+
+/// The words a fallback may be; a Reply is the other form.
+pub const FALLBACKS: &[&str] = &["error", "echo", "generate"];
+
+/// Who will answer in a version to come. Refused by name, so that nobody takes the gap for a wrong key.
+pub const COMING: &[(&str, &str)] = &[
+    ("upstream", "answers of the real API"),
+    ("replay", "answers from recordings"),
+    ("manual", "answers by a person"),
+];
+static FALLBACK_SHAPE: Shape = Either(&[Words(FALLBACKS), Object(&REPLY)]);
+
+static RATE_LIMIT: Object = Object {
+    name: "a rate limit",
+    about: "Limits of one model.",
+    fields: &[
+        key("rpm", COUNT, "Requests a minute."),
+        key("tpm", COUNT, "Tokens a minute."),
+        key("rpd", COUNT, "Requests a day."),
+        key("tpd", COUNT, "Tokens a day."),
+    ],
+    with: None,
+};
+
+static CHAOS: Object = Object {
+    name: "a chaos entry",
+    about: "A failure, and how often: one of probability, every, first.",
+    fields: &[
+        key("error", Either(&[Text, Object(&ERROR)]), "Answer with this error."),
+        key("fault", Object(&FAULT), "Break the answer on its way."),
+        key("probability", Number(0.0, 1.0), "Of every turn, drawn from the seed."),
+        key("every", Integer(1, bounds::COUNT.most()), "Every n-th turn."),
+        key("first", COUNT, "The first n turns."),
+    ],
+    with: None,
+};
+
+/// The keys that make an object in a list a rule.
+pub static STEP: Object = Object {
+    name: "a rule",
+    about: "When to answer, what, and how often. The reply's keys may stand beside the rule's.",
+    fields: &[
+        key("match", Same(&MATCH_SHAPE), "Which requests; none = any. A string is a regex searched in the user text."),
+        key("pattern", Same(&MATCH_SHAPE), "Another name of match."),
+        key("response", Same(&REPLY_SHAPE), "The reply."),
+        key("responses", List(&REPLY_SHAPE, 1, ANY_LENGTH), "Replies given in turn, the last one repeating."),
+        key(
+            "times",
+            Either(&[ANY_NUMBER, Words(&["unlimited"])]),
+            "Uses; default 1, or the number of responses. Below 0 = unlimited, 0 = never.",
+        ),
+        key(
+            "expect",
+            Same(&MATCH_SHAPE),
+            "Checked once the rule is chosen; if it fails, the request fails with the diff.",
+        ),
+        key("optional", Bool, "Never counts as unused."),
+        key("name", Text, "For messages and the journal."),
+    ],
+    with: Some(&REPLY),
+};
+
+pub static MATCH: Object = Object {
+    name: "a match",
+    about: "Conditions on a request; all must hold.",
+    fields: &[
+        key("user", Regex, "Searched in the last user message, else the prompt or input text."),
+        key("system", Regex, "Searched in every system and developer message."),
+        key("any_message", Regex, "Searched in every message."),
+        key("model", Text, "Exact, or a regex in /…/."),
+        key("operation", Text, "chat, responses, or the SDK's name (files.create); files.* = all of it."),
+        key("tool_offered", Text, "A tool of this name is offered."),
+        key(
+            "tool_result",
+            Either(&[Text, Object(&TOOL_RESULT), False]),
+            "Name of the tool answered last, or its name and text; false = none was.",
+        ),
+        key("turn", COUNT, "Number of assistant turns so far."),
+        key("stream", Bool, "Whether a stream is asked."),
+        key("format", Words(&["text", "json_object", "json_schema"]), "The output format asked."),
+        key("header", Map(&Regex), "Regexes by header name."),
+        key("body", Any, "JSON the body must contain."),
+        key("json", Any, "Another name of body."),
+        key("path", Text, "Normalised to /v1/…, without query; exact, or a regex in /…/."),
+        key("method", Text, "Of HTTP, in any case."),
+        key("not", Same(&MATCH_SHAPE), "Must not hold."),
+    ],
+    with: None,
+};
+
+static TOOL_RESULT: Object = Object {
+    name: "a tool result",
+    about: "The result of the tool answered last.",
+    fields: &[key("tool", Text, "The tool's name."), key("text", Regex, "Searched in the result.")],
+    with: None,
+};
+
+/// A Reply of one part; what `output` may hold.
+static PART: Object = Object {
+    name: "an output part",
+    about: "One part of a reply.",
+    fields: &[
+        key("text", Text, "The message; \"\" = an empty one."),
+        key("json", Any, "The message as compact JSON text; beside status: the body as it is."),
+        key("refusal", Text, "The message is a refusal."),
+        key("phase", Words(&["commentary", "final_answer"]), "Of the message; else as the model does it."),
+        key("annotations", List(&AnyObject, 0, ANY_LENGTH), "Of the message, in the Responses shape."),
+        key(
+            "reasoning",
+            Either(&[Text, List(&Text, 0, ANY_LENGTH)]),
+            "A reasoning item with this summary; [] = without.",
+        ),
+        key("tool_calls", List(&Object(&TOOL_CALL), 0, ANY_LENGTH), "Tool calls, after the message."),
+    ],
+    with: None,
+};
+
+/// One of several answers.
+pub static CHOICE: Object = Object {
+    name: "a choice",
+    about: "One of n answers.",
+    fields: &[
+        key(
+            "output",
+            List(&Tagged(&Either(&[Text, Object(&PART)])), 0, ANY_LENGTH),
+            "Before the other parts, in this order: Replies of one part, or Responses items.",
+        ),
+        key("logprobs", List(&Object(&LOGPROB), 0, ANY_LENGTH), "Of the message's tokens; else invented when asked."),
+        key("image", Text, "A picture in base64, for images.*."),
+        key("audio", Object(&AUDIO), "Sound, for speech and audio models."),
+        key(
+            "finish_reason",
+            Words(&["stop", "length", "tool_calls", "content_filter"]),
+            "Else derived from parts and request.",
+        ),
+    ],
+    with: Some(&PART),
+};
+
+/// A Reply as an object.
+pub static REPLY: Object = Object {
+    name: "a reply",
+    about: "What the model says, or an error, raw bytes, or who answers instead.",
+    fields: &[
+        key("choices", List(&Either(&[Text, Object(&CHOICE)]), 1, 128), "For n > 1; fewer than n: the last repeats."),
+        key("embedding", EMBEDDING, "One vector for every input, or one per input."),
+        key("transcript", Either(&[Text, AnyObject]), "Text, or the fields of a verbose transcription."),
+        key("moderation", Object(&MODERATION), "The verdict."),
+        key("error", Either(&[Text, Object(&ERROR)]), "An error; missing keys are filled as OpenAI fills them."),
+        key("raw", Object(&RAW), "Bytes as they are."),
+        key("echo", True, "The echo responder answers this step."),
+        key("generate", Object(&GENERATE), "The generator answers this step."),
+        key("callback", COUNT, ""),
+        key("callback_name", Text, ""),
+        key("usage", Object(&USAGE), "Overrides of the counted tokens; the total is summed."),
+        key("model", Text, "Override of the model's name."),
+        key("id", Text, "Override of the id."),
+        key("headers", HEADERS, "More response headers."),
+        key("check", Bool, "false = the request may forbid this reply."),
+        key("pace", Object(&PACE), "When each piece leaves."),
+        key("fault", Object(&FAULT), "What goes wrong; alone it breaks the fallback's answer."),
+        key("status", Integer(100, 599), "LLEmulator's form: HTTP status of error, json, sse or content."),
+        key("content", Text, "LLEmulator's form, beside status: the text."),
+        key("sse", List(&Object(&SSE), 0, ANY_LENGTH), "LLEmulator's form, beside status: raw events."),
+    ],
+    with: Some(&CHOICE),
+};
+
+static TOOL_CALL: Object = Object {
+    name: "a tool call",
+    about: "name with arguments (function) or input (custom tool); or OpenAI's form.",
+    fields: &[
+        key("name", Text, "The tool's name."),
+        key("arguments", Any, "An object becomes compact JSON in written order; a string stays as it is."),
+        key("input", Text, "The input of a custom tool."),
+        key("id", Text, "The call's id; else minted."),
+        key("type", Words(&["function", "custom"]), "OpenAI's form."),
+        key("function", Object(&FUNCTION), "OpenAI's form."),
+        key("custom", Object(&CUSTOM), "OpenAI's form."),
+    ],
+    with: None,
+};
+
+static FUNCTION: Object = Object {
+    name: "a function call",
+    about: "OpenAI's form of a function call.",
+    fields: &[must("name", Text, "The function's name."), key("arguments", Any, "JSON text, or an object.")],
+    with: None,
+};
+
+static CUSTOM: Object = Object {
+    name: "a custom tool call",
+    about: "OpenAI's form of a custom tool call.",
+    fields: &[must("name", Text, "The tool's name."), key("input", Text, "Its input.")],
+    with: None,
+};
+
+static LOGPROB: Object = Object {
+    name: "a log probability",
+    about: "Of one token.",
+    fields: &[
+        must("token", Text, "The token's text."),
+        must("logprob", ANY_NUMBER, "Its log probability."),
+        key("top_logprobs", List(&Object(&LOGPROB), 0, 20), "The likeliest tokens here."),
+    ],
+    with: None,
+};
+
+static AUDIO: Object = Object {
+    name: "audio",
+    about: "Sound.",
+    fields: &[key("data", Text, "Base64; else generated."), key("transcript", Text, "What it says.")],
+    with: None,
+};
+
+const EMBEDDING: Shape = List(&Either(&[ANY_NUMBER, List(&ANY_NUMBER, 1, ANY_LENGTH)]), 1, ANY_LENGTH);
+
+static MODERATION: Object = Object {
+    name: "a moderation",
+    about: "The verdict on an input.",
+    fields: &[
+        key("flagged", Bool, "Whether it is flagged; else whether any category is."),
+        key("categories", List(&Words(CATEGORIES), 0, ANY_LENGTH), "The categories that apply."),
+        key("category_scores", Object(&SCORES), "Scores by category; else drawn."),
+    ],
+    with: None,
+};
+
+const SCORE: Shape = Number(0.0, 1.0);
+static SCORES: Object = Object {
+    name: "scores",
+    about: "Scores by category.",
+    fields: &[
+        key("harassment", SCORE, "Its score."),
+        key("harassment/threatening", SCORE, "Its score."),
+        key("hate", SCORE, "Its score."),
+        key("hate/threatening", SCORE, "Its score."),
+        key("illicit", SCORE, "Its score."),
+        key("illicit/violent", SCORE, "Its score."),
+        key("self-harm", SCORE, "Its score."),
+        key("self-harm/instructions", SCORE, "Its score."),
+        key("self-harm/intent", SCORE, "Its score."),
+        key("sexual", SCORE, "Its score."),
+        key("sexual/minors", SCORE, "Its score."),
+        key("violence", SCORE, "Its score."),
+        key("violence/graphic", SCORE, "Its score."),
+    ],
+    with: None,
+};
+
+/// The categories of omni-moderation (openapi.json, `CreateModerationResponse`).
+const CATEGORIES: &[&str] = &[
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
+];
+
+static ERROR: Object = Object {
+    name: "an error",
+    about: "An error as the answer; null stays null, a missing key is filled.",
+    fields: &[
+        key("status", Integer(400, 599), "HTTP status; else by code, else 500."),
+        key("message", Either(&[Text, Null]), "error.message."),
+        key("type", Either(&[Text, Null]), "error.type."),
+        key("code", Either(&[Text, Null]), "error.code."),
+        key("param", Either(&[Text, Null]), "error.param."),
+        key(
+            "retry_after_ms",
+            Either(&[Integer(0, WAIT_MS.most()), Null]),
+            "retry-after and retry-after-ms; null = neither.",
+        ),
+        key("headers", HEADERS, "More response headers."),
+    ],
+    with: None,
+};
+
+static RAW: Object = Object {
+    name: "a raw answer",
+    about: "One of body, sse, chunks, events, as it is.",
+    fields: &[
+        key("status", Integer(200, 599), "HTTP status; default 200."),
+        key("headers", HEADERS, "Response headers."),
+        key("body", Any, "JSON, or text."),
+        key("sse", List(&Object(&SSE), 0, ANY_LENGTH), "Server-sent events."),
+        key("chunks", List(&Object(&CHUNK), 0, ANY_LENGTH), "Bytes and when they leave."),
+        key("events", List(&Any, 0, ANY_LENGTH), "Frames of a socket."),
+    ],
+    with: None,
+};
+
+static SSE: Object = Object {
+    name: "an event",
+    about: "A server-sent event.",
+    fields: &[key("event", Text, "Its name."), must("data", Any, "Text as it is, else compact JSON.")],
+    with: None,
+};
+
+static CHUNK: Object = Object {
+    name: "a chunk",
+    about: "Bytes, as text or base64.",
+    fields: &[
+        key("at_ms", Integer(0, WAIT_MS.most()), "Milliseconds from the start; default 0."),
+        key("text", Text, "The bytes as text."),
+        key("base64", Text, "The bytes in base64."),
+    ],
+    with: None,
+};
+
+static GENERATE: Object = Object {
+    name: "generate",
+    about: "How to generate.",
+    fields: &[
+        key("length", Words(&["short", "medium", "long"]), "Length of the text."),
+        key("seed", Signed(i64::MIN, i64::MAX), "Else the request's seed, else the exchange's."),
+        key("tools", Words(&["first", "sequence", "contextual", "random", "none"]), "How tools are chosen."),
+        key("style", Words(&["plausible", "plain"]), "Values of structured output."),
+    ],
+    with: None,
+};
+
+static USAGE: Object = Object {
+    name: "usage",
+    about: "Token counts in either spelling; what is missing is counted.",
+    fields: &[
+        key("prompt_tokens", COUNT, "Chat's spelling."),
+        key("completion_tokens", COUNT, "Chat's spelling."),
+        key("input_tokens", COUNT, "Responses' spelling."),
+        key("output_tokens", COUNT, "Responses' spelling."),
+        key("total_tokens", COUNT, "Else the sum."),
+        key("prompt_tokens_details", Map(&COUNT), "cached_tokens, audio_tokens …"),
+        key("completion_tokens_details", Map(&COUNT), "reasoning_tokens, audio_tokens …"),
+        key("input_tokens_details", Map(&COUNT), "cached_tokens …"),
+        key("output_tokens_details", Map(&COUNT), "reasoning_tokens …"),
+    ],
+    with: None,
+};
+
+pub static PACE: Object = Object {
+    name: "pace",
+    about: "When each piece leaves, from the start of the answer.",
+    fields: &[
+        key("ttft_ms", MILLISECONDS, "Milliseconds before the first content: n, or [min, max] drawn from the seed."),
+        key("tokens_per_second", Number(RATE.from, RATE.to), "Speed after the first content."),
+        key("delay_ms", MILLISECONDS, "Milliseconds after each piece: n or [min, max]."),
+        key(
+            "chunk",
+            Either(&[Words(&["token", "word", "char"]), Object(&CHUNK_TOKENS), List(&Text, 1, ANY_LENGTH)]),
+            "How text is cut: token (default), word, char, n tokens, or exact pieces.",
+        ),
+        key("hold", Object(&HOLD), "Wait after some chunks until released."),
+    ],
+    with: None,
+};
+
+static CHUNK_TOKENS: Object = Object {
+    name: "a chunk size",
+    about: "Tokens a piece.",
+    fields: &[must("tokens", Integer(1, 100_000), "How many.")],
+    with: None,
+};
+
+static HOLD: Object = Object {
+    name: "hold",
+    about: "Wait until released by name.",
+    fields: &[
+        key("after_chunks", COUNT, "Chunks that leave before; default 0."),
+        must("until", Text, "The name to release."),
+    ],
+    with: None,
+};
+
+pub static FAULT: Object = Object {
+    name: "fault",
+    about: "What goes wrong on the way.",
+    fields: &[
+        key(
+            "at",
+            Either(&[COUNT, Words(&["connect", "headers"])]),
+            "After n content-bearing deltas (default 0), before any byte, or after the headers.",
+        ),
+        must(
+            "kind",
+            Words(&["disconnect", "close", "stall", "malformed", "error"]),
+            "TCP reset; closed (FIN) though the answer is not over; silence; an event that is no JSON; the API's error.",
+        ),
+        key("error", Either(&[Text, Object(&ERROR)]), "With kind error: which."),
+        key("stall_ms", Integer(0, WAIT_MS.most()), "With kind stall: how long; else until the client leaves."),
+    ],
+    with: None,
+};

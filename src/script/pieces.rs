@@ -1,0 +1,118 @@
+//! What a generator yields, as pieces of a reply.
+
+use crate::reply::{Arrival, Finish, Part, Piece, Reply, Say, Text};
+use crate::script;
+use crate::script::Origin;
+use crate::wire::error::ApiError;
+use crate::wire::error::Occasion;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A piece as JavaScript sends it; `reply` is in the script's language. Absent fields say nothing.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct Yielded {
+    choice: usize,
+    reasoning_delta: Option<String>,
+    text_delta: Option<String>,
+    refusal_delta: Option<String>,
+    tool_call: Option<Call>,
+    reply: Option<Value>,
+    finish_reason: Option<Finish>,
+    usage: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Call {
+    name: Option<String>,
+    id: Option<String>,
+    arguments_delta: Option<String>,
+    /// Of a custom tool.
+    input_delta: Option<String>,
+}
+
+/// The pieces in the JSON text of a string, a reply, or `{"piece": {…}}`; what is none of these fails the reply.
+pub fn read(text: &str) -> Vec<Arrival> {
+    match script::parse(text) {
+        Ok(Value::String(text)) => vec![Piece::Text(text).into()],
+        Ok(Value::Object(mut map)) if map.len() == 1 && map.contains_key("piece") => {
+            let piece = map.shift_remove("piece").unwrap_or_default();
+            serde_json::from_value(piece).map_or_else(|error| vec![bad(&error.to_string())], pieces)
+        }
+        Ok(value) => reply(&value, 0),
+        Err(broken) => vec![bad(&broken.error.message)],
+    }
+}
+
+/// The failure of a reply because of what was yielded.
+pub fn bad(reason: &str) -> Arrival {
+    let message = format!("The reply function yielded something that is no reply: {reason}");
+    Piece::Failed(ApiError::emulator("reply_function_failed", message)).into()
+}
+
+fn pieces(yielded: Yielded) -> Vec<Arrival> {
+    let Yielded { choice, reasoning_delta, text_delta, refusal_delta, tool_call, reply: whole, finish_reason, usage } =
+        yielded;
+    let call = tool_call.map(|call| Piece::Call {
+        name: call.name,
+        id: call.id,
+        custom: call.input_delta.is_some(),
+        arguments: call.arguments_delta.or(call.input_delta).unwrap_or_default(),
+    });
+    let deltas =
+        [reasoning_delta.map(Piece::Reasoning), text_delta.map(Piece::Text), refusal_delta.map(Piece::Refusal), call];
+    let of = |piece| Arrival { choice, piece };
+    let mut all: Vec<Arrival> = deltas.into_iter().flatten().map(of).collect();
+    all.extend(whole.iter().flat_map(|value| reply(value, choice)));
+    all.extend([usage.map(Piece::Usage), finish_reason.map(Piece::Finish)].into_iter().flatten().map(of));
+    all
+}
+
+/// What a whole Reply adds to a choice.
+fn reply(value: &Value, choice: usize) -> Vec<Arrival> {
+    let reply = match script::reply(value, "yielded", Origin::InProcess) {
+        Ok(reply) => reply,
+        Err(error) => return vec![bad(&format!("{}: {}", error.path, error.message))],
+    };
+    if let Some(late) = late(value) {
+        return vec![bad(&format!(
+            "yielded.{late}: comes too late, as the answer has begun; return it with a whole reply"
+        ))];
+    }
+    let Reply { say, overrides, .. } = reply;
+    let of = |choice: usize, piece: Piece| Arrival { choice, piece };
+    let mut all = Vec::new();
+    match say {
+        Say::Choices(choices) => {
+            for (index, one) in choices.into_iter().enumerate() {
+                all.extend(one.parts.into_iter().map(|part| {
+                    of(
+                        choice + index,
+                        match part {
+                            Part::Text(Text { text, annotations, phase: None, .. }) if annotations.is_empty() => {
+                                Piece::Text(text)
+                            }
+                            other => Piece::Part(other),
+                        },
+                    )
+                }));
+                all.extend(one.finish.map(|finish| of(choice + index, Piece::Finish(finish))));
+            }
+        }
+        Say::Error(error) => return vec![Piece::Failed(error.to_api_error(&Occasion::default())).into()],
+        _ => return vec![bad("only text, parts and errors can be yielded")],
+    }
+    if overrides.unchecked {
+        all.insert(0, Piece::Unchecked.into());
+    }
+    // Usage is of the whole answer, and the end may come before it would be read.
+    all.splice(0..0, overrides.usage.map(|usage| Piece::Usage(usage).into()));
+    all
+}
+
+/// A key of a reply that nothing can be done with once its answer has begun.
+fn late(value: &Value) -> Option<&'static str> {
+    let late = ["model", "id", "headers", "pace", "fault", "logprobs"];
+    late.into_iter().find(|key| value.get(key).is_some())
+}

@@ -1,0 +1,308 @@
+//! An exchange: a request (or a message on a socket) and what becomes of it, in the journal from the moment it begins.
+//!
+//! It is complete before its last byte leaves, so a client that has its answer finds all of it in the [`journal`];
+//! [`transcript`] shows it to people.
+
+use super::journal::Journal;
+use crate::clock;
+use crate::reply::{Reply, describe};
+use crate::script::Rule;
+use crate::wire::error::ApiError;
+use crate::wire::headers::Headers;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A rule of the script answered.
+    Scripted,
+    /// The fallback answered.
+    Fallback,
+    /// Nothing matched.
+    NoMatch,
+    /// Refused before it took a turn: invalid, unknown model, no key, a limit.
+    Rejected,
+    /// Chaos or a scenario model answered.
+    Faulted,
+    /// An operation without a turn.
+    Served,
+}
+
+/// What is known of an exchange so far.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub outcome: Outcome,
+    /// The rule that answered, or was about to.
+    pub rule: Option<Arc<Rule>>,
+    /// Of the answer, once it has begun to leave; `None` for good when nothing of it ever left.
+    pub status: Option<u16>,
+    /// What "the model" said.
+    pub said: Said,
+    /// Why nothing matched, or why the answer failed.
+    pub explanation: Option<String>,
+    /// What was accepted although it is unknown here.
+    pub warnings: Vec<String>,
+    /// The client left before the end.
+    pub aborted: bool,
+    /// The emulator's own complaint, if it had one: the test that caused it must not pass.
+    pub failure: Option<Failure>,
+    /// What holds the answer back, but for the clock.
+    waiting: Option<Waiting>,
+    /// Nothing changes any more.
+    done: bool,
+}
+
+/// A complaint of the emulator itself: nothing matched, an expectation or a check failed, a function threw, an operation
+/// is not built. Whatever the application makes of the error, `verify` fails with it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Failure {
+    /// `no_matching_rule`, `script_mismatch`, `expectation_failed`, `reply_function_failed` …
+    pub code: String,
+    pub message: String,
+}
+
+/// What an exchange in flight waits for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Waiting {
+    /// The session's clock; `until` in milliseconds since its start.
+    Clock { until: u64 },
+    /// A hold, ended by `release(name)`.
+    Hold { name: String },
+    /// A reply function.
+    Function,
+    /// Silent by a fault: until the client leaves.
+    Client,
+}
+
+/// What "the model" said; a text only when somebody asks.
+#[derive(Debug, Clone)]
+pub enum Said {
+    Reply(Arc<Reply>),
+    /// An error's message.
+    Error(String),
+}
+
+impl Record {
+    /// What "the model" said, as text for people; the error's message for errors; nothing when nothing was sent.
+    pub fn said(&self) -> String {
+        match &self.said {
+            _ if self.status.is_none() => String::new(),
+            Said::Reply(reply) => describe::reply(reply),
+            Said::Error(message) => message.clone(),
+        }
+    }
+
+    /// Whether the exchange is over.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+}
+
+/// A request and what becomes of it. Few allocations: a journal keeps thousands.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Its place in the session, from 0; given by the journal.
+    pub number: u64,
+    pub operation: &'static str,
+    pub method: String,
+    /// As sent, with query.
+    pub target: String,
+    pub headers: Arc<Headers>,
+    /// The body as it came, unzipped; of a socket's request, its event.
+    pub body: Bytes,
+    pub stream: bool,
+    pub at: Duration,
+    /// The same in the world's time, since 1970.
+    pub arrived: Duration,
+    /// The model that was asked for.
+    pub wants: Option<String>,
+    pub request_id: String,
+    /// The text a person would recognise the request by.
+    pub asked: Mutex<String>,
+    /// The tool results it brought: see [`crate::responders::request::tool_results`].
+    pub tool_results: OnceLock<Value>,
+    /// What the request is refused with as soon as a reply is there for it, where the script is asked first.
+    pub refusal: OnceLock<ApiError>,
+    /// Rate limits the answer's headers show.
+    pub limits: OnceLock<crate::session::limits::Limits>,
+    /// The model that answered, for the headers that name it.
+    pub model: OnceLock<String>,
+    record: Mutex<Record>,
+    /// Milliseconds since the clock's start that the next piece waits for. Written for every piece, so without a lock.
+    until: AtomicU64,
+    /// Where it began, and where it is told of: a reset in between changes nothing.
+    journal: Weak<Journal>,
+}
+
+/// What an exchange begins with.
+#[derive(Debug, Default)]
+pub struct Begun {
+    pub operation: &'static str,
+    pub method: String,
+    pub target: String,
+    pub headers: Arc<Headers>,
+    pub body: Bytes,
+    pub stream: bool,
+    pub at: Duration,
+    pub wants: Option<String>,
+    pub request_id: String,
+}
+
+impl Exchange {
+    pub(super) fn new(begun: Begun, number: u64, journal: Weak<Journal>) -> Self {
+        let Begun { operation, method, target, headers, body, stream, at, wants, request_id } = begun;
+        let record = Record {
+            outcome: Outcome::Served,
+            rule: None,
+            status: None,
+            said: Said::Error(String::new()),
+            explanation: None,
+            warnings: Vec::new(),
+            aborted: false,
+            failure: None,
+            waiting: None,
+            done: false,
+        };
+        Exchange {
+            number,
+            operation,
+            method,
+            target,
+            headers,
+            body,
+            stream,
+            at,
+            arrived: clock::world(),
+            wants,
+            request_id,
+            asked: Mutex::default(),
+            tool_results: OnceLock::new(),
+            refusal: OnceLock::new(),
+            limits: OnceLock::new(),
+            model: OnceLock::new(),
+            record: Mutex::new(record),
+            until: AtomicU64::new(0),
+            journal,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes something about the exchange.
+    pub fn note<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {
+        change(&mut self.lock())
+    }
+
+    /// What is known now.
+    pub fn record(&self) -> Record {
+        self.lock().clone()
+    }
+
+    /// Whether the exchange is over.
+    pub fn is_done(&self) -> bool {
+        self.lock().done
+    }
+
+    /// Notes a complaint of the emulator itself; any other error is none. The first one stays.
+    pub fn complain(&self, error: &ApiError) {
+        if !error.own {
+            return;
+        }
+        let failure = Failure { code: error.code.clone().unwrap_or_default(), message: error.message.clone() };
+        let mut record = self.lock();
+        if record.failure.is_some() {
+            return;
+        }
+        record.failure = Some(failure.clone());
+        drop(record);
+        if let Some(journal) = self.journal.upgrade() {
+            journal.fail(self, failure);
+        }
+    }
+
+    /// The next piece waits for this moment of the session's clock.
+    pub fn wait_until(&self, deadline: Duration) {
+        self.until.store(deadline.as_millis().min(u64::MAX as u128) as u64, Ordering::Relaxed);
+    }
+
+    /// What the answer waits for from now on; `None` = nothing any more.
+    pub fn wait_for(&self, waiting: Option<Waiting>) {
+        let mut record = self.lock();
+        record.waiting = waiting;
+        drop(record);
+        if let Some(journal) = self.journal.upgrade() {
+            journal.tell();
+        }
+    }
+
+    /// What the exchange waits for at this moment of the session's clock.
+    pub fn waiting(&self, now: Duration) -> Option<Waiting> {
+        let record = self.lock();
+        if record.done || record.waiting.is_some() {
+            return record.waiting.clone();
+        }
+        let until = self.until.load(Ordering::Relaxed);
+        (Duration::from_millis(until) > now).then_some(Waiting::Clock { until })
+    }
+
+    /// Nothing changes any more; the second call does nothing.
+    pub fn complete(&self) {
+        let mut record = self.lock();
+        if std::mem::replace(&mut record.done, true) {
+            return;
+        }
+        record.waiting = None;
+        drop(record);
+        if let Some(journal) = self.journal.upgrade() {
+            journal.completed(self);
+        }
+    }
+
+    /// The exchange as `GET /_emulator/requests` shows it, at this moment of the session's clock.
+    pub fn to_json(&self, now: Duration) -> Value {
+        let record = self.record();
+        json!({
+            "number": self.number,
+            "state": if record.done { "done" } else { "in_flight" },
+            "waiting_for": self.waiting(now),
+            "operation": self.operation,
+            "method": self.method,
+            "path": self.target,
+            "headers": self.headers.iter().map(|(k, v)| (k.to_string(), Value::from(v))).collect::<serde_json::Map<_, _>>(),
+            "body": shown(&self.body),
+            "stream": self.stream,
+            "tool_results": self.tool_results.get().cloned().unwrap_or_else(|| json!([])),
+            "outcome": record.outcome,
+            "rule": record.rule.as_ref().map(|rule| rule.label()),
+            "status": record.status,
+            "said": record.said(),
+            "explanation": record.explanation,
+            "warnings": record.warnings,
+            "failure": record.failure,
+            "aborted": record.aborted,
+            "at": self.at.as_millis() as u64,
+            "request_id": self.request_id,
+            "retry_count": self.headers.all("x-stainless-retry-count").next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0),
+        })
+    }
+}
+
+/// Bytes of a body that is no JSON (a form, a sound) that are shown.
+const SHOWN: usize = 64 * 1024;
+
+/// A body as the journal shows it: its JSON, or the beginning of its text; null when there is none.
+fn shown(body: &[u8]) -> Value {
+    match serde_json::from_slice(body) {
+        Ok(value) => value,
+        Err(_) if body.is_empty() => Value::Null,
+        Err(_) => String::from_utf8_lossy(&body[..body.len().min(SHOWN)]).into(),
+    }
+}

@@ -1,0 +1,318 @@
+//! The journal: what a session was asked and what became of it.
+//!
+//! Exchanges stand in it from their beginning. It keeps a bounded number of them; what must not be forgotten (how many
+//! there were, and what failed) is counted beside the ring.
+
+use crate::session::exchange::Begun;
+use crate::session::exchange::Exchange;
+use crate::session::exchange::Failure;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// A session's exchanges, bounded.
+#[derive(Debug)]
+pub struct Journal {
+    limit: usize,
+    kept: Mutex<Kept>,
+    /// Grows whenever an exchange begins, waits, fails or ends.
+    revision: AtomicU64,
+    /// Told whenever it grows.
+    grown: Notify,
+    own: Weak<Journal>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// Number of the next exchange.
+    next: u64,
+    /// Number of the first one since the session began, was reset or cleared.
+    base: u64,
+    /// In the order in which they began.
+    exchanges: VecDeque<Arc<Exchange>>,
+    /// Bytes of their bodies.
+    bytes: usize,
+    /// Exchanges that ended since the session began.
+    completed: u64,
+    /// Exchanges since `base` that are not over yet.
+    open: u64,
+    failed: Failed,
+}
+
+/// What failed since the session began, was reset or cleared, also of exchanges that are no longer kept.
+#[derive(Debug, Clone, Default)]
+pub struct Failed {
+    /// The first ones, by exchange number.
+    pub first: Vec<(u64, Failure)>,
+    pub count: u64,
+}
+
+/// Failures told one by one; the rest is counted.
+const TOLD: usize = 100;
+
+/// Bytes of request bodies a journal keeps at most; the last exchange always stays.
+const MOST_BYTES: usize = 256 << 20;
+
+/// Exchanges in flight at the front that eviction looks behind for one that is over.
+const LOOK: usize = 64;
+
+impl Journal {
+    pub fn new(limit: usize) -> Arc<Self> {
+        Self::starting_at(limit, 0, 0)
+    }
+
+    /// An empty one that takes over from this one: numbers and revisions go on, and who waits looks again.
+    pub fn successor(&self) -> Arc<Self> {
+        let next = Self::starting_at(self.limit, self.kept().next, self.revision() + 2);
+        self.tell();
+        next
+    }
+
+    fn starting_at(limit: usize, number: u64, revision: u64) -> Arc<Self> {
+        Arc::new_cyclic(|own| Journal {
+            limit: limit.max(1),
+            kept: Mutex::new(Kept { next: number, base: number, ..Kept::default() }),
+            revision: AtomicU64::new(revision),
+            grown: Notify::new(),
+            own: own.clone(),
+        })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An exchange of this journal, which takes the next number. It is seen once it is kept.
+    pub fn number(&self, begun: Begun) -> Exchange {
+        let mut kept = self.kept();
+        kept.next += 1;
+        Exchange::new(begun, kept.next - 1, self.own.clone())
+    }
+
+    /// Keeps an exchange that begins.
+    pub fn keep(&self, exchange: &Arc<Exchange>) {
+        let mut kept = self.kept();
+        if exchange.number < kept.base {
+            return; // cleared in between
+        }
+        while kept.exchanges.len() >= self.limit || kept.bytes + exchange.body.len() > MOST_BYTES {
+            // What is in flight stays: a test must see it. Connections bound how many there are.
+            let Some(over) = kept.exchanges.iter().take(LOOK).position(|exchange| exchange.is_done()) else { break };
+            let Some(gone) = kept.exchanges.remove(over) else { break };
+            kept.bytes -= gone.body.len();
+        }
+        kept.open += 1;
+        kept.bytes += exchange.body.len();
+        let place = kept.exchanges.partition_point(|before| before.number < exchange.number);
+        kept.exchanges.insert(place, exchange.clone());
+        drop(kept);
+        self.tell();
+    }
+
+    /// An exchange is over.
+    pub(super) fn completed(&self, exchange: &Exchange) {
+        let mut kept = self.kept();
+        kept.completed += 1;
+        if exchange.number >= kept.base {
+            kept.open -= 1;
+        }
+        drop(kept);
+        self.tell();
+    }
+
+    /// An exchange failed.
+    pub(super) fn fail(&self, exchange: &Exchange, failure: Failure) {
+        let mut kept = self.kept();
+        if exchange.number >= kept.base {
+            kept.failed.count += 1;
+            if kept.failed.first.len() < TOLD {
+                kept.failed.first.push((exchange.number, failure));
+            }
+        }
+        drop(kept);
+        self.tell();
+    }
+
+    /// Something changed.
+    pub(super) fn tell(&self) {
+        self.revision.fetch_add(1, Ordering::AcqRel);
+        self.grown.notify_waiters();
+    }
+
+    /// The exchanges numbered `since` and later, at most `limit`, oldest first.
+    pub fn since(&self, since: u64, limit: usize) -> Vec<Arc<Exchange>> {
+        let kept = self.kept();
+        let skip = kept.exchanges.partition_point(|exchange| exchange.number < since);
+        kept.exchanges.iter().skip(skip).take(limit).cloned().collect()
+    }
+
+    /// The last exchanges, at most `count`, oldest first.
+    pub fn last(&self, count: usize) -> Vec<Arc<Exchange>> {
+        let kept = self.kept();
+        kept.exchanges.iter().skip(kept.exchanges.len().saturating_sub(count)).cloned().collect()
+    }
+
+    /// Forgets what is kept and what failed; numbers go on. An exchange in flight is not seen any more.
+    pub fn clear(&self) {
+        let mut kept = self.kept();
+        *kept = Kept { next: kept.next, base: kept.next, completed: kept.completed, ..Kept::default() };
+        drop(kept);
+        self.tell();
+    }
+
+    /// Number of the first exchange since the session began, was reset or cleared.
+    pub fn base(&self) -> u64 {
+        self.kept().base
+    }
+
+    /// Exchanges since then.
+    pub fn count(&self) -> u64 {
+        let kept = self.kept();
+        kept.next - kept.base
+    }
+
+    /// Exchanges since then that are no longer kept.
+    pub fn forgotten(&self) -> u64 {
+        let kept = self.kept();
+        kept.next - kept.base - kept.exchanges.len() as u64
+    }
+
+    /// What failed since then.
+    pub fn failed(&self) -> Failed {
+        self.kept().failed.clone()
+    }
+
+    /// Exchanges that are not over yet, oldest first.
+    pub fn in_flight(&self) -> Vec<Arc<Exchange>> {
+        self.kept().exchanges.iter().filter(|exchange| !exchange.is_done()).cloned().collect()
+    }
+
+    /// Number of exchanges that ended since the session began.
+    pub fn completed_count(&self) -> u64 {
+        self.kept().completed
+    }
+
+    /// Grows whenever an exchange begins, waits, fails or ends.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    /// Waits until the revision is beyond `seen`; gives it.
+    pub async fn changed(&self, seen: u64) -> u64 {
+        self.until(|| Some(self.revision()).filter(|revision| *revision > seen)).await
+    }
+
+    /// Waits a moment for exchanges in flight: a client that has just left, or has just read the last byte it wanted,
+    /// is noticed only when its connection says so.
+    pub async fn settle(&self) {
+        const MOMENT: Duration = Duration::from_millis(100);
+        let settled = self.until(|| (self.kept().open == 0).then_some(()));
+        let _ = tokio::time::timeout(MOMENT, settled).await;
+    }
+
+    /// Waits until a look at the journal gives something.
+    async fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
+        loop {
+            // Listens before it looks, so that nothing happens unseen in between.
+            let grown = self.grown.notified();
+            if let Some(found) = look() {
+                return found;
+            }
+            grown.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::error::ApiError;
+
+    fn begin(journal: &Journal, size: usize) -> Arc<Exchange> {
+        let begun = Begun { operation: "x", body: vec![b' '; size].into(), ..Begun::default() };
+        let exchange = Arc::new(journal.number(begun));
+        journal.keep(&exchange);
+        exchange
+    }
+
+    fn numbers(journal: &Journal) -> Vec<u64> {
+        journal.since(0, 10).iter().map(|exchange| exchange.number).collect()
+    }
+
+    #[test]
+    fn large_bodies_push_older_ones_out() {
+        let journal = Journal::new(10);
+        for _ in 0..3 {
+            begin(&journal, MOST_BYTES / 2).complete();
+        }
+        begin(&journal, MOST_BYTES * 2);
+        assert_eq!(numbers(&journal), [3]);
+        assert_eq!(journal.forgotten(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_go_first_and_numbers_stay() {
+        let journal = Journal::new(2);
+        for _ in 0..3 {
+            begin(&journal, 0).complete();
+        }
+        assert_eq!(numbers(&journal), [1, 2]);
+        assert_eq!((journal.count(), journal.forgotten(), journal.completed_count()), (3, 1, 3));
+        let seen = journal.revision();
+        journal.clear();
+        assert!(journal.changed(seen).await > seen);
+        assert!(journal.since(0, 10).is_empty());
+        let again = begin(&journal, 0);
+        again.complete();
+        again.complete();
+        assert_eq!((numbers(&journal), journal.completed_count(), journal.count()), (vec![3], 4, 1));
+    }
+
+    #[test]
+    fn what_is_in_flight_stays() {
+        let journal = Journal::new(2);
+        let waits = begin(&journal, 0);
+        for _ in 0..3 {
+            begin(&journal, 0).complete();
+        }
+        assert_eq!(numbers(&journal), [0, 3]);
+        assert_eq!(journal.in_flight().len(), 1);
+        waits.complete();
+        begin(&journal, 0);
+        assert_eq!(numbers(&journal), [3, 4]);
+    }
+
+    #[test]
+    fn failures_outlive_the_ring_and_clearing_forgets_them() {
+        let journal = Journal::new(1);
+        let own = ApiError::emulator("no_matching_rule", "nothing");
+        let failed = begin(&journal, 0);
+        failed.complain(&own);
+        failed.complain(&own);
+        failed.complete();
+        let scripted = begin(&journal, 0);
+        scripted.complain(&ApiError::new(500, "as the test wants it"));
+        scripted.complete();
+        assert_eq!((numbers(&journal), journal.failed().count), (vec![1], 1));
+        assert_eq!(journal.failed().first[0].0, 0);
+        let late = begin(&journal, 0);
+        journal.clear();
+        late.complain(&own);
+        late.complete();
+        assert_eq!((journal.failed().count, journal.forgotten(), journal.in_flight().len()), (0, 0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn settling_waits_for_the_end_but_not_for_long() {
+        let journal = Journal::new(10);
+        let open = begin(&journal, 0);
+        journal.settle().await;
+        assert!(!open.is_done());
+        open.complete();
+        let started = tokio::time::Instant::now();
+        journal.settle().await;
+        assert_eq!(started.elapsed(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,190 @@
+//! The line that an exchange leaves in the log: when it ended, how, after how long, whose it was, what was asked and
+//! said, by whom; for everything that went wrong the reason.
+
+use crate::clock;
+use crate::log;
+use crate::options::{LogLevel, Settings};
+use crate::reply::describe::quote;
+use crate::session::Session;
+use crate::session::exchange::Exchange;
+use crate::session::exchange::Outcome;
+use crate::session::observers::Observer;
+use serde_json::json;
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Characters shown of a reason, and of anything else that a client chose.
+const REASON: usize = 300;
+const NAME: usize = 80;
+
+/// Writes a line for every exchange.
+pub struct LogLine;
+
+impl Observer for LogLine {
+    fn ended(&self, session: &Session, exchange: &Arc<Exchange>) {
+        log::info(line(session, exchange, clock::world()));
+    }
+}
+
+/// The line of an exchange that ended at `now`, in the world's time.
+fn line(session: &Session, exchange: &Exchange, now: Duration) -> String {
+    let record = exchange.record();
+    let status = record.status.map_or("---".to_string(), |status| status.to_string());
+    let took = now.saturating_sub(exchange.arrived).as_millis();
+    let mut out = format!(
+        "{} {status} {took}ms {} {} {}",
+        time_of_day(now),
+        plain(&session.label(), NAME),
+        exchange.method,
+        exchange.target
+    );
+    // Writing to a String cannot fail.
+    if let Some(model) = &exchange.wants {
+        let _ = write!(out, " {}", plain(model, NAME));
+    }
+    if let Some(asked) = exchange.asked.lock().ok().filter(|asked| !asked.is_empty()) {
+        let _ = write!(out, " {}", quote(&asked));
+    }
+    let said = record.said();
+    if record.status.is_none_or(|status| status >= 400) {
+        let failure = record.failure.as_ref().map(|failure| failure.message.as_str());
+        let reason = failure.or(record.explanation.as_deref()).unwrap_or(&said);
+        let _ = write!(out, " ✗ {}", plain(reason.lines().next().unwrap_or_default(), REASON));
+    } else if !said.is_empty() {
+        let _ = write!(out, " → {}", plain(&said, REASON));
+    }
+    if record.aborted {
+        out.push_str(" (the client left)");
+    }
+    match (&record.rule, record.outcome) {
+        (Some(rule), _) => _ = write!(out, " [{}]", plain(rule.label(), NAME)),
+        (None, outcome @ (Outcome::Fallback | Outcome::Faulted)) => {
+            let _ = write!(out, " [{}]", json!(outcome).as_str().unwrap_or_default());
+        }
+        _ => {}
+    }
+    out
+}
+
+/// Writes the line of a request that was refused before it was an exchange: of a control route, or a socket.
+pub fn refusal(settings: &Settings, method: &str, path: &str, status: u16, reason: &str) {
+    if settings.log_level == LogLevel::Info {
+        log::info(refused(method, path, status, reason, clock::world()));
+    }
+}
+
+fn refused(method: &str, path: &str, status: u16, reason: &str, now: Duration) -> String {
+    format!(
+        "{} {status} {method} {path} ✗ {}",
+        time_of_day(now),
+        plain(reason.lines().next().unwrap_or_default(), REASON)
+    )
+}
+
+/// `12:03:44Z`
+fn time_of_day(unix: Duration) -> String {
+    let seconds = unix.as_secs() % 86_400;
+    format!("{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// A text that stays on its line and is not too long: what a client sent must not write lines of its own.
+pub fn plain(text: &str, most: usize) -> Cow<'_, str> {
+    let tame = |text: &str| text.replace(char::is_control, " ");
+    match text.char_indices().nth(most) {
+        Some((end, _)) => Cow::Owned(tame(&text[..end]) + "…"),
+        None if text.contains(char::is_control) => Cow::Owned(tame(text)),
+        None => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::tests::{send, start};
+    use serde_json::Value;
+
+    /// The lines of what is sent, one after another: after their time, and without how long they took.
+    fn lines(options: Value, key: &str, script: Option<Value>, requests: &[(&str, Value)]) -> Vec<String> {
+        let emulator = start(options);
+        if let Some(script) = script {
+            assert_eq!(send(&emulator, key, "/_emulator/script", &script).status, 200);
+        }
+        for (path, body) in requests {
+            send(&emulator, key, path, body);
+        }
+        let session = emulator.session(key);
+        let exchanges = session.journal.since(0, usize::MAX);
+        let line = |exchange: &Arc<Exchange>| {
+            let line = line(&session, exchange, exchange.arrived + Duration::from_millis(7));
+            let (time, rest) = line.split_once(' ').expect("a time");
+            assert!(time.len() == 9 && time.ends_with('Z'), "{line}");
+            rest.replacen(" 7ms ", " ", 1)
+        };
+        exchanges.iter().map(line).collect()
+    }
+
+    fn chat(model: &str, text: &str) -> (&'static str, Value) {
+        ("/v1/chat/completions", json!({"model": model, "messages": [{"role": "user", "content": text}]}))
+    }
+
+    #[test]
+    fn a_line_says_who_asked_what_and_who_answered() {
+        let script = json!({"responses": ["Paris.", {"error": {"status": 503, "message": "Down."}}], "defaults": {"fallback": "echo"}});
+        let embedding = ("/v1/embeddings", json!({"model": "text-embedding-3-small", "input": "x"}));
+        let requests = [chat("gpt-4o", "France?"), chat("gpt-4o", "Spain?"), chat("gpt-4o", "Italy?"), embedding];
+        let lines = lines(json!({"profile": "relaxed"}), "my-test", Some(script), &requests);
+        let label = crate::redact::label("my-test");
+        let chat = "POST /v1/chat/completions gpt-4o";
+        assert_eq!(lines[0], format!("200 {label} {chat} \"France?\" → \"Paris.\" [responses[0]]"));
+        assert!(lines[1].starts_with(&format!("503 {label} {chat} \"Spain?\" ✗ ")), "{}", lines[1]);
+        assert!(lines[1].contains("Down.") && lines[1].ends_with(" [responses[1]]"), "{}", lines[1]);
+        assert_eq!(lines[2], format!("200 {label} {chat} \"Italy?\" → \"Echo: Italy?\" [fallback]"));
+        assert!(
+            lines[3].starts_with(&format!("200 {label} POST /v1/embeddings text-embedding-3-small")),
+            "{}",
+            lines[3]
+        );
+    }
+
+    #[test]
+    fn every_refusal_says_why_on_one_line() {
+        let requests = [
+            chat("no-such-model", "x"),
+            chat("gpt-4o", "nobody answers\nthis"),
+            ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": []})),
+            ("/v1/chat/completions", json!({"model": "gpt-4o\n12:00:00Z 200 forged", "messages": []})),
+            ("/v1/nowhere", json!({})),
+            ("/v1/embeddings", json!([])),
+        ];
+        let lines = lines(json!({}), "my-test", None, &requests);
+        for (line, (status, reason)) in lines.iter().zip([
+            ("404", "✗ The model `no-such-model` does not exist"),
+            ("400", "✗ No matching rule: no script loaded"),
+            ("400", "messages"),
+            ("40", "✗ "),
+            ("404", "✗ Invalid URL (POST /v1/nowhere)"),
+            ("400", "✗ We could not parse the JSON body"),
+        ]) {
+            assert!(line.starts_with(status) && line.contains(reason) && !line.contains('\n'), "{line}");
+        }
+        assert_eq!(lines.len(), requests.len());
+    }
+
+    #[test]
+    fn what_was_no_exchange_has_its_line_too() {
+        let now = Duration::from_secs(86_400 * 20_000 + 3_723);
+        assert_eq!(
+            refused("POST", "/_emulator/script", 400, "Invalid JSON\nforged", now),
+            "01:02:03Z 400 POST /_emulator/script ✗ Invalid JSON"
+        );
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(plain("äöü", 2), "äö…");
+        assert_eq!(plain("äö\u{1b}[2J", 20), "äö [2J");
+        assert_eq!(plain("short", 20), "short");
+    }
+}

@@ -1,0 +1,252 @@
+//! A session: all that belongs to one API key. Sessions never see each other.
+
+pub mod callbacks;
+pub mod exchange;
+pub mod jobs;
+pub mod journal;
+pub mod limits;
+mod live;
+pub mod log_line;
+mod observers;
+pub mod prompt_cache;
+pub mod store;
+pub mod transcript;
+
+pub use live::Live;
+pub use observers::{Observer, of as observers};
+
+use crate::clock::{Clock, Mode};
+use crate::options::{STORED_BYTES, Settings};
+use crate::redact;
+use crate::script::Defaults;
+use crate::script::Load;
+use crate::script::Models;
+use crate::script::play::{Rules, Script};
+use crate::session::journal::Journal;
+use crate::session::limits::Counters;
+use crate::session::prompt_cache::PrefixCache;
+use crate::session::store::{Bounds, Store};
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// The session of requests without a key.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// Equal requests are told apart by their count; past this many different ones counting starts anew.
+const MOST_COUNTED: usize = 100_000;
+
+/// All that belongs to one API key.
+pub struct Session {
+    /// Never shown: see [`Session::label`].
+    pub key: String,
+    /// What randomness is keyed by: the name given, else the key.
+    pub name: String,
+    pub seed: u64,
+    pub clock: Arc<Clock>,
+    pub journal: Arc<Journal>,
+    /// Stored responses, completions, conversations …
+    pub store: Store,
+    /// Names released so far; replies on hold wait for theirs.
+    pub released: Arc<watch::Sender<HashSet<String>>>,
+    /// Ticks of the emulator at the last use.
+    pub last_used: AtomicU64,
+    limits: Mutex<Counters>,
+    /// Beginnings of prompts, for the prompt cache.
+    prefixes: Mutex<PrefixCache>,
+    state: Mutex<State>,
+}
+
+/// What a session was told, and how far it is.
+#[derive(Default)]
+struct State {
+    script: Option<Script>,
+    /// This session's counters over the shared script, and that script's version.
+    shared: Option<(u64, Script)>,
+    models: Option<Arc<Models>>,
+    defaults: Arc<Defaults>,
+    /// How often each request came, by hash.
+    counts: HashMap<u64, u64>,
+    /// Turns taken; chaos counts them.
+    turns: u64,
+}
+
+impl State {
+    fn in_force(&self, shared: &Shared) -> InForce {
+        let (models, defaults) = match self.script {
+            Some(_) => (&self.models, &self.defaults),
+            None => (&shared.models, &shared.defaults),
+        };
+        InForce { models: models.clone(), defaults: defaults.clone() }
+    }
+}
+
+/// A script that serves sessions without their own.
+#[derive(Default)]
+pub struct Shared {
+    /// Grows with every load, so that sessions know when to take it over.
+    pub version: u64,
+    pub rules: Arc<Rules>,
+    pub models: Option<Arc<Models>>,
+    pub defaults: Arc<Defaults>,
+}
+
+/// What holds for one exchange, as it stood when it began.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// The models the script in force names.
+    pub models: Option<Arc<Models>>,
+    /// The defaults of the script in force.
+    pub defaults: Arc<Defaults>,
+}
+
+impl Session {
+    pub fn new(key: &str, name: &str, clock: Mode, seed: u64, settings: &Settings) -> Self {
+        Session {
+            key: key.into(),
+            name: name.into(),
+            seed,
+            clock: Arc::new(Clock::new(clock)),
+            journal: Journal::new(settings.journal_size),
+            store: Store::new(Bounds { objects: settings.max_objects, bytes: STORED_BYTES }),
+            released: Arc::new(watch::channel(HashSet::new()).0),
+            last_used: AtomicU64::new(0),
+            limits: Mutex::default(),
+            prefixes: Mutex::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// What is left of the session's rate limits.
+    pub fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn prefixes(&self) -> MutexGuard<'_, PrefixCache> {
+        self.prefixes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The session's name fit to be shown.
+    pub fn label(&self) -> String {
+        if self.name != self.key || self.key == ANONYMOUS { self.name.clone() } else { redact::label(&self.key) }
+    }
+
+    /// Begins an exchange: how many requests with this hash came before (counts this one), and what holds for it.
+    pub fn begin(&self, hash: u64, shared: &Shared) -> (u64, InForce) {
+        let mut state = self.state();
+        if state.counts.len() >= MOST_COUNTED {
+            state.counts.clear();
+        }
+        let count = state.counts.entry(hash).or_insert(0);
+        *count += 1;
+        (*count - 1, state.in_force(shared))
+    }
+
+    /// What holds for an exchange that would begin now.
+    pub fn in_force(&self, shared: &Shared) -> InForce {
+        self.state().in_force(shared)
+    }
+
+    /// Number of rules the session holds, used up or not.
+    pub fn rule_count(&self) -> usize {
+        self.state().script.as_ref().map_or(0, Script::len)
+    }
+
+    /// Whether nobody has told or asked it anything.
+    pub fn is_untouched(&self) -> bool {
+        let state = self.state();
+        state.script.is_none() && state.counts.is_empty()
+    }
+
+    /// Loads an accepted script.
+    pub fn load(&self, load: Load) {
+        let mut state = self.state();
+        if load.reset {
+            let counts = std::mem::take(&mut state.counts);
+            *state = State { counts, ..State::default() };
+        }
+        if let Some(models) = load.models {
+            state.models = Some(Arc::new(models));
+        }
+        if let Some(defaults) = load.defaults {
+            Arc::make_mut(&mut state.defaults).update(defaults);
+        }
+        let script = state.script.get_or_insert_with(Script::new);
+        script.append(&load.rules);
+        let script = script.clone();
+        drop(state);
+        script.prepare();
+    }
+
+    /// What a reset leaves of the session: its key, name, seed and clock. Script, journal and stored objects begin anew,
+    /// so that exchanges that still run end in what they began in. Holds of before can still be released.
+    pub(crate) fn successor(&self, settings: &Settings) -> Self {
+        self.released.send_modify(HashSet::clear);
+        Session {
+            clock: self.clock.clone(),
+            journal: self.journal.successor(),
+            released: self.released.clone(),
+            last_used: AtomicU64::new(self.last_used.load(Ordering::Relaxed)),
+            ..Session::new(&self.key, &self.name, self.clock.mode(), self.seed, settings)
+        }
+    }
+
+    /// Ends every hold with this name, now and until the next reset.
+    pub fn release(&self, name: &str) {
+        self.released.send_modify(|names| {
+            names.insert(name.to_string());
+        });
+    }
+
+    /// Waits until holds with this name are released.
+    pub fn until_released(&self, name: String) -> impl Future<Output = ()> + Send + use<> {
+        let mut released = self.released.subscribe();
+        async move {
+            // An error means the session is gone: nobody could release it any more.
+            let _ = released.wait_for(|names| names.contains(&name)).await;
+        }
+    }
+
+    /// Whether a script serves this session, its own or the shared one.
+    pub fn has_script(&self, shared: &Shared) -> bool {
+        self.state().script.is_some() || shared.version > 0
+    }
+
+    /// Counts a turn; gives its number, from 1. Chaos strikes by it.
+    pub fn counts_turn(&self) -> u64 {
+        let mut state = self.state();
+        state.turns += 1;
+        state.turns
+    }
+
+    /// The script in force as it stands, its own or the shared one with this session's counters. `None` = no script.
+    pub fn script(&self, shared: &Shared) -> Option<Script> {
+        let mut state = self.state();
+        if state.script.is_some() || shared.version == 0 {
+            return state.script.clone();
+        }
+        let (version, script) = state.shared.get_or_insert_with(|| (0, Script::new()));
+        if *version != shared.version {
+            script.replace(&shared.rules);
+            *version = shared.version;
+        }
+        Some(script.clone())
+    }
+
+    /// The replies nobody asked for, one line each.
+    pub fn unused(&self, shared: &Shared) -> Vec<Value> {
+        let unused = self.script(shared).map(|script| script.unused()).unwrap_or_default();
+        unused.iter().map(|rule| rule.to_json()).collect()
+    }
+
+    /// The rules with their uses left.
+    pub fn rules(&self, shared: &Shared) -> Value {
+        self.script(shared).map(|script| script.state()).unwrap_or_else(|| json!([]))
+    }
+}

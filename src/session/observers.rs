@@ -1,0 +1,43 @@
+//! Who watches exchanges. A new thing that watches is an [`Observer`]; nothing else in the core knows of it.
+
+use crate::options::{LogLevel, Settings};
+use crate::session::Session;
+use crate::session::exchange::Exchange;
+use crate::session::log_line::LogLine;
+use std::sync::Arc;
+
+/// Something that watches every exchange of an emulator. Called on the runtime's thread: it must not wait.
+pub trait Observer: Send + Sync {
+    /// The request was read.
+    fn begun(&self, _session: &Session, _exchange: &Arc<Exchange>) {}
+
+    /// Who answers and what is known; nothing has left yet.
+    fn answered(&self, _session: &Session, _exchange: &Arc<Exchange>) {}
+
+    /// Its last byte is about to leave, or the client has left.
+    fn ended(&self, _session: &Session, _exchange: &Arc<Exchange>) {}
+}
+
+/// The observers of an emulator with these settings.
+pub fn of(settings: &Settings) -> Arc<[Box<dyn Observer>]> {
+    let mut observers: Vec<Box<dyn Observer>> = Vec::new();
+    if settings.log_level == LogLevel::Info {
+        observers.push(Box::new(LogLine));
+    }
+    // Last: a client that finds an exchange complete finds its line written.
+    observers.push(Box::new(Keeper));
+    observers.into()
+}
+
+/// Keeps exchanges in their session's journal.
+struct Keeper;
+
+impl Observer for Keeper {
+    fn begun(&self, session: &Session, exchange: &Arc<Exchange>) {
+        session.journal.keep(exchange);
+    }
+
+    fn ended(&self, _: &Session, exchange: &Arc<Exchange>) {
+        exchange.complete();
+    }
+}

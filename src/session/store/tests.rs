@@ -1,0 +1,212 @@
+//! The verbs, in both stores.
+
+use crate::session::store::*;
+use serde::Deserialize;
+use std::convert::Infallible;
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Note(String);
+
+impl Kind for Note {
+    const NAME: &'static str = "note";
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Number(u64);
+
+impl Kind for Number {
+    const NAME: &'static str = "number";
+}
+
+fn note(text: &str) -> Note {
+    Note(text.into())
+}
+
+/// Both stores, with room for so many objects of a type and so many bytes.
+fn stores(objects: usize, bytes: usize) -> [Store; 2] {
+    let bounds = Bounds { objects, bytes };
+    [Store { keeper: Keeper::Memory(Memory::new(bounds)) }, Store::serialised(bounds)]
+}
+
+async fn ids<T: Kind>(store: &Store, page: Page<'_>) -> Vec<String> {
+    store.page::<T>(page).await.iter().map(|stored| stored.id.to_string()).collect()
+}
+
+#[tokio::test]
+async fn every_type_has_its_ids() {
+    for store in stores(1, 10_000) {
+        store.put("a", &note("one")).await;
+        store.put("a", &Number(1)).await;
+        assert_eq!((store.get("a").await, store.get("a").await), (Some(note("one")), Some(Number(1))));
+        assert!(store.remove::<Note>("a").await && !store.remove::<Note>("a").await);
+        assert_eq!((store.get::<Note>("a").await, store.get("a").await), (None, Some(Number(1))));
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_object_of_a_type_makes_room() {
+    for store in stores(2, 10_000) {
+        store.add("other", &Number(0)).await;
+        for id in ["a", "b", "c"] {
+            store.put(id, &note(id)).await;
+        }
+        assert_eq!(ids::<Note>(&store, Page::default()).await, ["b", "c"]);
+        assert_eq!((store.get::<Note>("a").await, store.get("other").await), (None, Some(Number(0))));
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_of_all_makes_room_when_bytes_run_out() {
+    for store in stores(100, 4_000) {
+        let long = note(&"x".repeat(1_000));
+        store.put("number", &Number(1)).await;
+        store.put_blob("blob", Bytes::from(vec![0; 1_000])).await;
+        store.put("a", &long).await;
+        assert!(store.blob("blob").await.is_some());
+        for id in ["b", "c"] {
+            store.put(id, &long).await;
+        }
+        assert_eq!(store.get::<Number>("number").await, None, "the oldest went first");
+        assert_eq!((store.blob("blob").await, ids::<Note>(&store, Page::default()).await.len()), (None, 3));
+        assert!(store.size().await <= 4_000);
+        // One that grows counts as well.
+        store.put("a", &note(&"x".repeat(2_500))).await;
+        assert_eq!(ids::<Note>(&store, Page::default()).await, ["b", "c"]);
+        // What is larger than all room is not kept, and takes nothing with it in the end.
+        store.put("d", &note(&"x".repeat(9_000))).await;
+        assert_eq!((store.get::<Note>("d").await, store.size().await), (None, 0));
+        store.put("e", &note("small")).await;
+        assert_eq!(store.get("e").await, Some(note("small")));
+        store.remove::<Note>("e").await;
+        assert_eq!(store.size().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_id_taken_over_leaves_the_older_object_in_its_place() {
+    for store in stores(3, 10_000) {
+        let older = store.add("a", &Number(1)).await;
+        let newer = store.add("a", &Number(2)).await;
+        assert!(newer > older);
+        let at = async |place| store.at::<Number>(place).await.and_then(|stored| stored.read::<Number>());
+        assert_eq!((store.get("a").await, at(older).await), (Some(Number(2)), Some(Number(1))));
+        store.add("b", &Number(3)).await;
+        store.add("c", &Number(4)).await;
+        assert_eq!((store.get("a").await, at(older).await), (Some(Number(2)), None), "the oldest went, its id did not");
+        assert!(store.remove::<Number>("a").await);
+        assert_eq!(ids::<Number>(&store, Page::default()).await, ["b", "c"]);
+    }
+}
+
+#[tokio::test]
+async fn replacing_keeps_the_place() {
+    for store in stores(2, 10_000) {
+        store.put("a", &Number(1)).await;
+        store.put("b", &Number(2)).await;
+        store.put("a", &Number(3)).await;
+        assert_eq!(ids::<Number>(&store, Page::default()).await, ["a", "b"]);
+        assert_eq!(store.get("a").await, Some(Number(3)));
+    }
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_both_ways() {
+    for store in stores(10, 10_000) {
+        for id in ["a", "b", "c", "d", "e"] {
+            store.add(id, &note(id)).await;
+        }
+        store.remove::<Note>("c").await;
+        let page = Page { limit: 2, ..Page::default() };
+        let down = Page { ascending: false, ..page };
+        for (page, expected) in [
+            (page, "ab"),
+            (Page { after: Some("b"), ..page }, "de"),
+            (Page { after: Some("e"), ..page }, ""),
+            (Page { before: Some("e"), ..page }, "bd"),
+            (Page { after: Some("a"), before: Some("e"), ..page }, "bd"),
+            (Page { after: Some("d"), before: Some("b"), ..page }, ""),
+            (Page { after: Some("nobody"), ..page }, "ab"),
+            (down, "ed"),
+            (Page { after: Some("d"), ..down }, "ba"),
+            (Page { before: Some("a"), ..down }, "db"),
+            (Page { after: Some("e"), before: Some("a"), ..down }, "db"),
+        ] {
+            assert_eq!(ids::<Note>(&store, page).await.concat(), expected, "{page:?}");
+        }
+        assert!(ids::<Number>(&store, Page::default()).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn no_change_is_lost() {
+    for store in stores(10, 10_000) {
+        store.put("n", &Number(0)).await;
+        let store = Arc::new(store);
+        let changes = (0..50).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let add = |number: &mut Number| -> Result<u64, Infallible> {
+                    number.0 += 1;
+                    Ok(number.0)
+                };
+                store.update("n", add).await.expect("it is there").expect("it changes")
+            })
+        });
+        let mut seen = Vec::new();
+        for change in changes.collect::<Vec<_>>() {
+            seen.push(change.await.expect("it ends"));
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (1..=50).collect::<Vec<_>>(), "each saw all before it");
+        let refuse = |number: &mut Number| -> Result<(), &str> {
+            number.0 = 7;
+            Err("no")
+        };
+        assert_eq!(store.update("n", refuse).await, Some(Err("no")));
+        assert_eq!(store.get("n").await, Some(Number(50)), "what was refused changed nothing");
+        assert_eq!(store.update("m", refuse).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_counter_is_taken_as_often_as_it_may() {
+    for store in stores(10, 10_000) {
+        assert_eq!((store.take("rule", 2).await, store.take("other", 2).await), (Some(1), Some(1)));
+        assert_eq!((store.take("rule", 2).await, store.take("rule", 2).await), (Some(2), None));
+        store.give_back("rule").await;
+        assert_eq!((store.take("rule", 2).await, store.take("rule", 2).await), (Some(2), None));
+    }
+}
+
+#[tokio::test]
+async fn blobs_are_bytes() {
+    for store in stores(10, 10_000) {
+        let bytes = Bytes::from_static(b"\0\xff\n");
+        store.put_blob("file", bytes.clone()).await;
+        assert_eq!(store.blob("file").await, Some(bytes));
+        assert!(store.remove_blob("file").await && !store.remove_blob("file").await);
+        assert_eq!((store.blob("file").await, store.size().await), (None, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_read_again_however_deep() {
+    // The parser of bodies takes 127 levels; what keeps them adds its own.
+    let deep = format!("{}{}", "[".repeat(127), "]".repeat(127));
+    let deep: serde_json::Value = serde_json::from_str(&deep).expect("it is accepted");
+    #[derive(Serialize, Deserialize)]
+    struct Kept {
+        inner: Vec<serde_json::Value>,
+    }
+    impl Kind for Kept {
+        const NAME: &'static str = "kept";
+    }
+    for store in stores(1, 10_000) {
+        store.put("deep", &Kept { inner: vec![deep.clone()] }).await;
+        assert!(store.get::<Kept>("deep").await.is_some_and(|kept| kept.inner[0] == deep));
+        // Numbers are the same to the last digit.
+        let numbers = serde_json::json!([-0.123_456_789_012_345_67, 2.225_073_858_507_201e-308, 1.0, u64::MAX]);
+        store.put("numbers", &Kept { inner: vec![numbers.clone()] }).await;
+        assert!(store.get::<Kept>("numbers").await.is_some_and(|kept| kept.inner[0] == numbers));
+    }
+}

@@ -1,0 +1,86 @@
+//! What an operation gives back: bytes in OpenAI's form, not yet delivered.
+
+use crate::reply::RawBody;
+use crate::reply::fault::Fault;
+use crate::reply::pace::{Hold, Schedule};
+use crate::wire::error::ApiError;
+use crate::wire::event::Events;
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::ser::{PrettyFormatter, Serializer};
+use std::time::Duration;
+
+/// An answer in its wire form. Status, headers every answer has, pace and faults are the server's business.
+pub struct Answer {
+    pub status: u16,
+    /// Beside the usual ones.
+    pub headers: Vec<(String, String)>,
+    pub body: Body,
+    /// When and how it leaves; `None` = at once and whole.
+    pub delivery: Option<Delivery>,
+}
+
+/// When the bytes of an answer leave, and what goes wrong on the way.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Before anything of an unstreamed answer.
+    pub wait: Duration,
+    /// Deadlines of a stream's pieces.
+    pub schedule: Schedule,
+    pub hold: Option<Hold>,
+    pub fault: Option<Fault>,
+    /// What a fault `error` says in mid-stream.
+    pub error: Option<ApiError>,
+}
+
+/// The body of an answer.
+pub enum Body {
+    /// `application/json`.
+    Json(Bytes),
+    /// Anything else: content type, bytes.
+    Bytes(&'static str, Bytes),
+    /// A stream: `text/event-stream` over HTTP.
+    Events(Box<dyn Events>),
+    /// As scripted, with its own chunk borders.
+    Raw(RawBody),
+    /// A scripted error: refused like any other, but with its own pace and fault.
+    Error(ApiError),
+    /// No body at all.
+    Empty,
+}
+
+impl Answer {
+    /// 200 with this body.
+    pub fn ok(body: Body) -> Self {
+        Answer { status: 200, headers: Vec::new(), body, delivery: None }
+    }
+
+    /// 200 with JSON as OpenAI prints it, without a final newline.
+    pub fn json(value: &impl Serialize) -> Self {
+        Answer::ok(Body::Json(pretty(value, false)))
+    }
+
+    /// 200 with JSON and the final newline that chat, completions, embeddings and files have (real-traffic §2.1).
+    pub fn json_line(value: &impl Serialize) -> Self {
+        Answer::ok(Body::Json(pretty(value, true)))
+    }
+}
+
+/// JSON with 2-space indentation, as every non-stream answer has it (real-traffic §2.1).
+pub fn pretty(value: &impl Serialize, newline: bool) -> Bytes {
+    indented(value, b"  ", newline)
+}
+
+/// JSON with this indentation.
+pub fn indented(value: &impl Serialize, indent: &[u8], newline: bool) -> Bytes {
+    let mut out = Vec::with_capacity(1024);
+    let mut serializer = Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(indent));
+    // Our own values always serialize: string keys, no failing Serialize impls.
+    if value.serialize(&mut serializer).is_err() {
+        out.clear();
+    }
+    if newline {
+        out.push(b'\n');
+    }
+    out.into()
+}
