@@ -20,7 +20,7 @@ test('the script language has its keys', () => {
   const keys = (schema) => (typeof schema !== 'object' || schema === null ? [] : [...Object.keys(schema.properties ?? {}), ...Object.values(schema).flatMap(keys)]);
   const documented = sorted(keys(JSON.parse(read('script.schema.json'))));
   const types = read('types/script.d.ts') + read('types/replies.d.ts');
-  const typed = new Set([...types.matchAll(/([$\w]+)\??:/g)].map(([, name]) => name));
+  const typed = new Set([...types.matchAll(/([$\w/-]+)'?\??:/g)].map(([, name]) => name));
   expect(documented).toContain('tool_calls');
   // What belongs to files and to answers that are not built yet.
   expect(documented.filter((key) => !typed.has(key))).toEqual(['extends', 'manual', 'replay', 'upstream'].filter((key) => documented.includes(key)));

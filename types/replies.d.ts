@@ -274,7 +274,7 @@ export function image(data: Uint8Array | string | readonly (Uint8Array | string)
 /** Sound: bytes or base64. */
 export function audio(data: Uint8Array | string, options?: ReplyOptions & { transcript?: string }): ReplyObject;
 /** A verdict: the categories that apply, none = not flagged; or the script language's object. */
-export function moderation(verdict: string | readonly string[] | { flagged?: boolean; categories?: readonly string[]; category_scores?: Record<string, number> }, options?: ReplyOptions): ReplyObject;
+export function moderation(verdict: string | readonly string[] | { flagged?: boolean; categories?: readonly string[]; category_scores?: import('./script.js').CategoryScores }, options?: ReplyOptions): ReplyObject;
 
 /**
  * A reply for some requests only. A string or RegExp is searched in the last user message; a string is literal text.

@@ -100,7 +100,7 @@ export interface ReplyObject extends ScriptChoice {
   choices?: readonly (string | ScriptChoice)[];
   embedding?: readonly number[] | readonly (readonly number[])[];
   transcript?: string | object;
-  moderation?: { flagged?: boolean; categories?: readonly string[]; category_scores?: { readonly [category: string]: number } };
+  moderation?: { flagged?: boolean; categories?: readonly string[]; category_scores?: CategoryScores };
   error?: string | ScriptError;
   raw?: ScriptRaw;
   echo?: true;
@@ -200,4 +200,21 @@ export interface Defaults {
   /** Failures before any rule: an `error` or a `fault` with `probability`, `every` or `first`. */
   chaos?: readonly { error?: string | ScriptError; fault?: ScriptFault; probability?: number; every?: number; first?: number }[];
   $comment?: unknown;
+}
+
+/** Scores from 0 to 1 of a scripted moderation, by OpenAI's names of categories; those left out follow from the verdict. */
+export interface CategoryScores {
+  readonly 'harassment'?: number;
+  readonly 'harassment/threatening'?: number;
+  readonly 'hate'?: number;
+  readonly 'hate/threatening'?: number;
+  readonly 'illicit'?: number;
+  readonly 'illicit/violent'?: number;
+  readonly 'self-harm'?: number;
+  readonly 'self-harm/instructions'?: number;
+  readonly 'self-harm/intent'?: number;
+  readonly 'sexual'?: number;
+  readonly 'sexual/minors'?: number;
+  readonly 'violence'?: number;
+  readonly 'violence/graphic'?: number;
 }
