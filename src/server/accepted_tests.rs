@@ -84,6 +84,41 @@ fn newer_fields_and_models_are_known() {
     assert_eq!(message.matches("'mcp'").count(), 1, "{message}");
 }
 
+/// One body serves an answer, its count and its compaction; refused is only what threads quote as refused.
+#[test]
+fn a_body_of_responses_may_be_counted_and_compacted() {
+    let emulator = emulator(json!({}));
+    let plain = response(json!({}));
+    let count = taken(&emulator, "/v1/responses/input_tokens", &plain)["input_tokens"].clone();
+    let fields = json!({
+        "client_metadata": {"x-codex-installation-id": "1"}, "input_transformations": [], "background": false,
+        "background_options": null, "context_management": [{"type": "compaction"}], "include": [], "max_output_tokens": 99,
+        "max_tool_calls": 2, "metadata": {"a": "b"}, "moderation": null, "parallel_tool_calls": true,
+        "presence_penalty": 0, "prompt_cache_key": "k", "safety_identifier": "s", "service_tier": "auto", "store": false,
+        "stream": true, "stream_options": {"include_obfuscation": false}, "temperature": 1, "text": {"verbosity": "low"},
+        "tool_choice": "auto", "tools": [], "top_logprobs": 0, "top_p": 1, "truncation": "auto", "user": "u",
+    });
+    for (field, value) in fields.as_object().expect("fields") {
+        let body = response(json!({field: value}));
+        let answer = taken(&emulator, "/v1/responses/input_tokens", &body);
+        assert_eq!(answer, json!({"object": "response.input_tokens", "input_tokens": count}), "{field}");
+        if ["include", "store", "stream"].contains(&field.as_str()) {
+            let refused = post(&emulator, "/v1/responses/compact", "", &body);
+            assert_eq!(refused.json()["error"]["message"], format!("Unknown parameter: '{field}'."));
+        } else {
+            assert_eq!(taken(&emulator, "/v1/responses/compact", &body)["object"], "response.compaction", "{field}");
+        }
+    }
+    for path in ["/v1/responses/input_tokens", "/v1/responses/compact"] {
+        let refused = post(&emulator, path, "", &response(json!({"zzz": 1})));
+        assert_eq!(refused.json()["error"]["message"], "Unknown parameter: 'zzz'.");
+        // The beta API's fields pass where the beta API is asked.
+        let multi = response(json!({"multi_agent": {"enabled": true}}));
+        taken(&emulator, &format!("{path}?beta=true"), &multi);
+        assert_eq!(post(&emulator, path, "", &multi).status, 400);
+    }
+}
+
 #[test]
 fn the_beta_api_knows_more_fields() {
     let emulator = emulator(json!({}));

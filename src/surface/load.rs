@@ -44,6 +44,7 @@ fn involved(name: &str, facts: &Value) -> Map<String, Value> {
         for (section, _) in SECTIONS {
             of_type(facts, section, &name).for_each(|(_, node)| mentions(node, &mut todo));
         }
+        todo.extend(facts["passed"][&name]["of"].as_str().map(str::to_string));
         match by_hand.get(&name) {
             Some(node) => mentions(node, &mut todo),
             None => {
@@ -166,6 +167,7 @@ impl<'a> Loader<'a> {
                 None => fields.push(field),
             }
         }
+        self.passed(name, &mut fields);
         let order = strings(&facts["order"][name]);
         fields.sort_by_key(|field| order.iter().position(|name| *name == field.name).unwrap_or(usize::MAX));
         let open = facts["open"].as_array().is_some_and(|open| open.iter().any(|open| open == name));
@@ -174,6 +176,21 @@ impl<'a> Loader<'a> {
         let mut object = Object { fields, sorted: Vec::new(), open, moved, noun };
         object.sort();
         object
+    }
+
+    /// Adds what a body may have because clients pass on the body of another operation: known, never asked for or named.
+    fn passed(&mut self, name: &str, fields: &mut Vec<Field>) {
+        let Some(other) = self.facts["passed"][name]["of"].as_str() else { return };
+        let refused = strings(&self.facts["passed"][name]["but"]);
+        let other = self.named(other);
+        let Some(Kind::Object(other)) = self.kinds.get(other) else { return };
+        for field in &other.fields {
+            if !refused.contains(&field.name) && !fields.iter().any(|known| known.name == field.name) {
+                let only = field.only.or(Some(Only::Hidden));
+                let passed = Field { required: false, nullable: true, only, ..field.clone() };
+                fields.push(passed);
+            }
+        }
     }
 
     fn field(&mut self, name: &str, node: &'a Value, only: Option<Only>) -> Field {

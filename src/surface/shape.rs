@@ -59,6 +59,7 @@ pub struct Object {
 }
 
 /// A field of an object.
+#[derive(Clone)]
 pub struct Field {
     pub name: String,
     pub kind: Id,
