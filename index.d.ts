@@ -80,6 +80,8 @@ export interface EmulatorOptions {
   streamDefaultResponseLength?: 'short' | 'medium' | 'long';
   /** Largest request body in bytes, unzipped. Default 52,428,800. */
   maxBodyBytes?: number;
+  /** Milliseconds a request body may stall before it is given up (408). Default 30,000. */
+  bodyTimeoutMs?: number;
   /** Most sessions at a time; the one idle for longest makes room. Default 10,000. */
   maxSessions?: number;
   /** Most requests a session's journal keeps; the oldest go first. Default 10,000. */

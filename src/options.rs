@@ -221,6 +221,9 @@ pub struct Options {
     /// Largest request body in bytes, unzipped [default: 52428800]
     #[arg(long, env = "LLEMULATOR_MAX_BODY_BYTES")]
     pub max_body_bytes: Option<usize>,
+    /// Milliseconds a request body may stall before it is given up [default: 30000]
+    #[arg(long, env = "LLEMULATOR_BODY_TIMEOUT_MS")]
+    pub body_timeout_ms: Option<u64>,
     /// Most sessions at a time; idle ones make room [default: 10000]
     #[arg(long, env = "LLEMULATOR_MAX_SESSIONS")]
     pub max_sessions: Option<usize>,
@@ -320,6 +323,7 @@ pub struct Settings {
     pub pace: Pace,
     pub length: Option<Length>,
     pub max_body_bytes: usize,
+    pub body_timeout_ms: u64,
     pub max_sessions: usize,
     pub journal_size: usize,
     pub max_objects: usize,
@@ -381,6 +385,7 @@ impl Options {
             ("streamDelayMaxMs", self.stream_delay_max_ms, WAIT_MS),
             ("streamTokensPerSecond", rate, RATE),
             ("maxBodyBytes", size(self.max_body_bytes), BYTES),
+            ("bodyTimeoutMs", time(self.body_timeout_ms), PATIENCE_MS),
             ("maxSessions", size(self.max_sessions), KEPT),
             ("journalSize", size(self.journal_size), KEPT),
             ("maxObjects", size(self.max_objects), KEPT),
@@ -438,6 +443,7 @@ impl Options {
             pace: Pace { delay_ms: delay, tokens_per_second: self.stream_tokens_per_second, ..Pace::default() },
             length: self.stream_default_response_length,
             max_body_bytes: self.max_body_bytes.unwrap_or(50 << 20),
+            body_timeout_ms: self.body_timeout_ms.unwrap_or(30_000),
             max_sessions: self.max_sessions.unwrap_or(10_000),
             journal_size: self.journal_size.unwrap_or(10_000),
             max_objects: self.max_objects.unwrap_or(10_000),

@@ -277,3 +277,49 @@ fn a_bug_of_ours_is_an_answer_and_stands_in_the_journal() {
     let (_, journal) = control("GET", "/_emulator/requests", "");
     assert_eq!(journal["data"][0]["status"], 400, "{journal}");
 }
+
+/// Zeros in a list: small on the wire, a thousand times as large unzipped.
+#[test]
+fn what_is_made_to_burst_is_not_unzipped() {
+    use std::io::Write;
+    let emulator = start(json!({"auth": "optional", "fallback": "echo"}));
+    let zipped = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("zips")
+    };
+    let post = |path: &str, encoding: &str, body: &[u8]| {
+        let headers = format!("content-encoding: {encoding}\r\n");
+        exchange(&emulator, &request("POST", path, KEY, &headers, body)).expect("an answer")
+    };
+    let large = format!("[{}0]", "0,".repeat(8 << 20));
+    let mut brotli = Vec::new();
+    brotli::BrotliCompress(&mut large.as_bytes(), &mut brotli, &Default::default()).expect("zips");
+    for (encoding, bomb) in [("gzip", zipped(&large)), ("br", brotli)] {
+        for path in ["/v1/chat/completions", "/_emulator/script"] {
+            let got = post(path, encoding, &bomb);
+            assert_eq!(got.status, 413, "{path}: {}", got.text());
+            let message = got.json()["error"]["message"].to_string();
+            assert!(message.contains("100 times") && message.contains(&bomb.len().to_string()), "{message}");
+        }
+    }
+    // Far more than a hundredfold too, but small.
+    let plain = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": " ".repeat(600_000)}]});
+    assert_eq!(post("/v1/chat/completions", "gzip", &zipped(&plain.to_string())).status, 200);
+}
+
+#[test]
+fn a_body_that_stops_coming_is_given_up() {
+    use std::io::{Read, Write};
+    let emulator = start(json!({"auth": "optional", "bodyTimeoutMs": 1}));
+    for path in ["/v1/chat/completions", "/_emulator/script"] {
+        let mut stream = crate::server::tests::connect(&emulator);
+        let head = format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100\r\n\r\n{{\"model\"");
+        stream.write_all(head.as_bytes()).expect("sends");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer, and the end");
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("bodyTimeoutMs"), "{path}: {answer}");
+        assert!(answer.contains("request_timeout"), "{path}: {answer}");
+    }
+    let (_, journal) = control::in_process(&emulator, Some("anonymous"), "GET", "/_emulator/requests", "");
+    assert_eq!((&journal["data"][0]["status"], &journal["data"][0]["outcome"]), (&json!(408), &json!("rejected")));
+}

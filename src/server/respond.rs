@@ -110,7 +110,7 @@ async fn control_route(
             Scope::Session => Some(key::control_key(&emulator, &parts.headers)?),
             Scope::Emulator | Scope::None => None,
         };
-        let body = request::read(body, &parts.headers, emulator.settings.max_body_bytes).await?;
+        let body = request::read(body, &parts.headers, &emulator.settings).await?;
         let body = std::str::from_utf8(&body).map_err(|_| ApiError::invalid("Invalid JSON: the body is not UTF-8."))?;
         let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
         let request = control::Request {
@@ -168,7 +168,7 @@ async fn api_request(
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
     let route = route::find(&method, &normal.path);
     let session = key::session_of(&emulator, &parts.headers, &normal, route.name());
-    let read = request::read(body, &parts.headers, emulator.settings.max_body_bytes).await;
+    let read = request::read(body, &parts.headers, &emulator.settings).await;
     let size = read.as_ref().map_or(0, Bytes::len);
     let answer = async move {
         let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;

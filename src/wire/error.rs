@@ -5,6 +5,7 @@
 //! [`Style`].
 
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The layer of api.openai.com that refuses; it decides indentation, content type and headers (real-traffic §2.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -317,6 +318,30 @@ pub fn not_json() -> ApiError {
 /// 413 of a body over the limit.
 pub fn too_large(limit: usize) -> ApiError {
     ApiError::new(413, format!("Request body too large: the limit is {limit} bytes (option maxBodyBytes)."))
+}
+
+/// 413 of a zipped body that would become too large for what came.
+pub fn bursts(came: usize, ratio: usize) -> ApiError {
+    ApiError::new(
+        413,
+        format!(
+            "Request body too large: unzipped it is more than {ratio} times the {came} bytes that were sent. Send it \
+             unzipped."
+        ),
+    )
+}
+
+/// 408 of a body whose bytes stopped coming.
+pub fn stalled(patience: Duration) -> ApiError {
+    ApiError::new(
+        408,
+        format!(
+            "Timed out reading the request body: nothing came for {} ms (option bodyTimeoutMs).",
+            patience.as_millis()
+        ),
+    )
+    .code("request_timeout")
+    .header("connection", "close")
 }
 
 /// How OpenAI names a JSON value in `invalid_type` messages.
