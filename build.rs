@@ -1,5 +1,6 @@
 //! Lays out what the binary looks up in place, so that nothing is unpacked when it runs: OpenAI's vocabularies, as the
-//! crate `tiktoken` ships them, and the kinds of letters. Also the link settings of the Node addon.
+//! crate `tiktoken` ships them, and the kinds of letters. Embeds the control room's page, if `scripts/page.mjs` built it.
+//! Also the link settings of the Node addon.
 //!
 //! Build scripts run unoptimised: everything here is one pass.
 
@@ -22,6 +23,30 @@ fn main() {
         Tokens::of(name).write(&out.join(name));
     }
     letters(out);
+    page(out);
+}
+
+/// `page.rs`: name, tag and zipped bytes of each file in `ui/dist`; none in a build without Node.
+fn page(out: &Path) {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    // The folder is always there, so cargo sees when something is built into it.
+    println!("cargo::rerun-if-changed=ui/dist");
+    let mut files: Vec<_> = fs::read_dir("ui/dist").into_iter().flatten().flatten().map(|file| file.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|kind| kind == "gz"));
+    files.sort();
+    let mut table = String::new();
+    for file in files {
+        let bytes = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("the build names files in ASCII");
+        // Copied: what is embedded is what the tag is of, even while the page is being built anew.
+        let copy = out.join("page").join(name);
+        fs::create_dir_all(copy.parent().expect("it is in a folder")).expect("OUT_DIR is ours");
+        fs::write(&copy, &bytes).unwrap_or_else(|error| panic!("{}: {error}", copy.display()));
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        table += &format!("({name:?}, \"\\\"{:016x}\\\"\", include_bytes!({copy:?})),\n", hasher.finish());
+    }
+    fs::write(out.join("page.rs"), format!("&[\n{table}]\n")).expect("OUT_DIR is ours");
 }
 
 fn write(path: &Path, part: &str, bytes: &[u8]) {

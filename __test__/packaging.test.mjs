@@ -15,7 +15,7 @@ test('nothing is downloaded or compiled after an install', () => {
   expect(manifest.dependencies).toBeUndefined();
 });
 
-test.each(['', 'bench/', 'conformance/js/', '__test__/runtimes/'])('%spackage-lock.json names no registry', (folder) => {
+test.each(['', 'bench/', 'conformance/js/', '__test__/runtimes/', 'ui/'])('%spackage-lock.json names no registry', (folder) => {
   expect(read(`${folder}package-lock.json`)).not.toContain('"resolved"');
 });
 

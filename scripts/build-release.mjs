@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { buildAddon } from './addon.mjs';
 import { isNewer, newestGlibc } from './glibc.mjs';
+import { buildPage } from './page.mjs';
 import { GLIBC, hostPlatform, platformNamed } from './platforms.mjs';
 
 /** The largest addon we publish, in bytes: what `npm install` takes is part of the product. */
@@ -14,6 +15,7 @@ const BUDGET = 16e6;
 const platform = process.argv[2] ? platformNamed(process.argv[2]) : hostPlatform();
 const zig = platform.os === 'linux';
 const target = platform.libc === 'glibc' ? `${platform.target}.${GLIBC}` : platform.target;
+buildPage();
 const addon = buildAddon(platform, 'release', [zig ? 'zigbuild' : 'build', '--locked', '--target', target], {
   ...process.env,
   MACOSX_DEPLOYMENT_TARGET: '11.0',

@@ -31,6 +31,9 @@ mod keys_tests;
 mod message;
 #[cfg(test)]
 mod pace_tests;
+mod page;
+#[cfg(test)]
+mod page_tests;
 #[cfg(test)]
 mod refusal_tests;
 mod request;

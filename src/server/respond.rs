@@ -11,7 +11,7 @@ use crate::server::deliver::deliver;
 use crate::server::guard::{self, Visitor};
 use crate::server::request::header;
 use crate::server::socket::Control;
-use crate::server::{handshake, key, request, websocket};
+use crate::server::{handshake, key, page, request, websocket};
 use crate::session::log_line;
 use crate::surface::operations::{Form, Operation};
 use crate::surface::router::Found;
@@ -58,6 +58,10 @@ async fn routed(
     let answered = match (path, parts.method.as_str()) {
         ("/healthz" | "/readyz", _) => Ok(plain(200, "text/plain; charset=utf-8", "OK")),
         ("/health", "GET") => Ok(plain(200, "application/json", "{\"ok\":true}")),
+        (_, "GET" | "HEAD") if page::is_asked(path, &parts.headers) => Ok(match visitor.check_control() {
+            Ok(()) => page::answer(path, &parts.headers),
+            Err(reason) => plain(403, "application/json", &forbidden(reason).envelope().to_string()),
+        }),
         ("/", "GET") => Ok(plain(200, "application/json", "{\"service\":\"llemulator\",\"status\":\"ok\"}")),
         (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
         _ if controls => Ok(control_route(emulator, &visitor, parts, body).await),
