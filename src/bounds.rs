@@ -3,32 +3,32 @@
 
 /// A range, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     pub from: f64,
     pub to: f64,
 }
 
 /// Waits a script, a body or an option can ask, in milliseconds: up to a day.
-pub const WAIT_MS: Bounds = Bounds { from: 0.0, to: 86_400_000.0 };
+pub(crate) const WAIT_MS: Bounds = Bounds { from: 0.0, to: 86_400_000.0 };
 /// Times after which something is given up, in milliseconds: up to the longest timer JavaScript has.
-pub const PATIENCE_MS: Bounds = Bounds { from: 0.0, to: 2_147_483_647.0 };
+pub(crate) const PATIENCE_MS: Bounds = Bounds { from: 0.0, to: 2_147_483_647.0 };
 /// Tokens per second.
-pub const RATE: Bounds = Bounds { from: 0.001, to: 1e9 };
+pub(crate) const RATE: Bounds = Bounds { from: 0.001, to: 1e9 };
 /// How many of something: up to JavaScript's largest safe integer, so that sums of counts stay whole.
-pub const COUNT: Bounds = Bounds { from: 0.0, to: 9_007_199_254_740_991.0 };
+pub(crate) const COUNT: Bounds = Bounds { from: 0.0, to: 9_007_199_254_740_991.0 };
 /// How many objects, sessions, exchanges are kept.
-pub const KEPT: Bounds = Bounds { from: 0.0, to: 1e9 };
+pub(crate) const KEPT: Bounds = Bounds { from: 0.0, to: 1e9 };
 /// Sizes in bytes: up to a terabyte.
-pub const BYTES: Bounds = Bounds { from: 1.0, to: 1_099_511_627_776.0 };
+pub(crate) const BYTES: Bounds = Bounds { from: 1.0, to: 1_099_511_627_776.0 };
 
 impl Bounds {
     /// The upper end of a range of whole numbers.
-    pub const fn most(self) -> u64 {
+    pub(crate) const fn most(self) -> u64 {
         self.to as u64
     }
 
     /// Whether a number lies within; no range holds NaN.
-    pub fn hold(self, number: f64) -> bool {
+    pub(crate) fn hold(self, number: f64) -> bool {
         self.from <= number && number <= self.to
     }
 
@@ -36,7 +36,7 @@ impl Bounds {
     ///
     /// # Errors
     /// A sentence that names the place, what is allowed, and what came.
-    pub fn check(self, place: &str, number: f64) -> Result<f64, String> {
+    pub(crate) fn check(self, place: &str, number: f64) -> Result<f64, String> {
         match self.hold(number) {
             true => Ok(number),
             false => Err(format!(

@@ -21,7 +21,7 @@ static HEAVY: Semaphore = Semaphore::const_new(4);
 
 /// What one answer may still cost.
 #[derive(Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     steps: AtomicU64,
     bytes: AtomicU64,
     gone: AtomicBool,
@@ -35,7 +35,7 @@ impl Default for Budget {
 
 impl Budget {
     /// A budget of this many steps.
-    pub fn of(steps: u64) -> Self {
+    pub(crate) fn of(steps: u64) -> Self {
         Budget { steps: AtomicU64::new(steps), bytes: AtomicU64::new(BYTES), gone: AtomicBool::new(false) }
     }
 
@@ -43,7 +43,7 @@ impl Budget {
     ///
     /// # Errors
     /// Fewer are left, or nobody waits for the outcome any more.
-    pub fn spend(&self, steps: u64) -> Result<(), Spent> {
+    pub(crate) fn spend(&self, steps: u64) -> Result<(), Spent> {
         if self.gone.load(Relaxed) {
             return Err(Spent::new(Limit::Gone));
         }
@@ -54,13 +54,13 @@ impl Budget {
     ///
     /// # Errors
     /// As [`Budget::spend`].
-    pub fn bytes(&self, bytes: usize) -> Result<(), Spent> {
+    pub(crate) fn bytes(&self, bytes: usize) -> Result<(), Spent> {
         self.spend(bytes as u64 / 64)?;
         take(&self.bytes, bytes as u64).ok_or_else(|| Spent::new(Limit::Bytes))
     }
 
     /// Steps left.
-    pub fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.steps.load(Relaxed)
     }
 }
@@ -74,7 +74,7 @@ fn take(from: &AtomicU64, amount: u64) -> Option<()> {
 
 /// Why work ended before its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spent {
+pub(crate) struct Spent {
     limit: Limit,
     /// What was worked on, in words, and the request's parameter it stands in.
     place: Option<(String, &'static str)>,
@@ -82,7 +82,7 @@ pub struct Spent {
 
 /// The limit that was met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Limit {
+pub(crate) enum Limit {
     Steps,
     Bytes,
     /// The client left.
@@ -92,23 +92,23 @@ pub enum Limit {
 }
 
 impl Spent {
-    pub fn new(limit: Limit) -> Self {
+    pub(crate) fn new(limit: Limit) -> Self {
         Spent { limit, place: None }
     }
 
     /// A schema or pattern beyond a fixed size.
-    pub fn size(what: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn size(what: impl Into<Cow<'static, str>>) -> Self {
         Spent::new(Limit::Size(what.into()))
     }
 
     /// Says what was worked on, unless something closer has said it.
-    pub fn at(mut self, what: impl FnOnce() -> String, param: &'static str) -> Self {
+    pub(crate) fn at(mut self, what: impl FnOnce() -> String, param: &'static str) -> Self {
         self.place.get_or_insert_with(|| (what(), param));
         self
     }
 
     /// The error a client gets.
-    pub fn to_api_error(&self) -> ApiError {
+    pub(crate) fn to_api_error(&self) -> ApiError {
         let (what, param) = match &self.place {
             Some((what, param)) => (what.as_str(), Some(*param)),
             None => ("This request", None),
@@ -133,7 +133,7 @@ impl Spent {
 ///
 /// # Errors
 /// The budget does not suffice.
-pub async fn work<Subject: Clone + Send + Sync + 'static, T: Send + 'static>(
+pub(crate) async fn work<Subject: Clone + Send + Sync + 'static, T: Send + 'static>(
     budget: &Arc<Budget>,
     subject: &Subject,
     job: impl Fn(&Subject, &Budget) -> Result<T, Spent> + Send + 'static,

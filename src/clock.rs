@@ -12,28 +12,28 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Where virtual clocks start: 2026-01-01T00:00:00Z, in seconds since 1970.
-pub const START: u64 = 1_767_225_600;
+pub(crate) const START: u64 = 1_767_225_600;
 
 /// The last second there is, in seconds since 1970: 9999-12-31T23:59:59Z. HTTP has no dates after it.
-pub const END: u64 = 253_402_300_799;
+pub(crate) const END: u64 = 253_402_300_799;
 
 /// The longest a virtual clock runs, and the longest anybody waits.
-pub const LONGEST: Duration = Duration::from_secs(END - START);
+pub(crate) const LONGEST: Duration = Duration::from_secs(END - START);
 
 /// So many milliseconds, from 0 to [`LONGEST`]; what is no time is none.
-pub fn milliseconds(number: f64) -> Duration {
+pub(crate) fn milliseconds(number: f64) -> Duration {
     let seconds = (number / 1000.0).max(0.0);
     Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
 }
 
 /// The world's time since 1970, whatever a session's clock says: for the log.
-pub fn world() -> Duration {
+pub(crate) fn world() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Why a clock was not moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// Nobody moves the real clock.
     Real,
     /// It would run past [`END`].
@@ -43,7 +43,7 @@ pub enum Refused {
 /// How a session's time passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub(crate) enum Mode {
     #[default]
     Real,
     Instant,
@@ -51,11 +51,11 @@ pub enum Mode {
 }
 
 /// A wait in progress; completes at its deadline.
-pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A session's clock.
 #[derive(Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     mode: Mode,
     /// Real time of the clock's start.
     origin: Instant,
@@ -67,7 +67,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn new(mode: Mode) -> Self {
+    pub(crate) fn new(mode: Mode) -> Self {
         let origin_unix = match mode {
             Mode::Real => world(),
             _ => Duration::from_secs(START),
@@ -76,12 +76,12 @@ impl Clock {
         Clock { mode, origin: Instant::now(), origin_unix, elapsed, pending: Arc::default() }
     }
 
-    pub fn mode(&self) -> Mode {
+    pub(crate) fn mode(&self) -> Mode {
         self.mode
     }
 
     /// Time since the clock's start.
-    pub fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         match self.mode {
             Mode::Real => self.origin.elapsed(),
             _ => *self.elapsed.borrow(),
@@ -89,13 +89,13 @@ impl Clock {
     }
 
     /// Time since 1970.
-    pub fn unix(&self) -> Duration {
+    pub(crate) fn unix(&self) -> Duration {
         self.origin_unix + self.now()
     }
 
     /// The time an exchange that starts now puts on what it creates, since 1970. On the instant clock this is always
     /// the start: jumps come from other exchanges' waits, and must not show in this one's bytes.
-    pub fn stamp(&self) -> Duration {
+    pub(crate) fn stamp(&self) -> Duration {
         match self.mode {
             Mode::Instant => self.origin_unix,
             _ => self.unix(),
@@ -103,7 +103,7 @@ impl Clock {
     }
 
     /// A wait until `deadline` (time since the clock's start); `None` when it has passed. The instant clock jumps.
-    pub fn wait(&self, deadline: Duration) -> Option<Wait> {
+    pub(crate) fn wait(&self, deadline: Duration) -> Option<Wait> {
         let deadline = deadline.min(LONGEST);
         match self.mode {
             Mode::Real => {
@@ -132,7 +132,7 @@ impl Clock {
     }
 
     /// Waits until `deadline`.
-    pub async fn sleep_until(&self, deadline: Duration) {
+    pub(crate) async fn sleep_until(&self, deadline: Duration) {
         if let Some(wait) = self.wait(deadline) {
             wait.await;
         }
@@ -142,7 +142,7 @@ impl Clock {
     ///
     /// # Errors
     /// It is the real clock, or the time would be past [`END`]; then it stays.
-    pub fn advance(&self, by: Duration) -> Result<(), Refused> {
+    pub(crate) fn advance(&self, by: Duration) -> Result<(), Refused> {
         if self.mode == Mode::Real {
             return Err(Refused::Real);
         }
@@ -159,7 +159,7 @@ impl Clock {
     }
 
     /// The deadlines somebody waits for on a manual clock, earliest first.
-    pub fn pending(&self) -> Vec<Duration> {
+    pub(crate) fn pending(&self) -> Vec<Duration> {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.iter().flat_map(|(deadline, count)| std::iter::repeat_n(*deadline, *count)).collect()
     }

@@ -25,7 +25,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 const BACKLOG: u32 = 4_096;
 
 /// One listening server.
-pub struct Emulator {
+pub(crate) struct Emulator {
     pub settings: Settings,
     pub address: SocketAddr,
     pub callbacks: Arc<Callbacks>,
@@ -51,7 +51,7 @@ impl Drop for Open {
 
 /// Why an emulator could not start.
 #[derive(Debug, Clone)]
-pub struct StartError {
+pub(crate) struct StartError {
     /// Stable: `ERR_LLEMULATOR_OPTIONS`, `ERR_LLEMULATOR_LISTEN`.
     pub code: &'static str,
     pub message: String,
@@ -62,7 +62,7 @@ static RUNNING: Mutex<Vec<Arc<Emulator>>> = Mutex::new(Vec::new());
 
 impl Emulator {
     /// Binds, without serving yet: see [`crate::server::start`]. The port is known when this returns.
-    pub fn bind(
+    pub(crate) fn bind(
         options: Options,
         door: Door,
         dispatch: Option<Arc<dyn Dispatch>>,
@@ -101,7 +101,7 @@ impl Emulator {
     }
 
     /// `http://127.0.0.1:8080`: an address a client can dial, also when bound to all of them.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let ip = self.address.ip();
         let ip = match ip {
             _ if !ip.is_unspecified() => ip.to_string(),
@@ -112,12 +112,12 @@ impl Emulator {
     }
 
     /// Whether only this machine can reach it.
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         self.address.ip().is_loopback()
     }
 
     /// Stops: no new connections, open answers get the grace time, then everything closes. Idempotent.
-    pub async fn stop(self: &Arc<Self>) {
+    pub(crate) async fn stop(self: &Arc<Self>) {
         self.callbacks.close();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, self));
         self.stopping.send_replace(true);
@@ -145,7 +145,7 @@ impl Emulator {
     }
 
     /// The session of a key, made at its first use; past the bound the one unused for longest makes room.
-    pub fn session(&self, key: &str) -> Arc<Session> {
+    pub(crate) fn session(&self, key: &str) -> Arc<Session> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = sessions.get(key) {
@@ -158,7 +158,7 @@ impl Emulator {
 
     /// The session of a key, made with this name, clock and seed if it is new. The first making decides: one that is
     /// there stays as it is.
-    pub fn open_session(&self, key: &str, name: &str, clock: Option<Mode>, seed: Option<u64>) -> Arc<Session> {
+    pub(crate) fn open_session(&self, key: &str, name: &str, clock: Option<Mode>, seed: Option<u64>) -> Arc<Session> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         // One that a client's key alone brought forth (after a delete, say) and that holds nothing yet is no making.
@@ -182,27 +182,27 @@ impl Emulator {
     }
 
     /// All sessions, in no order.
-    pub fn sessions(&self) -> Vec<Arc<Session>> {
+    pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
         self.sessions.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// Forgets a session.
-    pub fn close_session(&self, key: &str) {
+    pub(crate) fn close_session(&self, key: &str) {
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
     /// Forgets every session.
-    pub fn close_sessions(&self) {
+    pub(crate) fn close_sessions(&self) {
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The script for sessions without their own.
-    pub fn shared(&self) -> Arc<Shared> {
+    pub(crate) fn shared(&self) -> Arc<Shared> {
         self.shared.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Loads into the shared script.
-    pub fn load_shared(&self, load: Load) {
+    pub(crate) fn load_shared(&self, load: Load) {
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = Shared { version: shared.version + 1, ..Shared::default() };
         if !load.reset {
@@ -222,7 +222,7 @@ impl Emulator {
     }
 
     /// How to generate when neither reply nor request says.
-    pub fn generate_defaults(&self) -> Generate {
+    pub(crate) fn generate_defaults(&self) -> Generate {
         Generate {
             length: self.settings.length,
             seed: None,
@@ -232,13 +232,13 @@ impl Emulator {
     }
 
     /// Forgets a session's script, journal and stored objects. What still runs ends in the session it began in.
-    pub fn reset(&self, session: &Session) {
+    pub(crate) fn reset(&self, session: &Session) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         sessions.insert(session.key.clone(), Arc::new(session.successor(&self.settings)));
     }
 
     /// Waits until a session's journal has changed since its revision `seen`; gives the new one.
-    pub async fn changed(self: Arc<Self>, key: String, seen: u64) -> u64 {
+    pub(crate) async fn changed(self: Arc<Self>, key: String, seen: u64) -> u64 {
         let session = self.session(&key);
         let mut stopping = self.stopping();
         tokio::select! {
@@ -272,9 +272,4 @@ impl std::fmt::Debug for Emulator {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Emulator").field("address", &self.address).finish_non_exhaustive()
     }
-}
-
-/// Stops every emulator of the process; for the end of a Node environment.
-pub fn running() -> Vec<Arc<Emulator>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

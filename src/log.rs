@@ -21,24 +21,24 @@ static ERR: Queue = Queue::new();
 static WRITERS: Once = Once::new();
 
 /// A line for stdout: what happened.
-pub fn info(line: String) {
+pub(crate) fn info(line: String) {
     put(&OUT, line);
 }
 
 /// A line for stderr: what is wrong.
-pub fn warn(line: &str) {
+pub(crate) fn warn(line: &str) {
     put(&ERR, format!("llemulator: {line}"));
 }
 
 /// Waits a little until what was logged is written; for the end of the process.
-pub fn flush() {
+pub(crate) fn flush() {
     let until = Instant::now() + PARTING;
     OUT.drained(until);
     ERR.drained(until);
 }
 
 /// From now on a panic of ours is a line like any other: the default would write to stderr itself, and wait there.
-pub fn panics() {
+pub(crate) fn panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         std::panic::set_hook(Box::new(|panic| warn(&format!("this is a bug, please report it: {panic}"))))

@@ -1,7 +1,7 @@
 //! The word that a mistyped one most likely means.
 
 /// The nearest of the known words, if one is near. Case and separators do not count: `fallBack`, `journal_size`.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |word: &str| word.to_lowercase().replace(['_', '-'], "");
     let given = plain(word);
     known

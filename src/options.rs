@@ -18,7 +18,7 @@ use std::path::PathBuf;
 /// A set of defaults, each still settable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Profile {
+pub(crate) enum Profile {
     /// What production would do: nothing unscripted is answered, forbidden replies fail, dated snapshots in answers.
     Strict,
     /// Answers whatever comes: echo, any model name, the simulator's body fields.
@@ -30,7 +30,7 @@ pub enum Profile {
 impl Profile {
     /// An error as this profile sends it: the strict one's own complaints are 400s, because frameworks retry every 5xx
     /// whatever `x-should-retry` says, and a test then fails late or never.
-    pub fn sends(self, mut error: ApiError) -> ApiError {
+    pub(crate) fn sends(self, mut error: ApiError) -> ApiError {
         if error.own && error.status == 500 && self == Profile::Strict {
             error.status = 400;
             error.kind = Some("invalid_request_error".into());
@@ -42,7 +42,7 @@ impl Profile {
 /// What answers when nothing scripted does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum FallbackName {
+pub(crate) enum FallbackName {
     /// 400 `no_matching_rule`; 500 unless `strict`.
     Error,
     /// `Echo: ` and the user's text.
@@ -54,7 +54,7 @@ pub enum FallbackName {
 /// How strictly requests are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Validation {
+pub(crate) enum Validation {
     /// What OpenAI rejects is rejected, in OpenAI's words.
     Full,
     /// Types, enums, ranges, required; no rules across fields.
@@ -65,7 +65,7 @@ pub enum Validation {
 /// Which keys are let in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Auth {
+pub(crate) enum Auth {
     /// No header = the session `anonymous`; malformed or `invalid…` keys are 401.
     Optional,
     /// Every request needs a key.
@@ -104,7 +104,7 @@ impl<'de> Deserialize<'de> for Auth {
 /// Pages of which origins may read what the API answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Cors {
+pub(crate) enum Cors {
     /// Those of this machine's loopback, the emulator's own, and those of `allowed_hosts`.
     Loopback,
     /// All. Control routes stay closed to foreign ones.
@@ -114,7 +114,7 @@ pub enum Cors {
 /// What is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
-pub enum LogLevel {
+pub(crate) enum LogLevel {
     /// One line per request. What others call `debug` or `trace` is no more than this.
     #[value(aliases = ["debug", "trace"])]
     Info,
@@ -128,7 +128,7 @@ pub enum LogLevel {
 /// How tokens are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Counting {
+pub(crate) enum Counting {
     /// OpenAI's own vocabularies.
     Exact,
     /// A quarter of the characters; no vocabulary is loaded.
@@ -138,7 +138,7 @@ pub enum Counting {
 /// How embeddings are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum EmbeddingStyle {
+pub(crate) enum EmbeddingStyle {
     /// Unit length; texts that share words are closer.
     Semantic,
     /// openai-mokku's vectors, number for number.
@@ -149,7 +149,7 @@ pub enum EmbeddingStyle {
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[command(next_help_heading = "Settings")]
-pub struct Options {
+pub(crate) struct Options {
     /// Port to listen on; 0 = any free one [default: 8080]
     #[arg(long, env = "PORT")]
     pub port: Option<u16>,
@@ -282,7 +282,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<
 
 /// Which model names are accepted although nobody lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unlisted {
+pub(crate) enum Unlisted {
     Refused,
     Accepted,
     /// All but those that begin with `invalid`: with them a test asks for the refusal, as with such a key.
@@ -291,7 +291,7 @@ pub enum Unlisted {
 
 impl Unlisted {
     /// Whether this name is accepted.
-    pub fn accepts(self, name: &str) -> bool {
+    pub(crate) fn accepts(self, name: &str) -> bool {
         match self {
             Unlisted::Refused => false,
             Unlisted::Accepted => true,
@@ -302,7 +302,7 @@ impl Unlisted {
 
 /// Options with every gap filled.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     pub port: u16,
     pub host: String,
     pub profile: Profile,
@@ -345,7 +345,7 @@ impl Settings {}
 
 /// Where an emulator is started; a few defaults differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub(crate) enum Door {
     /// `startEmulator()`.
     InProcess,
     /// `npx llemulator`.
@@ -354,7 +354,7 @@ pub enum Door {
 
 /// Options that cannot be read, with what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OptionsError(pub String);
+pub(crate) struct OptionsError(pub String);
 
 impl std::fmt::Display for OptionsError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -364,7 +364,7 @@ impl std::fmt::Display for OptionsError {
 
 impl Options {
     /// Options as JavaScript gives them: a JSON object with camelCase keys.
-    pub fn from_json(text: &str) -> Result<Self, OptionsError> {
+    pub(crate) fn from_json(text: &str) -> Result<Self, OptionsError> {
         let Ok(serde_json::Value::Object(given)) = serde_json::from_str(text) else {
             return Err(OptionsError("startEmulator(): expected an object of options".into()));
         };
@@ -375,7 +375,7 @@ impl Options {
     ///
     /// # Errors
     /// The first one out of its range, by its name and flag.
-    pub fn check(&self) -> Result<(), OptionsError> {
+    pub(crate) fn check(&self) -> Result<(), OptionsError> {
         let size = |number: Option<usize>| number.map(|number| number as f64);
         let time = |number: Option<u64>| number.map(|number| number as f64);
         // A rate of zero says that there is none.
@@ -402,7 +402,7 @@ impl Options {
     }
 
     /// Fills the gaps with the profile's and the door's defaults.
-    pub fn settle(self, door: Door) -> Settings {
+    pub(crate) fn settle(self, door: Door) -> Settings {
         let cli = door == Door::CommandLine;
         let profile = self.profile.unwrap_or(if cli { Profile::Relaxed } else { Profile::Strict });
         let strict = profile == Profile::Strict;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     System,
     Developer,
     User,
@@ -22,7 +22,7 @@ pub enum Role {
 
 impl Role {
     /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Role::System => "system",
             Role::Developer => "developer",
@@ -35,7 +35,7 @@ impl Role {
 
 /// One piece of a message.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
+pub(crate) enum Content {
     Text(String),
     Refusal(String),
     Image,
@@ -45,7 +45,7 @@ pub enum Content {
 
 /// A tool call the conversation holds already.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PastCall {
+pub(crate) struct PastCall {
     pub id: String,
     pub name: String,
     /// JSON text, or the input of a custom tool.
@@ -56,7 +56,7 @@ pub struct PastCall {
 
 /// One message of the conversation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
+pub(crate) struct Message {
     pub role: Role,
     pub content: Vec<Content>,
     pub name: Option<String>,
@@ -67,7 +67,7 @@ pub struct Message {
 }
 
 impl Message {
-    pub fn new(role: Role, text: impl Into<String>) -> Self {
+    pub(crate) fn new(role: Role, text: impl Into<String>) -> Self {
         Message {
             role,
             content: vec![Content::Text(text.into())],
@@ -78,7 +78,7 @@ impl Message {
     }
 
     /// The text parts.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.content.iter().filter_map(|part| match part {
             Content::Text(text) | Content::Refusal(text) => Some(text.as_str()),
             _ => None,
@@ -86,14 +86,14 @@ impl Message {
     }
 
     /// The text parts, joined without a separator.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.texts().collect()
     }
 }
 
 /// What kind of tool is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ToolKind {
+pub(crate) enum ToolKind {
     Function,
     Custom,
     /// A tool OpenAI runs; the string is its `type`, e.g. `web_search`.
@@ -102,7 +102,7 @@ pub enum ToolKind {
 
 /// A tool the request offers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tool {
+pub(crate) struct Tool {
     pub kind: ToolKind,
     /// The function's name; for hosted tools the type.
     pub name: String,
@@ -115,7 +115,7 @@ pub struct Tool {
 
 /// Which tools the model may or must call.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum ToolChoice {
+pub(crate) enum ToolChoice {
     #[default]
     Auto,
     None,
@@ -131,7 +131,7 @@ pub enum ToolChoice {
 
 /// What form the text must have.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Format {
+pub(crate) enum Format {
     #[default]
     Text,
     JsonObject,
@@ -144,7 +144,7 @@ pub enum Format {
 
 /// An inference request without its dialect.
 #[derive(Debug, Clone, Default)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     /// `chat.completions.create`, `responses.create`, …
     pub operation: &'static str,
     /// As asked, not yet resolved to a snapshot.
@@ -165,9 +165,6 @@ pub struct Prompt {
     /// Number of alternatives asked per token; `None` when no log probabilities are asked.
     pub logprobs: Option<u8>,
     pub seed: Option<i64>,
-    pub reasoning_effort: Option<String>,
-    /// `reasoning.summary` of Responses.
-    pub reasoning_summary: Option<String>,
     /// Audio output asked (`modalities`).
     pub audio: bool,
     /// Pace asked in the body (the simulator's `stream_options` fields); it wins over the defaults, not over the reply.
@@ -185,12 +182,12 @@ pub struct Prompt {
 
 impl Prompt {
     /// The last user message's text; the empty string when there is none.
-    pub fn user_text(&self) -> String {
+    pub(crate) fn user_text(&self) -> String {
         self.messages.iter().rev().find(|message| message.role == Role::User).map(Message::text).unwrap_or_default()
     }
 
     /// Number of assistant turns so far: runs of assistant messages and tool calls count once.
-    pub fn turn(&self) -> usize {
+    pub(crate) fn turn(&self) -> usize {
         let mut turns = 0;
         let mut before = None;
         for message in &self.messages {
@@ -203,7 +200,7 @@ impl Prompt {
     }
 
     /// The tool results after the last assistant or user message, in order, each with the call it answers if known.
-    pub fn answered_calls(&self) -> impl Iterator<Item = (&Message, Option<&PastCall>)> {
+    pub(crate) fn answered_calls(&self) -> impl Iterator<Item = (&Message, Option<&PastCall>)> {
         let start = self.messages.iter().rposition(|message| message.role != Role::Tool).map_or(0, |at| at + 1);
         self.messages[start..].iter().map(|message| {
             let id = message.tool_call_id.as_deref();
@@ -213,7 +210,7 @@ impl Prompt {
     }
 
     /// The same as (tool name if known, text).
-    pub fn tool_results(&self) -> Vec<(Option<&str>, String)> {
+    pub(crate) fn tool_results(&self) -> Vec<(Option<&str>, String)> {
         self.answered_calls()
             .map(|(message, call)| (call.map(|call| call.name.as_str()).or(message.name.as_deref()), message.text()))
             .collect()
@@ -221,7 +218,7 @@ impl Prompt {
 
     /// Leaves out the oldest messages that may be, until they make up for `excess` tokens. The last message always stays.
     /// False if nothing could be left out.
-    pub fn drop_oldest(&mut self, excess: u64, encoding: Encoding) -> bool {
+    pub(crate) fn drop_oldest(&mut self, excess: u64, encoding: Encoding) -> bool {
         let Some(first) = self.droppable_from else { return false };
         let last = self.messages.len().saturating_sub(1);
         let mut freed = 0;
@@ -235,18 +232,18 @@ impl Prompt {
     }
 
     /// Bytes of text in the messages.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let calls = |message: &Message| message.tool_calls.iter().map(|call| call.arguments.len()).sum::<usize>();
         self.messages.iter().map(|message| message.texts().map(str::len).sum::<usize>() + calls(message)).sum()
     }
 
     /// Where the body names the form of the text.
-    pub fn format_param(&self) -> &'static str {
+    pub(crate) fn format_param(&self) -> &'static str {
         if self.operation.starts_with("responses") { "text.format" } else { "response_format" }
     }
 
     /// The tool with this name, if offered.
-    pub fn tool(&self, name: &str) -> Option<&Tool> {
+    pub(crate) fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.name == name)
     }
 }

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A seeded generator. `fastrand`'s wyrand is pinned exactly in `Cargo.toml`: its sequence is part of what we promise.
 #[derive(Debug, Clone)]
-pub struct Random(fastrand::Rng);
+pub(crate) struct Random(fastrand::Rng);
 
 /// A generator is kept as where it stands.
 impl Serialize for Random {
@@ -29,47 +29,47 @@ const ALPHANUMERIC: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij
 
 impl Random {
     /// A generator for one seed.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Random(fastrand::Rng::with_seed(seed))
     }
 
     /// A generator of its own for a sub-purpose (`"ids"`, `"text"`), so that one purpose's draws never move another's.
-    pub fn fork(&self, purpose: &str) -> Self {
+    pub(crate) fn fork(&self, purpose: &str) -> Self {
         Random::new(xxh3_64_with_seed(purpose.as_bytes(), self.0.get_seed()))
     }
 
     /// A number in `0..bound` (0 when `bound` is 0).
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         if bound == 0 { 0 } else { self.0.usize(0..bound) }
     }
 
     /// A number in `low..=high`.
-    pub fn between(&mut self, low: i64, high: i64) -> i64 {
+    pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
         self.0.i64(low.min(high)..=high.max(low))
     }
 
     /// A number in `0.0..1.0`.
-    pub fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         self.0.f64()
     }
 
     /// True with this probability.
-    pub fn chance(&mut self, probability: f64) -> bool {
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
         self.0.f64() < probability
     }
 
     /// One of the items. Panics on an empty slice.
-    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 
     /// Shuffles in place.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         self.0.shuffle(items);
     }
 
     /// `length` characters of `[0-9A-Za-z]`, appended to `out`.
-    pub fn alphanumeric_into(&mut self, length: usize, out: &mut impl BufMut) {
+    pub(crate) fn alphanumeric_into(&mut self, length: usize, out: &mut impl BufMut) {
         let mut bits = 0u64;
         for index in 0..length {
             if index % 10 == 0 {
@@ -81,14 +81,14 @@ impl Random {
     }
 
     /// `length` characters of `[0-9A-Za-z]`.
-    pub fn alphanumeric(&mut self, length: usize) -> String {
+    pub(crate) fn alphanumeric(&mut self, length: usize) -> String {
         let mut out = Vec::with_capacity(length);
         self.alphanumeric_into(length, &mut out);
         String::from_utf8(out).unwrap_or_default()
     }
 
     /// `length` lower-case hexadecimal digits.
-    pub fn hex(&mut self, length: usize) -> String {
+    pub(crate) fn hex(&mut self, length: usize) -> String {
         let mut out = String::with_capacity(length);
         while out.len() < length {
             let bits = self.0.u64(..);
@@ -102,13 +102,13 @@ impl Random {
 
 /// Hash of what identifies a request for randomness. Each part is the seed of the next one's hash, and counts with its
 /// length, so ("a","bc") and ("ab","c") differ.
-pub fn key(seed: u64, parts: &[&[u8]]) -> u64 {
+pub(crate) fn key(seed: u64, parts: &[&[u8]]) -> u64 {
     // Whole, not in a stream: a stream's state is larger than most requests.
     parts.iter().fold(seed, |seed, part| xxh3_64_with_seed(part, seed ^ (part.len() as u64).rotate_left(32)))
 }
 
 /// A hash of a JSON value that does not depend on the order of keys.
-pub fn canonical(value: &Value) -> u64 {
+pub(crate) fn canonical(value: &Value) -> u64 {
     let number = |kind: u64, bits: u64| key(kind, &[&bits.to_le_bytes()]);
     match value {
         Value::Object(map) => {

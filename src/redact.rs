@@ -36,7 +36,7 @@ const OPEN: [&str; 6] =
 const SECRET_IN_QUERY: [&str; 2] = ["sig", "code"];
 
 /// Whether a header's value is a secret.
-pub fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let name = plain(name);
     ends_in(&name, &SECRET) || ends_in(&name, &SECRET_OUTSIDE) && !ends_in(&name, &OPEN)
 }
@@ -60,7 +60,7 @@ fn plain(name: &str) -> String {
 }
 
 /// A path and query, or an address, without the secrets in its query and fragment and before its host.
-pub fn target(text: &str) -> Cow<'_, str> {
+pub(crate) fn target(text: &str) -> Cow<'_, str> {
     let (place, rest) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
     let user = place.split_once("://").and_then(|(scheme, rest)| {
         let authority = rest.split('/').next().unwrap_or_default();
@@ -101,7 +101,7 @@ fn is_address(text: &str) -> bool {
 }
 
 /// A request's body without its secrets: what opens the MCP servers it names, keys, addresses with keys in them.
-pub fn body(body: &Value) -> Cow<'_, Value> {
+pub(crate) fn body(body: &Value) -> Cow<'_, Value> {
     let mut copy = None;
     hide(body, false, &mut Vec::new(), &mut |path, hidden| {
         let pointer =
@@ -114,7 +114,7 @@ pub fn body(body: &Value) -> Cow<'_, Value> {
 }
 
 /// A body's bytes without its secrets; a copy in any case.
-pub fn body_bytes(value: &Value, bytes: &Bytes) -> Bytes {
+pub(crate) fn body_bytes(value: &Value, bytes: &Bytes) -> Bytes {
     match body(value) {
         // A slice would keep the connection's whole buffer.
         Cow::Borrowed(_) => Bytes::copy_from_slice(bytes),
@@ -162,7 +162,7 @@ fn hide<'a>(
 }
 
 /// A key as OpenAI shows it: up to 11 characters whole, else the first 8, asterisks, the last 4 (real-traffic §3).
-pub fn mask(key: &str) -> String {
+pub(crate) fn mask(key: &str) -> String {
     let characters: Vec<char> = key.chars().collect();
     if characters.len() <= 11 {
         return key.to_string();
@@ -174,12 +174,12 @@ pub fn mask(key: &str) -> String {
 }
 
 /// A key that is told from others but not given away: its beginning, and a few digits drawn from all of it.
-pub fn label(key: &str) -> String {
+pub(crate) fn label(key: &str) -> String {
     format!("{}{:04x}", redact(key), crate::random::key(0, &[key.as_bytes()]) as u16)
 }
 
 /// A secret as the emulator's own pages and journal show it: its beginning, never all of it.
-pub fn redact(secret: &str) -> String {
+pub(crate) fn redact(secret: &str) -> String {
     let secret = match secret.split_once(' ') {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim_start(),
         _ => secret,

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
 /// The handle to spawn on.
-pub fn handle() -> &'static Handle {
+pub(crate) fn handle() -> &'static Handle {
     RUNTIME
         .get_or_init(|| {
             Builder::new_multi_thread()
@@ -30,7 +30,7 @@ const HEAVY: usize = 64 * 1024;
 
 /// Does work on so many bytes of input where it holds nobody up: the other tasks of this worker go on in another thread
 /// meanwhile. Light work, and work on other runtimes (those of tests) or outside of one, is simply done.
-pub fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) if bytes > HEAVY => tokio::task::block_in_place(work),
         _ => work(),
@@ -39,7 +39,7 @@ pub fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
 
 /// Does everything that follows from so many bytes of input where it holds nobody up: see [`aside`]. What it waits for
 /// costs nothing meanwhile.
-pub async fn all_aside<T>(bytes: usize, work: impl Future<Output = T>) -> T {
+pub(crate) async fn all_aside<T>(bytes: usize, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| aside(bytes, || work.as_mut().poll(context))).await
 }

@@ -3,12 +3,12 @@
 use percent_encoding::percent_decode_str;
 
 /// A percent-encoded segment, decoded; bytes that are no text become replacement characters.
-pub fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// The pairs of a query string, decoded, in order.
-pub fn query(text: &str) -> Vec<(String, String)> {
+pub(crate) fn query(text: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 

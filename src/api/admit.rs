@@ -21,7 +21,7 @@ const FORM: &str = "multipart/form-data";
 ///
 /// # Errors
 /// OpenAI's own, in its order: body and query first, then the model, then what this model cannot do.
-pub fn check(call: &Call) -> Result<(), ApiError> {
+pub(crate) fn check(call: &Call) -> Result<(), ApiError> {
     admit(call).inspect_err(|error| {
         // Chat and legacy completions are refused behind the rate limiter (recordings bcbdf04d90a09762,
         // b997a31b54737499, 0f685e0613bd3239), Responses in front of it (01b68fd4f65dddf1).
@@ -90,7 +90,7 @@ fn valid(call: &Call, model: Option<Model>) -> Result<(), ApiError> {
 ///
 /// # Errors
 /// OpenAI's own.
-pub fn form(call: &Call) -> Result<(), ApiError> {
+pub(crate) fn form(call: &Call) -> Result<(), ApiError> {
     content_type(call)?;
     well_formed(call, None)
 }

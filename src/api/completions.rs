@@ -26,14 +26,14 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
-pub const OPERATIONS: &[Served] = &[Served { name: "completions.create", handler: create }];
+pub(crate) const OPERATIONS: &[Served] = &[Served { name: "completions.create", handler: create }];
 
 fn create(call: Call) -> HandlerFuture {
     create_legacy(call)
 }
 
 /// Serves a text completion, also one asked at `/v1/responses`.
-pub fn create_legacy(call: Call) -> HandlerFuture {
+pub(crate) fn create_legacy(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let prompt = prompt(&call)?;
         infer::infer(&call, prompt, |prompt, turn| {

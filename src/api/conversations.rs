@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use std::convert::Infallible;
 
 /// The operations of this resource.
-pub const OPERATIONS: &[Served] = &[
+pub(crate) const OPERATIONS: &[Served] = &[
     Served { name: "conversations.create", handler: create },
     Served { name: "conversations.retrieve", handler: retrieve },
     Served { name: "conversations.update", handler: update },
@@ -30,7 +30,7 @@ pub const OPERATIONS: &[Served] = &[
 
 /// A conversation: its items, oldest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Conversation {
+pub(crate) struct Conversation {
     id: String,
     /// Unix seconds.
     created_at: u64,
@@ -44,7 +44,7 @@ impl Kind for Conversation {
 
 impl Conversation {
     /// The item with this id.
-    pub fn item(&self, id: &str) -> Option<&Value> {
+    pub(crate) fn item(&self, id: &str) -> Option<&Value> {
         self.items.get(self.place(id)?)
     }
 
@@ -58,13 +58,13 @@ impl Conversation {
 }
 
 /// The items of a conversation.
-pub async fn items(store: &Store, id: &str) -> Result<Vec<Value>, ApiError> {
+pub(crate) async fn items(store: &Store, id: &str) -> Result<Vec<Value>, ApiError> {
     let found: Option<Conversation> = store.get(id).await;
     found.map(|one| one.items).ok_or_else(|| unknown(id))
 }
 
 /// Adds what a response was asked and what it said.
-pub async fn take_turn(store: &Store, id: &str, record: &Record) {
+pub(crate) async fn take_turn(store: &Store, id: &str, record: &Record) {
     let add = |one: &mut Conversation| {
         one.items.extend(record.input.iter().cloned());
         one.items.extend(record.items.iter().map(|item| item.value.clone()));
@@ -75,7 +75,7 @@ pub async fn take_turn(store: &Store, id: &str, record: &Record) {
 }
 
 /// Forgets what a response said in its conversation, because it was cancelled first; what it was asked stays.
-pub async fn take_back(store: &Store, record: &Record) {
+pub(crate) async fn take_back(store: &Store, record: &Record) {
     let Some(id) = record.frame.conversation.as_ref().and_then(|conversation| conversation["id"].as_str()) else {
         return;
     };

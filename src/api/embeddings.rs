@@ -20,7 +20,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-pub const OPERATIONS: &[Served] = &[Served { name: "embeddings.create", handler: create }];
+pub(crate) const OPERATIONS: &[Served] = &[Served { name: "embeddings.create", handler: create }];
 
 /// Widest vector computed, whatever a request asks.
 const WIDEST: u64 = 4096;

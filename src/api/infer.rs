@@ -14,7 +14,7 @@ use crate::wire::error::ApiError;
 use std::sync::Arc;
 
 /// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all operations.
-pub async fn infer(
+pub(crate) async fn infer(
     call: &Call,
     mut prompt: Prompt,
     render: impl FnOnce(&Prompt, Spoken) -> Result<Rendered, ApiError>,
@@ -26,7 +26,7 @@ pub async fn infer(
 }
 
 /// Gives an operation that the emulator computes (embeddings, moderations …) the reply a test has for it, if any.
-pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>, Option<Delivery>)>, ApiError> {
+pub(crate) async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>, Option<Delivery>)>, ApiError> {
     let Some(found) = responders::scripted(&mut begin(call, prompt)).await? else { return Ok(None) };
     let delivery = turn::delivery(call, prompt, &found, &Vec::new);
     turn::note(call, &found.reply);
@@ -38,7 +38,7 @@ pub async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>
 }
 
 /// What the script has for an operation that takes no turn.
-pub enum Intercepted {
+pub(crate) enum Intercepted {
     /// The answer.
     Answered(Answer),
     /// The operation answers itself; its answer has these headers too and is delivered like this.
@@ -46,7 +46,7 @@ pub enum Intercepted {
 }
 
 /// Asks the script for an operation that takes no turn: rules that name it.
-pub async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
+pub(crate) async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
     let found = responders::intercept(&mut Turn::new(call, None)).await?;
     let Some(found) = found else { return Ok(Intercepted::Delivered(Vec::new(), None)) };
     turn::note(call, &found.reply);

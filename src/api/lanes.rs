@@ -13,32 +13,32 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// The pieces of a text that are not written yet.
-pub struct Cursor {
+pub(super) struct Cursor {
     pieces: Arc<Pieces>,
     at: usize,
 }
 
 impl Cursor {
     /// `None` for a text without pieces.
-    pub fn new(pieces: Arc<Pieces>) -> Option<Self> {
+    pub(super) fn new(pieces: Arc<Pieces>) -> Option<Self> {
         let cursor = Cursor { pieces, at: 0 };
         cursor.pieces.get(0).is_some().then_some(cursor)
     }
 
     /// The next piece: first byte, byte after the last, tokens.
-    pub fn piece(&self) -> (usize, usize, u32) {
+    pub(super) fn piece(&self) -> (usize, usize, u32) {
         self.pieces.get(self.at).unwrap_or_default()
     }
 
     /// Goes on to the piece after it; false when that was the last one.
-    pub fn advance(&mut self) -> bool {
+    pub(super) fn advance(&mut self) -> bool {
         self.at += 1;
         self.pieces.get(self.at).is_some()
     }
 }
 
 /// Items by choice, the choice whose turn it is in front; then those that follow them all.
-pub struct Lanes<I> {
+pub(super) struct Lanes<I> {
     lanes: VecDeque<VecDeque<I>>,
     end: VecDeque<I>,
 }
@@ -51,19 +51,19 @@ impl<I> Default for Lanes<I> {
 
 impl<I> Lanes<I> {
     /// A lane for each choice.
-    pub fn new(lanes: impl Iterator<Item = VecDeque<I>>) -> Self {
+    pub(super) fn new(lanes: impl Iterator<Item = VecDeque<I>>) -> Self {
         Lanes { lanes: lanes.filter(|lane| !lane.is_empty()).collect(), end: VecDeque::new() }
     }
 
     /// Adds an item behind everything else.
-    pub fn push(&mut self, item: I) {
+    pub(super) fn push(&mut self, item: I) {
         self.end.push_back(item);
     }
 
     /// Writes the next item, or a piece of it; `write` says whether there is more of it. What is `content` passes the
     /// turn on: a choice opens with its first content (recordings 93ec1cc5041c7197, 9ae5288882ab93dc). False = there was
     /// none.
-    pub fn next(&mut self, content: impl FnOnce(&I) -> bool, write: impl FnOnce(&mut I) -> bool) -> bool {
+    pub(super) fn next(&mut self, content: impl FnOnce(&I) -> bool, write: impl FnOnce(&mut I) -> bool) -> bool {
         let lane = self.lanes.front_mut().unwrap_or(&mut self.end);
         let Some(item) = lane.front_mut() else { return false };
         let passes = content(item);
@@ -79,21 +79,21 @@ impl<I> Lanes<I> {
         true
     }
 
-    pub fn front(&self) -> Option<&I> {
+    pub(super) fn front(&self) -> Option<&I> {
         self.lanes.front().unwrap_or(&self.end).front()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.front().is_none()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &I> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &I> {
         self.lanes.iter().flatten().chain(&self.end)
     }
 }
 
 /// How the items of a stream are written.
-pub trait Writer: Send {
+pub(super) trait Writer: Send {
     type Item: Send;
 
     /// Whether the reply is still arriving.
@@ -114,7 +114,7 @@ pub trait Writer: Send {
 }
 
 /// A stream made of items. Its events have no names, and none says that it is over.
-pub struct Chunks<W: Writer> {
+pub(super) struct Chunks<W: Writer> {
     items: Lanes<W::Item>,
     writer: W,
     /// Why the rest will not come.
@@ -124,7 +124,7 @@ pub struct Chunks<W: Writer> {
 }
 
 impl<W: Writer> Chunks<W> {
-    pub fn new(items: Lanes<W::Item>, writer: W) -> Self {
+    pub(super) fn new(items: Lanes<W::Item>, writer: W) -> Self {
         Chunks { items, writer, failed: None, broken: false }
     }
 }

@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 /// The order of a list when none is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     OldestFirst,
     NewestFirst,
 }
 
 /// A page of a list, as it is answered.
 #[derive(Debug, Serialize)]
-pub struct Page {
+pub(crate) struct Page {
     object: &'static str,
     data: Vec<Value>,
     first_id: Option<Value>,
@@ -28,7 +28,7 @@ pub struct Page {
 
 impl Page {
     /// All of these, whole.
-    pub fn whole(data: Vec<Value>) -> Self {
+    pub(crate) fn whole(data: Vec<Value>) -> Self {
         Page::of(data, false)
     }
 
@@ -39,13 +39,13 @@ impl Page {
 
     /// The page the query asks for (`after`, `limit` 1–100, `order`) of `items`, which come oldest first; 20 unless asked
     /// otherwise, and in the resource's own `order`. The query was validated.
-    pub fn asked(call: &Call, items: Vec<Value>, order: Order) -> Self {
+    pub(crate) fn asked(call: &Call, items: Vec<Value>, order: Order) -> Self {
         let (limit, ascending) = shape(call, order);
         Page::cut(items, call.query("after"), limit, ascending)
     }
 
     /// The page the query asks for of the stored objects of a type, of those that `show` shows.
-    pub async fn stored<T: Kind>(call: &Call, order: Order, show: impl Fn(&Stored) -> Option<Value>) -> Self {
+    pub(crate) async fn stored<T: Kind>(call: &Call, order: Order, show: impl Fn(&Stored) -> Option<Value>) -> Self {
         let (limit, ascending) = shape(call, order);
         Page::walk::<T>(&call.session.store, call.query("after"), limit, ascending, show).await
     }

@@ -12,7 +12,7 @@ const COMMON: &[&str] = &[
 
 /// A token, its log probability, and the alternatives at its place (most likely first, itself among them).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scored {
+pub(crate) struct Scored {
     pub bytes: Vec<u8>,
     pub logprob: f64,
     pub top: Vec<(Vec<u8>, f64)>,
@@ -21,7 +21,7 @@ pub struct Scored {
 /// Plausible log probabilities for the tokens of a text: the chosen token is mostly the likeliest, at times the second;
 /// the probabilities at one place add up to at most 1. `top` = number of alternatives per token. The chosen tokens'
 /// values do not depend on `top`.
-pub fn invent<'a>(tokens: impl IntoIterator<Item = &'a [u8]>, top: u8, random: &mut Random) -> Vec<Scored> {
+pub(crate) fn invent<'a>(tokens: impl IntoIterator<Item = &'a [u8]>, top: u8, random: &mut Random) -> Vec<Scored> {
     tokens.into_iter().map(|token| invent_one(token, top as usize, random)).collect()
 }
 
@@ -88,7 +88,7 @@ fn alternatives(token: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The log probabilities a script gives.
-pub fn scripted(tokens: &[TokenLogprob]) -> Vec<Scored> {
+pub(crate) fn scripted(tokens: &[TokenLogprob]) -> Vec<Scored> {
     tokens
         .iter()
         .map(|token| Scored {
@@ -108,13 +108,13 @@ fn readable(bytes: &[u8]) -> String {
 }
 
 /// Chat: `logprobs.content[]`, keys token, logprob, bytes, top_logprobs (recording b686cee6cc922993).
-pub fn chat(tokens: &[Scored]) -> Vec<Value> {
+pub(crate) fn chat(tokens: &[Scored]) -> Vec<Value> {
     let one = |bytes: &[u8], logprob: f64| json!({"token": readable(bytes), "logprob": logprob, "bytes": bytes});
     with_top(tokens, one)
 }
 
 /// Responses: `logprobs[]`, keys in alphabetical order (recording 64b10db4a0760462).
-pub fn responses(tokens: &[Scored]) -> Vec<Value> {
+pub(crate) fn responses(tokens: &[Scored]) -> Vec<Value> {
     let one = |bytes: &[u8], logprob: f64| json!({"bytes": bytes, "logprob": logprob, "token": readable(bytes)});
     with_top(tokens, one)
 }
@@ -132,7 +132,7 @@ fn with_top(tokens: &[Scored], one: impl Fn(&[u8], f64) -> Value) -> Vec<Value> 
 
 /// Legacy completions: parallel lists. `offset` = characters before the first token. `top_logprobs` is null when no
 /// alternatives were asked. `prompt`: the tokens begin with those of an echoed prompt.
-pub fn legacy(tokens: &[Scored], offset: usize, prompt: bool) -> Value {
+pub(crate) fn legacy(tokens: &[Scored], offset: usize, prompt: bool) -> Value {
     let mut at = offset;
     let mut offsets = Vec::with_capacity(tokens.len());
     for token in tokens {

@@ -3,20 +3,20 @@
 //! An inference operation reads its body into a [`Prompt`](crate::prompt::Prompt), lets [`crate::turn::infer`] find the
 //! reply, and renders it: `request.rs`, `render.rs`, `stream.rs`. It knows no responder.
 
-pub mod admit;
-pub mod chat;
-pub mod completions;
-pub mod conversations;
-pub mod embeddings;
-pub mod infer;
+pub(crate) mod admit;
+pub(crate) mod chat;
+pub(crate) mod completions;
+pub(crate) mod conversations;
+pub(crate) mod embeddings;
+pub(crate) mod infer;
 mod lanes;
-pub mod list;
-pub mod logprobs;
-pub mod models_resource;
-pub mod moderations;
-pub mod rate_limits;
-pub mod responses;
-pub mod validate;
+pub(crate) mod list;
+pub(crate) mod logprobs;
+pub(crate) mod models_resource;
+pub(crate) mod moderations;
+pub(crate) mod rate_limits;
+pub(crate) mod responses;
+pub(crate) mod validate;
 
 use crate::responders::scenario;
 use crate::surface::{self, Operation};
@@ -47,7 +47,7 @@ static HANDLERS: LazyLock<Vec<Option<Handler>>> = LazyLock::new(|| {
 
 /// How far an operation is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// By hand, as production behaves.
     Behaves,
     /// Refused by name.
@@ -64,7 +64,7 @@ impl fmt::Display for Level {
 }
 
 /// How far an operation is served; a variant as the operation whose path it has.
-pub fn level(operation: &'static Operation) -> Level {
+pub(crate) fn level(operation: &'static Operation) -> Level {
     match handler(surface::router::routed(operation)) {
         Some(_) => Level::Behaves,
         None => Level::NotServed,
@@ -80,7 +80,7 @@ fn handler(operation: &Operation) -> Option<Handler> {
 ///
 /// # Errors
 /// Whatever OpenAI would refuse; nothing of the session has changed then.
-pub async fn serve(call: Call) -> Result<Answer, ApiError> {
+pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
     if let Some(answer) = scenario::answer(&call) {
         return answer;
     }

@@ -11,7 +11,7 @@ use crate::wire::error;
 use crate::wire::error::ApiError;
 use serde_json::{Value, json};
 
-pub const OPERATIONS: &[Served] = &[
+pub(crate) const OPERATIONS: &[Served] = &[
     Served { name: "models.list", handler: list },
     Served { name: "models.retrieve", handler: retrieve },
     Served { name: "models.delete", handler: delete },

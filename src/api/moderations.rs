@@ -12,7 +12,7 @@ use crate::turn::call::Served;
 use crate::wire::ids;
 use serde_json::{Map, Value, json};
 
-pub const OPERATIONS: &[Served] = &[Served { name: "moderations.create", handler: create }];
+pub(crate) const OPERATIONS: &[Served] = &[Served { name: "moderations.create", handler: create }];
 
 /// Categories of the omni models, in the order sent (recording d21ae30d40ed62de), and whether pictures are judged by them
 /// (openapi.json, `category_applied_input_types`).

@@ -24,12 +24,12 @@ use serde_json::Value;
 ///
 /// # Errors
 /// 429 in OpenAI's words when a limit is reached; then nothing was counted.
-pub fn take(call: &Call, model: &Model) -> Result<Limits, ApiError> {
+pub(crate) fn take(call: &Call, model: &Model) -> Result<Limits, ApiError> {
     count(call, model, &mut call.session.counters())
 }
 
 /// The headers of a refused call, which does not count; `None` where a limit is reached already.
-pub fn look(call: &Call, model: &Model) -> Option<Limits> {
+pub(crate) fn look(call: &Call, model: &Model) -> Option<Limits> {
     count(call, model, &mut call.session.counters().clone()).ok()
 }
 

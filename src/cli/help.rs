@@ -33,7 +33,7 @@ Examples:
 Every option is a variable too, and there are more: llemulator --help --all";
 
 /// The command with its help for these arguments.
-pub fn arrange(command: Command, arguments: &[String]) -> Command {
+pub(super) fn arrange(command: Command, arguments: &[String]) -> Command {
     let all = arguments.iter().any(|argument| argument == "--all");
     // A mistyped option must still find the right one, so nothing is taken away.
     command

@@ -9,7 +9,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Completes when the process that started this one is gone: another one is its parent now, or the pipe that is its
 /// stdin has ended. Between a test run and this process `npx` may stand, and stay when the run is gone: then it is the
 /// pipe that tells.
-pub async fn gone() {
+pub(super) async fn gone() {
     let piped = stdin_ends();
     let adopted = async {
         #[cfg(unix)]

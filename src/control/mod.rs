@@ -1,6 +1,6 @@
 //! The control plane: `/_emulator/*`, the same in-process and over HTTP.
 
-pub mod routes;
+pub(crate) mod routes;
 
 use crate::bounds::Bounds;
 use crate::clock::{LONGEST, Mode, Refused, milliseconds};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A control request.
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// `None` = emulator-wide.
     pub key: Option<&'a str>,
     pub method: &'a str,
@@ -37,7 +37,7 @@ const PAGE: usize = 1_000;
 
 /// Whom a control route concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Nobody: it tells what this is.
     None,
     /// All sessions.
@@ -47,7 +47,7 @@ pub enum Scope {
 }
 
 /// Whom the route at a path concerns.
-pub fn scope(path: &str) -> Scope {
+pub(crate) fn scope(path: &str) -> Scope {
     match path {
         "/_emulator" | "/_emulator/" => Scope::None,
         "/_emulator/shared-script" => Scope::Emulator,
@@ -57,7 +57,7 @@ pub fn scope(path: &str) -> Scope {
 }
 
 /// The API key of a named session.
-pub fn key_of_name(name: &str) -> String {
+pub(crate) fn key_of_name(name: &str) -> String {
     let safe: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).take(32).collect();
     // Different names must not meet in one key when their special characters vanish.
@@ -65,12 +65,18 @@ pub fn key_of_name(name: &str) -> String {
 }
 
 /// Runs a control route for the host process. `key` None = emulator-wide.
-pub fn in_process(emulator: &Arc<Emulator>, key: Option<&str>, method: &str, path: &str, body: &str) -> (u16, Value) {
+pub(crate) fn in_process(
+    emulator: &Arc<Emulator>,
+    key: Option<&str>,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, Value) {
     handle(emulator, &Request { key, method, path, body, in_process: true })
 }
 
 /// Waits for what a route asks after: a verdict is no better than the news of the connections it is about.
-pub async fn settle(emulator: &Arc<Emulator>, key: Option<&str>, path: &str) {
+pub(crate) async fn settle(emulator: &Arc<Emulator>, key: Option<&str>, path: &str) {
     if let (Some(key), "/_emulator/verify") = (key, path) {
         let session = emulator.session(key);
         session.journal.settle().await;
@@ -78,7 +84,7 @@ pub async fn settle(emulator: &Arc<Emulator>, key: Option<&str>, path: &str) {
 }
 
 /// Serves a control request.
-pub fn handle(emulator: &Arc<Emulator>, request: &Request) -> (u16, Value) {
+pub(crate) fn handle(emulator: &Arc<Emulator>, request: &Request) -> (u16, Value) {
     let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
     let query = url::query(query);
     // Errors name the path; a query may hold a key.

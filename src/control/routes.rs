@@ -5,7 +5,7 @@ use crate::wire::error::ApiError;
 use serde_json::{Map, Value, json};
 
 /// One control route.
-pub struct Route {
+pub(crate) struct Route {
     pub method: &'static str,
     /// `{name}` stands for any one segment.
     pub path: &'static str,
@@ -18,7 +18,7 @@ const fn route(method: &'static str, path: &'static str, about: &'static str) ->
 }
 
 /// All of them. Those of sessions act on the session of the key that is sent.
-pub const ROUTES: &[Route] = &[
+pub(crate) const ROUTES: &[Route] = &[
     route("GET", "/_emulator", "this list"),
     route("POST", "/_emulator/script", "load the script in the body; \"reset\": true forgets everything before"),
     route("GET", "/_emulator/verify", "whether every reply was used and every request scripted; the transcript"),
@@ -37,7 +37,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// The list as `GET /_emulator` gives it.
-pub fn list() -> Value {
+pub(crate) fn list() -> Value {
     let lines = ROUTES.iter().map(|route| (format!("{} {}", route.method, route.path), Value::from(route.about)));
     json!({
         "service": "llemulator",
@@ -47,7 +47,7 @@ pub fn list() -> Value {
 }
 
 /// Why nothing answers: the path has other methods, or there is no such path.
-pub fn unknown(method: &str, path: &str) -> ApiError {
+pub(crate) fn unknown(method: &str, path: &str) -> ApiError {
     let methods: Vec<&str> =
         ROUTES.iter().filter(|route| matches(route.path, path)).map(|route| route.method).collect();
     if !methods.is_empty() {
@@ -64,7 +64,7 @@ pub fn unknown(method: &str, path: &str) -> ApiError {
 }
 
 /// Whether a route answers this.
-pub fn is_known(method: &str, path: &str) -> bool {
+pub(crate) fn is_known(method: &str, path: &str) -> bool {
     ROUTES.iter().any(|route| route.method == method && matches(route.path, path))
 }
 

@@ -1,4 +1,4 @@
 //! The entry: a request without its transport becomes an answer without its transport.
 
-pub mod route;
-pub mod run;
+pub(crate) mod route;
+pub(crate) mod run;

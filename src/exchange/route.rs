@@ -5,7 +5,7 @@ use crate::url::decode;
 
 /// A path below `/v1`, and what was learned on the way there.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Normal {
+pub(crate) struct Normal {
     /// `/v1/chat/completions`.
     pub path: String,
     /// The path was one of Azure's: any model name is accepted.
@@ -17,7 +17,7 @@ pub struct Normal {
 }
 
 /// Brings every spelling of a path to `/v1/…`: without `/v1`, below `/openai`, a deployment, a session, a prefix.
-pub fn normalize(path: &str, prefixes: &[String]) -> Normal {
+pub(crate) fn normalize(path: &str, prefixes: &[String]) -> Normal {
     let mut rest = path;
     let mut normal = Normal { path: String::new(), azure: false, deployment: None, session: None };
     let shorter;
@@ -57,7 +57,7 @@ pub fn normalize(path: &str, prefixes: &[String]) -> Normal {
 }
 
 /// Finds the operation of a normalised path.
-pub fn find(method: &str, path: &str) -> Found {
+pub(crate) fn find(method: &str, path: &str) -> Found {
     router::find(method, path.strip_prefix("/v1").unwrap_or_default())
 }
 

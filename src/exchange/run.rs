@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A request of the API without its transport.
-pub struct Asked {
+pub(crate) struct Asked {
     /// `POST`.
     pub method: String,
     /// Path and query as sent.
@@ -46,7 +46,7 @@ pub struct Asked {
 }
 
 /// An answer without its transport, and what its transport must know to send it.
-pub struct Answered {
+pub(crate) struct Answered {
     pub answer: Answer,
     /// To be completed before the last byte leaves; dropped when the client leaves.
     pub live: Live,
@@ -59,7 +59,7 @@ pub struct Answered {
 }
 
 /// Answers a request.
-pub async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
+pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
     let Asked { method, target, normal, route, query, headers, session, body, lane } = asked;
     let name = route.name();
     let (body, bytes, refused) = match body {

@@ -7,7 +7,7 @@ use crate::reply::ToolCall;
 
 /// What an answer consists of.
 #[derive(Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     Calls(Vec<ToolCall>),
     Json,
     Text,
@@ -18,7 +18,7 @@ pub enum Answer {
 ///
 /// # Errors
 /// Those of `calls`.
-pub fn answer(prompt: &Prompt, calls: impl FnOnce() -> Result<Vec<ToolCall>, Spent>) -> Result<Answer, Spent> {
+pub(crate) fn answer(prompt: &Prompt, calls: impl FnOnce() -> Result<Vec<ToolCall>, Spent>) -> Result<Answer, Spent> {
     let wants_json = prompt.format != Format::Text;
     let has_schema = matches!(prompt.format, Format::JsonSchema { .. });
     if has_schema && !tools::is_forced(prompt) && !prompt.operation.starts_with("responses") {

@@ -1,26 +1,26 @@
 //! Generated answers: text, structured output and tool calls, valid for the request and reproducible by seed.
 
-pub mod answer;
-pub mod names;
-pub mod numbers;
-pub mod pattern;
-pub mod plain;
-pub mod resolve;
-pub mod said;
-pub mod schema;
-pub mod sound;
-pub mod strings;
-pub mod text;
-pub mod tools;
-pub mod vectors;
-pub mod words;
+pub(crate) mod answer;
+pub(crate) mod names;
+pub(crate) mod numbers;
+pub(crate) mod pattern;
+pub(crate) mod plain;
+pub(crate) mod resolve;
+pub(crate) mod said;
+pub(crate) mod schema;
+pub(crate) mod sound;
+pub(crate) mod strings;
+pub(crate) mod text;
+pub(crate) mod tools;
+pub(crate) mod vectors;
+pub(crate) mod words;
 
 #[cfg(test)]
 mod schema_tests;
 #[cfg(test)]
 mod work_tests;
 
-pub use text::{length, text};
+pub(crate) use text::{length, text};
 
 use crate::budget::{self, Budget, Spent};
 use crate::prompt::{Format, Prompt};
@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The responder that invents: how, where the request does not say.
-pub struct Generated(pub Generate);
+pub(crate) struct Generated(pub Generate);
 
 impl Responder for Generated {
     fn name(&self) -> &'static str {
@@ -60,7 +60,7 @@ impl Responder for Generated {
 ///
 /// # Errors
 /// The budget does not suffice.
-pub fn reply(
+pub(crate) fn reply(
     prompt: &Prompt,
     options: &Generate,
     defaults: &Generate,

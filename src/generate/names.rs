@@ -16,7 +16,7 @@ use crate::random::Random;
 
 /// A property's name in words, the last in the singular: `emailAddresses` → `email address`.
 #[derive(Debug, Clone, Default)]
-pub struct Name {
+pub(crate) struct Name {
     words: Vec<String>,
     plural: bool,
 }
@@ -102,7 +102,7 @@ const MEASURED: &[&str] = &[
 ];
 
 impl Name {
-    pub fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let mut words = split_identifier(name);
         let mut plural = false;
         if let Some(last) = words.last_mut() {
@@ -114,12 +114,12 @@ impl Name {
     }
 
     /// The name of each item of a list with this name.
-    pub fn of_item(&self) -> Self {
+    pub(crate) fn of_item(&self) -> Self {
         Name { plural: false, ..self.clone() }
     }
 
     /// Whether a number of this name counts something, so that it is whole: `guests`, `page`, `numberOfNights`.
-    pub fn counts(&self) -> bool {
+    pub(crate) fn counts(&self) -> bool {
         let counter = ["num", "number", "count", "total"]
             .iter()
             .any(|word| self.words.first().is_some_and(|first| first == word));
@@ -136,7 +136,7 @@ impl Name {
     }
 
     /// Whether the property takes the user's text.
-    pub fn takes_text(&self) -> bool {
+    pub(crate) fn takes_text(&self) -> bool {
         matches!(
             self.last(),
             "input"
@@ -157,7 +157,7 @@ impl Name {
     }
 
     /// Where a number of this name plausibly lies.
-    pub fn range(&self) -> (f64, f64) {
+    pub(crate) fn range(&self) -> (f64, f64) {
         match self.last() {
             "age" => (18.0, 80.0),
             "year" => (1990.0, 2026.0),
@@ -183,7 +183,7 @@ impl Name {
     }
 
     /// A string this name suggests; a word or two of the user, or any, when it suggests nothing.
-    pub fn string(&self, said: &mut Said, random: &mut Random) -> String {
+    pub(crate) fn string(&self, said: &mut Said, random: &mut Random) -> String {
         let first = self.words.first().map_or("", String::as_str);
         let pick = |list: &[&str], random: &mut Random| random.pick(list).to_string();
         match self.last() {
@@ -272,12 +272,12 @@ fn singular(word: &str) -> String {
 }
 
 /// "quiet harbour"
-pub fn two_words(random: &mut Random) -> String {
+pub(crate) fn two_words(random: &mut Random) -> String {
     format!("{} {}", random.pick(ADJECTIVES), random.pick(NOUNS))
 }
 
 /// A sentence, about the user's topic if there is one.
-pub fn sentence(said: &Said, random: &mut Random) -> String {
+pub(crate) fn sentence(said: &Said, random: &mut Random) -> String {
     let about =
         said.topic(random).map_or_else(|| format!("the {}", random.pick(NOUNS)), |topic| format!("\"{topic}\""));
     match random.below(4) {
@@ -306,32 +306,32 @@ fn phone(random: &mut Random) -> String {
 }
 
 /// `ada.weber@example.com`
-pub fn email(random: &mut Random) -> String {
+pub(crate) fn email(random: &mut Random) -> String {
     format!("{}.{}@example.com", random.pick(FIRST_NAMES).to_lowercase(), random.pick(LAST_NAMES).to_lowercase())
 }
 
 /// `https://example.com/quiet-harbour`
-pub fn url(random: &mut Random) -> String {
+pub(crate) fn url(random: &mut Random) -> String {
     format!("https://example.com/{}", two_words(random).replace(' ', "-"))
 }
 
 /// `2025-04-17`
-pub fn date(random: &mut Random) -> String {
+pub(crate) fn date(random: &mut Random) -> String {
     format!("{}-{:02}-{:02}", random.between(2024, 2026), random.between(1, 12), random.between(1, 28))
 }
 
 /// `09:30:00`
-pub fn time(random: &mut Random) -> String {
+pub(crate) fn time(random: &mut Random) -> String {
     format!("{:02}:{:02}:00", random.between(0, 23), random.between(0, 59))
 }
 
 /// An address of the documentation block 203.0.113.0/24.
-pub fn ipv4(random: &mut Random) -> String {
+pub(crate) fn ipv4(random: &mut Random) -> String {
     format!("203.0.113.{}", random.between(1, 254))
 }
 
 /// A version 4 UUID.
-pub fn uuid(random: &mut Random) -> String {
+pub(crate) fn uuid(random: &mut Random) -> String {
     let variant = random.pick(&['8', '9', 'a', 'b']);
     format!("{}-{}-4{}-{variant}{}-{}", random.hex(8), random.hex(4), random.hex(3), random.hex(3), random.hex(12))
 }

@@ -86,7 +86,7 @@ fn whole_step(step: f64) -> f64 {
 
 /// A number the schema accepts: the user's if `said` has one that fits (it is taken out), else one of plausible size.
 /// `wild` = anything within the bounds.
-pub fn number(
+pub(crate) fn number(
     schema: &Schema,
     integer: bool,
     name: &Name,

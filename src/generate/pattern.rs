@@ -10,7 +10,7 @@ const LONGEST: usize = 10_000;
 /// Strings that probably match the pattern (ECMA 262, as JSON Schema has it) and have `least` to `most` characters, in
 /// the order to be tried; the caller checks. What look-aheads demand comes one after the other, other look-around is
 /// ignored, as `regex-syntax` has none. Empty for patterns that cannot be read.
-pub fn candidates<'r>(
+pub(crate) fn candidates<'r>(
     pattern: &str,
     least: usize,
     most: usize,
@@ -53,7 +53,7 @@ pub fn candidates<'r>(
 }
 
 /// The pattern that says what two say: both are searched for.
-pub fn both(one: &str, other: &str) -> String {
+pub(crate) fn both(one: &str, other: &str) -> String {
     format!(r"^(?=[\s\S]*?(?:{one}))(?=[\s\S]*?(?:{other}))")
 }
 

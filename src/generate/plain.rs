@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// `dummy_string`, 42, 1.5, true, one-element arrays. Of objects with `required` only the required properties, keys in
 /// alphabetical order. The root is always treated as an object, so the values need not satisfy other schemas.
-pub fn value(schema: &Value) -> Value {
+pub(crate) fn value(schema: &Value) -> Value {
     object(schema)
 }
 

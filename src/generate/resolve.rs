@@ -10,10 +10,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// A schema that is an object.
-pub type Schema = Map<String, Value>;
+pub(crate) type Schema = Map<String, Value>;
 
 /// The height of a schema that no finite value satisfies.
-pub const ENDLESS: u32 = u32::MAX;
+pub(crate) const ENDLESS: u32 = u32::MAX;
 
 /// Keywords that [`Resolver::flat`] removes.
 const COMBINATORS: &[&str] =
@@ -23,7 +23,7 @@ const COMBINATORS: &[&str] =
 const PARTS: usize = 256;
 
 /// Knows a whole schema: where references lead, and how deep the smallest value of each part is.
-pub struct Resolver<'a> {
+pub(crate) struct Resolver<'a> {
     measured: &'a Measured<'a>,
     budget: &'a Budget,
     /// Per reference, the height of its target.
@@ -37,7 +37,7 @@ impl<'a> Resolver<'a> {
     ///
     /// # Errors
     /// The budget does not suffice.
-    pub fn new(root: &'a Value, measured: &'a Measured<'a>, budget: &'a Budget) -> Result<Self, Spent> {
+    pub(crate) fn new(root: &'a Value, measured: &'a Measured<'a>, budget: &'a Budget) -> Result<Self, Spent> {
         let heights = vec![ENDLESS; measured.references.len()];
         let mut resolver = Resolver { measured, budget, heights, known: HashMap::new() };
         // References mostly lead forwards, so the last is known first; every other round takes those that lead back.
@@ -81,7 +81,7 @@ impl<'a> Resolver<'a> {
     ///
     /// # Errors
     /// The budget does not suffice.
-    pub fn height(&self, schema: &Value) -> Result<u32, Spent> {
+    pub(crate) fn height(&self, schema: &Value) -> Result<u32, Spent> {
         let map = match schema {
             Value::Bool(false) => return Ok(ENDLESS),
             Value::Object(map) => map,
@@ -110,7 +110,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The height of a schema without its combinators.
-    pub fn own_height(&self, map: &Schema) -> Result<u32, Spent> {
+    pub(crate) fn own_height(&self, map: &Schema) -> Result<u32, Spent> {
         if map.contains_key("const") || map.contains_key("enum") {
             return Ok(0);
         }
@@ -157,7 +157,12 @@ impl<'a> Resolver<'a> {
     ///
     /// # Errors
     /// The budget does not suffice.
-    pub fn flat<'s>(&'s self, schema: &'s Value, frugal: bool, random: &mut Random) -> Result<Cow<'s, Schema>, Spent> {
+    pub(crate) fn flat<'s>(
+        &'s self,
+        schema: &'s Value,
+        frugal: bool,
+        random: &mut Random,
+    ) -> Result<Cow<'s, Schema>, Spent> {
         let mut parts_left = PARTS;
         self.flat_within(schema, frugal, random, &mut parts_left)
     }
@@ -244,17 +249,17 @@ fn address(value: &Value) -> usize {
 }
 
 /// The elements of a keyword that is a list; none if it isn't.
-pub fn list<'s>(schema: &'s Schema, keyword: &str) -> &'s [Value] {
+pub(crate) fn list<'s>(schema: &'s Schema, keyword: &str) -> &'s [Value] {
     schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// A keyword that counts.
-pub fn number(schema: &Schema, keyword: &str) -> Option<usize> {
+pub(crate) fn number(schema: &Schema, keyword: &str) -> Option<usize> {
     schema.get(keyword).and_then(Value::as_f64).filter(|count| *count >= 0.0).map(|count| count as usize)
 }
 
 /// The types a schema allows; without `type` they follow from its other keywords; empty if nothing tells.
-pub fn types(schema: &Schema) -> Vec<&str> {
+pub(crate) fn types(schema: &Schema) -> Vec<&str> {
     let mut types: Vec<&str> = match schema.get("type") {
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),

@@ -17,7 +17,7 @@ const HEARD: usize = 10_000;
 
 /// The user's text and what was found in it, in order.
 #[derive(Debug, Clone, Default)]
-pub struct Said {
+pub(crate) struct Said {
     pub text: String,
     /// Its beginning in lower case.
     pub lower: String,
@@ -34,7 +34,7 @@ pub struct Said {
 
 impl Said {
     /// Takes a text apart.
-    pub fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let heard = beginning(text);
         let mut said = Said { text: text.to_string(), lower: heard.to_lowercase(), ..Said::default() };
         let mut sentence_begins = true;
@@ -71,7 +71,7 @@ impl Said {
     }
 
     /// What a second text says counts first, and becomes no value as a whole.
-    pub fn and_of(self, other: &str) -> Self {
+    pub(crate) fn and_of(self, other: &str) -> Self {
         if other.is_empty() {
             return self;
         }
@@ -86,12 +86,12 @@ impl Said {
     }
 
     /// A name the user said; each is given once.
-    pub fn next_name(&mut self) -> Option<String> {
+    pub(crate) fn next_name(&mut self) -> Option<String> {
         if self.names.is_empty() { None } else { Some(self.names.remove(0)) }
     }
 
     /// A topic of the user.
-    pub fn topic(&self, random: &mut Random) -> Option<String> {
+    pub(crate) fn topic(&self, random: &mut Random) -> Option<String> {
         if self.topics.is_empty() { None } else { Some(random.pick(&self.topics).clone()) }
     }
 }
@@ -111,7 +111,7 @@ fn is_date(word: &str) -> bool {
 
 /// The distinct words of a text or an identifier in a form that makes `getWeather`, `get_weather` and "weathers" meet:
 /// lower case, cut at case changes, without endings, small words left out.
-pub fn stems(text: &str) -> Vec<String> {
+pub(crate) fn stems(text: &str) -> Vec<String> {
     let (mut found, mut known) = (Vec::new(), HashSet::new());
     for word in split_identifier(beginning(text)) {
         if word.chars().count() < 2 || SMALL.contains(&word.as_str()) {
@@ -129,7 +129,7 @@ pub fn stems(text: &str) -> Vec<String> {
 }
 
 /// `userId`, `user_id`, `user-id` → `user`, `id`.
-pub fn split_identifier(text: &str) -> Vec<String> {
+pub(crate) fn split_identifier(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before_lower = false;
     for letter in text.chars() {

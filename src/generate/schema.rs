@@ -41,7 +41,7 @@ const PER_VALUE: u64 = 30;
 
 /// What guides a value beside its schema.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Hints<'a> {
+pub(crate) struct Hints<'a> {
     /// What the user said; values are drawn from it where they fit.
     pub user_text: &'a str,
     /// What tools said.
@@ -54,7 +54,7 @@ pub struct Hints<'a> {
 ///
 /// # Errors
 /// The budget does not suffice.
-pub fn value(schema: &Value, random: &mut Random, hints: &Hints, budget: &Budget) -> Result<Value, Spent> {
+pub(crate) fn value(schema: &Value, random: &mut Random, hints: &Hints, budget: &Budget) -> Result<Value, Spent> {
     if hints.style == Style::Plain {
         price::deep(schema, budget)?;
         return Ok(plain::value(schema));

@@ -14,7 +14,7 @@ const LONGEST: f32 = 30.0;
 ///
 /// # Errors
 /// For formats that need an encoder; a scripted `audio` with its own `data` has any format.
-pub fn speech(text: &str, format: &str) -> Result<Vec<u8>, ApiError> {
+pub(crate) fn speech(text: &str, format: &str) -> Result<Vec<u8>, ApiError> {
     let samples = samples(text);
     match format {
         "pcm16" | "pcm" => Ok(samples),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 ///
 /// # Errors
 /// The budget does not suffice.
-pub fn string(
+pub(crate) fn string(
     schema: &Schema,
     name: &Name,
     said: &mut Said,

@@ -16,7 +16,7 @@ const SENTENCE: usize = 160;
 
 impl Length {
     /// Characters: least, most (inclusive).
-    pub fn range(self) -> (usize, usize) {
+    pub(crate) fn range(self) -> (usize, usize) {
         match self {
             Length::Short => (120, 450),
             Length::Medium => (450, 1500),
@@ -27,7 +27,7 @@ impl Length {
 
 /// Coherent English in paragraphs joined by blank lines, after as much of the facts as there is room for; its number of
 /// characters lies within `length`'s range.
-pub fn text(length: Length, facts: &[String], random: &mut Random) -> String {
+pub(crate) fn text(length: Length, facts: &[String], random: &mut Random) -> String {
     let (least, most) = length.range();
     // Whatever is written, one closing sentence more still fits.
     let enough = random.between(least as i64, (most - 2 * SENTENCE - 2) as i64) as usize;
@@ -72,7 +72,7 @@ fn told(facts: &[String], room: usize) -> String {
 
 /// The length a text gets: what the reply says, else what the request says, else `default`, else drawn by the average
 /// length of the messages, as the simulator does (seeds.md §3.5).
-pub fn length(prompt: &Prompt, reply: Option<Length>, default: Option<Length>, random: &mut Random) -> Length {
+pub(crate) fn length(prompt: &Prompt, reply: Option<Length>, default: Option<Length>, random: &mut Random) -> Length {
     if let Some(length) = reply.or(prompt.length).or(default) {
         return length;
     }
@@ -145,7 +145,7 @@ fn fill(template: &str, theme: &Theme, random: &mut Random) -> String {
 }
 
 /// The text with its first letter in upper case.
-pub fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
 }

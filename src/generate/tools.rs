@@ -16,7 +16,7 @@ use std::collections::HashSet;
 ///
 /// # Errors
 /// The budget does not suffice.
-pub fn calls(
+pub(crate) fn calls(
     prompt: &Prompt,
     strategy: ToolStrategy,
     random: &mut Random,
@@ -69,7 +69,7 @@ fn called(prompt: &Prompt) -> Vec<&str> {
 }
 
 /// What a tool does that OpenAI runs and the request demands; `None` where it demands none, or it did already.
-pub fn hosted(prompt: &Prompt) -> Option<Value> {
+pub(crate) fn hosted(prompt: &Prompt) -> Option<Value> {
     if !is_forced(prompt) || !prompt.operation.starts_with("responses") || prompt.answered_calls().next().is_some() {
         return None;
     }
@@ -114,13 +114,13 @@ pub fn hosted(prompt: &Prompt) -> Option<Value> {
 }
 
 /// Whether the client answers such an item before the model goes on.
-pub fn awaits_client(item: &Value) -> bool {
+pub(crate) fn awaits_client(item: &Value) -> bool {
     let kind = item.get("type").and_then(Value::as_str).unwrap_or_default();
     matches!(kind, "computer_call" | "local_shell_call" | "shell_call" | "apply_patch_call")
 }
 
 /// Whether the request demands a call.
-pub fn is_forced(prompt: &Prompt) -> bool {
+pub(crate) fn is_forced(prompt: &Prompt) -> bool {
     matches!(
         prompt.tool_choice,
         ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed { required: true, .. }

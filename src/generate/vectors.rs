@@ -12,7 +12,7 @@ const FREQUENT: &[&str] = &[
 
 /// A vector of unit length and any width: hashed words and character trigrams, signed and summed, so that texts which
 /// share words point in similar directions. The same text gives the same vector, always.
-pub fn semantic(text: &str, dimensions: usize) -> Vec<f64> {
+pub(crate) fn semantic(text: &str, dimensions: usize) -> Vec<f64> {
     let lower = text.to_lowercase();
     let mut features: BTreeMap<u64, f32> = BTreeMap::new();
     for word in lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -53,7 +53,7 @@ fn project(features: &BTreeMap<u64, f32>, dimensions: usize) -> Vec<f64> {
 
 /// openai-mokku's vector: a linear congruential generator seeded by the text, values in −1..=1, not of unit length
 /// (seeds.md §2.6).
-pub fn mokku(text: &str, dimensions: usize) -> Vec<f64> {
+pub(crate) fn mokku(text: &str, dimensions: usize) -> Vec<f64> {
     let mut seed = 0i64;
     for (offset, letter) in text.char_indices() {
         seed = seed
@@ -70,7 +70,7 @@ pub fn mokku(text: &str, dimensions: usize) -> Vec<f64> {
 }
 
 /// `encoding_format: "base64"`: little-endian single precision.
-pub fn base64(vector: &[f64]) -> String {
+pub(crate) fn base64(vector: &[f64]) -> String {
     let bytes: Vec<u8> = vector.iter().flat_map(|value| (*value as f32).to_le_bytes()).collect();
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }

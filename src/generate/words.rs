@@ -1,7 +1,7 @@
 //! Word lists: what generated texts and values are made of.
 
 /// What a generated text is about. One theme per text keeps it coherent.
-pub struct Theme {
+pub(crate) struct Theme {
     /// The subject, in the plural, lower case.
     pub things: &'static str,
     /// Who works with it, in the plural.
@@ -17,7 +17,7 @@ pub struct Theme {
 }
 
 /// The themes a text is drawn from.
-pub const THEMES: &[Theme] = &[
+pub(crate) const THEMES: &[Theme] = &[
     Theme {
         things: "community gardens",
         people: &["volunteers", "neighbours", "local schools", "the organisers"],
@@ -111,7 +111,7 @@ pub const THEMES: &[Theme] = &[
 ];
 
 /// Sentences that begin a text.
-pub const OPENINGS: &[&str] = &[
+pub(crate) const OPENINGS: &[&str] = &[
     "Over the past few years, {things} have become a {good} example of what patience can achieve.",
     "Few subjects show the value of careful work as clearly as {things} do.",
     "At first glance, {things} seem simple; a closer look reveals a {good} amount of detail.",
@@ -121,7 +121,7 @@ pub const OPENINGS: &[&str] = &[
 ];
 
 /// Sentences that begin a later paragraph.
-pub const TURNS: &[&str] = &[
+pub(crate) const TURNS: &[&str] = &[
     "The {part} deserves a closer look.",
     "Another question is how the {part} should be organised.",
     "Much also depends on the {part}.",
@@ -133,7 +133,7 @@ pub const TURNS: &[&str] = &[
 ];
 
 /// Sentences of the body.
-pub const BODIES: &[&str] = &[
+pub(crate) const BODIES: &[&str] = &[
     "In practice, {people} start with the {part} and improve it step by step.",
     "This makes {activity} easier, and it often leads to {result}.",
     "A {good} {part} saves time every week, even if nobody notices it.",
@@ -161,7 +161,7 @@ pub const BODIES: &[&str] = &[
 ];
 
 /// Sentences that end a text.
-pub const CLOSINGS: &[&str] = &[
+pub(crate) const CLOSINGS: &[&str] = &[
     "In the end, {things} succeed when {people} have time, trust and a {good} {part}.",
     "The next step is modest: look after the {part}, and {result} will follow.",
     "If there is one lesson, it is that {activity} and patience belong together.",
@@ -170,7 +170,7 @@ pub const CLOSINGS: &[&str] = &[
 ];
 
 /// Qualities; each begins with a consonant, so `a` fits before it.
-pub const QUALITIES: &[&str] = &[
+pub(crate) const QUALITIES: &[&str] = &[
     "good",
     "remarkable",
     "practical",
@@ -187,18 +187,18 @@ pub const QUALITIES: &[&str] = &[
     "surprising",
 ];
 
-pub const FIRST_NAMES: &[&str] = &[
+pub(crate) const FIRST_NAMES: &[&str] = &[
     "Ada", "Bruno", "Carla", "David", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jonas", "Keiko", "Liam", "Maria",
     "Noah", "Olga", "Pedro", "Rosa", "Samir", "Tessa", "Yusuf",
 ];
 
-pub const LAST_NAMES: &[&str] = &[
+pub(crate) const LAST_NAMES: &[&str] = &[
     "Andersen", "Bauer", "Costa", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ivanova", "Jensen", "Kim",
     "Lindgren", "Moreau", "Nakamura", "Okafor", "Patel", "Rossi", "Silva", "Tanaka", "Weber",
 ];
 
 /// City, country and country code.
-pub const CITIES: &[(&str, &str, &str)] = &[
+pub(crate) const CITIES: &[(&str, &str, &str)] = &[
     ("Oslo", "Norway", "NO"),
     ("Lisbon", "Portugal", "PT"),
     ("Kyoto", "Japan", "JP"),
@@ -211,10 +211,10 @@ pub const CITIES: &[(&str, &str, &str)] = &[
     ("Wellington", "New Zealand", "NZ"),
 ];
 
-pub const STREETS: &[&str] =
+pub(crate) const STREETS: &[&str] =
     &["Harbour Street", "Mill Lane", "Station Road", "Park Avenue", "Chestnut Street", "River Road", "Market Square"];
 
-pub const COMPANIES: &[&str] = &[
+pub(crate) const COMPANIES: &[&str] = &[
     "Northwind Labs",
     "Blue Harbour",
     "Fjord & Sons",
@@ -224,17 +224,17 @@ pub const COMPANIES: &[&str] = &[
     "Quiet Engines",
 ];
 
-pub const COLOURS: &[&str] = &["blue", "green", "red", "yellow", "orange", "violet", "white", "black", "grey"];
+pub(crate) const COLOURS: &[&str] = &["blue", "green", "red", "yellow", "orange", "violet", "white", "black", "grey"];
 
-pub const PRODUCTS: &[&str] =
+pub(crate) const PRODUCTS: &[&str] =
     &["Desk Lamp", "Canvas Backpack", "Water Bottle", "Wool Blanket", "Notebook", "Travel Mug", "Folding Chair"];
 
 /// Single nouns for values without a better guide.
-pub const NOUNS: &[&str] = &[
+pub(crate) const NOUNS: &[&str] = &[
     "harbour", "garden", "lantern", "river", "compass", "meadow", "signal", "orchard", "bridge", "letter", "window",
     "island", "market", "forest", "engine", "summit", "archive", "kitchen",
 ];
 
 /// Adjectives for values without a better guide.
-pub const ADJECTIVES: &[&str] =
+pub(crate) const ADJECTIVES: &[&str] =
     &["quiet", "bright", "early", "narrow", "gentle", "open", "steady", "distant", "warm", "clear", "small", "green"];

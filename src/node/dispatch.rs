@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 /// The function that runs functions (`Functions.dispatch` in js/functions.js). Weak: waiting for a call must not keep
 /// the process alive.
-pub type Dispatcher = ThreadsafeFunction<String, Promise<String>, String, Status, false, true>;
+pub(crate) type Dispatcher = ThreadsafeFunction<String, Promise<String>, String, Status, false, true>;
 
 /// Calls a [`Dispatcher`].
-pub struct Calls(pub Arc<Dispatcher>);
+pub(crate) struct Calls(pub Arc<Dispatcher>);
 
 impl Dispatch for Calls {
     fn call(&self, message: String) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>> {

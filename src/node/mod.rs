@@ -9,7 +9,8 @@ mod emulator;
 use napi_derive::napi;
 
 /// Runs the command line until its end; gives the exit code. Blocks the calling thread, which has nothing else to do.
+#[cfg_attr(test, allow(dead_code))] // napi registers nothing in a test
 #[napi(catch_unwind)]
-pub fn cli(args: Vec<String>) -> i32 {
+pub(crate) fn cli(args: Vec<String>) -> i32 {
     crate::cli::run(args)
 }

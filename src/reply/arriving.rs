@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 
 /// The pieces of a reply, in the order they come. Whoever makes them waits when too many are ahead.
-pub struct Arriving {
+pub(crate) struct Arriving {
     pieces: mpsc::Receiver<Arrival>,
     /// Longest wait for a piece.
     limit: Duration,
@@ -25,12 +25,12 @@ pub struct Arriving {
 
 impl Arriving {
     /// `late` is what a piece that takes longer than `limit` becomes; only time in which somebody asks for it counts.
-    pub fn new(pieces: mpsc::Receiver<Arrival>, limit: Duration, late: ApiError, guard: Box<dyn Send>) -> Self {
+    pub(crate) fn new(pieces: mpsc::Receiver<Arrival>, limit: Duration, late: ApiError, guard: Box<dyn Send>) -> Self {
         Arriving { pieces, limit, wait: None, late, _guard: guard }
     }
 
     /// The next piece; `None` at the end.
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
         if let Poll::Ready(piece) = self.pieces.poll_recv(context) {
             self.wait = None;
             return Poll::Ready(piece);
@@ -42,7 +42,7 @@ impl Arriving {
 
 /// A piece, and the choice it belongs to.
 #[derive(Debug, Clone)]
-pub struct Arrival {
+pub(crate) struct Arrival {
     pub choice: usize,
     pub piece: Piece,
 }
@@ -56,7 +56,7 @@ impl From<Piece> for Arrival {
 
 /// One piece of a reply still arriving. What grows is the last part of its choice; another kind of piece begins another.
 #[derive(Debug, Clone)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// More text of the message.
     Text(String),
     /// More text of the refusal.

@@ -4,17 +4,17 @@ use super::{Part, Reply, Say};
 use serde_json::Value;
 
 /// Longest text shown of one message.
-pub const SHOWN: usize = 200;
+pub(crate) const SHOWN: usize = 200;
 
 /// A text in quotes, shortened.
-pub fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let short: String = text.chars().take(SHOWN).collect();
     let more = if short.len() < text.len() { "…" } else { "" };
     format!("{short:?}{more}")
 }
 
 /// What a reply says, in one line.
-pub fn reply(reply: &Reply) -> String {
+pub(crate) fn reply(reply: &Reply) -> String {
     match &reply.say {
         Say::Choices(choices) => {
             let parts = choices.iter().flat_map(|choice| &choice.parts).map(|part| match part {

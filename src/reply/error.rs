@@ -6,7 +6,7 @@ use crate::wire::error::Occasion;
 
 /// An error as the answer. Missing keys are filled as OpenAI fills them; `Some(None)` = a null that stays null.
 #[derive(Debug, Clone, Default)]
-pub struct ErrorReply {
+pub(crate) struct ErrorReply {
     pub status: u16,
     pub message: Option<Option<String>>,
     pub kind: Option<Option<String>>,
@@ -19,26 +19,13 @@ pub struct ErrorReply {
 
 impl ErrorReply {
     /// An error with this status, everything else as OpenAI fills it.
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         ErrorReply { status, ..ErrorReply::default() }
-    }
-
-    /// Exactly this error.
-    pub fn exactly(error: ApiError) -> Self {
-        ErrorReply {
-            status: error.status,
-            message: Some(Some(error.message)),
-            kind: Some(error.kind),
-            code: Some(error.code),
-            param: Some(error.param),
-            retry_after_ms: Some(None),
-            headers: error.headers,
-        }
     }
 
     /// The scripted error, its gaps filled as OpenAI fills them for this status, model and operation
     /// (real-traffic §3A, §3B).
-    pub fn to_api_error(&self, occasion: &Occasion) -> ApiError {
+    pub(crate) fn to_api_error(&self, occasion: &Occasion) -> ApiError {
         let given = |field: &'_ Option<Option<String>>| field.clone().flatten();
         let (kind, code) = (given(&self.kind), given(&self.code));
         let mut error = error::usual(self.status, kind.as_deref(), code.as_deref(), occasion);

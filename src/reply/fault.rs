@@ -4,14 +4,14 @@ use super::error::ErrorReply;
 
 /// Where and how a delivery breaks.
 #[derive(Debug, Clone)]
-pub struct Fault {
+pub(crate) struct Fault {
     pub at: At,
     pub kind: Kind,
 }
 
 /// When the fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
+pub(crate) enum At {
     /// Before any byte.
     Connect,
     /// After the headers.
@@ -22,7 +22,7 @@ pub enum At {
 
 /// What happens.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// TCP reset.
     Disconnect,
     /// The server's side is closed (FIN) though the answer is not over: half-closed.

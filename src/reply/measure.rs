@@ -19,7 +19,7 @@ const PER_PATTERN: u64 = 200;
 
 /// What is known of a schema.
 #[derive(Debug, Default)]
-pub struct Measured<'a> {
+pub(crate) struct Measured<'a> {
     /// Every distinct reference, in the order met, and what it may mean.
     pub references: Vec<(&'a str, Vec<&'a Value>)>,
     places: HashMap<&'a str, usize>,
@@ -28,7 +28,7 @@ pub struct Measured<'a> {
 
 /// How hard a pattern is to match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weight {
+pub(crate) struct Weight {
     /// Elements when written out.
     pub elements: u64,
     /// Look-around and back references are met by trying.
@@ -40,7 +40,7 @@ impl<'a> Measured<'a> {
     ///
     /// # Errors
     /// It has too many references, a pattern of it is too large, or the budget does not suffice.
-    pub fn of(root: &'a Value, budget: &Budget) -> Result<Self, Spent> {
+    pub(crate) fn of(root: &'a Value, budget: &Budget) -> Result<Self, Spent> {
         let mut found = Found::default();
         found.read(root, 0, budget)?;
         let mut measured = Measured { patterns: found.patterns, ..Measured::default() };
@@ -56,23 +56,23 @@ impl<'a> Measured<'a> {
     }
 
     /// Where a reference of this schema stands in [`Measured::references`].
-    pub fn place(&self, reference: &str) -> Option<usize> {
+    pub(crate) fn place(&self, reference: &str) -> Option<usize> {
         self.places.get(reference).copied()
     }
 
     /// What a reference of this schema may mean; the first is the likeliest.
-    pub fn targets(&self, reference: &str) -> &[&'a Value] {
+    pub(crate) fn targets(&self, reference: &str) -> &[&'a Value] {
         self.place(reference).map_or(&[], |at| &self.references[at].1)
     }
 
     /// How hard a pattern of this schema is.
-    pub fn weight(&self, pattern: &str) -> Weight {
+    pub(crate) fn weight(&self, pattern: &str) -> Weight {
         self.patterns.get(pattern).copied().unwrap_or(Weight { elements: 1, tries: false })
     }
 }
 
 /// The reference an object makes.
-pub fn reference(map: &Map<String, Value>) -> Option<&str> {
+pub(crate) fn reference(map: &Map<String, Value>) -> Option<&str> {
     ["$ref", "$dynamicRef", "$recursiveRef"].iter().find_map(|keyword| map.get(*keyword)).and_then(Value::as_str)
 }
 
@@ -176,7 +176,7 @@ fn ends_alike(one: &str, other: &str) -> bool {
 ///
 /// # Errors
 /// It is too large, or the budget does not suffice.
-pub fn weigh(pattern: &str, budget: &Budget) -> Result<Weight, Spent> {
+pub(crate) fn weigh(pattern: &str, budget: &Budget) -> Result<Weight, Spent> {
     let weight = match regex_syntax::parse(pattern) {
         Ok(hir) => Weight { elements: elements(&hir), tries: false },
         Err(_) => Weight { elements: written_out(pattern), tries: true },

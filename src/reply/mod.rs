@@ -3,17 +3,17 @@
 //! A reply is ready or still arriving; it is made of ordered parts, or is an error, or raw bytes, or hands the turn to
 //! another responder. Overrides, [`pace`] and [`fault`] travel with it. `json` is the script language's form of it.
 
-pub mod arriving;
-pub mod describe;
-pub mod error;
-pub mod fault;
-pub mod measure;
-pub mod pace;
-pub mod price;
-pub mod validator;
+pub(crate) mod arriving;
+pub(crate) mod describe;
+pub(crate) mod error;
+pub(crate) mod fault;
+pub(crate) mod measure;
+pub(crate) mod pace;
+pub(crate) mod price;
+pub(crate) mod validator;
 
 use crate::tokens::{self, Encoding};
-pub use arriving::{Arrival, Arriving, Piece};
+pub(crate) use arriving::{Arrival, Arriving, Piece};
 use error::ErrorReply;
 use fault::Fault;
 use pace::Pace;
@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 /// What the model says, and how it is delivered.
 #[derive(Debug, Clone, Default)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub say: Say,
     pub overrides: Overrides,
     pub pace: Pace,
@@ -31,7 +31,7 @@ pub struct Reply {
 
 /// The substance of a reply.
 #[derive(Debug, Clone)]
-pub enum Say {
+pub(crate) enum Say {
     /// One choice, or several for `n` > 1 (fewer than n: the last repeats).
     Choices(Vec<Choice>),
     Error(ErrorReply),
@@ -42,7 +42,9 @@ pub enum Say {
     Embeddings(Vec<Vec<f64>>),
     Moderation(Value),
     /// Base64 images.
+    #[allow(dead_code)] // read by the script, rendered when images are served
     Images(Vec<String>),
+    #[allow(dead_code)] // as images
     /// A transcript: a string, or the fields of a verbose one.
     Transcript(Value),
     /// A fault alone: it breaks the fallback's answer.
@@ -57,7 +59,7 @@ impl Default for Say {
 
 /// One alternative answer.
 #[derive(Debug, Clone, Default)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// In the order they are shown.
     pub parts: Vec<Part>,
     /// Else derived from the parts and the request.
@@ -68,7 +70,7 @@ pub struct Choice {
 
 /// One part of an answer.
 #[derive(Debug, Clone)]
-pub enum Part {
+pub(crate) enum Part {
     Text(Text),
     Refusal(Text),
     /// A reasoning item with this summary; empty = without.
@@ -85,7 +87,7 @@ pub enum Part {
 
 /// A text with what hangs on it.
 #[derive(Debug, Clone, Default)]
-pub struct Text {
+pub(crate) struct Text {
     pub text: String,
     /// In the Responses shape; chat nests them.
     pub annotations: Vec<Value>,
@@ -98,12 +100,12 @@ pub struct Text {
 }
 
 impl Text {
-    pub fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Text { text: text.into(), ..Text::default() }
     }
 
     /// Its length in tokens.
-    pub fn tokens(&self, encoding: Encoding) -> usize {
+    pub(crate) fn tokens(&self, encoding: Encoding) -> usize {
         let (known, count) = *self.counted.get_or_init(|| (encoding, tokens::count(encoding, &self.text)));
         if known == encoding { count } else { tokens::count(encoding, &self.text) }
     }
@@ -111,7 +113,7 @@ impl Text {
 
 /// A tool call the model makes.
 #[derive(Debug, Clone)]
-pub struct ToolCall {
+pub(crate) struct ToolCall {
     pub name: String,
     /// JSON text; for a custom tool its input.
     pub arguments: Text,
@@ -122,7 +124,7 @@ pub struct ToolCall {
 /// Why the answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Finish {
+pub(crate) enum Finish {
     Stop,
     Length,
     ToolCalls,
@@ -130,7 +132,7 @@ pub enum Finish {
 }
 
 impl Finish {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Finish::Stop => "stop",
             Finish::Length => "length",
@@ -143,7 +145,7 @@ impl Finish {
 /// The log probability of one token, as scripted.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TokenLogprob {
+pub(crate) struct TokenLogprob {
     pub token: String,
     pub logprob: f64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -152,7 +154,7 @@ pub struct TokenLogprob {
 
 /// What a reply fixes that the emulator would otherwise make.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Overrides {
+pub(crate) struct Overrides {
     /// Partial usage, `prompt_tokens` or `input_tokens` spelling.
     pub usage: Option<Value>,
     pub model: Option<String>,
@@ -164,7 +166,7 @@ pub struct Overrides {
 
 impl Overrides {
     /// These, and `general` ones where they leave something open.
-    pub fn or(mut self, general: &Self) -> Self {
+    pub(crate) fn or(mut self, general: &Self) -> Self {
         let own = |name: &String| self.headers.iter().any(|(known, _)| known == name);
         let more: Vec<_> = general.headers.iter().filter(|(name, _)| !own(name)).cloned().collect();
         self.headers.extend(more);
@@ -180,7 +182,7 @@ impl Overrides {
 
 /// Bytes as the answer, with their own chunk borders.
 #[derive(Debug, Clone, Default)]
-pub struct Raw {
+pub(crate) struct Raw {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: RawBody,
@@ -188,7 +190,7 @@ pub struct Raw {
 
 /// The body of a raw answer.
 #[derive(Debug, Clone, Default)]
-pub enum RawBody {
+pub(crate) enum RawBody {
     #[default]
     Empty,
     /// JSON as written, or text.
@@ -204,7 +206,7 @@ pub enum RawBody {
 
 /// Which responder answers this step instead.
 #[derive(Debug, Clone)]
-pub enum Ask {
+pub(crate) enum Ask {
     Echo,
     Generate(Generate),
     /// A JavaScript function, by its number; in-process only.
@@ -214,7 +216,7 @@ pub enum Ask {
 /// Length asked of generated text (the simulator's `response_length`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Length {
+pub(crate) enum Length {
     /// 120–450 characters.
     Short,
     /// 450–1,500 characters.
@@ -226,7 +228,7 @@ pub enum Length {
 /// How to generate.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Generate {
+pub(crate) struct Generate {
     /// Length of the text; else the request's `response_length`, the default, or a guess by prompt length.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<Length>,
@@ -244,7 +246,7 @@ pub struct Generate {
 /// How generated tool calls choose among the tools offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum ToolStrategy {
+pub(crate) enum ToolStrategy {
     /// The first tool (openai-mokku's way).
     First,
     /// Every tool in order.
@@ -261,7 +263,7 @@ pub enum ToolStrategy {
 /// Values of generated structured output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Style {
+pub(crate) enum Style {
     /// Guided by property names and formats.
     #[default]
     Plausible,

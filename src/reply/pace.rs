@@ -9,7 +9,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// How a reply is cut and when its pieces leave. `None` = not said here; the next more general pace decides.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Pace {
+pub(crate) struct Pace {
     /// Milliseconds before the first content.
     pub ttft_ms: Option<Range>,
     pub tokens_per_second: Option<f64>,
@@ -21,7 +21,7 @@ pub struct Pace {
 
 impl Pace {
     /// This pace, its gaps filled from a more general one.
-    pub fn or(&self, more_general: &Pace) -> Pace {
+    pub(crate) fn or(&self, more_general: &Pace) -> Pace {
         Pace {
             ttft_ms: self.ttft_ms.or(more_general.ttft_ms),
             tokens_per_second: self.tokens_per_second.or(more_general.tokens_per_second),
@@ -34,7 +34,7 @@ impl Pace {
 
 /// Milliseconds: from, to (inclusive); a real range is drawn from the exchange's generator.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Range(pub f64, pub f64);
+pub(crate) struct Range(pub f64, pub f64);
 
 impl Range {
     /// A number of the range; what is no time (negative, NaN) is none.
@@ -46,7 +46,7 @@ impl Range {
 
 /// How text is cut into deltas.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub enum Chunk {
+pub(crate) enum Chunk {
     /// This many tokens a piece.
     Tokens(usize),
     Word,
@@ -58,14 +58,14 @@ pub enum Chunk {
 
 /// Waits after some chunks until released by name.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Hold {
+pub(crate) struct Hold {
     pub after_chunks: usize,
     pub until: String,
 }
 
 /// Where a text is cut. Pieces are never empty, no piece splits a grapheme cluster, and together they are the text.
 #[derive(Debug, Clone, Default)]
-pub struct Pieces {
+pub(crate) struct Pieces {
     /// What the cutting depended on.
     pub(crate) chunk: Option<(Chunk, Encoding)>,
     /// (end of the piece in bytes, tokens in it). A piece of more than 65,535 tokens counts as that many.
@@ -75,7 +75,7 @@ pub struct Pieces {
 impl Pieces {
     /// Cuts a text. Tokens are those of the whole text; a token that reaches over a border counts in the piece where it
     /// ends, so the pieces' tokens add up to the text's.
-    pub fn new(text: &str, chunk: &Chunk, encoding: Encoding) -> Self {
+    pub(crate) fn new(text: &str, chunk: &Chunk, encoding: Encoding) -> Self {
         let ends = tokens::ends(encoding, text);
         let wanted: Vec<u32> = match chunk {
             Chunk::Tokens(0 | 1) => ends.clone(),
@@ -103,21 +103,21 @@ impl Pieces {
     }
 
     /// One piece: first byte, byte after the last, tokens.
-    pub fn get(&self, at: usize) -> Option<(usize, usize, u32)> {
+    pub(crate) fn get(&self, at: usize) -> Option<(usize, usize, u32)> {
         let (end, tokens) = *self.cuts.get(at)?;
         let start = at.checked_sub(1).and_then(|before| self.cuts.get(before)).map_or(0, |before| before.0);
         Some((start as usize, end as usize, u32::from(tokens)))
     }
 
     /// All pieces, as [`Pieces::get`] gives them.
-    pub fn ranges(&self) -> impl Iterator<Item = (usize, usize, u32)> {
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (usize, usize, u32)> {
         (0..self.cuts.len()).filter_map(|at| self.get(at))
     }
 }
 
 impl Text {
     /// Where this text is cut. The first way asked is remembered, so a scripted text is cut once, not per request.
-    pub fn pieces(&self, chunk: &Chunk, encoding: Encoding) -> Arc<Pieces> {
+    pub(crate) fn pieces(&self, chunk: &Chunk, encoding: Encoding) -> Arc<Pieces> {
         let known = self.pieces.get_or_init(|| Arc::new(Pieces::new(&self.text, chunk, encoding)));
         match &known.chunk {
             Some((by, with)) if by == chunk && *with == encoding => known.clone(),
@@ -190,7 +190,7 @@ impl<'a> Graphemes<'a> {
 /// piece takes its tokens over `tokens_per_second`, plus `delay_ms`, before the next one or the end. Deadlines come
 /// from totals, so no error adds up.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     first: f64,
     ms_per_token: f64,
     delay: Range,
@@ -202,7 +202,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// Draws the time to the first content now, each piece's delay as it comes.
-    pub fn new(pace: &Pace, random: &mut Random) -> Self {
+    pub(crate) fn new(pace: &Pace, random: &mut Random) -> Self {
         let mut random = random.clone();
         let rate = pace.tokens_per_second.filter(|rate| *rate > 0.0);
         Schedule {
@@ -216,17 +216,17 @@ impl Schedule {
     }
 
     /// Whether everything leaves at once.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.first == 0.0 && self.ms_per_token == 0.0 && self.delay.1.max(self.delay.0) <= 0.0
     }
 
     /// When the first content leaves.
-    pub fn first(&self) -> Duration {
+    pub(crate) fn first(&self) -> Duration {
         crate::clock::milliseconds(self.first)
     }
 
     /// When the next piece, of so many tokens, leaves.
-    pub fn next(&mut self, tokens: u32) -> f64 {
+    pub(crate) fn next(&mut self, tokens: u32) -> f64 {
         let now = self.end();
         self.tokens += u64::from(tokens);
         self.delays += self.delay.draw(&mut self.random);
@@ -234,12 +234,12 @@ impl Schedule {
     }
 
     /// When the last piece given to [`Schedule::next`] is over, and what follows it leaves.
-    pub fn end(&self) -> f64 {
+    pub(crate) fn end(&self) -> f64 {
         self.first + self.tokens as f64 * self.ms_per_token + self.delays
     }
 
     /// When an answer in these pieces (tokens of each) is over: what an unstreamed answer waits.
-    pub fn total(&self, pieces: &[u32]) -> f64 {
+    pub(crate) fn total(&self, pieces: &[u32]) -> f64 {
         let mut whole = self.clone();
         for tokens in pieces {
             whole.next(*tokens);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 /// Times a pattern with look-around may try per match; beyond that it counts as not matching.
-pub const TRIES: usize = 10_000;
+pub(crate) const TRIES: usize = 10_000;
 /// Parts of a schema that may be open at once while one value is checked: what the stack has room for.
 const DEEPEST: usize = 500;
 
@@ -65,7 +65,7 @@ impl<'v> Instance<'v> {
 ///
 /// # Errors
 /// The budget does not suffice, or the way into the schema is too deep.
-pub fn pay(measured: &Measured, schema: &Value, value: &Value, budget: &Budget) -> Result<(), Spent> {
+pub(crate) fn pay(measured: &Measured, schema: &Value, value: &Value, budget: &Budget) -> Result<(), Spent> {
     let mut pricing = Pricing { measured, budget, known: HashMap::new(), open: 0 };
     let price = pricing.of(schema, Instance::Value(value))?;
     if price.height > DEEPEST {
@@ -207,7 +207,7 @@ impl Pricing<'_> {
 }
 
 /// What searching a text of this many bytes costs: linear in both, and as many tries as are allowed for what is tried.
-pub fn search(weight: Weight, bytes: usize) -> u64 {
+pub(crate) fn search(weight: Weight, bytes: usize) -> u64 {
     let bytes = bytes as u64;
     let linear = (bytes + 1).saturating_mul(1 + weight.elements / 64);
     let tried = if weight.tries { TRIES as u64 / 16 * (1 + bytes / 16) } else { 0 };
@@ -215,7 +215,7 @@ pub fn search(weight: Weight, bytes: usize) -> u64 {
 }
 
 /// Elements on all levels of a value; counting them takes a step each, as copying would.
-pub fn deep(value: &Value, budget: &Budget) -> Result<u64, Spent> {
+pub(crate) fn deep(value: &Value, budget: &Budget) -> Result<u64, Spent> {
     budget.spend(1)?;
     match value {
         Value::Object(map) => map.values().try_fold(1, |all, inner| Ok(all + 1 + deep(inner, budget)?)),

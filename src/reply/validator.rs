@@ -22,7 +22,7 @@ type Cache = HashMap<u64, (Value, Option<Arc<Validator>>)>;
 static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 
 /// A schema, measured and compiled.
-pub struct Schema<'a> {
+pub(crate) struct Schema<'a> {
     pub root: &'a Value,
     pub measured: Measured<'a>,
     /// None: it cannot be compiled (no schema, a reference that leads outside), so nothing can be said against a value.
@@ -34,14 +34,14 @@ impl<'a> Schema<'a> {
     ///
     /// # Errors
     /// The budget does not suffice. It takes the same whether or not the schema is known already.
-    pub fn of(root: &'a Value, budget: &Budget) -> Result<Self, Spent> {
+    pub(crate) fn of(root: &'a Value, budget: &Budget) -> Result<Self, Spent> {
         budget.spend(PER_SCHEMA)?;
         let measured = Measured::of(root, budget)?;
         Ok(Schema { root, measured, validator: compiled(root) })
     }
 
     /// Whether it could be compiled.
-    pub fn is_usable(&self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         self.validator.is_some()
     }
 
@@ -49,7 +49,7 @@ impl<'a> Schema<'a> {
     ///
     /// # Errors
     /// The budget does not suffice for finding out.
-    pub fn accepts(&self, value: &Value, budget: &Budget) -> Result<bool, Spent> {
+    pub(crate) fn accepts(&self, value: &Value, budget: &Budget) -> Result<bool, Spent> {
         let Some(validator) = &self.validator else { return Ok(true) };
         price::pay(&self.measured, self.root, value, budget)?;
         Ok(validator.is_valid(value))
@@ -59,7 +59,7 @@ impl<'a> Schema<'a> {
     ///
     /// # Errors
     /// The budget does not suffice for finding out, or a pattern does not come to an end.
-    pub fn breaches(&self, value: &Value, most: usize, budget: &Budget) -> Result<Vec<(String, String)>, Spent> {
+    pub(crate) fn breaches(&self, value: &Value, most: usize, budget: &Budget) -> Result<Vec<(String, String)>, Spent> {
         let Some(validator) = &self.validator else { return Ok(Vec::new()) };
         // Errors of alternatives are collected after the alternatives were checked.
         for _ in 0..2 {
@@ -97,7 +97,7 @@ fn compiled(schema: &Value) -> Option<Arc<Validator>> {
 ///
 /// # Errors
 /// The budget does not suffice for finding out.
-pub fn accepts(schema: &Value, value: &Value, budget: &Budget) -> Result<bool, Spent> {
+pub(crate) fn accepts(schema: &Value, value: &Value, budget: &Budget) -> Result<bool, Spent> {
     Schema::of(schema, budget)?.accepts(value, budget)
 }
 

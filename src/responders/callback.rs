@@ -9,7 +9,7 @@ use crate::wire::error::ApiError;
 use std::sync::Arc;
 
 /// A function as a responder, by its number.
-pub struct Callback(pub u64);
+pub(crate) struct Callback(pub u64);
 
 impl Responder for Callback {
     fn name(&self) -> &'static str {

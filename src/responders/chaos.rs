@@ -9,7 +9,7 @@ use crate::turn::{Answering, Found, Responder, Response, Turn};
 use std::sync::Arc;
 
 /// The session's chaos profile. Every turn counts one, whether it strikes or not.
-pub struct Chaos;
+pub(crate) struct Chaos;
 
 impl Responder for Chaos {
     fn name(&self) -> &'static str {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The emulator's simplest answer.
-pub struct Echo;
+pub(crate) struct Echo;
 
 impl Responder for Echo {
     fn name(&self) -> &'static str {
@@ -38,7 +38,7 @@ impl Responder for Echo {
 ///
 /// # Errors
 /// The budget does not suffice.
-pub fn reply(prompt: &Prompt, random: &mut Random, budget: &Budget) -> Result<Reply, Spent> {
+pub(crate) fn reply(prompt: &Prompt, random: &mut Random, budget: &Budget) -> Result<Reply, Spent> {
     let echo = format!("Echo: {}", prompt.user_text());
     if prompt.separate {
         let each = (prompt.n / prompt.messages.len().max(1)).max(1);

@@ -15,7 +15,7 @@ use crate::turn::{Answering, Responder, Response, Turn};
 use crate::wire::error::ApiError;
 
 /// The end of the order.
-pub struct Fallback;
+pub(super) struct Fallback;
 
 impl Responder for Fallback {
     fn name(&self) -> &'static str {

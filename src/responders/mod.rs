@@ -1,12 +1,12 @@
 //! Who may answer a turn, in order. A new source of answers is a file here with a [`Responder`]; none knows an endpoint.
 
-pub mod callback;
-pub mod chaos;
-pub mod echo;
+pub(crate) mod callback;
+pub(crate) mod chaos;
+pub(crate) mod echo;
 mod fallback;
-pub mod request;
-pub mod scenario;
-pub mod script;
+pub(crate) mod request;
+pub(crate) mod scenario;
+pub(crate) mod script;
 
 use crate::turn::{Found, Responder, Response, Turn};
 use crate::wire::error::ApiError;
@@ -21,7 +21,7 @@ const LAST: &dyn Responder = &fallback::Fallback;
 ///
 /// # Errors
 /// A responder's, or `no_matching_rule` when nobody answers.
-pub async fn respond(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
+pub(crate) async fn respond(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
     if let Some(found) = ask(&SCRIPTED, turn).await? {
         return Ok(found);
     }
@@ -33,7 +33,7 @@ pub async fn respond(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
 
 /// What a test has for a turn that the emulator answers by itself otherwise (embeddings, moderations …): a reply, or
 /// only what comes over the emulator's own.
-pub async fn scripted(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
+pub(crate) async fn scripted(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
     let found = ask(&SCRIPTED, turn).await?;
     match turn.call.exchange.refusal.get() {
         // The emulator's own is a reply too.
@@ -43,7 +43,7 @@ pub async fn scripted(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
 }
 
 /// What the script has for an operation that takes no turn: rules that name it.
-pub async fn intercept(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
+pub(crate) async fn intercept(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
     ask(&[&script::Scripted], turn).await
 }
 

@@ -6,7 +6,7 @@ use crate::script::matching::View;
 use serde_json::{Value, json};
 
 /// The request as a reply function gets it.
-pub fn request(view: &View, session: &str) -> Value {
+pub(crate) fn request(view: &View, session: &str) -> Value {
     let mut request = json!({
         "operation": view.operation,
         "method": view.method,
@@ -30,7 +30,7 @@ pub fn request(view: &View, session: &str) -> Value {
 }
 
 /// The tool results of a request, each with name and arguments of the call it answers, null if unknown.
-pub fn tool_results(prompt: &Prompt) -> Value {
+pub(crate) fn tool_results(prompt: &Prompt) -> Value {
     let result = |(message, call): (&Message, Option<&PastCall>)| {
         json!({
             "name": call.map(|call| call.name.as_str()).or(message.name.as_deref()),

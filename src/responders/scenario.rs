@@ -13,12 +13,12 @@ use crate::wire::error::ApiError;
 use std::time::Duration;
 
 /// Whether a model's name is a scenario that has an answer.
-pub fn is_known(model: &str) -> bool {
+pub(crate) fn is_known(model: &str) -> bool {
     model == "cut-stream"
 }
 
 /// What goes wrong with the answer of a scenario model that gives one: `cut-stream` ends after two pieces.
-pub struct Scenario;
+pub(crate) struct Scenario;
 
 impl Responder for Scenario {
     fn name(&self) -> &'static str {
@@ -34,7 +34,7 @@ impl Responder for Scenario {
 }
 
 /// The answer of a scenario model, before validation and without using a step.
-pub fn answer(call: &Call) -> Option<Result<Answer, ApiError>> {
+pub(crate) fn answer(call: &Call) -> Option<Result<Answer, ApiError>> {
     let fault = match call.model_name() {
         "credit-error" => return Some(refuse(call, 402)),
         "timeout" => Fault { at: At::Headers, kind: Kind::Stall(None) },

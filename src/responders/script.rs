@@ -10,7 +10,7 @@ use crate::wire::error::ApiError;
 use std::sync::Arc;
 
 /// The session's script, else the shared one.
-pub struct Scripted;
+pub(crate) struct Scripted;
 
 impl Responder for Scripted {
     fn name(&self) -> &'static str {

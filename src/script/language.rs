@@ -11,7 +11,7 @@ use crate::script::shape::must;
 const ANY_LENGTH: usize = usize::MAX;
 
 /// A Reply in full.
-pub static REPLY_SHAPE: Shape = Either(&[Text, Object(&REPLY)]);
+pub(super) static REPLY_SHAPE: Shape = Either(&[Text, Object(&REPLY)]);
 /// One item of a list of responses: a rule, or a Reply that is one.
 static STEP_SHAPE: Shape = Either(&[Text, Object(&STEP)]);
 static MATCH_SHAPE: Shape = Either(&[Regex, Object(&MATCH)]);
@@ -23,7 +23,7 @@ const ANY_NUMBER: Shape = Number(f64::NEG_INFINITY, f64::INFINITY);
 const WAIT: Shape = Number(WAIT_MS.from, WAIT_MS.to);
 const MILLISECONDS: Shape = Either(&[WAIT, List(&WAIT, 2, 2)]);
 
-pub static SCRIPT: Object = Object {
+pub(super) static SCRIPT: Object = Object {
     name: "the script",
     about: "What a session's \"model\" says, and when.",
     fields: &[
@@ -74,10 +74,10 @@ static DEFAULTS: Object = Object {
 };
 
 /// The words a fallback may be; a Reply is the other form.
-pub const FALLBACKS: &[&str] = &["error", "echo", "generate"];
+pub(super) const FALLBACKS: &[&str] = &["error", "echo", "generate"];
 
 /// Who will answer in a version to come. Refused by name, so that nobody takes the gap for a wrong key.
-pub const COMING: &[(&str, &str)] = &[
+pub(super) const COMING: &[(&str, &str)] = &[
     ("upstream", "answers of the real API"),
     ("replay", "answers from recordings"),
     ("manual", "answers by a person"),
@@ -110,7 +110,7 @@ static CHAOS: Object = Object {
 };
 
 /// The keys that make an object in a list a rule.
-pub static STEP: Object = Object {
+pub(super) static STEP: Object = Object {
     name: "a rule",
     about: "When to answer, what, and how often. The reply's keys may stand beside the rule's.",
     fields: &[
@@ -134,7 +134,7 @@ pub static STEP: Object = Object {
     with: Some(&REPLY),
 };
 
-pub static MATCH: Object = Object {
+pub(super) static MATCH: Object = Object {
     name: "a match",
     about: "Conditions on a request; all must hold.",
     fields: &[
@@ -190,7 +190,7 @@ static PART: Object = Object {
 };
 
 /// One of several answers.
-pub static CHOICE: Object = Object {
+pub(super) static CHOICE: Object = Object {
     name: "a choice",
     about: "One of n answers.",
     fields: &[
@@ -212,7 +212,7 @@ pub static CHOICE: Object = Object {
 };
 
 /// A Reply as an object.
-pub static REPLY: Object = Object {
+pub(super) static REPLY: Object = Object {
     name: "a reply",
     about: "What the model says, or an error, raw bytes, or who answers instead.",
     fields: &[
@@ -419,7 +419,7 @@ static USAGE: Object = Object {
     with: None,
 };
 
-pub static PACE: Object = Object {
+pub(super) static PACE: Object = Object {
     name: "pace",
     about: "When each piece leaves, from the start of the answer.",
     fields: &[
@@ -453,7 +453,7 @@ static HOLD: Object = Object {
     with: None,
 };
 
-pub static FAULT: Object = Object {
+pub(super) static FAULT: Object = Object {
     name: "fault",
     about: "What goes wrong on the way.",
     fields: &[

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// (JSON path, message) of all that can be said against a script that loads, without running it: `rules` are its own,
 /// `above` those that come before them (files it extends).
-pub fn lint(script: &Value, above: &[Arc<Rule>], rules: &[Arc<Rule>]) -> Vec<(String, String)> {
+pub(crate) fn lint(script: &Value, above: &[Arc<Rule>], rules: &[Arc<Rule>]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for key in script["responses"].as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| REPLY.has(key)) {
         let message = format!(

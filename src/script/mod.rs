@@ -4,15 +4,15 @@
 //! What no shape can say (regexes, keys that exclude each other) is checked while [`rules`] and [`replies`] read.
 
 mod binary;
-pub mod files;
+pub(crate) mod files;
 mod language;
 mod lint;
-pub mod matching;
+pub(crate) mod matching;
 mod parse;
 mod parts;
-pub mod pieces;
-pub mod place;
-pub mod play;
+pub(crate) mod pieces;
+pub(crate) mod place;
+pub(crate) mod play;
 mod replies;
 mod rules;
 mod shape;
@@ -28,16 +28,16 @@ use place::Path;
 use serde_json::Value;
 use std::sync::Arc;
 
-pub use lint::lint;
-pub use parse::{Broken, strict as parse};
-pub use place::ScriptError;
+pub(crate) use lint::lint;
+pub(crate) use parse::{Broken, strict as parse};
+pub(crate) use place::ScriptError;
 
 /// Most rules one load may bring.
-pub const MOST_RULES: usize = 10_000;
+pub(crate) const MOST_RULES: usize = 10_000;
 
 /// Where a script comes from. Only in-process ones may name JavaScript functions (`{"callback": n}`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     Http,
     /// Only files may `extends` files: no path comes over HTTP.
     File,
@@ -46,7 +46,7 @@ pub enum Origin {
 
 /// A script, read.
 #[derive(Debug, Clone, Default)]
-pub struct Load {
+pub(crate) struct Load {
     pub reset: bool,
     /// `None` = the catalogue in force stays.
     pub models: Option<Models>,
@@ -57,7 +57,7 @@ pub struct Load {
 
 /// Which models a session has.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Models {
+pub(crate) enum Models {
     /// Every name.
     Any,
     /// These, and the catalogue too if it is kept.
@@ -66,7 +66,7 @@ pub enum Models {
 
 /// A model a script names. What it leaves out a known id keeps.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct ModelEntry {
+pub(crate) struct ModelEntry {
     pub id: String,
     /// Tokens of prompt and answer together.
     pub context_window: Option<u64>,
@@ -77,7 +77,7 @@ pub struct ModelEntry {
 
 /// What holds for every reply of a session. `None` = not said.
 #[derive(Debug, Clone, Default)]
-pub struct Defaults {
+pub(crate) struct Defaults {
     pub pace: Option<Pace>,
     pub fallback: Option<Fallback>,
     pub check_replies: Option<Check>,
@@ -88,7 +88,7 @@ pub struct Defaults {
 
 impl Defaults {
     /// Takes over what `newer` says; the rest stays.
-    pub fn update(&mut self, newer: Defaults) {
+    pub(crate) fn update(&mut self, newer: Defaults) {
         fn take<T>(slot: &mut Option<T>, newer: Option<T>) {
             if newer.is_some() {
                 *slot = newer;
@@ -104,7 +104,7 @@ impl Defaults {
 
 /// Who answers when no rule does.
 #[derive(Debug, Clone)]
-pub enum Fallback {
+pub(crate) enum Fallback {
     Error,
     Echo,
     Generate,
@@ -113,7 +113,7 @@ pub enum Fallback {
 
 impl Load {
     /// Adds a script loaded after this one.
-    pub fn append(&mut self, next: Load) {
+    pub(crate) fn append(&mut self, next: Load) {
         self.reset |= next.reset;
         self.models = next.models.or(self.models.take());
         if let Some(defaults) = next.defaults {
@@ -125,7 +125,7 @@ impl Load {
 
 impl Fallback {
     /// By its word; `None` if there is no such fallback.
-    pub fn by_name(word: &str) -> Option<Fallback> {
+    pub(crate) fn by_name(word: &str) -> Option<Fallback> {
         Some(match word {
             "error" => Fallback::Error,
             "echo" => Fallback::Echo,
@@ -138,7 +138,7 @@ impl Fallback {
 /// What a scripted reply that the request forbids leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Check {
+pub(crate) enum Check {
     /// 500 `script_mismatch` with the diff.
     #[default]
     Fail,
@@ -148,7 +148,7 @@ pub enum Check {
 
 impl Check {
     /// By its word; `None` if there is no such check.
-    pub fn by_name(word: &str) -> Option<Check> {
+    pub(crate) fn by_name(word: &str) -> Option<Check> {
         Some(match word {
             "fail" => Check::Fail,
             "warn" => Check::Warn,
@@ -160,7 +160,7 @@ impl Check {
 
 /// Limits of one model; `None` = no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RateLimit {
+pub(crate) struct RateLimit {
     /// Requests a minute.
     pub rpm: Option<u64>,
     /// Tokens a minute.
@@ -173,7 +173,7 @@ pub struct RateLimit {
 
 /// A failure before any rule.
 #[derive(Debug, Clone)]
-pub struct Chaos {
+pub(crate) struct Chaos {
     /// An error, or a lone fault ([`Say::Nothing`]).
     pub reply: Reply,
     pub when: ChaosWhen,
@@ -181,7 +181,7 @@ pub struct Chaos {
 
 /// How often chaos strikes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ChaosWhen {
+pub(crate) enum ChaosWhen {
     /// 0–1.
     Probability(f64),
     /// Every n-th turn; at least 1.
@@ -192,7 +192,7 @@ pub enum ChaosWhen {
 
 /// When to answer, what, and how often.
 #[derive(Debug)]
-pub struct Rule {
+pub(crate) struct Rule {
     pub name: Option<String>,
     pub matcher: Match,
     /// Given in turn, the last one repeating; never empty.
@@ -213,7 +213,7 @@ pub struct Rule {
 
 /// A rule as written, kept as JSON text: a tree takes ten times the memory and is seldom looked at.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Source(Box<str>);
+pub(crate) struct Source(Box<str>);
 
 impl Source {
     fn new(value: &Value) -> Source {
@@ -221,38 +221,39 @@ impl Source {
     }
 
     /// As JSON.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
 }
 
 impl Rule {
     /// Its name, else its path.
-    pub fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.path)
     }
 }
 
 /// Reads a whole script. A bad one is refused whole, with the path of the first fault.
-pub fn load(text: &str, origin: Origin) -> Result<Load, ScriptError> {
+pub(crate) fn load(text: &str, origin: Origin) -> Result<Load, ScriptError> {
     load_value(&parse::strict(text)?, origin)
 }
 
 /// Reads a script that is JSON already.
-pub fn load_value(script: &Value, origin: Origin) -> Result<Load, ScriptError> {
+pub(crate) fn load_value(script: &Value, origin: Origin) -> Result<Load, ScriptError> {
     let root = Path::Root("");
     shape::Shape::Object(&language::SCRIPT).check(script, &root)?;
     rules::script(script, &root, origin)
 }
 
 /// Reads one Reply: a preset, a function's result, a fallback. `path` is what messages call it.
-pub fn reply(value: &Value, path: &str, origin: Origin) -> Result<Reply, ScriptError> {
+pub(crate) fn reply(value: &Value, path: &str, origin: Origin) -> Result<Reply, ScriptError> {
     let path = Path::Root(path);
     language::REPLY_SHAPE.check(value, &path)?;
     replies::reply(value, &path, origin)
 }
 
-/// The JSON Schema (2020-12) of scripts, as published in `script.schema.json`.
-pub fn schema() -> Value {
+/// The JSON Schema (2020-12) of scripts, as published in `script.schema.json`, which a test writes.
+#[cfg(test)]
+pub(crate) fn schema() -> Value {
     language::SCRIPT.document()
 }

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// Text that is no JSON, and where.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Broken {
+pub(crate) struct Broken {
     pub error: ScriptError,
     /// From 1.
     pub line: usize,
@@ -25,7 +25,7 @@ impl From<Broken> for ScriptError {
 }
 
 /// Parses; keys keep their order. Nesting is bounded by `serde_json` (128).
-pub fn strict(text: &str) -> Result<Value, Broken> {
+pub(crate) fn strict(text: &str) -> Result<Value, Broken> {
     let fault = RefCell::new(None);
     let root = Path::Root("");
     let mut reader = serde_json::Deserializer::from_str(text);

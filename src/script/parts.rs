@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 const PARTS: &[&str] = &["output", "reasoning", "text", "json", "refusal", "audio", "tool_calls"];
 
 /// Those of them that are given.
-pub fn parts_keys(keys: &Map<String, Value>) -> impl Iterator<Item = &'static str> {
+pub(super) fn parts_keys(keys: &Map<String, Value>) -> impl Iterator<Item = &'static str> {
     PARTS.iter().copied().filter(|key| keys.contains_key(*key))
 }
 
 /// One answer: output, then reasoning, message, tool calls.
-pub fn choice(keys: &Map<String, Value>, path: &Path) -> Result<Choice, ScriptError> {
+pub(super) fn choice(keys: &Map<String, Value>, path: &Path) -> Result<Choice, ScriptError> {
     let mut parts = Vec::new();
     if let Some(items) = keys.get("output").and_then(Value::as_array) {
         let at = Path::Key(path, "output");

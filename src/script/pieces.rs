@@ -33,7 +33,7 @@ struct Call {
 }
 
 /// The pieces in the JSON text of a string, a reply, or `{"piece": {…}}`; what is none of these fails the reply.
-pub fn read(text: &str) -> Vec<Arrival> {
+pub(crate) fn read(text: &str) -> Vec<Arrival> {
     match script::parse(text) {
         Ok(Value::String(text)) => vec![Piece::Text(text).into()],
         Ok(Value::Object(mut map)) if map.len() == 1 && map.contains_key("piece") => {
@@ -46,7 +46,7 @@ pub fn read(text: &str) -> Vec<Arrival> {
 }
 
 /// The failure of a reply because of what was yielded.
-pub fn bad(reason: &str) -> Arrival {
+pub(crate) fn bad(reason: &str) -> Arrival {
     let message = format!("The reply function yielded something that is no reply: {reason}");
     Piece::Failed(ApiError::emulator("reply_function_failed", message)).into()
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// What is wrong with a script.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ScriptError {
+pub(crate) struct ScriptError {
     /// JSON path, e.g. `responses[2].times`; empty = the whole.
     pub path: String,
     /// What was wrong and what would be right.
@@ -23,14 +23,14 @@ impl fmt::Display for ScriptError {
 
 /// Where in a script, spelled out only for messages.
 #[derive(Clone, Copy)]
-pub enum Path<'a> {
+pub(crate) enum Path<'a> {
     Root(&'a str),
     Key(&'a Path<'a>, &'a str),
     Index(&'a Path<'a>, usize),
 }
 
 impl Path<'_> {
-    pub fn error(&self, message: impl Into<String>) -> ScriptError {
+    pub(crate) fn error(&self, message: impl Into<String>) -> ScriptError {
         ScriptError { path: self.to_string(), message: message.into() }
     }
 }
@@ -53,7 +53,7 @@ impl fmt::Display for Path<'_> {
 }
 
 /// A text cut to what fits on a line of a message.
-pub fn clip(text: &str) -> String {
+pub(crate) fn clip(text: &str) -> String {
     const MOST: usize = 160;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),

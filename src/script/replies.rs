@@ -15,7 +15,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 /// A Reply whose shape has been checked.
-pub fn reply(value: &Value, path: &Path, origin: Origin) -> Result<Reply, ScriptError> {
+pub(super) fn reply(value: &Value, path: &Path, origin: Origin) -> Result<Reply, ScriptError> {
     let keys = match value {
         Value::Object(keys) if keys.contains_key("status") => &from_status(keys, path)?,
         Value::Object(keys) => keys,
@@ -210,7 +210,7 @@ fn headers(value: Option<&Value>, path: &Path) -> Result<Vec<(String, String)>, 
 }
 
 /// An error: its message, or an object.
-pub fn error(value: &Value, path: &Path) -> Result<ErrorReply, ScriptError> {
+pub(super) fn error(value: &Value, path: &Path) -> Result<ErrorReply, ScriptError> {
     // A missing key is filled later; a null stays null.
     let text = |key: &str| value.get(key).map(|value| value.as_str().map(str::to_string));
     let code = value.get("code").and_then(Value::as_str).unwrap_or_default();
@@ -287,7 +287,7 @@ fn chunk(value: &Value, path: &Path) -> Result<(u64, Vec<u8>), ScriptError> {
 }
 
 /// A pace whose shape has been checked.
-pub fn pace(value: &Value, path: &Path) -> Result<Pace, ScriptError> {
+pub(super) fn pace(value: &Value, path: &Path) -> Result<Pace, ScriptError> {
     let range = |key: &str| match value.get(key) {
         None => Ok(None),
         Some(Value::Array(ends)) => match ends.iter().filter_map(Value::as_f64).collect::<Vec<_>>().as_slice() {
@@ -318,7 +318,7 @@ pub fn pace(value: &Value, path: &Path) -> Result<Pace, ScriptError> {
 }
 
 /// A fault whose shape has been checked.
-pub fn fault(value: &Value, path: &Path) -> Result<Fault, ScriptError> {
+pub(super) fn fault(value: &Value, path: &Path) -> Result<Fault, ScriptError> {
     let kind = value["kind"].as_str().unwrap_or_default();
     for (key, goes_with) in [("error", "error"), ("stall_ms", "stall")] {
         if value.get(key).is_some() && kind != goes_with {

@@ -8,7 +8,7 @@ use crate::script::*;
 use serde_json::{Map, json};
 
 /// A whole script whose shape has been checked.
-pub fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load, ScriptError> {
+pub(super) fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load, ScriptError> {
     if script.get("extends").is_some() && origin != Origin::File {
         return Err(Path::Key(root, "extends").error("only script files can extend files; send the rules themselves"));
     }

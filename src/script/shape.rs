@@ -6,10 +6,12 @@ use crate::script::language::COMING;
 use crate::script::place::Path;
 use crate::script::place::ScriptError;
 use crate::script::place::clip;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+#[cfg(test)]
+use serde_json::{Map, json};
 
 /// What a JSON value may be.
-pub enum Shape {
+pub(super) enum Shape {
     Any,
     /// An object with whatever keys.
     AnyObject,
@@ -42,9 +44,10 @@ pub enum Shape {
 }
 
 /// An object with known keys.
-pub struct Object {
+pub(super) struct Object {
     /// In messages and as the schema's definition.
     pub name: &'static str,
+    #[cfg_attr(not(test), allow(dead_code))] // said in the published schema
     pub about: &'static str,
     pub fields: &'static [Field],
     /// Its keys may stand here too.
@@ -52,7 +55,7 @@ pub struct Object {
 }
 
 /// A key of an object.
-pub struct Field {
+pub(super) struct Field {
     pub key: &'static str,
     pub shape: Shape,
     pub required: bool,
@@ -61,21 +64,21 @@ pub struct Field {
 }
 
 /// An optional key.
-pub const fn key(key: &'static str, shape: Shape, about: &'static str) -> Field {
+pub(super) const fn key(key: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { key, shape, required: false, about }
 }
 
 /// A key that must be there.
-pub const fn must(key: &'static str, shape: Shape, about: &'static str) -> Field {
+pub(super) const fn must(key: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { key, shape, required: true, about }
 }
 
 /// A remark, allowed in every object of the language and ignored.
-pub const COMMENT: &str = "$comment";
+pub(super) const COMMENT: &str = "$comment";
 
 impl Object {
     /// Its own keys and those of the objects it includes.
-    pub fn all(&self) -> impl Iterator<Item = &'static Field> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &'static Field> {
         let mut object = Some((self.fields, self.with));
         std::iter::from_fn(move || {
             let (fields, with) = object?;
@@ -86,7 +89,7 @@ impl Object {
     }
 
     /// Whether the key is its own or an included object's.
-    pub fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.all().any(|field| field.key == key)
     }
 }
@@ -136,7 +139,7 @@ impl Shape {
     }
 
     /// Refuses a value that has not this shape, naming the first fault.
-    pub fn check(&self, value: &Value, path: &Path) -> Result<(), ScriptError> {
+    pub(super) fn check(&self, value: &Value, path: &Path) -> Result<(), ScriptError> {
         let fits = match self {
             Shape::Either(shapes) => match shapes.iter().find(|shape| shape.kind_fits(value)) {
                 // The whole choice is what would be right, unless the alternative can say more.
@@ -179,6 +182,7 @@ impl Shape {
     }
 
     /// As JSON Schema; objects become references, and their definitions are added to `defs`.
+    #[cfg(test)]
     fn schema(&self, defs: &mut Map<String, Value>) -> Value {
         match self {
             Shape::Any => json!({}),
@@ -280,6 +284,7 @@ impl Object {
     }
 
     /// A reference to its definition, which is added if it is not there.
+    #[cfg(test)]
     fn reference(&self, defs: &mut Map<String, Value>) -> Value {
         let name = self.name.replace(' ', "-");
         if !defs.contains_key(&name) {
@@ -290,6 +295,7 @@ impl Object {
         json!({"$ref": format!("#/$defs/{name}")})
     }
 
+    #[cfg(test)]
     fn definition(&self, defs: &mut Map<String, Value>) -> Value {
         let mut properties = Map::new();
         for field in self.all().filter(|field| !field.about.is_empty()) {
@@ -308,7 +314,8 @@ impl Object {
     }
 
     /// The whole JSON Schema document of which this object is the root.
-    pub fn document(&self) -> Value {
+    #[cfg(test)]
+    pub(super) fn document(&self) -> Value {
         let mut defs = Map::new();
         let root = self.definition(&mut defs);
         let mut document = Map::new();
@@ -321,7 +328,7 @@ impl Object {
 }
 
 /// A value as messages show it, cut to a line.
-pub fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     clip(&value.to_string())
 }
 

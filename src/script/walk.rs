@@ -11,7 +11,7 @@ const HOLE: &str = "\u{0}number";
 
 /// A script with one number left open.
 #[derive(Debug, Clone)]
-pub struct Template {
+pub(crate) struct Template {
     /// Dotted, without indices: `responses.pace.ttft_ms`.
     pub key: String,
     script: Value,
@@ -21,18 +21,18 @@ pub struct Template {
 
 impl Template {
     /// The script with this number in it, as JSON text.
-    pub fn with(&self, number: &str) -> String {
+    pub(crate) fn with(&self, number: &str) -> String {
         self.script.to_string().replace(&Value::from(HOLE).to_string(), number)
     }
 }
 
 /// The keys of a reply that scripts from outside may have.
-pub fn reply_keys() -> impl Iterator<Item = &'static str> {
+pub(crate) fn reply_keys() -> impl Iterator<Item = &'static str> {
     REPLY.all().filter(|field| !field.about.is_empty()).map(|field| field.key)
 }
 
 /// A template for every number a script can hold, in all the company it may keep.
-pub fn numbers() -> Vec<Template> {
+pub(crate) fn numbers() -> Vec<Template> {
     object(&SCRIPT, "", &mut Vec::new())
 }
 

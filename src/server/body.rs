@@ -25,7 +25,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// How a transport frames what is due. What was framed waits here until it is taken.
-pub trait Framing: Frames {
+pub(crate) trait Framing: Frames {
     /// What leaves in one go.
     type Frame;
 
@@ -46,7 +46,7 @@ pub trait Framing: Frames {
 
 /// The connection is cut on purpose.
 #[derive(Debug)]
-pub struct Cut;
+pub(crate) struct Cut;
 
 impl std::fmt::Display for Cut {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -57,14 +57,14 @@ impl std::fmt::Display for Cut {
 impl std::error::Error for Cut {}
 
 /// The body of every response.
-pub enum ResponseBody {
+pub(crate) enum ResponseBody {
     /// Whole, at once.
     Full(Option<Bytes>),
     Timed(Box<Timed<Sse>>),
 }
 
 /// An answer whose pieces have times, or that breaks.
-pub struct Timed<F> {
+pub(crate) struct Timed<F> {
     source: Source,
     delivery: Option<Delivery>,
     /// Session time at which the answer began.
@@ -83,7 +83,7 @@ pub struct Timed<F> {
 }
 
 /// Where the bytes come from.
-pub enum Source {
+pub(crate) enum Source {
     Events(Box<dyn Events>),
     /// Milliseconds from the start, bytes; reversed, so that the next one is last.
     Chunks(Vec<(u64, Bytes)>),
@@ -103,7 +103,7 @@ enum State {
 
 impl ResponseBody {
     /// A body whose deadlines count from `start`, in session time.
-    pub fn timed(
+    pub(crate) fn timed(
         source: Source,
         delivery: Option<Delivery>,
         start: Duration,
@@ -142,7 +142,7 @@ impl Body for ResponseBody {
 
 impl<F: Framing> Timed<F> {
     /// An answer whose deadlines count from `start`, in session time.
-    pub fn new(
+    pub(crate) fn new(
         frames: F,
         source: Source,
         delivery: Option<Delivery>,
@@ -166,12 +166,12 @@ impl<F: Framing> Timed<F> {
     }
 
     /// How it is framed.
-    pub fn frames(&self) -> &F {
+    pub(crate) fn frames(&self) -> &F {
         &self.frames
     }
 
     /// What leaves next, as soon as it is due; `None` at the end.
-    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
         catch_unwind(AssertUnwindSafe(|| self.poll_due(context))).unwrap_or_else(|_| self.broke_down())
     }
 

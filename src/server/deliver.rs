@@ -90,7 +90,7 @@ pub(super) async fn begin(answered: &mut Answered, whole: bool, control: &Contro
 }
 
 /// Turns an answer into a response; `accepted` are the encodings that the client takes.
-pub async fn deliver(
+pub(super) async fn deliver(
     emulator: &Emulator,
     mut answered: Answered,
     control: Arc<Control>,
@@ -107,14 +107,12 @@ pub async fn deliver(
     let out = response.headers_mut();
     // Grown at once: an answer has some twenty.
     out.reserve(28);
-    let stream = matches!(body, Body::Events(_));
     if !matches!(body, Body::Raw(_)) || status < 600 {
         let facts = headers::Facts {
             request_id: &live.exchange.request_id,
             error: if let Body::Error(error) = &body { Some(error.style) } else { None },
             status,
             operation,
-            stream,
             processing_ms: if virtual_clock { 0 } else { session.clock.now().saturating_sub(started).as_millis() },
             limits: live.exchange.limits.get().copied(),
             model: live.exchange.model.get().map(String::as_str),

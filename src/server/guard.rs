@@ -13,7 +13,7 @@ use hyper::http::uri::Authority;
 use std::net::{IpAddr, SocketAddr};
 
 /// What a request says about its sender. Made once, before anything is answered.
-pub struct Visitor {
+pub(super) struct Visitor {
     /// `Origin`, if a browser sent it.
     origin: Option<HeaderValue>,
     /// The origin is one of ours.
@@ -26,7 +26,7 @@ pub struct Visitor {
 
 impl Visitor {
     /// `local`: the address the connection came in at.
-    pub fn of(settings: &Settings, local: SocketAddr, request: &Parts) -> Self {
+    pub(super) fn of(settings: &Settings, local: SocketAddr, request: &Parts) -> Self {
         let headers = &request.headers;
         let mut origins = headers.get_all("origin").iter();
         let (origin, more) = (origins.next(), origins.next());
@@ -47,12 +47,12 @@ impl Visitor {
     }
 
     /// Whether it may use control routes; else the reason.
-    pub fn check_control(&self) -> Result<(), String> {
+    pub(super) fn check_control(&self) -> Result<(), String> {
         self.refusal.clone().map_or(Ok(()), Err)
     }
 
     /// Whether it may open a socket, which browsers let every page do; else the reason.
-    pub fn check_socket(&self) -> Result<(), String> {
+    pub(super) fn check_socket(&self) -> Result<(), String> {
         match &self.refusal {
             Some(refusal) if self.origin.is_some() && !self.ours && !self.any => Err(refusal.clone()),
             _ => Ok(()),
@@ -68,7 +68,7 @@ impl Visitor {
     }
 
     /// Lets the visitor's page read an answer, or makes sure that it cannot.
-    pub fn open(&self, control: bool, answer: &mut HeaderMap) {
+    pub(super) fn open(&self, control: bool, answer: &mut HeaderMap) {
         let Some(origin) = &self.origin else { return };
         if !self.may_read(control) {
             answer.remove("access-control-allow-origin");
@@ -80,7 +80,7 @@ impl Visitor {
     }
 
     /// The headers that answer a preflight: what a browser asks before it calls from a page. Empty for foreign pages.
-    pub fn preflight(&self, control: bool, asked: &HeaderMap) -> HeaderMap {
+    pub(super) fn preflight(&self, control: bool, asked: &HeaderMap) -> HeaderMap {
         let mut answer = HeaderMap::new();
         if !self.may_read(control) {
             return answer;
@@ -95,7 +95,7 @@ impl Visitor {
 }
 
 /// Refuses an emulator-wide control request without the token when bound beyond loopback.
-pub fn check_token(emulator: &Emulator, given: Option<&str>) -> Result<(), String> {
+pub(super) fn check_token(emulator: &Emulator, given: Option<&str>) -> Result<(), String> {
     if emulator.is_loopback() {
         return Ok(());
     }

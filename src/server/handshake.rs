@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The upgrade a request asks for, if it asks for one on a path that has a socket. Anything else is a request as usual.
-pub fn asked(parts: &mut Parts, path: &str) -> Option<OnUpgrade> {
+pub(super) fn asked(parts: &mut Parts, path: &str) -> Option<OnUpgrade> {
     let wants = parts.method == Method::GET
         && lists(&parts.headers, "upgrade").any(|one| one.eq_ignore_ascii_case("websocket"))
         && lists(&parts.headers, "connection").any(|one| one.eq_ignore_ascii_case("upgrade"));
@@ -25,7 +25,7 @@ pub fn asked(parts: &mut Parts, path: &str) -> Option<OnUpgrade> {
 }
 
 /// The answer that opens the socket.
-pub fn answer(asked: &HeaderMap) -> Result<Response<ResponseBody>, ApiError> {
+pub(super) fn answer(asked: &HeaderMap) -> Result<Response<ResponseBody>, ApiError> {
     if header(asked, "sec-websocket-version").map(str::trim) != Some("13") {
         return Err(ApiError::new(426, "A WebSocket handshake needs the header Sec-WebSocket-Version: 13.")
             .header("sec-websocket-version", "13"));
@@ -60,7 +60,7 @@ fn protocol(asked: &HeaderMap) -> Option<&str> {
 }
 
 /// A refused handshake is plain text (real-traffic §3).
-pub fn refusal(error: &ApiError) -> Response<ResponseBody> {
+pub(super) fn refusal(error: &ApiError) -> Response<ResponseBody> {
     let mut body = error.envelope();
     body["status"] = json!(error.status);
     let mut response = Response::new(ResponseBody::Full(Some(Bytes::from(body.to_string()))));

@@ -8,14 +8,13 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 
 /// What the headers of one answer depend on.
-pub struct Facts<'a> {
+pub(crate) struct Facts<'a> {
     pub request_id: &'a str,
     /// `None` for answers that are no errors.
     pub error: Option<Style>,
     pub status: u16,
     /// The operation's name.
     pub operation: &'a str,
-    pub stream: bool,
     /// Milliseconds the answer took.
     pub processing_ms: u128,
     /// Rate limits of the session, if the answer shows them.
@@ -31,7 +30,7 @@ const ORGANIZATION: &str = "llemulator";
 const PROJECT: &str = "proj_LLEmulator00000000000000";
 
 /// Writes the headers of one answer.
-pub fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
+pub(crate) fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
     let api = !matches!(facts.error, Some(Style::Edge | Style::Router));
     made(out, "x-request-id", facts.request_id);
     if api {
@@ -110,7 +109,7 @@ fn made(out: &mut HeaderMap, name: &'static str, value: &str) {
 }
 
 /// `Thu, 01 Jan 2026 00:00:00 GMT`, from seconds since 1970.
-pub fn http_date(unix: u64) -> String {
+pub(crate) fn http_date(unix: u64) -> String {
     httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(unix.min(crate::clock::END)))
 }
 
@@ -132,7 +131,6 @@ mod tests {
             error: Some(Style::Edge),
             status: 401,
             operation: "chat.completions.create",
-            stream: false,
             processing_ms: 1,
             limits: None,
             model: None,

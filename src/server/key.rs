@@ -13,7 +13,7 @@ use hyper::header::HeaderMap;
 use std::sync::Arc;
 
 /// The session of a request.
-pub fn session_of(
+pub(super) fn session_of(
     emulator: &Emulator,
     headers: &HeaderMap,
     normal: &Normal,
@@ -27,7 +27,7 @@ pub fn session_of(
 }
 
 /// The key of a control route's session.
-pub fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<String, ApiError> {
+pub(super) fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<String, ApiError> {
     authenticate(&emulator.settings, key_of(&emulator.settings, headers), "")
 }
 

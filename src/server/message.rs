@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// Events as messages of one lane.
 #[derive(Default)]
-pub struct Messages {
+pub(super) struct Messages {
     lane: String,
     /// The message that is being written.
     buffer: BytesMut,
@@ -72,7 +72,7 @@ impl Framing for Messages {
 }
 
 /// One event as a message of a lane.
-pub fn of(event: &Value, lane: &str) -> Message {
+pub(super) fn of(event: &Value, lane: &str) -> Message {
     let mut messages = Messages { lane: lane.into(), ..Messages::default() };
     write_json(event, messages.begin(None));
     messages.end();
@@ -80,7 +80,7 @@ pub fn of(event: &Value, lane: &str) -> Message {
 }
 
 /// An error in the form of this socket.
-pub fn error_event(status: u16, error: &Value) -> Value {
+pub(super) fn error_event(status: u16, error: &Value) -> Value {
     json!({"type": "error", "status": status, "error": error})
 }
 
@@ -88,7 +88,7 @@ pub fn error_event(status: u16, error: &Value) -> Value {
 ///
 /// # Errors
 /// The script cuts the connection before that.
-pub async fn deliver(mut answered: Answered, control: Arc<Control>, lane: &str) -> Result<Timed<Messages>, Cut> {
+pub(super) async fn deliver(mut answered: Answered, control: Arc<Control>, lane: &str) -> Result<Timed<Messages>, Cut> {
     let streams = matches!(
         answered.answer.body,
         Body::Events(_) | Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_) | RawBody::Events(_))

@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod accepted_tests;
-pub mod body;
+pub(crate) mod body;
 #[cfg(test)]
 mod choices_tests;
 #[cfg(test)]
@@ -20,7 +20,7 @@ mod fault_tests;
 mod generated_tests;
 mod guard;
 mod handshake;
-pub mod headers;
+pub(crate) mod headers;
 #[cfg(test)]
 mod heavy_tests;
 mod key;
@@ -72,7 +72,11 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// The address is taken, or is none of this machine's.
-pub fn start(options: Options, door: Door, dispatch: Option<Arc<dyn Dispatch>>) -> Result<Arc<Emulator>, StartError> {
+pub(crate) fn start(
+    options: Options,
+    door: Door,
+    dispatch: Option<Arc<dyn Dispatch>>,
+) -> Result<Arc<Emulator>, StartError> {
     let (emulator, listener) = Emulator::bind(options, door, dispatch)?;
     let listening = emulator.opened();
     runtime::handle().spawn(serve(listening, emulator.clone(), listener));

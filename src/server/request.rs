@@ -16,7 +16,7 @@ use tokio::time::timeout;
 /// Reads a body within the bounds of its size, also after unzipping, and as long as its bytes keep coming. A longer one
 /// is refused as soon as that is known, so that a client which waits for `100 Continue` sends nothing; what others still
 /// send is thrown away when the connection closes.
-pub async fn read(mut body: Incoming, headers: &HeaderMap, settings: &Settings) -> Result<Bytes, ApiError> {
+pub(super) async fn read(mut body: Incoming, headers: &HeaderMap, settings: &Settings) -> Result<Bytes, ApiError> {
     let limit = settings.max_body_bytes;
     let patience = Duration::from_millis(settings.body_timeout_ms);
     if body.size_hint().lower() > limit as u64 {

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 /// Answers one request that came in at the address `local`, whatever happens inside. Err = the connection is cut before
 /// any byte.
-pub async fn respond(
+pub(super) async fn respond(
     emulator: Arc<Emulator>,
     control: Arc<Control>,
     local: SocketAddr,

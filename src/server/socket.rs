@@ -11,18 +11,18 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long a close waits for the other side to close too when nothing comes from it.
-pub const QUIET: Duration = Duration::from_millis(500);
+pub(super) const QUIET: Duration = Duration::from_millis(500);
 
 /// How long a close goes on when the other side still sends: a body that was refused.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// What was written gets this long to arrive before a reset, which throws away what is on its way.
-pub const SETTLE: Duration = Duration::from_millis(50);
+pub(super) const SETTLE: Duration = Duration::from_millis(50);
 
 /// How the script ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum End {
+pub(crate) enum End {
     /// With a TCP reset.
     Reset = 1,
     /// With a FIN.
@@ -31,7 +31,7 @@ pub enum End {
 
 /// Shared between a connection and the answers on it.
 #[derive(Debug, Default)]
-pub struct Control {
+pub(crate) struct Control {
     /// 0, or an [`End`].
     end: AtomicU8,
     upgraded: AtomicBool,
@@ -40,24 +40,24 @@ pub struct Control {
 
 impl Control {
     /// The connection speaks WebSocket from now on: frames wait outside of it, so it cannot know what still has to leave.
-    pub fn upgrade(&self) {
+    pub(crate) fn upgrade(&self) {
         self.upgraded.store(true, Ordering::Release);
     }
 
     /// The connection will end like this. True = by itself, once all that was written has left; false = the caller
     /// ends it.
-    pub fn end(&self, how: End) -> bool {
+    pub(crate) fn end(&self, how: End) -> bool {
         self.end.store(how as u8, Ordering::Release);
         !self.upgraded.load(Ordering::Acquire)
     }
 
     /// Our side is closed, the other side's close is waited for.
-    pub fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
     /// The end the script gave the connection is a reset.
-    pub fn resets(&self) -> bool {
+    pub(crate) fn resets(&self) -> bool {
         self.end.load(Ordering::Acquire) == End::Reset as u8
     }
 
@@ -67,7 +67,7 @@ impl Control {
 }
 
 /// The connection's two directions.
-pub struct Socket {
+pub(super) struct Socket {
     stream: TcpStream,
     control: std::sync::Arc<Control>,
     /// Ends the wait before a reset, or for the other side's close.
@@ -77,7 +77,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub fn new(stream: TcpStream, control: std::sync::Arc<Control>) -> Self {
+    pub(super) fn new(stream: TcpStream, control: std::sync::Arc<Control>) -> Self {
         Socket { stream, control, timer: None, latest: Instant::now() }
     }
 

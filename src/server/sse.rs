@@ -9,7 +9,7 @@ const FRAME: usize = 16 * 1024;
 
 /// Events as `event:` and `data:` lines, in one buffer until they leave. No allocation per event.
 #[derive(Default)]
-pub struct Sse(BytesMut);
+pub(crate) struct Sse(BytesMut);
 
 impl Frames for Sse {
     fn begin(&mut self, name: Option<&str>) -> &mut BytesMut {

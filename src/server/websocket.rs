@@ -67,7 +67,13 @@ impl Connection {
 }
 
 /// Serves the connection once its handshake is answered.
-pub fn open(emulator: Arc<Emulator>, control: Arc<Control>, upgrade: OnUpgrade, parts: Parts, session: Arc<Session>) {
+pub(super) fn open(
+    emulator: Arc<Emulator>,
+    control: Arc<Control>,
+    upgrade: OnUpgrade,
+    parts: Parts,
+    session: Arc<Session>,
+) {
     let target = parts.uri.path_and_query().map_or("/v1/responses", |target| target.as_str()).to_string();
     let azure = target.contains("/openai/");
     let open = emulator.opened();

@@ -24,7 +24,7 @@ const AHEAD: usize = 256;
 const DRAINED: usize = AHEAD / 2;
 
 /// Whoever runs functions.
-pub trait Dispatch: Send + Sync {
+pub(crate) trait Dispatch: Send + Sync {
     /// Runs one: `{"type":"call", "callback", "stream", "request"}` → `{"reply"}`, `{"pass"}`, `{"streaming"}` or `{"error"}`.
     fn call(&self, message: String) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
     /// Tells something: `{"type":"abort","stream"}`.
@@ -32,7 +32,7 @@ pub trait Dispatch: Send + Sync {
 }
 
 /// What a function gave.
-pub enum Given {
+pub(crate) enum Given {
     Reply(Box<Reply>),
     /// Pieces come as they are yielded.
     Streaming(Arriving),
@@ -41,7 +41,7 @@ pub enum Given {
 }
 
 /// The functions of one emulator.
-pub struct Callbacks {
+pub(crate) struct Callbacks {
     dispatch: Mutex<Option<Arc<dyn Dispatch>>>,
     running: AtomicUsize,
     most: usize,
@@ -51,7 +51,7 @@ pub struct Callbacks {
 }
 
 impl Callbacks {
-    pub fn new(dispatch: Option<Arc<dyn Dispatch>>, most: usize, limit: Duration) -> Self {
+    pub(crate) fn new(dispatch: Option<Arc<dyn Dispatch>>, most: usize, limit: Duration) -> Self {
         Callbacks {
             dispatch: Mutex::new(dispatch),
             running: AtomicUsize::new(0),
@@ -63,7 +63,7 @@ impl Callbacks {
     }
 
     /// Lets go of JavaScript: test runners report a handler that is still referenced as a leak.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.dispatch.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.streams().clear();
     }
@@ -77,7 +77,7 @@ impl Callbacks {
     }
 
     /// Runs function number `callback` for a request.
-    pub async fn call(self: &Arc<Self>, callback: u64, request: &Value) -> Result<Given, ApiError> {
+    pub(crate) async fn call(self: &Arc<Self>, callback: u64, request: &Value) -> Result<Given, ApiError> {
         let failed = |message: String| ApiError::emulator("reply_function_failed", message);
         let Some(dispatch) = self.dispatch() else {
             return Err(failed("The reply is a JavaScript function, but its emulator has been stopped.".into()));
@@ -129,7 +129,7 @@ impl Callbacks {
 
     /// A piece of a streaming function, as JSON text of a string or a Reply. False = not taken: the client is gone, or
     /// the function is too far ahead and must wait for [`Callbacks::drained`] before it offers the piece again.
-    pub fn push(&self, stream: u64, text: &str) -> bool {
+    pub(crate) fn push(&self, stream: u64, text: &str) -> bool {
         let Some(sender) = self.streams().get(&stream).cloned() else { return false };
         let pieces = pieces::read(text);
         // Only so much is ever waited for.
@@ -142,13 +142,13 @@ impl Callbacks {
     }
 
     /// Waits until a streaming function may push again; false when its client is gone.
-    pub async fn drained(&self, stream: u64) -> bool {
+    pub(crate) async fn drained(&self, stream: u64) -> bool {
         let Some(sender) = self.streams().get(&stream).cloned() else { return false };
         sender.reserve_many(DRAINED).await.is_ok()
     }
 
     /// The end of a streaming function, with the message of what it threw.
-    pub fn finish(&self, stream: u64, error: Option<&str>) {
+    pub(crate) fn finish(&self, stream: u64, error: Option<&str>) {
         let Some(sender) = self.streams().remove(&stream) else { return };
         if let Some(message) = error {
             let failure = ApiError::emulator("reply_function_failed", format!("The reply function failed: {message}"));

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// A rule of the script answered.
     Scripted,
     /// The fallback answered.
@@ -35,7 +35,7 @@ pub enum Outcome {
 
 /// What is known of an exchange so far.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub(crate) struct Record {
     pub outcome: Outcome,
     /// The rule that answered, or was about to.
     pub rule: Option<Arc<Rule>>,
@@ -60,7 +60,7 @@ pub struct Record {
 /// A complaint of the emulator itself: nothing matched, an expectation or a check failed, a function threw, an operation
 /// is not built. Whatever the application makes of the error, `verify` fails with it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// `no_matching_rule`, `script_mismatch`, `expectation_failed`, `reply_function_failed` …
     pub code: String,
     pub message: String,
@@ -69,7 +69,7 @@ pub struct Failure {
 /// What an exchange in flight waits for.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Waiting {
+pub(crate) enum Waiting {
     /// The session's clock; `until` in milliseconds since its start.
     Clock { until: u64 },
     /// A hold, ended by `release(name)`.
@@ -82,7 +82,7 @@ pub enum Waiting {
 
 /// What "the model" said; a text only when somebody asks.
 #[derive(Debug, Clone)]
-pub enum Said {
+pub(crate) enum Said {
     Reply(Arc<Reply>),
     /// An error's message.
     Error(String),
@@ -90,7 +90,7 @@ pub enum Said {
 
 impl Record {
     /// What "the model" said, as text for people; the error's message for errors; nothing when nothing was sent.
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         match &self.said {
             _ if self.status.is_none() => String::new(),
             Said::Reply(reply) => describe::reply(reply),
@@ -99,14 +99,14 @@ impl Record {
     }
 
     /// Whether the exchange is over.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.done
     }
 }
 
 /// A request and what becomes of it. Few allocations: a journal keeps thousands.
 #[derive(Debug)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     /// Its place in the session, from 0; given by the journal.
     pub number: u64,
     pub operation: &'static str,
@@ -142,7 +142,7 @@ pub struct Exchange {
 
 /// What an exchange begins with.
 #[derive(Debug, Default)]
-pub struct Begun {
+pub(crate) struct Begun {
     pub operation: &'static str,
     pub method: String,
     pub target: String,
@@ -197,22 +197,22 @@ impl Exchange {
     }
 
     /// Notes something about the exchange.
-    pub fn note<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {
+    pub(crate) fn note<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {
         change(&mut self.lock())
     }
 
     /// What is known now.
-    pub fn record(&self) -> Record {
+    pub(crate) fn record(&self) -> Record {
         self.lock().clone()
     }
 
     /// Whether the exchange is over.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.lock().done
     }
 
     /// Notes a complaint of the emulator itself; any other error is none. The first one stays.
-    pub fn complain(&self, error: &ApiError) {
+    pub(crate) fn complain(&self, error: &ApiError) {
         if !error.own {
             return;
         }
@@ -229,12 +229,12 @@ impl Exchange {
     }
 
     /// The next piece waits for this moment of the session's clock.
-    pub fn wait_until(&self, deadline: Duration) {
+    pub(crate) fn wait_until(&self, deadline: Duration) {
         self.until.store(deadline.as_millis().min(u64::MAX as u128) as u64, Ordering::Relaxed);
     }
 
     /// What the answer waits for from now on; `None` = nothing any more.
-    pub fn wait_for(&self, waiting: Option<Waiting>) {
+    pub(crate) fn wait_for(&self, waiting: Option<Waiting>) {
         let mut record = self.lock();
         record.waiting = waiting;
         drop(record);
@@ -244,7 +244,7 @@ impl Exchange {
     }
 
     /// What the exchange waits for at this moment of the session's clock.
-    pub fn waiting(&self, now: Duration) -> Option<Waiting> {
+    pub(crate) fn waiting(&self, now: Duration) -> Option<Waiting> {
         let record = self.lock();
         if record.done || record.waiting.is_some() {
             return record.waiting.clone();
@@ -254,7 +254,7 @@ impl Exchange {
     }
 
     /// Nothing changes any more; the second call does nothing.
-    pub fn complete(&self) {
+    pub(crate) fn complete(&self) {
         let mut record = self.lock();
         if std::mem::replace(&mut record.done, true) {
             return;
@@ -267,7 +267,7 @@ impl Exchange {
     }
 
     /// The exchange as `GET /_emulator/requests` shows it, at this moment of the session's clock.
-    pub fn to_json(&self, now: Duration) -> Value {
+    pub(crate) fn to_json(&self, now: Duration) -> Value {
         let record = self.record();
         json!({
             "number": self.number,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// The states of a stored object before its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Job {
+pub(crate) struct Job {
     /// Each with the time since the clock's start until which it lasts; in order.
     states: Vec<(Cow<'static, str>, Duration)>,
     /// It takes no time of the clock's.
@@ -22,7 +22,7 @@ pub struct Job {
 
 impl Job {
     /// A job that begins at `now`, time since the clock's start, and is in each of these states for so long.
-    pub fn new(now: Duration, states: &[(&'static str, Duration)]) -> Self {
+    pub(crate) fn new(now: Duration, states: &[(&'static str, Duration)]) -> Self {
         let mut until = now;
         let states: Vec<_> = states
             .iter()
@@ -40,7 +40,7 @@ impl Job {
     }
 
     /// The state it is in; `None` when its outcome is there. An instant clock jumps to that time.
-    pub fn state(&self, clock: &Clock) -> Option<&str> {
+    pub(crate) fn state(&self, clock: &Clock) -> Option<&str> {
         if self.settled || clock.wait(self.due()).is_none() {
             return None;
         }
@@ -50,24 +50,24 @@ impl Job {
     }
 
     /// Whether it can still be stopped, whatever its state; no clock jumps.
-    pub fn runs(&self, clock: &Clock) -> bool {
+    pub(crate) fn runs(&self, clock: &Clock) -> bool {
         !self.settled && (self.at_once || clock.now() < self.due())
     }
 
     /// Waits until its outcome is there.
-    pub async fn wait(&self, clock: &Clock) {
+    pub(crate) async fn wait(&self, clock: &Clock) {
         if !self.settled {
             clock.sleep_until(self.due()).await;
         }
     }
 
     /// Its outcome was seen: it stands from now on.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.settled = true;
     }
 
     /// Whether its outcome was seen.
-    pub fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.settled
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 /// A session's exchanges, bounded.
 #[derive(Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     limit: usize,
     kept: Mutex<Kept>,
     /// Grows whenever an exchange begins, waits, fails or ends.
@@ -43,7 +43,7 @@ struct Kept {
 
 /// What failed since the session began, was reset or cleared, also of exchanges that are no longer kept.
 #[derive(Debug, Clone, Default)]
-pub struct Failed {
+pub(crate) struct Failed {
     /// The first ones, by exchange number.
     pub first: Vec<(u64, Failure)>,
     pub count: u64,
@@ -59,12 +59,12 @@ const MOST_BYTES: usize = 256 << 20;
 const LOOK: usize = 64;
 
 impl Journal {
-    pub fn new(limit: usize) -> Arc<Self> {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
         Self::starting_at(limit, 0, 0)
     }
 
     /// An empty one that takes over from this one: numbers and revisions go on, and who waits looks again.
-    pub fn successor(&self) -> Arc<Self> {
+    pub(crate) fn successor(&self) -> Arc<Self> {
         let next = Self::starting_at(self.limit, self.kept().next, self.revision() + 2);
         self.tell();
         next
@@ -85,14 +85,14 @@ impl Journal {
     }
 
     /// An exchange of this journal, which takes the next number. It is seen once it is kept.
-    pub fn number(&self, begun: Begun) -> Exchange {
+    pub(crate) fn number(&self, begun: Begun) -> Exchange {
         let mut kept = self.kept();
         kept.next += 1;
         Exchange::new(begun, kept.next - 1, self.own.clone())
     }
 
     /// Keeps an exchange that begins.
-    pub fn keep(&self, exchange: &Arc<Exchange>) {
+    pub(crate) fn keep(&self, exchange: &Arc<Exchange>) {
         let mut kept = self.kept();
         if exchange.number < kept.base {
             return; // cleared in between
@@ -142,20 +142,20 @@ impl Journal {
     }
 
     /// The exchanges numbered `since` and later, at most `limit`, oldest first.
-    pub fn since(&self, since: u64, limit: usize) -> Vec<Arc<Exchange>> {
+    pub(crate) fn since(&self, since: u64, limit: usize) -> Vec<Arc<Exchange>> {
         let kept = self.kept();
         let skip = kept.exchanges.partition_point(|exchange| exchange.number < since);
         kept.exchanges.iter().skip(skip).take(limit).cloned().collect()
     }
 
     /// The last exchanges, at most `count`, oldest first.
-    pub fn last(&self, count: usize) -> Vec<Arc<Exchange>> {
+    pub(crate) fn last(&self, count: usize) -> Vec<Arc<Exchange>> {
         let kept = self.kept();
         kept.exchanges.iter().skip(kept.exchanges.len().saturating_sub(count)).cloned().collect()
     }
 
     /// Forgets what is kept and what failed; numbers go on. An exchange in flight is not seen any more.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let mut kept = self.kept();
         *kept = Kept { next: kept.next, base: kept.next, completed: kept.completed, ..Kept::default() };
         drop(kept);
@@ -163,50 +163,50 @@ impl Journal {
     }
 
     /// Number of the first exchange since the session began, was reset or cleared.
-    pub fn base(&self) -> u64 {
+    pub(crate) fn base(&self) -> u64 {
         self.kept().base
     }
 
     /// Exchanges since then.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         let kept = self.kept();
         kept.next - kept.base
     }
 
     /// Exchanges since then that are no longer kept.
-    pub fn forgotten(&self) -> u64 {
+    pub(crate) fn forgotten(&self) -> u64 {
         let kept = self.kept();
         kept.next - kept.base - kept.exchanges.len() as u64
     }
 
     /// What failed since then.
-    pub fn failed(&self) -> Failed {
+    pub(crate) fn failed(&self) -> Failed {
         self.kept().failed.clone()
     }
 
     /// Exchanges that are not over yet, oldest first.
-    pub fn in_flight(&self) -> Vec<Arc<Exchange>> {
+    pub(crate) fn in_flight(&self) -> Vec<Arc<Exchange>> {
         self.kept().exchanges.iter().filter(|exchange| !exchange.is_done()).cloned().collect()
     }
 
     /// Number of exchanges that ended since the session began.
-    pub fn completed_count(&self) -> u64 {
+    pub(crate) fn completed_count(&self) -> u64 {
         self.kept().completed
     }
 
     /// Grows whenever an exchange begins, waits, fails or ends.
-    pub fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         self.revision.load(Ordering::Acquire)
     }
 
     /// Waits until the revision is beyond `seen`; gives it.
-    pub async fn changed(&self, seen: u64) -> u64 {
+    pub(crate) async fn changed(&self, seen: u64) -> u64 {
         self.until(|| Some(self.revision()).filter(|revision| *revision > seen)).await
     }
 
     /// Waits a moment for exchanges in flight: a client that has just left, or has just read the last byte it wanted,
     /// is noticed only when its connection says so.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         const MOMENT: Duration = Duration::from_millis(100);
         let settled = self.until(|| (self.kept().open == 0).then_some(()));
         let _ = tokio::time::timeout(MOMENT, settled).await;

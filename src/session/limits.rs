@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-pub const MINUTE: f64 = 60.0;
-pub const DAY: f64 = 86_400.0;
+pub(crate) const MINUTE: f64 = 60.0;
+pub(crate) const DAY: f64 = 86_400.0;
 
 /// What is left of one limit.
 #[derive(Debug, Clone)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     pub limit: f64,
     /// Seconds in which it refills.
     pub period: f64,
@@ -17,30 +17,30 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    pub fn new(limit: u64, period: f64, now: Duration) -> Self {
+    pub(crate) fn new(limit: u64, period: f64, now: Duration) -> Self {
         Bucket { limit: limit as f64, period, level: limit as f64, at: now }
     }
 
-    pub fn refill(&mut self, now: Duration) {
+    pub(crate) fn refill(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.at).as_secs_f64();
         self.level = (self.level + passed * self.limit / self.period).min(self.limit);
         self.at = now;
     }
 
     /// Seconds until it holds `amount`.
-    pub fn wait(&self, amount: f64) -> f64 {
+    pub(crate) fn wait(&self, amount: f64) -> f64 {
         ((amount - self.level) * self.period / self.limit.max(1.0)).max(0.0)
     }
 
     /// Limit, what remains, and the seconds until it is full.
-    pub fn shown(&self) -> (u64, u64, f64) {
+    pub(crate) fn shown(&self) -> (u64, u64, f64) {
         (self.limit as u64, self.level.max(0.0) as u64, self.wait(self.limit))
     }
 }
 
 /// What `x-ratelimit-*` say: limit, remaining and seconds until full again.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
+pub(crate) struct Limits {
     pub requests: (u64, u64, f64),
     pub tokens: Option<(u64, u64, f64)>,
     /// The request holds images, which have a limit of their own.
@@ -49,11 +49,18 @@ pub struct Limits {
 
 /// The buckets of a session, by model and limit.
 #[derive(Debug, Clone, Default)]
-pub struct Counters(HashMap<(String, &'static str), Bucket>);
+pub(crate) struct Counters(HashMap<(String, &'static str), Bucket>);
 
 impl Counters {
     /// The bucket of a model and limit, refilled; another limit starts full.
-    pub fn bucket(&mut self, model: &str, kind: &'static str, most: u64, period: f64, now: Duration) -> &mut Bucket {
+    pub(crate) fn bucket(
+        &mut self,
+        model: &str,
+        kind: &'static str,
+        most: u64,
+        period: f64,
+        now: Duration,
+    ) -> &mut Bucket {
         let bucket = self.0.entry((model.to_string(), kind)).or_insert_with(|| Bucket::new(most, period, now));
         if bucket.limit != most as f64 {
             *bucket = Bucket::new(most, period, now);
@@ -64,7 +71,7 @@ impl Counters {
 }
 
 /// `120ms`, `8.64s`, `1m13.588s`: seconds as Go prints durations, to the millisecond.
-pub fn go_duration(seconds: f64) -> String {
+pub(crate) fn go_duration(seconds: f64) -> String {
     let ms = (seconds * 1000.0).round() as u64;
     let (hours, minutes, rest) = (ms / 3_600_000, ms / 60_000 % 60, ms % 60_000);
     if ms == 0 {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An exchange in flight, from its beginning to its last byte.
-pub struct Live {
+pub(crate) struct Live {
     pub session: Arc<Session>,
     pub exchange: Arc<Exchange>,
     observers: Arc<[Box<dyn Observer>]>,
@@ -19,7 +19,7 @@ pub struct Live {
 
 impl Live {
     /// Begins an exchange; from here on, whoever gives up (a client that leaves, a panic) leaves it complete.
-    pub fn begin(session: Arc<Session>, exchange: Exchange, observers: Arc<[Box<dyn Observer>]>) -> Self {
+    pub(crate) fn begin(session: Arc<Session>, exchange: Exchange, observers: Arc<[Box<dyn Observer>]>) -> Self {
         let exchange = Arc::new(exchange);
         for observer in observers.iter() {
             observer.begun(&session, &exchange);
@@ -28,27 +28,27 @@ impl Live {
     }
 
     /// Its answer is known, and nothing of it has left.
-    pub fn answered(&self) {
+    pub(crate) fn answered(&self) {
         for observer in self.observers.iter() {
             observer.answered(&self.session, &self.exchange);
         }
     }
 
     /// A wait of this exchange until a moment of its session's clock; `None` when it has passed.
-    pub fn wait(&self, deadline: Duration) -> Option<Wait> {
+    pub(crate) fn wait(&self, deadline: Duration) -> Option<Wait> {
         self.exchange.wait_until(deadline);
         self.session.clock.wait(deadline)
     }
 
     /// Waits until a moment of the session's clock.
-    pub async fn sleep_until(&self, deadline: Duration) {
+    pub(crate) async fn sleep_until(&self, deadline: Duration) {
         if let Some(wait) = self.wait(deadline) {
             wait.await;
         }
     }
 
     /// A wait of this exchange until holds with this name are released.
-    pub fn until_released(&self, name: String) -> Wait {
+    pub(crate) fn until_released(&self, name: String) -> Wait {
         let exchange = self.exchange.clone();
         exchange.wait_for(Some(Waiting::Hold { name: name.clone() }));
         let released = self.session.until_released(name);
@@ -59,7 +59,7 @@ impl Live {
     }
 
     /// The exchange is complete: called before its last byte leaves.
-    pub fn complete(&mut self) {
+    pub(crate) fn complete(&mut self) {
         if !std::mem::replace(&mut self.done, true) {
             for observer in self.observers.iter() {
                 observer.ended(&self.session, &self.exchange);

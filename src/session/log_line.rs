@@ -20,7 +20,7 @@ const REASON: usize = 300;
 const NAME: usize = 80;
 
 /// Writes a line for every exchange.
-pub struct LogLine;
+pub(crate) struct LogLine;
 
 impl Observer for LogLine {
     fn ended(&self, session: &Session, exchange: &Arc<Exchange>) {
@@ -69,7 +69,7 @@ fn line(session: &Session, exchange: &Exchange, now: Duration) -> String {
 }
 
 /// Writes the line of a request that was refused before it was an exchange: of a control route, or a socket.
-pub fn refusal(settings: &Settings, method: &str, path: &str, status: u16, reason: &str) {
+pub(crate) fn refusal(settings: &Settings, method: &str, path: &str, status: u16, reason: &str) {
     if settings.log_level == LogLevel::Info {
         log::info(refused(method, path, status, reason, clock::world()));
     }
@@ -90,7 +90,7 @@ fn time_of_day(unix: Duration) -> String {
 }
 
 /// A text that stays on its line and is not too long: what a client sent must not write lines of its own.
-pub fn plain(text: &str, most: usize) -> Cow<'_, str> {
+pub(crate) fn plain(text: &str, most: usize) -> Cow<'_, str> {
     let tame = |text: &str| text.replace(char::is_control, " ");
     match text.char_indices().nth(most) {
         Some((end, _)) => Cow::Owned(tame(&text[..end]) + "…"),

@@ -1,19 +1,19 @@
 //! A session: all that belongs to one API key. Sessions never see each other.
 
-pub mod callbacks;
-pub mod exchange;
-pub mod jobs;
-pub mod journal;
-pub mod limits;
+pub(crate) mod callbacks;
+pub(crate) mod exchange;
+pub(crate) mod jobs;
+pub(crate) mod journal;
+pub(crate) mod limits;
 mod live;
-pub mod log_line;
+pub(crate) mod log_line;
 mod observers;
-pub mod prompt_cache;
-pub mod store;
-pub mod transcript;
+pub(crate) mod prompt_cache;
+pub(crate) mod store;
+pub(crate) mod transcript;
 
-pub use live::Live;
-pub use observers::{Observer, of as observers};
+pub(crate) use live::Live;
+pub(crate) use observers::{Observer, of as observers};
 
 use crate::clock::{Clock, Mode};
 use crate::options::{STORED_BYTES, Settings};
@@ -33,13 +33,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// The session of requests without a key.
-pub const ANONYMOUS: &str = "anonymous";
+pub(crate) const ANONYMOUS: &str = "anonymous";
 
 /// Equal requests are told apart by their count; past this many different ones counting starts anew.
 const MOST_COUNTED: usize = 100_000;
 
 /// All that belongs to one API key.
-pub struct Session {
+pub(crate) struct Session {
     /// Never shown: see [`Session::label`].
     pub key: String,
     /// What randomness is keyed by: the name given, else the key.
@@ -85,7 +85,7 @@ impl State {
 
 /// A script that serves sessions without their own.
 #[derive(Default)]
-pub struct Shared {
+pub(crate) struct Shared {
     /// Grows with every load, so that sessions know when to take it over.
     pub version: u64,
     pub rules: Arc<Rules>,
@@ -95,7 +95,7 @@ pub struct Shared {
 
 /// What holds for one exchange, as it stood when it began.
 #[derive(Debug, Clone)]
-pub struct InForce {
+pub(crate) struct InForce {
     /// The models the script in force names.
     pub models: Option<Arc<Models>>,
     /// The defaults of the script in force.
@@ -103,7 +103,7 @@ pub struct InForce {
 }
 
 impl Session {
-    pub fn new(key: &str, name: &str, clock: Mode, seed: u64, settings: &Settings) -> Self {
+    pub(crate) fn new(key: &str, name: &str, clock: Mode, seed: u64, settings: &Settings) -> Self {
         Session {
             key: key.into(),
             name: name.into(),
@@ -120,11 +120,11 @@ impl Session {
     }
 
     /// What is left of the session's rate limits.
-    pub fn counters(&self) -> MutexGuard<'_, Counters> {
+    pub(crate) fn counters(&self) -> MutexGuard<'_, Counters> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn prefixes(&self) -> MutexGuard<'_, PrefixCache> {
+    pub(crate) fn prefixes(&self) -> MutexGuard<'_, PrefixCache> {
         self.prefixes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -133,12 +133,12 @@ impl Session {
     }
 
     /// The session's name fit to be shown.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         if self.name != self.key || self.key == ANONYMOUS { self.name.clone() } else { redact::label(&self.key) }
     }
 
     /// Begins an exchange: how many requests with this hash came before (counts this one), and what holds for it.
-    pub fn begin(&self, hash: u64, shared: &Shared) -> (u64, InForce) {
+    pub(crate) fn begin(&self, hash: u64, shared: &Shared) -> (u64, InForce) {
         let mut state = self.state();
         if state.counts.len() >= MOST_COUNTED {
             state.counts.clear();
@@ -149,23 +149,23 @@ impl Session {
     }
 
     /// What holds for an exchange that would begin now.
-    pub fn in_force(&self, shared: &Shared) -> InForce {
+    pub(crate) fn in_force(&self, shared: &Shared) -> InForce {
         self.state().in_force(shared)
     }
 
     /// Number of rules the session holds, used up or not.
-    pub fn rule_count(&self) -> usize {
+    pub(crate) fn rule_count(&self) -> usize {
         self.state().script.as_ref().map_or(0, Script::len)
     }
 
     /// Whether nobody has told or asked it anything.
-    pub fn is_untouched(&self) -> bool {
+    pub(crate) fn is_untouched(&self) -> bool {
         let state = self.state();
         state.script.is_none() && state.counts.is_empty()
     }
 
     /// Loads an accepted script.
-    pub fn load(&self, load: Load) {
+    pub(crate) fn load(&self, load: Load) {
         let mut state = self.state();
         if load.reset {
             let counts = std::mem::take(&mut state.counts);
@@ -198,14 +198,14 @@ impl Session {
     }
 
     /// Ends every hold with this name, now and until the next reset.
-    pub fn release(&self, name: &str) {
+    pub(crate) fn release(&self, name: &str) {
         self.released.send_modify(|names| {
             names.insert(name.to_string());
         });
     }
 
     /// Waits until holds with this name are released.
-    pub fn until_released(&self, name: String) -> impl Future<Output = ()> + Send + use<> {
+    pub(crate) fn until_released(&self, name: String) -> impl Future<Output = ()> + Send + use<> {
         let mut released = self.released.subscribe();
         async move {
             // An error means the session is gone: nobody could release it any more.
@@ -214,19 +214,19 @@ impl Session {
     }
 
     /// Whether a script serves this session, its own or the shared one.
-    pub fn has_script(&self, shared: &Shared) -> bool {
+    pub(crate) fn has_script(&self, shared: &Shared) -> bool {
         self.state().script.is_some() || shared.version > 0
     }
 
     /// Counts a turn; gives its number, from 1. Chaos strikes by it.
-    pub fn counts_turn(&self) -> u64 {
+    pub(crate) fn counts_turn(&self) -> u64 {
         let mut state = self.state();
         state.turns += 1;
         state.turns
     }
 
     /// The script in force as it stands, its own or the shared one with this session's counters. `None` = no script.
-    pub fn script(&self, shared: &Shared) -> Option<Script> {
+    pub(crate) fn script(&self, shared: &Shared) -> Option<Script> {
         let mut state = self.state();
         if state.script.is_some() || shared.version == 0 {
             return state.script.clone();
@@ -240,13 +240,13 @@ impl Session {
     }
 
     /// The replies nobody asked for, one line each.
-    pub fn unused(&self, shared: &Shared) -> Vec<Value> {
+    pub(crate) fn unused(&self, shared: &Shared) -> Vec<Value> {
         let unused = self.script(shared).map(|script| script.unused()).unwrap_or_default();
         unused.iter().map(|rule| rule.to_json()).collect()
     }
 
     /// The rules with their uses left.
-    pub fn rules(&self, shared: &Shared) -> Value {
+    pub(crate) fn rules(&self, shared: &Shared) -> Value {
         self.script(shared).map(|script| script.state()).unwrap_or_else(|| json!([]))
     }
 }

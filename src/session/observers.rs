@@ -7,7 +7,7 @@ use crate::session::log_line::LogLine;
 use std::sync::Arc;
 
 /// Something that watches every exchange of an emulator. Called on the runtime's thread: it must not wait.
-pub trait Observer: Send + Sync {
+pub(crate) trait Observer: Send + Sync {
     /// The request was read.
     fn begun(&self, _session: &Session, _exchange: &Arc<Exchange>) {}
 
@@ -19,7 +19,7 @@ pub trait Observer: Send + Sync {
 }
 
 /// The observers of an emulator with these settings.
-pub fn of(settings: &Settings) -> Arc<[Box<dyn Observer>]> {
+pub(crate) fn of(settings: &Settings) -> Arc<[Box<dyn Observer>]> {
     let mut observers: Vec<Box<dyn Observer>> = Vec::new();
     if settings.log_level == LogLevel::Info {
         observers.push(Box::new(LogLine));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 
 /// Tokens a prompt must have to be cached.
-pub const LEAST: u64 = 1024;
+pub(crate) const LEAST: u64 = 1024;
 /// Cached tokens come in multiples of this.
 const BLOCK: usize = 128;
 /// Blocks remembered per session: two million tokens.
@@ -15,7 +15,7 @@ const MOST: usize = 16 * 1024;
 
 /// The prefixes one session has sent, as hashes of their first 128, 256, 384 … tokens.
 #[derive(Debug, Default)]
-pub struct PrefixCache {
+pub(crate) struct PrefixCache {
     known: HashSet<u64>,
     order: VecDeque<u64>,
 }
@@ -23,7 +23,7 @@ pub struct PrefixCache {
 impl PrefixCache {
     /// Tokens at the beginning of this prompt that an earlier one had too, for the same model and `prompt_cache_key`:
     /// 0, or a multiple of 128 from 1,024 on. Remembers the prompt.
-    pub fn cached(&mut self, prompt: &Prefixes) -> u64 {
+    pub(crate) fn cached(&mut self, prompt: &Prefixes) -> u64 {
         let mut cached = 0;
         for (index, hash) in prompt.0.iter().enumerate() {
             if self.is_known_or_remember(*hash) && cached == index {
@@ -50,10 +50,10 @@ impl PrefixCache {
 
 /// The hashes of a prompt's first 128, 256, 384 … tokens. Made before the cache is locked: of a long prompt it takes a
 /// while.
-pub struct Prefixes(Vec<u64>);
+pub(crate) struct Prefixes(Vec<u64>);
 
 impl Prefixes {
-    pub fn of(prompt: &Prompt, model: &str, encoding: Encoding) -> Self {
+    pub(crate) fn of(prompt: &Prompt, model: &str, encoding: Encoding) -> Self {
         let cache_key = prompt.body.get("prompt_cache_key").and_then(Value::as_str).unwrap_or_default();
         let mut hash = random::key(0, &[model.as_bytes(), cache_key.as_bytes()]);
         let mut hashes = Vec::new();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// What a session without a script says to a request it cannot answer.
-pub fn no_script(session: &Session, operation: &str, user_text: &str) -> String {
+pub(crate) fn no_script(session: &Session, operation: &str, user_text: &str) -> String {
     format!(
         "No matching rule: no script loaded for session {}. The request was {} with the user text {}. Load replies with \
          POST /_emulator/script (the same API key), session.replies(…), or set the option fallback.",
@@ -23,7 +23,7 @@ pub fn no_script(session: &Session, operation: &str, user_text: &str) -> String 
 const EARLIER: usize = 10;
 
 /// What went before in the session of a request that nothing answered, for its error; empty if nothing did.
-pub fn earlier(session: &Session, this: &Exchange) -> String {
+pub(crate) fn earlier(session: &Session, this: &Exchange) -> String {
     let exchanges = session.journal.last(EARLIER + 1);
     let before: Vec<_> = exchanges.iter().filter(|exchange| exchange.number < this.number).collect();
     let more = this.number.saturating_sub(session.journal.base()) - before.len() as u64;
@@ -111,7 +111,7 @@ fn written(rule: &Value) -> String {
 
 /// The session as a person reads it: every exchange, who answered it, what is left. Without ids, times and addresses,
 /// so that it is fit for a snapshot.
-pub fn transcript(session: &Session, unused: &[Value]) -> String {
+pub(crate) fn transcript(session: &Session, unused: &[Value]) -> String {
     let mut out = String::new();
     match session.journal.forgotten() {
         0 => {}

@@ -29,13 +29,13 @@ static BLOCKS: LazyLock<Vec<Block>> = LazyLock::new(|| {
 
 /// Reads types by name; inflated blocks live as long as it.
 #[derive(Default)]
-pub struct Reader {
+pub(super) struct Reader {
     inflated: HashMap<usize, String>,
 }
 
 impl Reader {
     /// The schema of a type.
-    pub fn get(&mut self, name: &str) -> Option<Value> {
+    pub(super) fn get(&mut self, name: &str) -> Option<Value> {
         let index = BLOCKS.partition_point(|block| block.first <= name).checked_sub(1)?;
         let text = self.inflated.entry(index).or_insert_with(|| BLOCKS.get(index).map(inflate).unwrap_or_default());
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'))?;
@@ -52,7 +52,7 @@ fn inflate(block: &Block) -> String {
 }
 
 #[cfg(test)]
-pub fn names() -> Vec<String> {
+pub(super) fn names() -> Vec<String> {
     let lines = BLOCKS.iter().map(inflate).collect::<Vec<_>>().concat();
     lines.lines().filter_map(|line| Some(line.split_once('\t')?.0.to_string())).collect()
 }

@@ -9,7 +9,7 @@ type Known = Vec<(String, Vec<u64>)>;
 
 /// Whether a request comes from an official client that is newer than what is described here. Clients of other
 /// languages have versions of their own, which say nothing.
-pub fn is_newer(headers: &Headers) -> bool {
+pub(crate) fn is_newer(headers: &Headers) -> bool {
     static KNOWN: LazyLock<Known> = LazyLock::new(known);
     let header = |name: &str| headers.all(name).next();
     let (Some(language), Some(version)) = (header("x-stainless-lang"), header("x-stainless-package-version")) else {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
 /// Describes types in the terse form, each once.
-pub struct Compact<'a> {
+pub(super) struct Compact<'a> {
     /// Types that are written by hand: they stand for themselves.
     by_hand: &'a Map<String, Value>,
     reader: Reader,
@@ -14,12 +14,12 @@ pub struct Compact<'a> {
 }
 
 impl<'a> Compact<'a> {
-    pub fn new(by_hand: &'a Map<String, Value>) -> Self {
+    pub(super) fn new(by_hand: &'a Map<String, Value>) -> Self {
         Compact { by_hand, reader: Reader::default(), done: HashMap::new() }
     }
 
     /// A type of the clients by name.
-    pub fn named(&mut self, name: &str) -> Option<Value> {
+    pub(super) fn named(&mut self, name: &str) -> Option<Value> {
         if let Some(known) = self.done.get(name) {
             return known.clone();
         }

@@ -21,7 +21,7 @@ fn facts(depth: Depth) -> Value {
 }
 
 /// A type and all it is made of.
-pub fn shapes(name: &str, depth: Depth) -> Shapes {
+pub(super) fn shapes(name: &str, depth: Depth) -> Shapes {
     let facts = facts(depth);
     let generated = involved(name, &facts);
     let mut loader = Loader { generated: &generated, facts: &facts, named: HashMap::new(), kinds: Vec::new() };

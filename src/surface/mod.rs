@@ -3,11 +3,11 @@
 //! `facts.json`.
 
 mod blocks;
-pub mod client;
+pub(crate) mod client;
 mod compact;
 mod load;
-pub mod operations;
-pub mod router;
-pub mod shape;
+pub(crate) mod operations;
+pub(crate) mod router;
+pub(crate) mod shape;
 
-pub use operations::{Family, Operation};
+pub(crate) use operations::{Family, Operation};

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 /// One operation of the OpenAI API.
 #[derive(Debug, Deserialize)]
-pub struct Row<'a> {
+pub(crate) struct Row<'a> {
     /// Place in the table.
     #[serde(skip)]
     pub index: usize,
@@ -26,15 +26,20 @@ pub struct Row<'a> {
     /// Type of the query.
     #[serde(borrow)]
     pub query: Option<&'a str>,
+    #[allow(dead_code)] // this and the next: for the stored resources
     pub kind: Kind,
     /// How lists of many pages are walked.
+    #[allow(dead_code)]
     pub page: Option<Page>,
     /// Type of what comes back; of an item where that is a page.
     #[serde(borrow)]
+    #[allow(dead_code)]
     pub answer: Option<&'a str>,
     /// Type of the events it may stream.
     #[serde(borrow)]
+    #[allow(dead_code)]
     pub events: Option<&'a str>,
+    #[allow(dead_code)]
     pub key: Key,
     #[serde(default)]
     pub deprecated: bool,
@@ -47,11 +52,12 @@ pub struct Row<'a> {
 }
 
 /// A row of the table, which lives as long as the program.
-pub type Operation = Row<'static>;
+pub(crate) type Operation = Row<'static>;
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Form {
+#[allow(clippy::enum_variant_names)]
+pub(crate) enum Form {
     Json,
     /// `multipart/form-data`.
     Form,
@@ -61,7 +67,7 @@ pub enum Form {
 /// What comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     Object,
     Page,
     Events,
@@ -73,7 +79,7 @@ pub enum Kind {
 /// How a client gets the next page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Page {
+pub(crate) enum Page {
     /// There is none.
     Whole,
     /// `after` the last item's id, while `has_more`.
@@ -89,14 +95,14 @@ pub enum Page {
 /// Whose key an operation asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Key {
+pub(crate) enum Key {
     Project,
     Admin,
 }
 
 /// Operations that the same kinds of reply can answer.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub(crate) enum Family {
     Text,
     Embeddings,
     Images,
@@ -137,7 +143,7 @@ struct Generated<'a> {
 
 /// The releases the surface was read from.
 #[derive(Debug, Deserialize)]
-pub struct Clients<'a> {
+pub(crate) struct Clients<'a> {
     pub npm: &'a str,
     pub pypi: &'a str,
 }
@@ -159,18 +165,18 @@ static GENERATED: LazyLock<Option<Generated<'static>>> = LazyLock::new(|| {
 });
 
 /// Every operation, in the order of the client's resources.
-pub fn all() -> &'static [Operation] {
+pub(crate) fn all() -> &'static [Operation] {
     GENERATED.as_ref().map_or(&[], |generated| &generated.operations)
 }
 
 /// The releases of the clients that the surface was read from.
-pub fn clients() -> &'static Clients<'static> {
+pub(crate) fn clients() -> &'static Clients<'static> {
     const NONE: &Clients<'static> = &Clients { npm: "", pypi: "" };
     GENERATED.as_ref().map_or(NONE, |generated| &generated.openai)
 }
 
 /// An operation by its name, as Python spells it or as TypeScript does (`responses.inputItems.list`).
-pub fn named(name: &str) -> Option<&'static Operation> {
+pub(crate) fn named(name: &str) -> Option<&'static Operation> {
     static NAMES: LazyLock<HashMap<&str, &Operation>> =
         LazyLock::new(|| all().iter().map(|operation| (operation.name, operation)).collect());
     NAMES.get(name).copied().or_else(|| NAMES.get(snake(name).as_str()).copied())

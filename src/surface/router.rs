@@ -6,7 +6,7 @@ use matchit::Router;
 use std::sync::LazyLock;
 
 /// What a path leads to.
-pub enum Found {
+pub(crate) enum Found {
     /// An operation, and the values in its path, decoded.
     Operation(&'static Operation, Vec<(&'static str, String)>),
     /// The path exists with these methods.
@@ -16,7 +16,7 @@ pub enum Found {
 
 impl Found {
     /// The operation's name; the empty string where there is none.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Found::Operation(operation, _) => operation.name,
             _ => "",
@@ -51,14 +51,14 @@ static TREES: LazyLock<Vec<(&'static str, Router<&'static Operation>)>> = LazyLo
 });
 
 /// The operation that requests for this one reach: itself, or the one whose path it has.
-pub fn routed(operation: &'static Operation) -> &'static Operation {
+pub(crate) fn routed(operation: &'static Operation) -> &'static Operation {
     let tree = TREES.iter().find(|(known, _)| *known == operation.method);
     let pattern = operation.path.replace(['{', '}'], "");
     tree.and_then(|(_, tree)| tree.at(&pattern).ok()).map_or(operation, |found| found.value)
 }
 
 /// Finds the operation of a path below `/v1`.
-pub fn find(method: &str, path: &str) -> Found {
+pub(crate) fn find(method: &str, path: &str) -> Found {
     let own = TREES.iter().find(|(known, _)| *known == method);
     if let Some(found) = own.and_then(|(_, tree)| tree.at(path).ok()) {
         let params = found.params.iter().map(|(name, value)| (name, decode(value))).collect();

@@ -6,11 +6,11 @@ use super::operations::{self, Operation};
 use std::sync::{LazyLock, OnceLock};
 
 /// Index of a [`Kind`] in its [`Shapes`].
-pub type Id = usize;
+pub(crate) type Id = usize;
 
 /// Whose word the surface takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
+pub(crate) enum Depth {
     /// The types' and the OpenAPI document's.
     Documented,
     /// Also what users report production to refuse although the document allows it: `observed` in facts.json.
@@ -18,13 +18,13 @@ pub enum Depth {
 }
 
 /// A type and all that it is made of.
-pub struct Shapes {
+pub(crate) struct Shapes {
     pub(super) kinds: Vec<Kind>,
     pub(super) root: Id,
 }
 
 /// What a value may be.
-pub enum Kind {
+pub(crate) enum Kind {
     Any,
     Text(Text),
     Integer { min: Option<i64>, max: Option<i64> },
@@ -38,14 +38,14 @@ pub enum Kind {
 }
 
 /// A string and its bounds, in characters.
-pub struct Text {
+pub(crate) struct Text {
     pub min: usize,
     pub max: usize,
     pub pattern: Option<regex::Regex>,
 }
 
 /// An object with known fields.
-pub struct Object {
+pub(crate) struct Object {
     /// In the order OpenAI checks them.
     pub fields: Vec<Field>,
     /// Indices into `fields`, sorted by name.
@@ -60,7 +60,7 @@ pub struct Object {
 
 /// A field of an object.
 #[derive(Clone)]
-pub struct Field {
+pub(crate) struct Field {
     pub name: String,
     pub kind: Id,
     pub required: bool,
@@ -72,7 +72,7 @@ pub struct Field {
 
 /// What makes a field known that is not an ordinary one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Only {
+pub(crate) enum Only {
     /// The relaxed profile.
     Relaxed,
     /// A request to the beta API: `?beta=true`.
@@ -82,7 +82,7 @@ pub enum Only {
 }
 
 /// One of several types: told apart by JSON type, and objects by a field.
-pub struct Union {
+pub(crate) struct Union {
     pub variants: Vec<Id>,
     pub tag: Option<Tag>,
     /// What messages call it, if not by its variants.
@@ -90,7 +90,7 @@ pub struct Union {
 }
 
 /// The field that tells the objects of a union apart.
-pub struct Tag {
+pub(crate) struct Tag {
     pub key: String,
     /// Value of the field → variant.
     pub variants: Vec<(String, Id)>,
@@ -111,7 +111,7 @@ impl Object {
     }
 
     /// Index of a field by name.
-    pub fn find(&self, name: &str) -> Option<usize> {
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
         let found = self.sorted.binary_search_by(|at| self.fields.get(*at).map_or("", |field| &field.name).cmp(name));
         found.ok().and_then(|at| self.sorted.get(at)).copied()
     }
@@ -131,19 +131,19 @@ static TAKEN: LazyLock<Vec<[Taken; 2]>> =
 
 impl Shapes {
     /// The body of an operation; `None` = it has none.
-    pub fn body(operation: &Operation, depth: Depth) -> Option<&'static Shapes> {
+    pub(crate) fn body(operation: &Operation, depth: Depth) -> Option<&'static Shapes> {
         let taken = TAKEN.get(operation.index)?.get(depth as usize)?;
         operation.body.map(|name| taken.body.get_or_init(|| load::shapes(name, depth)))
     }
 
     /// The query of an operation; `None` = it has none.
-    pub fn query(operation: &Operation, depth: Depth) -> Option<&'static Shapes> {
+    pub(crate) fn query(operation: &Operation, depth: Depth) -> Option<&'static Shapes> {
         let taken = TAKEN.get(operation.index)?.get(depth as usize)?;
         operation.query.map(|name| taken.query.get_or_init(|| load::shapes(name, depth)))
     }
 
     /// Its fields, if it is an object.
-    pub fn object(&self) -> Option<&Object> {
+    pub(crate) fn object(&self) -> Option<&Object> {
         match self.kind(self.root) {
             Kind::Object(object) => Some(object),
             _ => None,
@@ -151,7 +151,7 @@ impl Shapes {
     }
 
     /// A type by id.
-    pub fn kind(&self, id: Id) -> &Kind {
+    pub(crate) fn kind(&self, id: Id) -> &Kind {
         self.kinds.get(id).unwrap_or(&ANY)
     }
 }

@@ -10,41 +10,41 @@
 //! - `longest`: for the first two bytes of a text, the length of the longest token that begins with them.
 
 /// Tokens that share one entry of `starts`.
-pub const GROUP: usize = 16;
+pub(crate) const GROUP: usize = 16;
 /// Bits of a slot that hold the rank; the others are a tag, which spares most looks at the bytes.
-pub const RANK_BITS: u32 = 18;
+pub(crate) const RANK_BITS: u32 = 18;
 /// The tag of a hash.
-pub const TAG: u32 = !((1 << RANK_BITS) - 1);
+pub(crate) const TAG: u32 = !((1 << RANK_BITS) - 1);
 /// A free slot; its rank is none.
-pub const EMPTY: u32 = u32::MAX;
+pub(crate) const EMPTY: u32 = u32::MAX;
 /// What hashing begins with.
-pub const SEED: u64 = 0xcbf2_9ce4_8422_2325;
+pub(crate) const SEED: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// The hash of one byte more (FNV-1a): every prefix of a text is hashed in one pass.
-pub fn more(hash: u64, byte: u8) -> u64 {
+pub(crate) fn more(hash: u64, byte: u8) -> u64 {
     (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
 }
 
 /// Where a hash's search begins among so many slots, and its tag.
-pub fn place(hash: u64, slots: usize) -> (usize, u32) {
+pub(crate) fn place(hash: u64, slots: usize) -> (usize, u32) {
     let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((((mixed >> 32) * slots as u64) >> 32) as usize, mixed as u32 & TAG)
 }
 
 /// What a character is to the patterns that cut text into words.
-pub mod letter {
+pub(crate) mod letter {
     /// `\p{Lu}`, `\p{Lt}`
-    pub const UPPER: u8 = 1;
+    pub(crate) const UPPER: u8 = 1;
     /// `\p{Ll}`
-    pub const LOWER: u8 = 2;
+    pub(crate) const LOWER: u8 = 2;
     /// `\p{Lm}`, `\p{Lo}`: upper and lower at once.
-    pub const OTHER: u8 = 3;
+    pub(crate) const OTHER: u8 = 3;
     /// `\p{M}`
-    pub const MARK: u8 = 4;
+    pub(crate) const MARK: u8 = 4;
     /// `\p{N}`
-    pub const NUMBER: u8 = 5;
+    pub(crate) const NUMBER: u8 = 5;
     /// `\s`
-    pub const SPACE: u8 = 6;
+    pub(crate) const SPACE: u8 = 6;
     /// Code points that share one entry of the index.
-    pub const BLOCK: usize = 256;
+    pub(crate) const BLOCK: usize = 256;
 }

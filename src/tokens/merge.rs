@@ -10,7 +10,7 @@ use super::layout::{SEED, more};
 use super::vocabulary::Vocabulary;
 
 /// Words become tokens here, one after the other; keeps its memory between them.
-pub struct Merger {
+pub(super) struct Merger {
     vocabulary: &'static Vocabulary,
     /// The word's tokens so far.
     tokens: Vec<u32>,
@@ -19,12 +19,12 @@ pub struct Merger {
 }
 
 impl Merger {
-    pub fn new(vocabulary: &'static Vocabulary) -> Self {
+    pub(super) fn new(vocabulary: &'static Vocabulary) -> Self {
         Merger { vocabulary, tokens: Vec::new(), dead: Vec::new() }
     }
 
     /// The tokens of a word.
-    pub fn merge(&mut self, word: &[u8]) -> &[u32] {
+    pub(super) fn merge(&mut self, word: &[u8]) -> &[u32] {
         self.tokens.clear();
         match self.vocabulary.rank(word) {
             Some(rank) => self.tokens.push(rank),

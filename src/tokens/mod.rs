@@ -16,7 +16,7 @@ use words::{Pattern, Words};
 
 /// How text becomes tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     /// `o200k_base`: gpt-4o and everything after it.
     O200k,
     /// `cl100k_base`: gpt-3.5, gpt-4, gpt-4-turbo, embeddings, the base models.
@@ -29,7 +29,7 @@ const ESTIMATED_BYTES_PER_TOKEN: usize = 4;
 
 impl Encoding {
     /// The encoding of a model, by its name; `ft:` names count as their base. (real-traffic §4)
-    pub fn for_model(model: &str) -> Self {
+    pub(crate) fn for_model(model: &str) -> Self {
         let name = model.strip_prefix("ft:").unwrap_or(model);
         let newer = ["gpt-4o", "gpt-4.1", "gpt-4.5"];
         let older = ["gpt-3.5", "gpt-35", "gpt-4", "text-", "davinci", "babbage", "curie", "ada", "tts-", "whisper"];
@@ -46,13 +46,13 @@ impl Encoding {
     }
 
     /// The bytes of a token of the vocabulary; `None` beyond the last and for [`Encoding::Estimate`].
-    pub fn token(self, rank: u32) -> Option<&'static [u8]> {
+    pub(crate) fn token(self, rank: u32) -> Option<&'static [u8]> {
         let (_, vocabulary) = self.table()?;
         ((rank as usize) < vocabulary.size()).then(|| vocabulary.token(rank))
     }
 
     /// What a list of tokens stands for; those that are no text of the vocabulary show their number.
-    pub fn decode(self, tokens: &[Value]) -> String {
+    pub(crate) fn decode(self, tokens: &[Value]) -> String {
         let mut bytes = Vec::new();
         for token in tokens.iter().filter_map(Value::as_u64) {
             match u32::try_from(token).ok().and_then(|rank| self.token(rank)) {
@@ -65,7 +65,7 @@ impl Encoding {
 }
 
 /// Number of tokens in a text. Special tokens such as `<|endoftext|>` count as the text they are.
-pub fn count(encoding: Encoding, text: &str) -> usize {
+pub(crate) fn count(encoding: Encoding, text: &str) -> usize {
     let Some((pattern, vocabulary)) = encoding.table() else {
         return text.len().div_ceil(ESTIMATED_BYTES_PER_TOKEN);
     };
@@ -78,7 +78,7 @@ pub fn count(encoding: Encoding, text: &str) -> usize {
 /// Where each token ends, in bytes. Tokens that end inside a character are given the end of that character, so every
 /// border is one between characters and borders may repeat; there are as many as [`count`] says, the last is the
 /// text's length.
-pub fn ends(encoding: Encoding, text: &str) -> Vec<u32> {
+pub(crate) fn ends(encoding: Encoding, text: &str) -> Vec<u32> {
     let mut ends = Vec::with_capacity(text.len() / ESTIMATED_BYTES_PER_TOKEN + 1);
     let mut at = 0;
     let mut push = |length: usize| {

@@ -3,7 +3,7 @@
 use super::layout::{EMPTY, GROUP, SEED, TAG, more, place};
 
 /// The tokens of one encoding, by rank and by their bytes.
-pub struct Vocabulary {
+pub(super) struct Vocabulary {
     bytes: &'static [u8],
     lengths: &'static [u8],
     starts: &'static [u8],
@@ -26,9 +26,9 @@ macro_rules! vocabulary {
 }
 
 /// `o200k_base`.
-pub static O200K: Vocabulary = vocabulary!("o200k_base");
+pub(super) static O200K: Vocabulary = vocabulary!("o200k_base");
 /// `cl100k_base`.
-pub static CL100K: Vocabulary = vocabulary!("cl100k_base");
+pub(super) static CL100K: Vocabulary = vocabulary!("cl100k_base");
 
 /// A number of a byte string; beyond its end, nothing that is ever looked for.
 fn number(bytes: &[u8], at: usize) -> u32 {
@@ -37,12 +37,12 @@ fn number(bytes: &[u8], at: usize) -> u32 {
 
 impl Vocabulary {
     /// Number of tokens.
-    pub fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.lengths.len()
     }
 
     /// The bytes of a token; none beyond the last.
-    pub fn token(&self, rank: u32) -> &'static [u8] {
+    pub(super) fn token(&self, rank: u32) -> &'static [u8] {
         let rank = rank as usize;
         let first = rank - rank % GROUP;
         let before: usize =
@@ -52,17 +52,17 @@ impl Vocabulary {
     }
 
     /// Bytes of a token.
-    pub fn length(&self, rank: u32) -> usize {
+    pub(super) fn length(&self, rank: u32) -> usize {
         self.lengths.get(rank as usize).copied().unwrap_or_default() as usize
     }
 
     /// Length of the left of the two tokens a token is merged from; 0 for a single byte.
-    pub fn half(&self, rank: u32) -> usize {
+    pub(super) fn half(&self, rank: u32) -> usize {
         self.halves.get(rank as usize).copied().unwrap_or_default() as usize
     }
 
     /// Length of the longest token a text can begin with.
-    pub fn longest(&self, text: &[u8]) -> usize {
+    pub(super) fn longest(&self, text: &[u8]) -> usize {
         match text {
             [first, second, ..] => {
                 let pair = usize::from(*first) << 8 | usize::from(*second);
@@ -73,7 +73,7 @@ impl Vocabulary {
     }
 
     /// The rank of the token that has exactly these bytes.
-    pub fn rank(&self, token: &[u8]) -> Option<u32> {
+    pub(super) fn rank(&self, token: &[u8]) -> Option<u32> {
         // A token's length is one byte.
         if token.len() > u8::MAX as usize {
             return None;
@@ -82,7 +82,7 @@ impl Vocabulary {
     }
 
     /// As [`Vocabulary::rank`], the bytes' hash known.
-    pub fn find(&self, hash: u64, token: &[u8]) -> Option<u32> {
+    pub(super) fn find(&self, hash: u64, token: &[u8]) -> Option<u32> {
         let slots = self.slots.len() / 4;
         let (mut slot, tag) = place(hash, slots);
         loop {

@@ -23,19 +23,19 @@ fn is_line_end(letter: char) -> bool {
 /// Which pattern cuts. OpenAI has since written cl100k's with possessive repetition and `\s++$`; no token of it has a
 /// space behind a line end at its end, so counts are the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Pattern {
+pub(super) enum Pattern {
     O200k,
     Cl100k,
 }
 
 /// The words of a text; together they are the text.
-pub struct Words<'a> {
+pub(super) struct Words<'a> {
     pattern: Pattern,
     rest: &'a str,
 }
 
 impl<'a> Words<'a> {
-    pub fn new(pattern: Pattern, text: &'a str) -> Self {
+    pub(super) fn new(pattern: Pattern, text: &'a str) -> Self {
         Words { pattern, rest: text }
     }
 }

@@ -7,7 +7,7 @@ use crate::turn::models;
 use crate::turn::models::Model;
 
 /// The models a session lists, in order: the script's own, else the catalogue and the option `models`.
-pub fn listed(settings: &Settings, own: Option<&Models>) -> Vec<Model> {
+pub(crate) fn listed(settings: &Settings, own: Option<&Models>) -> Vec<Model> {
     let mut all = Vec::new();
     let catalogue = || models::catalogue().iter().filter(|model| !model.deprecated).cloned();
     match own {
@@ -33,7 +33,7 @@ fn own_model(entry: &ModelEntry) -> Model {
 }
 
 /// A model by name, if the session knows it: `own` are the models its script names.
-pub fn find(settings: &Settings, own: Option<&Models>, name: &str) -> Option<Model> {
+pub(crate) fn find(settings: &Settings, own: Option<&Models>, name: &str) -> Option<Model> {
     match own {
         Some(Models::List { keep_catalogue, entries }) => {
             let own = entries.iter().find(|entry| entry.id == name).map(own_model);

@@ -11,7 +11,7 @@ use serde_json::ser::{PrettyFormatter, Serializer};
 use std::time::Duration;
 
 /// An answer in its wire form. Status, headers every answer has, pace and faults are the server's business.
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     /// Beside the usual ones.
     pub headers: Vec<(String, String)>,
@@ -22,7 +22,7 @@ pub struct Answer {
 
 /// When the bytes of an answer leave, and what goes wrong on the way.
 #[derive(Debug, Clone)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// Before anything of an unstreamed answer.
     pub wait: Duration,
     /// Deadlines of a stream's pieces.
@@ -34,10 +34,11 @@ pub struct Delivery {
 }
 
 /// The body of an answer.
-pub enum Body {
+pub(crate) enum Body {
     /// `application/json`.
     Json(Bytes),
     /// Anything else: content type, bytes.
+    #[allow(dead_code)] // for files, images and sound
     Bytes(&'static str, Bytes),
     /// A stream: `text/event-stream` over HTTP.
     Events(Box<dyn Events>),
@@ -51,28 +52,28 @@ pub enum Body {
 
 impl Answer {
     /// 200 with this body.
-    pub fn ok(body: Body) -> Self {
+    pub(crate) fn ok(body: Body) -> Self {
         Answer { status: 200, headers: Vec::new(), body, delivery: None }
     }
 
     /// 200 with JSON as OpenAI prints it, without a final newline.
-    pub fn json(value: &impl Serialize) -> Self {
+    pub(crate) fn json(value: &impl Serialize) -> Self {
         Answer::ok(Body::Json(pretty(value, false)))
     }
 
     /// 200 with JSON and the final newline that chat, completions, embeddings and files have (real-traffic §2.1).
-    pub fn json_line(value: &impl Serialize) -> Self {
+    pub(crate) fn json_line(value: &impl Serialize) -> Self {
         Answer::ok(Body::Json(pretty(value, true)))
     }
 }
 
 /// JSON with 2-space indentation, as every non-stream answer has it (real-traffic §2.1).
-pub fn pretty(value: &impl Serialize, newline: bool) -> Bytes {
+pub(crate) fn pretty(value: &impl Serialize, newline: bool) -> Bytes {
     indented(value, b"  ", newline)
 }
 
 /// JSON with this indentation.
-pub fn indented(value: &impl Serialize, indent: &[u8], newline: bool) -> Bytes {
+pub(crate) fn indented(value: &impl Serialize, indent: &[u8], newline: bool) -> Bytes {
     let mut out = Vec::with_capacity(1024);
     let mut serializer = Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(indent));
     // Our own values always serialize: string keys, no failing Serialize impls.

@@ -32,7 +32,7 @@ use std::task::{Context, Poll, ready};
 
 /// What happened to a reply. The numbers are those of a choice and of a part of it: see [`Driver::part`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// A part begins; nothing of its text is there yet.
     Begun(usize, usize),
     /// Its text grew by these bytes.
@@ -44,7 +44,7 @@ pub enum Step {
 }
 
 /// A reply still arriving, on its way to a client.
-pub struct Driver {
+pub(crate) struct Driver {
     /// `None` once all is there that is wanted.
     arriving: Option<Arriving>,
     prompt: Prompt,
@@ -80,7 +80,7 @@ struct Open {
 
 impl Driver {
     /// A driver of `arriving`, which answers `prompt`; `reply` holds what is known beside the choices.
-    pub fn new(
+    pub(crate) fn new(
         arriving: Arriving,
         prompt: &Prompt,
         reply: Arc<Reply>,
@@ -106,7 +106,7 @@ impl Driver {
     ///
     /// # Errors
     /// Its maker failed, or the request forbids it: the rest will not come.
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Step, ApiError>>> {
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Step, ApiError>>> {
         loop {
             if let Some(step) = self.steps.pop_front() {
                 return Poll::Ready(Some(Ok(step)));
@@ -135,7 +135,7 @@ impl Driver {
     ///
     /// # Errors
     /// As [`Driver::poll_next`].
-    pub async fn collect(mut self) -> Result<Reply, ApiError> {
+    pub(crate) async fn collect(mut self) -> Result<Reply, ApiError> {
         while let Some(step) = poll_fn(|context| self.poll_next(context)).await {
             step?;
         }
@@ -143,23 +143,23 @@ impl Driver {
     }
 
     /// A choice as far as it came.
-    pub fn choice(&self, choice: usize) -> &Choice {
+    pub(crate) fn choice(&self, choice: usize) -> &Choice {
         static NOTHING: Choice = Choice { parts: Vec::new(), finish: None, logprobs: None };
         self.choices.get(choice).unwrap_or(&NOTHING)
     }
 
     /// A part of a choice as far as it came.
-    pub fn part(&self, choice: usize, part: usize) -> Option<&Part> {
+    pub(crate) fn part(&self, choice: usize, part: usize) -> Option<&Part> {
         self.choice(choice).parts.get(part)
     }
 
     /// The text of a part, as far as it came.
-    pub fn text(&self, choice: usize, part: usize) -> &str {
+    pub(crate) fn text(&self, choice: usize, part: usize) -> &str {
         self.part(choice, part).map_or("", text_of)
     }
 
     /// The reply as far as it came; whole after the last step.
-    pub fn reply(&self) -> Reply {
+    pub(crate) fn reply(&self) -> Reply {
         let choices = if self.choices.is_empty() { vec![Choice::default()] } else { self.choices.clone() };
         Reply { say: Say::Choices(choices), ..(*self.reply).clone() }
     }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A driver of these pieces, which fails on a mismatch; all have come, and no more will.
-pub fn driver<A: Into<Arrival>>(pieces: Vec<A>, prompt: &Prompt) -> Driver {
+pub(crate) fn driver<A: Into<Arrival>>(pieces: Vec<A>, prompt: &Prompt) -> Driver {
     let (sender, receiver) = tokio::sync::mpsc::channel(pieces.len().max(1));
     for piece in pieces {
         assert!(sender.try_send(piece.into()).is_ok());

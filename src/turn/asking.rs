@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 /// One Prompt on its way to a Reply.
-pub struct Turn<'a> {
+pub(crate) struct Turn<'a> {
     pub call: &'a Call,
     /// `None` for operations that infer nothing, which only rules that name them answer.
     pub prompt: Option<&'a Prompt>,
@@ -22,20 +22,20 @@ pub struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    pub fn new(call: &'a Call, prompt: Option<&'a Prompt>) -> Self {
+    pub(crate) fn new(call: &'a Call, prompt: Option<&'a Prompt>) -> Self {
         let user_text = prompt.map(Prompt::user_text).unwrap_or_default();
         Turn { call, prompt, user_text, over: None, missed: None }
     }
 
     /// The turn as conditions of a script see it.
-    pub fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         self.call.view(self.prompt, &self.user_text)
     }
 }
 
 /// What a responder makes of a turn.
 #[allow(clippy::large_enum_variant)] // made once for each turn and taken apart at once
-pub enum Response {
+pub(crate) enum Response {
     /// It is not its turn; perhaps with a reason, for whoever has to explain that nothing answered.
     Pass(Option<String>),
     /// Whatever answers in the end breaks, or is paced, like this.
@@ -45,8 +45,9 @@ pub enum Response {
 }
 
 /// Something that may give a Reply for a Turn. It knows no endpoint; what it gives is rendered by whoever asked.
-pub trait Responder: Send + Sync {
+pub(crate) trait Responder: Send + Sync {
     /// As options and steps name it.
+    #[allow(dead_code)] // for telemetry and the control room
     fn name(&self) -> &'static str;
 
     /// Its part in a turn. Dropped when the client leaves.
@@ -57,4 +58,4 @@ pub trait Responder: Send + Sync {
 }
 
 /// A responder at work.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send + 'a>>;
+pub(crate) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send + 'a>>;

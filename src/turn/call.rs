@@ -28,18 +28,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Who serves an operation of the table.
-pub struct Served {
+pub(crate) struct Served {
     /// As in [`crate::surface`].
     pub name: &'static str,
     pub handler: Handler,
 }
 
 /// Serves one call.
-pub type Handler = fn(Call) -> HandlerFuture;
-pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
+pub(crate) type Handler = fn(Call) -> HandlerFuture;
+pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
 
 /// A request that was authenticated, routed and validated.
-pub struct Call {
+pub(crate) struct Call {
     pub operation: &'static Operation,
     /// Values of the `{…}` in the path, decoded.
     pub params: Vec<(&'static str, String)>,
@@ -73,38 +73,38 @@ pub struct Call {
 
 impl Call {
     /// A value of the path.
-    pub fn param(&self, name: &str) -> &str {
+    pub(crate) fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 
     /// The first value of a query parameter.
-    pub fn query(&self, name: &str) -> Option<&str> {
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.queries(name).next()
     }
 
     /// All values of a query parameter that may be repeated: `include[]=a&include[]=b`, or with the items' numbers.
-    pub fn queries(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn queries(&self, name: &str) -> impl Iterator<Item = &str> {
         let named = move |key: &str| key == name || key.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
         self.query.iter().filter(move |(key, _)| named(key)).map(|(_, value)| value.as_str())
     }
 
     /// The model the body names; the empty string when it names none.
-    pub fn model_name(&self) -> &str {
+    pub(crate) fn model_name(&self) -> &str {
         find(&self.body, "model").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// A model by name, if the session knows it.
-    pub fn known_model(&self, name: &str) -> Option<Model> {
+    pub(crate) fn known_model(&self, name: &str) -> Option<Model> {
         accepted::find(&self.emulator.settings, self.models.as_deref(), name)
     }
 
     /// Rules of a model: the session's own, the catalogue's, or those of the nearest known name.
-    pub fn model(&self, name: &str) -> Model {
+    pub(crate) fn model(&self, name: &str) -> Model {
         self.known_model(name).unwrap_or_else(|| Model::custom(name, None, None, None))
     }
 
     /// A model's name in answers: the dated snapshot as production has it, or as asked.
-    pub fn shown_model(&self, asked: &str, model: &Model) -> String {
+    pub(crate) fn shown_model(&self, asked: &str, model: &Model) -> String {
         match self.emulator.settings.profile {
             Profile::Strict => model.snapshot().to_string(),
             _ if asked.is_empty() => model.id.to_string(),
@@ -113,12 +113,12 @@ impl Call {
     }
 
     /// Counts this exchange's tokens.
-    pub fn counter(&self) -> Counter {
+    pub(crate) fn counter(&self) -> Counter {
         Counter::of(&self.emulator.settings, &self.session)
     }
 
     /// How this model's texts are counted.
-    pub fn encoding(&self, model: &Model) -> Encoding {
+    pub(crate) fn encoding(&self, model: &Model) -> Encoding {
         match self.emulator.settings.usage {
             Counting::Exact => Encoding::for_model(&model.id),
             Counting::Estimate => Encoding::Estimate,
@@ -127,7 +127,7 @@ impl Call {
 
     /// Whether a model is accepted that nobody lists: by setting, by script, or because the path is one of Azure's and
     /// the session lists no models.
-    pub fn accepts_unlisted(&self, name: &str) -> bool {
+    pub(crate) fn accepts_unlisted(&self, name: &str) -> bool {
         match self.models.as_deref() {
             Some(Models::Any) => true,
             Some(Models::List { .. }) => false,
@@ -136,7 +136,7 @@ impl Call {
     }
 
     /// The call as conditions of a script see it.
-    pub fn view<'a>(&'a self, prompt: Option<&'a Prompt>, user_text: &'a str) -> View<'a> {
+    pub(crate) fn view<'a>(&'a self, prompt: Option<&'a Prompt>, user_text: &'a str) -> View<'a> {
         View {
             prompt,
             user_text,
@@ -151,12 +151,12 @@ impl Call {
     }
 
     /// What the texts of OpenAI's errors name.
-    pub fn occasion(&self) -> Occasion<'_> {
+    pub(crate) fn occasion(&self) -> Occasion<'_> {
         Occasion { model: self.model_name(), operation: self.operation.name, request_id: &self.exchange.request_id }
     }
 
     /// Unix seconds for `created` and `created_at`.
-    pub fn created(&self) -> u64 {
+    pub(crate) fn created(&self) -> u64 {
         self.stamp.as_secs()
     }
 }

@@ -17,7 +17,7 @@ const BREACHES: usize = 5;
 ///
 /// # Errors
 /// The budget does not suffice for finding out.
-pub fn mismatch(reply: &Reply, prompt: &Prompt, budget: &Budget) -> Result<Option<String>, Spent> {
+pub(crate) fn mismatch(reply: &Reply, prompt: &Prompt, budget: &Budget) -> Result<Option<String>, Spent> {
     match check(reply, prompt, budget) {
         Ok(()) => Ok(None),
         Err(Refusal::Mismatch(mismatch)) => Ok(Some(mismatch)),
@@ -26,7 +26,7 @@ pub fn mismatch(reply: &Reply, prompt: &Prompt, budget: &Budget) -> Result<Optio
 }
 
 /// Says what is wrong with a call that has only begun, after so many others of its choice: its arguments are not there yet.
-pub fn forbidden_call(call: &ToolCall, before: usize, prompt: &Prompt) -> Option<String> {
+pub(crate) fn forbidden_call(call: &ToolCall, before: usize, prompt: &Prompt) -> Option<String> {
     let refusal = check_count(before + 1, prompt).and_then(|()| find_tool(call, prompt).map(|_| ())).err()?;
     match refusal {
         Refusal::Mismatch(mismatch) => Some(mismatch),

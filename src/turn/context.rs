@@ -10,7 +10,7 @@ use crate::wire::error::ApiError;
 ///
 /// # Errors
 /// 400 `context_length_exceeded`; legacy completions and embeddings have no code.
-pub fn context_length(
+pub(crate) fn context_length(
     model: &Model,
     prompt_tokens: u64,
     max_tokens: Option<u64>,

@@ -6,7 +6,7 @@ use crate::reply::{Arriving, Overrides, Reply, Say};
 use std::sync::Arc;
 
 /// A reply and where it came from.
-pub struct Found {
+pub(crate) struct Found {
     pub reply: Arc<Reply>,
     /// It is still coming, piece by piece.
     pub arriving: Option<Arriving>,
@@ -18,17 +18,17 @@ pub struct Found {
 }
 
 impl Found {
-    pub fn new(reply: Arc<Reply>) -> Self {
+    pub(crate) fn new(reply: Arc<Reply>) -> Self {
         Found { fault: reply.fault.clone(), pace: reply.pace.clone(), reply, arriving: None, scripted: false }
     }
 
     /// A reply that comes piece by piece.
-    pub fn arriving(arriving: Arriving) -> Self {
+    pub(crate) fn arriving(arriving: Arriving) -> Self {
         Found { arriving: Some(arriving), ..Found::new(Arc::default()) }
     }
 
     /// Something's fault and pace come over this reply.
-    pub fn broken_by(mut self, over: Over) -> Self {
+    pub(crate) fn broken_by(mut self, over: Over) -> Self {
         self.fault = over.fault.or(self.fault);
         self.pace = over.pace.or(&self.pace);
         if over.overrides != Overrides::default() {
@@ -39,12 +39,12 @@ impl Found {
     }
 
     /// Only what it would do to another reply.
-    pub fn over(self) -> Over {
+    pub(crate) fn over(self) -> Over {
         Over { fault: self.fault, pace: self.pace, overrides: self.reply.overrides.clone() }
     }
 
     /// What holds where this one leaves it open.
-    pub fn or(mut self, general: &Reply) -> Self {
+    pub(crate) fn or(mut self, general: &Reply) -> Self {
         self.pace = self.pace.or(&general.pace);
         self.fault = self.fault.or_else(|| general.fault.clone());
         if general.overrides != Overrides::default() {
@@ -57,7 +57,7 @@ impl Found {
 
 /// What a reply has beside what it says: whatever answers breaks, is paced, and is shown like this.
 #[derive(Default)]
-pub struct Over {
+pub(crate) struct Over {
     pub fault: Option<Fault>,
     pub pace: Pace,
     pub overrides: Overrides,

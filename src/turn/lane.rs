@@ -8,18 +8,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The last response of each lane of one connection, by the lane's `stream_id`.
-pub type Memory = Arc<Mutex<HashMap<String, Recent>>>;
+pub(crate) type Memory = Arc<Mutex<HashMap<String, Recent>>>;
 
 /// A response and the conversation it ends.
 #[derive(Debug, Clone)]
-pub struct Recent {
+pub(crate) struct Recent {
     id: String,
     items: Vec<Value>,
 }
 
 /// One lane of a connection: its requests come one after the other.
 #[derive(Debug, Clone, Default)]
-pub struct Lane {
+pub(crate) struct Lane {
     /// Its `stream_id`; empty when there is none.
     pub name: String,
     pub memory: Memory,
@@ -33,17 +33,17 @@ impl Lane {
     }
 
     /// Remembers a response by its id; `items` is the conversation with it.
-    pub fn remember(&self, id: &str, items: Vec<Value>) {
+    pub(crate) fn remember(&self, id: &str, items: Vec<Value>) {
         self.memory().insert(self.name.clone(), Recent { id: id.into(), items });
     }
 
     /// The conversation that a remembered response ends.
-    pub fn recall(&self, id: &str) -> Option<Vec<Value>> {
+    pub(crate) fn recall(&self, id: &str) -> Option<Vec<Value>> {
         self.memory().values().find(|recent| recent.id == id).map(|recent| recent.items.clone())
     }
 
     /// Forgets a response whose continuation failed.
-    pub fn forget(&self, id: &str) {
+    pub(crate) fn forget(&self, id: &str) {
         self.memory().retain(|_, recent| recent.id != id);
     }
 }

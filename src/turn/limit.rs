@@ -6,7 +6,7 @@ use crate::reply::{Choice, Finish, Part, Reply, Say, Text, ToolCall};
 use crate::tokens::Encoding;
 
 /// The reply cut at the request's stop sequences and token limit; `None` when nothing needs cutting.
-pub fn obey(reply: &Reply, prompt: &Prompt, encoding: Encoding) -> Option<Reply> {
+pub(crate) fn obey(reply: &Reply, prompt: &Prompt, encoding: Encoding) -> Option<Reply> {
     let Say::Choices(choices) = &reply.say else { return None };
     if prompt.stop.is_empty() && prompt.max_tokens.is_none() {
         return None;
@@ -38,7 +38,7 @@ fn shorten(choice: &Choice, prompt: &Prompt, encoding: Encoding) -> Option<Choic
 
 /// What is left of the limits for the rest of a choice.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub(crate) struct Limits {
     stop: Vec<String>,
     /// Tokens.
     left: usize,
@@ -47,23 +47,23 @@ pub struct Limits {
 
 impl Limits {
     /// What the request allows each choice.
-    pub fn new(prompt: &Prompt, encoding: Encoding) -> Self {
+    pub(crate) fn new(prompt: &Prompt, encoding: Encoding) -> Self {
         let left = prompt.max_tokens.map_or(usize::MAX, |limit| limit as usize);
         Limits { stop: prompt.stop.clone(), left, encoding }
     }
 
     /// No limits.
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Limits { stop: Vec::new(), left: usize::MAX, encoding: Encoding::O200k }
     }
 
     /// Whether so few tokens are left that the first piece of the next text may not fit: some graphemes have many.
-    pub fn is_near(&self) -> bool {
+    pub(crate) fn is_near(&self) -> bool {
         self.left < NEAR
     }
 
     /// Takes in a part that is whole. `None` = it fits; else what is left of it, and how the choice ends with it.
-    pub fn cut(&mut self, part: &Part) -> Option<(Option<Part>, Finish)> {
+    pub(crate) fn cut(&mut self, part: &Part) -> Option<(Option<Part>, Finish)> {
         let (text, stops) = match part {
             Part::Text(text) | Part::Refusal(text) => (text, true),
             Part::ToolCall(call) => (&call.arguments, false),
@@ -111,7 +111,7 @@ const NEAR: usize = 64;
 
 /// A text that grows under limits: how much of it may be shown so far.
 #[derive(Debug, Default)]
-pub struct Growing {
+pub(crate) struct Growing {
     text: String,
     shown: usize,
     /// Up to here, tokens were taken from the limits: no token reaches over it.
@@ -124,7 +124,7 @@ const WORD: usize = 1_024;
 impl Growing {
     /// Takes in more; gives what can be shown of it, and how the choice ends if it ends with that. `stops` = stop
     /// sequences apply; `ended` = no more will come.
-    pub fn grow(&mut self, more: &str, limits: &mut Limits, stops: bool, ended: bool) -> (&str, Option<Finish>) {
+    pub(crate) fn grow(&mut self, more: &str, limits: &mut Limits, stops: bool, ended: bool) -> (&str, Option<Finish>) {
         self.text.push_str(more);
         let (mut end, mut finish) = (self.text.len(), None);
         if limits.left != usize::MAX && (ended || self.text.len() - self.counted > limits.left) {
@@ -217,7 +217,7 @@ fn tokens_of(text: &Text, encoding: Encoding) -> usize {
 impl Reply {
     /// Tokens of each piece of the longest of the first `choices` choices: an unstreamed answer takes the time its
     /// stream would.
-    pub fn tokens(&self, choices: usize, chunk: &Chunk, encoding: Encoding) -> Vec<u32> {
+    pub(crate) fn tokens(&self, choices: usize, chunk: &Chunk, encoding: Encoding) -> Vec<u32> {
         let Say::Choices(all) = &self.say else { return Vec::new() };
         let tokens = |choice: &Choice| -> Vec<u32> {
             let texts = choice.parts.iter().filter_map(|part| match part {

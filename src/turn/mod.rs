@@ -3,20 +3,20 @@
 //! What is common to all of them stands here: what a responder sees ([`Turn`]) and gives ([`Found`]), whether the prompt
 //! fits the model, and checks, limits and delivery of the reply, for every endpoint alike.
 
-pub mod accepted;
-pub mod answer;
+pub(crate) mod accepted;
+pub(crate) mod answer;
 mod arriving;
 #[cfg(test)]
 pub(crate) mod arriving_tests;
 mod asking;
-pub mod call;
-pub mod check;
+pub(crate) mod call;
+pub(crate) mod check;
 mod context;
 mod found;
-pub mod lane;
-pub mod limit;
-pub mod models;
-pub mod usage;
+pub(crate) mod lane;
+pub(crate) mod limit;
+pub(crate) mod models;
+pub(crate) mod usage;
 
 use crate::budget::{self, Budget};
 use crate::clock;
@@ -50,13 +50,13 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use arriving::{Driver, Step};
-pub use asking::{Answering, Responder, Response, Turn};
-pub use context::context_length;
-pub use found::{Found, Over};
+pub(crate) use arriving::{Driver, Step};
+pub(crate) use asking::{Answering, Responder, Response, Turn};
+pub(crate) use context::context_length;
+pub(crate) use found::{Found, Over};
 
 /// A reply found for a prompt, ready to be rendered.
-pub struct Spoken {
+pub(crate) struct Spoken {
     /// What the model says; its `say` is `Choices` for text operations.
     pub reply: Arc<Reply>,
     /// Number of choices to show.
@@ -76,7 +76,7 @@ pub struct Spoken {
 
 impl Spoken {
     /// The choice at this place; fewer than asked: the last repeats.
-    pub fn choice(&self, index: usize) -> &Choice {
+    pub(crate) fn choice(&self, index: usize) -> &Choice {
         static NOTHING: std::sync::OnceLock<Choice> = std::sync::OnceLock::new();
         match &self.reply.say {
             Say::Choices(choices) if !choices.is_empty() => &choices[index.min(choices.len() - 1)],
@@ -85,25 +85,25 @@ impl Spoken {
     }
 
     /// The reply was still arriving and is whole now.
-    pub fn arrived(&mut self, reply: Reply) {
+    pub(crate) fn arrived(&mut self, reply: Reply) {
         self.arriving = None;
         self.reply = Arc::new(reply);
     }
 
-    pub fn overrides(&self) -> &Overrides {
+    pub(crate) fn overrides(&self) -> &Overrides {
         &self.reply.overrides
     }
 }
 
 /// A turn in its wire form.
-pub enum Rendered {
+pub(crate) enum Rendered {
     Json(Bytes),
     Events(Box<dyn Events>),
 }
 
 /// Refuses a prompt that exceeds the model's context window, or leaves its oldest messages out where it allows that;
 /// small ones are not even counted.
-pub fn fit(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
+pub(crate) fn fit(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), ApiError> {
     let asked = prompt.max_tokens.unwrap_or(0);
     let text = prompt.size() + 16 * prompt.messages.len();
     // No text has more tokens than bytes.
@@ -131,14 +131,14 @@ fn fit_counted(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), Ap
 }
 
 /// A reply of a kind that this operation cannot send.
-pub fn cannot_answer(call: &Call, instead: &str) -> ApiError {
+pub(crate) fn cannot_answer(call: &Call, instead: &str) -> ApiError {
     let operation = call.operation.name;
     let message = format!("The rule that matched has a reply that cannot answer {operation}: give it {instead}.");
     ApiError::emulator("reply_cannot_answer", message)
 }
 
 /// Turns what was found into an answer.
-pub async fn deliver(
+pub(crate) async fn deliver(
     call: &Call,
     prompt: Prompt,
     model: Model,
@@ -216,7 +216,7 @@ fn pace(call: &Call, prompt: &Prompt, found: &Found) -> Pace {
 }
 
 /// When and how the bytes leave. `pieces` = tokens of an unstreamed answer's pieces: it takes the time its stream would.
-pub fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -> Vec<u32>) -> Option<Delivery> {
+pub(crate) fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -> Vec<u32>) -> Option<Delivery> {
     let pace = pace(call, prompt, found);
     let hold = pace.hold.clone();
     let schedule = Schedule::new(&pace, &mut call.random.fork("pace"));
@@ -239,13 +239,13 @@ pub fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -
     Some(Delivery { wait, schedule, hold, fault, error })
 }
 
-pub fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {
+pub(crate) fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {
     Answer { status: raw.status, headers: raw.headers.clone(), body: Body::Raw(raw.body.clone()), delivery }
 }
 
 /// What becomes of a reply that the request forbids.
 #[derive(Clone)]
-pub struct Strictness {
+pub(crate) struct Strictness {
     level: Check,
     /// A warning is written.
     warns: bool,
@@ -300,6 +300,6 @@ async fn check(call: &Call, prompt: &Prompt, reply: &Arc<Reply>, strictness: &St
 }
 
 /// Writes into the journal what the model said.
-pub fn note(call: &Call, reply: &Arc<Reply>) {
+pub(crate) fn note(call: &Call, reply: &Arc<Reply>) {
     call.exchange.note(|record| record.said = Said::Reply(reply.clone()));
 }

@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 /// What a model can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Chat completions and Responses.
     Chat,
     /// Chat completions only: audio, web search, o1-mini.
@@ -39,7 +39,7 @@ pub enum Kind {
 /// of such a model comes in one delta.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Whole {
+pub(crate) enum Whole {
     #[default]
     Nothing,
     /// o3-pro.
@@ -51,7 +51,7 @@ pub enum Whole {
 /// A model and its rules. Cheap to clone.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Model {
+pub(crate) struct Model {
     pub id: Cow<'static, str>,
     /// Group of models with the same rules: `gpt-4o`, `gpt-5.4`.
     #[serde(deserialize_with = "leaked")]
@@ -84,9 +84,6 @@ pub struct Model {
     context: Option<Cow<'static, str>>,
     #[serde(default)]
     mode: Option<Cow<'static, str>>,
-    /// Values `reasoning.mode` may have; empty where it cannot be set.
-    #[serde(default, deserialize_with = "leaked")]
-    modes: &'static [Box<str>],
     /// See [`Model::whole`].
     #[serde(default)]
     whole: Whole,
@@ -128,7 +125,7 @@ pub struct Model {
 impl Model {
     /// A model by another name, or with other limits than the catalogue's: the rules are those of the model itself if
     /// it is known, of the longest known name it begins with (`gpt-5.4-acme`), else of gpt-4o.
-    pub fn custom(
+    pub(crate) fn custom(
         id: &str,
         context_window: Option<u64>,
         max_output_tokens: Option<u64>,
@@ -158,51 +155,46 @@ impl Model {
     }
 
     /// The name answers give: `gpt-4o` is answered by `gpt-4o-2024-08-06`.
-    pub fn snapshot(&self) -> &str {
+    pub(crate) fn snapshot(&self) -> &str {
         self.snapshot.as_ref().unwrap_or(&self.id)
     }
 
     /// How its text becomes tokens.
-    pub fn encoding(&self) -> Encoding {
+    pub(crate) fn encoding(&self) -> Encoding {
         Encoding::for_model(&self.id)
     }
 
     /// `system_fingerprint`: `fp_` and ten hexadecimal digits, always the same for one snapshot; none for gpt-3.5-turbo,
     /// gpt-4, gpt-5 and the o-series (real-traffic §2.1).
-    pub fn fingerprint(&self) -> Option<String> {
+    pub(crate) fn fingerprint(&self) -> Option<String> {
         let hash = random::key(0, &[b"fingerprint", self.snapshot().as_bytes()]);
         self.fingerprint.then(|| format!("fp_{:010x}", hash & 0xff_ffff_ffff))
     }
 
     /// Values `reasoning.effort` may have; empty for models that do not reason.
-    pub fn efforts(&self) -> Vec<&'static str> {
+    pub(crate) fn efforts(&self) -> Vec<&'static str> {
         self.efforts.iter().map(|word| &**word).collect()
     }
 
-    /// Values `reasoning.mode` may have; empty where it cannot be set.
-    pub fn modes(&self) -> Vec<&'static str> {
-        self.modes.iter().map(|word| &**word).collect()
-    }
-
     /// What is whole before a streamed answer to this request begins.
-    pub fn whole(&self, body: &Value) -> Whole {
+    pub(crate) fn whole(&self, body: &Value) -> Whole {
         let pro = body.get("reasoning").and_then(|reasoning| reasoning.get("mode")).is_some_and(|mode| mode == "pro");
         if pro { Whole::Items } else { self.whole }
     }
 
     /// Values `verbosity` may have.
-    pub fn verbosities(&self) -> Vec<&'static str> {
+    pub(crate) fn verbosities(&self) -> Vec<&'static str> {
         self.verbosities.iter().map(|word| &**word).collect()
     }
 
     /// Effort of a request that sets none; `None` for models that do not reason.
-    pub fn default_effort(&self) -> Option<&str> {
+    pub(crate) fn default_effort(&self) -> Option<&str> {
         self.effort.as_deref()
     }
 
     /// `reasoning` of a Responses object, with what the request asked: `context, effort, mode, summary`; `mode` only
     /// where the model reasons; summary `auto` is answered as `detailed` (393592be9b3d1276 and others of 2026-07).
-    pub fn reasoning_object(&self, asked: &Value) -> Value {
+    pub(crate) fn reasoning_object(&self, asked: &Value) -> Value {
         let choose = |key: &str, usual: &Option<Cow<'static, str>>| match asked.get(key) {
             Some(value) if !value.is_null() => value.clone(),
             _ => json!(usual),
@@ -221,17 +213,17 @@ impl Model {
 }
 
 /// A model as `models.list` and `models.retrieve` show it: `id, object, created, owned_by`.
-pub fn list_object(model: &Model) -> Value {
+pub(crate) fn list_object(model: &Model) -> Value {
     json!({"id": model.id, "object": "model", "created": model.created, "owned_by": model.owned_by})
 }
 
 /// All models, older families first.
-pub fn catalogue() -> &'static [Model] {
+pub(crate) fn catalogue() -> &'static [Model] {
     &CATALOGUE.models
 }
 
 /// A model by its id. A fine-tuned model (`ft:base:organization::suffix`) has the rules of its base.
-pub fn find(id: &str) -> Option<Model> {
+pub(crate) fn find(id: &str) -> Option<Model> {
     let known = |name: &str| CATALOGUE.places.get(name).and_then(|at| CATALOGUE.models.get(*at)).cloned();
     let Some(base) = id.strip_prefix("ft:") else { return known(id) };
     let mut model = known(base.split(':').next().unwrap_or_default())?;

@@ -8,7 +8,7 @@ mod completion;
 mod schema;
 mod tools;
 mod typescript;
-pub mod wire;
+pub(crate) mod wire;
 
 use crate::clock::Mode;
 use crate::options::{Counting, Settings};
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// Which API counts; they wrap the same conversation differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
+pub(crate) enum Api {
     Chat,
     Responses,
     Completions,
@@ -32,7 +32,7 @@ pub enum Api {
 
 /// Tokens of one exchange.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counted {
+pub(crate) struct Counted {
     pub prompt: u64,
     /// Of these, read from the cache: a multiple of 128.
     pub cached: u64,
@@ -49,7 +49,7 @@ pub struct Counted {
 
 /// Counts the exchanges of one session.
 #[derive(Clone)]
-pub struct Counter {
+pub(crate) struct Counter {
     encoding: Option<Encoding>,
     /// Where prefixes are remembered; only on the real clock, because what is cached depends on the order of requests.
     session: Option<Arc<Session>>,
@@ -57,14 +57,14 @@ pub struct Counter {
 
 impl Counter {
     /// Counts as the emulator's settings say.
-    pub fn of(settings: &Settings, session: &Arc<Session>) -> Self {
+    pub(crate) fn of(settings: &Settings, session: &Arc<Session>) -> Self {
         let exact = settings.usage == Counting::Exact;
         let real = session.clock.mode() == Mode::Real;
         Counter { encoding: (!exact).then_some(Encoding::Estimate), session: real.then(|| session.clone()) }
     }
 
     /// Tokens of a prompt and its answer. Without choices only the prompt is counted, and nothing is remembered.
-    pub fn count(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Api) -> Counted {
+    pub(crate) fn count(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Api) -> Counted {
         runtime::aside(prompt.size(), || self.count_here(prompt, choices, model, api))
     }
 
@@ -110,7 +110,7 @@ impl Thinking {
 }
 
 /// Tokens of the prompt alone: `prompt`, and in it sound and pictures.
-pub fn prompt_tokens(prompt: &Prompt, model: &Model, api: Api, encoding: Encoding) -> Counted {
+pub(crate) fn prompt_tokens(prompt: &Prompt, model: &Model, api: Api, encoding: Encoding) -> Counted {
     let mut counted = Counted::default();
     let count = |text: &str| tokens::count(encoding, text) as u64;
     if api == Api::Completions {

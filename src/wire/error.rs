@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// The layer of api.openai.com that refuses; it decides indentation, content type and headers (real-traffic §2.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub(crate) enum Style {
     /// In front of the API: 401 on chat, 403, wrong kind of model, 429. 4-space indentation, final newline,
     /// `application/json; charset=utf-8`, `vary: Origin`, none of the `openai-*` headers.
     Edge,
@@ -24,7 +24,7 @@ pub enum Style {
 
 /// An answer that is an error.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// HTTP status.
     pub status: u16,
     pub message: String,
@@ -42,7 +42,7 @@ pub struct ApiError {
 
 impl ApiError {
     /// An error with type `invalid_request_error` in API style.
-    pub fn new(status: u16, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
         ApiError {
             status,
             message: message.into(),
@@ -56,38 +56,38 @@ impl ApiError {
     }
 
     /// A 400 `invalid_request_error`.
-    pub fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         ApiError::new(400, message)
     }
 
-    pub fn param(mut self, param: impl Into<String>) -> Self {
+    pub(crate) fn param(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());
         self
     }
 
-    pub fn code(mut self, code: impl Into<String>) -> Self {
+    pub(crate) fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
     }
 
-    pub fn kind(mut self, kind: impl Into<String>) -> Self {
+    pub(crate) fn kind(mut self, kind: impl Into<String>) -> Self {
         self.kind = Some(kind.into());
         self
     }
 
-    pub fn style(mut self, style: Style) -> Self {
+    pub(crate) fn style(mut self, style: Style) -> Self {
         self.style = style;
         self
     }
 
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
     /// A complaint of the emulator itself (nothing matched, a reply the request forbids …): 500 `server_error`, and the
     /// SDKs are told not to retry, because a retry would meet the same script.
-    pub fn emulator(code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn emulator(code: &str, message: impl Into<String>) -> Self {
         ApiError { own: true, ..ApiError::new(500, message) }
             .kind("server_error")
             .code(code)
@@ -95,12 +95,12 @@ impl ApiError {
     }
 
     /// A bug of ours, met by a request.
-    pub fn panicked() -> Self {
+    pub(crate) fn panicked() -> Self {
         ApiError::emulator("emulator_panicked", "The emulator failed on this request; please report it.")
     }
 
     /// 501 of an operation that is not served yet, with its real name, so that nobody takes the gap for a wrong path.
-    pub fn not_served(name: &str, method: &str, path: &str) -> Self {
+    pub(crate) fn not_served(name: &str, method: &str, path: &str) -> Self {
         let message = format!(
             "LLEmulator does not serve {name} ({method} {path}) yet. A rule of the script that names the operation can \
              stand in for it: give it `raw` or `error`."
@@ -109,19 +109,19 @@ impl ApiError {
     }
 
     /// `Missing required parameter: 'P'.`
-    pub fn missing(param: &str) -> Self {
+    pub(crate) fn missing(param: &str) -> Self {
         ApiError::invalid(format!("Missing required parameter: '{param}'."))
             .param(param)
             .code("missing_required_parameter")
     }
 
     /// `Unknown parameter: 'P'.`
-    pub fn unknown_parameter(param: &str) -> Self {
+    pub(crate) fn unknown_parameter(param: &str) -> Self {
         ApiError::invalid(format!("Unknown parameter: '{param}'.")).param(param).code("unknown_parameter")
     }
 
     /// `Invalid type for 'P': expected a string, but got a boolean instead.`
-    pub fn invalid_type(param: &str, expected: &str, got: &Value) -> Self {
+    pub(crate) fn invalid_type(param: &str, expected: &str, got: &Value) -> Self {
         ApiError::invalid(format!(
             "Invalid type for '{param}': expected {expected}, but got {} instead.",
             type_name(got)
@@ -131,33 +131,33 @@ impl ApiError {
     }
 
     /// `Invalid value: 'V'. Supported values are: 'a', 'b', and 'c'.`
-    pub fn invalid_value(param: &str, value: &str, supported: &[&str]) -> Self {
+    pub(crate) fn invalid_value(param: &str, value: &str, supported: &[&str]) -> Self {
         ApiError::invalid(format!("Invalid value: '{value}'. Supported values are: {}.", quoted_list(supported)))
             .param(param)
             .code("invalid_value")
     }
 
     /// The JSON object inside `error`.
-    pub fn inner(&self) -> Value {
+    pub(crate) fn inner(&self) -> Value {
         json!({"message": self.message, "type": self.kind, "param": self.param, "code": self.code})
     }
 
     /// The whole envelope.
-    pub fn envelope(&self) -> Value {
+    pub(crate) fn envelope(&self) -> Value {
         json!({"error": self.inner()})
     }
 }
 
 /// The request an error answers, as far as OpenAI's texts name it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Occasion<'a> {
+pub(crate) struct Occasion<'a> {
     pub model: &'a str,
     pub operation: &'a str,
     pub request_id: &'a str,
 }
 
 /// What OpenAI says with this status, and type or code if one is given.
-pub fn usual(status: u16, kind: Option<&str>, code: Option<&str>, occasion: &Occasion) -> ApiError {
+pub(crate) fn usual(status: u16, kind: Option<&str>, code: Option<&str>, occasion: &Occasion) -> ApiError {
     let Occasion { model, operation, request_id } = *occasion;
     let code = code.or(kind.filter(|kind| matches!(*kind, "insufficient_quota" | "model_error" | "tokens")));
     let billing = "You exceeded your current quota, please check your plan and billing details. For more information on \
@@ -223,7 +223,7 @@ pub fn usual(status: u16, kind: Option<&str>, code: Option<&str>, occasion: &Occ
 
 /// 429 of a limit that lets the request through later (real-traffic §3B); `limit` as OpenAI names it, e.g. `requests per
 /// min (RPM)`.
-pub fn rate_limited(model: &str, limit: &str, most: u64, used: u64, requested: u64, wait: &str) -> ApiError {
+pub(crate) fn rate_limited(model: &str, limit: &str, most: u64, used: u64, requested: u64, wait: &str) -> ApiError {
     ApiError::new(
         429,
         format!(
@@ -239,7 +239,7 @@ pub fn rate_limited(model: &str, limit: &str, most: u64, used: u64, requested: u
 
 /// A refused key as the layer says it that refuses it: the edge in front of chat, completions and embeddings, else the
 /// API, which names its realm (real-traffic §2.7).
-pub fn unauthorized(error: ApiError, operation: &str) -> ApiError {
+pub(crate) fn unauthorized(error: ApiError, operation: &str) -> ApiError {
     if matches!(operation, "chat.completions.create" | "completions.create" | "embeddings.create") {
         error.style(Style::Edge)
     } else {
@@ -248,14 +248,14 @@ pub fn unauthorized(error: ApiError, operation: &str) -> ApiError {
 }
 
 /// 404 of a model nobody knows, as chat, completions and embeddings say it (real-traffic §3).
-pub fn unknown_model(model: &str) -> ApiError {
+pub(crate) fn unknown_model(model: &str) -> ApiError {
     ApiError::new(404, format!("The model `{model}` does not exist or you do not have access to it."))
         .code("model_not_found")
         .style(Style::Router)
 }
 
 /// 404 of a model that was shut down (real-traffic §3A).
-pub fn deprecated_model(model: &str) -> ApiError {
+pub(crate) fn deprecated_model(model: &str) -> ApiError {
     ApiError::new(
         404,
         format!(
@@ -267,10 +267,10 @@ pub fn deprecated_model(model: &str) -> ApiError {
 }
 
 /// The organization id in rate-limit messages.
-pub const ORGANIZATION_ID: &str = "org-llemulator0000000000000";
+pub(crate) const ORGANIZATION_ID: &str = "org-llemulator0000000000000";
 
 /// 401 of a wrong key; `masked` as OpenAI shows it.
-pub fn wrong_key(masked: &str) -> ApiError {
+pub(crate) fn wrong_key(masked: &str) -> ApiError {
     ApiError::new(
         401,
         format!(
@@ -282,7 +282,7 @@ pub fn wrong_key(masked: &str) -> ApiError {
 }
 
 /// 401 of a request without a key (real-traffic §3B).
-pub fn missing_key() -> ApiError {
+pub(crate) fn missing_key() -> ApiError {
     ApiError::new(
         401,
         "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth \
@@ -293,12 +293,12 @@ pub fn missing_key() -> ApiError {
 }
 
 /// 404 of a path that does not exist.
-pub fn unknown_url(method: &str, path: &str) -> ApiError {
+pub(crate) fn unknown_url(method: &str, path: &str) -> ApiError {
     ApiError::new(404, format!("Invalid URL ({method} {path})"))
 }
 
 /// 405 of a method the path does not have.
-pub fn wrong_method(method: &str, path: &str, allow: &str) -> ApiError {
+pub(crate) fn wrong_method(method: &str, path: &str, allow: &str) -> ApiError {
     ApiError::new(
         405,
         format!("Not allowed to {method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)"),
@@ -307,7 +307,7 @@ pub fn wrong_method(method: &str, path: &str, allow: &str) -> ApiError {
 }
 
 /// 400 of a body that is no JSON.
-pub fn not_json() -> ApiError {
+pub(crate) fn not_json() -> ApiError {
     ApiError::invalid(
         "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library \
          correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble \
@@ -316,7 +316,7 @@ pub fn not_json() -> ApiError {
 }
 
 /// 413 of a body over the limit.
-pub fn too_large(limit: usize) -> ApiError {
+pub(crate) fn too_large(limit: usize) -> ApiError {
     ApiError::new(413, format!("Request body too large: the limit is {limit} bytes (option maxBodyBytes)."))
 }
 
@@ -345,7 +345,7 @@ pub fn stalled(patience: Duration) -> ApiError {
 }
 
 /// How OpenAI names a JSON value in `invalid_type` messages.
-pub fn type_name(value: &Value) -> &'static str {
+pub(crate) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -358,7 +358,7 @@ pub fn type_name(value: &Value) -> &'static str {
 }
 
 /// `'a', 'b', and 'c'` as OpenAI lists supported values; two are joined by `and` alone.
-pub fn quoted_list(items: &[&str]) -> String {
+pub(crate) fn quoted_list(items: &[&str]) -> String {
     match items {
         [] => String::new(),
         [one] => format!("'{one}'"),

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Where events are written: a transport's frames.
-pub trait Frames {
+pub(crate) trait Frames {
     /// An event begins. Its JSON is appended to what this gives, so that it is written once, where it leaves from;
     /// [`Frames::end`] ends it.
     fn begin(&mut self, name: Option<&str>) -> &mut BytesMut;
@@ -24,10 +24,10 @@ pub trait Frames {
 }
 
 /// Something that is done when it completes.
-pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The events of one streamed answer, in order. The transport decides when each leaves.
-pub trait Events: Send {
+pub(crate) trait Events: Send {
     /// Takes in what has come of a reply still arriving, until the next event is known; `Pending` = nothing new yet.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
@@ -60,30 +60,30 @@ pub trait Events: Send {
 }
 
 /// Writes an error into the middle of a stream whose events have no names. Status stays 200 (real-traffic §2.3).
-pub fn write_error(error: &ApiError, out: &mut dyn Frames) {
+pub(crate) fn write_error(error: &ApiError, out: &mut dyn Frames) {
     write_json(&error.envelope(), out.begin(None));
     out.end();
 }
 
 /// Appends a number.
-pub fn write_number(value: u64, out: &mut BytesMut) {
+pub(crate) fn write_number(value: u64, out: &mut BytesMut) {
     out.put_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends a JSON string literal.
-pub fn write_json_str(text: &str, out: &mut BytesMut) {
+pub(crate) fn write_json_str(text: &str, out: &mut BytesMut) {
     write_json(text, out);
 }
 
 /// Appends JSON.
-pub fn write_json(value: &(impl Serialize + ?Sized), out: &mut BytesMut) {
+pub(crate) fn write_json(value: &(impl Serialize + ?Sized), out: &mut BytesMut) {
     // Our own values always serialize, and writing to a BytesMut cannot fail.
     let _ = serde_json::to_writer(out.writer(), value);
 }
 
 /// Frames that are written for nobody.
 #[derive(Default)]
-pub struct Nowhere(BytesMut);
+pub(crate) struct Nowhere(BytesMut);
 
 impl Frames for Nowhere {
     fn begin(&mut self, _: Option<&str>) -> &mut BytesMut {
@@ -97,12 +97,12 @@ impl Frames for Nowhere {
 /// Events as lines of text, for tests.
 #[cfg(test)]
 #[derive(Default)]
-pub struct Lines(BytesMut);
+pub(crate) struct Lines(BytesMut);
 
 #[cfg(test)]
 impl Lines {
     /// What was written so far.
-    pub fn written(&self) -> String {
+    pub(crate) fn written(&self) -> String {
         String::from_utf8(self.0.to_vec()).expect("UTF-8")
     }
 }

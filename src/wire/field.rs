@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A field of an object, if it is there. Request objects have few fields: looking at each is quicker than hashing the
 /// name, and a chat request is asked for about fifty.
-pub fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+pub(crate) fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     const FEW: usize = 16;
     match value {
         Value::Object(map) if map.len() <= FEW => map.iter().find(|(key, _)| *key == name).map(|(_, value)| value),
@@ -13,7 +13,7 @@ pub fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// The same, null where there is none.
-pub fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
     static NULL: Value = Value::Null;
     find(value, name).unwrap_or(&NULL)
 }

@@ -6,11 +6,11 @@ use hyper::header::HeaderMap;
 /// Names in lower case with their values, in order; keys and cookies redacted. One text, because the journal keeps
 /// thousands of them.
 #[derive(Debug, Clone, Default)]
-pub struct Headers(Box<str>);
+pub(crate) struct Headers(Box<str>);
 
 impl Headers {
     /// Bytes that are no text become replacement characters.
-    pub fn of(map: &HeaderMap) -> Self {
+    pub(crate) fn of(map: &HeaderMap) -> Self {
         let mut lines =
             String::with_capacity(map.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum());
         for (name, value) in map {
@@ -29,18 +29,18 @@ impl Headers {
 
     /// One header alone.
     #[cfg(test)]
-    pub fn single(name: &'static str, value: &str) -> Self {
+    pub(crate) fn single(name: &'static str, value: &str) -> Self {
         let value = value.parse().unwrap_or(hyper::header::HeaderValue::from_static("?"));
         Headers::of(&HeaderMap::from_iter([(hyper::header::HeaderName::from_static(name), value)]))
     }
 
     /// Name and value of each.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.lines().filter_map(|line| line.split_once(':'))
     }
 
     /// The values of one header; the name in lower case.
-    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value)
     }
 }

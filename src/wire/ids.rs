@@ -11,80 +11,76 @@ const EPOCH: u64 = 1_576_800_000;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// `chatcmpl-` + 29: five base-62 digits of the time, so that ids sort by it, and 24 random.
-pub fn chat_completion(random: &mut Random, created: u64) -> String {
+pub(crate) fn chat_completion(random: &mut Random, created: u64) -> String {
     sortable("chatcmpl-", random, created)
 }
 
 /// `cmpl-` + 29, formed like [`chat_completion`].
-pub fn completion(random: &mut Random, created: u64) -> String {
+pub(crate) fn completion(random: &mut Random, created: u64) -> String {
     sortable("cmpl-", random, created)
 }
 
 /// `modr-` + 29, formed like [`chat_completion`]: answers of text-moderation-007 (recording e3c8e6ebc8f8010d).
-pub fn text_moderation(random: &mut Random, created: u64) -> String {
+pub(crate) fn text_moderation(random: &mut Random, created: u64) -> String {
     sortable("modr-", random, created)
 }
 
 /// `modr-` + 4 digits, as today's omni-moderation answers.
-pub fn moderation(random: &mut Random) -> String {
+pub(crate) fn moderation(random: &mut Random) -> String {
     format!("modr-{}", random.between(1, 9999))
 }
 
 /// `call_` + 24 letters and digits: the id of a tool call, in chat and Responses alike.
-pub fn call(random: &mut Random) -> String {
+pub(crate) fn call(random: &mut Random) -> String {
     plain("call_", random)
 }
 
 /// `req_` + 32 hex: `x-request-id`.
-pub fn request(random: &mut Random) -> String {
+pub(crate) fn request(random: &mut Random) -> String {
     format!("req_{}", random.hex(32))
 }
 
-/// `file-` + 22.
-pub fn file(random: &mut Random) -> String {
-    format!("file-{}", random.alphanumeric(22))
-}
-
 /// 24 letters and digits after the prefix: `call_`, `asst_`, `thread_`, `run_`, `step_`, `msg_` of threads, `ftjob-`.
-pub fn plain(prefix: &str, random: &mut Random) -> String {
+pub(crate) fn plain(prefix: &str, random: &mut Random) -> String {
     format!("{prefix}{}", random.alphanumeric(24))
 }
 
 /// 32 hex that begin with the time: `batch_`, `vs_`, `vsfb_`, `cfile_`.
-pub fn timed(prefix: &str, random: &mut Random, created: u64) -> String {
+#[cfg_attr(not(test), allow(dead_code))] // for the stored resources
+pub(crate) fn timed(prefix: &str, random: &mut Random, created: u64) -> String {
     format!("{prefix}{}{}", seconds(created), mark(random))
 }
 
 /// 48 hex that begin with the time: `conv_`, `cntr_`, `pmpt_`.
-pub fn long(prefix: &str, random: &mut Random, created: u64) -> String {
+pub(crate) fn long(prefix: &str, random: &mut Random, created: u64) -> String {
     format!("{prefix}{}{}{}", seconds(created), mark(random), random.hex(16))
 }
 
 /// `conv_` + 48 hex.
-pub fn conversation(random: &mut Random, created: u64) -> String {
+pub(crate) fn conversation(random: &mut Random, created: u64) -> String {
     long("conv_", random, created)
 }
 
 /// The ids of one response: all share 16 hex, the first of them 0.
 #[derive(Debug, Clone)]
-pub struct Family {
+pub(crate) struct Family {
     shared: String,
     created: u64,
 }
 
 impl Family {
     /// A new family; `created` in unix seconds.
-    pub fn new(random: &mut Random, created: u64) -> Self {
+    pub(crate) fn new(random: &mut Random, created: u64) -> Self {
         Family { shared: format!("0{}", random.hex(15)), created }
     }
 
     /// `resp_` + 50 hex.
-    pub fn response(&self, random: &mut Random) -> String {
+    pub(crate) fn response(&self, random: &mut Random) -> String {
         self.item("resp", random)
     }
 
     /// `{prefix}_` + 50 hex: the shared 16, `00`, the time, 24 with the mark.
-    pub fn item(&self, prefix: &str, random: &mut Random) -> String {
+    pub(crate) fn item(&self, prefix: &str, random: &mut Random) -> String {
         format!("{prefix}_{}00{}{}", self.shared, seconds(self.created), mark(random))
     }
 }
@@ -147,7 +143,6 @@ mod tests {
         assert_eq!(request(random).len(), 36);
         assert_eq!(conversation(random, 1).len(), 53);
         assert_eq!(timed("batch_", random, 1).len(), 38);
-        assert_eq!(file(random).len(), 27);
         assert!(moderation(random).starts_with("modr-"));
     }
 }

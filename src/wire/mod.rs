@@ -1,7 +1,7 @@
 //! What answers are made of: errors, ids, headers, and looking into JSON. Knows nobody.
 
-pub mod error;
-pub mod event;
-pub mod field;
-pub mod headers;
-pub mod ids;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod field;
+pub(crate) mod headers;
+pub(crate) mod ids;

@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use std::ops::Range;
 
 /// What all chunks of one answer have around their deltas.
-pub struct Frame {
+pub(super) struct Frame {
     /// `{"id": … "choices":[`.
     pub head: Vec<u8>,
     pub head_characters: usize,
@@ -22,7 +22,7 @@ pub struct Frame {
 
 impl Frame {
     /// Writes one chunk: head, choice, tail. `inner` writes the choice's delta; without a choice, the usage.
-    pub fn chunk(
+    pub(super) fn chunk(
         &mut self,
         choice: Option<usize>,
         inner: impl FnOnce(&mut BytesMut),
@@ -66,7 +66,7 @@ impl Frame {
 }
 
 /// The number of a tool call among the calls of its choice.
-pub fn number_of(choice: &Choice, part: &Part) -> usize {
+pub(super) fn number_of(choice: &Choice, part: &Part) -> usize {
     choice
         .parts
         .iter()
@@ -76,7 +76,7 @@ pub fn number_of(choice: &Choice, part: &Part) -> usize {
 }
 
 /// The first delta of a choice.
-pub fn opening(text: bool, refusal: bool, calls: bool) -> &'static str {
+pub(super) fn opening(text: bool, refusal: bool, calls: bool) -> &'static str {
     match (text, refusal, calls) {
         (false, true, _) => "{\"role\":\"assistant\",\"content\":null,\"refusal\":\"\"}",
         (false, false, true) => "{\"role\":\"assistant\",\"content\":null}",
@@ -85,7 +85,7 @@ pub fn opening(text: bool, refusal: bool, calls: bool) -> &'static str {
 }
 
 /// The delta of a piece of a part: the bytes at `range` of its text. `number` = of a tool call among its choice's.
-pub fn write_piece(number: usize, part: &Part, range: Range<usize>, legacy: bool, out: &mut BytesMut) {
+pub(super) fn write_piece(number: usize, part: &Part, range: Range<usize>, legacy: bool, out: &mut BytesMut) {
     let string = |before: &str, text: &Text, after: &str| {
         out.extend_from_slice(before.as_bytes());
         write_json_str(text.text.get(range).unwrap_or_default(), out);
@@ -105,6 +105,6 @@ pub fn write_piece(number: usize, part: &Part, range: Range<usize>, legacy: bool
 }
 
 /// Characters of UTF-8 text: bytes that are no continuation.
-pub fn characters(bytes: &[u8]) -> usize {
+pub(super) fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }

@@ -1,8 +1,8 @@
 //! `chat.completions`: create, and the stored ones.
 
 mod frame;
-pub mod render;
-pub mod request;
+pub(crate) mod render;
+pub(crate) mod request;
 mod stored;
 mod stream;
 
@@ -20,7 +20,7 @@ use render::Facts;
 use std::sync::Arc;
 use stream::ChatEvents;
 
-pub const OPERATIONS: &[Served] = &[
+pub(crate) const OPERATIONS: &[Served] = &[
     Served { name: "chat.completions.create", handler: create },
     Served { name: "chat.completions.list", handler: stored::list },
     Served { name: "chat.completions.retrieve", handler: stored::retrieve },

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// What all chunks of an answer share.
-pub struct Facts {
+pub(crate) struct Facts {
     pub id: String,
     pub created: u64,
     pub service_tier: String,
@@ -37,7 +37,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub fn new(call: &Call, prompt: &Prompt, turn: &Spoken) -> Self {
+    pub(crate) fn new(call: &Call, prompt: &Prompt, turn: &Spoken) -> Self {
         let mut random = call.random.fork("ids");
         let id = turn.overrides().id.clone().unwrap_or_else(|| ids::chat_completion(&mut random, call.created()));
         let call_ids = (0..turn.choices).map(|index| {
@@ -62,7 +62,7 @@ impl Facts {
 }
 
 /// What a finished answer says; `auto` is never echoed (real-traffic §2.1).
-pub fn service_tier(asked: &Value) -> String {
+pub(crate) fn service_tier(asked: &Value) -> String {
     match asked.as_str() {
         None | Some("auto" | "") => "default".into(),
         Some(tier) => tier.into(),
@@ -70,14 +70,14 @@ pub fn service_tier(asked: &Value) -> String {
 }
 
 /// `usage` of this turn.
-pub fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Spoken) -> Usage {
+pub(crate) fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Spoken) -> Usage {
     let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
     let counted = counter.count(prompt, &choices, &turn.model, Api::Chat);
     wire::merge(wire::chat(&counted, &turn.model), turn.overrides().usage.as_ref())
 }
 
 /// The tool call in a part, also one written as a Responses item.
-pub fn as_call(part: &Part) -> Option<&ToolCall> {
+pub(crate) fn as_call(part: &Part) -> Option<&ToolCall> {
     match part {
         Part::ToolCall(call) => Some(call),
         _ => None,
@@ -121,7 +121,7 @@ struct RenderedMessage<'a> {
 }
 
 /// The whole answer, unstreamed, and what is to be kept of it.
-pub fn completion(call: &Call, prompt: &Prompt, turn: &Spoken, facts: &Facts) -> (Bytes, Option<Stored>) {
+pub(crate) fn completion(call: &Call, prompt: &Prompt, turn: &Spoken, facts: &Facts) -> (Bytes, Option<Stored>) {
     let choices = (0..turn.choices).map(|index| {
         let choice = turn.choice(index);
         let asked = prompt.logprobs.map(|top| {
@@ -195,7 +195,7 @@ fn join<'a>(whole: &mut Option<Cow<'a, str>>, more: &'a str) {
 }
 
 /// One entry of `tool_calls`.
-pub fn tool_call(call: &ToolCall, id: &str) -> Value {
+pub(crate) fn tool_call(call: &ToolCall, id: &str) -> Value {
     if call.custom {
         return json!({"id": id, "type": "custom", "custom": {"name": call.name, "input": call.arguments.text}});
     }
@@ -203,7 +203,7 @@ pub fn tool_call(call: &ToolCall, id: &str) -> Value {
 }
 
 /// An annotation in chat's form: its fields inside a member named after its type.
-pub fn nested_annotation(annotation: &Value) -> Value {
+pub(crate) fn nested_annotation(annotation: &Value) -> Value {
     let Some(kind) = annotation["type"].as_str() else { return annotation.clone() };
     let mut inner = annotation.clone();
     if let Some(fields) = inner.as_object_mut() {
@@ -213,7 +213,7 @@ pub fn nested_annotation(annotation: &Value) -> Value {
 }
 
 /// Seconds a sound can be referred to.
-pub const SOUND_EXPIRES: u64 = 3600;
+pub(crate) const SOUND_EXPIRES: u64 = 3600;
 
 fn audio(facts: &Facts, data: Option<&str>, transcript: &str) -> Value {
     json!({
@@ -225,7 +225,7 @@ fn audio(facts: &Facts, data: Option<&str>, transcript: &str) -> Value {
 }
 
 /// `finish_reason`: as scripted, else derived as recorded (a forced named tool ends with stop).
-pub fn finish(choice: &Choice, prompt: &Prompt, facts: &Facts) -> &'static str {
+pub(crate) fn finish(choice: &Choice, prompt: &Prompt, facts: &Facts) -> &'static str {
     if let Some(finish) = choice.finish {
         return finish.as_str();
     }
@@ -240,14 +240,14 @@ pub fn finish(choice: &Choice, prompt: &Prompt, facts: &Facts) -> &'static str {
 }
 
 /// The tokens of a text, as the pieces a stream would have.
-pub fn pieces(text: &str, turn: &Spoken) -> Vec<String> {
+pub(crate) fn pieces(text: &str, turn: &Spoken) -> Vec<String> {
     let text = Text::new(text);
     let pieces = text.pieces(&turn.chunk, turn.encoding);
     pieces.ranges().map(|(start, end, _)| text.text.get(start..end).unwrap_or_default().to_string()).collect()
 }
 
 /// `logprobs` of a choice whose text is whole.
-pub fn logprobs_of(choice: &Choice, top: u8, turn: &Spoken, random: &mut Random) -> Value {
+pub(crate) fn logprobs_of(choice: &Choice, top: u8, turn: &Spoken, random: &mut Random) -> Value {
     let of = |wanted: fn(&Part) -> Option<&str>, random: &mut Random| -> Option<Vec<Value>> {
         let text: String = choice.parts.iter().filter_map(wanted).collect();
         (!text.is_empty()).then(|| {

@@ -15,7 +15,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// See [`pace`].
-pub fn prompt(call: &Call) -> Result<Prompt, ApiError> {
+pub(crate) fn prompt(call: &Call) -> Result<Prompt, ApiError> {
     let body = &*call.body;
     let relaxed = call.emulator.settings.profile != Profile::Strict;
     let mut tools: Vec<Tool> = array(body, "tools").iter().filter_map(tool).collect();
@@ -41,8 +41,6 @@ pub fn prompt(call: &Call) -> Result<Prompt, ApiError> {
             _ => None,
         },
         seed: field(body, "seed").as_i64(),
-        reasoning_effort: text(field(body, "reasoning_effort")),
-        reasoning_summary: None,
         audio: array(body, "modalities").iter().any(|one| one == "audio"),
         pace: pace(field(body, "stream_options"))?,
         separate: false,
@@ -53,7 +51,7 @@ pub fn prompt(call: &Call) -> Result<Prompt, ApiError> {
 }
 
 /// An array member; the empty slice when it is none.
-pub fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(crate) fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     find(value, key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
@@ -181,7 +179,7 @@ fn format(format: &Value, relaxed: bool) -> Format {
 }
 
 /// `stop`: a string or several.
-pub fn stop(stop: &Value) -> Vec<String> {
+pub(crate) fn stop(stop: &Value) -> Vec<String> {
     match stop {
         Value::String(one) => vec![one.clone()],
         Value::Array(many) => many.iter().filter_map(Value::as_str).map(str::to_string).collect(),
@@ -193,7 +191,7 @@ pub fn stop(stop: &Value) -> Vec<String> {
 ///
 /// # Errors
 /// 400 for a time or a rate beyond its range.
-pub fn pace(options: &Value) -> Result<Option<Pace>, ApiError> {
+pub(crate) fn pace(options: &Value) -> Result<Option<Pace>, ApiError> {
     let number = |key: &str, bounds: Bounds| {
         let Some(number) = options.get(key).and_then(Value::as_f64).filter(|number| *number > 0.0) else {
             return Ok(None);
@@ -214,7 +212,7 @@ pub fn pace(options: &Value) -> Result<Option<Pace>, ApiError> {
 }
 
 /// The simulator's `response_length`; unknown words mean medium, as there.
-pub fn length(value: &Value) -> Option<Length> {
+pub(crate) fn length(value: &Value) -> Option<Length> {
     match value.as_str()? {
         "short" => Some(Length::Short),
         "long" => Some(Length::Long),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 /// A completion that was kept.
 #[derive(Serialize, Deserialize)]
-pub struct Stored {
+pub(crate) struct Stored {
     completion: Value,
     /// What was asked.
     messages: Vec<Value>,
@@ -23,7 +23,7 @@ impl Kind for Stored {
 }
 
 /// A completion as it is kept, with what was asked.
-pub fn stored(call: &Call, id: &str, completion: &impl Serialize) -> Stored {
+pub(super) fn stored(call: &Call, id: &str, completion: &impl Serialize) -> Stored {
     // Our own values always serialize.
     let mut stored = serde_json::to_value(completion).unwrap_or_default();
     let body = &call.body;
@@ -62,7 +62,7 @@ pub fn stored(call: &Call, id: &str, completion: &impl Serialize) -> Stored {
 }
 
 /// Keeps a completion for later.
-pub async fn keep(call: &Call, stored: &Stored) {
+pub(super) async fn keep(call: &Call, stored: &Stored) {
     let id = stored.completion["id"].as_str().unwrap_or_default();
     call.session.store.put(id, stored).await;
 }
@@ -76,11 +76,11 @@ async fn find(call: &Call) -> Result<Stored, ApiError> {
     call.session.store.get(id).await.ok_or_else(|| missing(id))
 }
 
-pub fn retrieve(call: Call) -> HandlerFuture {
+pub(super) fn retrieve(call: Call) -> HandlerFuture {
     Box::pin(async move { Ok(Answer::json_line(&find(&call).await?.completion)) })
 }
 
-pub fn update(call: Call) -> HandlerFuture {
+pub(super) fn update(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("completion_id");
         let set = |entry: &mut Stored| {
@@ -91,7 +91,7 @@ pub fn update(call: Call) -> HandlerFuture {
     })
 }
 
-pub fn delete(call: Call) -> HandlerFuture {
+pub(super) fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("completion_id");
         if !call.session.store.remove::<Stored>(id).await {
@@ -101,7 +101,7 @@ pub fn delete(call: Call) -> HandlerFuture {
     })
 }
 
-pub fn list(call: Call) -> HandlerFuture {
+pub(super) fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let model = call.query("model");
         let wanted: Vec<(&str, &str)> = call
@@ -118,7 +118,7 @@ pub fn list(call: Call) -> HandlerFuture {
     })
 }
 
-pub fn messages(call: Call) -> HandlerFuture {
+pub(super) fn messages(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let messages = find(&call).await?.messages;
         Ok(Answer::json_line(&Page::asked(&call, messages, Order::OldestFirst)))

@@ -23,7 +23,7 @@ use std::task::{Context, Poll, ready};
 const SOUND: usize = 16_000;
 
 /// One chunk to write.
-pub enum Item {
+pub(super) enum Item {
     /// A delta written as it is.
     Delta(usize, String),
     /// The same, with content of so many tokens.
@@ -40,7 +40,7 @@ pub enum Item {
 }
 
 /// Writes the stream of one answer.
-pub struct ChatEvents {
+pub(super) struct ChatEvents {
     turn: Spoken,
     facts: Facts,
     prompt: Prompt,
@@ -55,7 +55,7 @@ pub struct ChatEvents {
 }
 
 impl ChatEvents {
-    pub fn new(call: &Call, prompt: &Prompt, turn: Spoken, facts: Facts) -> Chunks<Self> {
+    pub(super) fn new(call: &Call, prompt: &Prompt, turn: Spoken, facts: Facts) -> Chunks<Self> {
         let options = &call.body["stream_options"];
         let mut head = BytesMut::from(&b"{\"id\":"[..]);
         write_json_str(&facts.id, &mut head);

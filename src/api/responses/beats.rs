@@ -13,14 +13,14 @@ use std::sync::Arc;
 
 /// One event, or the deltas of one text.
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Event(&'static str, Fields),
     Deltas(Deltas),
 }
 
 /// Cuts texts into deltas; a reply's own texts remember their cuts.
 #[derive(Debug, Clone)]
-pub struct Cutter {
+pub(crate) struct Cutter {
     pub reply: Arc<Reply>,
     pub chunk: Chunk,
     pub encoding: Encoding,
@@ -49,7 +49,7 @@ impl Cutter {
 }
 
 /// Writes the steps of items.
-pub struct Score<'a> {
+pub(crate) struct Score<'a> {
     pub cutter: &'a Cutter,
     pub frame: &'a Frame,
     pub steps: &'a mut VecDeque<Step>,
@@ -57,7 +57,7 @@ pub struct Score<'a> {
 
 impl Score<'_> {
     /// All events of one item.
-    pub fn item(&mut self, item: &Arc<Item>, index: usize) {
+    pub(crate) fn item(&mut self, item: &Arc<Item>, index: usize) {
         self.added(item, index);
         for beat in item.kind.beats {
             self.beat(beat, item, index);
@@ -67,7 +67,7 @@ impl Score<'_> {
 
     /// All events of servers' lists of tools that come one after the other: they are asked for at the same time
     /// (recording f136820a5530602e).
-    pub fn together(&mut self, items: &[Arc<Item>], index: usize) {
+    pub(crate) fn together(&mut self, items: &[Arc<Item>], index: usize) {
         let numbered = || items.iter().zip(index..);
         for (item, index) in numbered() {
             self.added(item, index);
@@ -80,13 +80,13 @@ impl Score<'_> {
     }
 
     /// The first event of an item.
-    pub fn added(&mut self, item: &Item, index: usize) {
+    pub(crate) fn added(&mut self, item: &Item, index: usize) {
         let added = vec![("item", Field::Json(item.begun(self.frame))), ("output_index", Field::Number(index as u64))];
         self.steps.push_back(Step::Event("response.output_item.added", added));
     }
 
     /// The last event of an item.
-    pub fn done(&mut self, item: &Arc<Item>, index: usize) {
+    pub(crate) fn done(&mut self, item: &Arc<Item>, index: usize) {
         let done = vec![("item", Field::Item(item.clone())), ("output_index", Field::Number(index as u64))];
         self.steps.push_back(Step::Event("response.output_item.done", done));
     }
@@ -216,13 +216,13 @@ impl Score<'_> {
     }
 
     /// `content_part.added` with an empty part.
-    pub fn part_added(&mut self, form: Form, at: usize, item: &Item, index: usize) {
+    pub(crate) fn part_added(&mut self, form: Form, at: usize, item: &Item, index: usize) {
         let fields = vec![("content_index", Field::Number(at as u64)), ("part", Field::Json(form.part("", vec![])))];
         self.event("response.content_part.added", item, index, fields);
     }
 
     /// The `done` event of a part's text, then of the part, whose log probabilities the recordings leave out.
-    pub fn part_done(&mut self, form: Form, at: usize, item: &Item, index: usize, text: Arc<str>, part: &Value) {
+    pub(crate) fn part_done(&mut self, form: Form, at: usize, item: &Item, index: usize, text: Arc<str>, part: &Value) {
         let at = Field::Number(at as u64);
         let shown = form.part(&text, list(part, "annotations"));
         let mut fields = vec![("content_index", at.clone()), (form.field(), Field::Text(text))];
@@ -290,7 +290,7 @@ impl Score<'_> {
 
 /// Forms of a content part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     OutputText,
     Refusal,
     ReasoningText,

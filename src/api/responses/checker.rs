@@ -33,7 +33,7 @@ const FAMILIES: &[(&str, &str)] = &[
 ];
 
 /// Splits a stream into its events.
-pub fn events(stream: &str) -> Vec<Value> {
+pub(super) fn events(stream: &str) -> Vec<Value> {
     stream
         .split_terminator("\n\n")
         .map(|frame| {
@@ -57,7 +57,7 @@ struct Seen {
 }
 
 /// Checks every rule; panics with what is wrong. Gives the final response.
-pub fn check(stream: &str) -> Value {
+pub(super) fn check(stream: &str) -> Value {
     let events = events(stream);
     let mut items: HashMap<u64, Seen> = HashMap::new();
     let mut ids = HashSet::new();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// What the model still sees of a conversation: before the last `compaction` item only messages that are not the
 /// assistant's, because the item stands for the rest (recordings aecc7c1997c3c716, 722e36d2bd517582).
-pub fn visible(items: &[Value]) -> impl Iterator<Item = &Value> {
+pub(super) fn visible(items: &[Value]) -> impl Iterator<Item = &Value> {
     let sealed = items.iter().rposition(|item| item["type"] == "compaction").unwrap_or(0);
     items.iter().enumerate().filter_map(move |(index, item)| {
         let kept = item["role"].as_str().is_some_and(|role| role != "assistant");
@@ -17,7 +17,7 @@ pub fn visible(items: &[Value]) -> impl Iterator<Item = &Value> {
 /// The item that follows the answer once input and answer reach the threshold (recordings 4b367ae425bbe702 and
 /// 54d1f0e27a419e4f; 005a24d3d2e7588a stays below). Without a threshold it is the context window.
 /// None is made where the answer brings its own.
-pub fn compaction(body: &Value, model: &Model, tokens: u64, answer: &Choice) -> Option<Part> {
+pub(super) fn compaction(body: &Value, model: &Model, tokens: u64, answer: &Choice) -> Option<Part> {
     let sealed = |part: &Part| matches!(part, Part::Item(item) if item["type"] == "compaction");
     let entries = body.get("context_management")?.as_array()?;
     let entry = entries.iter().find(|entry| entry["type"] == "compaction")?;

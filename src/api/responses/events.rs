@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// The value of an event's field.
 #[derive(Debug, Clone)]
-pub enum Field {
+pub(crate) enum Field {
     Text(Arc<str>),
     Number(u64),
     Json(Value),
@@ -23,10 +23,10 @@ pub enum Field {
 }
 
 /// Fields of an event without `type` and `sequence_number`, in alphabetical order.
-pub type Fields = Vec<(&'static str, Field)>;
+pub(crate) type Fields = Vec<(&'static str, Field)>;
 
 /// Appends one whole event.
-pub fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64, frames: &mut dyn Frames) {
+pub(crate) fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64, frames: &mut dyn Frames) {
     let out = frames.begin(Some(name));
     head(name, out);
     let mut numbered = false;
@@ -51,7 +51,7 @@ pub fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64, frames
 }
 
 /// Appends an event that carries the response object.
-pub fn write_object(name: &str, object: &impl Serialize, sequence: u64, frames: &mut dyn Frames) {
+pub(crate) fn write_object(name: &str, object: &impl Serialize, sequence: u64, frames: &mut dyn Frames) {
     let out = frames.begin(Some(name));
     head(name, out);
     put_key("response", out);
@@ -80,7 +80,7 @@ fn number(sequence: u64, out: &mut BytesMut) {
 
 /// The deltas of one text. Everything but the text, the obfuscation and the number is written once.
 #[derive(Debug)]
-pub struct Deltas {
+pub(crate) struct Deltas {
     text: Arc<str>,
     /// Pieces still to come: (end in bytes, tokens).
     cuts: std::vec::IntoIter<(u32, u16)>,
@@ -100,7 +100,7 @@ pub struct Deltas {
 
 /// Where a delta belongs.
 #[derive(Debug, Clone, Default)]
-pub struct Place<'a> {
+pub(crate) struct Place<'a> {
     pub name: &'static str,
     /// Of a shell call.
     pub command_index: Option<usize>,
@@ -116,7 +116,7 @@ pub struct Place<'a> {
 
 impl Deltas {
     /// Deltas for `text` from the byte `start` on, cut at `cuts`.
-    pub fn new(place: Place<'_>, text: Arc<str>, start: usize, cuts: Vec<(u32, u16)>) -> Self {
+    pub(crate) fn new(place: Place<'_>, text: Arc<str>, start: usize, cuts: Vec<(u32, u16)>) -> Self {
         let mut before = BytesMut::with_capacity(128);
         head(place.name, &mut before);
         for (key, index) in [("command_index", place.command_index), ("content_index", place.content_index)] {
@@ -160,12 +160,12 @@ impl Deltas {
     }
 
     /// Tokens of the next piece; `None` when there is none.
-    pub fn next_tokens(&self) -> Option<u32> {
+    pub(crate) fn next_tokens(&self) -> Option<u32> {
         self.cuts.as_slice().first().map(|(_, tokens)| u32::from(*tokens))
     }
 
     /// Appends the next delta; false when there is none.
-    pub fn write(&mut self, sequence: u64, random: &mut Random, frames: &mut dyn Frames) -> bool {
+    pub(crate) fn write(&mut self, sequence: u64, random: &mut Random, frames: &mut dyn Frames) -> bool {
         let Some((end, tokens)) = self.cuts.next() else { return false };
         let piece = self.text.get(self.start..end as usize).unwrap_or_default();
         self.start = end as usize;

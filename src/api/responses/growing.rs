@@ -46,7 +46,7 @@ fn grows(item: &Item) -> Option<Grows> {
 
 impl Item {
     /// Puts the whole text in, now that it is known.
-    pub fn fill(&mut self, text: &str) {
+    pub(crate) fn fill(&mut self, text: &str) {
         let Some(Grows { pointer, .. }) = grows(self) else { return };
         if let Some(place) = self.value.pointer_mut(pointer) {
             *place = Value::from(text);
@@ -56,7 +56,7 @@ impl Item {
 
 impl Score<'_> {
     /// An item that has no text yet.
-    pub fn opened(&mut self, item: &Item, index: usize) {
+    pub(crate) fn opened(&mut self, item: &Item, index: usize) {
         self.added(item, index);
         match grows(item).map(|grows| grows.form) {
             Some(Kind::Content(form)) => self.part_added(form, 0, item, index),
@@ -70,7 +70,7 @@ impl Score<'_> {
     }
 
     /// More of its text.
-    pub fn grown(&mut self, text: &str, item: &Item, index: usize) {
+    pub(crate) fn grown(&mut self, text: &str, item: &Item, index: usize) {
         let place = self.place(item, index);
         let place = match grows(item).map(|grows| grows.form) {
             Some(Kind::Content(form)) => form.place(place, 0, vec![]),
@@ -86,7 +86,7 @@ impl Score<'_> {
     }
 
     /// The item is whole.
-    pub fn closed(&mut self, item: &Arc<Item>, index: usize) {
+    pub(crate) fn closed(&mut self, item: &Arc<Item>, index: usize) {
         if let Some(Grows { pointer, form }) = grows(item) {
             let text: Arc<str> = item.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().into();
             match form {

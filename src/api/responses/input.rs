@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 /// `input` (a string, or items) as items in normal form: each with an id, messages with typed parts.
-pub fn items(input: &Value, family: &Family, random: &mut Random) -> Vec<Value> {
+pub(crate) fn items(input: &Value, family: &Family, random: &mut Random) -> Vec<Value> {
     match input {
         Value::String(text) => {
             vec![item(&json!({"type": "message", "role": "user", "content": text}), family, random)]
@@ -20,7 +20,7 @@ pub fn items(input: &Value, family: &Family, random: &mut Random) -> Vec<Value> 
 }
 
 /// One item in normal form.
-pub fn item(given: &Value, family: &Family, random: &mut Random) -> Value {
+pub(crate) fn item(given: &Value, family: &Family, random: &mut Random) -> Value {
     let mut map = given.as_object().cloned().unwrap_or_default();
     // A message may come without its type, and so may the id of an item.
     if map.get("type").is_none_or(Value::is_null) {
@@ -62,7 +62,7 @@ fn type_parts(map: &mut Map<String, Value>) {
 }
 
 /// The messages that items are for the model. Reasoning and hosted tools' items say nothing to a script.
-pub fn messages<'a>(items: impl Iterator<Item = &'a Value>) -> impl Iterator<Item = Message> {
+pub(crate) fn messages<'a>(items: impl Iterator<Item = &'a Value>) -> impl Iterator<Item = Message> {
     items.filter_map(message)
 }
 
@@ -93,7 +93,7 @@ fn message(item: &Value) -> Option<Message> {
 }
 
 /// Content as the prompt has it: a string or parts.
-pub fn contents(value: Option<&Value>) -> Vec<Content> {
+pub(crate) fn contents(value: Option<&Value>) -> Vec<Content> {
     match value {
         Some(Value::String(text)) => vec![Content::Text(text.clone())],
         Some(Value::Array(parts)) => parts.iter().filter_map(content).collect(),
@@ -126,7 +126,7 @@ const CALLS: &[(&str, &str, &str)] = &[
 ];
 
 /// Every call must be answered, and every answer must have its call (real-traffic §3B).
-pub fn check_calls(items: &[Value]) -> Result<(), ApiError> {
+pub(crate) fn check_calls(items: &[Value]) -> Result<(), ApiError> {
     let id = |item: &'_ Value| item.get("call_id").and_then(Value::as_str).map(String::from);
     for (call, output, words) in CALLS {
         let of = |name: &str| -> Vec<String> {

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 /// One finished output item.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "Kept")]
-pub struct Item {
+pub(crate) struct Item {
     pub kind: &'static Kind,
     /// As it stands in `output`.
     pub value: Value,
@@ -53,13 +53,13 @@ impl From<Kept<'_>> for Item {
 }
 
 impl Item {
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.value.get("id").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The item as `output_item.added` of this response shows it: nothing in it yet, and still in progress unless it is
     /// whole by then.
-    pub fn begun(&self, frame: &Frame) -> Value {
+    pub(crate) fn begun(&self, frame: &Frame) -> Value {
         let mut value = self.value.clone();
         let completed = match frame.whole {
             Whole::Nothing => false,
@@ -92,7 +92,7 @@ impl Item {
     }
 
     /// The item with what was hidden, as far as `include` asks for it now.
-    pub fn including(&self, asked: impl Fn(&str) -> bool) -> Item {
+    pub(crate) fn including(&self, asked: impl Fn(&str) -> bool) -> Item {
         let mut item = self.clone();
         for ((_, _, path), shown) in self.hidden.iter().filter(|((word, ..), _)| asked(word)) {
             if let Some((map, field)) = holder(&mut item.value, path) {
@@ -103,7 +103,7 @@ impl Item {
     }
 
     /// Ends the item early: `incomplete`, where items of its kind have a status.
-    pub fn cut_short(&mut self) {
+    pub(crate) fn cut_short(&mut self) {
         if let (true, Some(map)) = (self.kind.status, self.value.as_object_mut()) {
             map.insert("status".into(), json!("incomplete"));
         }
@@ -112,7 +112,7 @@ impl Item {
 
 /// Makes the items of one response.
 #[derive(Debug, Clone)]
-pub struct Maker {
+pub(crate) struct Maker {
     pub family: Family,
     pub random: Random,
     /// Unix seconds, for what holds a time.
@@ -126,10 +126,10 @@ pub struct Maker {
 }
 
 /// A field that is shown only when `include` asks for it: the word, the item, the field.
-pub type Optional = (&'static str, &'static str, &'static str);
+pub(crate) type Optional = (&'static str, &'static str, &'static str);
 
 /// What items show only when `include` asks for it.
-pub static OPTIONAL: &[Optional] = &[
+pub(crate) static OPTIONAL: &[Optional] = &[
     // Null in recordings 490c14100ab10edc and 784401a314557f67, filled in 297ba49fb08a3b37 and de1bd220c592ed48.
     ("file_search_call.results", "file_search_call", "/results"),
     ("code_interpreter_call.outputs", "code_interpreter_call", "/outputs"),
@@ -139,7 +139,7 @@ pub static OPTIONAL: &[Optional] = &[
 impl Maker {
     /// The item that shows a part; `None` for spoken output, which Responses has none of. `before_call` = a tool call
     /// follows, so a message is only commentary.
-    pub fn item(&mut self, part: &Part, before_call: bool) -> Option<Item> {
+    pub(crate) fn item(&mut self, part: &Part, before_call: bool) -> Option<Item> {
         match part {
             Part::Text(text) => {
                 let annotations: Vec<Value> = text.annotations.iter().cloned().map(ordered).collect();
@@ -158,7 +158,7 @@ impl Maker {
     }
 
     /// A message with one part.
-    pub fn message(&mut self, part: Value, phase: Option<&str>, before_call: bool) -> Item {
+    pub(crate) fn message(&mut self, part: Value, phase: Option<&str>, before_call: bool) -> Item {
         let kind = kinds::kind("message");
         let id = self.family.item(kind.prefix, &mut self.random);
         let mut value = json!({"id": id, "type": "message", "status": "completed", "content": [part]});
@@ -247,7 +247,7 @@ impl Maker {
     }
 
     /// A token in the form of `encrypted_content`: version, time, then what nobody can read.
-    pub fn sealed(&mut self) -> String {
+    pub(crate) fn sealed(&mut self) -> String {
         let mut bytes = vec![0x80];
         bytes.extend_from_slice(&self.created.to_be_bytes());
         let length = 16 + 16 * (16 + self.random.below(24)) + 32;
@@ -289,12 +289,12 @@ fn complete_message(map: &mut Map<String, Value>, phases: bool) {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::api::responses::record::tests::frame;
     use crate::reply::Text;
 
-    pub fn maker() -> Maker {
+    pub(crate) fn maker() -> Maker {
         let mut random = Random::new(5);
         let created = 1_786_591_536;
         Maker {

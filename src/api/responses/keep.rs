@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Keeps one response, also when it turns out later to have failed.
-pub struct Keeper {
+pub(crate) struct Keeper {
     session: Arc<Session>,
     conversation: Option<String>,
     /// The lane it came over, and the conversation before it.
@@ -21,7 +21,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    pub fn new(call: &Call, request: &Request) -> Self {
+    pub(crate) fn new(call: &Call, request: &Request) -> Self {
         Keeper {
             session: call.session.clone(),
             conversation: request.conversation.clone(),
@@ -31,7 +31,7 @@ impl Keeper {
     }
 
     /// Keeps the response as it is now.
-    pub async fn keep(&self, record: &Record) {
+    pub(crate) async fn keep(&self, record: &Record) {
         let store = &self.session.store;
         let first = !self.kept.swap(true, Relaxed);
         if let (true, Some(id)) = (first, &self.conversation) {

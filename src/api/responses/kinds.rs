@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// One kind of item.
 #[derive(Debug)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// The item's `type`.
     pub name: &'static str,
     /// Of its id.
@@ -26,7 +26,7 @@ pub struct Kind {
 
 /// Events of an item between its beginning and its end.
 #[derive(Debug)]
-pub enum Beat {
+pub(crate) enum Beat {
     /// An event that says nothing but where.
     Mark(&'static str),
     /// The first event, or the second if the item failed.
@@ -60,7 +60,7 @@ const fn plain(name: &'static str, prefix: &'static str, fields: &'static [(&'st
 }
 
 /// Every kind that can stand in `output`.
-pub static KINDS: &[Kind] = &[
+pub(crate) static KINDS: &[Kind] = &[
     Kind {
         beats: &[Content],
         blank: &[("content", LIST)],
@@ -238,10 +238,10 @@ pub static KINDS: &[Kind] = &[
 ];
 
 /// What an item of no known type is taken for: it is shown as written and streamed by its beginning and end.
-pub static UNKNOWN: Kind = Kind { status: false, ..plain("", "item", &[]) };
+pub(crate) static UNKNOWN: Kind = Kind { status: false, ..plain("", "item", &[]) };
 
 /// The kind with this `type`.
-pub fn kind(name: &str) -> &'static Kind {
+pub(crate) fn kind(name: &str) -> &'static Kind {
     KINDS.iter().find(|kind| kind.name == name).unwrap_or(&UNKNOWN)
 }
 
@@ -249,7 +249,7 @@ pub fn kind(name: &str) -> &'static Kind {
 const FOREIGN: &[&str] = &["arguments", "attributes", "input_schema", "parameters", "schema", "tools", "operation"];
 
 /// An object's keys in the order OpenAI sends them: `id`, `type`, `status`, then alphabetical, at every depth.
-pub fn ordered(value: Value) -> Value {
+pub(crate) fn ordered(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let mut entries: Vec<(String, Value)> = map.into_iter().collect();

@@ -1,25 +1,25 @@
 //! `responses`: create, and what can be done with a stored response.
 
-pub mod beats;
+pub(crate) mod beats;
 #[cfg(test)]
 mod checker;
 mod context;
-pub mod events;
+pub(crate) mod events;
 mod growing;
-pub mod input;
-pub mod items;
+pub(crate) mod input;
+pub(crate) mod items;
 mod keep;
-pub mod kinds;
-pub mod record;
+pub(crate) mod kinds;
+pub(crate) mod record;
 mod render;
-pub mod replay;
+pub(crate) mod replay;
 #[cfg(test)]
 mod replay_tests;
-pub mod request;
+pub(crate) mod request;
 mod state;
 #[cfg(test)]
 mod state_tests;
-pub mod stream;
+pub(crate) mod stream;
 #[cfg(test)]
 mod stream_tests;
 mod tools;
@@ -37,7 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The operations of this resource.
-pub const OPERATIONS: &[Served] = &[
+pub(crate) const OPERATIONS: &[Served] = &[
     Served { name: "responses.create", handler: create },
     Served { name: "responses.compact", handler: state::compact },
     Served { name: "responses.input_tokens.count", handler: state::count_input_tokens },

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// when not set: real-traffic §2.1, recordings 45eeb204fcc14dc2, 38c24e2ab23dcdaa.
 #[derive(Debug, Clone, Default, serde::Serialize, Deserialize)]
 #[serde(default)]
-pub struct Frame {
+pub(crate) struct Frame {
     pub id: String,
     /// Unix seconds.
     pub created_at: u64,
@@ -85,7 +85,7 @@ pub struct Frame {
 /// How far a response is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub(crate) enum Status {
     Queued,
     InProgress,
     Completed,
@@ -96,7 +96,7 @@ pub enum Status {
 
 impl Status {
     /// The state a job's word names.
-    pub fn of(word: &str) -> Self {
+    pub(crate) fn of(word: &str) -> Self {
         match word {
             "queued" => Status::Queued,
             _ => Status::InProgress,
@@ -104,7 +104,7 @@ impl Status {
     }
 
     /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Status::Queued => "queued",
             Status::InProgress => "in_progress",
@@ -118,7 +118,7 @@ impl Status {
 
 /// How a response ended.
 #[derive(Debug, Clone, serde::Serialize, Deserialize)]
-pub struct End {
+pub(crate) struct End {
     pub status: Status,
     /// Unix seconds; only shown when completed.
     pub completed_at: u64,
@@ -135,7 +135,7 @@ pub struct End {
 impl End {
     /// The end an error makes. `code` of a response's error is one of a few words; a type stands in where the envelope
     /// has no code.
-    pub fn failed(error: &ApiError) -> Self {
+    pub(crate) fn failed(error: &ApiError) -> Self {
         let code = error.code.as_deref().or(error.kind.as_deref()).unwrap_or("server_error");
         End {
             status: Status::Failed,
@@ -149,7 +149,7 @@ impl End {
 
 /// A whole response, as it is kept.
 #[derive(Debug, Clone, serde::Serialize, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     pub frame: Arc<Frame>,
     /// What this request added to the conversation, as input items.
     pub input: Vec<Value>,
@@ -174,7 +174,7 @@ impl Kind for Record {
 
 /// What a kept response was asked and said, and what it continues.
 #[derive(Debug, Deserialize)]
-pub struct Link {
+pub(crate) struct Link {
     frame: LinkFrame,
     input: Vec<Value>,
     items: Vec<Item>,
@@ -192,17 +192,17 @@ impl Kind for Link {
 
 impl Link {
     /// The response it continues: its id, and where it is kept.
-    pub fn previous(&self) -> Option<(String, Option<u64>)> {
+    pub(crate) fn previous(&self) -> Option<(String, Option<u64>)> {
         self.frame.previous_response_id.clone().map(|id| (id, self.frame.previous))
     }
 
     /// What was asked, then what was said.
-    pub fn into_items(self) -> impl Iterator<Item = Value> {
+    pub(crate) fn into_items(self) -> impl Iterator<Item = Value> {
         self.input.into_iter().chain(self.items.into_iter().map(|item| item.value))
     }
 
     /// The item with this id; what was said goes before what was asked.
-    pub fn item(self, id: &str) -> Option<Value> {
+    pub(crate) fn item(self, id: &str) -> Option<Value> {
         let said = self.items.into_iter().map(|item| item.value);
         said.chain(self.input).find(|item| item.get("id").is_some_and(|is| is == id))
     }
@@ -210,30 +210,30 @@ impl Link {
 
 impl Record {
     /// Whether it can be asked for later.
-    pub fn is_kept(&self) -> bool {
+    pub(crate) fn is_kept(&self) -> bool {
         self.frame.store || self.frame.background
     }
 
     /// The response object in its final state.
-    pub fn object(&self) -> Object<'_> {
+    pub(crate) fn object(&self) -> Object<'_> {
         Object { frame: &self.frame, status: self.end.status, items: &self.items, end: Some(&self.end), billing: true }
     }
 
     /// The response with what `include` asks for now, and did not when it was made.
-    pub fn including(&self, asked: impl Fn(&str) -> bool) -> Record {
+    pub(crate) fn including(&self, asked: impl Fn(&str) -> bool) -> Record {
         let items = self.items.iter().map(|item| Arc::new(item.including(&asked))).collect();
         Record { items, ..self.clone() }
     }
 
     /// The response object before anything of it is done.
-    pub fn begun(&self, status: Status) -> Object<'_> {
+    pub(crate) fn begun(&self, status: Status) -> Object<'_> {
         Object { status, items: &[], end: None, ..self.object() }
     }
 }
 
 /// The response object, ready to be written.
 #[derive(Debug, Clone, Copy)]
-pub struct Object<'a> {
+pub(crate) struct Object<'a> {
     pub frame: &'a Frame,
     pub status: Status,
     pub items: &'a [Arc<Item>],
@@ -361,10 +361,10 @@ impl ToolUsage {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    pub fn frame() -> Frame {
+    pub(crate) fn frame() -> Frame {
         Frame {
             id: "resp_1".into(),
             created_at: 1_786_591_536,

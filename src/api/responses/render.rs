@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 /// Answers a turn: with the whole response, or with its events. Gives the response as well, if it is known already;
 /// of one that is still arriving, or fails later, the events tell the keeper.
-pub fn response(
+pub(super) fn response(
     call: &Call,
     mut request: Request,
     prompt: &Prompt,
@@ -74,7 +74,11 @@ pub fn response(
 }
 
 /// Answers `generate: false`, with which a socket only takes in the input: a response that says nothing.
-pub fn nothing(call: &Call, request: Request, keeper: Arc<Keeper>) -> Result<(Answer, Option<Arc<Record>>), ApiError> {
+pub(super) fn nothing(
+    call: &Call,
+    request: Request,
+    keeper: Arc<Keeper>,
+) -> Result<(Answer, Option<Arc<Record>>), ApiError> {
     let prompt = request.prompt.clone();
     let model = call.model(&prompt.model);
     let turn = Spoken {

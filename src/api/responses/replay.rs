@@ -32,7 +32,7 @@ impl Kind for Origin {
 }
 
 /// Remembers the items of an answer, which is kept at this place.
-pub async fn remember(store: &Store, record: &Record, place: Option<u64>) {
+pub(crate) async fn remember(store: &Store, record: &Record, place: Option<u64>) {
     let mut before: Option<&Value> = None;
     for item in record.items.iter().map(|item| &item.value) {
         let reasoning = before.filter(|item| is(item, "reasoning")).and_then(id).map(str::to_string);
@@ -44,7 +44,7 @@ pub async fn remember(store: &Store, record: &Record, place: Option<u64>) {
 }
 
 /// The stored item a reference names: of an answer, else of what was asked, else of a conversation.
-pub async fn referenced(store: &Store, id: &str) -> Result<Value, ApiError> {
+pub(crate) async fn referenced(store: &Store, id: &str) -> Result<Value, ApiError> {
     if let Some(place) = store.get::<Origin>(id).await.and_then(|origin| origin.place)
         && let Some(item) = store.at::<Link>(place).await.and_then(|stored| stored.read::<Link>()?.item(id))
     {
@@ -80,7 +80,7 @@ async fn search<T: Kind + DeserializeOwned>(
 
 /// Refuses input that sends back items wrongly: one twice, reasoning that was not stored and does not come along, an
 /// item without the reasoning that led to it. `history` is what the request continues.
-pub async fn check(store: &Store, history: &[Value], given: &Value) -> Result<(), ApiError> {
+pub(crate) async fn check(store: &Store, history: &[Value], given: &Value) -> Result<(), ApiError> {
     let Some(given) = given.as_array() else { return Ok(()) };
     let mut seen: HashSet<&str> = history.iter().filter_map(id).collect();
     // Quoted for items, references, and what the conversation has already (openai-agents-js 425, vercel/ai 15492).
@@ -113,7 +113,7 @@ pub async fn check(store: &Store, history: &[Value], given: &Value) -> Result<()
 }
 
 /// An item that is nowhere: quoted word for word in many threads (anomalyco/opencode 7724, vercel/ai 7543).
-pub fn not_persisted(id: &str) -> ApiError {
+pub(crate) fn not_persisted(id: &str) -> ApiError {
     let message = format!(
         "Item with id '{id}' not found. Items are not persisted when `store` is set to false. Try again with `store` set \
          to true, or remove this item from your input."
@@ -122,7 +122,7 @@ pub fn not_persisted(id: &str) -> ApiError {
 }
 
 /// Reasoning that is not followed by what it led to (recording a3133dd70fd5a789): something the model said, with its id.
-pub fn orphan(items: &[Value]) -> Option<ApiError> {
+pub(crate) fn orphan(items: &[Value]) -> Option<ApiError> {
     for (at, item) in items.iter().enumerate() {
         let Some(id) = id(item).filter(|_| is(item, "reasoning")) else { continue };
         let next = items.get(at + 1..).into_iter().flatten().find(|item| !is(item, "reasoning"));

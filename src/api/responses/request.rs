@@ -21,7 +21,7 @@ use std::collections::HashSet;
 const TEMPLATE_MODEL: &str = "gpt-4o";
 
 /// A request that was read: the prompt, and what the response needs to know of it.
-pub struct Request {
+pub(crate) struct Request {
     pub prompt: Prompt,
     pub family: Family,
     /// Draws the ids; the same one goes on for the response and its items.
@@ -39,7 +39,7 @@ pub struct Request {
 impl Request {
     /// Reads a body that was validated; what is still odd is left out rather than refused. The history comes from
     /// `previous_response_id`, from `conversation`, or is all in `input`.
-    pub async fn read(call: &Call) -> Result<Self, ApiError> {
+    pub(crate) async fn read(call: &Call) -> Result<Self, ApiError> {
         let body = &*call.body;
         let mut random = call.random.fork("ids");
         let family = Family::new(&mut random, call.created());
@@ -91,8 +91,6 @@ impl Request {
             stream: flag(body, "stream", false),
             max_tokens: number(body, "max_output_tokens"),
             logprobs: logprobs(body),
-            reasoning_effort: inner(body, "reasoning", "effort").and_then(Value::as_str).map(Into::into),
-            reasoning_summary: inner(body, "reasoning", "summary").and_then(Value::as_str).map(Into::into),
             pace: pace(body.get("stream_options").unwrap_or(&Value::Null))?,
             length: length(body.get("response_length").unwrap_or(&Value::Null)),
             droppable_from,
@@ -104,7 +102,7 @@ impl Request {
     }
 
     /// What the response says of the request.
-    pub fn frame(&mut self, call: &Call, model: &Model, name: &str, id: Option<&String>) -> Frame {
+    pub(crate) fn frame(&mut self, call: &Call, model: &Model, name: &str, id: Option<&String>) -> Frame {
         let body = &*call.body;
         let string = |key: &str| text(body, key).map(String::from);
         let decimal = |key: &str, default: f64| body.get(key).and_then(Value::as_f64).unwrap_or(default);
@@ -153,12 +151,12 @@ impl Request {
     }
 
     /// The whole conversation, oldest item first.
-    pub fn items(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Value> {
         self.history.iter().chain(&self.input)
     }
 
     /// Whether `include` asks for this.
-    pub fn includes(&self, what: &str) -> bool {
+    pub(crate) fn includes(&self, what: &str) -> bool {
         includes(&self.prompt.body, what)
     }
 }
@@ -168,7 +166,7 @@ fn includes(body: &Value, what: &str) -> bool {
 }
 
 /// Marks the calls whose items are as they were returned; parallel ones are not marked.
-pub fn mark_returned<'a>(messages: &mut [Message], items: impl Iterator<Item = &'a Value>) {
+pub(crate) fn mark_returned<'a>(messages: &mut [Message], items: impl Iterator<Item = &'a Value>) {
     let whole = |item: &&Value| text(item, "id").is_some() && text(item, "status").is_some();
     let returned: HashSet<&str> = items.filter(whole).filter_map(|item| text(item, "call_id")).collect();
     let called: Vec<bool> = messages.iter().map(|message| !message.tool_calls.is_empty()).collect();
@@ -181,12 +179,12 @@ pub fn mark_returned<'a>(messages: &mut [Message], items: impl Iterator<Item = &
 }
 
 /// A string that says something.
-pub fn text<'a>(body: &'a Value, key: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(body: &'a Value, key: &str) -> Option<&'a str> {
     body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 /// A flag, or its default where none is given.
-pub fn flag(body: &Value, key: &str, default: bool) -> bool {
+pub(crate) fn flag(body: &Value, key: &str, default: bool) -> bool {
     body.get(key).and_then(Value::as_bool).unwrap_or(default)
 }
 

@@ -20,7 +20,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Tells clients that poll to come back in 10 ms, not in 5 s.
-pub fn poll_soon() -> (String, String) {
+pub(super) fn poll_soon() -> (String, String) {
     ("openai-poll-after-ms".into(), "10".into())
 }
 
@@ -53,7 +53,7 @@ async fn settle(call: &Call, record: Record) -> Record {
 
 /// `GET /responses/{id}`: the object as it is now, or with `stream=true` its events. `include` shows what it did not
 /// when the response was made.
-pub fn retrieve(call: Call) -> HandlerFuture {
+pub(super) fn retrieve(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let mut record = find(&call).await?;
         let clock = &call.session.clock;
@@ -83,7 +83,7 @@ pub fn retrieve(call: Call) -> HandlerFuture {
 }
 
 /// `DELETE /responses/{id}` (recording 317f5d247fa80fae).
-pub fn delete(call: Call) -> HandlerFuture {
+pub(super) fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("response_id");
         if !call.session.store.remove::<Record>(id).await {
@@ -95,7 +95,7 @@ pub fn delete(call: Call) -> HandlerFuture {
 
 /// `POST /responses/{id}/cancel`: only what runs in the background can be cancelled, in any of its states; once it is
 /// over, the call changes nothing.
-pub fn cancel(call: Call) -> HandlerFuture {
+pub(super) fn cancel(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let (id, store) = (call.param("response_id"), &call.session.store);
         let stop = |record: &mut Record| {
@@ -119,7 +119,7 @@ pub fn cancel(call: Call) -> HandlerFuture {
 }
 
 /// `GET /responses/{id}/input_items` (recording dc1f10aa482d10dc).
-pub fn list_input_items(call: Call) -> HandlerFuture {
+pub(super) fn list_input_items(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let record = find(&call).await?;
         Ok(Answer::json(&Page::asked(&call, record.input, Order::NewestFirst)))
@@ -127,7 +127,7 @@ pub fn list_input_items(call: Call) -> HandlerFuture {
 }
 
 /// `POST /responses/input_tokens`: the same number a real call would report (recording 5a0a9fe31f8769c7).
-pub fn count_input_tokens(call: Call) -> HandlerFuture {
+pub(super) fn count_input_tokens(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let request = Request::read(&call).await?;
         let model = call.model(&request.prompt.model);
@@ -142,7 +142,7 @@ const SUMMARY: u64 = 93;
 
 /// `POST /responses/compact`: the user's messages stay, everything else becomes one sealed item (recording
 /// aecc7c1997c3c716).
-pub fn compact(call: Call) -> HandlerFuture {
+pub(super) fn compact(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let mut request = Request::read(&call).await?;
         let model = call.model(&request.prompt.model);

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// The events of one response, in order; `sequence_number` counts them from 0.
-pub struct ResponseEvents {
+pub(crate) struct ResponseEvents {
     frame: Arc<Frame>,
     cutter: Cutter,
     random: Random,
@@ -45,7 +45,7 @@ pub struct ResponseEvents {
 type Finish = dyn FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> Record + Send;
 
 /// A reply still arriving, what makes its items, and in the end a record of them.
-pub struct Feed {
+pub(crate) struct Feed {
     arriving: Driver,
     maker: Maker,
     finish: Box<Finish>,
@@ -54,7 +54,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    pub fn new(
+    pub(crate) fn new(
         arriving: Driver,
         maker: Maker,
         finish: impl FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> Record + Send + 'static,
@@ -71,14 +71,14 @@ impl Feed {
 
 impl ResponseEvents {
     /// The events of a response that is known to its end.
-    pub fn replay(record: Arc<Record>) -> Self {
+    pub(crate) fn replay(record: Arc<Record>) -> Self {
         let cutter = Cutter { reply: Arc::default(), chunk: record.chunk.clone(), encoding: record.encoding };
         let (frame, random) = (record.frame.clone(), record.random.clone());
         ResponseEvents { record: Some(record), ..ResponseEvents::new(frame, cutter, random) }
     }
 
     /// The events of a response that is still arriving; `keep` gets it when it ends.
-    pub fn live(frame: Arc<Frame>, cutter: Cutter, random: Random, feed: Feed) -> Self {
+    pub(crate) fn live(frame: Arc<Frame>, cutter: Cutter, random: Random, feed: Feed) -> Self {
         ResponseEvents { feed: Some(feed), ..ResponseEvents::new(frame, cutter, random) }
     }
 
@@ -101,13 +101,13 @@ impl ResponseEvents {
     }
 
     /// Leaves out the events up to this number.
-    pub fn after(mut self, sequence: Option<u64>) -> Self {
+    pub(crate) fn after(mut self, sequence: Option<u64>) -> Self {
         self.after = sequence;
         self
     }
 
     /// Whether deltas carry `obfuscation`, whatever was asked when the response was made.
-    pub fn obfuscate(mut self, obfuscate: bool) -> Self {
+    pub(crate) fn obfuscate(mut self, obfuscate: bool) -> Self {
         if self.frame.obfuscate != obfuscate {
             self.frame = Arc::new(Frame { obfuscate, ..(*self.frame).clone() });
         }
@@ -115,13 +115,13 @@ impl ResponseEvents {
     }
 
     /// The reply whose texts it shows: they remember their cuts.
-    pub fn of(mut self, reply: Arc<Reply>) -> Self {
+    pub(crate) fn of(mut self, reply: Arc<Reply>) -> Self {
         self.cutter.reply = reply;
         self
     }
 
     /// Has the response kept when it has arrived, or fails.
-    pub fn kept_by(mut self, keeper: Arc<Keeper>) -> Self {
+    pub(crate) fn kept_by(mut self, keeper: Arc<Keeper>) -> Self {
         self.keeper = Some(keeper);
         self
     }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// Tools in normal form: functions first, then the others, then the namespaces (recordings 0c39549fa80a931b,
 /// 1d23d01e6b5ce08a), among them the functions whose loading was deferred and that a `tool_search_output` among `items`
 /// has loaded, each a namespace of its own (recording bc097411e5e58279).
-pub fn echo_all<'a>(tools: &Value, items: impl Iterator<Item = &'a Value>) -> Vec<Value> {
+pub(super) fn echo_all<'a>(tools: &Value, items: impl Iterator<Item = &'a Value>) -> Vec<Value> {
     let loaded: Vec<&str> = loaded(items).map(name).collect();
     let is_loaded =
         |tool: &Value| tool.get("defer_loading") == Some(&Value::Bool(true)) && loaded.contains(&name(tool));
@@ -50,7 +50,7 @@ fn namespace(mut function: Value) -> Value {
 }
 
 /// A tool in normal form: `type` first, then alphabetical, what was left out filled in.
-pub fn echo(tool: &Value) -> Value {
+pub(super) fn echo(tool: &Value) -> Value {
     let Some(map) = tool.as_object() else { return tool.clone() };
     let mut map = map.clone();
     match kind(tool) {
@@ -118,7 +118,7 @@ pub fn echo(tool: &Value) -> Value {
 }
 
 /// An object with `type` first and the other keys in alphabetical order.
-pub fn typed(map: Map<String, Value>) -> Value {
+pub(super) fn typed(map: Map<String, Value>) -> Value {
     let mut entries: Vec<(String, Value)> = map.into_iter().collect();
     entries.sort_by(|(a, _), (b, _)| (a != "type").cmp(&(b != "type")).then_with(|| a.cmp(b)));
     Value::Object(entries.into_iter().collect())
@@ -217,7 +217,7 @@ fn kind(tool: &Value) -> &str {
 }
 
 /// The tools a request offers, those inside namespaces among them.
-pub fn offered(tools: &Value) -> Vec<Tool> {
+pub(super) fn offered(tools: &Value) -> Vec<Tool> {
     let mut all = Vec::new();
     for tool in tools.as_array().into_iter().flatten() {
         match kind(tool) {
@@ -252,7 +252,7 @@ pub fn offered(tools: &Value) -> Vec<Tool> {
 /// The namespace a call of a tool names, by the tool's name: the one it stands in, and its own for a function whose
 /// loading is deferred or that a `tool_search_output` among `items` brought (recordings 1d23d01e6b5ce08a,
 /// e4bec4738ee37a4b). Calls of the other tools name none.
-pub fn namespaces<'a>(tools: &'a Value, items: impl Iterator<Item = &'a Value>) -> HashMap<String, String> {
+pub(super) fn namespaces<'a>(tools: &'a Value, items: impl Iterator<Item = &'a Value>) -> HashMap<String, String> {
     let mut all: HashMap<&str, Option<&str>> = HashMap::new();
     let mut add = |tool: &'a Value, loaded: bool| match kind(tool) {
         "namespace" => {
@@ -272,7 +272,7 @@ pub fn namespaces<'a>(tools: &'a Value, items: impl Iterator<Item = &'a Value>) 
 }
 
 /// `tool_choice` as the prompt has it.
-pub fn choice(value: &Value) -> ToolChoice {
+pub(super) fn choice(value: &Value) -> ToolChoice {
     match value {
         Value::String(word) => match word.as_str() {
             "none" => ToolChoice::None,

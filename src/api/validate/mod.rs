@@ -6,7 +6,7 @@
 
 mod place;
 mod query;
-pub mod rules;
+pub(crate) mod rules;
 mod walk;
 mod words;
 
@@ -24,14 +24,14 @@ use crate::surface::shape::{Depth, Object, Shapes};
 use crate::turn::models::Model;
 use crate::wire::error::ApiError;
 use place::{Check, Path};
-pub use query::query;
+pub(crate) use query::query;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use walk::{First, Walk};
 
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// All OpenAI checks.
     Full,
     /// Types, enums, ranges, lengths, required and unknown parameters as the OpenAPI document has them; no rules across
@@ -54,7 +54,7 @@ impl Level {
 
 /// What a check may know beside the request.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub level: Level,
     /// The relaxed profile: the simulator's extra fields are known.
     pub relaxed: bool,
@@ -72,7 +72,8 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// As production checks an ordinary request.
-    pub fn of(level: Level, model: Option<&'a Model>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn of(level: Level, model: Option<&'a Model>) -> Self {
         Context { level, relaxed: false, beta: false, newer: false, silent: false, azure: false, model }
     }
 }
@@ -82,7 +83,7 @@ impl<'a> Context<'a> {
 ///
 /// # Errors
 /// The 400 OpenAI answers with; of several faults the one it reports.
-pub fn body(operation: &str, body: &Value, context: &Context) -> Result<Vec<String>, ApiError> {
+pub(crate) fn body(operation: &str, body: &Value, context: &Context) -> Result<Vec<String>, ApiError> {
     if context.level == Level::Off {
         return Ok(Vec::new());
     }
@@ -98,7 +99,7 @@ pub fn body(operation: &str, body: &Value, context: &Context) -> Result<Vec<Stri
 }
 
 /// The fields of a body that the surface does not know: of newer clients, or where nothing is checked.
-pub fn unknown_fields(operation: &str, body: &Value) -> Map<String, Value> {
+pub(crate) fn unknown_fields(operation: &str, body: &Value) -> Map<String, Value> {
     let Some(object) = Level::Schema.body(operation).and_then(Shapes::object) else { return Map::new() };
     let fields = body.as_object().into_iter().flatten();
     fields.filter(|(name, _)| object.find(name).is_none()).map(|(name, value)| (name.clone(), value.clone())).collect()

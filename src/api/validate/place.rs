@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Where a value stands; printed as `messages[0].content`.
 #[derive(Clone, Copy)]
-pub enum Path<'a> {
+pub(super) enum Path<'a> {
     Root,
     Field(&'a Path<'a>, &'a str),
     Index(&'a Path<'a>, usize),
@@ -23,4 +23,4 @@ impl fmt::Display for Path<'_> {
 }
 
 /// What OpenAI refuses; boxed, because nearly every walk ends without one.
-pub type Check = Result<(), Box<ApiError>>;
+pub(super) type Check = Result<(), Box<ApiError>>;

@@ -13,7 +13,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// The 400 OpenAI answers with.
-pub fn query(operation: &str, query: &[(String, String)], context: &Context) -> Result<(), ApiError> {
+pub(crate) fn query(operation: &str, query: &[(String, String)], context: &Context) -> Result<(), ApiError> {
     if context.level == Level::Off || query.is_empty() {
         return Ok(());
     }

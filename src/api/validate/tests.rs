@@ -8,12 +8,12 @@ use crate::turn::models;
 use serde_json::json;
 
 /// Checks a body at level full.
-pub fn full(operation: &str, value: &Value) -> Result<(), ApiError> {
+pub(super) fn full(operation: &str, value: &Value) -> Result<(), ApiError> {
     at(Level::Full, operation, value)
 }
 
 /// Checks a body at a level.
-pub fn at(level: Level, operation: &str, value: &Value) -> Result<(), ApiError> {
+pub(super) fn at(level: Level, operation: &str, value: &Value) -> Result<(), ApiError> {
     let model = value.get("model").and_then(Value::as_str).and_then(models::find);
     let context = Context::of(level, model.as_ref());
     body(operation, value, &context).map(|_| ())

@@ -13,28 +13,28 @@ use std::cell::RefCell;
 
 /// The first fault in the order OpenAI looks for them.
 #[derive(Default)]
-pub struct First {
+pub(crate) struct First {
     found: Option<(usize, Box<ApiError>)>,
 }
 
 impl First {
     /// Rank of a missing required field.
-    pub const MISSING: usize = 0;
+    pub(crate) const MISSING: usize = 0;
     /// Rank of an unknown field.
-    pub const UNKNOWN: usize = 1;
+    pub(crate) const UNKNOWN: usize = 1;
 
     /// Rank of the field that is looked at after `before` others.
-    pub fn field(before: usize) -> usize {
+    pub(crate) fn field(before: usize) -> usize {
         Self::UNKNOWN + 1 + before
     }
 
     /// Whether a fault of this rank would come first; of two of one rank the first one met stays.
-    pub fn open(&self, rank: usize) -> bool {
+    pub(crate) fn open(&self, rank: usize) -> bool {
         self.found.as_ref().is_none_or(|(found, _)| rank < *found)
     }
 
     /// Keeps the fault of a check if OpenAI would have met it before what is already known.
-    pub fn note(&mut self, rank: usize, check: Check) {
+    pub(crate) fn note(&mut self, rank: usize, check: Check) {
         if let Err(error) = check
             && self.open(rank)
         {
@@ -42,13 +42,13 @@ impl First {
         }
     }
 
-    pub fn into_check(self) -> Check {
+    pub(crate) fn into_check(self) -> Check {
         self.found.map_or(Ok(()), |(_, error)| Err(error))
     }
 }
 
 /// The walk over one body.
-pub struct Walk {
+pub(super) struct Walk {
     pub shapes: &'static Shapes,
     pub relaxed: bool,
     pub beta: bool,
@@ -77,7 +77,7 @@ impl Walk {
     }
 
     /// Looks at an object whose fields are known; `first` also gets the faults of whoever else looks at it.
-    pub fn object(&self, object: &Object, value: &Map<String, Value>, path: &Path, first: &mut First) {
+    pub(super) fn object(&self, object: &Object, value: &Map<String, Value>, path: &Path, first: &mut First) {
         if self.relaxed && object.open {
             return;
         }
@@ -110,7 +110,7 @@ impl Walk {
     }
 
     /// Looks at any value.
-    pub fn check(&self, id: Id, value: &Value, path: &Path) -> Check {
+    pub(super) fn check(&self, id: Id, value: &Value, path: &Path) -> Check {
         match (self.shapes.kind(id), value) {
             (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => Ok(()),
             (Kind::Text(bounds), Value::String(text)) => check_text(bounds, text, path),
@@ -251,7 +251,7 @@ impl Walk {
 }
 
 /// A refusal.
-pub fn fault(error: ApiError) -> Check {
+pub(super) fn fault(error: ApiError) -> Check {
     Err(Box::new(error))
 }
 

@@ -14,31 +14,37 @@ fn bound(path: &Path, code: &str, what: impl Display) -> Box<ApiError> {
     Box::new(ApiError::invalid(format!("Invalid '{param}': {what}")).param(param).code(code))
 }
 
-pub fn out_of_range(path: &Path, type_name: &str, above: bool, limit: &impl Display, got: &Number) -> Box<ApiError> {
+pub(super) fn out_of_range(
+    path: &Path,
+    type_name: &str,
+    above: bool,
+    limit: &impl Display,
+    got: &Number,
+) -> Box<ApiError> {
     let (side, sign, code) =
         if above { ("above maximum", "<=", "above_max") } else { ("below minimum", ">=", "below_min") };
     let what = format!("{type_name} {side} value. Expected a value {sign} {limit}, but got {got} instead.");
     bound(path, &format!("{type_name}_{code}_value"), what)
 }
 
-pub fn empty_string(path: &Path, min: usize) -> Box<ApiError> {
+pub(super) fn empty_string(path: &Path, min: usize) -> Box<ApiError> {
     let what = format!("empty string. Expected a string with minimum length {min}, but got an empty string instead.");
     bound(path, "empty_string", what)
 }
 
-pub fn long_string(path: &Path, max: usize, got: usize) -> Box<ApiError> {
+pub(super) fn long_string(path: &Path, max: usize, got: usize) -> Box<ApiError> {
     let what = format!(
         "string too long. Expected a string with maximum length {max}, but got a string with length {got} instead."
     );
     bound(path, "string_above_max_length", what)
 }
 
-pub fn pattern(path: &Path, pattern: &str) -> Box<ApiError> {
+pub(super) fn pattern(path: &Path, pattern: &str) -> Box<ApiError> {
     let what = format!("string does not match pattern. Expected a string that matches the pattern '{pattern}'.");
     bound(path, "invalid_value", what)
 }
 
-pub fn array_length(path: &Path, got: usize, min: usize, max: usize) -> Check {
+pub(super) fn array_length(path: &Path, got: usize, min: usize, max: usize) -> Check {
     if got == 0 && min > 0 {
         let what = format!("empty array. Expected an array with minimum length {min}, but got an empty array instead.");
         return Err(bound(path, "empty_array", what));
@@ -52,7 +58,7 @@ pub fn array_length(path: &Path, got: usize, min: usize, max: usize) -> Check {
     Ok(())
 }
 
-pub fn too_many_properties(path: &Path, max: usize, got: usize) -> Box<ApiError> {
+pub(super) fn too_many_properties(path: &Path, max: usize, got: usize) -> Box<ApiError> {
     let what = format!(
         "too many properties. Expected an object with at most {max} properties, but got an object with {got} \
          properties instead."
@@ -60,7 +66,7 @@ pub fn too_many_properties(path: &Path, max: usize, got: usize) -> Box<ApiError>
     bound(path, "object_above_max_properties", what)
 }
 
-pub fn long_property_name(path: &Path, key: &str, max: usize) -> Box<ApiError> {
+pub(super) fn long_property_name(path: &Path, key: &str, max: usize) -> Box<ApiError> {
     let message = format!(
         "Invalid property name in '{path}': '{}' is too long. Expected a string with maximum length {max}, but got a \
          string with length {} instead.",
@@ -72,7 +78,7 @@ pub fn long_property_name(path: &Path, key: &str, max: usize) -> Box<ApiError> {
 }
 
 /// `Invalid value: 'V'. Supported values are: …`; `param` may point at the value or at the object around it.
-pub fn not_listed(param: &str, said: &str, listed: &[String]) -> Box<ApiError> {
+pub(super) fn not_listed(param: &str, said: &str, listed: &[String]) -> Box<ApiError> {
     if let [only] = listed {
         let message = format!("Invalid value: '{}'. Value must be '{only}'.", shorten(said));
         return Box::new(ApiError::invalid(message).param(param).code("invalid_value"));
@@ -92,7 +98,7 @@ fn shorten(value: &str) -> String {
 
 /// `Unknown parameter: 'P'.`, with the known names it may be a slip of: at most two letters away, not in the body yet,
 /// nearest first.
-pub fn unknown_parameter(name: &str, object: &Object, body: &Map<String, Value>) -> ApiError {
+pub(super) fn unknown_parameter(name: &str, object: &Object, body: &Map<String, Value>) -> ApiError {
     if let Some((_, now)) = object.moved.iter().find(|(from, _)| from == name) {
         let message = format!(
             "Unsupported parameter: '{name}'. In the Responses API, this parameter has moved to '{now}'. Try again with \
@@ -140,12 +146,12 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// `Invalid type for 'P': expected X, but got Y instead.`
-pub fn wrong_type(shapes: &Shapes, id: Id, got: &Value, path: &Path) -> Box<ApiError> {
+pub(super) fn wrong_type(shapes: &Shapes, id: Id, got: &Value, path: &Path) -> Box<ApiError> {
     Box::new(ApiError::invalid_type(&path.to_string(), &noun(shapes, id, true), got))
 }
 
 /// `one of 'a', 'b', or 'c'`.
-pub fn one_of(values: &[String]) -> String {
+pub(super) fn one_of(values: &[String]) -> String {
     format!("one of {}", or_list(values))
 }
 

@@ -11,8 +11,9 @@ use crate::script::files::FileError;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
 /// Converts the JSON text of one fixture file (`{"fixtures": [{"match", "response", …}]}`).
-pub fn convert_aimock(text: &str) -> Result<Value, ScriptError> {
+pub(crate) fn convert_aimock(text: &str) -> Result<Value, ScriptError> {
     let file = read(text)?;
     let calls = Calls::of([&file]);
     let mut rules = Vec::new();
@@ -22,7 +23,7 @@ pub fn convert_aimock(text: &str) -> Result<Value, ScriptError> {
 
 /// Converts a fixture file, or every one of a folder and its subfolders, by name, as one script; also gives what was
 /// skipped.
-pub fn convert_aimock_files(path: &Path) -> Result<(Value, Vec<PathBuf>), FileError> {
+pub(crate) fn convert_aimock_files(path: &Path) -> Result<(Value, Vec<PathBuf>), FileError> {
     let (mut names, mut skipped) = (Vec::new(), Vec::new());
     match path.is_dir() {
         true => walk(path, &mut names, &mut skipped)?,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const MOST: usize = 100;
 
 /// Every fault of a script.
-pub fn all(script: &Value) -> Vec<ScriptError> {
+pub(super) fn all(script: &Value) -> Vec<ScriptError> {
     let mut script = script.clone();
     let (mut faults, mut mended): (Vec<ScriptError>, Vec<Vec<Step>>) = (Vec::new(), Vec::new());
     // A fault that mending made is not told, so there may be twice as many rounds.

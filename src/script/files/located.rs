@@ -14,7 +14,7 @@ enum Node {
 }
 
 /// YAML text to a value; else line, column and reason. The library bounds nesting and the growth of aliases.
-pub fn parse(text: &str) -> Result<Value, (usize, usize, String)> {
+pub(super) fn parse(text: &str) -> Result<Value, (usize, usize, String)> {
     read(text).map(|node| node.value.into_value()).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), place);
         let reason = error.without_snippet().to_string();
@@ -26,7 +26,7 @@ pub fn parse(text: &str) -> Result<Value, (usize, usize, String)> {
 
 /// Line and column, from 1, of the value at `path`; of the nearest value above it if the path leads nowhere; the
 /// beginning if the text has no structure that can be read.
-pub fn position(text: &str, path: &str) -> (usize, usize) {
+pub(super) fn position(text: &str, path: &str) -> (usize, usize) {
     read(text).map_or((1, 1), |root| place(find(&root, &Path::Root(""), root.referenced, path)))
 }
 

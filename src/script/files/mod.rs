@@ -1,7 +1,7 @@
 //! Script files: JSON or YAML, folders of them, files that extend others, and what is wrong with them, by line and
 //! column.
 
-pub mod aimock;
+pub(crate) mod aimock;
 mod faults;
 mod located;
 
@@ -15,11 +15,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use aimock::{convert_aimock, convert_aimock_files};
+#[cfg(test)]
+pub(crate) use aimock::convert_aimock;
+pub(crate) use aimock::convert_aimock_files;
 
 /// What is wrong with a script file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FileError {
+pub(crate) struct FileError {
     pub file: PathBuf,
     /// From 1; 0 = not about a place in the file.
     pub line: usize,
@@ -51,7 +53,7 @@ impl FileError {
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// The file does not load.
     Error,
     /// It loads, but hardly does what its author thinks.
@@ -59,14 +61,14 @@ pub enum Severity {
 }
 
 /// Reads a script file, or every script file of a folder by name, with all they extend.
-pub fn read(path: &Path) -> Result<Load, FileError> {
+pub(crate) fn read(path: &Path) -> Result<Load, FileError> {
     let mut load = Load::default();
     read_into(path, &mut Vec::new(), &mut load)?;
     Ok(load)
 }
 
 /// Checks files and folders without running them. As when they are loaded, the files of a folder are one script.
-pub fn validate(paths: &[PathBuf]) -> Vec<(Severity, FileError)> {
+pub(crate) fn validate(paths: &[PathBuf]) -> Vec<(Severity, FileError)> {
     let mut findings: Vec<_> = skipped(paths).into_iter().map(|skipped| (Severity::Warning, skipped)).collect();
     let mut known = Vec::new();
     for path in paths {
@@ -125,7 +127,7 @@ fn validate_file(file: &Path, above: &mut Vec<Arc<Rule>>, findings: &mut Vec<(Se
 }
 
 /// Every folder and file that these scripts are made of, also those that cannot be read just now.
-pub fn involved(paths: &[PathBuf]) -> Vec<PathBuf> {
+pub(crate) fn involved(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     paths.iter().for_each(|path| involve(path.clone(), &mut found));
     found
@@ -171,7 +173,7 @@ fn is_script(file: &Path) -> bool {
 
 /// What folders among these paths hold beside script files and hidden ones, as a warning for each folder: a script put
 /// one folder too deep must not be missed in silence.
-pub fn skipped(paths: &[PathBuf]) -> Vec<FileError> {
+pub(crate) fn skipped(paths: &[PathBuf]) -> Vec<FileError> {
     let hidden = |entry: &Path| entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     let skips = |folder: &PathBuf| {
         let skipped: Vec<String> = entries(folder)
@@ -222,7 +224,7 @@ struct Source {
 }
 
 /// The text of a file, without the mark that some editors of Windows put before it.
-pub fn text_of(file: &Path) -> std::io::Result<String> {
+pub(crate) fn text_of(file: &Path) -> std::io::Result<String> {
     let text = std::fs::read_to_string(file)?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }

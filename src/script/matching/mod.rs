@@ -1,6 +1,6 @@
 //! Conditions on a request: compiled when a script is read, checked for every request.
 
-pub mod family;
+pub(crate) mod family;
 pub(crate) mod index;
 mod literals;
 mod pattern;
@@ -20,7 +20,7 @@ pub(crate) use pattern::Patterns;
 
 /// What rules look at.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
+pub(crate) struct View<'a> {
     /// Of inference requests.
     pub prompt: Option<&'a Prompt>,
     /// The prompt's user text, or the `input` of embeddings, moderations …; else the empty string.
@@ -40,11 +40,11 @@ pub struct View<'a> {
 
 /// Conditions that must all hold; none = any request.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Match(Box<[Condition]>);
+pub(crate) struct Match(Box<[Condition]>);
 
 /// A condition that did not hold.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mismatch {
+pub(crate) struct Mismatch {
     /// The key of the condition, e.g. `user` or `header.x-team`.
     pub key: String,
     pub wanted: String,
@@ -102,7 +102,7 @@ impl Match {
     }
 
     /// Whether it holds; else the first condition that does not.
-    pub fn check(&self, view: &View) -> Result<(), Mismatch> {
+    pub(crate) fn check(&self, view: &View) -> Result<(), Mismatch> {
         match self.0.iter().find(|condition| !condition.holds(view)) {
             None => Ok(()),
             Some(condition) => Err(condition.mismatch(view)),
@@ -110,7 +110,7 @@ impl Match {
     }
 
     /// Whether it holds.
-    pub fn holds(&self, view: &View) -> bool {
+    pub(crate) fn holds(&self, view: &View) -> bool {
         self.0.iter().all(|condition| condition.holds(view))
     }
 
@@ -125,12 +125,12 @@ impl Match {
     }
 
     /// Whether it names an operation or a path, and so reaches operations without a turn.
-    pub fn names_operation(&self) -> bool {
+    pub(crate) fn names_operation(&self) -> bool {
         self.0.iter().any(|condition| matches!(condition, Condition::Operation(_) | Condition::Path(_)))
     }
 
     /// The one operation it names, if it does.
-    pub fn operation(&self) -> Option<&str> {
+    pub(crate) fn operation(&self) -> Option<&str> {
         self.0.iter().find_map(|condition| match condition {
             Condition::Operation(Operation::Exact(name)) => Some(name.as_str()),
             _ => None,
@@ -138,7 +138,7 @@ impl Match {
     }
 
     /// Whether it holds for every request.
-    pub fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         self.0.is_empty()
     }
 }

@@ -6,7 +6,6 @@ use crate::script::matching::View;
 use crate::script::place::clip;
 use crate::script::play::{Script, can_answer};
 use crate::surface::Family;
-use crate::wire::error::ApiError;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ const LISTED: usize = 5;
 
 /// Why the script gives no reply.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Miss {
+pub(crate) struct Miss {
     /// `no_matching_rule`; or `expectation_failed`, which no fallback may answer.
     pub code: &'static str,
     pub message: String,
@@ -25,13 +24,8 @@ pub struct Miss {
 
 impl Miss {
     /// Whether a rule was chosen and its `expect` did not hold.
-    pub fn is_expectation(&self) -> bool {
+    pub(crate) fn is_expectation(&self) -> bool {
         self.code == "expectation_failed"
-    }
-
-    /// As the answer to the request.
-    pub fn to_api_error(&self) -> ApiError {
-        ApiError::emulator(self.code, &self.message)
     }
 
     pub(super) fn expectation(rule: &Rule, mismatch: &Mismatch) -> Miss {

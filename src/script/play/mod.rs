@@ -17,19 +17,19 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use uses::{Counts, Uses};
 
-pub use miss::Miss;
-pub use rules::Rules;
+pub(crate) use miss::Miss;
+pub(crate) use rules::Rules;
 
 /// Ordered rules with their counters. A clone shares the counters and the rules of now: whoever matches needs no lock.
 #[derive(Debug, Default, Clone)]
-pub struct Script {
+pub(crate) struct Script {
     rules: Arc<Rules>,
     uses: Arc<Uses>,
 }
 
 /// The rule that answers.
 #[derive(Debug, Clone)]
-pub struct Picked {
+pub(crate) struct Picked {
     pub rule: Arc<Rule>,
     /// Its place in the script.
     pub index: usize,
@@ -38,7 +38,7 @@ pub struct Picked {
 
 /// A rule with replies nobody asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Unused {
+pub(crate) struct Unused {
     pub name: Option<String>,
     pub path: String,
     /// Where the test loaded it.
@@ -50,33 +50,33 @@ pub struct Unused {
 }
 
 impl Unused {
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({"name": self.name, "path": self.path, "place": self.place.as_deref(), "left": self.left, "rule": self.source})
     }
 }
 
 impl Script {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Script::default()
     }
 
     /// Number of rules, used up or not.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rules.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
     /// Adds rules at the end.
-    pub fn append(&mut self, rules: &[Arc<Rule>]) {
+    pub(crate) fn append(&mut self, rules: &[Arc<Rule>]) {
         Arc::make_mut(&mut self.rules).append(rules);
         self.uses.append(rules.iter().map(|rule| (0, rule.times)));
     }
 
     /// Takes these rules instead; those written as before keep their counters.
-    pub fn replace(&mut self, rules: &Arc<Rules>) {
+    pub(crate) fn replace(&mut self, rules: &Arc<Rules>) {
         let written = |rule: &Rule| crate::random::canonical(&rule.source.to_json());
         let counts = self.uses.counts();
         let mut before: HashMap<u64, VecDeque<u64>> = HashMap::new();
@@ -93,14 +93,14 @@ impl Script {
     }
 
     /// Makes ready what picking needs, so that no request has to.
-    pub fn prepare(&self) {
+    pub(crate) fn prepare(&self) {
         self.rules.prepare();
     }
 
     /// Takes a step: the first rule that still has uses, matches, and whose reply can answer the operation; only rules
     /// below the one at `after`, which was tried and passed.
     /// `Ok(None)` = no rule answers and none has to, because the emulator computes this operation itself.
-    pub fn pick(&self, view: &View, after: Option<usize>) -> Result<Option<Picked>, Miss> {
+    pub(crate) fn pick(&self, view: &View, after: Option<usize>) -> Result<Option<Picked>, Miss> {
         let family = Family::asked(view);
         let from = after.map_or(0, |index| index.saturating_add(1));
         for (index, rule) in self.rules.candidates(view, from, |word| self.uses.live(word)) {
@@ -121,12 +121,12 @@ impl Script {
     }
 
     /// Gives back a step that was not used after all (a function that passed).
-    pub fn put_back(&self, picked: &Picked) {
+    pub(crate) fn put_back(&self, picked: &Picked) {
         self.uses.put_back(picked.index, picked.rule.times);
     }
 
     /// Rules with uses left; optional and unlimited ones never count.
-    pub fn unused(&self) -> Vec<Unused> {
+    pub(crate) fn unused(&self) -> Vec<Unused> {
         let counts = self.uses.counts();
         let rules = self.rules.iter().enumerate().filter(|(_, rule)| !rule.optional);
         let left = rules.filter_map(|(index, rule)| Some((rule, left(rule, &counts, index).filter(|left| *left > 0)?)));
@@ -141,7 +141,7 @@ impl Script {
     }
 
     /// Every rule with its uses, for `GET /_emulator/state`.
-    pub fn state(&self) -> Value {
+    pub(crate) fn state(&self) -> Value {
         let uses = |uses: Option<u64>| uses.map_or(json!("unlimited"), Value::from);
         let counts = self.uses.counts();
         let rule = |(index, rule): (usize, &Arc<Rule>)| {

@@ -11,7 +11,7 @@ const FEW: usize = 16;
 
 /// Rules in order.
 #[derive(Debug, Default, Clone)]
-pub struct Rules {
+pub(crate) struct Rules {
     list: Vec<Arc<Rule>>,
     /// Stretches of the list, each with an index of its own and less than half as long as the one before: adding rules
     /// one by one costs no more than to add them together.
@@ -27,11 +27,11 @@ struct Stretch {
 }
 
 impl Rules {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
@@ -44,7 +44,7 @@ impl Rules {
     }
 
     /// Adds rules at the end.
-    pub fn append(&mut self, rules: &[Arc<Rule>]) {
+    pub(crate) fn append(&mut self, rules: &[Arc<Rule>]) {
         let (mut start, end) = (self.list.len(), self.list.len() + rules.len());
         self.list.extend_from_slice(rules);
         while let Some(last) = self.stretches.pop_if(|last| start - last.start <= 2 * (end - start)) {
@@ -56,7 +56,7 @@ impl Rules {
     }
 
     /// Makes the indexes.
-    pub fn prepare(&self) {
+    pub(crate) fn prepare(&self) {
         self.stretches.iter().filter(|stretch| !stretch.is_short()).for_each(|stretch| {
             self.index(stretch);
         });

@@ -12,12 +12,12 @@ const OVERHEAD: usize = 160;
 
 /// Everything of one session, behind a lock that no verb keeps.
 #[derive(Debug)]
-pub struct Memory(Mutex<Shelves>);
+pub(super) struct Memory(Mutex<Shelves>);
 
 /// A shelf for each type of object, the blobs, the counters.
 #[derive(Debug)]
 #[cfg_attr(test, derive(serde::Serialize, serde::Deserialize))]
-pub struct Shelves {
+pub(super) struct Shelves {
     bounds: Bounds,
     /// Place of the next object.
     next: u64,
@@ -25,6 +25,7 @@ pub struct Shelves {
     bytes: usize,
     objects: HashMap<String, Shelf>,
     blobs: HashMap<String, (u64, Bytes)>,
+    #[cfg_attr(not(test), allow(dead_code))]
     counters: HashMap<String, u64>,
 }
 
@@ -115,6 +116,7 @@ impl Shelves {
         }
     }
 
+    #[cfg_attr(not(test), allow(dead_code))]
     fn remove_blob(&mut self, name: &str) -> bool {
         let Some((_, bytes)) = self.blobs.remove(name) else { return false };
         self.bytes -= name.len() + bytes.len() + OVERHEAD;
@@ -124,7 +126,7 @@ impl Shelves {
 
 /// The verbs of [`super::Store`]: `kind` is the type's name.
 impl Memory {
-    pub fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds) -> Self {
         Memory::of(Shelves {
             bounds,
             next: 0,
@@ -135,19 +137,19 @@ impl Memory {
         })
     }
 
-    pub fn of(shelves: Shelves) -> Self {
+    pub(super) fn of(shelves: Shelves) -> Self {
         Memory(Mutex::new(shelves))
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, Shelves> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shelves> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn add(&self, kind: &str, id: &str, json: Arc<str>) -> u64 {
+    pub(super) fn add(&self, kind: &str, id: &str, json: Arc<str>) -> u64 {
         self.lock().add(kind, id, json)
     }
 
-    pub fn put(&self, kind: &str, id: &str, json: Arc<str>) {
+    pub(super) fn put(&self, kind: &str, id: &str, json: Arc<str>) {
         let mut shelves = self.lock();
         match shelves.shelf(kind).place(Some(id)) {
             Some(place) => shelves.replace(kind, place, json),
@@ -155,18 +157,18 @@ impl Memory {
         }
     }
 
-    pub fn find(&self, kind: &str, id: &str) -> Option<Stored> {
+    pub(super) fn find(&self, kind: &str, id: &str) -> Option<Stored> {
         let shelves = self.lock();
         let shelf = shelves.objects.get(kind)?;
         shelf.stored(shelf.place(Some(id))?)
     }
 
-    pub fn at(&self, kind: &str, place: u64) -> Option<Stored> {
+    pub(super) fn at(&self, kind: &str, place: u64) -> Option<Stored> {
         self.lock().objects.get(kind)?.stored(place)
     }
 
     /// Puts new text in the place of an object, if it is still as it was found.
-    pub fn swap(&self, kind: &str, found: &Stored, new: Arc<str>) -> bool {
+    pub(super) fn swap(&self, kind: &str, found: &Stored, new: Arc<str>) -> bool {
         let mut shelves = self.lock();
         let same = shelves.shelf(kind).stored(found.place).is_some_and(|now| now.json == found.json);
         if same {
@@ -175,7 +177,7 @@ impl Memory {
         same
     }
 
-    pub fn remove(&self, kind: &str, id: &str) -> bool {
+    pub(super) fn remove(&self, kind: &str, id: &str) -> bool {
         let mut shelves = self.lock();
         let shelf = shelves.shelf(kind);
         let Some(place) = shelf.place(Some(id)) else { return false };
@@ -184,7 +186,7 @@ impl Memory {
         true
     }
 
-    pub fn page(&self, kind: &str, page: Page<'_>) -> Vec<Stored> {
+    pub(super) fn page(&self, kind: &str, page: Page<'_>) -> Vec<Stored> {
         let shelves = self.lock();
         let Some(shelf) = shelves.objects.get(kind) else { return Vec::new() };
         let (after, before) = (shelf.place(page.after), shelf.place(page.before));
@@ -206,8 +208,12 @@ impl Memory {
         }
         places.into_iter().filter_map(|place| shelf.stored(place)).collect()
     }
+}
 
-    pub fn put_blob(&self, name: &str, bytes: Bytes) {
+/// The verbs of files and replicas.
+#[cfg_attr(not(test), allow(dead_code))]
+impl Memory {
+    pub(super) fn put_blob(&self, name: &str, bytes: Bytes) {
         let mut shelves = self.lock();
         shelves.remove_blob(name);
         shelves.bytes += name.len() + bytes.len() + OVERHEAD;
@@ -217,15 +223,15 @@ impl Memory {
         shelves.make_room();
     }
 
-    pub fn blob(&self, name: &str) -> Option<Bytes> {
+    pub(super) fn blob(&self, name: &str) -> Option<Bytes> {
         self.lock().blobs.get(name).map(|(_, bytes)| bytes.clone())
     }
 
-    pub fn remove_blob(&self, name: &str) -> bool {
+    pub(super) fn remove_blob(&self, name: &str) -> bool {
         self.lock().remove_blob(name)
     }
 
-    pub fn take(&self, counter: &str, most: u64) -> Option<u64> {
+    pub(super) fn take(&self, counter: &str, most: u64) -> Option<u64> {
         let mut shelves = self.lock();
         let taken = match shelves.counters.get_mut(counter) {
             Some(taken) => taken,
@@ -237,13 +243,13 @@ impl Memory {
         })
     }
 
-    pub fn give_back(&self, counter: &str) {
+    pub(super) fn give_back(&self, counter: &str) {
         if let Some(taken) = self.lock().counters.get_mut(counter) {
             *taken = taken.saturating_sub(1);
         }
     }
 
-    pub fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.lock().bytes
     }
 }

@@ -21,14 +21,14 @@ use serialised::Serialised;
 use std::sync::Arc;
 
 /// A type of stored object.
-pub trait Kind {
+pub(crate) trait Kind {
     /// Its name in the store.
     const NAME: &'static str;
 }
 
 /// A stored object: JSON, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stored {
+pub(crate) struct Stored {
     pub id: Arc<str>,
     /// The later it was added, the higher; of two objects of one store never the same.
     pub place: u64,
@@ -37,7 +37,7 @@ pub struct Stored {
 
 impl Stored {
     /// The object, or what of it is asked for. `None` = it is not of this form.
-    pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Option<T> {
         let mut reader = serde_json::Deserializer::from_str(&self.json);
         // What is kept wraps what was accepted, whose depth had a bound: it may be a little deeper.
         reader.disable_recursion_limit();
@@ -52,7 +52,7 @@ fn write(object: &impl Serialize) -> Arc<str> {
 
 /// Which objects of a type, in which order.
 #[derive(Debug, Clone, Copy)]
-pub struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// Only what follows the object of this id in the order asked; an unknown id counts as none.
     pub after: Option<&'a str>,
     /// Only what comes before the object of this id; without `after` those next to it.
@@ -70,7 +70,7 @@ impl Default for Page<'_> {
 
 /// What is kept of one session.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     keeper: Keeper,
 }
 
@@ -95,7 +95,7 @@ macro_rules! ask {
 
 impl Store {
     /// A store in memory.
-    pub fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         #[cfg(test)]
         if std::env::var("LLEMULATOR_TEST_STORE").is_ok_and(|name| name == "serialised") {
             return Store::serialised(bounds);
@@ -111,35 +111,35 @@ impl Store {
 
     /// Adds an object as the newest of its type; gives its place. An older one with the same id is found by its place
     /// alone from now on: what was made from it still can tell where it came from.
-    pub async fn add<T: Kind + Serialize>(&self, id: &str, object: &T) -> u64 {
+    pub(crate) async fn add<T: Kind + Serialize>(&self, id: &str, object: &T) -> u64 {
         let json = write(object);
         ask!(self, add(T::NAME, id, json.clone()))
     }
 
     /// Puts an object in the place of the one with this id, or adds it.
-    pub async fn put<T: Kind + Serialize>(&self, id: &str, object: &T) {
+    pub(crate) async fn put<T: Kind + Serialize>(&self, id: &str, object: &T) {
         let json = write(object);
         ask!(self, put(T::NAME, id, json.clone()));
     }
 
     /// The object with this id.
-    pub async fn get<T: Kind + DeserializeOwned>(&self, id: &str) -> Option<T> {
+    pub(crate) async fn get<T: Kind + DeserializeOwned>(&self, id: &str) -> Option<T> {
         self.find::<T>(id).await?.read()
     }
 
     /// The object with this id, as it is kept.
-    pub async fn find<T: Kind>(&self, id: &str) -> Option<Stored> {
+    pub(crate) async fn find<T: Kind>(&self, id: &str) -> Option<Stored> {
         ask!(self, find(T::NAME, id))
     }
 
     /// The object at a place.
-    pub async fn at<T: Kind>(&self, place: u64) -> Option<Stored> {
+    pub(crate) async fn at<T: Kind>(&self, place: u64) -> Option<Stored> {
         ask!(self, at(T::NAME, place))
     }
 
     /// Changes an object by what it is. Nobody else's change is lost: when one comes in between, `change` is asked again.
     /// `None` = there is no such object; an error of `change` leaves it as it is.
-    pub async fn update<T: Kind + Serialize + DeserializeOwned, R, E>(
+    pub(crate) async fn update<T: Kind + Serialize + DeserializeOwned, R, E>(
         &self,
         id: &str,
         mut change: impl FnMut(&mut T) -> Result<R, E>,
@@ -159,42 +159,46 @@ impl Store {
     }
 
     /// Forgets the object with this id. False = there was none.
-    pub async fn remove<T: Kind>(&self, id: &str) -> bool {
+    pub(crate) async fn remove<T: Kind>(&self, id: &str) -> bool {
         ask!(self, remove(T::NAME, id))
     }
 
     /// Objects of a type, in order.
-    pub async fn page<T: Kind>(&self, page: Page<'_>) -> Vec<Stored> {
+    pub(crate) async fn page<T: Kind>(&self, page: Page<'_>) -> Vec<Stored> {
         ask!(self, page(T::NAME, page))
     }
+}
 
+/// What files and replicas ask of a store: proved here on every implementation, before they come.
+#[cfg_attr(not(test), allow(dead_code))]
+impl Store {
     /// Keeps bytes under a name.
-    pub async fn put_blob(&self, name: &str, bytes: Bytes) {
+    pub(crate) async fn put_blob(&self, name: &str, bytes: Bytes) {
         ask!(self, put_blob(name, bytes.clone()));
     }
 
     /// The bytes of this name.
-    pub async fn blob(&self, name: &str) -> Option<Bytes> {
+    pub(crate) async fn blob(&self, name: &str) -> Option<Bytes> {
         ask!(self, blob(name))
     }
 
     /// Forgets the bytes of this name. False = there were none.
-    pub async fn remove_blob(&self, name: &str) -> bool {
+    pub(crate) async fn remove_blob(&self, name: &str) -> bool {
         ask!(self, remove_blob(name))
     }
 
     /// Takes one of at most `most`: gives which it was, from 1. `None` = all are taken.
-    pub async fn take(&self, counter: &str, most: u64) -> Option<u64> {
+    pub(crate) async fn take(&self, counter: &str, most: u64) -> Option<u64> {
         ask!(self, take(counter, most))
     }
 
     /// Gives back one that was taken.
-    pub async fn give_back(&self, counter: &str) {
+    pub(crate) async fn give_back(&self, counter: &str) {
         ask!(self, give_back(counter));
     }
 
     /// Bytes held.
-    pub async fn size(&self) -> usize {
+    pub(crate) async fn size(&self) -> usize {
         ask!(self, size())
     }
 }
@@ -202,7 +206,7 @@ impl Store {
 /// How much is kept of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(serde::Serialize, serde::Deserialize))]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Objects of each type.
     pub objects: usize,
     /// Bytes of all objects and blobs together.

@@ -7,15 +7,15 @@ use std::sync::{Mutex, PoisonError};
 
 /// All that is kept, as bytes.
 #[derive(Debug)]
-pub struct Serialised(Mutex<Vec<u8>>);
+pub(super) struct Serialised(Mutex<Vec<u8>>);
 
 impl Serialised {
-    pub fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds) -> Self {
         Serialised(Mutex::new(bytes(&Memory::new(bounds))))
     }
 
     /// Runs one verb: from bytes to bytes.
-    pub async fn run<T>(&self, verb: impl FnOnce(&Memory) -> T) -> T {
+    pub(super) async fn run<T>(&self, verb: impl FnOnce(&Memory) -> T) -> T {
         tokio::task::yield_now().await;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = Memory::of(serde_json::from_slice(&kept).expect("it was written by the verb before"));

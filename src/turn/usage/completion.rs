@@ -21,7 +21,14 @@ struct Frame<'a> {
 }
 
 /// Adds one choice to the completion.
-pub fn add(counted: &mut Counted, choice: &Choice, prompt: &Prompt, model: &Model, api: Api, encoding: Encoding) {
+pub(super) fn add(
+    counted: &mut Counted,
+    choice: &Choice,
+    prompt: &Prompt,
+    model: &Model,
+    api: Api,
+    encoding: Encoding,
+) {
     let count = |text: &str| tokens::count(encoding, text) as u64;
     let (mut text, mut reasoning, mut said) = (0, 0, false);
     let mut calls = Vec::new();

@@ -22,7 +22,7 @@ const UNSEEN: [&str; 11] = [
 
 /// Tokens of `response_format` or `text.format` of type `json_schema`: the schema as compact JSON without bounds, less
 /// two a property (fitted: 33 of 49 recordings exact, the others within ten).
-pub fn tokens(schema: &Value, model: &Model, api: Api, encoding: Encoding) -> u64 {
+pub(super) fn tokens(schema: &Value, model: &Model, api: Api, encoding: Encoding) -> u64 {
     let mut properties = 0;
     let shown = shown(schema, DEPTH, &mut properties);
     let around = match (api, model.reasoning) {

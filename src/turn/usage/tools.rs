@@ -6,7 +6,7 @@ use crate::turn::usage::Api;
 use crate::turn::usage::typescript;
 
 /// What a request's tools cost.
-pub struct Offer {
+pub(super) struct Offer {
     /// The namespace of its functions; `None` without functions.
     pub text: Option<String>,
     /// Whether a leading system message and the namespace are one text (chat, models that do not think).
@@ -20,7 +20,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    pub fn new(prompt: &Prompt, model: &Model, api: Api) -> Self {
+    pub(super) fn new(prompt: &Prompt, model: &Model, api: Api) -> Self {
         let functions: Vec<&Tool> =
             prompt.tools.iter().filter(|tool| !matches!(tool.kind, ToolKind::Hosted(_))).collect();
         let merges = api == Api::Chat && !model.reasoning;
@@ -51,7 +51,7 @@ impl Offer {
 }
 
 /// A leading system message with the namespace behind it. One text, because tokens reach over the seam.
-pub fn merged(system: &str, namespace: &str) -> String {
+pub(super) fn merged(system: &str, namespace: &str) -> String {
     format!("{system}\n\n# Tools\n\n## functions\n\n{namespace}")
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::fmt::Write;
 
 /// The functions of a request.
-pub fn namespace(functions: &[&Tool], api: Api) -> String {
+pub(super) fn namespace(functions: &[&Tool], api: Api) -> String {
     let mut out = String::from("namespace functions {\n\n");
     for tool in functions {
         comment(tool.description.as_deref(), &mut out);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// `usage` of an answer, as its API shows it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
-pub enum Usage {
+pub(crate) enum Usage {
     Chat {
         prompt_tokens: u64,
         completion_tokens: u64,
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Usage {
 
 /// `prompt_tokens_details`; audio models say how much was text (recordings of gpt-audio, 2026-07).
 #[derive(Debug, Clone, Serialize)]
-pub struct GivenTokens {
+pub(crate) struct GivenTokens {
     cached_tokens: u64,
     audio_tokens: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub struct GivenTokens {
 
 /// `completion_tokens_details`.
 #[derive(Debug, Clone, Serialize)]
-pub struct SaidTokens {
+pub(crate) struct SaidTokens {
     reasoning_tokens: u64,
     audio_tokens: u64,
     accepted_prediction_tokens: u64,
@@ -63,19 +63,19 @@ pub struct SaidTokens {
 
 /// `input_tokens_details`, as since 2026-07.
 #[derive(Debug, Clone, Serialize)]
-pub struct InputTokens {
+pub(crate) struct InputTokens {
     cache_write_tokens: u64,
     cached_tokens: u64,
 }
 
 /// `output_tokens_details`.
 #[derive(Debug, Clone, Serialize)]
-pub struct OutputTokens {
+pub(crate) struct OutputTokens {
     reasoning_tokens: u64,
 }
 
 /// `usage` of a chat completion.
-pub fn chat(counted: &Counted, model: &Model) -> Usage {
+pub(crate) fn chat(counted: &Counted, model: &Model) -> Usage {
     Usage::Chat {
         prompt_tokens: counted.prompt,
         completion_tokens: counted.completion,
@@ -97,7 +97,7 @@ pub fn chat(counted: &Counted, model: &Model) -> Usage {
 }
 
 /// `usage` of a legacy completion.
-pub fn completions(counted: &Counted) -> Usage {
+pub(crate) fn completions(counted: &Counted) -> Usage {
     Usage::Completions {
         prompt_tokens: counted.prompt,
         completion_tokens: counted.completion,
@@ -106,7 +106,7 @@ pub fn completions(counted: &Counted) -> Usage {
 }
 
 /// `usage` of a response.
-pub fn responses(counted: &Counted) -> Usage {
+pub(crate) fn responses(counted: &Counted) -> Usage {
     Usage::Responses {
         input_tokens: counted.prompt,
         input_tokens_details: InputTokens { cache_write_tokens: 0, cached_tokens: counted.cached },
@@ -125,7 +125,7 @@ const SPELLINGS: [(&str, &str); 4] = [
 ];
 
 /// A usage with what a reply fixes, in either spelling. The total is summed again unless it is fixed too.
-pub fn merge(usage: Usage, overrides: Option<&Value>) -> Usage {
+pub(crate) fn merge(usage: Usage, overrides: Option<&Value>) -> Usage {
     let Some(Value::Object(fixed)) = overrides else { return usage };
     let Value::Object(mut usage) = json!(usage) else { return usage };
     overlay(&mut usage, fixed);

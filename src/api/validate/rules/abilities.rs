@@ -63,7 +63,7 @@ struct Row {
 /// Whose requests a row is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Api {
+pub(super) enum Api {
     Chat,
     Responses,
 }
@@ -115,7 +115,7 @@ fn spelled(selectors: &[String], groups: &HashMap<String, Vec<String>>) -> Vec<S
 }
 
 /// Refuses what the model cannot do.
-pub fn check(api: Api, body: &Value, model: &Model, faults: &mut Faults) {
+pub(super) fn check(api: Api, body: &Value, model: &Model, faults: &mut Faults) {
     let effort = match api {
         Api::Chat => find(body, "reasoning_effort"),
         Api::Responses => find(body, "reasoning").and_then(|reasoning| reasoning.get("effort")),
@@ -137,7 +137,7 @@ pub fn check(api: Api, body: &Value, model: &Model, faults: &mut Faults) {
 }
 
 /// Whether it thinks when asked with this effort (`None` = not said): it refuses sampling parameters then.
-pub fn thinks(model: &Model, effort: Option<&str>) -> bool {
+pub(super) fn thinks(model: &Model, effort: Option<&str>) -> bool {
     model.reasoning && (effort.or(model.default_effort()) != Some("none") || !model.efforts().contains(&"none"))
 }
 

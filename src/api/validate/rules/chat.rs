@@ -10,7 +10,7 @@ use crate::wire::field::find;
 use serde_json::Value;
 
 /// All rules of a chat body.
-pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
+pub(super) fn check(body: &Value, model: &Model, faults: &mut Faults) {
     abilities::check(Api::Chat, body, model, faults);
     messages::check(body, faults);
     pictures::chat(body, faults);

@@ -8,7 +8,7 @@ use crate::wire::field::find;
 use serde_json::Value;
 
 /// All rules of a legacy completion's body.
-pub fn check(body: &Value, _model: &Model, faults: &mut Faults) {
+pub(super) fn check(body: &Value, _model: &Model, faults: &mut Faults) {
     bias(body, faults);
     let number = |field: &str| find(body, field).and_then(Value::as_u64);
     if let (Some(best), n) = (number("best_of"), number("n").unwrap_or(1))
@@ -26,7 +26,7 @@ pub fn check(body: &Value, _model: &Model, faults: &mut Faults) {
 }
 
 /// The keys of `logit_bias` are tokens' numbers.
-pub fn bias(body: &Value, faults: &mut Faults) {
+pub(super) fn bias(body: &Value, faults: &mut Faults) {
     let keys = find(body, "logit_bias").and_then(Value::as_object).into_iter().flat_map(|bias| bias.keys());
     let number = |key: &str| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(key) = keys.into_iter().find(|key| !number(key)) {

@@ -7,7 +7,7 @@ use crate::wire::field::field;
 use serde_json::Value;
 
 /// Items and models OpenAI refuses although the types fit.
-pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
+pub(super) fn check(body: &Value, model: &Model, faults: &mut Faults) {
     let empty = |value: &Value| value.as_str() == Some("");
     let items = field(body, "input").as_array();
     if items.is_some_and(Vec::is_empty) {

@@ -6,7 +6,7 @@ use crate::wire::field::find;
 use serde_json::Value;
 
 /// All rules of the messages of a chat body.
-pub fn check(body: &Value, faults: &mut Faults) {
+pub(super) fn check(body: &Value, faults: &mut Faults) {
     let Some(messages) = find(body, "messages").and_then(Value::as_array) else { return };
     for (at, message) in messages.iter().enumerate() {
         faults.at("messages", || shape(at, message));

@@ -21,7 +21,7 @@ use crate::wire::field::find;
 use serde_json::Value;
 
 /// Takes faults with the place at which OpenAI meets them.
-pub struct Faults<'a> {
+pub(crate) struct Faults<'a> {
     pub object: &'a Object,
     pub first: &'a mut First,
     /// The request only hands in its input, and may have none.
@@ -30,7 +30,7 @@ pub struct Faults<'a> {
 
 /// What OpenAI looks at when every field is well-formed, in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// State the request builds on.
     State,
     /// What the model can do.
@@ -41,12 +41,12 @@ pub enum Phase {
 
 impl Faults<'_> {
     /// A fault met when this top-level field is looked at; `make` runs only if it would come first.
-    pub fn at(&mut self, field: &str, make: impl FnOnce() -> Option<ApiError>) {
+    pub(crate) fn at(&mut self, field: &str, make: impl FnOnce() -> Option<ApiError>) {
         self.rank(First::field(self.object.find(field).unwrap_or(self.object.fields.len())), make);
     }
 
     /// A fault met after all fields.
-    pub fn after(&mut self, phase: Phase, make: impl FnOnce() -> Option<ApiError>) {
+    pub(crate) fn after(&mut self, phase: Phase, make: impl FnOnce() -> Option<ApiError>) {
         self.rank(First::field(self.object.fields.len() + 1 + phase as usize), make);
     }
 
@@ -60,7 +60,7 @@ impl Faults<'_> {
 }
 
 /// All rules of an operation.
-pub fn check(operation: &str, body: &Value, context: &Context, faults: &mut Faults) {
+pub(crate) fn check(operation: &str, body: &Value, context: &Context, faults: &mut Faults) {
     let check = match operation {
         "chat.completions.create" => chat::check,
         "responses.create" => responses::check,
@@ -78,12 +78,12 @@ pub fn check(operation: &str, body: &Value, context: &Context, faults: &mut Faul
 }
 
 /// A field that is there and not null.
-pub fn given<'a>(body: &'a Value, field: &str) -> Option<&'a Value> {
+pub(crate) fn given<'a>(body: &'a Value, field: &str) -> Option<&'a Value> {
     find(body, field).filter(|value| !value.is_null())
 }
 
 /// Whether the word json stands anywhere in a value's texts.
-pub fn says_json(value: &Value) -> bool {
+pub(crate) fn says_json(value: &Value) -> bool {
     match value {
         Value::String(text) => text.as_bytes().windows(4).any(|four| four.eq_ignore_ascii_case(b"json")),
         Value::Array(values) => values.iter().any(says_json),

@@ -18,7 +18,7 @@ enum Fault {
 }
 
 /// Chat: `image_url.url` of a part (the words: issue 10 B.2, langgenius/dify 11527).
-pub fn chat(body: &Value, faults: &mut Faults) {
+pub(super) fn chat(body: &Value, faults: &mut Faults) {
     let messages = items(find(body, "messages"));
     let parts = messages.flat_map(|message| items(message.get("content")));
     let Some(fault) = parts.filter_map(|part| data(&part["image_url"]["url"])).find_map(fault) else { return };
@@ -35,7 +35,7 @@ pub fn chat(body: &Value, faults: &mut Faults) {
 }
 
 /// Responses: `image_url` of a part of a message or of a tool's output (the words: openai/codex 4946).
-pub fn responses(body: &Value, faults: &mut Faults) {
+pub(super) fn responses(body: &Value, faults: &mut Faults) {
     let lists = items(find(body, "input")).flat_map(|item| [item.get("content"), item.get("output")]);
     let mut parts = lists.flat_map(items).filter_map(|part| data(&part["image_url"]));
     if parts.any(|picture| fault(picture).is_some()) {

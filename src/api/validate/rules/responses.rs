@@ -10,7 +10,7 @@ use crate::wire::field::find;
 use serde_json::Value;
 
 /// All rules of a Responses body.
-pub fn check(body: &Value, model: &Model, faults: &mut Faults) {
+pub(super) fn check(body: &Value, model: &Model, faults: &mut Faults) {
     tools::responses(body, faults);
     format(body, faults);
     limit(body, model, faults);

@@ -41,7 +41,7 @@ const MAX_ENUM_VALUES: usize = 1000;
 const MAX_TEXT: usize = 120_000;
 
 /// What is wrong with a schema, as it stands after `Invalid schema for …: `. `None` = nothing.
-pub fn fault(schema: &Value, strictly: bool) -> Option<String> {
+pub(super) fn fault(schema: &Value, strictly: bool) -> Option<String> {
     let kind = schema.get("type");
     if kind.is_none_or(|kind| kind != "object") && (strictly || kind.is_some() || has_variants(schema)) {
         return Some(format!(

@@ -7,7 +7,7 @@ use crate::wire::field::find;
 use serde_json::Value;
 
 /// Chat: functions stand in `tools[i].function`.
-pub fn chat(body: &Value, faults: &mut Faults) {
+pub(super) fn chat(body: &Value, faults: &mut Faults) {
     let tools = find(body, "tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (at, tool) in tools.iter().enumerate() {
         faults.at("tools", || schema(&tool["function"], &format!("tools[{at}].function.parameters")));
@@ -35,7 +35,7 @@ fn without_tools(param: &str) -> ApiError {
 }
 
 /// Responses: a function tool is flat.
-pub fn responses(body: &Value, faults: &mut Faults) {
+pub(super) fn responses(body: &Value, faults: &mut Faults) {
     let tools = find(body, "tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (at, tool) in tools.iter().enumerate().filter(|(_, tool)| tool["type"] == "function") {
         faults.at("tools", || schema(tool, &format!("tools[{at}].parameters")));
