@@ -80,6 +80,6 @@ fn unzip(reader: impl Read, came: usize, limit: usize) -> Result<Bytes, ApiError
 }
 
 /// A header of the request as text.
-pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }

@@ -321,7 +321,7 @@ pub(crate) fn too_large(limit: usize) -> ApiError {
 }
 
 /// 413 of a zipped body that would become too large for what came.
-pub fn bursts(came: usize, ratio: usize) -> ApiError {
+pub(crate) fn bursts(came: usize, ratio: usize) -> ApiError {
     ApiError::new(
         413,
         format!(
@@ -332,7 +332,7 @@ pub fn bursts(came: usize, ratio: usize) -> ApiError {
 }
 
 /// 408 of a body whose bytes stopped coming.
-pub fn stalled(patience: Duration) -> ApiError {
+pub(crate) fn stalled(patience: Duration) -> ApiError {
     ApiError::new(
         408,
         format!(
