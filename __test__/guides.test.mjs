@@ -6,6 +6,7 @@ import path from 'node:path';
 import OpenAI from 'openai';
 import { afterAll, expect, test } from 'vitest';
 import * as llemulator from 'llemulator';
+import * as documents from '../scripts/documents.mjs';
 import { ROOT, runProgram, startCommand } from './support.mjs';
 
 const emulator = await llemulator.startEmulator();
@@ -13,9 +14,8 @@ afterAll(() => emulator.stop());
 const folder = mkdtempSync(path.join(tmpdir(), 'llemulator-guides-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const guide = (file) => readFileSync(`${ROOT}docs/${file}.md`, 'utf8');
-/** The fenced blocks of a language in a guide. */
-const blocks = (file, language) => [...guide(file).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code);
+const guide = (file) => documents.read(`docs/${file}.md`);
+const blocks = (file, language) => documents.blocks(`docs/${file}.md`, language);
 const all = (files, language) => files.flatMap((file) => blocks(file, language).map((code) => [file, code]));
 const AsyncFunction = (async () => {}).constructor;
 

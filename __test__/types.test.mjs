@@ -1,6 +1,9 @@
 // The types say what the addon knows; that they compile as they should is tested by tsc, in types/.
 import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
+import * as llemulator from 'llemulator';
+import { asModule, blocks, strictly } from '../scripts/documents.mjs';
 import { ROOT } from './support.mjs';
 
 const read = (file) => readFileSync(`${ROOT}${file}`, 'utf8');
@@ -25,3 +28,18 @@ test('the script language has its keys', () => {
   // What belongs to files and to answers that are not built yet.
   expect(documented.filter((key) => !typed.has(key))).toEqual(['extends', 'manual', 'replay', 'upstream'].filter((key) => documented.includes(key)));
 });
+
+test('what the README and the guides show compiles in strict TypeScript', () => {
+  const files = { 'app.d.ts': 'export function capital(country: string): Promise<string | null>;' };
+  for (const page of ['README', 'docs/scripting', 'docs/streaming-and-faults', 'docs/sessions', 'docs/test-runners', 'docs/skill/SKILL']) {
+    for (const [number, code] of blocks(`${page}.md`, 'js').entries()) {
+      const commonJs = /\brequire\(|module\.exports/.test(code);
+      const name = `${path.basename(page)}-${number + 1}.${commonJs ? 'cjs' : 'mts'}`;
+      files[name] = commonJs ? `const { expect, test } = require('@jest/globals');\n${code}` : asModule(code, Object.keys(llemulator));
+    }
+  }
+  expect(Object.keys(files).length).toBeGreaterThan(15);
+  expect(strictly(`${ROOT}target/documents`, files, { allowJs: true, checkJs: true })).toBe('');
+  // It is strict, and the package's own types are seen.
+  expect(strictly(`${ROOT}target/documents`, { 'wrong.mts': asModule(`api.replies({ txet: 'x' });\napi.lastRequest.body;`, []) })).toMatch(/'txet'[^]*TS18048/);
+}, 60_000);

@@ -1,18 +1,15 @@
 // The documents tell the truth: the README's examples run as written on the installed packages, every link leads
 // somewhere, every deviation names a test that exists, and every crate has its reason.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from './addon.mjs';
+import { blocks, read } from './documents.mjs';
 import { emptyProject, install, serve, tarballs } from './packed.mjs';
 import { capture, run } from './run.mjs';
 
-const read = (file) => readFileSync(path.join(ROOT, file), 'utf8');
 const guides = readdirSync(path.join(ROOT, 'docs'), { recursive: true }).map((name) => `docs/${name.replaceAll('\\', '/')}`).filter((file) => file.endsWith('.md'));
 const documents = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'llms.txt', ...guides, 'deploy/README.md', 'bench/README.md', 'conformance/README.md'];
-
-/** The fenced blocks of `language` in a document. */
-const blocks = (file, language) => [...read(file).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code);
 
 for (const file of documents) {
   for (const [, link, anchor] of read(file).matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)) {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { blocks as codeOf, strictly } from '../../../scripts/documents.mjs';
 import { session, url } from './support.mjs';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
@@ -55,7 +56,7 @@ test('clients.md: codex', async () => {
 
 // docs/recipes.md: each block after the lines it begins with, in a process of its own.
 const recipes = readFileSync(fileURLToPath(new URL('../../../docs/recipes.md', import.meta.url)), 'utf8');
-const [prelude, ...others] = [...recipes.matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code);
+const [prelude, ...others] = codeOf('docs/recipes.md', 'js');
 const titles = [...recipes.matchAll(/^## (.*)\n(?:(?!^## |^```)[^])*?^```js\n/gm)].map(([, title]) => title);
 const index = new URL('../../../js/index.mjs', import.meta.url).href;
 
@@ -68,3 +69,14 @@ for (const [number, code] of others.entries()) {
     assert.equal(stdout.trim(), 'done');
   });
 }
+
+test('clients.md and recipes.md compile in strict TypeScript', () => {
+  const files = Object.fromEntries([
+    ...clients.map(([, code], number) => [`client-${number + 1}.mts`, code]),
+    ...others.map((code, number) => [`recipe-${number + 1}.mts`, `${prelude}\n${code}`]),
+  ]);
+  const options = { skipLibCheck: true, paths: { llemulator: [fileURLToPath(new URL('../../../index.d.mts', import.meta.url))] } };
+  // Mastra's declarations of a model contradict those of the AI SDK, whose model it takes.
+  const faults = strictly(path.join(home, 'types'), files, options).split('\n').filter((line) => /^\S/.test(line) && !line.includes('MastraModelConfig'));
+  assert.deepEqual(faults, []);
+});
