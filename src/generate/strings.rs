@@ -25,44 +25,33 @@ pub(crate) fn string(
     random: &mut Random,
     budget: &Budget,
 ) -> Result<String, Spent> {
-    let made = unpaid(schema, name, said, wild, random, budget)?;
-    budget.bytes(made.len())?;
-    Ok(made)
-}
-
-fn unpaid(
-    schema: &Schema,
-    name: &Name,
-    said: &mut Said,
-    wild: bool,
-    random: &mut Random,
-    budget: &Budget,
-) -> Result<String, Spent> {
     let least = number(schema, "minLength").unwrap_or(0);
     // Nobody begins what will not be paid for.
     budget.bytes(least)?;
     let most = number(schema, "maxLength").unwrap_or(usize::MAX).max(least);
     let format = schema.get("format").and_then(Value::as_str);
-    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
-        return by_pattern(schema, pattern, (least, most), name, said, random, budget);
-    }
-    if let Some(mut drawn) = format.and_then(|format| by_format(format, said, wild, random)) {
+    let made = if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
+        by_pattern(schema, pattern, (least, most), name, said, random, budget)?
+    } else if let Some(mut drawn) = format.and_then(|format| by_format(format, said, wild, random)) {
         for _ in 0..40 {
             if (least..=most).contains(&drawn.chars().count()) {
                 break;
             }
             drawn = format.and_then(|format| by_format(format, said, true, random)).unwrap_or(drawn);
         }
-        return Ok(drawn);
-    }
-    let text = if wild {
-        format!("{} {}", names::two_words(random), random.alphanumeric(4))
-    } else if name.takes_text() && !said.text.is_empty() {
-        said.text.clone()
+        drawn
     } else {
-        name.string(said, random)
+        let text = if wild {
+            format!("{} {}", names::two_words(random), random.alphanumeric(4))
+        } else if name.takes_text() && !said.text.is_empty() {
+            said.text.clone()
+        } else {
+            name.string(said, random)
+        };
+        fitted(text, least, most, random)
     };
-    Ok(fitted(text, least, most, random))
+    budget.bytes(made.len())?;
+    Ok(made)
 }
 
 /// What the format or the name suggests if it matches, else a string made from the pattern; the whole node decides what matches.
