@@ -1,7 +1,7 @@
 'use strict';
-// A user's Jest project, in small; __test__/projects/ has one installed from the tarball, in every mode.
+// The tests of a user's Jest project on this checkout; __test__/projects/run.mjs runs them from the tarball, in every mode.
 module.exports = {
-  testMatch: ['<rootDir>/__test__/jest/*.test.js'],
+  testMatch: ['<rootDir>/__test__/projects/jest/*.test.js'],
   transform: {},
   // Packing leaves a copy of the package there, whose name would be this one's.
   modulePathIgnorePatterns: ['<rootDir>/npm/', '<rootDir>/target/'],
