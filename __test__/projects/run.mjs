@@ -48,6 +48,12 @@ const node = (/** @type {string[]} */ ...args) => ['--test', '--test-reporter', 
 
 /** @type {Record<string, { folder: string, installs: string[], runs: Run[], watched?: boolean }>} */
 const PROJECTS = {
+  // Refused, with the reason; npm refuses it too, unless told to look away.
+  'vitest-2': {
+    folder: 'vitest',
+    installs: ['--legacy-peer-deps', 'vitest@2.1.9'],
+    runs: [{ name: 'failing', args: ['node_modules/vitest/vitest.mjs', 'run', '--no-color', 'second'], expected: 'vitest-2.txt' }],
+  },
   'vitest-3': vitest('3.2.7', ['vite@7']),
   'vitest-4': vitest('4.1.12'),
   'vitest-5': vitest(manifest.devDependencies.vitest),
