@@ -154,7 +154,7 @@ test('image() loads; the endpoint that it is for says that it is not built', asy
   expect(image(new Uint8Array([1, 2, 3]))).toEqual({ image: 'AQID' });
   expect(image(['AQID', 'BAUG'])).toEqual({ choices: [{ image: 'AQID' }, { image: 'BAUG' }] });
   api.replies(image('AQID'));
-  await expect(client(api).images.generate({ prompt: 'x' })).rejects.toMatchObject({ status: 501, code: 'not_implemented' });
+  await expect(client(api).images.generate({ prompt: 'x' })).rejects.toMatchObject({ status: 400, code: 'not_implemented' });
 });
 
 test('raw() is sent as it is', async () => {

@@ -9,6 +9,7 @@ use crate::session;
 use crate::session::Observer;
 use crate::session::callbacks::Callbacks;
 use crate::session::callbacks::Dispatch;
+use crate::session::ending::Ended;
 use crate::session::{Session, Shared};
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -127,6 +128,11 @@ impl Emulator {
         let _ = tokio::time::timeout(patience, open.wait_for(|open| *open == 0)).await;
     }
 
+    /// The grace time after a stop is over: what still waits is told so.
+    pub(crate) fn let_go(&self) {
+        self.sessions().iter().for_each(|session| session.end(Ended::Stopped));
+    }
+
     /// How much is open on the network.
     #[cfg(test)]
     pub(crate) fn open(&self) -> usize {
@@ -172,7 +178,8 @@ impl Emulator {
             // The one unused for longest makes room: its test is over.
             let idle = sessions.iter().min_by_key(|(_, session)| session.last_used.load(Ordering::Relaxed));
             if let Some(key) = idle.map(|(key, _)| key.clone()) {
-                sessions.remove(&key);
+                let displaced = sessions.remove(&key);
+                displaced.inspect(|session| session.end(Ended::Displaced));
             }
         }
         let session = Arc::new(Session::new(key, name, mode, seed, &self.settings));
@@ -188,12 +195,14 @@ impl Emulator {
 
     /// Forgets a session.
     pub(crate) fn close_session(&self, key: &str) {
-        self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let deleted = self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        deleted.inspect(|session| session.end(Ended::Deleted));
     }
 
     /// Forgets every session.
     pub(crate) fn close_sessions(&self) {
-        self.sessions.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let deleted = std::mem::take(&mut *self.sessions.write().unwrap_or_else(PoisonError::into_inner));
+        deleted.values().for_each(|session| session.end(Ended::Deleted));
     }
 
     /// The script for sessions without their own.
@@ -231,10 +240,13 @@ impl Emulator {
         }
     }
 
-    /// Forgets a session's script, journal and stored objects. What still runs ends in the session it began in.
+    /// Forgets a session's script, journal and stored objects. What is held in it ends with it; what ends by itself does so
+    /// in the session it began in.
     pub(crate) fn reset(&self, session: &Session) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        sessions.insert(session.key.clone(), Arc::new(session.successor(&self.settings)));
+        let before = sessions.insert(session.key.clone(), Arc::new(session.successor(&self.settings)));
+        drop(sessions);
+        before.inspect(|session| session.end(Ended::Reset));
     }
 
     /// Waits until a session's journal has changed since its revision `seen`; gives the new one.

@@ -31,7 +31,7 @@ impl Profile {
     /// An error as this profile sends it: the strict one's own complaints are 400s, because frameworks retry every 5xx
     /// whatever `x-should-retry` says, and a test then fails late or never.
     pub(crate) fn sends(self, mut error: ApiError) -> ApiError {
-        if error.own && error.status == 500 && self == Profile::Strict {
+        if error.own && error.status >= 500 && self == Profile::Strict {
             error.status = 400;
             error.kind = Some("invalid_request_error".into());
         }

@@ -90,7 +90,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
     });
     let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone());
     let started = keeper.clock.now();
-    let answered = async {
+    let answering = async {
         let session = session?;
         let (operation, params) = match route {
             Found::Operation(operation, params) => (operation, params),
@@ -129,12 +129,15 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         // A bug of ours is an answer like others: the journal has it, and the test runner goes on.
         let served = AssertUnwindSafe(async { api::serve(call).await }).catch_unwind().await;
         served.unwrap_or_else(|_| Err(ApiError::panicked()))
-    }
-    .await;
-    let answer = answered.unwrap_or_else(|error| {
+    };
+    let answered = live.watch().over(answering).await.unwrap_or_else(|ended| Err(live.let_go(ended)));
+    let mut answer = answered.unwrap_or_else(|error| {
         live.exchange.complain(&error);
-        Answer::ok(Body::Error(emulator.settings.profile.sends(error)))
+        Answer::ok(Body::Error(error))
     });
+    if let Body::Error(error) = answer.body {
+        answer.body = Body::Error(emulator.settings.profile.sends(error));
+    }
     live.answered();
     Answered { answer, live, operation: name, random, started }
 }

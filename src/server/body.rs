@@ -10,6 +10,7 @@ use crate::server::deliver::struck;
 use crate::server::socket::{Control, End};
 use crate::server::sse::Sse;
 use crate::session::Live;
+use crate::session::ending::{Ended, Watch};
 use crate::session::exchange::Waiting;
 use crate::turn::answer::Delivery;
 use crate::wire::error::ApiError;
@@ -70,6 +71,8 @@ pub(crate) struct Timed<F> {
     /// Session time at which the answer began.
     start: Duration,
     live: Live,
+    /// Notices that nobody will end a wait any more.
+    watch: Watch,
     control: Arc<Control>,
     frames: F,
     /// What must be done before what is written leaves.
@@ -154,6 +157,7 @@ impl<F: Framing> Timed<F> {
             source,
             delivery,
             start,
+            watch: live.watch(),
             live,
             control,
             frames,
@@ -172,7 +176,30 @@ impl<F: Framing> Timed<F> {
 
     /// What leaves next, as soon as it is due; `None` at the end.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
-        catch_unwind(AssertUnwindSafe(|| self.poll_due(context))).unwrap_or_else(|_| self.broke_down())
+        let due = || match self.poll_due(context) {
+            Poll::Pending => self.watch.poll(context).map_or(Poll::Pending, |ended| self.let_go(ended, context)),
+            due => due,
+        };
+        catch_unwind(AssertUnwindSafe(due)).unwrap_or_else(|_| self.broke_down())
+    }
+
+    /// The session has ended, and what this waits for will not come: events end with an error, and silence, or what has no
+    /// form for an error, with the connection.
+    fn let_go(&mut self, ended: Ended, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
+        let error = self.live.let_go(ended);
+        self.wait = None;
+        let silent = std::mem::replace(&mut self.state, State::Over) == State::Silent;
+        match &mut self.source {
+            Source::Events(events) if !silent => {
+                events.write_error(&error, &mut self.frames);
+                self.live.complete();
+                self.poll_due(context)
+            }
+            _ => {
+                self.live.complete();
+                Poll::Ready(Some(Err(Cut)))
+            }
+        }
     }
 
     fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {

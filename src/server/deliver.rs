@@ -35,13 +35,37 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Waits until the answer may begin, and says so: the moment it begins, in session time, and its status. `whole` = it
-/// leaves in one piece, so that what holds back a stream's pieces holds back all of it.
+/// leaves in one piece, so that what holds back a stream's pieces holds back all of it. If its session ends meanwhile, the
+/// answer is that.
 ///
 /// # Errors
 /// The script cuts the connection before that.
 pub(super) async fn begin(answered: &mut Answered, whole: bool, control: &Control) -> Result<(Duration, u16), Cut> {
+    let begun = match answered.live.watch().over(hold_back(answered, whole, control)).await {
+        Ok(begun) => begun?,
+        Err(ended) => {
+            answered.answer = Answer::ok(Body::Error(answered.live.let_go(ended)));
+            answered.live.session.clock.now()
+        }
+    };
+    let Answered { answer: Answer { status, body, .. }, live, .. } = answered;
+    let status = if let Body::Error(error) = body { error.status } else { *status };
+    live.exchange.note(|record| {
+        record.status = Some(status);
+        if let Body::Error(error) = body {
+            if record.outcome == Outcome::Served {
+                record.outcome = Outcome::Rejected;
+            }
+            record.said = Said::Error(error.message.clone());
+        }
+    });
+    Ok((begun, status))
+}
+
+/// Waits until the answer may begin: the moment it begins.
+async fn hold_back(answered: &mut Answered, whole: bool, control: &Control) -> Result<Duration, Cut> {
     let Answered { answer, live, operation, started, .. } = answered;
-    let Answer { status, body, delivery, .. } = answer;
+    let Answer { body, delivery, .. } = answer;
     let clock = &live.session.clone().clock;
     if let Some(delivery) = delivery {
         live.sleep_until(*started + delivery.wait).await;
@@ -76,17 +100,7 @@ pub(super) async fn begin(answered: &mut Answered, whole: bool, control: &Contro
         let first = delivery.as_ref().map_or(Duration::ZERO, |delivery| delivery.schedule.first());
         live.sleep_until(begun + first).await;
     }
-    let status = if let Body::Error(error) = body { error.status } else { *status };
-    live.exchange.note(|record| {
-        record.status = Some(status);
-        if let Body::Error(error) = body {
-            if record.outcome == Outcome::Served {
-                record.outcome = Outcome::Rejected;
-            }
-            record.said = Said::Error(error.message.clone());
-        }
-    });
-    Ok((begun, status))
+    Ok(begun)
 }
 
 /// Turns an answer into a response; `accepted` are the encodings that the client takes.

@@ -11,6 +11,8 @@ mod closing_tests;
 mod control_tests;
 mod deliver;
 #[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
 mod extremes_tests;
 #[cfg(test)]
 mod fault_scope_tests;
@@ -63,7 +65,7 @@ use crate::session::callbacks::Dispatch;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket::{Control, QUIET, Socket};
+use socket::{Control, QUIET, SETTLE, Socket};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -127,7 +129,11 @@ async fn connection(_open: Open, emulator: Arc<Emulator>, stream: tokio::net::Tc
     if stopped {
         serving.as_mut().graceful_shutdown();
         let grace = Duration::from_millis(emulator.settings.grace_ms);
-        let over = tokio::time::timeout(grace, &mut serving).await.is_ok();
+        let mut over = tokio::time::timeout(grace, &mut serving).await.is_ok();
+        if !over {
+            emulator.let_go();
+            over = tokio::time::timeout(SETTLE, &mut serving).await.is_ok();
+        }
         if !over && control.is_closing() {
             let _ = tokio::time::timeout(QUIET, &mut serving).await;
         }

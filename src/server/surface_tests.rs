@@ -41,7 +41,8 @@ fn not_served() -> impl Iterator<Item = &'static Operation> {
 
 #[test]
 fn what_is_not_served_says_so_by_its_real_name() {
-    let emulator = start(json!({"validation": "off"}));
+    let emulator = start(json!({"profile": "llemulator", "validation": "off"}));
+    let strict = start(json!({"validation": "off"}));
     assert!(not_served().count() > 300);
     for operation in not_served() {
         let got = ask(&emulator, operation);
@@ -49,6 +50,11 @@ fn what_is_not_served_says_so_by_its_real_name() {
         assert_eq!(got.status, 501, "{name}: {}", got.text());
         let error = &got.json()["error"];
         assert_eq!((&error["type"], &error["code"]), (&json!("not_implemented_error"), &json!("not_implemented")));
+        // Where frameworks would retry it, it is one they do not.
+        let once = ask(&strict, operation);
+        let told = &once.json()["error"];
+        assert_eq!((once.status, &told["type"]), (400, &json!("invalid_request_error")), "{name}");
+        assert_eq!((&told["code"], &told["message"]), (&error["code"], &error["message"]), "{name}");
         assert!(
             error["message"].as_str().is_some_and(|message| message.contains(&format!("serve {name} ("))),
             "{error}"
@@ -95,7 +101,7 @@ fn rules_reach_them_by_either_spelling_by_path_and_with_faults() {
     load(json!({"match": {"operation": "fine_tuning.jobs.list"}, "fault": {"at": "connect", "kind": "disconnect"}}));
     assert!(exchange(&emulator, &request("GET", "/v1/fine_tuning/jobs", KEY, "", b"")).is_none());
     load(json!({"match": {"operation": "files.list"}, "error": {"status": 429}}));
-    assert_eq!(ask(&emulator, list).status, 501);
+    assert_eq!(ask(&emulator, list).json()["error"]["code"], "not_implemented");
 }
 
 #[test]
@@ -104,7 +110,7 @@ fn a_form_is_asked_for_where_an_operation_takes_one() {
     let post = |path: &str, media: &str| sent(&emulator, "POST", path, media, "v=0").expect("an answer");
     let refused = post("/v1/files", "application/json");
     assert_eq!((refused.status, &refused.json()["error"]["code"]), (400, &json!("unsupported_content_type")));
-    assert_eq!(post("/v1/realtime/calls", "application/sdp").status, 501);
+    assert_eq!(post("/v1/realtime/calls", "application/sdp").json()["error"]["code"], "not_implemented");
     let empty = sent(&emulator, "POST", "/v1/batches/b/cancel", "text/plain", "").expect("an answer");
-    assert_eq!(empty.status, 501);
+    assert_eq!(empty.json()["error"]["code"], "not_implemented");
 }

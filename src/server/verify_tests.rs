@@ -62,7 +62,7 @@ fn every_complaint_is_a_400_in_strict_a_500_elsewhere_and_fails_verify() {
             let path = if code == "not_implemented" { "/v1/vector_stores" } else { "/v1/chat/completions" };
             let answer = send(&emulator, &key, path, &body);
             let error = &answer.json()["error"];
-            let status = if code == "not_implemented" { 501 } else { wanted };
+            let status = if code == "not_implemented" && wanted == 500 { 501 } else { wanted };
             assert_eq!((answer.status, &error["code"]), (status, &json!(code)), "{profile}: {error}");
             assert!(answer.head.contains("x-should-retry: false"), "{}", answer.head);
             let verdict = verify(&emulator, &key);
@@ -218,13 +218,14 @@ fn an_exchange_ends_in_the_journal_it_began_in() {
 
 #[test]
 fn a_reset_session_keeps_what_is_stored_after_it_alone() {
-    let emulator = start(json!({"clock": "manual"}));
-    load(&emulator, "a", &json!({"responses": [{"text": "a", "pace": {"ttft_ms": 1_000}}]}));
+    // The real clock goes on, so what waits for it does.
+    let emulator = start(json!({}));
+    load(&emulator, "a", &json!({"responses": [{"text": "a", "pace": {"ttft_ms": 500}}]}));
     let body = json!({"model": "gpt-4o", "input": "hi"});
     let mut socket = open(&emulator, "a", "/v1/responses", body, false);
-    eventually("the request", || emulator.session("a").clock.pending().pop());
+    let session = emulator.session("a");
+    eventually("the request", || session.journal.in_flight().pop()?.waiting(session.clock.now()));
     control(&emulator, "a", "POST", "/_emulator/reset");
-    emulator.session("a").clock.advance(std::time::Duration::from_secs(60)).expect("it is virtual");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("the end");
     let id =

@@ -133,6 +133,7 @@ async fn serve(
     let over = async {
         stopped(&emulator).await;
         tokio::time::sleep(Duration::from_millis(emulator.settings.grace_ms)).await;
+        emulator.let_go();
     };
     let end = tokio::select! {
         end = listen(connection, &mut read) => end,

@@ -21,7 +21,7 @@ fn connect(emulator: &Emulator, headers: &[(&'static str, &str)]) -> WebSocket<T
     tungstenite::client(asked, stream).expect("a socket").0
 }
 
-fn scripted(options: Value, responses: Value) -> (Arc<Emulator>, WebSocket<TcpStream>) {
+pub(super) fn scripted(options: Value, responses: Value) -> (Arc<Emulator>, WebSocket<TcpStream>) {
     let emulator = start(options);
     let loaded = send(&emulator, KEY, "/_emulator/script", &json!({"responses": responses}));
     assert_eq!(loaded.status, 200, "{}", loaded.text());
@@ -29,7 +29,7 @@ fn scripted(options: Value, responses: Value) -> (Arc<Emulator>, WebSocket<TcpSt
     (emulator, socket)
 }
 
-fn create(socket: &mut WebSocket<TcpStream>, stream_id: &str) {
+pub(super) fn create(socket: &mut WebSocket<TcpStream>, stream_id: &str) {
     let event = json!({"type": "response.create", "stream_id": stream_id, "model": "gpt-4o", "input": "hi"});
     socket.send(Message::text(event.to_string())).expect("sends");
 }
@@ -47,7 +47,7 @@ fn next(socket: &mut WebSocket<TcpStream>) -> String {
     }
 }
 
-fn read_to(socket: &mut WebSocket<TcpStream>, last: &str) -> Vec<String> {
+pub(super) fn read_to(socket: &mut WebSocket<TcpStream>, last: &str) -> Vec<String> {
     let mut seen = Vec::new();
     while seen.last().is_none_or(|one| one != last) {
         seen.push(next(socket));

@@ -35,7 +35,7 @@ impl Job {
     }
 
     /// When its outcome is there.
-    fn due(&self) -> Duration {
+    pub(crate) fn due(&self) -> Duration {
         self.states.last().map(|(_, until)| *until).unwrap_or_default()
     }
 

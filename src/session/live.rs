@@ -2,6 +2,7 @@
 
 use crate::clock::Wait;
 use crate::session::Session;
+use crate::session::ending::{Ended, Watch};
 use crate::session::exchange::Exchange;
 use crate::session::exchange::Waiting;
 use crate::session::observers::Observer;
@@ -58,6 +59,19 @@ impl Live {
         })
     }
 
+    /// Watches the session for its end.
+    pub(crate) fn watch(&self) -> Watch {
+        Watch::new(self.session.clone(), self.exchange.clone())
+    }
+
+    /// The session has ended under the exchange: what the client is told.
+    pub(crate) fn let_go(&self, ended: Ended) -> ApiError {
+        self.exchange.note(|record| record.explanation = Some(ended.explanation()));
+        let error = ended.error();
+        self.exchange.complain(&error);
+        self.session.profile.sends(error)
+    }
+
     /// The exchange is complete: called before its last byte leaves.
     pub(crate) fn complete(&mut self) {
         if !std::mem::replace(&mut self.done, true) {
@@ -73,7 +87,13 @@ impl Drop for Live {
         if !self.done {
             match std::thread::panicking() {
                 true => self.exchange.complain(&ApiError::panicked()),
-                false => self.exchange.note(|record| record.aborted = true),
+                false => self.exchange.note(|record| {
+                    record.aborted = true;
+                    // It is not the client that has left.
+                    if let Some(ended) = self.session.ended() {
+                        record.explanation.get_or_insert_with(|| ended.explanation());
+                    }
+                }),
             }
             self.complete();
         }

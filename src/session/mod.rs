@@ -1,6 +1,7 @@
 //! A session: all that belongs to one API key. Sessions never see each other.
 
 pub(crate) mod callbacks;
+pub(crate) mod ending;
 pub(crate) mod exchange;
 pub(crate) mod jobs;
 pub(crate) mod journal;
@@ -16,12 +17,13 @@ pub(crate) use live::Live;
 pub(crate) use observers::{Observer, of as observers};
 
 use crate::clock::{Clock, Mode};
-use crate::options::{STORED_BYTES, Settings};
+use crate::options::{Profile, STORED_BYTES, Settings};
 use crate::redact;
 use crate::script::Defaults;
 use crate::script::Load;
 use crate::script::Models;
 use crate::script::play::{Rules, Script};
+use crate::session::ending::Ended;
 use crate::session::journal::Journal;
 use crate::session::limits::Counters;
 use crate::session::prompt_cache::PrefixCache;
@@ -45,12 +47,16 @@ pub(crate) struct Session {
     /// What randomness is keyed by: the name given, else the key.
     pub name: String,
     pub seed: u64,
+    /// How its emulator sends complaints of its own.
+    pub(crate) profile: Profile,
     pub clock: Arc<Clock>,
     pub journal: Arc<Journal>,
     /// Stored responses, completions, conversations …
     pub store: Store,
     /// Names released so far; replies on hold wait for theirs.
     pub released: Arc<watch::Sender<HashSet<String>>>,
+    /// How it ended, once it has.
+    ended: watch::Sender<Option<Ended>>,
     /// Ticks of the emulator at the last use.
     pub last_used: AtomicU64,
     limits: Mutex<Counters>,
@@ -108,10 +114,12 @@ impl Session {
             key: key.into(),
             name: name.into(),
             seed,
+            profile: settings.profile,
             clock: Arc::new(Clock::new(clock)),
             journal: Journal::new(settings.journal_size),
             store: Store::new(Bounds { objects: settings.max_objects, bytes: STORED_BYTES }),
             released: Arc::new(watch::channel(HashSet::new()).0),
+            ended: watch::channel(None).0,
             last_used: AtomicU64::new(0),
             limits: Mutex::default(),
             prefixes: Mutex::default(),
@@ -185,7 +193,7 @@ impl Session {
     }
 
     /// What a reset leaves of the session: its key, name, seed and clock. Script, journal and stored objects begin anew,
-    /// so that exchanges that still run end in what they began in. Holds of before can still be released.
+    /// so that exchanges that still run end in what they began in.
     pub(crate) fn successor(&self, settings: &Settings) -> Self {
         self.released.send_modify(HashSet::clear);
         Session {
@@ -194,6 +202,27 @@ impl Session {
             released: self.released.clone(),
             last_used: AtomicU64::new(self.last_used.load(Ordering::Relaxed)),
             ..Session::new(&self.key, &self.name, self.clock.mode(), self.seed, settings)
+        }
+    }
+
+    /// Ends it: whatever waits in it for what will not come any more is let go. The first end stays.
+    pub(crate) fn end(&self, how: Ended) {
+        self.ended.send_if_modified(|ended| ended.is_none() && ended.replace(how).is_none());
+        // Who waits for something to happen here looks at what took its place.
+        self.journal.tell();
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        *self.ended.borrow()
+    }
+
+    /// Waits until it ends.
+    pub(crate) fn until_ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ended = self.ended.subscribe();
+        async move {
+            // An error means that it is gone altogether.
+            let _ = ended.wait_for(Option::is_some).await;
         }
     }
 

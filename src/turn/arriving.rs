@@ -126,7 +126,8 @@ impl Driver {
                 self.over = true;
                 self.steps.clear();
                 self.strictness.exchange.complain(&error);
-                return Poll::Ready(Some(Err(error)));
+                // In mid-stream nobody else would say it as this profile does.
+                return Poll::Ready(Some(Err(self.strictness.profile.sends(error))));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::budget::Budget;
 use crate::clock::Mode;
-use crate::options::{Door, Options};
+use crate::options::{Door, Options, Profile};
 use crate::prompt::{Format, Prompt, Tool, ToolKind};
 use crate::reply::Arrival;
 use crate::reply::Arriving;
@@ -35,8 +35,21 @@ pub(crate) fn driver<A: Into<Arrival>>(pieces: Vec<A>, prompt: &Prompt) -> Drive
     let arriving = Arriving::new(receiver, Duration::MAX, ApiError::emulator("late", "late"), Box::new(()));
     let session = Arc::new(Session::new("key", "key", Mode::Real, 0, &Options::default().settle(Door::InProcess)));
     let exchange = Arc::new(session.journal.number(Begun::default()));
-    let strictness = Strictness { level: Check::Fail, warns: false, exchange };
+    let strictness = Strictness { level: Check::Fail, warns: false, profile: Profile::Strict, exchange };
     Driver::new(arriving, prompt, Arc::default(), Encoding::O200k, strictness, Arc::new(Budget::default()))
+}
+
+/// Nobody behind a stream's status would say it as the profile does.
+#[test]
+fn the_emulators_own_complaints_are_no_server_errors_in_strict() {
+    for (own, kind) in [(true, "invalid_request_error"), (false, "server_error")] {
+        let error = match own {
+            true => ApiError::emulator("reply_function_failed", "it threw"),
+            false => ApiError::new(500, "as scripted").kind("server_error"),
+        };
+        let failed = collected(vec![Piece::Text("a".into()), Piece::Failed(error)], &Prompt::default());
+        assert_eq!(failed.expect_err("failed").kind.as_deref(), Some(kind));
+    }
 }
 
 fn collected<A: Into<Arrival>>(pieces: Vec<A>, prompt: &Prompt) -> Result<Vec<Choice>, ApiError> {

@@ -21,7 +21,7 @@ pub(crate) mod usage;
 use crate::budget::{self, Budget};
 use crate::clock;
 use crate::log;
-use crate::options::{LogLevel, Validation};
+use crate::options::{LogLevel, Profile, Validation};
 use crate::prompt::Prompt;
 use crate::reply::Choice;
 use crate::reply::Overrides;
@@ -249,6 +249,7 @@ pub(crate) struct Strictness {
     level: Check,
     /// A warning is written.
     warns: bool,
+    profile: Profile,
     exchange: Arc<Exchange>,
 }
 
@@ -259,6 +260,7 @@ impl Strictness {
         Strictness {
             level: if scripted { level } else { Check::Off },
             warns: call.emulator.settings.log_level != LogLevel::Error,
+            profile: call.emulator.settings.profile,
             exchange: call.exchange.clone(),
         }
     }

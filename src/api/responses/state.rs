@@ -59,6 +59,7 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
         let clock = &call.session.clock;
         let streams = call.query("stream") == Some("true");
         if let (true, Some(job)) = (streams, &record.job) {
+            call.exchange.wait_until(job.due());
             job.wait(clock).await;
         }
         let state = record.job.as_ref().and_then(|job| job.state(clock)).map(Status::of);
