@@ -26,6 +26,7 @@ const RUN = {
   sh: { here: ['control-plane', 'command-line', 'script-files', 'any-language', 'recipes', 'skill/SKILL'], 'conformance/js/test/guide.test.mjs': ['clients'] },
   yaml: { here: ['script-files', 'recipes'] },
   python: { 'conformance/python/test_guide.py': ['any-language', 'recipes'], 'conformance/python/clients/test_clients.py': ['clients'] },
+  go: { 'scripts/test-docs.mjs': ['any-language'] },
   text: { here: ['command-line'] },
 };
 

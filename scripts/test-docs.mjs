@@ -1,6 +1,7 @@
 // The documents tell the truth: the README's examples run as written on the installed packages, every link leads
 // somewhere, every deviation names a test that exists, and every crate has its reason.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from './addon.mjs';
@@ -89,6 +90,49 @@ console.log('ok  the README’s Vitest tests pass as written, and the guide’s 
 const script = blocks('README.md', 'sh').find((code) => code.startsWith('curl'));
 const server = await serve(folder);
 const printed = capture('sh', ['-euc', script.replaceAll('http://127.0.0.1:8080', server.url)]);
+
+// Go's test as it stands, with an application of its own; then with a script that is refused, and with a reply too many.
+const [go] = blocks('docs/any-language.md', 'go');
+write('go/go.mod', 'module app\n\ngo 1.18\n');
+write('go/app.go', `package app
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+)
+
+func capital(country string) string {
+	body := \`{"model": "gpt-4o", "messages": [{"role": "user", "content": "The capital of \` + country + \`?"}]}\`
+	request, _ := http.NewRequest("POST", os.Getenv("OPENAI_BASE_URL")+"/chat/completions", strings.NewReader(body))
+	request.Header.Set("Authorization", "Bearer "+os.Getenv("OPENAI_API_KEY"))
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err.Error()
+	}
+	defer answer.Body.Close()
+	var completion struct{ Choices []struct{ Message struct{ Content string } } }
+	json.NewDecoder(answer.Body).Decode(&completion)
+	return completion.Choices[0].Message.Content
+}
+`);
+for (const [replies, code, says] of [
+  ['"Paris."', 0, /^ok/m],
+  ['map[string]any{"txet": "Paris."}', 1, /app_test\.go:\d+: \/_emulator\/script: .*txet/],
+  ['"Paris.", "Rome."', 1, /unused replies/],
+]) {
+  write('go/app_test.go', go.replace('script(t, "Paris.")', `script(t, ${replies})`));
+  const env = { ...process.env, LLEMULATOR_URL: server.url, GOFLAGS: '', GOPROXY: 'off', GOTOOLCHAIN: 'local' };
+  const { status, stdout, stderr, error } = spawnSync('go', ['test', '-count=1', './...'], { cwd: path.join(folder, 'go'), encoding: 'utf8', env });
+  if (error) throw error;
+  assert.equal(status, code, stdout + stderr);
+  assert.match(stdout, says);
+}
+assert.equal(capture('gofmt', ['-l', 'app_test.go'], { cwd: path.join(folder, 'go') }), '', 'the Go of the guide is formatted');
+console.log('ok  the guide’s test in Go passes, and fails with the emulator’s words');
+
 await server.stop();
 assert.match(printed, /^\{"status":"loaded","rules":2\}/);
 assert.match(printed, /"content": ?"Paris\."/);

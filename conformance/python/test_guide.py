@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from conftest import RELAXED, load
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
@@ -29,6 +30,9 @@ def test_the_guide_for_any_language():
     names = {}
     exec(code.replace("http://127.0.0.1:8080", RELAXED), names)
     names["test_answers"]()
+    with pytest.raises(AssertionError, match=r"response") as refused:
+        names["control"]("test_answers", "/_emulator/script", {"respones": []})
+    assert "respones" in str(refused.value)
 
 
 def run_recipe(folder, test):
@@ -51,3 +55,9 @@ def test_the_recipe_for_pytest_fails_when_a_reply_is_left(tmp_path):
     _, test = blocks("recipes.md")
     done = run_recipe(tmp_path, test.replace(', "Rome."]:', "]:"))
     assert done.returncode == 1 and "unused replies" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_recipe_for_pytest_says_why_a_script_is_refused(tmp_path):
+    _, test = blocks("recipes.md")
+    done = run_recipe(tmp_path, test.replace('"status": 429', '"statsu": 429'))
+    assert done.returncode == 1 and "statsu" in done.stdout, done.stdout + done.stderr
