@@ -119,13 +119,13 @@ pub(super) struct Chunks<W: Writer> {
     writer: W,
     /// Why the rest will not come.
     failed: Option<ApiError>,
-    /// It ended with an error.
-    broken: bool,
+    /// The type of the error it ended with.
+    broken: Option<Option<String>>,
 }
 
 impl<W: Writer> Chunks<W> {
     pub(super) fn new(items: Lanes<W::Item>, writer: W) -> Self {
-        Chunks { items, writer, failed: None, broken: false }
+        Chunks { items, writer, failed: None, broken: None }
     }
 }
 
@@ -148,7 +148,7 @@ impl<W: Writer> Events for Chunks<W> {
     fn poll_next(&mut self, context: &mut Context<'_>, out: &mut dyn Frames) -> Poll<bool> {
         ready!(self.poll_ready(context));
         let content = |item: &W::Item| W::content(item).is_some();
-        let mut wrote = !self.broken && self.items.next(content, |item| self.writer.write(item, out));
+        let mut wrote = self.broken.is_none() && self.items.next(content, |item| self.writer.write(item, out));
         if let (false, Some(error)) = (wrote, self.failed.take()) {
             self.write_error(&error, out);
             wrote = true;
@@ -159,11 +159,13 @@ impl<W: Writer> Events for Chunks<W> {
     fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
         event::write_error(error, out);
         self.items = Lanes::default();
-        self.broken = true;
+        self.broken = Some(error.kind.clone());
     }
 
+    /// After an error of the model's own making the stream ends like any other (recording 4a4bb5ac7273fba3); one that broke
+    /// it off is its last word.
     fn ends_silently(&self) -> bool {
-        !self.broken
+        self.broken.as_ref().is_none_or(|kind| kind.as_deref() == Some("model_error"))
     }
 }
 

@@ -250,14 +250,19 @@ impl<F: Framing> Timed<F> {
             match self.write_next(context) {
                 Poll::Pending => return self.flush_or(Poll::Pending),
                 Poll::Ready(false) => {
-                    self.state = State::Over;
-                    self.live.complete();
-                    if matches!(&self.source, Source::Events(events) if events.ends_silently()) {
-                        self.frames.done();
-                    }
+                    self.over();
                 }
                 Poll::Ready(true) => {}
             }
+        }
+    }
+
+    /// Nothing more comes.
+    fn over(&mut self) {
+        self.state = State::Over;
+        self.live.complete();
+        if matches!(&self.source, Source::Events(events) if events.ends_silently()) {
+            self.frames.done();
         }
     }
 
@@ -321,8 +326,7 @@ impl<F: Framing> Timed<F> {
                 if let (Source::Events(events), Some(error)) = (&mut self.source, error) {
                     events.write_error(&error, &mut self.frames);
                 }
-                self.state = State::Over;
-                self.live.complete();
+                self.over();
             }
         }
         true

@@ -280,16 +280,29 @@ fn header_names_are_lower_case() {
 }
 
 #[test]
-fn an_error_in_mid_stream_ends_a_chat_without_done() {
+fn an_error_in_mid_stream_ends_a_stream_without_done_unless_the_model_made_it() {
     let emulator = start(json!({}));
-    let fault = json!({"text": "one two three", "fault": {"at": 2, "kind": "error", "error": {"status": 500}}});
-    send(&emulator, "a", "/_emulator/script", &json!({"responses": [fault]}));
-    let mut body = chat("hi");
-    body["stream"] = json!(true);
-    let text = send(&emulator, "a", "/v1/chat/completions", &body).text();
-    assert!(text.contains("\"content\":\" two\"") && !text.contains(" three"), "{text}");
-    let last = text.trim_end().lines().last().unwrap_or_default();
-    assert!(last.starts_with("data: {\"error\":{"), "{last}");
+    let chats = chat("hi");
+    let completion = json!({"model": "gpt-3.5-turbo-instruct", "prompt": "hi"});
+    for (path, body) in [("/v1/chat/completions", &chats), ("/v1/completions", &completion)] {
+        for (error, done) in [
+            (json!({"status": 500}), false),
+            (json!({"status": 429}), false),
+            (json!({"status": 500, "type": "model_error"}), true),
+        ] {
+            let fault = json!({"text": "one two three", "fault": {"at": 2, "kind": "error", "error": error}});
+            send(&emulator, "a", "/_emulator/script", &json!({"responses": [fault]}));
+            let mut body = body.clone();
+            body["stream"] = json!(true);
+            let text = send(&emulator, "a", path, &body).text();
+            assert!(text.contains("\" two\"") && !text.contains(" three"), "{text}");
+            let data: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+            let (end, before) = data.split_last().expect("events");
+            let last = if done { before.last().expect("an event") } else { end };
+            assert!(last.starts_with("{\"error\":{"), "{path} {error}: {text}");
+            assert_eq!(*end == "[DONE]", done, "{path} {error}: {text}");
+        }
+    }
 }
 
 #[test]
