@@ -3,7 +3,9 @@
 //! An origin is one of ours if it is of this machine's loopback, of the emulator's own address and port, or allowed by
 //! `allowedHosts`. Control routes and sockets are closed to pages of any other; answers of the API carry CORS headers
 //! for ours alone, or for everybody with `cors: any`. A host is one of ours if no page can have brought a foreign name
-//! here: addresses, `localhost`, names without a dot, and the allowed ones.
+//! here: addresses, `localhost`, names without a dot, and the allowed ones. Over loopback the API is served under these
+//! alone, and under names that no public server can give an address: a page of a foreign name that leads here sends no
+//! `Origin`, and keys are optional on the command line.
 
 use crate::emulator::Emulator;
 use crate::options::{Cors, Settings};
@@ -22,6 +24,8 @@ pub(super) struct Visitor {
     refusal: Option<String>,
     /// Every origin may read the API.
     any: bool,
+    /// Why the API is closed to it.
+    stranger: Option<String>,
 }
 
 impl Visitor {
@@ -43,12 +47,26 @@ impl Visitor {
             }
             _ => foreign_host(settings, request),
         };
-        Visitor { origin: origin.cloned(), ours, refusal, any: settings.cors == Cors::Any }
+        let any = settings.cors == Cors::Any;
+        let led = local.ip().to_canonical().is_loopback() && !any;
+        let stranger = hosts(request).find(|host| led && !is_our_host(settings, host) && !is_private(host));
+        let stranger = stranger.map(|host| {
+            format!(
+                "The API is not served to this machine under the host {host:?}, a name that a web page could have brought here: \
+                 use an IP address or localhost, or add the name to the option allowedHosts (--allowed-hosts)."
+            )
+        });
+        Visitor { origin: origin.cloned(), ours, refusal, any, stranger }
     }
 
     /// Whether it may use control routes; else the reason.
     pub(super) fn check_control(&self) -> Result<(), String> {
         self.refusal.clone().map_or(Ok(()), Err)
+    }
+
+    /// Whether it may use the API; else the reason.
+    pub(super) fn check_api(&self) -> Result<(), String> {
+        self.stranger.clone().map_or(Ok(()), Err)
     }
 
     /// Whether it may open a socket, which browsers let every page do; else the reason.
@@ -108,18 +126,28 @@ pub(super) fn check_token(emulator: &Emulator, given: Option<&str>) -> Result<()
 
 /// Why the host that a request names is none of ours.
 fn foreign_host(settings: &Settings, request: &Parts) -> Option<String> {
-    let mut hosts = request.headers.get_all("host").iter();
-    let (named, more) = (hosts.next(), hosts.next());
-    if more.is_some() {
+    if request.headers.get_all("host").iter().nth(1).is_some() {
         return Some("Control routes are not served under two hosts: send one Host header.".into());
     }
-    let named = named.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
-    // A target in absolute form names a host too.
-    let target = request.uri.authority().map(ToString::to_string);
-    let foreign = named.into_iter().chain(target).find(|host| !is_our_host(settings, host))?;
+    let foreign = hosts(request).find(|host| !is_our_host(settings, host))?;
     Some(format!(
         "Control routes are not served under the host {foreign:?}: use an IP address or localhost, or add the name to allowedHosts."
     ))
+}
+
+/// The hosts that a request names: a target in absolute form does too.
+fn hosts(request: &Parts) -> impl Iterator<Item = String> {
+    let named =
+        request.headers.get_all("host").iter().map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
+    named.chain(request.uri.authority().map(ToString::to_string))
+}
+
+/// Whether the host is below a domain that is nobody's (`host.docker.internal`, `llm.default.svc.cluster.local`): whoever
+/// makes it lead here is of this machine or its network.
+fn is_private(host: &str) -> bool {
+    const RESERVED: [&str; 4] = ["internal", "local", "test", "home.arpa"];
+    let name = split(host).map(|(name, _)| name.trim_end_matches('.').to_ascii_lowercase()).unwrap_or_default();
+    RESERVED.iter().any(|domain| name.strip_suffix(domain).is_some_and(|below| below.ends_with('.')))
 }
 
 /// Whether a page of this origin may use the emulator.

@@ -206,3 +206,53 @@ fn the_emulators_own_name_and_port_are_ours() {
     }
     assert!(is_our_host(&settings, "mocks.lan:8080"));
 }
+
+/// A page of a foreign name that leads to this machine is same-origin with us: no `Origin` on GET, and its own on POST.
+/// The host alone gives it away.
+#[test]
+fn the_api_is_served_over_loopback_under_no_name_a_page_could_have_brought() {
+    let reserved =
+        ["host.docker.internal:8080", "llm.default.svc.cluster.local", "llm.test", "api.localhost", "pi.home.arpa."];
+    let hosts = HOSTS.into_iter().chain(reserved.map(|host| (host, true))).chain([
+        ("eviltest", true), // no dot
+        ("evil.internal.example", false),
+        ("api.openai.com", false),
+    ]);
+    let [closed, open] = ["loopback", "any"].map(emulator);
+    let targets = [
+        ("GET", "/v1/chat/completions"),
+        ("GET", "/v1/models"),
+        ("GET", "/v1/responses/resp_1"),
+        ("DELETE", "/v1/responses/resp_1"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/openai/deployments/d/chat/completions"),
+        ("GET", "/v1/no-such"),
+    ];
+    for (host, own) in hosts {
+        let itself = format!("http://{}", if host.is_empty() { "localhost" } else { host });
+        for (method, target) in targets {
+            for origin in [None, Some(itself.as_str()), Some("http://localhost:3000")] {
+                let got = Ask { method, target, host, origin, ..ASK }.send(&closed);
+                let case = format!("{method} {target} under {host} from {origin:?}: {}", got.text());
+                assert_eq!(got.status == 403, !own, "{case}");
+                if !own {
+                    let told = got.json()["error"]["message"].as_str().expect("a message").to_string();
+                    assert!(told.contains(host) && told.contains("allowedHosts"), "{case}");
+                    // Whoever opens the API to all pages opens it to these too.
+                    assert_ne!(Ask { method, target, host, origin, ..ASK }.send(&open).status, 403, "{case}");
+                }
+            }
+        }
+    }
+    // An absolute target is a host too; what came from another machine, or a container's bridge, is none of a page's.
+    let absolute = Ask { method: "GET", target: "http://evil.example/v1/models", ..ASK };
+    assert_eq!(absolute.send(&closed).status, 403);
+    let parts =
+        hyper::Request::builder().uri("/v1/models").header("host", "llm.example.com").body(()).expect("a request");
+    let (parts, ()) = parts.into_parts();
+    let settings = Options::default().settle(Door::CommandLine);
+    for (local, closed) in [("127.0.0.1:8080", true), ("[::ffff:127.0.0.1]:80", true), ("172.17.0.2:8080", false)] {
+        let visitor = Visitor::of(&settings, local.parse().expect("an address"), &parts);
+        assert_eq!(visitor.check_api().is_err(), closed, "{local}");
+    }
+}

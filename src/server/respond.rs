@@ -146,6 +146,12 @@ async fn api_request(
     mut parts: Parts,
     body: Incoming,
 ) -> Result<Response<ResponseBody>, Cut> {
+    if let Err(reason) = visitor.check_api() {
+        let error = forbidden(reason);
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        log_line::refusal(&emulator.settings, method, path, error.status, &error.message);
+        return Ok(plain(error.status, "application/json", &error.envelope().to_string()));
+    }
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
     if let Some(upgrade) = handshake::asked(&mut parts, &normal.path) {
         let allowed = visitor.check_socket().map_err(forbidden);
