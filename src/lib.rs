@@ -25,6 +25,7 @@
 //!   (Reply → events).
 //! - [`exchange`]: the entry: a request without its transport becomes an answer without its transport.
 //! - [`control`]: `/_emulator/*`. [`server`]: listener, HTTP, sockets. [`cli`]; `node` is the only place that knows napi.
+//! - `fuzz`: what must hold of any bytes; only in tests and for the fuzzer.
 //!
 //! # The life of a request
 //! `server::respond` reads it; [`exchange::run`] finds its operation, begins the exchange and calls `api::serve`, which
@@ -45,6 +46,9 @@ mod clock;
 mod control;
 mod emulator;
 mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod generate;
 mod log;
 mod near;

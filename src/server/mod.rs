@@ -39,7 +39,7 @@ mod page_tests;
 #[cfg(test)]
 mod refusal_tests;
 mod request;
-mod respond;
+pub(crate) mod respond;
 #[cfg(test)]
 mod same_bytes_tests;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::control::{self, Scope};
 use crate::emulator::Emulator;
-use crate::exchange::route;
+use crate::exchange::route::{self, Normal};
 use crate::exchange::run::{Asked, run};
 use crate::options::Profile;
 use crate::runtime;
@@ -174,27 +174,32 @@ async fn api_request(
             }
         });
     }
-    let method = parts.method.as_str().to_string();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
-    let route = route::find(&method, &normal.path);
-    let session = key::session_of(&emulator, &parts.headers, &normal, route.name());
     let read = request::read(body, &parts.headers, &emulator.settings).await;
     let size = read.as_ref().map_or(0, Bytes::len);
     let answer = async move {
-        let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;
-        let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes, &route)?, bytes)));
-        let body = body.map(|(value, bytes)| match value {
-            // The older emulators read an empty body as an empty object.
-            Value::Null if lenient && bytes.iter().all(u8::is_ascii_whitespace) => (json!({}), bytes),
-            value => (value, bytes),
-        });
-        let query = url::query(parts.uri.query().unwrap_or_default());
-        let headers = Arc::new(Headers::of(&parts.headers));
-        let asked = Asked { method, target, normal, route, query, headers, session, body, lane: None };
+        let asked = asked(&emulator, &parts, normal, read);
         let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
         deliver(&emulator, run(&emulator, asked).await, control, accepted).await
     };
     runtime::all_aside(size, answer).await
+}
+
+/// What a request of the API asks, now that its body was read.
+pub(crate) fn asked(emulator: &Arc<Emulator>, parts: &Parts, normal: Normal, read: Result<Bytes, ApiError>) -> Asked {
+    let method = parts.method.as_str().to_string();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
+    let route = route::find(&method, &normal.path);
+    let session = key::session_of(emulator, &parts.headers, &normal, route.name());
+    let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;
+    let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes, &route)?, bytes)));
+    let body = body.map(|(value, bytes)| match value {
+        // The older emulators read an empty body as an empty object.
+        Value::Null if lenient && bytes.iter().all(u8::is_ascii_whitespace) => (json!({}), bytes),
+        value => (value, bytes),
+    });
+    let query = url::query(parts.uri.query().unwrap_or_default());
+    let headers = Arc::new(Headers::of(&parts.headers));
+    Asked { method, target, normal, route, query, headers, session, body, lane: None }
 }
 
 /// The JSON of a body; null when there is none or it is a form.

@@ -101,7 +101,7 @@ fn faults_of(file: &Path, known: &mut Vec<PathBuf>) -> Vec<FileError> {
         }
         known.push(identity);
         match Source::read(file) {
-            Ok(source) => faults.extend(faults::all(&source.value).into_iter().map(|fault| source.error(fault))),
+            Ok(source) => faults.extend(source.faults()),
             Err(error) => faults.push(error),
         }
     }
@@ -217,7 +217,7 @@ fn read_into(path: &Path, within: &mut Vec<PathBuf>, load: &mut Load) -> Result<
 }
 
 /// A file's text and what it says.
-struct Source {
+pub(crate) struct Source {
     file: PathBuf,
     text: String,
     value: Value,
@@ -232,6 +232,11 @@ pub(crate) fn text_of(file: &Path) -> std::io::Result<String> {
 impl Source {
     fn read(file: &Path) -> Result<Source, FileError> {
         let text = text_of(file).map_err(|error| FileError::about(file, format!("cannot be read: {error}")))?;
+        Source::of(file, text)
+    }
+
+    /// A file with this text; its name says how it is written.
+    pub(crate) fn of(file: &Path, text: String) -> Result<Source, FileError> {
         let yaml = file.extension().is_some_and(|end| end == "yaml" || end == "yml");
         let mut source = Source { file: file.into(), text, value: Value::Null };
         source.value = match yaml {
@@ -248,8 +253,19 @@ impl Source {
         Ok(source)
     }
 
-    fn load(&self) -> Result<Load, FileError> {
+    pub(crate) fn load(&self) -> Result<Load, FileError> {
         script::load_value(&self.value, Origin::File).map_err(|error| self.error(error))
+    }
+
+    /// All its faults.
+    pub(crate) fn faults(&self) -> Vec<FileError> {
+        faults::all(&self.value).into_iter().map(|fault| self.error(fault)).collect()
+    }
+
+    /// What it says.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn value(&self) -> &Value {
+        &self.value
     }
 
     /// The files it extends.

@@ -7,7 +7,7 @@ mod embeddings;
 mod messages;
 mod pictures;
 mod responses;
-mod strict;
+pub(crate) mod strict;
 #[cfg(test)]
 mod strict_tests;
 mod tools;
