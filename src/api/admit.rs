@@ -109,6 +109,7 @@ fn well_formed(call: &Call, model: Option<&Model>) -> Result<(), ApiError> {
         silent: call.lane.as_ref().is_some_and(|lane| lane.silent),
         azure: call.azure,
         model,
+        budget: &call.budget,
     };
     if call.operation.body.is_some() {
         keep_unknown(call, validate::body(call.operation.name, &call.body, &context)?);

@@ -1,6 +1,7 @@
 //! What client frameworks send by default passes (field.md §6): nulls, empty strings, objects and arrays included.
 
 use super::tests::full;
+use crate::budget::Budget;
 use serde_json::{Value, json};
 
 #[test]
@@ -92,10 +93,11 @@ fn default_bodies_of_frameworks_pass() {
 #[test]
 fn azure_and_the_simulator() {
     use super::{Context, Level, body};
-    let azure = Context { azure: true, ..Context::of(Level::Full, None) };
+    let budget = &Budget::default();
+    let azure = Context { azure: true, ..Context::of(Level::Full, None, budget) };
     let chat = json!({"model": null, "messages": [{"role": "user", "content": "x"}]});
     assert_eq!(body("chat.completions.create", &chat, &azure), Ok(vec![]));
-    let relaxed = Context { relaxed: true, ..Context::of(Level::Full, None) };
+    let relaxed = Context { relaxed: true, ..Context::of(Level::Full, None, budget) };
     let simulator = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "response_length": "short", "stream": true,
         "stream_options": {"delay_min_ms": 1, "delay_max_ms": 2, "tokens_per_second": 5},
         "response_format": {"type": "json_schema", "json_schema": {"type": "object", "properties": {}}}});

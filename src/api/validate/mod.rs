@@ -19,6 +19,7 @@ mod frameworks_tests;
 #[cfg(test)]
 mod tests;
 
+use crate::budget::Budget;
 use crate::surface::operations;
 use crate::surface::shape::{Depth, Object, Shapes};
 use crate::turn::models::Model;
@@ -68,13 +69,15 @@ pub(crate) struct Context<'a> {
     pub azure: bool,
     /// The catalogue's entry for the model; without one its rules are those its name suggests.
     pub model: Option<&'a Model>,
+    /// What looking at schemas may cost.
+    pub(crate) budget: &'a Budget,
 }
 
 impl<'a> Context<'a> {
     /// As production checks an ordinary request.
     #[cfg(test)]
-    pub(crate) fn of(level: Level, model: Option<&'a Model>) -> Self {
-        Context { level, relaxed: false, beta: false, newer: false, silent: false, azure: false, model }
+    pub(crate) fn of(level: Level, model: Option<&'a Model>, budget: &'a Budget) -> Self {
+        Context { level, relaxed: false, beta: false, newer: false, silent: false, azure: false, model, budget }
     }
 }
 
@@ -122,7 +125,7 @@ fn check(operation: &str, object: &Object, body: &Value, context: &Context, walk
     let mut first = First::default();
     walk.object(object, fields, &Path::Root, &mut first);
     if context.level == Level::Full {
-        let mut faults = rules::Faults { object, first: &mut first, silent: context.silent };
+        let mut faults = rules::Faults { budget: context.budget, object, first: &mut first, silent: context.silent };
         rules::check(operation, body, context, &mut faults);
     }
     first.into_check()

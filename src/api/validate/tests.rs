@@ -2,6 +2,7 @@
 //! OpenAI says; `recorded` names the recording a row repeats.
 
 use crate::api::validate::*;
+use crate::budget::Budget;
 use crate::surface::shape::Kind;
 use crate::turn::context_length;
 use crate::turn::models;
@@ -15,7 +16,8 @@ pub(super) fn full(operation: &str, value: &Value) -> Result<(), ApiError> {
 /// Checks a body at a level.
 pub(super) fn at(level: Level, operation: &str, value: &Value) -> Result<(), ApiError> {
     let model = value.get("model").and_then(Value::as_str).and_then(models::find);
-    let context = Context::of(level, model.as_ref());
+    let budget = &Budget::default();
+    let context = Context::of(level, model.as_ref(), budget);
     body(operation, value, &context).map(|_| ())
 }
 
@@ -96,7 +98,9 @@ fn what_comes_close_to_a_refusal_passes() {
 
 #[test]
 fn levels() {
-    let at = |level: Level, value: &Value| body("chat.completions.create", value, &Context::of(level, None));
+    let at = |level: Level, value: &Value| {
+        body("chat.completions.create", value, &Context::of(level, None, &Budget::default()))
+    };
     let (rule, schema) = (chat(json!({"tool_choice": "auto"})), chat(json!({"n": 0})));
     assert!(at(Level::Full, &rule).is_err() && at(Level::Full, &schema).is_err());
     assert!(at(Level::Schema, &rule).is_ok() && at(Level::Schema, &schema).is_err());
@@ -106,7 +110,8 @@ fn levels() {
 #[test]
 fn limits_of_the_catalogue() {
     let model = models::find("gpt-4o").unwrap();
-    let context = Context::of(Level::Full, Some(&model));
+    let budget = &Budget::default();
+    let context = Context::of(Level::Full, Some(&model), budget);
     let error = body("chat.completions.create", &chat(json!({"max_tokens": 20000})), &context).unwrap_err();
     assert_eq!(
         error.message,
@@ -130,7 +135,8 @@ fn limits_of_the_catalogue() {
 
 #[test]
 fn queries() {
-    let context = Context::of(Level::Full, None);
+    let budget = &Budget::default();
+    let context = Context::of(Level::Full, None, budget);
     let check = |operation: &str, name: &str, value: &str| query(operation, &[(name.into(), value.into())], &context);
     let error = check("conversations.items.list", "limit", "101").unwrap_err();
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use crate::api::chat::request::pace;
 use crate::api::validate::rules::abilities::{self, Api};
-use crate::api::validate::rules::{Faults, Phase, completions, given, messages, pictures, says_json, strict, tools};
+use crate::api::validate::rules::{Faults, Phase, completions, given, messages, pictures, says_json, tools};
 use crate::turn::models::Model;
 use crate::wire::error::ApiError;
 use crate::wire::field::field;
@@ -55,11 +55,9 @@ fn format(body: &Value, faults: &mut Faults) {
     let Some(format) = given(body, "response_format") else { return };
     let schema = &format["json_schema"];
     if let (Some(document), Some(name)) = (given(schema, "schema"), schema["name"].as_str()) {
-        let strictly = schema["strict"] == true;
-        faults.at("response_format", || {
-            let what = strict::fault(document, strictly)?;
+        faults.schema("response_format", document, schema["strict"] == true, |what| {
             let message = format!("Invalid schema for response_format '{name}': {what}");
-            Some(ApiError::invalid(message).param("response_format"))
+            ApiError::invalid(message).param("response_format")
         });
     }
     if format["type"] == "json_object" && !says_json(field(body, "messages")) {

@@ -14,6 +14,7 @@ mod tools;
 
 use crate::api::validate::Context;
 use crate::api::validate::walk::{First, fault};
+use crate::budget::Budget;
 use crate::surface::shape::Object;
 use crate::turn::models::Model;
 use crate::wire::error::ApiError;
@@ -22,10 +23,11 @@ use serde_json::Value;
 
 /// Takes faults with the place at which OpenAI meets them.
 pub(crate) struct Faults<'a> {
-    pub object: &'a Object,
-    pub first: &'a mut First,
+    pub(crate) budget: &'a Budget,
+    pub(crate) object: &'a Object,
+    pub(crate) first: &'a mut First,
     /// The request only hands in its input, and may have none.
-    pub silent: bool,
+    pub(crate) silent: bool,
 }
 
 /// What OpenAI looks at when every field is well-formed, in its order.
@@ -43,6 +45,21 @@ impl Faults<'_> {
     /// A fault met when this top-level field is looked at; `make` runs only if it would come first.
     pub(crate) fn at(&mut self, field: &str, make: impl FnOnce() -> Option<ApiError>) {
         self.rank(First::field(self.object.find(field).unwrap_or(self.object.fields.len())), make);
+    }
+
+    /// A schema that is refused when this top-level field is looked at; `make` gets what is wrong with it.
+    pub(crate) fn schema(
+        &mut self,
+        field: &str,
+        schema: &Value,
+        strictly: bool,
+        make: impl FnOnce(String) -> ApiError,
+    ) {
+        let budget = self.budget;
+        self.at(field, || match strict::fault(schema, strictly, budget) {
+            Ok(what) => what.map(make),
+            Err(spent) => Some(spent.to_api_error()),
+        });
     }
 
     /// A fault met after all fields.

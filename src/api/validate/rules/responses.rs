@@ -2,7 +2,7 @@
 
 use crate::api::responses::replay;
 use crate::api::validate::rules::abilities::{self, Api};
-use crate::api::validate::rules::{Faults, Phase, given, pictures, says_json, strict, tools};
+use crate::api::validate::rules::{Faults, Phase, given, pictures, says_json, tools};
 use crate::turn::models::Model;
 use crate::wire::error::ApiError;
 use crate::wire::field::field;
@@ -23,10 +23,9 @@ pub(super) fn check(body: &Value, model: &Model, faults: &mut Faults) {
 fn format(body: &Value, faults: &mut Faults) {
     let format = &field(body, "text")["format"];
     if let (Some(document), Some(name)) = (given(format, "schema"), format["name"].as_str()) {
-        faults.at("text", || {
-            let what = strict::fault(document, format["strict"] == true)?;
+        faults.schema("text", document, format["strict"] == true, |what| {
             let message = format!("Invalid schema for response_format '{name}': {what}");
-            Some(ApiError::invalid(message).param("text.format.schema").code("invalid_json_schema"))
+            ApiError::invalid(message).param("text.format.schema").code("invalid_json_schema")
         });
     }
     // Instructions are no input messages: OpenAI does not look there.

@@ -3,6 +3,7 @@
 //! Messages are OpenAI's, `In context=(…)` naming the path as Python prints a tuple (recorded: 47b8791771cd50a7,
 //! ccfcd77662ea153d; the others quoted by users).
 
+use crate::budget::{Budget, Spent};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -41,16 +42,29 @@ const MAX_ENUM_VALUES: usize = 1000;
 const MAX_TEXT: usize = 120_000;
 
 /// What is wrong with a schema, as it stands after `Invalid schema for …: `. `None` = nothing.
-pub(super) fn fault(schema: &Value, strictly: bool) -> Option<String> {
+///
+/// # Errors
+/// The budget does not suffice for finding out.
+pub(crate) fn fault(schema: &Value, strictly: bool, budget: &Budget) -> Result<Option<String>, Spent> {
     let kind = schema.get("type");
     if kind.is_none_or(|kind| kind != "object") && (strictly || kind.is_some() || has_variants(schema)) {
-        return Some(format!(
+        return Ok(Some(format!(
             "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{}\"'.",
             root_type(kind)
-        ));
+        )));
     }
-    let mut checker = Checker { strictly, path: Vec::new(), properties: 0, enum_values: 0, text: 0 };
-    checker.check(schema, 0)
+    let mut checker = Checker { budget, strictly, path: Vec::new(), properties: 0, enum_values: 0, text: 0 };
+    match checker.check(schema, 0) {
+        Ok(()) => Ok(None),
+        Err(Fault::Said(what)) => Ok(Some(what)),
+        Err(Fault::Spent(spent)) => Err(spent),
+    }
+}
+
+/// Why looking at a schema ended.
+enum Fault {
+    Said(String),
+    Spent(Spent),
 }
 
 fn has_variants(schema: &Value) -> bool {
@@ -67,6 +81,7 @@ fn root_type(kind: Option<&Value>) -> String {
 }
 
 struct Checker<'a> {
+    budget: &'a Budget,
     strictly: bool,
     path: Vec<&'a str>,
     properties: usize,
@@ -76,17 +91,18 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     /// `In context=('properties', 'a'), {what}`.
-    fn say(&self, what: impl std::fmt::Display) -> Option<String> {
+    fn say(&self, what: impl std::fmt::Display) -> Result<(), Fault> {
         let steps: Vec<String> = self.path.iter().map(|step| format!("'{step}'")).collect();
         let comma = if steps.len() == 1 { "," } else { "" };
-        Some(format!("In context=({}{comma}), {what}", steps.join(", ")))
+        Err(Fault::Said(format!("In context=({}{comma}), {what}", steps.join(", "))))
     }
 
-    fn check(&mut self, schema: &'a Value, depth: usize) -> Option<String> {
+    fn check(&mut self, schema: &'a Value, depth: usize) -> Result<(), Fault> {
         // Bodies are bounded in depth before they come here (server); this bounds what we say about them.
         let Value::Object(object) = schema else {
-            return if schema.is_boolean() && !self.strictly { None } else { self.not_a_schema(schema) };
+            return if schema.is_boolean() && !self.strictly { Ok(()) } else { self.not_a_schema(schema) };
         };
+        self.budget.spend(1 + object.len() as u64).map_err(Fault::Spent)?;
         let kinds: Vec<&str> = match object.get("type") {
             Some(Value::String(kind)) => vec![kind],
             Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
@@ -95,10 +111,8 @@ impl<'a> Checker<'a> {
         if let Some(unknown) = kinds.iter().find(|kind| !TYPES.contains(kind)) {
             return self.say(format!("'{unknown}' is not valid under any of the given schemas."));
         }
-        if self.strictly
-            && let Some(fault) = self.strict(object, &kinds, depth)
-        {
-            return Some(fault);
+        if self.strictly {
+            self.strict(object, &kinds, depth)?;
         }
         if kinds.contains(&"array") && !object.contains_key("items") && !object.contains_key("prefixItems") {
             return self.say("array schema missing items.");
@@ -106,17 +120,17 @@ impl<'a> Checker<'a> {
         self.inner(object, depth)
     }
 
-    fn not_a_schema(&self, got: &Value) -> Option<String> {
+    fn not_a_schema(&self, got: &Value) -> Result<(), Fault> {
         self.say(format!("{got} is not of type 'object', 'boolean'."))
     }
 
     /// The strict subset: closed objects that require all their properties, and no keyword that cannot be enforced.
-    fn strict(&mut self, object: &'a Map<String, Value>, kinds: &[&str], depth: usize) -> Option<String> {
+    fn strict(&mut self, object: &'a Map<String, Value>, kinds: &[&str], depth: usize) -> Result<(), Fault> {
         if let Some(keyword) = FORBIDDEN.iter().find(|keyword| object.contains_key(**keyword)) {
             return self.say(format!("'{keyword}' is not permitted."));
         }
         if object.contains_key("$ref") {
-            return None;
+            return Ok(());
         }
         if kinds.is_empty() && !["anyOf", "enum", "const"].iter().any(|key| object.contains_key(*key)) {
             return self.say("schema must have a 'type' key.");
@@ -125,18 +139,19 @@ impl<'a> Checker<'a> {
             return self.say(format!("'{format}' is not a valid format."));
         }
         let values = object.get("enum").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        self.budget.spend(values.len() as u64).map_err(Fault::Spent)?;
         self.enum_values += values.len();
         self.text += values.iter().filter_map(Value::as_str).map(str::len).sum::<usize>();
         if self.enum_values > MAX_ENUM_VALUES {
-            return Some(format!("schema has more than {MAX_ENUM_VALUES} enum values in total."));
+            return Err(Fault::Said(format!("schema has more than {MAX_ENUM_VALUES} enum values in total.")));
         }
         if depth > MAX_DEPTH {
-            return Some(format!("schema exceeds the maximum nesting depth of {MAX_DEPTH} levels."));
+            return Err(Fault::Said(format!("schema exceeds the maximum nesting depth of {MAX_DEPTH} levels.")));
         }
-        if kinds.contains(&"object") || object.contains_key("properties") { self.closed(object) } else { None }
+        if kinds.contains(&"object") || object.contains_key("properties") { self.closed(object) } else { Ok(()) }
     }
 
-    fn closed(&mut self, object: &'a Map<String, Value>) -> Option<String> {
+    fn closed(&mut self, object: &'a Map<String, Value>) -> Result<(), Fault> {
         if object.get("additionalProperties") != Some(&Value::Bool(false)) {
             return self.say("'additionalProperties' is required to be supplied and to be false.");
         }
@@ -145,6 +160,7 @@ impl<'a> Checker<'a> {
         let required: Vec<&str> =
             object.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let rule = "'required' is required to be supplied and to be an array including every key in properties.";
+        self.budget.spend(required.len() as u64).map_err(Fault::Spent)?;
         let known: HashSet<&str> = required.iter().copied().collect();
         if let Some(missing) = properties.keys().find(|key| !known.contains(key.as_str())) {
             return self.say(format!("{rule} Missing '{missing}'."));
@@ -155,40 +171,39 @@ impl<'a> Checker<'a> {
         self.properties += properties.len();
         self.text += properties.keys().map(String::len).sum::<usize>();
         if self.properties > MAX_PROPERTIES {
-            return Some(format!("schema has more than {MAX_PROPERTIES} object properties in total."));
+            return Err(Fault::Said(format!("schema has more than {MAX_PROPERTIES} object properties in total.")));
         }
-        (self.text > MAX_TEXT).then(|| format!("schema has more than {MAX_TEXT} characters of names and enum values."))
+        match self.text > MAX_TEXT {
+            true => Err(Fault::Said(format!("schema has more than {MAX_TEXT} characters of names and enum values."))),
+            false => Ok(()),
+        }
     }
 
     /// Everything a schema holds, in the order it is written.
-    fn inner(&mut self, object: &'a Map<String, Value>, depth: usize) -> Option<String> {
+    fn inner(&mut self, object: &'a Map<String, Value>, depth: usize) -> Result<(), Fault> {
         for (key, value) in object {
-            let fault = match key.as_str() {
+            match key.as_str() {
                 "properties" | "$defs" | "definitions" | "patternProperties" => {
                     let levels = usize::from(key == "properties");
-                    value.as_object().into_iter().flatten().find_map(|(name, inner)| {
+                    value.as_object().into_iter().flatten().try_for_each(|(name, inner)| {
                         self.within(&[key, name], |checker| checker.check(inner, depth + levels))
-                    })
+                    })?
                 }
                 "items" if value.is_object() || value.is_boolean() => {
-                    self.within(&[key], |checker| checker.check(value, depth + 1))
+                    self.within(&[key], |checker| checker.check(value, depth + 1))?
                 }
                 "additionalProperties" if value.is_object() => {
-                    self.within(&[key], |checker| checker.check(value, depth + 1))
+                    self.within(&[key], |checker| checker.check(value, depth + 1))?
                 }
-                "anyOf" | "oneOf" | "allOf" => value
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .enumerate()
-                    .find_map(|(at, inner)| self.within(&[key, index(at)], |checker| checker.check(inner, depth))),
-                _ => None,
-            };
-            if fault.is_some() {
-                return fault;
+                "anyOf" | "oneOf" | "allOf" => {
+                    value.as_array().into_iter().flatten().enumerate().try_for_each(|(at, inner)| {
+                        self.within(&[key, index(at)], |checker| checker.check(inner, depth))
+                    })?
+                }
+                _ => {}
             }
         }
-        None
+        Ok(())
     }
 
     fn within<T>(&mut self, steps: &[&'a str], inner: impl FnOnce(&mut Self) -> T) -> T {

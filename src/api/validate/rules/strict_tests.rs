@@ -1,7 +1,12 @@
 //! Strict and plain schemas, with the words of recordings and quotes.
 
-use super::strict::fault;
+use super::strict;
+use crate::budget::Budget;
 use serde_json::{Value, json};
+
+fn fault(schema: &Value, strictly: bool) -> Option<String> {
+    strict::fault(schema, strictly, &Budget::default()).expect("little work")
+}
 
 fn object(properties: Value) -> Value {
     let required: Vec<&String> = properties.as_object().unwrap().keys().collect();
@@ -87,4 +92,15 @@ fn too_much_of_a_schema() {
     // Each name is looked up, not searched: a search would take ten thousand million steps.
     let wide = object((0..100_000).map(|at| (format!("p{at}"), json!({"type": "string"}))).collect());
     assert!(fault(&wide, true).is_some_and(|fault| fault.contains("object properties")));
+}
+
+#[test]
+fn looking_at_a_schema_draws_from_the_budget() {
+    let wide = object((0..1_000).map(|at| (format!("p{at}"), json!({"type": "string"}))).collect());
+    for strictly in [true, false] {
+        let budget = Budget::of(100_000);
+        assert_eq!(strict::fault(&wide, strictly, &budget), Ok(None));
+        assert!((2_000..10_000).contains(&(100_000 - budget.left())), "{}", budget.left());
+        assert!(strict::fault(&wide, strictly, &Budget::of(1_000)).is_err());
+    }
 }

@@ -1,6 +1,6 @@
 //! Rules of tools and tool choice, in chat's form and in that of Responses.
 
-use crate::api::validate::rules::{Faults, Phase, given, strict};
+use crate::api::validate::rules::{Faults, Phase, given};
 use crate::wire::error::ApiError;
 use crate::wire::field::field;
 use crate::wire::field::find;
@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(super) fn chat(body: &Value, faults: &mut Faults) {
     let tools = find(body, "tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (at, tool) in tools.iter().enumerate() {
-        faults.at("tools", || schema(&tool["function"], &format!("tools[{at}].function.parameters")));
+        schema(&tool["function"], faults, || format!("tools[{at}].function.parameters"));
     }
     if given(body, "tools").is_none() {
         for param in ["tool_choice", "parallel_tool_calls"] {
@@ -38,7 +38,7 @@ fn without_tools(param: &str) -> ApiError {
 pub(super) fn responses(body: &Value, faults: &mut Faults) {
     let tools = find(body, "tools").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (at, tool) in tools.iter().enumerate().filter(|(_, tool)| tool["type"] == "function") {
-        faults.at("tools", || schema(tool, &format!("tools[{at}].parameters")));
+        schema(tool, faults, || format!("tools[{at}].parameters"));
     }
     let choice = field(body, "tool_choice");
     let kind = choice["type"].as_str().unwrap_or_default();
@@ -61,9 +61,11 @@ pub(super) fn responses(body: &Value, faults: &mut Faults) {
 }
 
 /// The schema of a function's parameters.
-fn schema(function: &Value, param: &str) -> Option<ApiError> {
-    let what = strict::fault(given(function, "parameters")?, function["strict"] == true)?;
-    let name = function["name"].as_str().unwrap_or_default();
-    let message = format!("Invalid schema for function '{name}': {what}");
-    Some(ApiError::invalid(message).param(param).code("invalid_function_parameters"))
+fn schema(function: &Value, faults: &mut Faults, param: impl FnOnce() -> String) {
+    let Some(parameters) = given(function, "parameters") else { return };
+    faults.schema("tools", parameters, function["strict"] == true, |what| {
+        let name = function["name"].as_str().unwrap_or_default();
+        let message = format!("Invalid schema for function '{name}': {what}");
+        ApiError::invalid(message).param(param()).code("invalid_function_parameters")
+    });
 }
