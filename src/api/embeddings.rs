@@ -127,7 +127,9 @@ fn create(call: Call) -> HandlerFuture {
             model: overrides.model.unwrap_or_else(|| call.shown_model(&prompt.model, &model)),
             usage: wire::merge(Usage::Fixed(usage), overrides.usage.as_ref()),
         };
-        Ok(Answer { delivery, headers: overrides.headers, ..Answer::json_line(&answer) })
+        // A short input takes a whole vector.
+        let size = inputs.len() * width * size_of::<f64>();
+        Ok(Answer { delivery, headers: overrides.headers, ..runtime::aside(size, || Answer::json_line(&answer)) })
     })
 }
 

@@ -4,6 +4,7 @@ use crate::api::infer;
 use crate::prompt::{Message, Prompt, Role};
 use crate::random::Random;
 use crate::reply::Say;
+use crate::runtime;
 use crate::turn;
 use crate::turn::answer::Answer;
 use crate::turn::call::Call;
@@ -46,6 +47,9 @@ const TEXT: [(&str, bool); 11] = [
     ("harassment/threatening", false),
     ("violence", false),
 ];
+
+/// Bytes of one input's verdict, however short the input.
+const RESULT: usize = 2_000;
 
 /// One input and the kinds of content in it.
 struct Input {
@@ -96,14 +100,16 @@ fn create(call: Call) -> HandlerFuture {
         let model = call.shown_model(asked, &call.model(asked));
         let omni = !model.starts_with("text-moderation");
         let mut random = call.random.fork("moderation");
-        let results: Vec<Value> = inputs.iter().map(|input| result(input, &verdict, omni, &mut random)).collect();
+        let size = inputs.len() * RESULT;
+        let results: Vec<Value> =
+            runtime::aside(size, || inputs.iter().map(|input| result(input, &verdict, omni, &mut random)).collect());
         let id = overrides.id.unwrap_or_else(|| match omni {
             true => ids::moderation(&mut random),
             false => ids::text_moderation(&mut random, call.created()),
         });
         let model = overrides.model.as_deref().unwrap_or(&model);
         let answer = json!({"id": id, "model": model, "results": results});
-        Ok(Answer { delivery, headers: overrides.headers, ..Answer::json(&answer) })
+        Ok(Answer { delivery, headers: overrides.headers, ..runtime::aside(size, || Answer::json(&answer)) })
     })
 }
 

@@ -57,6 +57,10 @@ fn a_heavy_request_lets_others_pass() {
             json!({"model": "gpt-4o", "input": many(3_000, |_| json!({"role": "user", "content": "hi"}))}),
         ),
         ("/v1/moderations", json!({"input": many(1_000, |_| "kill ".repeat(20))})),
+        // Few bytes that ask for many.
+        ("/v1/moderations", json!({"input": many(2_000, |_| "a")})),
+        ("/v1/embeddings", json!({"model": "text-embedding-3-large", "input": many(200, |_| "a")})),
+        (chat, json!({"model": "gpt-4o", "n": 128, "messages": [{"role": "user", "content": "word ".repeat(9_000)}]})),
         ("/_emulator/script", json!({"responses": many(40_000, |_| "hi")})),
     ];
     for (path, body) in bodies {

@@ -383,7 +383,7 @@ fn broken(why: String) -> ApiError {
 }
 
 /// The text that a part has pieces of.
-fn text_of(part: &Part) -> &str {
+pub(super) fn text_of(part: &Part) -> &str {
     match part {
         Part::Text(text) | Part::Refusal(text) => &text.text,
         Part::ToolCall(call) => &call.arguments.text,

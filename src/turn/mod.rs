@@ -84,6 +84,12 @@ impl Spoken {
         }
     }
 
+    /// Bytes of all its choices' texts, as far as they are known.
+    fn size(&self) -> usize {
+        let parts = (0..self.choices).flat_map(|index| &self.choice(index).parts);
+        parts.map(|part| arriving::text_of(part).len()).sum()
+    }
+
     /// The reply was still arriving and is whole now.
     pub(crate) fn arrived(&mut self, reply: Reply) {
         self.arriving = None;
@@ -197,7 +203,9 @@ pub(crate) async fn deliver(
     let headers = found.reply.overrides.headers.clone();
     let turn =
         Spoken { reply: found.reply, choices: prompt.n.max(1), arriving, chunk, encoding, model, model_name, failed };
-    let body = match render(&prompt, turn)? {
+    // Short requests may ask for long answers, or many.
+    let size = turn.size();
+    let body = match runtime::aside(size, || render(&prompt, turn))? {
         Rendered::Json(bytes) => Body::Json(bytes),
         Rendered::Events(events) => Body::Events(events),
     };
