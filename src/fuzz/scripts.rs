@@ -7,7 +7,9 @@ use crate::script::{self, Load, Origin, Rule, ScriptError, pieces};
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(script::schema);
+/// As it is published.
+static SCHEMA: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../script.schema.json")).unwrap_or_default());
 
 /// Keys that load but are no part of the published language.
 const HIDDEN: &[&str] = &["called_at"];

@@ -11,7 +11,7 @@ use crate::script::files::FileError;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 /// Converts the JSON text of one fixture file (`{"fixtures": [{"match", "response", …}]}`).
 pub(crate) fn convert_aimock(text: &str) -> Result<Value, ScriptError> {
     let file = read(text)?;
