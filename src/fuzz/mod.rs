@@ -16,8 +16,11 @@ pub use requests::requests;
 pub use schemas::schemas;
 pub use scripts::scripts;
 
+/// Panics when something does not hold for these bytes.
+pub type Target = fn(&[u8]);
+
 /// Every target with its name, under which its inputs are kept.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("conditions", conditions),
     ("files", files),
     ("multipart", multipart),
