@@ -1,9 +1,9 @@
 // `node bench/crowd.mjs [SECONDS]`: what small requests wait while another client posts a 4 MB prompt of spaces again and
-// again; as a Markdown table. The server is this process; either client is a child, so that neither waits for the other.
+// again; as a Markdown table. BENCH_MODULES names a folder to measure instead of this checkout. The server is this process; either client is a child, so that neither waits for the other.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import http from 'node:http';
+import { createRequire } from 'node:module';
 import { loadavg } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,7 +39,7 @@ async function client() {
 
 async function measure() {
   const seconds = Number(process.argv[2] ?? 10);
-  const { startEmulator } = createRequire(import.meta.url)('llemulator');
+  const { startEmulator } = createRequire(process.env.BENCH_MODULES ? path.resolve(process.env.BENCH_MODULES, 'package.json') : self)('llemulator');
   const emulator = await startEmulator({ fallback: 'echo' });
   const [small, heavy] = [fork(self), fork(self)];
   await Promise.all([small, heavy].map((child) => once(child, 'message')));
