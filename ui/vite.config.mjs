@@ -23,6 +23,15 @@ const zipped = () => ({
   },
 });
 
+/** The page's policy allows no style attributes; the editor's few, in templates of its own, are in `style/editor.css`. */
+const withoutStyleAttributes = () => ({
+  name: 'without-style-attributes',
+  transform(code, id) {
+    if (!id.includes('prism-code-editor') || !code.includes('style=')) return null;
+    return { code: code.replace(/(createTemplate\((?:"|`)<div)( class=[\w-]+)? style=(?:\\"[^"]*\\"|[^\s>]+)/g, (_, start, named) => `${start}${named ?? ' class=pce-cursor'}`), map: null };
+  },
+});
+
 export default defineConfig(({ command }) => ({
   root: import.meta.dirname,
   base: './',
@@ -37,5 +46,5 @@ export default defineConfig(({ command }) => ({
       output: { entryFileNames: 'ui/app.js', assetFileNames: 'ui/app[extname]', codeSplitting: false },
     },
   },
-  plugins: command === 'build' ? [zipped()] : [],
+  plugins: [withoutStyleAttributes(), ...(command === 'build' ? [zipped()] : [])],
 }));

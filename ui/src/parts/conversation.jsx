@@ -1,0 +1,68 @@
+// A request as a conversation: who said what, which tools were called with what, what is offered.
+import { t } from '../state/i18n.js';
+import { Json } from './json.jsx';
+
+/** @param {{ conversation: { messages: any[], tools?: any[], format?: any } | null, body: unknown, said?: any }} props */
+export function Conversation({ conversation, body, said }) {
+  if (!conversation) return <><p class="muted">{t('This operation has no conversation: its body.')}</p><Json value={body} label={t('Request')} />{said}</>;
+  const { messages = [], tools = [], format } = conversation;
+  return (
+    <div class="conversation">
+      {messages.map((message, index) => <Bubble key={index} message={message} />)}
+      {said}
+      {(tools.length > 0 || isStructured(format)) && (
+        <div class="offered">
+          {tools.map((tool) => (
+            <details key={tool.name}>
+              <summary><span class="chip">{t('Tool')}</span> <code>{tool.name}</code></summary>
+              <Json value={tool.parameters ?? {}} label={tool.name} />
+            </details>
+          ))}
+          {isStructured(format) && (
+            <details>
+              <summary><span class="chip">{t('Format')}</span> <code>{formatName(format)}</code></summary>
+              <Json value={schemaOf(format) ?? format} label={t('Format')} />
+            </details>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+const isStructured = (format) => format != null && formatName(format) !== 'text';
+const formatName = (format) => (typeof format === 'string' ? format : format.name ?? format.json_schema?.name ?? format.type ?? 'json');
+
+/** The schema that a request wants its answer to follow; null if it names none. */
+export const schemaOf = (format) => (format && typeof format === 'object' ? format.schema ?? format.json_schema?.schema ?? null : null);
+
+export function Bubble({ message }) {
+  const { role, text, tool_calls: calls = [], tool_call_id: answers } = message;
+  return (
+    <article class={`bubble bubble-${['user', 'assistant', 'tool'].includes(role) ? role : 'system'}`}>
+      <header>{role}{answers && <code>{answers}</code>}</header>
+      {text && <p class="said">{text}</p>}
+      {calls.map((call, index) => <ToolCall key={index} call={call} />)}
+    </article>
+  );
+}
+
+function ToolCall({ call }) {
+  const { name, arguments: text, input } = call.function ?? call.custom ?? call;
+  const value = parsed(text ?? input);
+  return (
+    <div class="tool-call">
+      <div><code>{name}</code>{call.id && <span class="muted mono">{call.id}</span>}</div>
+      {value !== undefined && <Json value={value} label={name} />}
+    </div>
+  );
+}
+
+function parsed(text) {
+  if (typeof text !== 'string') return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

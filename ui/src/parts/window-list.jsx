@@ -1,0 +1,84 @@
+// A long list of which only the rows in sight are drawn: ten thousand cost as much as thirty.
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+
+/** Rows drawn above and below the sight. */
+const BEYOND = 8;
+
+/**
+ * @param {object} props
+ * @param {any[]} props.items  each with an `id`
+ * @param {number} props.height  of a row, in pixels
+ * @param {string | null} props.selected  the id of the row the keys are on
+ * @param {(id: string) => void} props.onSelect
+ * @param {(id: string) => void} props.onOpen
+ * @param {(item: any) => any} props.row
+ * @param {() => void} [props.onEnd]  the last row came near
+ */
+export function WindowList({ items, height, selected, onSelect, onOpen, row, label, onEnd, id }) {
+  const box = useRef(null);
+  const [top, setTop] = useState(0);
+  const [sight, setSight] = useState(800);
+  const first = useRef(items[0]?.id);
+
+  useEffect(() => {
+    const watch = new ResizeObserver(([{ contentRect }]) => setSight(contentRect.height));
+    watch.observe(box.current);
+    return () => watch.disconnect();
+  }, []);
+
+  // New rows come on top. Who reads further down keeps the row under the eyes where it is.
+  useLayoutEffect(() => {
+    const before = first.current;
+    first.current = items[0]?.id;
+    if (!box.current.scrollTop || before === undefined || before === first.current) return;
+    const added = items.findIndex((item) => item.id === before);
+    if (added > 0) box.current.scrollTop += added * height;
+  }, [items]);
+
+  const at = selected === null ? -1 : items.findIndex((item) => item.id === selected);
+  useLayoutEffect(() => {
+    if (at < 0) return;
+    const [from, to] = [at * height, (at + 1) * height];
+    if (from < box.current.scrollTop) box.current.scrollTop = from;
+    else if (to > box.current.scrollTop + box.current.clientHeight) box.current.scrollTop = to - box.current.clientHeight;
+  }, [selected]);
+
+  const begin = Math.max(0, Math.floor(top / height) - BEYOND);
+  const end = Math.min(items.length, Math.ceil((top + sight) / height) + BEYOND);
+  useEffect(() => {
+    if (onEnd && end >= items.length - BEYOND) onEnd();
+  }, [end, items.length]);
+
+  return (
+    <div
+      ref={box} id={id} class="window" role="listbox" aria-label={label} tabIndex={0} data-pane
+      aria-activedescendant={at >= begin && at < end ? `${id}-${at}` : undefined}
+      onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+      onKeyDown={(event) => event.key === 'Enter' && at >= 0 && event.target === event.currentTarget && onOpen(items[at].id)}
+    >
+      <div class="window-all" style={{ height: `${items.length * height}px` }} role="presentation">
+        {items.slice(begin, end).map((item, index) => (
+          <div
+            key={item.id} id={`${id}-${begin + index}`} role="option" aria-selected={item.id === selected} aria-posinset={begin + index + 1} aria-setsize={items.length}
+            class={item.id === selected ? 'window-row selected' : 'window-row'} style={{ transform: `translateY(${(begin + index) * height}px)`, height: `${height}px` }}
+            onClick={() => (onSelect(item.id), onOpen(item.id))}
+          >
+            {row(item)}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** The keys that move in a list; `items` as it is shown. */
+export function listKeys(items, selected, select) {
+  const at = items.findIndex((item) => item.id === selected);
+  const to = (index) => () => {
+    const item = items[Math.max(0, Math.min(items.length - 1, index))];
+    if (item) select(item.id);
+  };
+  return {
+    j: to(at + 1), k: to(at - 1), ArrowDown: to(at + 1), ArrowUp: to(at - 1), PageDown: to(at + 10), PageUp: to(at - 10), Home: to(0), End: to(items.length - 1),
+  };
+}
