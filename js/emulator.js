@@ -1,11 +1,14 @@
 'use strict';
 // An emulator in this process. The server runs on threads of its own and belongs to no JavaScript object: a handle that
 // is garbage-collected stops nothing, stop() does.
-const { LLEmulatorError, badArgument, isPlainObject, show } = require('./errors.js');
+const { LLEmulatorError, badArgument, isPlainObject, show, unknownName } = require('./errors.js');
 const { Functions } = require('./functions.js');
 const { native } = require('./native.js');
 const { asScript, serialise } = require('./rules.js');
 const { Session } = require('./session.js');
+
+/** How time may pass. */
+const CLOCKS = ['real', 'instant', 'manual'];
 
 /** Taken now: tests put fakes in its place. */
 const now = performance.now.bind(performance);
@@ -130,7 +133,9 @@ function sessionRequest(name, options, unnamed) {
   if (options !== undefined && !isPlainObject(options)) throw badArgument(`session(): the options must be an object, not ${show(options)}`);
   const { clock, seed, ...rest } = options ?? {};
   const [stray] = Object.keys(rest);
-  if (stray) throw badArgument(`session(): there is no option ${stray}; there are: clock, seed`);
+  if (stray) throw unknownName('session(): there is no option ', stray, ['clock', 'seed']);
+  if (clock !== undefined && !CLOCKS.includes(clock)) throw unknownName('session(): there is no clock ', show(clock), CLOCKS.map((each) => show(each)));
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) throw badArgument(`session(): the seed must be a whole number of at least 0, not ${show(seed)}`);
   return JSON.stringify({ name: name ?? unnamed(), clock, seed });
 }
 

@@ -31,6 +31,33 @@ const callersLine = () => (new Error().stack ?? '').split('\n    at ').slice(1).
 const badArgument = (message) => new LLEmulatorError('ERR_LLEMULATOR_ARGUMENT', message);
 
 /**
+ * That a name is none of those there are; the nearest is named if it looks like a slip.
+ * @param {string} what  up to the name: `session(): there is no option `
+ * @param {string} name
+ * @param {string[]} known
+ */
+function unknownName(what, name, known) {
+  const [nearest] = known.map((each) => ({ each, far: distance(name.toLowerCase(), each.toLowerCase()) })).sort((a, b) => a.far - b.far);
+  const meant = nearest && nearest.far <= Math.max(1, nearest.each.length / 3) ? `; did you mean ${nearest.each}?` : '';
+  return badArgument(`${what}${name}; there are: ${known.join(', ')}${meant}`);
+}
+
+/**
+ * How many letters must be put in, left out or changed to make one of the other (Levenshtein). Of long names the beginning.
+ * @param {string} from
+ * @param {string} to
+ */
+function distance(from, to) {
+  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
+  for (const letter of from.slice(0, 50)) {
+    const next = [row[0] + 1];
+    for (let i = 0; i < to.length; i++) next.push(Math.min(next[i] + 1, row[i + 1] + 1, row[i] + (letter === to[i] ? 0 : 1)));
+    row = next;
+  }
+  return row[to.length];
+}
+
+/**
  * A value as an error message shows it.
  * @param {unknown} value
  */
@@ -67,4 +94,4 @@ function isPlainObject(value) {
  */
 const isRegExp = (value) => Object.prototype.toString.call(value) === '[object RegExp]';
 
-module.exports = { LLEmulatorError, badArgument, callersLine, isPlainObject, isRegExp, show };
+module.exports = { LLEmulatorError, badArgument, callersLine, isPlainObject, isRegExp, show, unknownName };

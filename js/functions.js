@@ -1,6 +1,6 @@
 'use strict';
 // Functions as replies: kept here by number, called when the emulator asks, their results sent back as JSON text.
-const { badArgument, isPlainObject, show } = require('./errors.js');
+const { badArgument, isPlainObject, show, unknownName } = require('./errors.js');
 
 /** What the emulator is told about a call. @typedef {Record<string, unknown>} Answer */
 
@@ -215,7 +215,7 @@ function yielded(value, reply) {
 function check(who, where, given, table) {
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    if (!Object.hasOwn(table, key)) throw badArgument(`${who} with an unknown ${where}${key}; there are: ${Object.keys(table).join(', ')}`);
+    if (!Object.hasOwn(table, key)) throw unknownName(`${who} with an unknown ${where}`, key, Object.keys(table));
     const expected = table[key](value);
     if (expected) throw badArgument(`${who} whose ${where}${key} is ${show(value)}; expected ${expected}`);
   }

@@ -1,6 +1,6 @@
 'use strict';
 // The reply helpers. Each is one line of the script language: it returns the JSON that a script file would hold.
-const { badArgument, isPlainObject, show } = require('./errors.js');
+const { badArgument, isPlainObject, show, unknownName } = require('./errors.js');
 
 /** Options of every reply, and their names in the script language. */
 const OPTIONS = /** @type {Record<string, string>} */ ({
@@ -36,7 +36,7 @@ function renamed(helper, options, table) {
   const out = {};
   for (const [key, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    if (!Object.hasOwn(table, key)) throw badArgument(`${helper}: there is no option ${key}; there are: ${Object.keys(table).join(', ')}`);
+    if (!Object.hasOwn(table, key)) throw unknownName(`${helper}: there is no option `, key, Object.keys(table));
     out[table[key]] = value;
   }
   return out;

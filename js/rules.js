@@ -1,6 +1,6 @@
 'use strict';
 // Conditions in JavaScript, and scripts as JSON text: RegExps are translated, functions become numbers.
-const { badArgument, callersLine, isPlainObject, isRegExp, show } = require('./errors.js');
+const { badArgument, callersLine, isPlainObject, isRegExp, show, unknownName } = require('./errors.js');
 const { escape, translate } = require('./regex.js');
 
 /**
@@ -58,7 +58,7 @@ function toolResult(value, key) {
   if (!isPlainObject(value)) return value;
   const { tool, text, ...rest } = value;
   const [stray] = Object.keys(rest);
-  if (stray) throw badArgument(`when(): ${key} has no key ${stray}; there are: tool, text`);
+  if (stray) throw unknownName(`when(): ${key} has no key `, stray, ['tool', 'text']);
   return { ...(tool !== undefined && { tool }), ...(text !== undefined && { text: pattern(text, `${key}.text`) }) };
 }
 
@@ -83,7 +83,7 @@ function match(given) {
   const out = {};
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    if (!Object.hasOwn(KEYS, key)) throw badArgument(`when(): there is no condition ${key}; there are: ${Object.keys(KEYS).join(', ')}`);
+    if (!Object.hasOwn(KEYS, key)) throw unknownName('when(): there is no condition ', key, Object.keys(KEYS));
     const [name, write] = KEYS[key];
     out[name] = write(value, key);
   }
@@ -93,7 +93,7 @@ function match(given) {
 /** @type {typeof import('../index.d.ts').when} */
 const when = (condition, reply, { times, expect, optional, name, ...rest } = {}) => {
   const [stray] = Object.keys(rest);
-  if (stray) throw badArgument(`when(): there is no option ${stray}; there are: times, expect, optional, name`);
+  if (stray) throw unknownName('when(): there is no option ', stray, ['times', 'expect', 'optional', 'name']);
   const replies = Array.isArray(reply) ? reply : [reply];
   if (!replies.length) throw badArgument('when(): the list of replies is empty');
   for (const each of replies) mustBeReply(each, 'when(): the reply');

@@ -95,7 +95,13 @@ impl<'de> Deserialize<'de> for Auth {
             Keys(Vec<String>),
         }
         match Form::deserialize(deserializer)? {
-            Form::Word(word) => word.parse().map_err(serde::de::Error::custom),
+            // One key is a list of one: a word that is neither of the two is a slip.
+            Form::Word(word) => match word.parse() {
+                Ok(Auth::Keys(_)) | Err(_) => {
+                    Err(serde::de::Error::custom("expected `optional`, `required` or a list of keys"))
+                }
+                known => known.map_err(serde::de::Error::custom),
+            },
             Form::Keys(keys) => Ok(Auth::Keys(keys)),
         }
     }

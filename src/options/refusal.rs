@@ -97,6 +97,7 @@ mod tests {
             (r#"{"models": 5}"#, "expected a string or a list of strings"),
             (r#"{"prefix": [1]}"#, "expected a string or a list of strings"),
             (r#"{"auth": 5}"#, "expected `optional`, `required` or a list of keys"),
+            (r#"{"auth": "optinal"}"#, "expected `optional`, `required` or a list of keys"),
             (r#"{"auth": ""}"#, "expected `optional`, `required` or a"),
         ] {
             let error = Options::from_json(given).unwrap_err().to_string();
