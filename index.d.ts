@@ -84,6 +84,10 @@ export interface EmulatorOptions {
   bodyTimeoutMs?: number;
   /** Most sessions at a time; the one idle for longest makes room. Default 10,000. */
   maxSessions?: number;
+  /** Most bytes a session keeps: a third each for its journal, what it stores, and its script. Default 805,306,368. */
+  maxSessionBytes?: number;
+  /** Most bytes all sessions of the process keep; those idle for longest make room. Default 2,147,483,648. */
+  maxMemoryBytes?: number;
   /** Most requests a session's journal keeps; the oldest go first. Default 10,000. */
   journalSize?: number;
   /** Most objects a session stores; the oldest go first. Default 10,000. */

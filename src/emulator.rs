@@ -1,6 +1,8 @@
 //! One listening server with its settings and sessions.
 
 use crate::clock::Mode;
+use crate::log;
+use crate::memory::{Account, Held, Total};
 use crate::options::{Door, Options, Settings};
 use crate::reply::Generate;
 use crate::runtime;
@@ -11,6 +13,8 @@ use crate::session::callbacks::Callbacks;
 use crate::session::callbacks::Dispatch;
 use crate::session::ending::Ended;
 use crate::session::{Session, Shared};
+use crate::wire::error;
+use crate::wire::error::ApiError;
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +38,10 @@ pub(crate) struct Emulator {
     pub observers: Arc<[Box<dyn Observer>]>,
     sessions: RwLock<HashMap<String, Arc<Session>>>,
     shared: RwLock<Arc<Shared>>,
+    /// Bytes of the shared script.
+    shared_held: Held,
+    /// Bytes that all sessions of the process keep.
+    pub(crate) memory: Arc<Total>,
     /// Ticks once per use of a session; the order of last uses.
     ticks: AtomicU64,
     stopping: watch::Sender<bool>,
@@ -86,6 +94,8 @@ impl Emulator {
             Duration::from_millis(settings.callback_timeout_ms),
         ));
         let observers = session::observers(&settings);
+        let memory = Total::of_process();
+        let shared_held = Account::new(settings.max_session_bytes / 3, &memory).hold(0);
         let emulator = Arc::new(Emulator {
             settings,
             observers,
@@ -93,6 +103,8 @@ impl Emulator {
             callbacks,
             sessions: RwLock::default(),
             shared: RwLock::default(),
+            shared_held,
+            memory,
             ticks: AtomicU64::new(1),
             stopping: watch::channel(false).0,
             open: watch::channel(0).0,
@@ -182,10 +194,43 @@ impl Emulator {
                 displaced.inspect(|session| session.end(Ended::Displaced));
             }
         }
-        let session = Arc::new(Session::new(key, name, mode, seed, &self.settings));
+        let session = Arc::new(Session::new(key, name, mode, seed, &self.settings, &self.memory));
         session.last_used.store(tick, Ordering::Relaxed);
         sessions.insert(key.to_string(), session.clone());
         session
+    }
+
+    /// Makes room in the memory of the process for a session that asks for more: sessions unused for longest go first,
+    /// because their tests are over, then the oldest exchanges of this one.
+    ///
+    /// # Errors
+    /// There is no room although all of them are gone.
+    pub(crate) fn make_room(&self, session: &Session) -> Result<(), ApiError> {
+        let (most, used) = (self.settings.max_memory_bytes, || self.memory.used());
+        if used() <= most {
+            return Ok(());
+        }
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        while used() > most {
+            // One that somebody else holds is in use, and gives nothing back yet.
+            let idle = |other: &&Arc<Session>| Arc::strong_count(other) == 1 && other.accounts.used() > 0;
+            let idle = sessions.values().filter(idle).min_by_key(|other| other.last_used.load(Ordering::Relaxed));
+            let Some(key) = idle.filter(|idle| idle.key != session.key).map(|idle| idle.key.clone()) else { break };
+            if let Some(gone) = sessions.remove(&key) {
+                gone.end(Ended::Displaced);
+                log::warn(&format!(
+                    "forgot the session {}, idle for longest: all sessions may keep {most} bytes (option maxMemoryBytes)",
+                    gone.label()
+                ));
+            }
+        }
+        drop(sessions);
+        while used() > most && session.journal.forget_oldest() {}
+        if used() > most {
+            Err(error::no_room("all sessions together", used(), most, "maxMemoryBytes"))
+        } else {
+            Ok(())
+        }
     }
 
     /// All sessions, in no order.
@@ -210,15 +255,26 @@ impl Emulator {
         self.shared.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether a script would find room as the shared one.
+    ///
+    /// # Errors
+    /// It would not.
+    pub(crate) fn check_room(&self, load: &Load) -> Result<(), ApiError> {
+        script_room(self.shared_held.account(), load)
+    }
+
     /// Loads into the shared script.
     pub(crate) fn load_shared(&self, load: Load) {
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = Shared { version: shared.version + 1, ..Shared::default() };
-        if !load.reset {
+        if load.reset {
+            self.shared_held.set(0);
+        } else {
             next.rules = shared.rules.clone();
             next.models.clone_from(&shared.models);
             next.defaults = shared.defaults.clone();
         }
+        self.shared_held.add(load.weight());
         Arc::make_mut(&mut next.rules).append(&load.rules);
         next.rules.prepare();
         if let Some(models) = load.models {
@@ -244,7 +300,7 @@ impl Emulator {
     /// in the session it began in.
     pub(crate) fn reset(&self, session: &Session) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        let before = sessions.insert(session.key.clone(), Arc::new(session.successor(&self.settings)));
+        let before = sessions.insert(session.key.clone(), Arc::new(session.successor(&self.settings, &self.memory)));
         drop(sessions);
         before.inspect(|session| session.end(Ended::Reset));
     }
@@ -257,6 +313,15 @@ impl Emulator {
             count = session.journal.changed(seen) => count,
             _ = stopping.wait_for(|stopped| *stopped) => seen,
         }
+    }
+}
+
+/// Whether the account of a script has room for another one.
+pub(crate) fn script_room(account: &Account, load: &Load) -> Result<(), ApiError> {
+    let used = load.weight() + if load.reset { 0 } else { account.used() };
+    match used > account.most() {
+        true => Err(error::no_room("the script of a session", used, account.most(), "maxSessionBytes (a third of it)")),
+        false => Ok(()),
     }
 }
 

@@ -16,6 +16,7 @@
 //! - [`reply`]: what is said, with its pace and faults. [`prompt`]: what is asked.
 //! - [`script`]: the script language, conditions, files.
 //! - [`options`]: every setting, once.
+//! - [`memory`]: what is kept, counted in bytes.
 //! - [`session`]: what belongs to one API key: exchanges and their journal, store, jobs, limits; who observes them.
 //! - [`emulator`]: one running instance with its sessions.
 //! - [`turn`]: what a responder sees and gives; the models; counting, checking, limiting and delivering a reply.
@@ -51,6 +52,7 @@ mod exchange;
 pub mod fuzz;
 mod generate;
 mod log;
+mod memory;
 mod near;
 #[cfg(feature = "node")]
 mod node;

@@ -233,6 +233,12 @@ pub(crate) struct Options {
     /// Most sessions at a time; idle ones make room [default: 10000]
     #[arg(long, env = "LLEMULATOR_MAX_SESSIONS")]
     pub max_sessions: Option<usize>,
+    /// Most bytes a session keeps: a third each for its journal, what it stores, and its script [default: 805306368]
+    #[arg(long, env = "LLEMULATOR_MAX_SESSION_BYTES")]
+    pub max_session_bytes: Option<usize>,
+    /// Most bytes all sessions of the process keep; idle ones make room [default: 2147483648]
+    #[arg(long, env = "LLEMULATOR_MAX_MEMORY_BYTES")]
+    pub max_memory_bytes: Option<usize>,
     /// Most exchanges a session's journal keeps; the oldest go first [default: 10000]
     #[arg(long, env = "LLEMULATOR_JOURNAL_SIZE")]
     pub journal_size: Option<usize>,
@@ -331,6 +337,8 @@ pub(crate) struct Settings {
     pub max_body_bytes: usize,
     pub body_timeout_ms: u64,
     pub max_sessions: usize,
+    pub max_session_bytes: usize,
+    pub max_memory_bytes: usize,
     pub journal_size: usize,
     pub max_objects: usize,
     pub callback_timeout_ms: u64,
@@ -343,11 +351,6 @@ pub(crate) struct Settings {
     pub control_token: Option<String>,
     pub prefixes: Vec<String>,
 }
-
-/// Bytes of stored objects per session.
-pub(crate) const STORED_BYTES: usize = 256 << 20;
-
-impl Settings {}
 
 /// Where an emulator is started; a few defaults differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -393,6 +396,8 @@ impl Options {
             ("maxBodyBytes", size(self.max_body_bytes), BYTES),
             ("bodyTimeoutMs", time(self.body_timeout_ms), PATIENCE_MS),
             ("maxSessions", size(self.max_sessions), KEPT),
+            ("maxSessionBytes", size(self.max_session_bytes), BYTES),
+            ("maxMemoryBytes", size(self.max_memory_bytes), BYTES),
             ("journalSize", size(self.journal_size), KEPT),
             ("maxObjects", size(self.max_objects), KEPT),
             ("callbackTimeoutMs", time(self.callback_timeout_ms), PATIENCE_MS),
@@ -451,6 +456,8 @@ impl Options {
             max_body_bytes: self.max_body_bytes.unwrap_or(50 << 20),
             body_timeout_ms: self.body_timeout_ms.unwrap_or(30_000),
             max_sessions: self.max_sessions.unwrap_or(10_000),
+            max_session_bytes: self.max_session_bytes.unwrap_or(768 << 20),
+            max_memory_bytes: self.max_memory_bytes.unwrap_or(2 << 30),
             journal_size: self.journal_size.unwrap_or(10_000),
             max_objects: self.max_objects.unwrap_or(10_000),
             callback_timeout_ms: self.callback_timeout_ms.unwrap_or(30_000),

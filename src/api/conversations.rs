@@ -3,12 +3,14 @@
 use crate::api::list::{Order, Page};
 use crate::api::responses::input;
 use crate::api::responses::record::Record;
+use crate::memory::weight;
 use crate::session::store::Kind;
 use crate::session::store::Store;
 use crate::turn::answer::Answer;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
+use crate::wire::error;
 use crate::wire::error::ApiError;
 use crate::wire::ids;
 use crate::wire::ids::Family;
@@ -57,10 +59,30 @@ impl Conversation {
     }
 }
 
-/// The items of a conversation.
-pub(crate) async fn items(store: &Store, id: &str) -> Result<Vec<Value>, ApiError> {
-    let found: Option<Conversation> = store.get(id).await;
-    found.map(|one| one.items).ok_or_else(|| unknown(id))
+/// The items of a conversation that a response goes on with.
+pub(crate) async fn items(call: &Call, id: &str) -> Result<Vec<Value>, ApiError> {
+    let found: Option<Conversation> = call.session.store.get(id).await;
+    let items = found.map(|one| one.items).ok_or_else(|| unknown(id))?;
+    check_room(call, &items)?;
+    Ok(items)
+}
+
+/// Refuses more items than a session stores objects, and more bytes than it has room for: production's bounds are unknown.
+fn check_room(call: &Call, items: &[Value]) -> Result<(), ApiError> {
+    let most = call.emulator.settings.max_objects;
+    if items.len() > most {
+        let message = format!(
+            "A conversation may have {most} items, and with these would have {}: raise the option \
+             maxObjects.",
+            items.len()
+        );
+        return Err(ApiError::new(413, message).param("items").code("memory_exhausted"));
+    }
+    let (used, most) = (items.iter().map(weight).sum(), call.session.accounts.stored.most());
+    match used > most {
+        true => Err(error::no_room("a conversation", used, most, "maxSessionBytes (a third of it)").param("items")),
+        false => Ok(()),
+    }
 }
 
 /// Adds what a response was asked and what it said.
@@ -126,6 +148,7 @@ fn create(call: Call) -> HandlerFuture {
             metadata: metadata(&call),
             items: given_items(&call),
         };
+        check_room(&call, &conversation.items)?;
         call.session.store.put(&conversation.id, &conversation).await;
         Ok(Answer::json(&conversation.object()))
     })
@@ -161,7 +184,7 @@ fn create_items(call: Call) -> HandlerFuture {
         let items = given_items(&call);
         let add = |one: &mut Conversation| {
             one.items.extend(items.iter().cloned());
-            Ok(())
+            check_room(&call, &one.items)
         };
         change(&call, add).await?;
         Ok(Answer::json(&Page::whole(items)))

@@ -3,6 +3,7 @@
 //! The only way an operation gets a reply; the operation itself only reads the Prompt and renders what was [`Spoken`].
 
 use crate::prompt::Prompt;
+use crate::reply::describe::SHOWN;
 use crate::reply::fault::{Fault, Kind};
 use crate::reply::{Reply, Say};
 use crate::responders::{self, request};
@@ -63,11 +64,17 @@ pub(crate) async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
     }
 }
 
+/// What of a text is ever shown of it.
+fn shorten(text: &str) -> String {
+    // One letter more than is shown says that there is more.
+    text.chars().take(SHOWN + 1).collect()
+}
+
 /// A turn begins: the journal knows what was asked.
 fn begin<'a>(call: &'a Call, prompt: &'a Prompt) -> Turn<'a> {
     let turn = Turn::new(call, Some(prompt));
     if let Ok(mut asked) = call.exchange.asked.lock() {
-        asked.clone_from(&turn.user_text);
+        *asked = shorten(&turn.user_text);
     }
     // A turn that is taken again brings the same ones.
     let _ = call.exchange.tool_results.set(request::tool_results(prompt));

@@ -120,7 +120,7 @@ mod tests {
         impl Kind for Kept {
             const NAME: &'static str = Number::NAME;
         }
-        let store = Store::new(store::Bounds { objects: 1_000, bytes: 1_000_000 });
+        let store = Store::new(1_000, &crate::memory::Account::new(1_000_000, &Default::default()));
         for number in 0..250 {
             store.add(&format!("n{number}"), &Kept(number)).await;
         }

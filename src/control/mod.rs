@@ -4,12 +4,12 @@ pub(crate) mod routes;
 
 use crate::bounds::Bounds;
 use crate::clock::{LONGEST, Mode, Refused, milliseconds};
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, script_room};
 use crate::redact::redact;
 use crate::script;
 use crate::script::Origin;
 use crate::session::transcript;
-use crate::session::{Session, Shared};
+use crate::session::{MOST_NAMES, Session, Shared};
 use crate::turn::accepted;
 use crate::url;
 use crate::wire::error::ApiError;
@@ -168,7 +168,12 @@ fn in_session(
         }
         ("POST", release) if release.starts_with("release/") => {
             let name = url::decode(&release[8..]);
-            session.release(&name);
+            if !session.release(&name) {
+                return Err(ApiError::invalid(format!(
+                    "The session has released {MOST_NAMES} names and may not release more: reset it."
+                ))
+                .code("too_many_names"));
+            }
             Ok(json!({"status": "released", "name": name}))
         }
         (method, _) => Err(routes::unknown(method, request.path)),
@@ -194,8 +199,15 @@ fn load(emulator: &Arc<Emulator>, session: Option<&Arc<Session>>, request: &Requ
         .code("too_many_rules"));
     }
     match session {
-        Some(session) => session.load(load),
-        None => emulator.load_shared(load),
+        Some(session) => {
+            emulator.make_room(session)?;
+            script_room(&session.accounts.script, &load)?;
+            session.load(load);
+        }
+        None => {
+            emulator.check_room(&load)?;
+            emulator.load_shared(load);
+        }
     }
     Ok(json!({"status": "loaded", "rules": rules}))
 }

@@ -92,6 +92,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
     let started = keeper.clock.now();
     let answering = async {
         let session = session?;
+        emulator.make_room(&session)?;
         let (operation, params) = match route {
             Found::Operation(operation, params) => (operation, params),
             Found::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),

@@ -29,6 +29,19 @@ pub(crate) struct Reply {
     pub fault: Option<Fault>,
 }
 
+impl Reply {
+    /// Bytes of its texts; `None` = it is made of more than texts and calls.
+    pub(crate) fn text_size(&self) -> Option<usize> {
+        let Say::Choices(choices) = &self.say else { return None };
+        let sizes = choices.iter().flat_map(|choice| &choice.parts).map(|part| match part {
+            Part::Text(text) | Part::Refusal(text) => Some(text.text.len()),
+            Part::ToolCall(call) => Some(call.name.len() + call.arguments.text.len()),
+            Part::Reasoning(_) | Part::Item(_) | Part::Audio { .. } => None,
+        });
+        sizes.sum()
+    }
+}
+
 /// The substance of a reply.
 #[derive(Debug, Clone)]
 pub(crate) enum Say {

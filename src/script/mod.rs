@@ -112,6 +112,13 @@ pub(crate) enum Fallback {
 }
 
 impl Load {
+    /// Bytes it takes once loaded, about.
+    pub(crate) fn weight(&self) -> usize {
+        // A rule with its conditions, its reply, its place in an index; its texts are in its source and in these.
+        const RULE: usize = 1_024;
+        self.rules.iter().map(|rule| RULE + 3 * rule.source.0.len()).sum()
+    }
+
     /// Adds a script loaded after this one.
     pub(crate) fn append(&mut self, next: Load) {
         self.reset |= next.reset;

@@ -86,7 +86,7 @@ impl Events for Pieces {
 }
 
 fn session(clock: Mode) -> Arc<Session> {
-    Arc::new(Session::new("key", "key", clock, 0, &Options::default().settle(Door::InProcess)))
+    Arc::new(Session::new("key", "key", clock, 0, &Options::default().settle(Door::InProcess), &Arc::default()))
 }
 
 fn live(session: &Arc<Session>) -> Live {

@@ -30,6 +30,8 @@ mod key;
 mod key_tests;
 #[cfg(test)]
 mod keys_tests;
+#[cfg(test)]
+mod memory_tests;
 mod message;
 #[cfg(test)]
 mod pace_tests;

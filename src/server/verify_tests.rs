@@ -115,7 +115,7 @@ fn exchanges_in_flight_say_what_they_wait_for() {
     let advance: End = |emulator, key| {
         emulator.session(key).clock.advance(std::time::Duration::from_secs(60)).expect("it is virtual");
     };
-    let release: End = |emulator, key| emulator.session(key).release("go");
+    let release: End = |emulator, key| assert!(emulator.session(key).release("go"));
     let clock = json!({"kind": "clock", "until": 5_000});
     let cases: [(Value, bool, Value, End); 6] = [
         (json!({"text": "a b", "pace": {"ttft_ms": 5_000}}), false, clock.clone(), advance),

@@ -5,6 +5,7 @@
 
 use super::journal::Journal;
 use crate::clock;
+use crate::memory::{Account, Held, weight};
 use crate::reply::{Reply, describe};
 use crate::script::Rule;
 use crate::wire::error::ApiError;
@@ -86,7 +87,15 @@ pub(crate) enum Said {
     Reply(Arc<Reply>),
     /// An error's message.
     Error(String),
+    /// What is left of a large reply: as people read it.
+    Shown(String),
 }
+
+/// Bytes an exchange takes beside its texts.
+const OVERHEAD: usize = size_of::<Exchange>() + 256;
+
+/// Bytes of a reply that is kept when its exchange is over; of a larger one only what is shown.
+const LARGE: usize = 4 * 1024;
 
 impl Record {
     /// What "the model" said, as text for people; the error's message for errors; nothing when nothing was sent.
@@ -94,8 +103,29 @@ impl Record {
         match &self.said {
             _ if self.status.is_none() => String::new(),
             Said::Reply(reply) => describe::reply(reply),
-            Said::Error(message) => message.clone(),
+            Said::Error(message) | Said::Shown(message) => message.clone(),
         }
+    }
+
+    /// Nothing is added any more: keeps of what was said what can be asked for. Gives the bytes it takes.
+    fn settle(&mut self) -> usize {
+        let of_rule = |reply| self.rule.iter().flat_map(|rule| &rule.replies).any(|one| Arc::ptr_eq(one, reply));
+        let said = match &self.said {
+            // The rule's own is counted with the script.
+            Said::Reply(reply) if of_rule(reply) => 0,
+            Said::Reply(reply) => match reply.text_size() {
+                Some(size) if size <= LARGE => size,
+                _ => {
+                    let shown = describe::reply(reply);
+                    let left = shown.len();
+                    self.said = Said::Shown(shown);
+                    left
+                }
+            },
+            Said::Error(message) | Said::Shown(message) => message.len(),
+        };
+        let texts = self.explanation.iter().chain(&self.warnings).map(String::len).sum::<usize>();
+        said + texts
     }
 
     /// Whether the exchange is over.
@@ -136,6 +166,8 @@ pub(crate) struct Exchange {
     record: Mutex<Record>,
     /// Milliseconds since the clock's start that the next piece waits for. Written for every piece, so without a lock.
     until: AtomicU64,
+    /// What it holds of the journal's account.
+    held: Held,
     /// Where it began, and where it is told of: a reset in between changes nothing.
     journal: Weak<Journal>,
 }
@@ -155,7 +187,7 @@ pub(crate) struct Begun {
 }
 
 impl Exchange {
-    pub(super) fn new(begun: Begun, number: u64, journal: Weak<Journal>) -> Self {
+    pub(super) fn new(begun: Begun, number: u64, journal: Weak<Journal>, account: &Arc<Account>) -> Self {
         let Begun { operation, method, target, headers, body, stream, at, wants, request_id } = begun;
         let record = Record {
             outcome: Outcome::Served,
@@ -169,6 +201,8 @@ impl Exchange {
             waiting: None,
             done: false,
         };
+        let texts = body.len() + method.len() + target.len() + request_id.len() + wants.as_ref().map_or(0, String::len);
+        let held = account.hold(OVERHEAD + texts + headers.size());
         Exchange {
             number,
             operation,
@@ -188,6 +222,7 @@ impl Exchange {
             model: OnceLock::new(),
             record: Mutex::new(record),
             until: AtomicU64::new(0),
+            held,
             journal,
         }
     }
@@ -260,6 +295,7 @@ impl Exchange {
             return;
         }
         record.waiting = None;
+        self.held.add(record.settle() + self.tool_results.get().map_or(0, weight));
         drop(record);
         if let Some(journal) = self.journal.upgrade() {
             journal.completed(self);

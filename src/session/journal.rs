@@ -3,6 +3,7 @@
 //! Exchanges stand in it from their beginning. It keeps a bounded number of them; what must not be forgotten (how many
 //! there were, and what failed) is counted beside the ring.
 
+use crate::memory::Account;
 use crate::session::exchange::Begun;
 use crate::session::exchange::Exchange;
 use crate::session::exchange::Failure;
@@ -16,6 +17,8 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(crate) struct Journal {
     limit: usize,
+    /// What its exchanges hold.
+    account: Arc<Account>,
     kept: Mutex<Kept>,
     /// Grows whenever an exchange begins, waits, fails or ends.
     revision: AtomicU64,
@@ -32,13 +35,19 @@ struct Kept {
     base: u64,
     /// In the order in which they began.
     exchanges: VecDeque<Arc<Exchange>>,
-    /// Bytes of their bodies.
-    bytes: usize,
     /// Exchanges that ended since the session began.
     completed: u64,
     /// Exchanges since `base` that are not over yet.
     open: u64,
     failed: Failed,
+}
+
+impl Kept {
+    /// What is in flight stays: a test must see it. Connections bound how many there are.
+    fn forget_oldest(&mut self) -> bool {
+        let over = self.exchanges.iter().take(LOOK).position(|exchange| exchange.is_done());
+        over.and_then(|over| self.exchanges.remove(over)).is_some()
+    }
 }
 
 /// What failed since the session began, was reset or cleared, also of exchanges that are no longer kept.
@@ -52,27 +61,26 @@ pub(crate) struct Failed {
 /// Failures told one by one; the rest is counted.
 const TOLD: usize = 100;
 
-/// Bytes of request bodies a journal keeps at most; the last exchange always stays.
-const MOST_BYTES: usize = 256 << 20;
-
 /// Exchanges in flight at the front that eviction looks behind for one that is over.
 const LOOK: usize = 64;
 
 impl Journal {
-    pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Self::starting_at(limit, 0, 0)
+    /// One that keeps so many exchanges, as far as the account has room; the last one always stays.
+    pub(crate) fn new(limit: usize, account: Arc<Account>) -> Arc<Self> {
+        Self::starting_at(limit, account, 0, 0)
     }
 
     /// An empty one that takes over from this one: numbers and revisions go on, and who waits looks again.
-    pub(crate) fn successor(&self) -> Arc<Self> {
-        let next = Self::starting_at(self.limit, self.kept().next, self.revision() + 2);
+    pub(crate) fn successor(&self, account: Arc<Account>) -> Arc<Self> {
+        let next = Self::starting_at(self.limit, account, self.kept().next, self.revision() + 2);
         self.tell();
         next
     }
 
-    fn starting_at(limit: usize, number: u64, revision: u64) -> Arc<Self> {
+    fn starting_at(limit: usize, account: Arc<Account>, number: u64, revision: u64) -> Arc<Self> {
         Arc::new_cyclic(|own| Journal {
             limit: limit.max(1),
+            account,
             kept: Mutex::new(Kept { next: number, base: number, ..Kept::default() }),
             revision: AtomicU64::new(revision),
             grown: Notify::new(),
@@ -88,7 +96,7 @@ impl Journal {
     pub(crate) fn number(&self, begun: Begun) -> Exchange {
         let mut kept = self.kept();
         kept.next += 1;
-        Exchange::new(begun, kept.next - 1, self.own.clone())
+        Exchange::new(begun, kept.next - 1, self.own.clone(), &self.account)
     }
 
     /// Keeps an exchange that begins.
@@ -97,14 +105,13 @@ impl Journal {
         if exchange.number < kept.base {
             return; // cleared in between
         }
-        while kept.exchanges.len() >= self.limit || kept.bytes + exchange.body.len() > MOST_BYTES {
-            // What is in flight stays: a test must see it. Connections bound how many there are.
-            let Some(over) = kept.exchanges.iter().take(LOOK).position(|exchange| exchange.is_done()) else { break };
-            let Some(gone) = kept.exchanges.remove(over) else { break };
-            kept.bytes -= gone.body.len();
+        // The new one is counted already.
+        while kept.exchanges.len() >= self.limit || self.account.is_full(0) {
+            if !kept.forget_oldest() {
+                break;
+            }
         }
         kept.open += 1;
-        kept.bytes += exchange.body.len();
         let place = kept.exchanges.partition_point(|before| before.number < exchange.number);
         kept.exchanges.insert(place, exchange.clone());
         drop(kept);
@@ -160,6 +167,11 @@ impl Journal {
         *kept = Kept { next: kept.next, base: kept.next, completed: kept.completed, ..Kept::default() };
         drop(kept);
         self.tell();
+    }
+
+    /// Forgets the oldest exchange that is over. False = there is none.
+    pub(crate) fn forget_oldest(&self) -> bool {
+        self.kept().forget_oldest()
     }
 
     /// Number of the first exchange since the session began, was reset or cleared.
@@ -230,6 +242,10 @@ mod tests {
     use super::*;
     use crate::wire::error::ApiError;
 
+    fn journal(limit: usize) -> Arc<Journal> {
+        Journal::new(limit, Account::new(1 << 20, &Arc::default()))
+    }
+
     fn begin(journal: &Journal, size: usize) -> Arc<Exchange> {
         let begun = Begun { operation: "x", body: vec![b' '; size].into(), ..Begun::default() };
         let exchange = Arc::new(journal.number(begun));
@@ -243,18 +259,20 @@ mod tests {
 
     #[test]
     fn large_bodies_push_older_ones_out() {
-        let journal = Journal::new(10);
+        let journal = journal(10);
         for _ in 0..3 {
-            begin(&journal, MOST_BYTES / 2).complete();
+            begin(&journal, journal.account.most() / 2).complete();
         }
-        begin(&journal, MOST_BYTES * 2);
-        assert_eq!(numbers(&journal), [3]);
-        assert_eq!(journal.forgotten(), 3);
+        assert_eq!((numbers(&journal), journal.forgotten()), (vec![2], 2));
+        begin(&journal, journal.account.most() * 2);
+        assert_eq!((numbers(&journal), journal.forgotten()), (vec![3], 3));
+        journal.clear();
+        assert_eq!(journal.account.used(), 0);
     }
 
     #[tokio::test]
     async fn the_oldest_go_first_and_numbers_stay() {
-        let journal = Journal::new(2);
+        let journal = journal(2);
         for _ in 0..3 {
             begin(&journal, 0).complete();
         }
@@ -272,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_is_in_flight_stays() {
-        let journal = Journal::new(2);
+        let journal = journal(2);
         let waits = begin(&journal, 0);
         for _ in 0..3 {
             begin(&journal, 0).complete();
@@ -286,7 +304,7 @@ mod tests {
 
     #[test]
     fn failures_outlive_the_ring_and_clearing_forgets_them() {
-        let journal = Journal::new(1);
+        let journal = journal(1);
         let own = ApiError::emulator("no_matching_rule", "nothing");
         let failed = begin(&journal, 0);
         failed.complain(&own);
@@ -306,7 +324,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn settling_waits_for_the_end_but_not_for_long() {
-        let journal = Journal::new(10);
+        let journal = journal(10);
         let open = begin(&journal, 0);
         journal.settle().await;
         assert!(!open.is_done());

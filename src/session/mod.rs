@@ -17,7 +17,8 @@ pub(crate) use live::Live;
 pub(crate) use observers::{Observer, of as observers};
 
 use crate::clock::{Clock, Mode};
-use crate::options::{Profile, STORED_BYTES, Settings};
+use crate::memory::{Account, Held, Total};
+use crate::options::{Profile, Settings};
 use crate::redact;
 use crate::script::Defaults;
 use crate::script::Load;
@@ -27,7 +28,7 @@ use crate::session::ending::Ended;
 use crate::session::journal::Journal;
 use crate::session::limits::Counters;
 use crate::session::prompt_cache::PrefixCache;
-use crate::session::store::{Bounds, Store};
+use crate::session::store::Store;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +41,9 @@ pub(crate) const ANONYMOUS: &str = "anonymous";
 /// Equal requests are told apart by their count; past this many different ones counting starts anew.
 const MOST_COUNTED: usize = 100_000;
 
+/// Names of holds that can be released before a reset.
+pub(crate) const MOST_NAMES: usize = 10_000;
+
 /// All that belongs to one API key.
 pub(crate) struct Session {
     /// Never shown: see [`Session::label`].
@@ -51,6 +55,8 @@ pub(crate) struct Session {
     pub(crate) profile: Profile,
     pub clock: Arc<Clock>,
     pub journal: Arc<Journal>,
+    /// What it keeps, in bytes.
+    pub(crate) accounts: Accounts,
     /// Stored responses, completions, conversations …
     pub store: Store,
     /// Names released so far; replies on hold wait for theirs.
@@ -65,10 +71,32 @@ pub(crate) struct Session {
     state: Mutex<State>,
 }
 
+/// What a session keeps, in bytes: each account may hold a third of the session's bound.
+pub(crate) struct Accounts {
+    pub(crate) journal: Arc<Account>,
+    /// Stored objects, and what sockets remember.
+    pub(crate) stored: Arc<Account>,
+    pub(crate) script: Arc<Account>,
+}
+
+impl Accounts {
+    fn new(settings: &Settings, total: &Arc<Total>) -> Self {
+        let account = || Account::new(settings.max_session_bytes / 3, total);
+        Accounts { journal: account(), stored: account(), script: account() }
+    }
+
+    /// Bytes of all of them.
+    pub(crate) fn used(&self) -> usize {
+        [&self.journal, &self.stored, &self.script].map(|account| account.used()).iter().sum()
+    }
+}
+
 /// What a session was told, and how far it is.
 #[derive(Default)]
 struct State {
     script: Option<Script>,
+    /// Bytes of the script.
+    held: Option<Held>,
     /// This session's counters over the shared script, and that script's version.
     shared: Option<(u64, Script)>,
     models: Option<Arc<Models>>,
@@ -109,15 +137,17 @@ pub(crate) struct InForce {
 }
 
 impl Session {
-    pub(crate) fn new(key: &str, name: &str, clock: Mode, seed: u64, settings: &Settings) -> Self {
+    pub(crate) fn new(key: &str, name: &str, clock: Mode, seed: u64, settings: &Settings, total: &Arc<Total>) -> Self {
+        let accounts = Accounts::new(settings, total);
         Session {
             key: key.into(),
             name: name.into(),
             seed,
             profile: settings.profile,
             clock: Arc::new(Clock::new(clock)),
-            journal: Journal::new(settings.journal_size),
-            store: Store::new(Bounds { objects: settings.max_objects, bytes: STORED_BYTES }),
+            journal: Journal::new(settings.journal_size, accounts.journal.clone()),
+            store: Store::new(settings.max_objects, &accounts.stored),
+            accounts,
             released: Arc::new(watch::channel(HashSet::new()).0),
             ended: watch::channel(None).0,
             last_used: AtomicU64::new(0),
@@ -179,6 +209,7 @@ impl Session {
             let counts = std::mem::take(&mut state.counts);
             *state = State { counts, ..State::default() };
         }
+        state.held.get_or_insert_with(|| self.accounts.script.hold(0)).add(load.weight());
         if let Some(models) = load.models {
             state.models = Some(Arc::new(models));
         }
@@ -194,14 +225,15 @@ impl Session {
 
     /// What a reset leaves of the session: its key, name, seed and clock. Script, journal and stored objects begin anew,
     /// so that exchanges that still run end in what they began in.
-    pub(crate) fn successor(&self, settings: &Settings) -> Self {
+    pub(crate) fn successor(&self, settings: &Settings, total: &Arc<Total>) -> Self {
         self.released.send_modify(HashSet::clear);
+        let next = Session::new(&self.key, &self.name, self.clock.mode(), self.seed, settings, total);
         Session {
             clock: self.clock.clone(),
-            journal: self.journal.successor(),
+            journal: self.journal.successor(next.accounts.journal.clone()),
             released: self.released.clone(),
             last_used: AtomicU64::new(self.last_used.load(Ordering::Relaxed)),
-            ..Session::new(&self.key, &self.name, self.clock.mode(), self.seed, settings)
+            ..next
         }
     }
 
@@ -226,11 +258,16 @@ impl Session {
         }
     }
 
-    /// Ends every hold with this name, now and until the next reset.
-    pub(crate) fn release(&self, name: &str) {
+    /// Ends every hold with this name, now and until the next reset. False = too many names were released.
+    pub(crate) fn release(&self, name: &str) -> bool {
+        let mut done = true;
         self.released.send_modify(|names| {
-            names.insert(name.to_string());
+            done = names.len() < MOST_NAMES || names.contains(name);
+            if done {
+                names.insert(name.to_string());
+            }
         });
+        done
     }
 
     /// Waits until holds with this name are released.

@@ -113,10 +113,14 @@ fn written(rule: &Value) -> String {
 /// so that it is fit for a snapshot.
 pub(crate) fn transcript(session: &Session, unused: &[Value]) -> String {
     let mut out = String::new();
-    match session.journal.forgotten() {
-        0 => {}
-        1 => out.push_str("(1 exchange is no longer kept: raise the option journalSize)\n"),
-        more => _ = writeln!(out, "({more} exchanges are no longer kept: raise the option journalSize)"),
+    for (count, one, many, option) in [
+        (session.journal.forgotten(), "exchange is", "exchanges are", "journalSize"),
+        (session.accounts.stored.forgotten(), "stored object is", "stored objects are", "maxObjects"),
+    ] {
+        if count > 0 {
+            let what = if count == 1 { one } else { many };
+            let _ = writeln!(out, "({count} {what} no longer kept: raise the option {option} or maxSessionBytes)");
+        }
     }
     for one in session.journal.since(0, usize::MAX) {
         exchange(session, &one, &mut out);

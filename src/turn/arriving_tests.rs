@@ -33,7 +33,14 @@ pub(crate) fn driver<A: Into<Arrival>>(pieces: Vec<A>, prompt: &Prompt) -> Drive
         assert!(sender.try_send(piece.into()).is_ok());
     }
     let arriving = Arriving::new(receiver, Duration::MAX, ApiError::emulator("late", "late"), Box::new(()));
-    let session = Arc::new(Session::new("key", "key", Mode::Real, 0, &Options::default().settle(Door::InProcess)));
+    let session = Arc::new(Session::new(
+        "key",
+        "key",
+        Mode::Real,
+        0,
+        &Options::default().settle(Door::InProcess),
+        &Arc::default(),
+    ));
     let exchange = Arc::new(session.journal.number(Begun::default()));
     let strictness = Strictness { level: Check::Fail, warns: false, profile: Profile::Strict, exchange };
     Driver::new(arriving, prompt, Arc::default(), Encoding::O200k, strictness, Arc::new(Budget::default()))

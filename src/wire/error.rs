@@ -331,6 +331,15 @@ pub(crate) fn bursts(came: usize, ratio: usize) -> ApiError {
     )
 }
 
+/// 413 of something that would have to be kept and finds no room; `keeper` is what keeps it, `option` what gives it more.
+pub(crate) fn no_room(keeper: &str, used: usize, most: usize, option: &str) -> ApiError {
+    let message = format!(
+        "No memory left: {keeper} may keep {most} bytes, and with this would keep {used}. Reset or end sessions that are \
+         done, or raise the option {option}."
+    );
+    ApiError { status: 413, ..ApiError::emulator("memory_exhausted", message) }.kind("invalid_request_error")
+}
+
 /// 408 of a body whose bytes stopped coming.
 pub(crate) fn stalled(patience: Duration) -> ApiError {
     ApiError::new(

@@ -34,6 +34,11 @@ impl Headers {
         Headers::of(&HeaderMap::from_iter([(hyper::header::HeaderName::from_static(name), value)]))
     }
 
+    /// Bytes of all of them.
+    pub(crate) fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// Name and value of each.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.lines().filter_map(|line| line.split_once(':'))

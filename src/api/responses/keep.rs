@@ -39,7 +39,7 @@ impl Keeper {
         }
         if let Some((lane, items)) = &self.lane {
             let said = record.items.iter().map(|item| item.value.clone());
-            lane.remember(&record.frame.id, items.iter().cloned().chain(said).collect());
+            lane.remember(&record.frame.id, items.iter().cloned().chain(said).collect(), &self.session.accounts.stored);
         }
         let mut place = None;
         if record.is_kept() {

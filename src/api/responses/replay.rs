@@ -163,7 +163,6 @@ fn id(item: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::store::Bounds;
     use serde_json::json;
 
     fn reasoning() -> Value {
@@ -205,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_comes_twice() {
-        let store = Store::new(Bounds { objects: 10, bytes: 1_000 });
+        let store = Store::new(10, &crate::memory::Account::new(1_000, &Default::default()));
         let item = |id: &str| json!({"type": "message", "role": "assistant", "id": id, "content": "x"});
         assert_eq!(check(&store, &[], &json!([item("msg_1"), item("msg_2"), item(""), item("")])).await, Ok(()));
         for (history, given) in [

@@ -58,7 +58,7 @@ impl Request {
                     None => chain(store, id, previous.clone()).await?,
                 }
             }
-            (Some(id), None) => conversations::items(store, id).await?,
+            (Some(id), None) => conversations::items(call, id).await?,
             (None, None) => Vec::new(),
         };
         if checked {

@@ -1,10 +1,12 @@
 //! What a session keeps, in memory: bounded, in the order it was made, forgotten oldest first.
 
+use crate::memory::{Account, Held};
 use crate::session::store::Bounds;
 use crate::session::store::Page;
 use crate::session::store::Stored;
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What an object costs beside its text and its id.
@@ -12,7 +14,11 @@ const OVERHEAD: usize = 160;
 
 /// Everything of one session, behind a lock that no verb keeps.
 #[derive(Debug)]
-pub(super) struct Memory(Mutex<Shelves>);
+pub(super) struct Memory {
+    shelves: Mutex<Shelves>,
+    /// What the shelves hold of the session's account.
+    held: Option<Held>,
+}
 
 /// A shelf for each type of object, the blobs, the counters.
 #[derive(Debug)]
@@ -23,6 +29,8 @@ pub(super) struct Shelves {
     next: u64,
     /// Held by all objects and blobs.
     bytes: usize,
+    /// Objects and blobs that gave way to newer ones, and are not told yet.
+    pub(super) forgotten: u64,
     objects: HashMap<String, Shelf>,
     blobs: HashMap<String, (u64, Bytes)>,
     #[cfg_attr(not(test), allow(dead_code))]
@@ -62,6 +70,18 @@ fn cost(id: &str, json: &str) -> usize {
 }
 
 impl Shelves {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Shelves {
+            bounds,
+            next: 0,
+            bytes: 0,
+            forgotten: 0,
+            objects: HashMap::new(),
+            blobs: HashMap::new(),
+            counters: HashMap::new(),
+        }
+    }
+
     fn shelf(&mut self, kind: &str) -> &mut Shelf {
         if !self.objects.contains_key(kind) {
             self.objects.insert(kind.to_string(), Shelf::default());
@@ -72,25 +92,41 @@ impl Shelves {
     fn add(&mut self, kind: &str, id: &str, json: Arc<str>) -> u64 {
         let place = self.next;
         self.next += 1;
+        if !self.fits(cost(id, &json)) {
+            return place;
+        }
         self.bytes += cost(id, &json);
         let most = self.bounds.objects;
         let shelf = self.shelf(kind);
         let id: Arc<str> = id.into();
         shelf.places.insert(id.clone(), place);
         shelf.objects.insert(place, (id, json));
-        let mut freed = 0;
+        let (mut freed, mut forgotten) = (0, 0);
         while shelf.objects.len() > most
             && let Some(oldest) = shelf.objects.keys().next().copied()
         {
             freed += shelf.take(oldest);
+            forgotten += 1;
         }
         self.bytes -= freed;
+        self.forgotten += forgotten;
         self.make_room();
         place
     }
 
+    /// Whether so many bytes can be kept at all; else they are forgotten at once, and nothing makes room for them.
+    fn fits(&mut self, bytes: usize) -> bool {
+        let fits = bytes <= self.bounds.bytes;
+        self.forgotten += u64::from(!fits);
+        fits
+    }
+
     /// Puts new text at a place that is taken.
     fn replace(&mut self, kind: &str, place: u64, new: Arc<str>) {
+        if !self.fits(new.len() + OVERHEAD) {
+            self.bytes -= self.shelf(kind).take(place);
+            return;
+        }
         let Some((_, json)) = self.shelf(kind).objects.get_mut(&place) else { return };
         let (grown, shrunk) = (new.len(), json.len());
         *json = new;
@@ -100,20 +136,24 @@ impl Shelves {
 
     /// Forgets what is oldest until the rest fits.
     fn make_room(&mut self) {
-        while self.bytes > self.bounds.bytes {
-            let objects =
-                self.objects.iter().filter_map(|(kind, shelf)| Some((*shelf.objects.keys().next()?, Some(kind))));
-            let blobs = self.blobs.values().map(|(place, _)| (*place, None));
-            let oldest = objects.chain(blobs).min_by_key(|(place, _)| *place);
-            let Some((place, kind)) = oldest.map(|(place, kind)| (place, kind.cloned())) else { return };
-            self.bytes -= match kind {
-                Some(kind) => self.shelf(&kind).take(place),
-                None => {
-                    let gone = self.blobs.extract_if(|_, (at, _)| *at == place);
-                    gone.map(|(name, (_, bytes))| name.len() + bytes.len() + OVERHEAD).sum::<usize>()
-                }
-            };
-        }
+        while self.bytes > self.bounds.bytes && self.forget_oldest() {}
+    }
+
+    /// Forgets the oldest of all. False = there is nothing.
+    fn forget_oldest(&mut self) -> bool {
+        let objects = self.objects.iter().filter_map(|(kind, shelf)| Some((*shelf.objects.keys().next()?, Some(kind))));
+        let blobs = self.blobs.values().map(|(place, _)| (*place, None));
+        let oldest = objects.chain(blobs).min_by_key(|(place, _)| *place);
+        let Some((place, kind)) = oldest.map(|(place, kind)| (place, kind.cloned())) else { return false };
+        self.forgotten += 1;
+        self.bytes -= match kind {
+            Some(kind) => self.shelf(&kind).take(place),
+            None => {
+                let gone = self.blobs.extract_if(|_, (at, _)| *at == place);
+                gone.map(|(name, (_, bytes))| name.len() + bytes.len() + OVERHEAD).sum::<usize>()
+            }
+        };
+        true
     }
 
     #[cfg_attr(not(test), allow(dead_code))]
@@ -124,25 +164,50 @@ impl Shelves {
     }
 }
 
+/// The shelves while a verb is at them; what they hold is counted when it is done.
+pub(super) struct Locked<'a> {
+    shelves: MutexGuard<'a, Shelves>,
+    held: Option<&'a Held>,
+}
+
+impl Deref for Locked<'_> {
+    type Target = Shelves;
+    fn deref(&self) -> &Shelves {
+        &self.shelves
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Shelves {
+        &mut self.shelves
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if let Some(held) = self.held {
+            held.set(self.shelves.bytes);
+            // Sockets count there too.
+            while held.account().is_full(0) && self.shelves.forget_oldest() {
+                held.set(self.shelves.bytes);
+            }
+            held.account().forgot(std::mem::take(&mut self.shelves.forgotten));
+        }
+    }
+}
+
 /// The verbs of [`super::Store`]: `kind` is the type's name.
 impl Memory {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        Memory::of(Shelves {
-            bounds,
-            next: 0,
-            bytes: 0,
-            objects: HashMap::new(),
-            blobs: HashMap::new(),
-            counters: HashMap::new(),
-        })
+    pub(super) fn new(bounds: Bounds, account: &Arc<Account>) -> Self {
+        Memory { held: Some(account.hold(0)), ..Memory::of(Shelves::new(bounds)) }
     }
 
     pub(super) fn of(shelves: Shelves) -> Self {
-        Memory(Mutex::new(shelves))
+        Memory { shelves: Mutex::new(shelves), held: None }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Shelves> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked { shelves: self.shelves.lock().unwrap_or_else(PoisonError::into_inner), held: self.held.as_ref() }
     }
 
     pub(super) fn add(&self, kind: &str, id: &str, json: Arc<str>) -> u64 {

@@ -12,6 +12,7 @@ mod serialised;
 #[cfg(test)]
 mod tests;
 
+use crate::memory::Account;
 use bytes::Bytes;
 use memory::Memory;
 use serde::Serialize;
@@ -94,19 +95,20 @@ macro_rules! ask {
 }
 
 impl Store {
-    /// A store in memory.
-    pub(crate) fn new(bounds: Bounds) -> Self {
+    /// A store in memory, for so many objects of each type, and as many bytes as the account may hold.
+    pub(crate) fn new(objects: usize, account: &Arc<Account>) -> Self {
+        let bounds = Bounds { objects, bytes: account.most() };
         #[cfg(test)]
         if std::env::var("LLEMULATOR_TEST_STORE").is_ok_and(|name| name == "serialised") {
-            return Store::serialised(bounds);
+            return Store::serialised(bounds, account);
         }
-        Store { keeper: Keeper::Memory(Memory::new(bounds)) }
+        Store { keeper: Keeper::Memory(Memory::new(bounds, account)) }
     }
 
     /// A store that keeps everything as bytes, and makes every verb wait.
     #[cfg(test)]
-    fn serialised(bounds: Bounds) -> Self {
-        Store { keeper: Keeper::Serialised(Serialised::new(bounds)) }
+    fn serialised(bounds: Bounds, account: &Arc<Account>) -> Self {
+        Store { keeper: Keeper::Serialised(Serialised::new(bounds, account)) }
     }
 
     /// Adds an object as the newest of its type; gives its place. An older one with the same id is found by its place

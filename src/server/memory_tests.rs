@@ -1,0 +1,143 @@
+//! What is kept has bounds in bytes, and is given back.
+
+use crate::control;
+use crate::emulator::Emulator;
+use crate::server::tests::{Got, exchange, request, send, start, until};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const KEY: &str = "sk-memory";
+
+fn control(emulator: &Arc<Emulator>, key: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+    control::in_process(emulator, Some(key), method, &format!("/_emulator/{path}"), body)
+}
+
+fn transcript(emulator: &Arc<Emulator>) -> String {
+    control(emulator, KEY, "GET", "verify", "").1["transcript"].as_str().unwrap_or_default().to_string()
+}
+
+fn respond(emulator: &Emulator, key: &str, input: &str) -> Got {
+    send(emulator, key, "/v1/responses", &json!({"model": "gpt-4o", "input": input}))
+}
+
+/// Each leaves something: exchanges, a script, stored responses, completions and conversations.
+fn use_everything(emulator: &Emulator) {
+    let script =
+        json!({"rules": [{"match": "x", "text": "y".repeat(10_000), "times": -1}, {"echo": true, "times": -1}]});
+    let ask =
+        json!({"model": "gpt-4o", "store": true, "messages": [{"role": "user", "content": "hi ".repeat(10_000)}]});
+    for (path, body) in [
+        ("/_emulator/script", script),
+        ("/v1/chat/completions", ask),
+        ("/v1/responses", json!({"model": "gpt-4o", "input": "hello"})),
+        ("/v1/conversations", json!({"items": [{"role": "user", "content": "z".repeat(10_000)}]})),
+        ("/v1/embeddings", json!({"model": "text-embedding-3-small", "input": vec!["a b c"; 100]})),
+    ] {
+        let got = send(emulator, KEY, path, &body);
+        assert_eq!(got.status, 200, "{path}: {}", got.text());
+    }
+}
+
+#[test]
+fn what_a_session_kept_is_given_back() {
+    let emulator = start(json!({}));
+    for end in ["reset", "close"] {
+        use_everything(&emulator);
+        let session = emulator.session(KEY);
+        let accounts = &session.accounts;
+        for (account, least) in [(&accounts.journal, 40_000), (&accounts.stored, 40_000), (&accounts.script, 10_000)] {
+            assert!(account.used() > least, "{} of {least}", account.used());
+        }
+        assert_eq!(emulator.memory.used(), accounts.used());
+        // A hundred vectors of 1,536 numbers would be megabytes.
+        assert!(accounts.journal.used() < 200_000, "{}", accounts.journal.used());
+        drop(session);
+        match end {
+            "reset" => assert_eq!(control(&emulator, KEY, "POST", "reset", "").0, 200),
+            _ => emulator.close_session(KEY),
+        }
+        until("all is given back", || emulator.memory.used() == 0);
+    }
+}
+
+#[test]
+fn the_journal_and_the_store_keep_what_is_newest_and_say_what_is_gone() {
+    let most = 3 << 20;
+    let emulator = start(json!({"maxSessionBytes": most, "fallback": "echo", "validation": "schema"}));
+    let large = " ".repeat(100_000);
+    let ids: Vec<Value> = (0..30).map(|_| respond(&emulator, KEY, &large).json()["id"].clone()).collect();
+    let accounts = &emulator.session(KEY).accounts;
+    for account in [&accounts.journal, &accounts.stored] {
+        assert!(account.used() <= account.most() && account.used() > account.most() / 2, "{}", account.used());
+    }
+    let found = |id: &Value| {
+        let path = format!("/v1/responses/{}", id.as_str().expect("an id"));
+        exchange(&emulator, &request("GET", &path, KEY, "", b"")).expect("an answer").status
+    };
+    assert_eq!((found(&ids[0]), found(&ids[29])), (404, 200));
+    let told = transcript(&emulator);
+    assert!(told.contains(" exchanges are no longer kept: raise the option journalSize or maxSessionBytes"), "{told}");
+    assert!(told.contains(" stored objects are no longer kept: raise the option maxObjects or maxSession"), "{told}");
+    let (_, verdict) = control(&emulator, KEY, "GET", "verify", "");
+    assert_eq!(verdict["forgotten"].as_u64().map(|count| count > 15), Some(true));
+}
+
+#[test]
+fn a_script_without_room_is_refused_and_changes_nothing() {
+    let emulator = start(json!({"maxSessionBytes": 300_000}));
+    let rules = |count: usize| json!({"rules": vec![json!({"match": "x", "text": "y"}); count]});
+    assert_eq!(send(&emulator, KEY, "/_emulator/script", &rules(20)).status, 200);
+    let before = emulator.memory.used();
+    for (path, key) in [("/_emulator/script", KEY), ("/_emulator/shared-script", "")] {
+        let got = send(&emulator, key, path, &rules(1_000));
+        let error = &got.json()["error"];
+        assert_eq!((got.status, &error["code"]), (413, &json!("memory_exhausted")), "{path}: {error}");
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.contains("may keep 100000 bytes") && message.contains("maxSessionBytes"), "{message}");
+    }
+    assert_eq!((emulator.memory.used(), emulator.session(KEY).rule_count()), (before, 20));
+    // It takes the place of the one before.
+    let mut again = rules(20);
+    again["reset"] = json!(true);
+    for _ in 0..100 {
+        assert_eq!(send(&emulator, KEY, "/_emulator/script", &again).status, 200);
+    }
+    assert_eq!(emulator.memory.used(), before);
+}
+
+#[test]
+fn all_sessions_together_have_a_bound() {
+    let most = 1 << 20;
+    let emulator = start(json!({"maxMemoryBytes": most, "fallback": "echo", "validation": "schema"}));
+    let large = " ".repeat(50_000);
+    for number in 0..30 {
+        assert_eq!(respond(&emulator, &format!("sk-{number}"), &large).status, 200);
+    }
+    let names: Vec<String> = emulator.sessions().iter().map(|session| session.key.clone()).collect();
+    assert!(!names.contains(&"sk-0".into()) && names.contains(&"sk-29".into()), "{names:?}");
+    // One alone: its exchanges give way, then it is refused, and it can tell.
+    let refused = (0..40).map(|_| respond(&emulator, KEY, &large)).find(|got| got.status != 200).expect("no room");
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (413, &json!("memory_exhausted")));
+    assert!(refused.text().contains("maxMemoryBytes"), "{}", refused.text());
+    assert_eq!(control(&emulator, KEY, "GET", "verify", "").1["ok"], false);
+    assert!(emulator.memory.used() < most + 300_000, "{}", emulator.memory.used());
+    assert_eq!(control(&emulator, KEY, "POST", "reset", "").0, 200);
+    assert_eq!(respond(&emulator, KEY, &large).status, 200);
+}
+
+#[test]
+fn a_conversation_has_as_many_items_as_a_session_has_objects() {
+    let emulator = start(json!({"maxObjects": 3, "fallback": "echo"}));
+    let item = json!({"role": "user", "content": "x"});
+    let created = send(&emulator, KEY, "/v1/conversations", &json!({"items": [item, item]})).json();
+    let id = created["id"].as_str().expect("an id");
+    let add = || send(&emulator, KEY, &format!("/v1/conversations/{id}/items"), &json!({"items": [item]}));
+    assert_eq!(add().status, 200);
+    let refused = add();
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (413, &json!("memory_exhausted")));
+    assert!(refused.text().contains("maxObjects"), "{}", refused.text());
+    // A response may still end in it, and is the last one that does.
+    let ask = json!({"model": "gpt-4o", "input": "x", "conversation": id});
+    assert_eq!(send(&emulator, KEY, "/v1/responses", &ask).status, 200);
+    assert_eq!(send(&emulator, KEY, "/v1/responses", &ask).status, 413);
+}
