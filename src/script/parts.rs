@@ -153,17 +153,23 @@ fn known_item(item: &Value) -> Option<Vec<Part>> {
 fn tool_call(value: &Value, path: &Path) -> Result<ToolCall, ScriptError> {
     let id = value.get("id").map(string);
     // OpenAI's form holds the same one level down.
+    let kind = value.get("type").and_then(Value::as_str);
     let (call, custom) = match (value.get("function"), value.get("custom")) {
-        (None, None) => (value, value.get("input").is_some()),
+        (None, None) => (value, value.get("input").is_some() || kind == Some("custom")),
         (Some(function), None) => (function, false),
         (None, Some(custom)) => (custom, true),
         (Some(_), Some(_)) => return Err(path.error("function and custom exclude each other")),
     };
+    let said = if custom { "custom" } else { "function" };
+    let given = if custom { "arguments" } else { "input" };
+    if kind.is_some_and(|kind| kind != said) || (kind.is_some() && call.get(given).is_some()) {
+        let told = "contradicts the rest: a function has arguments, a custom tool has input";
+        return Err(Path::Key(path, "type").error(told));
+    }
     if !std::ptr::eq(call, value)
         && let Some(key) = ["name", "arguments", "input"].into_iter().find(|key| value.get(key).is_some())
     {
-        let inside = if custom { "custom" } else { "function" };
-        return Err(Path::Key(path, key).error(format!("belongs inside {inside}")));
+        return Err(Path::Key(path, key).error(format!("belongs inside {said}")));
     }
     if call.get("arguments").is_some() && call.get("input").is_some() {
         return Err(path.error("arguments (of a function) and input (of a custom tool) exclude each other"));

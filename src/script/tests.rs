@@ -171,6 +171,16 @@ fn bad_beyond_schema() -> Vec<(Value, &'static str, &'static str)> {
             "belongs to a message",
         ),
         (json!({"responses": [{"tool_calls": [{"arguments": {}}]}]}), "responses[0].tool_calls[0]", "needs \"name\""),
+        (
+            json!({"responses": [{"tool_calls": [{"type": "function", "name": "f", "input": "x"}]}]}),
+            "responses[0].tool_calls[0].type",
+            "contradicts",
+        ),
+        (
+            json!({"responses": [{"tool_calls": [{"type": "custom", "function": {"name": "f"}}]}]}),
+            "responses[0].tool_calls[0].type",
+            "contradicts",
+        ),
         (json!({"responses": [{"output": [{"text": "a", "tool_calls": []}]}]}), "responses[0].output[0]", "one part"),
         (json!({"responses": [{"embedding": [1, [2]]}]}), "responses[0].embedding", "not both"),
         (json!({"responses": [{"image": "not base64!"}]}), "responses[0].image", "base64"),

@@ -31,6 +31,30 @@ pub(crate) fn reply_keys() -> impl Iterator<Item = &'static str> {
     REPLY.all().filter(|field| !field.about.is_empty()).map(|field| field.key)
 }
 
+/// Every object of the language by its name, with the keys that scripts from outside may have; what it takes over from
+/// another one belongs to it, but for a rule's reply.
+pub(crate) fn objects() -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut found: Vec<&'static Object> = Vec::new();
+    reached(&Shape::Object(&SCRIPT), &mut found);
+    let keys = |object: &&'static Object| {
+        let own: Vec<_> = if object.name == "a rule" { object.fields.iter().collect() } else { object.all().collect() };
+        own.into_iter().filter(|field| !field.about.is_empty()).map(|field| field.key).collect()
+    };
+    found.iter().map(|object| (object.name, keys(object))).collect()
+}
+
+fn reached(shape: &Shape, found: &mut Vec<&'static Object>) {
+    match shape {
+        Shape::Object(object) if !found.iter().any(|known| known.name == object.name) => {
+            found.push(object);
+            object.all().for_each(|field| reached(&field.shape, found));
+        }
+        Shape::List(inner, ..) | Shape::Map(inner) | Shape::Same(inner) | Shape::Tagged(inner) => reached(inner, found),
+        Shape::Either(shapes) => shapes.iter().for_each(|one| reached(one, found)),
+        _ => {}
+    }
+}
+
 /// A template for every number a script can hold, in all the company it may keep.
 pub(crate) fn numbers() -> Vec<Template> {
     object(&SCRIPT, "", &mut Vec::new())

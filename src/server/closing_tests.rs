@@ -1,7 +1,7 @@
 //! Connections and their ends: refused bodies, resets, stops, restarts.
 
 use super::socket::{Control, End, QUIET, SETTLE, Socket};
-use super::tests::{request, send, start};
+use super::tests::{connect, request, send, start, until, within};
 use crate::emulator::Emulator;
 use crate::options::{Door, Options};
 use crate::runtime;
@@ -16,7 +16,7 @@ const LIMIT: usize = 100_000;
 
 /// What the emulator answers to a head and a body written to the end, whatever it says meanwhile.
 fn write_on(emulator: &Emulator, head: &str, body: &[u8]) -> (std::io::Result<()>, String) {
-    let mut stream = TcpStream::connect(emulator.address).expect("connects");
+    let mut stream = connect(emulator);
     let head =
         format!("POST {head}host: localhost\r\nauthorization: Bearer a\r\ncontent-type: application/json\r\n\r\n");
     let written = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
@@ -53,7 +53,7 @@ fn a_client_that_writes_on_sees_that_its_body_is_too_large() {
 fn who_asks_before_sending_is_told_at_once() {
     let emulator = start(json!({"maxBodyBytes": LIMIT, "fallback": "echo"}));
     let ask = |length: usize| {
-        let mut stream = TcpStream::connect(emulator.address).expect("connects");
+        let mut stream = connect(&emulator);
         let head = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer a\r\nexpect: 100-continue\r\n\
              content-length: {length}\r\n\r\n"
@@ -116,7 +116,7 @@ fn a_stop_ends_when_clients_know_that_their_connections_are_closed() {
         let clients: Vec<_> = (0..8)
             .map(|_| {
                 // Kept open after its answer, as a pool does.
-                let mut stream = TcpStream::connect(emulator.address).expect("connects");
+                let mut stream = connect(&emulator);
                 let asked = b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer a\r\n\r\n";
                 stream.write_all(asked).expect("sends");
                 let mut first = [0; 12];
@@ -159,7 +159,7 @@ fn a_stop_lets_open_answers_end() {
     let held = json!({"text": "one two", "pace": {"hold": {"after_chunks": 1, "until": "later"}}});
     send(&emulator, "a", "/_emulator/script", &json!({"responses": [held]}));
     let body = json!({"model": "gpt-4o", "stream": true, "messages": [{"role": "user", "content": "x"}]});
-    let mut stream = TcpStream::connect(emulator.address).expect("connects");
+    let mut stream = connect(&emulator);
     stream.write_all(&request("POST", "/v1/chat/completions", "a", "", body.to_string().as_bytes())).expect("sends");
     let mut text = String::new();
     let mut byte = [0];
@@ -172,12 +172,12 @@ fn a_stop_lets_open_answers_end() {
         async move { emulator.stop().await }
     });
     // It is under way once nobody listens any more.
-    while TcpStream::connect(emulator.address).is_ok() {}
+    until("nobody listens", || TcpStream::connect(emulator.address).is_err());
     emulator.session("a").release("later");
     stream.read_to_string(&mut text).expect("the rest");
     assert!(text.contains("[DONE]"), "{text}");
     drop(stream);
-    runtime::handle().block_on(stop).expect("stops");
+    within("the stop", stop).expect("stops");
     assert_eq!(emulator.open(), 0);
 }
 

@@ -1,16 +1,15 @@
 //! What is heavy to read, check or answer holds up nobody else.
 
-use super::tests::{exchange, request, start};
+use super::tests::{connect, exchange, request, start};
 use crate::emulator::Emulator;
 use serde_json::{Map, Value, json};
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::thread;
 
 /// Answers that others got while this request was answered: asked for one after the other, beginning when all of it
 /// was sent.
 fn answers_meanwhile(emulator: &Emulator, path: &str, headers: &str, body: &[u8]) -> usize {
-    let mut heavy = TcpStream::connect(emulator.address).expect("connects");
+    let mut heavy = connect(emulator);
     heavy.write_all(&request("POST", path, "heavy", headers, body)).expect("sends");
     let answered = thread::spawn(move || heavy.read(&mut [0; 1]).expect("an answer"));
     let mut count = 0;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 const KEY: &str = "sk-keys";
 
 /// A script loaded and asked in every way there is: all that a client and a test see of it. `Err` = the place refused.
-fn seen(emulator: &Arc<Emulator>, script: &Value) -> Result<String, String> {
+pub(super) fn seen(emulator: &Arc<Emulator>, script: &Value) -> Result<String, String> {
     let control = |method, path, body: &str| control::in_process(emulator, Some(KEY), method, path, body);
     control("POST", "/_emulator/reset", "");
     let (status, answer) = control("POST", "/_emulator/script", &script.to_string());
@@ -35,12 +35,28 @@ fn seen(emulator: &Arc<Emulator>, script: &Value) -> Result<String, String> {
             "/v1/chat/completions",
             json!({"model": "gpt-4o", "messages": messages, "tools": [{"type": "function", "function": weather}], "tool_choice": "required"}),
         ),
+        (
+            "/v1/chat/completions",
+            json!({"model": "gpt-4o", "messages": messages, "tools": [{"type": "function", "function": weather}]}),
+        ),
         ("/v1/responses", json!({"model": "gpt-5", "input": "x", "stream": true, "reasoning": {"summary": "auto"}})),
         ("/v1/completions", json!({"model": "gpt-3.5-turbo-instruct", "prompt": "x", "logprobs": 1})),
         ("/v1/embeddings", json!({"model": "text-embedding-3-small", "input": ["x", "y"], "dimensions": 2})),
         ("/v1/moderations", json!({"input": "x"})),
         ("/v1/chat/completions", json!({"model": "own", "messages": messages})),
         ("/v1/models/own", Value::Null),
+        (
+            "/v1/chat/completions",
+            json!({"model": "gpt-4o-audio-preview", "messages": messages, "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}),
+        ),
+        (
+            "/v1/chat/completions",
+            json!({"model": "gpt-4o", "messages": [
+                {"role": "user", "content": "x"},
+                {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "weather", "arguments": "{}"}}]},
+                {"role": "tool", "tool_call_id": "c", "content": "sunny"},
+            ]}),
+        ),
         // As often as `times` goes.
         ("/v1/responses", json!({"model": "gpt-4o", "input": "x"})),
     ];

@@ -34,6 +34,8 @@ mod keys_tests;
 mod memory_tests;
 mod message;
 #[cfg(test)]
+mod nested_keys_tests;
+#[cfg(test)]
 mod pace_tests;
 mod page;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Pace as a client sees it: how long an answer takes, and into what it is cut, on every text endpoint.
 
 use crate::emulator::Emulator;
-use crate::server::tests::{eventually, send, start};
+use crate::server::tests::{eventually, send, start, until};
 use crate::session::exchange::Waiting;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -118,12 +118,12 @@ fn headers_wait_for_the_first_content_except_on_responses() {
             let clock = &emulator.session(path).clock;
             let answer = std::thread::scope(|scope| {
                 let asking = scope.spawn(|| send(&emulator, path, path, &body));
-                while !asking.is_finished() {
+                until("the answer", || {
                     for deadline in clock.pending() {
                         clock.advance(deadline.saturating_sub(clock.now())).expect("it is virtual");
                     }
-                    std::thread::yield_now();
-                }
+                    asking.is_finished()
+                });
                 asking.join().expect("no panic")
             });
             // The date is written when the headers are: it says when they left.

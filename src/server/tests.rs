@@ -2,6 +2,7 @@
 
 use crate::emulator::Emulator;
 use crate::options::{Door, Options};
+use crate::runtime;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -51,16 +52,20 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// What comes of something that must end.
+pub(crate) fn within<T>(what: &str, ending: impl Future<Output = T>) -> T {
+    let ended = runtime::handle().block_on(async { tokio::time::timeout(PATIENCE, ending).await });
+    ended.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))
+}
+
 /// Looks until there is something; panics when there never is.
 pub(crate) fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let started = std::time::Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(started.elapsed().as_secs() < 20, "{what} did not come");
-        std::thread::yield_now();
-    }
+    let mut found = None;
+    until(what, || {
+        found = look();
+        found.is_some()
+    });
+    found.unwrap_or_else(|| panic!("{what}"))
 }
 
 /// Sends bytes and reads until the server closes.

@@ -1,6 +1,6 @@
 //! The Responses socket as a client sees it: its handshake, its queues, its end.
 
-use super::tests::{exchange, send, start};
+use super::tests::{exchange, send, start, until, within};
 use crate::emulator::Emulator;
 use crate::runtime;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn connect(emulator: &Emulator, headers: &[(&'static str, &str)]) -> WebSocket<T
     for (name, value) in headers {
         asked.headers_mut().insert(*name, value.parse().expect("a value"));
     }
-    let stream = TcpStream::connect(emulator.address).expect("connects");
+    let stream = super::tests::connect(emulator);
     tungstenite::client(asked, stream).expect("a socket").0
 }
 
@@ -114,7 +114,7 @@ fn a_stop_lets_answers_end_and_then_says_goodbye() {
     let seen = read_to(&mut socket, "close 1001");
     assert_eq!(seen.iter().filter(|one| *one == "response.completed").count(), 1, "{seen:?}");
     while socket.read().is_ok() {}
-    runtime::handle().block_on(stop).expect("stops");
+    within("the stop", stop).expect("stops");
     assert_eq!(emulator.open(), 0);
 }
 
@@ -162,7 +162,7 @@ fn handshake(emulator: &Emulator, headers: &[(&str, &str)]) -> (u16, Option<Stri
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
     let text = format!("{method} /v1/responses HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n{lines}\r\n");
-    let mut stream = TcpStream::connect(emulator.address).expect("connects");
+    let mut stream = super::tests::connect(emulator);
     std::io::Write::write_all(&mut stream, text.as_bytes()).expect("sends");
     let mut head = Vec::new();
     let mut byte = [0];
@@ -227,9 +227,7 @@ fn pieces_wait_on_a_socket_as_they_do_over_http() {
     // As for any stream: what the exchange waits for is the next piece's time.
     for (at, read) in [(100, "response.output_text.delta"), (150, "response.output_text.delta")] {
         let waits = || session.journal.since(0, 1)[0].to_json(session.clock.now())["waiting_for"]["until"] == at;
-        while !waits() {
-            std::thread::yield_now();
-        }
+        until("the next piece's time", waits);
         assert!(session.clock.advance(std::time::Duration::from_millis(50 + 50 * u64::from(at == 100))).is_ok());
         assert_eq!(next(&mut socket), read);
     }

@@ -202,7 +202,7 @@ fn conversations_hold_what_was_said() {
 fn socket(emulator: &Emulator, key: &str) -> tungstenite::Result<WebSocket<TcpStream>> {
     let mut asked = format!("ws://{}/v1/responses", emulator.address).into_client_request()?;
     asked.headers_mut().insert("authorization", format!("Bearer {key}").parse().expect("a header"));
-    let stream = TcpStream::connect(emulator.address).expect("connects");
+    let stream = crate::server::tests::connect(emulator);
     match tungstenite::client(asked, stream) {
         Ok((socket, _)) => Ok(socket),
         Err(tungstenite::HandshakeError::Failure(error)) => Err(error),
