@@ -19,6 +19,18 @@ test.each(['', 'bench/', 'conformance/js/', '__test__/runtimes/', 'ui/'])('%spac
   expect(read(`${folder}package-lock.json`)).not.toContain('"resolved"');
 });
 
+test('what npm install brings runs on the oldest Node that package.json names', () => {
+  const oldest = Number(/^>=(\d+)$/.exec(manifest.engines.node)[1]);
+  // `>=18`, `^20.19.0 || >=22`, `18 || 20 || >=22`: as far as majors say.
+  const takes = (part) => {
+    const [, sign, major] = /^\s*(>=|\^|~)?\s*v?(\d+)/.exec(part) ?? [null, '>=', 0];
+    return sign === '>=' ? Number(major) <= oldest : Number(major) === oldest;
+  };
+  const all = Object.entries(JSON.parse(read('package-lock.json')).packages).filter(([, { engines }]) => engines?.node);
+  expect(all.length).toBeGreaterThan(50);
+  expect(all.filter(([, { engines }]) => !engines.node.split('||').some(takes)).map(([name, { engines }]) => `${name} ${engines.node}`)).toEqual([]);
+});
+
 test('Cargo.toml has the version of package.json', () => {
   expect(read('Cargo.toml')).toContain(`\nversion = "${manifest.version}"\n`);
 });
