@@ -13,7 +13,7 @@ pub(crate) struct Broken {
     pub error: ScriptError,
     /// From 1.
     pub line: usize,
-    /// From 1, in bytes.
+    /// In characters, from 1.
     pub column: usize,
 }
 
@@ -43,8 +43,15 @@ pub(crate) fn strict(text: &str) -> Result<Value, Broken> {
             reason => reason,
         };
         let told = fault.take().unwrap_or_else(|| root.error(format!("not JSON: {reason}")));
-        Broken { error: told, line: error.line(), column: error.column() }
+        Broken { error: told, line: error.line(), column: column(text, &error) }
     })
+}
+
+/// The column of an error in characters; the reader counts the bytes it has read of the line, which may be none.
+fn column(text: &str, error: &serde_json::Error) -> usize {
+    let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let read = &line.as_bytes()[..error.column().min(line.len())];
+    String::from_utf8_lossy(read).chars().count().max(1)
 }
 
 /// One value at `path`; a duplicate key is told through `fault`, because serde's errors carry no path.
@@ -133,6 +140,10 @@ mod tests {
 
     #[test]
     fn a_syntax_error_says_where() {
+        for (text, line, column) in [("", 1, 1), ("[\n", 2, 1), ("{\"é\": é}", 1, 7), ("[1,\n\n  x]", 3, 3)] {
+            let broken = strict(text).unwrap_err();
+            assert_eq!((broken.line, broken.column), (line, column), "{text:?}");
+        }
         let broken = strict("{\n  \"reset\": yes\n}").unwrap_err();
         assert_eq!(broken.line, 2, "{broken:?}");
         assert!(ScriptError::from(broken).message.contains("line 2 column"));
