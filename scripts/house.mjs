@@ -1,5 +1,5 @@
-// The layers of the house: `npm test -- house` reads every import of src/ and fails on one that runs upwards, naming the
-// line. A room may use only rooms above it in this list.
+// The house: `npm test -- house` reads src/ and fails, naming the line, on an import that runs upwards (a room may use only
+// rooms above it in this list) and on a comparison of an operation's name.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -50,12 +50,48 @@ function* paths(file) {
   }
 }
 
+/** The sources that are no tests, by their paths below src/. */
+function sources(src) {
+  return readdirSync(src, { recursive: true }).sort()
+    .filter((name) => name.endsWith('.rs') && !/(^|_|\/)tests?\.rs$|_tests\//.test(name));
+}
+
+/** The lines of a source, without comments and up to its tests. */
+function* code(file) {
+  const text = readFileSync(file, 'utf8').split('\n');
+  for (const [index, line] of text.entries()) {
+    if (/^#\[cfg\(test\)\]/.test(line) && /^(pub )?mod \w+ \{/.test(text[index + 1] ?? '')) return;
+    if (!/^\s*\/\//.test(line)) yield [index + 1, line];
+  }
+}
+
+/** Where operations may be named: their table, the way to them, and the names that another tool has for them. */
+const NAMED = ['surface/operations.rs', 'surface/router.rs', 'script/files/aimock.rs'];
+
+/** Facts about an operation are fields of its row: nothing else names one but the list of what a resource serves. */
+export function named(root = ROOT) {
+  const table = JSON.parse(readFileSync(path.join(root, 'src/surface/generated/operations.json'), 'utf8'));
+  const names = new Set(table.operations.map(({ name }) => name));
+  const src = path.join(root, 'src');
+  const found = [];
+  for (const name of sources(src)) {
+    if (NAMED.includes(name.replaceAll(path.sep, '/'))) continue;
+    for (const [number, line] of code(path.join(src, name))) {
+      if (/\bServed \{ name: "/.test(line)) continue;
+      const quoted = [...line.matchAll(/"([a-z_.]+)"/g)].map(([, text]) => text).find((text) => names.has(text));
+      const prefix = /\boperation(\.name)?\.(starts|ends)_with\("|\boperation(\.name)? [!=]= "/.exec(line);
+      if (!quoted && !prefix) continue;
+      found.push(`src/${name}:${number}: ${quoted ?? prefix[0]}: make what is meant a field of the operation's row`);
+    }
+  }
+  return found;
+}
+
 export function upward(root = ROOT) {
   const level = new Map(ROOMS.flatMap((names, height) => names.map((name) => [name, height])));
   const found = [];
   const src = path.join(root, 'src');
-  for (const name of readdirSync(src, { recursive: true }).sort()) {
-    if (!name.endsWith('.rs') || /(^|_|\/)tests?\.rs$|_tests\//.test(name)) continue;
+  for (const name of sources(src)) {
     const room = name.split(path.sep)[0].replace(/\.rs$/, '');
     if (!level.has(room)) { found.push(`src/${name}: the room ${room} is not in the list of scripts/house.mjs`); continue; }
     for (const [line, used] of paths(path.join(src, name))) {
@@ -67,8 +103,11 @@ export function upward(root = ROOT) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const found = upward(process.argv[2]);
-  for (const one of found) console.log(one);
-  console.log(`${ROOMS.flat().length} rooms, ${found.length} imports upwards`);
-  process.exitCode = found.length ? 1 : 0;
+  const rules = { 'imports upwards': upward, "operations named outside the table": named };
+  for (const [rule, find] of Object.entries(rules)) {
+    const found = find(process.argv[2]);
+    for (const one of found) console.log(one);
+    console.log(`${found.length} ${rule}`);
+    if (found.length) process.exitCode = 1;
+  }
 }

@@ -7,6 +7,7 @@
 use crate::reply::Length;
 use crate::reply::pace::Pace;
 use crate::tokens::{self, Encoding};
+use crate::wire::dialect::Dialect;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -145,8 +146,8 @@ pub(crate) enum Format {
 /// An inference request without its dialect.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Prompt {
-    /// `chat.completions.create`, `responses.create`, …
-    pub operation: &'static str,
+    /// Whose words it is in.
+    pub dialect: Dialect,
     /// As asked, not yet resolved to a snapshot.
     pub model: String,
     /// The whole conversation, `instructions` first.
@@ -239,7 +240,7 @@ impl Prompt {
 
     /// Where the body names the form of the text.
     pub(crate) fn format_param(&self) -> &'static str {
-        if self.operation.starts_with("responses") { "text.format" } else { "response_format" }
+        if self.dialect == Dialect::Responses { "text.format" } else { "response_format" }
     }
 
     /// The tool with this name, if offered.

@@ -10,6 +10,7 @@ use crate::surface::operations::Form;
 use crate::turn::call::Call;
 use crate::turn::models::Kind;
 use crate::turn::models::Model;
+use crate::wire::dialect::Dialect;
 use crate::wire::error;
 use crate::wire::error::ApiError;
 use crate::wire::error::Style;
@@ -23,10 +24,7 @@ const FORM: &str = "multipart/form-data";
 /// OpenAI's own, in its order: body and query first, then the model, then what this model cannot do.
 pub(crate) fn check(call: &Call) -> Result<(), ApiError> {
     admit(call).inspect_err(|error| {
-        // Chat and legacy completions are refused behind the rate limiter (recordings bcbdf04d90a09762,
-        // b997a31b54737499, 0f685e0613bd3239), Responses in front of it (01b68fd4f65dddf1).
-        let behind = matches!(call.operation.name, "chat.completions.create" | "completions.create")
-            && matches!(error.style, Style::Api | Style::Model);
+        let behind = call.operation.edge.limited_first && matches!(error.style, Style::Api | Style::Model);
         let model = || call.known_model(call.model_name());
         if let Some(limits) = behind.then(model).flatten().and_then(|model| rate_limits::look(call, &model)) {
             let _ = call.exchange.limits.set(limits);
@@ -57,7 +55,7 @@ fn valid(call: &Call, model: Option<Model>) -> Result<(), ApiError> {
     let known = model.as_ref().filter(|_| full && call.operation.turn);
     // In front of the API only the model's kind is looked at; Responses looks at it last (recordings bdc92003354523de,
     // 01b68fd4f65dddf1).
-    let late = call.operation.name == "responses.create";
+    let late = call.operation.edge.model_last;
     if let Some(model) = known.filter(|_| !late) {
         serves(call, model)?;
     }
@@ -80,7 +78,7 @@ fn valid(call: &Call, model: Option<Model>) -> Result<(), ApiError> {
     // Only a request that will be answered counts.
     let limits = rate_limits::take(call, &model)?;
     let _ = call.exchange.limits.set(limits);
-    if call.operation.name == "completions.create" {
+    if call.operation.edge.names_model {
         let _ = call.exchange.model.set(call.shown_model(name, &model));
     }
     Ok(())
@@ -172,7 +170,7 @@ fn content_type(call: &Call) -> Result<(), ApiError> {
 
 /// An unknown model, as this operation says it (real-traffic §3).
 fn unknown(call: &Call, name: &str) -> ApiError {
-    if call.operation.name.starts_with("responses") && call.body.get("prompt").is_none() {
+    if call.operation.dialect == Dialect::Responses && call.body.get("prompt").is_none() {
         return ApiError::invalid(format!("The requested model '{name}' does not exist."))
             .param("model")
             .code("model_not_found");
@@ -185,24 +183,24 @@ fn serves(call: &Call, model: &Model) -> Result<(), ApiError> {
     let edge = |status: u16, message: &str| Err(ApiError::new(status, message).style(Style::Edge));
     let chat_only = "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use v1/chat/completions?";
     let text_only = "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use v1/completions?";
-    match (call.operation.name, model.kind) {
-        ("chat.completions.create", Kind::Completions | Kind::Responses) => {
+    match (call.operation.dialect, model.kind) {
+        (Dialect::Chat, Kind::Completions | Kind::Responses) => {
             Err(ApiError::new(404, text_only).param("model").style(Style::Model))
         }
         // The oldest embedding model is refused as text models are (recording b997a31b54737499).
-        ("chat.completions.create", Kind::Embedding) if model.id == "text-embedding-ada-002" => {
+        (Dialect::Chat, Kind::Embedding) if model.id == "text-embedding-ada-002" => {
             Err(ApiError::new(404, text_only).param("model").style(Style::Model))
         }
-        ("chat.completions.create", Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
+        (Dialect::Chat, Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
         // LLEmulator's catalogue knows no kinds: its suites ask chat models for text.
-        ("completions.create", Kind::Chat) if call.emulator.settings.profile == Profile::Strict => {
+        (Dialect::Completions, Kind::Chat) if call.emulator.settings.profile == Profile::Strict => {
             Err(ApiError::new(404, chat_only).param("model").style(Style::Model))
         }
-        ("completions.create", Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
-        ("embeddings.create", kind) if kind != Kind::Embedding && call.emulator.settings.profile == Profile::Strict => {
+        (Dialect::Completions, Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
+        (Dialect::Embeddings, kind) if kind != Kind::Embedding && call.emulator.settings.profile == Profile::Strict => {
             edge(403, "You are not allowed to generate embeddings from this model")
         }
-        ("responses.create", Kind::ChatOnly | Kind::Completions | Kind::Embedding)
+        (Dialect::Responses, Kind::ChatOnly | Kind::Completions | Kind::Embedding)
             if call.body.get("prompt").is_none() =>
         {
             Err(ApiError::invalid(format!(

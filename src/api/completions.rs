@@ -13,10 +13,10 @@ use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
 use crate::turn::usage;
-use crate::turn::usage::Api;
 use crate::turn::usage::wire;
 use crate::turn::usage::wire::Usage;
 use crate::turn::{Rendered, Spoken, Step};
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use crate::wire::event::Frames;
 use crate::wire::event::write_json;
@@ -80,7 +80,7 @@ fn prompt(call: &Call) -> Result<Prompt, ApiError> {
     let prompts = prompts(body, Encoding::for_model(&call.model(call.model_name()).id));
     let n = body["n"].as_u64().unwrap_or(1).clamp(1, 128) as usize;
     Ok(Prompt {
-        operation: call.operation.name,
+        dialect: call.operation.dialect,
         model: match call.model_name() {
             "" => "gpt-3.5-turbo-instruct".into(),
             name => name.to_string(),
@@ -151,7 +151,7 @@ impl Facts {
 
     fn usage(&self, prompt: &Prompt, turn: &Spoken) -> Usage {
         let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
-        let counted = self.counter.count(prompt, &choices, &turn.model, Api::Completions);
+        let counted = self.counter.count(prompt, &choices, &turn.model, Dialect::Completions);
         wire::merge(wire::completions(&counted), turn.overrides().usage.as_ref())
     }
 

@@ -15,6 +15,7 @@ use crate::turn::call::Served;
 use crate::turn::models::Model;
 use crate::turn::usage::wire;
 use crate::turn::usage::wire::Usage;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ const MOST_TOKENS: u64 = 300_000;
 /// threads; OpenAPI: CreateEmbeddingRequest.input).
 fn fit(counts: &[u64], model: &Model) -> Result<(), ApiError> {
     let longest = counts.iter().copied().max().unwrap_or(0);
-    turn::context_length(model, longest, None, "embeddings.create")?;
+    turn::context_length(model, longest, None, Dialect::Embeddings)?;
     let all: u64 = counts.iter().sum();
     if all <= MOST_TOKENS {
         return Ok(());
@@ -86,7 +87,7 @@ fn create(call: Call) -> HandlerFuture {
         let inputs = inputs(body, Encoding::for_model(&model.id));
         let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
         let prompt = Prompt {
-            operation: call.operation.name,
+            dialect: call.operation.dialect,
             model: call.model_name().to_string(),
             messages: vec![Message::new(Role::User, texts.join("\n"))],
             body: call.body.clone(),

@@ -78,7 +78,7 @@ fn create(call: Call) -> HandlerFuture {
         let inputs = inputs(&call.body);
         let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
         let prompt = Prompt {
-            operation: call.operation.name,
+            dialect: call.operation.dialect,
             model: call.model_name().to_string(),
             messages: vec![Message::new(Role::User, texts.join("\n"))],
             body: call.body.clone(),

@@ -13,6 +13,7 @@ use crate::session::limits::MINUTE;
 use crate::session::limits::go_duration;
 use crate::turn::call::Call;
 use crate::turn::models::Model;
+use crate::wire::dialect::Dialect;
 use crate::wire::error;
 use crate::wire::error::ApiError;
 use crate::wire::error::ORGANIZATION_ID;
@@ -118,7 +119,7 @@ fn refused(model: &str, kind: &str, bucket: &Bucket, amount: f64) -> ApiError {
 
 /// Whether a chat request shows the model an image.
 fn has_images(call: &Call) -> bool {
-    call.operation.name.starts_with("chat")
+    call.operation.dialect == Dialect::Chat
         && array(&call.body, "messages")
             .iter()
             .any(|message| array(message, "content").iter().any(|part| part["type"] == "image_url"))

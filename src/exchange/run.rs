@@ -11,11 +11,13 @@ use crate::redact;
 use crate::session::Live;
 use crate::session::exchange::Begun;
 use crate::session::{ANONYMOUS, Session};
+use crate::surface::operations::Edge;
 use crate::surface::router::Found;
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::call::Call;
 use crate::turn::lane::Lane;
+use crate::wire::dialect::Dialect;
 use crate::wire::error;
 use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
@@ -50,8 +52,8 @@ pub(crate) struct Answered {
     pub answer: Answer,
     /// To be completed before the last byte leaves; dropped when the client leaves.
     pub live: Live,
-    /// The operation's name; the empty string where there is none.
-    pub operation: &'static str,
+    pub dialect: Dialect,
+    pub edge: Edge,
     /// The exchange's generator, for headers.
     pub random: Random,
     /// Session time at which the request was there.
@@ -62,6 +64,7 @@ pub(crate) struct Answered {
 pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
     let Asked { method, target, normal, route, query, headers, session, body, lane } = asked;
     let name = route.name();
+    let (dialect, edge) = (route.dialect(), route.edge());
     let (body, bytes, refused) = match body {
         Ok((value, bytes)) => {
             let kept = redact::body_bytes(&value, &bytes);
@@ -140,5 +143,5 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         answer.body = Body::Error(emulator.settings.profile.sends(error));
     }
     live.answered();
-    Answered { answer, live, operation: name, random, started }
+    Answered { answer, live, dialect, edge, random, started }
 }

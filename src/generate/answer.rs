@@ -4,6 +4,7 @@ use crate::budget::Spent;
 use crate::generate::tools;
 use crate::prompt::{Format, Prompt};
 use crate::reply::ToolCall;
+use crate::wire::dialect::Dialect;
 
 /// What an answer consists of.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) enum Answer {
 pub(crate) fn answer(prompt: &Prompt, calls: impl FnOnce() -> Result<Vec<ToolCall>, Spent>) -> Result<Answer, Spent> {
     let wants_json = prompt.format != Format::Text;
     let has_schema = matches!(prompt.format, Format::JsonSchema { .. });
-    if has_schema && !tools::is_forced(prompt) && !prompt.operation.starts_with("responses") {
+    if has_schema && !tools::is_forced(prompt) && prompt.dialect != Dialect::Responses {
         return Ok(Answer::Json);
     }
     Ok(match calls()? {

@@ -138,11 +138,12 @@ mod tests {
     use crate::prompt::{Message, Role, Tool, ToolChoice, ToolKind};
     use crate::reply::Length;
     use crate::reply::Style;
+    use crate::wire::dialect::Dialect;
 
     fn prompt() -> Prompt {
         let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"], "additionalProperties": false});
         Prompt {
-            operation: "chat.completions.create",
+            dialect: Dialect::Chat,
             messages: vec![Message::new(Role::User, "Extract: my friend Ada is 36")],
             tools: vec![Tool {
                 kind: ToolKind::Function,
@@ -175,9 +176,9 @@ mod tests {
     fn chat_prefers_the_schema_and_responses_the_tools() {
         let options = Generate::default();
         assert_eq!(said(&prompt(), &options), [r#"{"name":"Ada"}"#]);
-        assert_eq!(said(&Prompt { operation: "responses.create", ..prompt() }, &options), ["extract"]);
+        assert_eq!(said(&Prompt { dialect: Dialect::Responses, ..prompt() }, &options), ["extract"]);
         assert_eq!(said(&Prompt { tool_choice: ToolChoice::Required, ..prompt() }, &options), ["extract"]);
-        let silent = Prompt { operation: "responses.create", tool_choice: ToolChoice::None, ..prompt() };
+        let silent = Prompt { dialect: Dialect::Responses, tool_choice: ToolChoice::None, ..prompt() };
         assert_eq!(said(&silent, &options), [r#"{"name":"Ada"}"#]);
         let plain = Generate { style: Some(Style::Plain), ..Generate::default() };
         assert_eq!(said(&prompt(), &plain), [r#"{"name":"dummy_string"}"#]);

@@ -7,6 +7,7 @@ use crate::generate::schema::value;
 use crate::prompt::{Prompt, Role, Tool, ToolChoice, ToolKind};
 use crate::random::Random;
 use crate::reply::{Style, Text, ToolCall, ToolStrategy};
+use crate::wire::dialect::Dialect;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
@@ -70,7 +71,7 @@ fn called(prompt: &Prompt) -> Vec<&str> {
 
 /// What a tool does that OpenAI runs and the request demands; `None` where it demands none, or it did already.
 pub(crate) fn hosted(prompt: &Prompt) -> Option<Value> {
-    if !is_forced(prompt) || !prompt.operation.starts_with("responses") || prompt.answered_calls().next().is_some() {
+    if !is_forced(prompt) || prompt.dialect != Dialect::Responses || prompt.answered_calls().next().is_some() {
         return None;
     }
     let allowed = |name: &str| match &prompt.tool_choice {
@@ -294,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_demanded_hosted_tool_gives_its_item() {
-        let choosing = |tool_choice| Prompt { tool_choice, operation: "responses.create", ..prompt("news?") };
+        let choosing = |tool_choice| Prompt { tool_choice, dialect: Dialect::Responses, ..prompt("news?") };
         let item = hosted(&choosing(ToolChoice::Named("web_search".into()))).expect("an item");
         assert_eq!(
             item,

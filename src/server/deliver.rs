@@ -64,7 +64,7 @@ pub(super) async fn begin(answered: &mut Answered, whole: bool, control: &Contro
 
 /// Waits until the answer may begin: the moment it begins.
 async fn hold_back(answered: &mut Answered, whole: bool, control: &Control) -> Result<Duration, Cut> {
-    let Answered { answer, live, operation, started, .. } = answered;
+    let Answered { answer, live, edge, started, .. } = answered;
     let Answer { body, delivery, .. } = answer;
     let clock = &live.session.clone().clock;
     if let Some(delivery) = delivery {
@@ -93,7 +93,7 @@ async fn hold_back(answered: &mut Answered, whole: bool, control: &Control) -> R
         }
     }
     let begun = clock.now();
-    if headers_wait_for_content(operation) && matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_))) {
+    if edge.headers_wait && matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_))) {
         if let Body::Events(events) = body {
             std::future::poll_fn(|context| events.poll_ready(context)).await;
         }
@@ -112,7 +112,7 @@ pub(super) async fn deliver(
 ) -> Result<Response<ResponseBody>, Cut> {
     let whole = is_whole(&answered.answer.body);
     let (begun, status) = begin(&mut answered, whole, &control).await?;
-    let Answered { answer, mut live, operation, random, started } = answered;
+    let Answered { answer, mut live, dialect, edge, random, started } = answered;
     let Answer { headers: extra, body, delivery, .. } = answer;
     let session = live.session.clone();
     let virtual_clock = session.clock.mode() != Mode::Real;
@@ -126,7 +126,8 @@ pub(super) async fn deliver(
             request_id: &live.exchange.request_id,
             error: if let Body::Error(error) = &body { Some(error.style) } else { None },
             status,
-            operation,
+            dialect,
+            proxied: edge.proxied,
             processing_ms: if virtual_clock { 0 } else { session.clock.now().saturating_sub(started).as_millis() },
             limits: live.exchange.limits.get().copied(),
             model: live.exchange.model.get().map(String::as_str),
@@ -148,8 +149,7 @@ pub(super) async fn deliver(
             out.insert("cache-control", HeaderValue::from_static("no-cache"));
             "text/event-stream"
         }
-        // Legacy completions never had a charset (recording 9271bba9ccad28fd).
-        Body::Events(_) if operation == "completions.create" => "text/event-stream",
+        Body::Events(_) if edge.bare_stream => "text/event-stream",
         Body::Events(_) => "text/event-stream; charset=utf-8",
         Body::Raw(RawBody::Sse(_)) => "text/event-stream; charset=utf-8",
         Body::Raw(RawBody::Text(_)) => "text/plain; charset=utf-8",
@@ -199,13 +199,6 @@ pub(super) async fn deliver(
         }
     };
     Ok(response)
-}
-
-/// Whether a stream's headers leave with its first content, as chat and completions send them: `openai-processing-ms` of
-/// their streams grows with the time the model thinks. Responses sends its headers, and the events that open it, at
-/// once.
-fn headers_wait_for_content(operation: &str) -> bool {
-    matches!(operation, "chat.completions.create" | "completions.create")
 }
 
 /// Notes that a fault strikes.

@@ -3,6 +3,7 @@
 use crate::random::Random;
 use crate::session::limits::Limits;
 use crate::session::limits::go_duration;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::Style;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -13,8 +14,9 @@ pub(crate) struct Facts<'a> {
     /// `None` for answers that are no errors.
     pub error: Option<Style>,
     pub status: u16,
-    /// The operation's name.
-    pub operation: &'a str,
+    pub dialect: Dialect,
+    /// Whether the proxy is named that it came through.
+    pub proxied: bool,
     /// Milliseconds the answer took.
     pub processing_ms: u128,
     /// Rate limits of the session, if the answer shows them.
@@ -56,7 +58,7 @@ pub(crate) fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
         (None, _) => false,
         (Some(_), 401) => true,
         (Some(Style::Edge), status) => status != 429,
-        (Some(_), status) => status >= 500 && facts.operation.starts_with("responses"),
+        (Some(_), status) => status >= 500 && facts.dialect == Dialect::Responses,
     };
     let limits = facts.limits.as_ref().filter(|_| !unlimited);
     if let Some(limits) = limits {
@@ -81,9 +83,7 @@ pub(crate) fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
         fixed(out, "via", "envoy-router-llemulator");
         fixed(out, "cache-control", "no-cache, must-revalidate");
     }
-    if facts.operation.starts_with("chat")
-        || matches!(facts.operation, "embeddings.create" | "completions.create" | "models.list" | "moderations.create")
-    {
+    if facts.proxied {
         fixed(out, "x-openai-proxy-wasm", "v0.1");
     }
     fixed(out, "strict-transport-security", "max-age=31536000; includeSubDomains; preload");
@@ -130,7 +130,8 @@ mod tests {
             request_id: "req_1",
             error: Some(Style::Edge),
             status: 401,
-            operation: "chat.completions.create",
+            dialect: Dialect::Chat,
+            proxied: true,
             processing_ms: 1,
             limits: None,
             model: None,

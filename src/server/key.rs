@@ -7,6 +7,7 @@ use crate::options::{Auth, Profile, Settings};
 use crate::redact::mask;
 use crate::server::request::header;
 use crate::session::{ANONYMOUS, Session};
+use crate::surface::operations::Edge;
 use crate::wire::error;
 use crate::wire::error::ApiError;
 use hyper::header::HeaderMap;
@@ -17,18 +18,18 @@ pub(super) fn session_of(
     emulator: &Emulator,
     headers: &HeaderMap,
     normal: &Normal,
-    operation: &str,
+    edge: Edge,
 ) -> Result<Arc<Session>, ApiError> {
     if let Some(name) = &normal.session {
         let key = control::key_of_name(name);
         return Ok(emulator.open_session(&key, name, None, None));
     }
-    Ok(emulator.session(&authenticate(&emulator.settings, key_of(&emulator.settings, headers), operation)?))
+    Ok(emulator.session(&authenticate(&emulator.settings, key_of(&emulator.settings, headers), edge)?))
 }
 
 /// The key of a control route's session.
 pub(super) fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<String, ApiError> {
-    authenticate(&emulator.settings, key_of(&emulator.settings, headers), "")
+    authenticate(&emulator.settings, key_of(&emulator.settings, headers), Edge::default())
 }
 
 /// The key a request brings: `Authorization: Bearer`, `api-key`, or the WebSocket subprotocol. `None` = nowhere; Err =
@@ -51,10 +52,10 @@ fn key_of<'a>(settings: &Settings, headers: &'a HeaderMap) -> Option<Result<&'a 
 }
 
 /// The key in force; `given` None = no header at all. What OpenAI says to a bad one depends on the operation.
-fn authenticate(settings: &Settings, given: Option<Result<&str, ()>>, operation: &str) -> Result<String, ApiError> {
+fn authenticate(settings: &Settings, given: Option<Result<&str, ()>>, edge: Edge) -> Result<String, ApiError> {
     let refuse = |error: ApiError| match settings.profile {
         Profile::Llemulator => Err(ApiError::new(401, "Missing or invalid authorization").kind("auth_error")),
-        _ => Err(error::unauthorized(error, operation)),
+        _ => Err(error::unauthorized(error, edge.routes_by_model)),
     };
     let key = match given {
         None if settings.auth == Auth::Optional => return Ok(ANONYMOUS.into()),

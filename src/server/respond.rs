@@ -13,7 +13,7 @@ use crate::server::request::header;
 use crate::server::socket::Control;
 use crate::server::{handshake, key, page, request, websocket};
 use crate::session::log_line;
-use crate::surface::operations::{Form, Operation};
+use crate::surface::operations::{Edge, Form, Operation};
 use crate::surface::router::Found;
 use crate::url;
 use crate::wire::error;
@@ -155,7 +155,7 @@ async fn api_request(
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
     if let Some(upgrade) = handshake::asked(&mut parts, &normal.path) {
         let allowed = visitor.check_socket().map_err(forbidden);
-        let session = allowed.and_then(|()| key::session_of(&emulator, &parts.headers, &normal, "responses.create"));
+        let session = allowed.and_then(|()| key::session_of(&emulator, &parts.headers, &normal, Edge::default()));
         let answer = session.and_then(|session| Ok((session, handshake::answer(&parts.headers)?)));
         return Ok(match answer {
             Ok((session, response)) => {
@@ -189,7 +189,7 @@ pub(crate) fn asked(emulator: &Arc<Emulator>, parts: &Parts, normal: Normal, rea
     let method = parts.method.as_str().to_string();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
     let route = route::find(&method, &normal.path);
-    let session = key::session_of(emulator, &parts.headers, &normal, route.name());
+    let session = key::session_of(emulator, &parts.headers, &normal, route.edge());
     let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;
     let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes, &route)?, bytes)));
     let body = body.map(|(value, bytes)| match value {

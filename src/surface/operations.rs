@@ -1,5 +1,6 @@
 //! The table of operations: one row each, read from `generated/operations.json` on first use.
 
+use crate::wire::dialect::Dialect;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -49,6 +50,18 @@ pub(crate) struct Row<'a> {
     /// Which replies can answer it.
     #[serde(skip)]
     pub family: Family,
+    /// Whose words it speaks.
+    #[serde(skip)]
+    pub dialect: Dialect,
+    #[serde(skip)]
+    pub edge: Edge,
+}
+
+impl Row<'_> {
+    /// Whether it asks a model in this dialect.
+    pub(crate) fn asks(&self, dialect: Dialect) -> bool {
+        self.turn && self.dialect == dialect
+    }
 }
 
 /// A row of the table, which lives as long as the program.
@@ -114,6 +127,87 @@ pub(crate) enum Family {
     Other,
 }
 
+impl Family {
+    /// By the SDK name of an operation, in either client's spelling.
+    pub(crate) fn of(operation: &str) -> Family {
+        match named(operation) {
+            Some(operation) => operation.family,
+            // Each response on a socket asks as its event.
+            None if operation == "realtime.response.create" => Family::Text,
+            None => Family::Other,
+        }
+    }
+}
+
+/// What recordings show of an operation's way through production, of which the clients' types say nothing.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edge {
+    /// It is routed by the model in its body: the edge in front refuses bad keys, and asks for a model before anything.
+    pub routes_by_model: bool,
+    /// Refused behind the rate limiter, whose state the refusal shows.
+    pub limited_first: bool,
+    /// Whether the model serves it is asked when all else is fine.
+    pub model_last: bool,
+    /// A stream's headers leave with its first content: `openai-processing-ms` grows with the time the model thinks.
+    pub headers_wait: bool,
+    /// The media type of its streams has no charset.
+    pub bare_stream: bool,
+    /// The answer's headers name the model.
+    pub names_model: bool,
+    /// Its answers come through the proxy that says so: `x-openai-proxy-wasm`.
+    pub proxied: bool,
+}
+
+/// None of all that.
+const DIRECT: Edge = Edge {
+    routes_by_model: false,
+    limited_first: false,
+    model_last: false,
+    headers_wait: false,
+    bare_stream: false,
+    names_model: false,
+    proxied: false,
+};
+
+/// Ways that are not direct; a name that ends in `.` is all of a resource.
+const EDGES: &[(&str, Edge)] = &[
+    // Recordings bcbdf04d90a09762, b997a31b54737499 and 0f685e0613bd3239 show the limiter.
+    (
+        "chat.completions.create",
+        Edge { routes_by_model: true, limited_first: true, headers_wait: true, proxied: true, ..DIRECT },
+    ),
+    ("chat.", Edge { proxied: true, ..DIRECT }),
+    // Legacy completions never had a charset (recording 9271bba9ccad28fd).
+    (
+        "completions.create",
+        Edge {
+            routes_by_model: true,
+            limited_first: true,
+            headers_wait: true,
+            bare_stream: true,
+            names_model: true,
+            proxied: true,
+            ..DIRECT
+        },
+    ),
+    ("embeddings.create", Edge { routes_by_model: true, proxied: true, ..DIRECT }),
+    ("models.list", Edge { proxied: true, ..DIRECT }),
+    ("moderations.create", Edge { proxied: true, ..DIRECT }),
+    // Recording 01b68fd4f65dddf1.
+    ("responses.create", Edge { model_last: true, ..DIRECT }),
+];
+
+/// Whose words the operations of a resource speak.
+const DIALECTS: &[(&str, Dialect)] = &[
+    ("chat.", Dialect::Chat),
+    ("completions.", Dialect::Completions),
+    ("embeddings.", Dialect::Embeddings),
+    ("responses.", Dialect::Responses),
+];
+
+/// Short names that scripts may use.
+const SHORT: &[(&str, &str)] = &[("chat", "chat.completions.create"), ("responses", "responses.create")];
+
 /// Operations that ask a model. Each step of a run asks as the operation that set it going.
 const TURNS: &[(&str, Family)] = &[
     ("audio.speech.create", Family::Speech),
@@ -156,6 +250,8 @@ static GENERATED: LazyLock<Option<Generated<'static>>> = LazyLock::new(|| {
         let turn = TURNS.iter().find(|(name, _)| *name == operation.name);
         operation.turn = turn.is_some();
         operation.family = turn.map(|(_, family)| *family).unwrap_or_default();
+        operation.dialect = first(DIALECTS, operation.name);
+        operation.edge = first(EDGES, operation.name);
         // A model's id may hold slashes: `org/gpt-4`.
         if operation.path == "/models/{model}" {
             operation.path = "/models/{*model}";
@@ -163,6 +259,17 @@ static GENERATED: LazyLock<Option<Generated<'static>>> = LazyLock::new(|| {
     }
     Some(read)
 });
+
+/// What a table says of an operation: by its name, or by the resource it belongs to.
+fn first<T: Copy + Default>(table: &[(&str, T)], name: &str) -> T {
+    let named = |key: &str| key == name || (key.ends_with('.') && name.starts_with(key));
+    table.iter().find(|(key, _)| named(key)).map(|(_, found)| *found).unwrap_or_default()
+}
+
+/// The operation that asks a model in this dialect.
+pub(crate) fn asking(dialect: Dialect) -> Option<&'static Operation> {
+    all().iter().find(|operation| operation.asks(dialect))
+}
 
 /// Every operation, in the order of the client's resources.
 pub(crate) fn all() -> &'static [Operation] {
@@ -173,6 +280,11 @@ pub(crate) fn all() -> &'static [Operation] {
 pub(crate) fn clients() -> &'static Clients<'static> {
     const NONE: &Clients<'static> = &Clients { npm: "", pypi: "" };
     GENERATED.as_ref().map_or(NONE, |generated| &generated.openai)
+}
+
+/// The operation that a short name stands for: `chat`, `responses`.
+pub(crate) fn short(name: &str) -> Option<&'static str> {
+    SHORT.iter().find(|(short, _)| *short == name).map(|(_, operation)| *operation)
 }
 
 /// An operation by its name, as Python spells it or as TypeScript does (`responses.inputItems.list`).

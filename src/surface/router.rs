@@ -1,7 +1,8 @@
 //! From a method and a path to an operation: one tree over the whole table.
 
-use super::operations::{self, Operation};
+use super::operations::{self, Edge, Operation};
 use crate::url::decode;
+use crate::wire::dialect::Dialect;
 use matchit::Router;
 use std::sync::LazyLock;
 
@@ -15,12 +16,24 @@ pub(crate) enum Found {
 }
 
 impl Found {
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.operation().map(|operation| operation.dialect).unwrap_or_default()
+    }
+
+    pub(crate) fn edge(&self) -> Edge {
+        self.operation().map(|operation| operation.edge).unwrap_or_default()
+    }
+
+    fn operation(&self) -> Option<&'static Operation> {
+        match self {
+            Found::Operation(operation, _) => Some(operation),
+            _ => None,
+        }
+    }
+
     /// The operation's name; the empty string where there is none.
     pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Found::Operation(operation, _) => operation.name,
-            _ => "",
-        }
+        self.operation().map_or("", |operation| operation.name)
     }
 }
 

@@ -152,7 +152,12 @@ impl Call {
 
     /// What the texts of OpenAI's errors name.
     pub(crate) fn occasion(&self) -> Occasion<'_> {
-        Occasion { model: self.model_name(), operation: self.operation.name, request_id: &self.exchange.request_id }
+        Occasion {
+            model: self.model_name(),
+            dialect: self.operation.dialect,
+            routes_by_model: self.operation.edge.routes_by_model,
+            request_id: &self.exchange.request_id,
+        }
     }
 
     /// Unix seconds for `created` and `created_at`.

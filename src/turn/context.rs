@@ -1,11 +1,12 @@
 //! The context window: input and output together must fit.
 
 use crate::turn::models::Model;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 
 /// Whether prompt and asked-for output fit the model. Call it when the prompt is counted.
 ///
-/// `operation` decides the wording: Responses speaks of `input`, chat of `messages` (real-traffic.md §3B), legacy
+/// The dialect decides the wording: Responses speaks of `input`, chat of `messages` (real-traffic.md §3B), legacy
 /// completions and embeddings of a prompt (public issue threads: pingcap/autoflow 265, nicknochnack/LangchainDocuments 2).
 ///
 /// # Errors
@@ -14,12 +15,12 @@ pub(crate) fn context_length(
     model: &Model,
     prompt_tokens: u64,
     max_tokens: Option<u64>,
-    operation: &str,
+    dialect: Dialect,
 ) -> Result<(), ApiError> {
     let window = model.context_window;
     let refuse =
         |message: String, param: &str| Err(ApiError::invalid(message).param(param).code("context_length_exceeded"));
-    if operation.starts_with("responses") {
+    if dialect == Dialect::Responses {
         // Responses cuts the output at the window; only the input has to fit.
         if prompt_tokens <= window {
             return Ok(());
@@ -29,7 +30,7 @@ pub(crate) fn context_length(
     }
     let output = max_tokens.unwrap_or(0);
     let asked = prompt_tokens.saturating_add(output);
-    if matches!(operation, "completions.create" | "embeddings.create") {
+    if matches!(dialect, Dialect::Completions | Dialect::Embeddings) {
         let message = format!(
             "This model's maximum context length is {window} tokens, however you requested {asked} tokens \
              ({prompt_tokens} in your prompt; {output} for the completion). Please reduce your prompt; or completion \

@@ -43,7 +43,6 @@ use crate::turn::call::Call;
 use crate::turn::check as checker;
 use crate::turn::models::Model;
 use crate::turn::models::Whole;
-use crate::turn::usage::Api;
 use crate::wire::error::ApiError;
 use crate::wire::event::Events;
 use bytes::Bytes;
@@ -126,14 +125,13 @@ fn fit_counted(call: &Call, prompt: &mut Prompt, model: &Model) -> Result<(), Ap
     let encoding = call.encoding(model);
     if prompt.separate {
         let longest = prompt.messages.iter().map(|message| tokens::count(encoding, &message.text()) as u64).max();
-        return context_length(model, longest.unwrap_or(0), prompt.max_tokens, prompt.operation);
+        return context_length(model, longest.unwrap_or(0), prompt.max_tokens, prompt.dialect);
     }
-    let api = if prompt.operation.starts_with("responses") { Api::Responses } else { Api::Chat };
-    let mut counted = usage::prompt_tokens(prompt, model, api, encoding).prompt;
+    let mut counted = usage::prompt_tokens(prompt, model, prompt.dialect, encoding).prompt;
     while counted > model.context_window && prompt.drop_oldest(counted - model.context_window, encoding) {
-        counted = usage::prompt_tokens(prompt, model, api, encoding).prompt;
+        counted = usage::prompt_tokens(prompt, model, prompt.dialect, encoding).prompt;
     }
-    context_length(model, counted, prompt.max_tokens, prompt.operation)
+    context_length(model, counted, prompt.max_tokens, prompt.dialect)
 }
 
 /// A reply of a kind that this operation cannot send.

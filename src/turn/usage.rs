@@ -20,15 +20,8 @@ use crate::session::prompt_cache;
 use crate::session::prompt_cache::Prefixes;
 use crate::tokens::{self, Encoding};
 use crate::turn::models::Model;
+use crate::wire::dialect::Dialect;
 use std::sync::Arc;
-
-/// Which API counts; they wrap the same conversation differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Api {
-    Chat,
-    Responses,
-    Completions,
-}
 
 /// Tokens of one exchange.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,11 +57,11 @@ impl Counter {
     }
 
     /// Tokens of a prompt and its answer. Without choices only the prompt is counted, and nothing is remembered.
-    pub(crate) fn count(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Api) -> Counted {
+    pub(crate) fn count(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Dialect) -> Counted {
         runtime::aside(prompt.size(), || self.count_here(prompt, choices, model, api))
     }
 
-    fn count_here(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Api) -> Counted {
+    fn count_here(&self, prompt: &Prompt, choices: &[&Choice], model: &Model, api: Dialect) -> Counted {
         let encoding = self.encoding.unwrap_or_else(|| model.encoding());
         let mut counted = prompt_tokens(prompt, model, api, encoding);
         if let (Some(session), true) = (&self.session, !choices.is_empty() && counted.prompt >= prompt_cache::LEAST) {
@@ -110,15 +103,15 @@ impl Thinking {
 }
 
 /// Tokens of the prompt alone: `prompt`, and in it sound and pictures.
-pub(crate) fn prompt_tokens(prompt: &Prompt, model: &Model, api: Api, encoding: Encoding) -> Counted {
+pub(crate) fn prompt_tokens(prompt: &Prompt, model: &Model, api: Dialect, encoding: Encoding) -> Counted {
     let mut counted = Counted::default();
     let count = |text: &str| tokens::count(encoding, text) as u64;
-    if api == Api::Completions {
+    if api == Dialect::Completions {
         counted.prompt = prompt.messages.iter().map(|message| count(&message.text())).sum();
         return counted;
     }
     // Every conversation opens the assistant's turn; every message costs 3 and its role 1.
-    let old = api == Api::Responses && is_old(model);
+    let old = api == Dialect::Responses && is_old(model);
     let mut total = if model.reasoning || old { 2 } else { 3 };
     let offered = tools::Offer::new(prompt, model, api);
     for (index, message) in prompt.messages.iter().enumerate() {
@@ -160,7 +153,7 @@ const AUDIO: u64 = 15;
 /// A page of text.
 const FILE: u64 = 220;
 
-fn message_tokens(message: &Message, prompt: &Prompt, model: &Model, api: Api, encoding: Encoding) -> u64 {
+fn message_tokens(message: &Message, prompt: &Prompt, model: &Model, api: Dialect, encoding: Encoding) -> u64 {
     let count = |text: &str| tokens::count(encoding, text) as u64;
     let address = |name: &str| count(&format!("functions.{name}"));
     let parts: u64 = message
@@ -177,13 +170,13 @@ fn message_tokens(message: &Message, prompt: &Prompt, model: &Model, api: Api, e
             let called = prompt.messages.iter().flat_map(|other| &other.tool_calls);
             let answered = called.into_iter().find(|call| Some(call.id.as_str()) == message.tool_call_id.as_deref());
             let name = answered.map(|call| call.name.as_str()).or(message.name.as_deref());
-            parts + name.map_or(0, address) + if (api, model.reasoning) == (Api::Chat, false) { 6 } else { 5 }
+            parts + name.map_or(0, address) + if (api, model.reasoning) == (Dialect::Chat, false) { 6 } else { 5 }
         }
         Role::Assistant if !message.tool_calls.is_empty() => {
             let around = |call: &PastCall| match (api, model.reasoning) {
-                (Api::Chat, false) => count(&call.name) + 6,
+                (Dialect::Chat, false) => count(&call.name) + 6,
                 (_, false) => address(&call.name) + if call.returned { 7 } else { 4 },
-                (Api::Chat, true) => address(&call.name) + 12,
+                (Dialect::Chat, true) => address(&call.name) + 12,
                 (_, true) => address(&call.name) + 13,
             };
             let calls = message.tool_calls.iter().map(|call| around(call) + count(&call.arguments));
@@ -196,7 +189,7 @@ fn message_tokens(message: &Message, prompt: &Prompt, model: &Model, api: Api, e
             parts + calls.sum::<u64>() + wrapped
         }
         // Responses drops messages that say nothing.
-        Role::Assistant if api == Api::Responses && message.content.iter().all(Content::is_nothing) => 0,
+        Role::Assistant if api == Dialect::Responses && message.content.iter().all(Content::is_nothing) => 0,
         Role::Assistant if model.reasoning => parts + 6 + name_tokens(message, encoding),
         _ => parts + 4 + name_tokens(message, encoding),
     }

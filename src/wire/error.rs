@@ -4,6 +4,7 @@
 //! when empty (real-traffic §3). Which layer of OpenAI refused the request shows in white space and headers: see
 //! [`Style`].
 
+use crate::wire::dialect::Dialect;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -152,18 +153,20 @@ impl ApiError {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Occasion<'a> {
     pub model: &'a str,
-    pub operation: &'a str,
+    pub dialect: Dialect,
+    /// Routed by the model: the edge refuses bad keys.
+    pub routes_by_model: bool,
     pub request_id: &'a str,
 }
 
 /// What OpenAI says with this status, and type or code if one is given.
 pub(crate) fn usual(status: u16, kind: Option<&str>, code: Option<&str>, occasion: &Occasion) -> ApiError {
-    let Occasion { model, operation, request_id } = *occasion;
+    let Occasion { model, dialect, routes_by_model, request_id } = *occasion;
     let code = code.or(kind.filter(|kind| matches!(*kind, "insufficient_quota" | "model_error" | "tokens")));
     let billing = "You exceeded your current quota, please check your plan and billing details. For more information on \
                    this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
     match (status, code) {
-        (_, Some("context_length_exceeded")) if operation.starts_with("responses") => ApiError::new(
+        (_, Some("context_length_exceeded")) if dialect == Dialect::Responses => ApiError::new(
             status,
             "Your input exceeds the context window of this model. Please adjust your input and try again.",
         )
@@ -179,7 +182,7 @@ pub(crate) fn usual(status: u16, kind: Option<&str>, code: Option<&str>, occasio
         (402, _) | (429, Some("insufficient_quota")) => {
             ApiError::new(status, billing).kind("insufficient_quota").code("insufficient_quota").style(Style::Edge)
         }
-        (401, _) => unauthorized(wrong_key("sk-inval***************alid"), operation),
+        (401, _) => unauthorized(wrong_key("sk-inval***************alid"), routes_by_model),
         (403, _) => ApiError::new(status, "Country, region, or territory not supported")
             .kind("request_forbidden")
             .code("unsupported_country_region_territory")
@@ -200,7 +203,7 @@ pub(crate) fn usual(status: u16, kind: Option<&str>, code: Option<&str>, occasio
             .kind("server_error")
             .code("service_unavailable"),
         // Recording 40288964490b9047.
-        (500, _) if operation.starts_with("responses") => ApiError::new(
+        (500, _) if dialect == Dialect::Responses => ApiError::new(
             status,
             format!(
                 "An error occurred while processing your request. You can retry your request, or contact us through our \
@@ -237,10 +240,10 @@ pub(crate) fn rate_limited(model: &str, limit: &str, most: u64, used: u64, reque
     .style(Style::Edge)
 }
 
-/// A refused key as the layer says it that refuses it: the edge in front of chat, completions and embeddings, else the
-/// API, which names its realm (real-traffic §2.7).
-pub(crate) fn unauthorized(error: ApiError, operation: &str) -> ApiError {
-    if matches!(operation, "chat.completions.create" | "completions.create" | "embeddings.create") {
+/// A refused key as the layer says it that refuses it: the edge in front of what is routed by a model, else the API,
+/// which names its realm (real-traffic §2.7).
+pub(crate) fn unauthorized(error: ApiError, routes_by_model: bool) -> ApiError {
+    if routes_by_model {
         error.style(Style::Edge)
     } else {
         error.header("www-authenticate", "Bearer realm=\"OpenAI API\"")
@@ -391,22 +394,23 @@ mod tests {
 
     #[test]
     fn a_type_alone_says_what_is_meant() {
-        let said = |status, kind, operation| {
-            let occasion = Occasion { model: "gpt-4o", operation, request_id: "req_1" };
+        let said = |status, kind| {
+            let occasion =
+                Occasion { model: "gpt-4o", dialect: Dialect::Chat, routes_by_model: true, request_id: "req_1" };
             usual(status, kind, None, &occasion)
         };
-        let tokens = said(429, Some("tokens"), "chat.completions.create");
+        let tokens = said(429, Some("tokens"));
         assert!(tokens.message.contains("on tokens per min (TPM): Limit 30000, Used 29200, Requested 2000. Please"));
         let kinds = |error: &ApiError| (error.kind.clone(), error.code.clone());
         assert_eq!(kinds(&tokens), (Some("tokens".into()), Some("rate_limit_exceeded".into())));
         for kind in [None, Some("requests")] {
-            let requests = said(429, kind, "chat.completions.create");
+            let requests = said(429, kind);
             assert!(requests.message.contains("on requests per min (RPM): Limit 3, Used 3, Requested 1."));
             assert_eq!(requests.kind.as_deref(), Some("requests"));
         }
-        let quota = said(429, Some("insufficient_quota"), "chat.completions.create");
+        let quota = said(429, Some("insufficient_quota"));
         assert_eq!(kinds(&quota), (Some("insufficient_quota".into()), Some("insufficient_quota".into())));
-        let model = said(500, Some("model_error"), "chat.completions.create");
+        let model = said(500, Some("model_error"));
         assert!(model.message.starts_with("The model produced invalid content."));
         assert_eq!(kinds(&model), (Some("model_error".into()), None));
     }

@@ -8,10 +8,10 @@ use crate::reply::{Choice, Finish, Part, Text, ToolCall};
 use crate::turn::Spoken;
 use crate::turn::answer::pretty;
 use crate::turn::call::Call;
-use crate::turn::usage::Api;
 use crate::turn::usage::Counter;
 use crate::turn::usage::wire;
 use crate::turn::usage::wire::Usage;
+use crate::wire::dialect::Dialect;
 use crate::wire::ids;
 use bytes::Bytes;
 use serde::Serialize;
@@ -72,7 +72,7 @@ pub(crate) fn service_tier(asked: &Value) -> String {
 /// `usage` of this turn.
 pub(crate) fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Spoken) -> Usage {
     let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
-    let counted = counter.count(prompt, &choices, &turn.model, Api::Chat);
+    let counted = counter.count(prompt, &choices, &turn.model, Dialect::Chat);
     wire::merge(wire::chat(&counted, &turn.model), turn.overrides().usage.as_ref())
 }
 

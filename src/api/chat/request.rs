@@ -21,7 +21,7 @@ pub(crate) fn prompt(call: &Call) -> Result<Prompt, ApiError> {
     let mut tools: Vec<Tool> = array(body, "tools").iter().filter_map(tool).collect();
     tools.extend(array(body, "functions").iter().map(|function| function_tool(function, false)));
     Ok(Prompt {
-        operation: call.operation.name,
+        dialect: call.operation.dialect,
         // Only the relaxed profiles let a request without a model pass: LLEmulator answers it as this one.
         model: match call.model_name() {
             "" => "gpt-4".into(),

@@ -18,10 +18,10 @@ use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::answer::pretty;
 use crate::turn::call::Call;
-use crate::turn::usage::Api;
 use crate::turn::usage::Counter;
 use crate::turn::usage::wire;
 use crate::turn::{Rendered, Spoken};
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use serde_json::Value;
 use std::sync::Arc;
@@ -157,7 +157,7 @@ impl Finisher {
             Some(Finish::ContentFilter) => Some("content_filter"),
             _ => None,
         };
-        let counted = self.counter.count(&self.prompt, &[choice], &self.turn.model, Api::Responses);
+        let counted = self.counter.count(&self.prompt, &[choice], &self.turn.model, Dialect::Responses);
         let tokens = counted.prompt + counted.completion;
         let sealed = context::compaction(&self.prompt.body, &self.turn.model, tokens, choice);
         let end = End {

@@ -45,8 +45,7 @@ impl Request {
         let family = Family::new(&mut random, call.created());
         let conversation = conversation(body);
         // What only counts or shortens its input is nowhere seen to refuse items.
-        let checked =
-            call.operation.name == "responses.create" && call.emulator.settings.validation == Validation::Full;
+        let checked = call.operation.turn && call.emulator.settings.validation == Validation::Full;
         let store = &call.session.store;
         let asked = body.get("input").unwrap_or(&Value::Null);
         let mut previous = None;
@@ -79,7 +78,7 @@ impl Request {
         let given = body.get("input").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         mark_returned(&mut messages, history.iter().chain(given));
         let prompt = Prompt {
-            operation: "responses.create",
+            dialect: call.operation.dialect,
             // A template has a model of its own, which is unknown here.
             model: text(body, "model").unwrap_or(TEMPLATE_MODEL).to_string(),
             messages,
@@ -143,7 +142,7 @@ impl Request {
             truncation: string("truncation").unwrap_or_else(|| "disabled".into()),
             user: string("user"),
             metadata: body.get("metadata").filter(|value| value.is_object()).cloned().unwrap_or_else(|| json!({})),
-            unknown: validate::unknown_fields("responses.create", body),
+            unknown: validate::unknown_fields(call.operation.name, body),
             obfuscate: inner(body, "stream_options", "include_obfuscation").and_then(Value::as_bool).unwrap_or(true),
             whole: model.whole(body),
             thinks: model.reasoning,

@@ -11,8 +11,8 @@ use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
-use crate::turn::usage::Api;
 use crate::turn::usage::wire;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -132,7 +132,7 @@ pub(super) fn count_input_tokens(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let request = Request::read(&call).await?;
         let model = call.model(&request.prompt.model);
-        let counted = call.counter().count(&request.prompt, &[], &model, Api::Responses);
+        let counted = call.counter().count(&request.prompt, &[], &model, Dialect::Responses);
         let input_tokens = counted.prompt;
         Ok(Answer::json(&json!({"object": "response.input_tokens", "input_tokens": input_tokens})))
     })
@@ -148,7 +148,7 @@ pub(super) fn compact(call: Call) -> HandlerFuture {
         let mut request = Request::read(&call).await?;
         let model = call.model(&request.prompt.model);
         let id = request.family.response(&mut request.random);
-        let mut counted = call.counter().count(&request.prompt, &[], &model, Api::Responses);
+        let mut counted = call.counter().count(&request.prompt, &[], &model, Dialect::Responses);
         counted.prompt += SUMMARY;
         let mut output: Vec<Value> =
             request.items().filter(|item| text(item, "role") == Some("user")).cloned().collect();

@@ -20,9 +20,11 @@ mod frameworks_tests;
 mod tests;
 
 use crate::budget::Budget;
+use crate::surface::Operation;
 use crate::surface::operations;
 use crate::surface::shape::{Depth, Object, Shapes};
 use crate::turn::models::Model;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use place::{Check, Path};
 pub(crate) use query::query;
@@ -45,11 +47,6 @@ impl Level {
     /// Whose word holds.
     fn depth(self) -> Depth {
         if self == Level::Full { Depth::Observed } else { Depth::Documented }
-    }
-
-    /// The body that an operation takes, named as in the surface.
-    fn body(self, operation: &str) -> Option<&'static Shapes> {
-        operations::named(operation).and_then(|operation| Shapes::body(operation, self.depth()))
     }
 }
 
@@ -91,9 +88,15 @@ pub(crate) fn body(operation: &str, body: &Value, context: &Context) -> Result<V
         return Ok(Vec::new());
     }
     // The legacy form of the simulator's seeds: a prompt and no input is a text completion.
-    let legacy = operation == "responses.create" && body.get("input").is_none() && legacy_prompt(body);
-    let operation = if legacy { "completions.create" } else { operation };
-    let Some(shapes) = context.level.body(operation) else { return Ok(Vec::new()) };
+    let legacy = |operation: &Operation| {
+        operation.asks(Dialect::Responses) && body.get("input").is_none() && legacy_prompt(body)
+    };
+    let operation = match operations::named(operation) {
+        Some(operation) if legacy(operation) => operations::asking(Dialect::Completions),
+        operation => operation,
+    };
+    let Some(operation) = operation else { return Ok(Vec::new()) };
+    let Some(shapes) = Shapes::body(operation, context.level.depth()) else { return Ok(Vec::new()) };
     let Some(object) = shapes.object() else { return Ok(Vec::new()) };
     let unknown = context.newer.then(RefCell::default);
     let walk = Walk { shapes, relaxed: context.relaxed, beta: context.beta, unknown };
@@ -103,7 +106,8 @@ pub(crate) fn body(operation: &str, body: &Value, context: &Context) -> Result<V
 
 /// The fields of a body that the surface does not know: of newer clients, or where nothing is checked.
 pub(crate) fn unknown_fields(operation: &str, body: &Value) -> Map<String, Value> {
-    let Some(object) = Level::Schema.body(operation).and_then(Shapes::object) else { return Map::new() };
+    let shapes = operations::named(operation).and_then(|operation| Shapes::body(operation, Level::Schema.depth()));
+    let Some(object) = shapes.and_then(Shapes::object) else { return Map::new() };
     let fields = body.as_object().into_iter().flatten();
     fields.filter(|(name, _)| object.find(name).is_none()).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
@@ -112,7 +116,7 @@ fn legacy_prompt(body: &Value) -> bool {
     matches!(body.get("prompt"), Some(Value::String(_) | Value::Array(_)))
 }
 
-fn check(operation: &str, object: &Object, body: &Value, context: &Context, walk: &Walk) -> Check {
+fn check(operation: &Operation, object: &Object, body: &Value, context: &Context, walk: &Walk) -> Check {
     let Value::Object(fields) = body else {
         // Bodies that are JSON but no object (real-traffic §3B: the parser refuses them).
         return if body.is_null() {
@@ -131,13 +135,13 @@ fn check(operation: &str, object: &Object, body: &Value, context: &Context, walk
     first.into_check()
 }
 
-/// Whether what every request needs is there, which is asked before anything else. Chat, completions and embeddings are
-/// routed by the model and say so in words of their own; Responses reports it like any other parameter, and a prompt
+/// Whether what every request needs is there, which is asked before anything else. What is routed by the model says so in
+/// words of its own; Responses reports it like any other parameter, and a prompt
 /// template may bring both model and input.
-fn present(operation: &str, body: &Value, context: &Context) -> Check {
+fn present(operation: &Operation, body: &Value, context: &Context) -> Check {
     let given = |field: &str| body.get(field).is_some_and(|value| !value.is_null());
-    match operation {
-        "chat.completions.create" | "completions.create" | "embeddings.create" => {
+    match operation.dialect {
+        _ if operation.edge.routes_by_model => {
             let named = given("model") && body.get("model").is_none_or(|model| model != "");
             // The seeds' clients leave the model out and get the emulator's default.
             if named || context.azure || context.relaxed {
@@ -146,7 +150,7 @@ fn present(operation: &str, body: &Value, context: &Context) -> Check {
             walk::fault(ApiError::invalid("you must provide a model parameter"))
         }
         // No word of the document says what a response needs.
-        "responses.create" if context.level == Level::Full && !given("prompt") => {
+        Dialect::Responses if operation.turn && context.level == Level::Full && !given("prompt") => {
             match body.get("model") {
                 _ if context.azure || context.relaxed => {}
                 None => return walk::fault(ApiError::missing("model")),

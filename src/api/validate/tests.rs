@@ -117,20 +117,20 @@ fn limits_of_the_catalogue() {
         error.message,
         "max_tokens is too large: 20000. This model supports at most 16384 completion tokens, whereas you provided 20000."
     );
-    let error = context_length(&model, 127_000, Some(2000), "chat.completions.create").unwrap_err();
+    let error = context_length(&model, 127_000, Some(2000), Dialect::Chat).unwrap_err();
     assert_eq!(
         error.message,
         "This model's maximum context length is 128000 tokens. However, you requested 129000 tokens (127000 in the messages, 2000 in the completion). Please reduce the length of the messages or completion."
     );
-    let error = context_length(&model, 129_000, None, "responses.create").unwrap_err();
+    let error = context_length(&model, 129_000, None, Dialect::Responses).unwrap_err();
     assert_eq!((error.param.as_deref(), error.code.as_deref()), (Some("input"), Some("context_length_exceeded")));
-    assert!(context_length(&model, 127_000, Some(2000), "responses.create").is_ok());
+    assert!(context_length(&model, 127_000, Some(2000), Dialect::Responses).is_ok());
     let small = models::find("text-embedding-3-small").unwrap();
-    let error = context_length(&small, 8610, None, "embeddings.create").unwrap_err();
+    let error = context_length(&small, 8610, None, Dialect::Embeddings).unwrap_err();
     let expected = "This model's maximum context length is 8192 tokens, however you requested 8610 tokens (8610 in your \
                     prompt; 0 for the completion). Please reduce your prompt; or completion length.";
     assert_eq!((error.message.as_str(), error.param, error.code), (expected, None, None));
-    assert!(context_length(&small, 8192, None, "embeddings.create").is_ok());
+    assert!(context_length(&small, 8192, None, Dialect::Embeddings).is_ok());
 }
 
 #[test]
@@ -224,7 +224,8 @@ fn null_counts_as_left_out_in_every_optional_field() {
     ];
     let mut tried = 0;
     for (operation, body) in bodies {
-        let object = Level::Full.body(operation).and_then(Shapes::object);
+        let shapes = operations::named(operation).and_then(|operation| Shapes::body(operation, Level::Full.depth()));
+        let object = shapes.and_then(Shapes::object);
         let object = object.unwrap_or_else(|| panic!("{operation} takes no object"));
         for field in object
             .fields

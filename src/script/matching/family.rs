@@ -4,7 +4,7 @@ use crate::reply::{Ask, Part, Reply, Say};
 use crate::script::Rule;
 use crate::script::matching::Match;
 use crate::script::matching::View;
-use crate::surface::operations::{self, Family};
+use crate::surface::operations::Family;
 
 /// Whether `upper` takes, for ever, all that could reach `lower` below it.
 pub(crate) fn shadows(upper: &Rule, lower: &Rule) -> bool {
@@ -39,16 +39,6 @@ impl Family {
         Family::Moderations,
         Family::Other,
     ];
-
-    /// By the SDK name of an operation, in either client's spelling.
-    pub(crate) fn of(operation: &str) -> Family {
-        match operations::named(operation) {
-            Some(operation) => operation.family,
-            // Each response on a socket asks as its event.
-            None if operation == "realtime.response.create" => Family::Text,
-            None => Family::Other,
-        }
-    }
 
     /// What a request asks for: without a prompt no model is asked, whatever the operation would do.
     pub(crate) fn asked(view: &View) -> Family {

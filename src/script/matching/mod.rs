@@ -320,15 +320,12 @@ fn contains(value: &Value, wanted: &Value) -> bool {
 
 impl Operation {
     fn read(text: &str) -> Operation {
-        match text {
-            "chat" => Operation::Exact("chat.completions.create".into()),
-            "responses" => Operation::Exact("responses.create".into()),
-            _ => match text.strip_suffix('*') {
-                Some(prefix) => Operation::Below(prefix.to_string()),
-                // TypeScript spells it `responses.inputItems.list`, Python `responses.input_items.list`.
-                None => Operation::Exact(operations::named(text).map_or(text, |operation| operation.name).to_string()),
-            },
+        if let Some(prefix) = text.strip_suffix('*') {
+            return Operation::Below(prefix.to_string());
         }
+        // TypeScript spells it `responses.inputItems.list`, Python `responses.input_items.list`.
+        let spelled = || operations::named(text).map(|operation| operation.name);
+        Operation::Exact(operations::short(text).or_else(spelled).unwrap_or(text).to_string())
     }
 }
 

@@ -4,9 +4,9 @@ use crate::prompt::{Format, Prompt, ToolChoice};
 use crate::reply::{Choice, Finish, Part, ToolCall};
 use crate::tokens::{self, Encoding};
 use crate::turn::models::Model;
-use crate::turn::usage::Api;
 use crate::turn::usage::Counted;
 use crate::turn::usage::Thinking;
+use crate::wire::dialect::Dialect;
 use serde_json::Value;
 
 /// What answers of a model are framed by.
@@ -16,7 +16,7 @@ struct Frame<'a> {
     thinking: Thinking,
     /// Whether it thought before this answer.
     thought: bool,
-    api: Api,
+    api: Dialect,
     encoding: Encoding,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn add(
     choice: &Choice,
     prompt: &Prompt,
     model: &Model,
-    api: Api,
+    api: Dialect,
     encoding: Encoding,
 ) {
     let count = |text: &str| tokens::count(encoding, text) as u64;
@@ -58,7 +58,7 @@ pub(super) fn add(
     }
     let frame = Frame { prompt, model, thinking: Thinking::of(model), thought: reasoning > 0, api, encoding };
     let framed = match (api, calls.as_slice()) {
-        (Api::Completions, _) => 0,
+        (Dialect::Completions, _) => 0,
         (_, []) if !said || choice.finish == Some(Finish::Length) => 0,
         (_, []) => frame.ending(),
         (_, calls) => frame.called(calls),
@@ -77,10 +77,10 @@ impl Frame<'_> {
     fn ending(&self) -> u64 {
         let tools = u64::from(!self.prompt.tools.is_empty());
         let ending = match (self.api, self.thinking) {
-            (Api::Chat, Thinking::Never) => tools,
-            (Api::Chat, Thinking::First) => 13,
-            (Api::Chat, Thinking::Optional) if !self.thought => 3,
-            (Api::Chat, _) => 9,
+            (Dialect::Chat, Thinking::Never) => tools,
+            (Dialect::Chat, Thinking::First) => 13,
+            (Dialect::Chat, Thinking::Optional) if !self.thought => 3,
+            (Dialect::Chat, _) => 9,
             (_, Thinking::Never) if crate::turn::usage::is_old(self.model) => 2 + tools,
             (_, Thinking::Never | Thinking::First) => 1 + tools,
             (_, Thinking::Optional) if !self.thought => 4,
@@ -109,9 +109,9 @@ impl Frame<'_> {
         let count = |text: &str| tokens::count(self.encoding, text) as u64;
         let arguments = |call: &ToolCall| call.arguments.tokens(self.encoding) as u64;
         match (self.thinking, calls) {
-            (Thinking::Never, [call]) if self.api == Api::Responses && self.forced() => return arguments(call) + 1,
+            (Thinking::Never, [call]) if self.api == Dialect::Responses && self.forced() => return arguments(call) + 1,
             (Thinking::Never, [call])
-                if self.api == Api::Chat && matches!(self.prompt.tool_choice, ToolChoice::Named(_)) =>
+                if self.api == Dialect::Chat && matches!(self.prompt.tool_choice, ToolChoice::Named(_)) =>
             {
                 return arguments(call);
             }
@@ -119,7 +119,7 @@ impl Frame<'_> {
             (Thinking::Never, [_, _, ..]) => {
                 let uses: Vec<String> = calls.iter().map(|call| parallel_use(call)).collect();
                 let text = format!("{{\"tool_uses\":[{}]}}", uses.join(","));
-                return count(&text) + if self.api == Api::Chat { 10 } else { 11 };
+                return count(&text) + if self.api == Dialect::Chat { 10 } else { 11 };
             }
             _ => {}
         }
@@ -132,12 +132,12 @@ impl Frame<'_> {
     fn around(&self) -> i64 {
         match (self.api, self.thinking) {
             // Responses begins in the prompt what must be a call, whichever.
-            (Api::Responses, Thinking::Never) if self.prompt.tool_choice == ToolChoice::Required => -1,
-            (Api::Chat, Thinking::Never) if self.model.family == "gpt-4" => 4,
-            (Api::Chat, Thinking::Never) => 7,
+            (Dialect::Responses, Thinking::Never) if self.prompt.tool_choice == ToolChoice::Required => -1,
+            (Dialect::Chat, Thinking::Never) if self.model.family == "gpt-4" => 4,
+            (Dialect::Chat, Thinking::Never) => 7,
             (_, Thinking::Never) => 8,
-            (Api::Chat, Thinking::Optional) if !self.thought => 10,
-            (Api::Chat, _) => 16,
+            (Dialect::Chat, Thinking::Optional) if !self.thought => 10,
+            (Dialect::Chat, _) => 16,
             (_, Thinking::First) => 9,
             (_, Thinking::Optional) if !self.thought => 11,
             _ => 13,

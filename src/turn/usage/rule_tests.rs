@@ -4,9 +4,10 @@
 use crate::prompt::{Tool, ToolKind};
 use crate::reply::{Part, Text, ToolCall};
 use crate::turn::usage::*;
+use crate::wire::dialect::Dialect;
 use serde_json::{Value, json};
 
-fn counted(prompt: &Prompt, parts: Vec<Part>, name: &str, api: Api) -> (u64, u64) {
+fn counted(prompt: &Prompt, parts: Vec<Part>, name: &str, api: Dialect) -> (u64, u64) {
     let choice = Choice { parts, ..Choice::default() };
     let model = Model::custom(name, None, None, None);
     let counted = Counter { encoding: None, session: None }.count(prompt, &[&choice], &model, api);
@@ -45,9 +46,9 @@ fn an_output_schema_marks_its_answer() {
         r#"{"title":"Mistborn: The Final Empire","author":"Brandon Sanderson","pages":544,"publication_year":2006}"#;
     let person = r#"{"name":"John","age":15}"#;
     for (prompt, answer, model, api, recorded) in [
-        (offering(1), book, "gpt-4o", Api::Chat, 32),         // a5fdf29e3b65d14b
-        (offering(0), person, "gpt-5.4", Api::Responses, 17), // 5ee16395242aad33
-        (offering(0), "Sunny in Vienna.", "gpt-4o", Api::Chat, 4),
+        (offering(1), book, "gpt-4o", Dialect::Chat, 32), // a5fdf29e3b65d14b
+        (offering(0), person, "gpt-5.4", Dialect::Responses, 17), // 5ee16395242aad33
+        (offering(0), "Sunny in Vienna.", "gpt-4o", Dialect::Chat, 4),
     ] {
         assert_eq!(counted(&with_schema(prompt), vec![text(answer)], model, api).1, recorded, "{answer}");
     }
@@ -59,7 +60,7 @@ fn a_call_counts_by_its_address() {
         ("0", r#"{"location":"Tokyo"}"#, "gpt-4o-mini", 14), // cae183b60a833cb1
         ("get_current_weather", "{\n  \"location\": \"Boston\"\n}", "gpt-4", 16), // 6a57dd94963c8509
     ] {
-        assert_eq!(counted(&offering(1), vec![call(name, arguments)], model, Api::Chat).1, recorded, "{name}");
+        assert_eq!(counted(&offering(1), vec![call(name, arguments)], model, Dialect::Chat).1, recorded, "{name}");
     }
 }
 
@@ -68,17 +69,17 @@ fn parallel_calls_count_as_one_of_a_tool_that_makes_them() {
     let secret = |word: &str| call("secret_retrieval_tool", &format!("{{\"password\": \"{word}\"}}"));
     let calls = || vec![secret("mellon"), secret("radiance")];
     // 10ef96ac42df36a4: the spaces between the arguments' tokens are not the model's.
-    assert_eq!(counted(&offering(1), calls(), "gpt-4o-mini", Api::Chat).1, 53);
-    assert_eq!(counted(&offering(1), calls(), "gpt-4o-mini", Api::Responses).1, 54);
+    assert_eq!(counted(&offering(1), calls(), "gpt-4o-mini", Dialect::Chat).1, 53);
+    assert_eq!(counted(&offering(1), calls(), "gpt-4o-mini", Dialect::Responses).1, 54);
     let broken = || vec![call("f", "{"), call("f", "{}")];
-    assert!(counted(&offering(1), broken(), "gpt-4o", Api::Chat).1 > 20, "cut arguments count as they are");
+    assert!(counted(&offering(1), broken(), "gpt-4o", Dialect::Chat).1 > 20, "cut arguments count as they are");
 }
 
 #[test]
 fn a_forced_call_was_begun_in_the_prompt() {
     let named = Prompt { tool_choice: ToolChoice::Named("structured_output".into()), ..offering(2) };
     let required = |tools| Prompt { tool_choice: ToolChoice::Required, ..offering(tools) };
-    let count = |prompt| counted(&prompt, vec![call("structured_output", "{}")], "gpt-4.1-mini", Api::Responses).1;
+    let count = |prompt| counted(&prompt, vec![call("structured_output", "{}")], "gpt-4.1-mini", Dialect::Responses).1;
     // f899a7cd847ecc60
     assert_eq!((count(named), count(required(1))), (2, 2));
     assert!(count(required(2)) > 2, "which of several is the model's choice");
@@ -88,13 +89,13 @@ fn a_forced_call_was_begun_in_the_prompt() {
 fn endings_that_depend_on_what_was_said() {
     let refusal = Part::Refusal(Text::new("I'm very sorry, but I can't assist with that."));
     let said = text("I'm very sorry, but I can't assist with that.");
-    let count = |part| counted(&Prompt::default(), vec![part], "gpt-4o", Api::Chat).1;
+    let count = |part| counted(&Prompt::default(), vec![part], "gpt-4o", Dialect::Chat).1;
     assert_eq!((count(said), count(refusal)), (11, 12), "addfa830b6ef16e4");
     // 79a81e595171644a: without a thought, and without tools.
-    assert_eq!(counted(&Prompt::default(), vec![text("2")], "gpt-5.4", Api::Chat).1, 4);
+    assert_eq!(counted(&Prompt::default(), vec![text("2")], "gpt-5.4", Dialect::Chat).1, 4);
     // d903d16f9ab94312
     let greeting = || vec![text("Hello! How can I assist you today?")];
-    assert_eq!(counted(&Prompt::default(), greeting(), "gpt-4", Api::Responses).1, 11);
+    assert_eq!(counted(&Prompt::default(), greeting(), "gpt-4", Dialect::Responses).1, 11);
 }
 
 fn past(name: &str, arguments: &str, returned: bool) -> [Message; 2] {
@@ -113,7 +114,7 @@ fn a_call_that_was_returned_keeps_its_id_and_status() {
         let mut messages = vec![Message::new(Role::User, "What's the weather in Madrid?")];
         messages.extend(past("get_weather", r#"{"location":"Madrid"}"#, returned));
         let tools = vec![tool("get_weather", "Get the current weather for a location.", parameters.clone())];
-        counted(&Prompt { messages, tools, ..Prompt::default() }, vec![], "gpt-4o-mini", Api::Responses).0
+        counted(&Prompt { messages, tools, ..Prompt::default() }, vec![], "gpt-4o-mini", Dialect::Responses).0
     };
     // 6733c3f880ce851b
     assert_eq!((prompt(true), prompt(false)), (80, 77));
@@ -122,7 +123,7 @@ fn a_call_that_was_returned_keeps_its_id_and_status() {
 #[test]
 fn a_call_in_chat_names_its_function_twice() {
     let prompt = |name: &str| Prompt { messages: past(name, "{}", false).into(), ..Prompt::default() };
-    let count = |name: &str| counted(&prompt(name), vec![], "gpt-4o", Api::Chat).0;
+    let count = |name: &str| counted(&prompt(name), vec![], "gpt-4o", Dialect::Chat).0;
     let words = |text: &str| tokens::count(Encoding::O200k, text) as u64;
     let name = "best_language_to_learn";
     let around = 3 + words("{}") + words("Weather in Madrid: 72°F, sunny") + 12;
@@ -136,7 +137,7 @@ fn a_forced_tool_costs_more_where_no_system_message_leads() {
         tool_choice: choice,
         ..offering(1)
     };
-    let count = |role, choice| counted(&prompt(role, choice), vec![], "gpt-4o", Api::Chat).0;
+    let count = |role, choice| counted(&prompt(role, choice), vec![], "gpt-4o", Dialect::Chat).0;
     let more = |role| count(role, ToolChoice::Named("f".into())) - count(role, ToolChoice::Auto);
     assert_eq!((more(Role::User), more(Role::System)), (8, 1));
 }

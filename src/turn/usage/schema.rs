@@ -2,7 +2,7 @@
 
 use crate::tokens::{self, Encoding};
 use crate::turn::models::Model;
-use crate::turn::usage::Api;
+use crate::wire::dialect::Dialect;
 use serde_json::{Map, Value};
 
 /// Words the model is not shown.
@@ -22,12 +22,12 @@ const UNSEEN: [&str; 11] = [
 
 /// Tokens of `response_format` or `text.format` of type `json_schema`: the schema as compact JSON without bounds, less
 /// two a property (fitted: 33 of 49 recordings exact, the others within ten).
-pub(super) fn tokens(schema: &Value, model: &Model, api: Api, encoding: Encoding) -> u64 {
+pub(super) fn tokens(schema: &Value, model: &Model, api: Dialect, encoding: Encoding) -> u64 {
     let mut properties = 0;
     let shown = shown(schema, DEPTH, &mut properties);
     let around = match (api, model.reasoning) {
-        (Api::Chat, false) => 6,
-        (Api::Chat, true) => 3,
+        (Dialect::Chat, false) => 6,
+        (Dialect::Chat, true) => 3,
         _ => 0,
     };
     (tokens::count(encoding, &shown.to_string()) as u64 + around).saturating_sub(2 * properties)

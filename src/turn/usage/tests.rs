@@ -5,13 +5,14 @@ use crate::turn::models;
 use crate::turn::usage::wire::merge;
 use crate::turn::usage::wire::responses;
 use crate::turn::usage::*;
+use crate::wire::dialect::Dialect;
 use serde_json::{Value, json};
 
 fn model(name: &str) -> Model {
     Model::custom(name, None, None, None)
 }
 
-fn counted(prompt: &Prompt, choices: &[&Choice], name: &str, api: Api) -> Counted {
+fn counted(prompt: &Prompt, choices: &[&Choice], name: &str, api: Dialect) -> Counted {
     Counter { encoding: None, session: None }.count(prompt, choices, &model(name), api)
 }
 
@@ -27,18 +28,18 @@ fn a_plain_exchange() {
         let counted = counted(&prompt, &[&answer], name, api);
         (counted.prompt, counted.completion)
     };
-    assert_eq!(numbers("gpt-4o", Api::Chat), (11, 4));
-    assert_eq!(numbers("gpt-5", Api::Chat), (10, 13));
-    assert_eq!(numbers("gpt-4o", Api::Responses), (11, 5));
-    assert_eq!(numbers("gpt-5.4", Api::Responses), (10, 8));
-    assert_eq!(numbers("davinci-002", Api::Completions), (4, 4));
+    assert_eq!(numbers("gpt-4o", Dialect::Chat), (11, 4));
+    assert_eq!(numbers("gpt-5", Dialect::Chat), (10, 13));
+    assert_eq!(numbers("gpt-4o", Dialect::Responses), (11, 5));
+    assert_eq!(numbers("gpt-5.4", Dialect::Responses), (10, 8));
+    assert_eq!(numbers("davinci-002", Dialect::Completions), (4, 4));
 }
 
 #[test]
 fn thoughts_come_in_multiples_of_64_and_belong_to_the_completion() {
     let mut choice = says("Hi");
     choice.parts.insert(0, Part::Reasoning(vec!["Thinking it over.".into()]));
-    let counted = counted(&Prompt::default(), &[&choice], "gpt-5", Api::Responses);
+    let counted = counted(&Prompt::default(), &[&choice], "gpt-5", Dialect::Responses);
     assert_eq!((counted.reasoning, counted.completion), (64, 64 + 1 + 6));
 }
 
@@ -47,7 +48,7 @@ fn thoughts_take_what_the_words_leave_of_the_limit() {
     let mut choice = says("one two three");
     choice.parts.insert(0, Part::Reasoning(vec![]));
     let asked =
-        |limit| counted(&Prompt { max_tokens: Some(limit), ..Prompt::default() }, &[&choice], "gpt-5", Api::Chat);
+        |limit| counted(&Prompt { max_tokens: Some(limit), ..Prompt::default() }, &[&choice], "gpt-5", Dialect::Chat);
     assert_eq!((asked(200).reasoning, asked(200).completion), (64, 64 + 3 + 9));
     assert_eq!((asked(20).reasoning, asked(20).completion), (17, 20));
 }
@@ -55,7 +56,7 @@ fn thoughts_take_what_the_words_leave_of_the_limit() {
 #[test]
 fn every_choice_counts() {
     let (one, two) = (says("one"), says("two"));
-    assert_eq!(counted(&Prompt::default(), &[&one, &two], "gpt-4o", Api::Chat).completion, 2);
+    assert_eq!(counted(&Prompt::default(), &[&one, &two], "gpt-4o", Dialect::Chat).completion, 2);
 }
 
 #[test]
@@ -151,7 +152,7 @@ mod corpus {
     }
 
     /// A recorded request, if text and function tools are all it has.
-    fn prompt(body: &Value, api: Api) -> Option<Prompt> {
+    fn prompt(body: &Value, api: Dialect) -> Option<Prompt> {
         let hidden = ["previous_response_id", "conversation", "prompt", "context_management", "web_search_options"];
         if hidden.iter().any(|key| body.get(key).is_some_and(|value| !value.is_null()))
             || body["reasoning"]["mode"] == "pro"
@@ -162,18 +163,18 @@ mod corpus {
         if let Some(text) = body["instructions"].as_str() {
             messages.push(Message::new(Role::System, text));
         }
-        match if api == Api::Chat { &body["messages"] } else { &body["input"] } {
+        match if api == Dialect::Chat { &body["messages"] } else { &body["input"] } {
             Value::String(text) => messages.push(Message::new(Role::User, text.clone())),
             Value::Array(items) => messages.extend(items.iter().map(message).collect::<Option<Vec<_>>>()?),
             _ => return None,
         }
-        if api == Api::Responses {
+        if api == Dialect::Responses {
             mark_returned(&mut messages, body["input"].as_array().into_iter().flatten());
         }
         let tools =
             body["tools"].as_array().into_iter().flatten().chain(body["functions"].as_array().into_iter().flatten());
         let tools = tools.map(|tool| {
-            let inner = tool.get("function").filter(|_| api == Api::Chat).unwrap_or(tool);
+            let inner = tool.get("function").filter(|_| api == Dialect::Chat).unwrap_or(tool);
             (tool["type"] == "function" || tool.get("type").is_none()).then(|| Tool {
                 kind: ToolKind::Function,
                 name: inner["name"].as_str().unwrap_or_default().into(),
@@ -182,7 +183,7 @@ mod corpus {
                 strict: false,
             })
         });
-        let format = if api == Api::Chat { &body["response_format"] } else { &body["text"]["format"] };
+        let format = if api == Dialect::Chat { &body["response_format"] } else { &body["text"]["format"] };
         if format["type"] == "json_schema" {
             return None;
         }
@@ -212,10 +213,10 @@ mod corpus {
     }
 
     /// What the model said, of answers that are one choice of text and calls.
-    fn choice(object: &Value, api: Api) -> Option<Choice> {
+    fn choice(object: &Value, api: Dialect) -> Option<Choice> {
         let mut choice = Choice::default();
         let thought = &object["usage"]["output_tokens_details"]["reasoning_tokens"];
-        if api == Api::Chat {
+        if api == Dialect::Chat {
             let [one] = object["choices"].as_array()?.as_slice() else { return None };
             if let Some(text) = one["message"]["content"].as_str() {
                 choice.parts.push(Part::Text(Text::new(text)));
@@ -263,8 +264,8 @@ mod corpus {
         let mut completions: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for line in &lines {
             let api = match line["endpoint"].as_str() {
-                Some("POST /v1/chat/completions") => Api::Chat,
-                Some("POST /v1/responses") => Api::Responses,
+                Some("POST /v1/chat/completions") => Dialect::Chat,
+                Some("POST /v1/responses") => Dialect::Responses,
                 _ => continue,
             };
             let body = &line["request"]["body"];

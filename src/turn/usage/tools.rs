@@ -2,8 +2,8 @@
 
 use crate::prompt::{Prompt, Role, Tool, ToolChoice, ToolKind};
 use crate::turn::models::Model;
-use crate::turn::usage::Api;
 use crate::turn::usage::typescript;
+use crate::wire::dialect::Dialect;
 
 /// What a request's tools cost.
 pub(super) struct Offer {
@@ -20,15 +20,15 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    pub(super) fn new(prompt: &Prompt, model: &Model, api: Api) -> Self {
+    pub(super) fn new(prompt: &Prompt, model: &Model, api: Dialect) -> Self {
         let functions: Vec<&Tool> =
             prompt.tools.iter().filter(|tool| !matches!(tool.kind, ToolKind::Hosted(_))).collect();
-        let merges = api == Api::Chat && !model.reasoning;
+        let merges = api == Dialect::Chat && !model.reasoning;
         let leads = prompt.messages.first().is_some_and(|first| matches!(first.role, Role::System | Role::Developer));
         let named = matches!(prompt.tool_choice, ToolChoice::Named(_));
         let around = match (api, model.reasoning) {
-            (Api::Chat, false) => 9 + if named && !leads { 7 } else { 0 },
-            (Api::Chat, true) => (if leads { 90 } else { 91 }) - if named { 9 } else { 0 },
+            (Dialect::Chat, false) => 9 + if named && !leads { 7 } else { 0 },
+            (Dialect::Chat, true) => (if leads { 90 } else { 91 }) - if named { 9 } else { 0 },
             (_, false) => {
                 3 + if named {
                     8

@@ -2,12 +2,12 @@
 //! prompts).
 
 use crate::prompt::Tool;
-use crate::turn::usage::Api;
+use crate::wire::dialect::Dialect;
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
 /// The functions of a request.
-pub(super) fn namespace(functions: &[&Tool], api: Api) -> String {
+pub(super) fn namespace(functions: &[&Tool], api: Dialect) -> String {
     let mut out = String::from("namespace functions {\n\n");
     for tool in functions {
         comment(tool.description.as_deref(), &mut out);
@@ -17,7 +17,7 @@ pub(super) fn namespace(functions: &[&Tool], api: Api) -> String {
         };
         let _ = write!(out, "type {} = (_: ", tool.name);
         let schema = Schema { root, own: root, target: None };
-        comment(schema.word("title").filter(|_| api == Api::Responses), &mut out);
+        comment(schema.word("title").filter(|_| api == Dialect::Responses), &mut out);
         comment(schema.word("description"), &mut out);
         object(schema, DEPTH, &mut out);
         out.push_str(") => any;\n\n");
@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    fn read(tool: &Tool, api: Api) -> String {
+    fn read(tool: &Tool, api: Dialect) -> String {
         let text = namespace(&[tool], api);
         let inner = text.strip_prefix("namespace functions {\n\n").and_then(|rest| rest.split("\n\n} //").next());
         inner.expect("a namespace").to_string()
@@ -191,16 +191,16 @@ mod tests {
         let expected = "// Get the weather.\n// Twice.\n// Or more.\ntype f = (_: // Where\n{\n// A city\ncity: string,\n\
                         unit?: \"c\" | \"f\", // default: c\ndays?: number[] | null,\n\
                         place?: { lat?: number, lon?: number },\n}) => any;";
-        assert_eq!(read(&tool, Api::Chat), expected);
-        assert_eq!(read(&tool, Api::Responses), expected.replace("// Where", "// Args\n// Where"));
+        assert_eq!(read(&tool, Dialect::Chat), expected);
+        assert_eq!(read(&tool, Dialect::Responses), expected.replace("// Where", "// Args\n// Where"));
     }
 
     #[test]
     fn properties_without_comments_share_a_line() {
         let parameters =
             json!({"properties": {"a": {"type": "string"}, "b": {"type": "integer", "title": ""}}, "required": ["a"]});
-        assert_eq!(read(&tool("", parameters), Api::Chat), "type f = (_: { a: string, b?: number }) => any;");
-        assert_eq!(read(&tool("", json!({"properties": {}})), Api::Chat), "type f = () => any;");
+        assert_eq!(read(&tool("", parameters), Dialect::Chat), "type f = (_: { a: string, b?: number }) => any;");
+        assert_eq!(read(&tool("", json!({"properties": {}})), Dialect::Chat), "type f = () => any;");
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
             },
         });
         let expected = "type f = (_: {\n// Place\nto?: { city?: string },\nall?: { city?: string }[],\n}) => any;";
-        assert_eq!(read(&tool("", parameters), Api::Chat), expected);
+        assert_eq!(read(&tool("", parameters), Dialect::Chat), expected);
     }
 
     #[test]
@@ -222,9 +222,9 @@ mod tests {
         for _ in 0..100 {
             schema = json!({"type": "object", "properties": {"next": {"type": "array", "items": schema}}});
         }
-        assert!(read(&tool("", schema), Api::Chat).contains("any"));
+        assert!(read(&tool("", schema), Dialect::Chat).contains("any"));
         let node = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/N"}, "b": {"$ref": "#/$defs/N"}}});
         let circular = json!({"properties": {"a": {"$ref": "#/$defs/N"}, "o": {"$ref": "#/$defs/O"}}, "$defs": {"N": node, "O": {"$ref": "#/$defs/O"}}});
-        assert!(namespace(&[&tool("", circular)], Api::Chat).len() < 2 * MOST);
+        assert!(namespace(&[&tool("", circular)], Dialect::Chat).len() < 2 * MOST);
     }
 }

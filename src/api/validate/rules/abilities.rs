@@ -3,6 +3,7 @@
 
 use crate::api::validate::rules::{Faults, Phase};
 use crate::turn::models::Model;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use crate::wire::error::Style;
 use crate::wire::error::quoted_list;
@@ -39,7 +40,8 @@ struct Words {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
-    api: Api,
+    /// Whose requests it is about.
+    api: Dialect,
     /// Fields, or paths to fields of fields; `[]` is each item of a list.
     params: Vec<String>,
     of: Vec<String>,
@@ -58,14 +60,6 @@ struct Row {
     tries: Value,
     #[cfg_attr(not(test), allow(dead_code))]
     evidence: String,
-}
-
-/// Whose requests a row is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Api {
-    Chat,
-    Responses,
 }
 
 #[derive(Deserialize)]
@@ -115,10 +109,10 @@ fn spelled(selectors: &[String], groups: &HashMap<String, Vec<String>>) -> Vec<S
 }
 
 /// Refuses what the model cannot do.
-pub(super) fn check(api: Api, body: &Value, model: &Model, faults: &mut Faults) {
+pub(super) fn check(api: Dialect, body: &Value, model: &Model, faults: &mut Faults) {
     let effort = match api {
-        Api::Chat => find(body, "reasoning_effort"),
-        Api::Responses => find(body, "reasoning").and_then(|reasoning| reasoning.get("effort")),
+        Dialect::Responses => find(body, "reasoning").and_then(|reasoning| reasoning.get("effort")),
+        _ => find(body, "reasoning_effort"),
     };
     let thinks = thinks(model, effort.and_then(Value::as_str));
     for row in TABLE.rows.iter().filter(|row| row.api == api && (thinks || !row.thinking)) {

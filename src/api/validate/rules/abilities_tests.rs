@@ -5,13 +5,15 @@ use crate::api::validate::tests::full;
 use crate::turn::models::Kind;
 use crate::turn::models::catalogue;
 use crate::turn::models::find as model;
+use crate::wire::dialect::Dialect;
 use serde_json::json;
 
 /// A request of a row, to a model.
 fn request(row: &Row, model: &Model, with: &Value) -> (&'static str, Value) {
     let (operation, mut body) = match row.api {
-        Api::Chat => ("chat.completions.create", json!({"messages": [{"role": "user", "content": "x"}]})),
-        Api::Responses => ("responses.create", json!({"input": "x"})),
+        Dialect::Chat => ("chat.completions.create", json!({"messages": [{"role": "user", "content": "x"}]})),
+        Dialect::Responses => ("responses.create", json!({"input": "x"})),
+        other => panic!("no row is about {other:?}"),
     };
     body["model"] = json!(model.id);
     for (key, value) in with.as_object().unwrap() {
@@ -21,10 +23,11 @@ fn request(row: &Row, model: &Model, with: &Value) -> (&'static str, Value) {
 }
 
 /// Models that serve a row's API.
-fn serving(api: Api) -> impl Iterator<Item = &'static Model> {
+fn serving(api: Dialect) -> impl Iterator<Item = &'static Model> {
     catalogue().iter().filter(move |model| match api {
-        Api::Chat => matches!(model.kind, Kind::Chat | Kind::ChatOnly),
-        Api::Responses => matches!(model.kind, Kind::Chat | Kind::Responses),
+        Dialect::Chat => matches!(model.kind, Kind::Chat | Kind::ChatOnly),
+        Dialect::Responses => matches!(model.kind, Kind::Chat | Kind::Responses),
+        _ => false,
     })
 }
 
@@ -146,7 +149,7 @@ fn who_thinks() {
 
 #[test]
 fn cache_options_are_taken_by_every_model() {
-    for one in serving(Api::Responses) {
+    for one in serving(Dialect::Responses) {
         let body = json!({"model": one.id, "input": "x", "prompt_cache_retention": "in_memory", "prompt_cache_options": {"mode": "implicit"}});
         assert_eq!(full("responses.create", &body), Ok(()), "{}", one.id);
     }

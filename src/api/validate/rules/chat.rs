@@ -1,9 +1,10 @@
 //! Rules of chat completions. Sources: real-traffic.md §3A and 3B; envelopes observed in August 2026.
 
 use crate::api::chat::request::pace;
-use crate::api::validate::rules::abilities::{self, Api};
+use crate::api::validate::rules::abilities;
 use crate::api::validate::rules::{Faults, Phase, completions, given, messages, pictures, says_json, tools};
 use crate::turn::models::Model;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use crate::wire::field::field;
 use crate::wire::field::find;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 /// All rules of a chat body.
 pub(super) fn check(body: &Value, model: &Model, faults: &mut Faults) {
-    abilities::check(Api::Chat, body, model, faults);
+    abilities::check(Dialect::Chat, body, model, faults);
     messages::check(body, faults);
     pictures::chat(body, faults);
     tools::chat(body, faults);

@@ -15,8 +15,10 @@ mod tools;
 use crate::api::validate::Context;
 use crate::api::validate::walk::{First, fault};
 use crate::budget::Budget;
+use crate::surface::Operation;
 use crate::surface::shape::Object;
 use crate::turn::models::Model;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use crate::wire::field::find;
 use serde_json::Value;
@@ -77,12 +79,12 @@ impl Faults<'_> {
 }
 
 /// All rules of an operation.
-pub(crate) fn check(operation: &str, body: &Value, context: &Context, faults: &mut Faults) {
-    let check = match operation {
-        "chat.completions.create" => chat::check,
-        "responses.create" => responses::check,
-        "completions.create" => completions::check,
-        "embeddings.create" => embeddings::check,
+pub(crate) fn check(operation: &Operation, body: &Value, context: &Context, faults: &mut Faults) {
+    let check = match operation.dialect {
+        Dialect::Chat if operation.turn => chat::check,
+        Dialect::Responses if operation.turn => responses::check,
+        Dialect::Completions => completions::check,
+        Dialect::Embeddings => embeddings::check,
         _ => return,
     };
     match context.model {

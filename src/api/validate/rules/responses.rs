@@ -1,9 +1,10 @@
 //! Rules of Responses. Sources: real-traffic.md §3A and 3B; envelopes observed in August 2026.
 
 use crate::api::responses::replay;
-use crate::api::validate::rules::abilities::{self, Api};
+use crate::api::validate::rules::abilities;
 use crate::api::validate::rules::{Faults, Phase, given, pictures, says_json, tools};
 use crate::turn::models::Model;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use crate::wire::field::field;
 use crate::wire::field::find;
@@ -17,7 +18,7 @@ pub(super) fn check(body: &Value, model: &Model, faults: &mut Faults) {
     items(body, faults);
     pictures::responses(body, faults);
     state(body, faults);
-    abilities::check(Api::Responses, body, model, faults);
+    abilities::check(Dialect::Responses, body, model, faults);
 }
 
 fn format(body: &Value, faults: &mut Faults) {
