@@ -1,5 +1,5 @@
 // The house: `npm test -- house` reads src/ and fails, naming the line, on an import that runs upwards (a room may use only
-// rooms above it in this list) and on a comparison of an operation's name.
+// rooms above it in this list), on a comparison of an operation's name, and on a type's name that is given twice.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -87,6 +87,22 @@ export function named(root = ROOT) {
   return found;
 }
 
+/** No two types share one name: a reader who looks for it finds one. */
+export function twice(root = ROOT) {
+  const src = path.join(root, 'src');
+  const places = new Map();
+  for (const name of sources(src)) {
+    for (const [number, line] of code(path.join(src, name))) {
+      const type = /^\s*(?:pub(?:\([^)]*\))? )?(struct|enum|union|trait|type) ([A-Z]\w*)(.)/.exec(line);
+      // What a trait asks for and its implementations give is indented.
+      if (!type || (type[1] === 'type' && /^\s/.test(line))) continue;
+      places.set(type[2], [...places.get(type[2]) ?? [], `src/${name}:${number}`]);
+    }
+  }
+  return [...places].filter(([, where]) => where.length > 1)
+    .map(([name, where]) => `${where.join(', ')}: ${name} names ${where.length} types`);
+}
+
 export function upward(root = ROOT) {
   const level = new Map(ROOMS.flatMap((names, height) => names.map((name) => [name, height])));
   const found = [];
@@ -103,7 +119,7 @@ export function upward(root = ROOT) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const rules = { 'imports upwards': upward, "operations named outside the table": named };
+  const rules = { 'imports upwards': upward, "operations named outside the table": named, 'names given twice': twice };
   for (const [rule, find] of Object.entries(rules)) {
     const found = find(process.argv[2]);
     for (const one of found) console.log(one);

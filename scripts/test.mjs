@@ -12,7 +12,7 @@ const node = (...args) => [process.execPath, ...args];
  */
 const STAGES = [
   ['format', 'Rust is formatted', [['cargo', 'fmt', '--check']]],
-  ['house', 'no room uses one above it, none compares names of operations', [node('scripts/house.mjs')]],
+  ['house', 'no room uses one above it, none compares names of operations, no type name is given twice', [node('scripts/house.mjs')]],
   ['clippy', 'no lint, with and without the Node addon', [
     ['cargo', 'clippy', '--locked', '--all-targets', '--no-default-features', '--', '-D', 'warnings'],
     ['cargo', 'clippy', '--locked', '--all-targets', '--', '-D', 'warnings'],

@@ -3,7 +3,7 @@
 mod help;
 mod parent;
 
-use crate::api::{self, Level};
+use crate::api::{self, ServiceLevel};
 use crate::emulator::Emulator;
 use crate::log;
 use crate::options::{Door, LogLevel, Options};
@@ -61,7 +61,7 @@ enum Command {
     },
     /// Print the compiled-in vocabulary as OpenAI publishes it: for comparing with `tiktoken`, also without a network
     #[command(hide = true)]
-    Vocabulary { name: Vocabulary },
+    Vocabulary { name: BuiltIn },
 }
 
 /// Tools whose fixtures can be converted.
@@ -73,7 +73,7 @@ enum From {
 /// The compiled-in vocabularies, by OpenAI's names.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum Vocabulary {
+enum BuiltIn {
     O200kBase,
     Cl100kBase,
 }
@@ -137,7 +137,7 @@ fn operations() -> String {
         let path = operation.path.replace("{*", "{");
         let _ = writeln!(out, "{level:<10}  {:<width$}  {:<6}  /v1{path}{variant}", operation.name, operation.method);
     }
-    let behaves = all.iter().filter(|operation| api::level(operation) == Level::Behaves).count();
+    let behaves = all.iter().filter(|operation| api::level(operation) == ServiceLevel::Behaves).count();
     let surface::operations::Clients { npm, pypi } = surface::operations::clients();
     let _ = writeln!(
         out,
@@ -159,10 +159,10 @@ fn convert(file: &Path) -> Result<(), String> {
 }
 
 /// Prints a vocabulary: a line a token, its bytes in base64 and its rank.
-fn vocabulary(name: Vocabulary) -> Result<(), String> {
+fn vocabulary(name: BuiltIn) -> Result<(), String> {
     let encoding = match name {
-        Vocabulary::O200kBase => Encoding::O200k,
-        Vocabulary::Cl100kBase => Encoding::Cl100k,
+        BuiltIn::O200kBase => Encoding::O200k,
+        BuiltIn::Cl100kBase => Encoding::Cl100k,
     };
     let tokens = (0..).map_while(|rank| Some((rank, encoding.token(rank)?)));
     let text: String = tokens.map(|(rank, token)| format!("{} {rank}\n", BASE64_STANDARD.encode(token))).collect();

@@ -91,12 +91,12 @@ fn write_whole(stream: &mut impl Write, mut bytes: &[u8]) -> std::io::Result<()>
 
 /// Lines that wait for their writer.
 struct Queue {
-    state: Mutex<Waiting>,
+    state: Mutex<Backlog>,
     /// Something was put in, or written.
     changed: Condvar,
 }
 
-struct Waiting {
+struct Backlog {
     lines: VecDeque<String>,
     bytes: usize,
     /// Lines that found no room since this was last said.
@@ -109,11 +109,11 @@ struct Waiting {
 
 impl Queue {
     const fn new() -> Self {
-        let state = Waiting { lines: VecDeque::new(), bytes: 0, dropped: 0, writing: false, closed: false };
+        let state = Backlog { lines: VecDeque::new(), bytes: 0, dropped: 0, writing: false, closed: false };
         Queue { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Backlog> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -158,7 +158,7 @@ impl Queue {
         let mut waiting = self.lock();
         waiting.writing = false;
         if !well {
-            *waiting = Waiting { lines: VecDeque::new(), bytes: 0, dropped: 0, writing: false, closed: true };
+            *waiting = Backlog { lines: VecDeque::new(), bytes: 0, dropped: 0, writing: false, closed: true };
         }
         self.changed.notify_all();
     }

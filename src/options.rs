@@ -8,7 +8,7 @@ use crate::bounds::{BYTES, KEPT, PATIENCE_MS, RATE, WAIT_MS};
 use crate::clock::Mode;
 use crate::reply::Length;
 use crate::reply::pace::{Pace, Range};
-use crate::reply::{Style as GenerateStyle, ToolStrategy};
+use crate::reply::{GenerateStyle, ToolStrategy};
 use crate::script::Check;
 use crate::wire::error::ApiError;
 use clap::{Args, ValueEnum};
@@ -90,19 +90,19 @@ impl<'de> Deserialize<'de> for Auth {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "expected `optional`, `required` or a list of keys")]
-        enum Form {
+        enum Written {
             Word(String),
             Keys(Vec<String>),
         }
-        match Form::deserialize(deserializer)? {
+        match Written::deserialize(deserializer)? {
             // One key is a list of one: a word that is neither of the two is a slip.
-            Form::Word(word) => match word.parse() {
+            Written::Word(word) => match word.parse() {
                 Ok(Auth::Keys(_)) | Err(_) => {
                     Err(serde::de::Error::custom("expected `optional`, `required` or a list of keys"))
                 }
                 known => known.map_err(serde::de::Error::custom),
             },
-            Form::Keys(keys) => Ok(Auth::Keys(keys)),
+            Written::Keys(keys) => Ok(Auth::Keys(keys)),
         }
     }
 }
@@ -282,13 +282,13 @@ pub(crate) struct Options {
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected a string or a list of strings")]
-    enum Form {
+    enum OneOrMany {
         One(String),
         Many(Vec<String>),
     }
-    Ok(Option::<Form>::deserialize(deserializer)?.map(|form| match form {
-        Form::One(one) => vec![one],
-        Form::Many(many) => many,
+    Ok(Option::<OneOrMany>::deserialize(deserializer)?.map(|form| match form {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
     }))
 }
 

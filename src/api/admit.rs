@@ -8,8 +8,8 @@ use crate::responders::scenario;
 use crate::surface::client;
 use crate::surface::operations::Form;
 use crate::turn::call::Call;
-use crate::turn::models::Kind;
 use crate::turn::models::Model;
+use crate::turn::models::ModelKind;
 use crate::wire::dialect::Dialect;
 use crate::wire::error;
 use crate::wire::error::ApiError;
@@ -184,23 +184,25 @@ fn serves(call: &Call, model: &Model) -> Result<(), ApiError> {
     let chat_only = "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use v1/chat/completions?";
     let text_only = "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use v1/completions?";
     match (call.operation.dialect, model.kind) {
-        (Dialect::Chat, Kind::Completions | Kind::Responses) => {
+        (Dialect::Chat, ModelKind::Completions | ModelKind::Responses) => {
             Err(ApiError::new(404, text_only).param("model").style(Style::Model))
         }
         // The oldest embedding model is refused as text models are (recording b997a31b54737499).
-        (Dialect::Chat, Kind::Embedding) if model.id == "text-embedding-ada-002" => {
+        (Dialect::Chat, ModelKind::Embedding) if model.id == "text-embedding-ada-002" => {
             Err(ApiError::new(404, text_only).param("model").style(Style::Model))
         }
-        (Dialect::Chat, Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
+        (Dialect::Chat, ModelKind::Embedding) => edge(403, "You are not allowed to sample from this model"),
         // LLEmulator's catalogue knows no kinds: its suites ask chat models for text.
-        (Dialect::Completions, Kind::Chat) if call.emulator.settings.profile == Profile::Strict => {
+        (Dialect::Completions, ModelKind::Chat) if call.emulator.settings.profile == Profile::Strict => {
             Err(ApiError::new(404, chat_only).param("model").style(Style::Model))
         }
-        (Dialect::Completions, Kind::Embedding) => edge(403, "You are not allowed to sample from this model"),
-        (Dialect::Embeddings, kind) if kind != Kind::Embedding && call.emulator.settings.profile == Profile::Strict => {
+        (Dialect::Completions, ModelKind::Embedding) => edge(403, "You are not allowed to sample from this model"),
+        (Dialect::Embeddings, kind)
+            if kind != ModelKind::Embedding && call.emulator.settings.profile == Profile::Strict =>
+        {
             edge(403, "You are not allowed to generate embeddings from this model")
         }
-        (Dialect::Responses, Kind::ChatOnly | Kind::Completions | Kind::Embedding)
+        (Dialect::Responses, ModelKind::ChatOnly | ModelKind::Completions | ModelKind::Embedding)
             if call.body.get("prompt").is_none() =>
         {
             Err(ApiError::invalid(format!(

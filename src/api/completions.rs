@@ -40,7 +40,7 @@ pub(crate) fn create_legacy(call: Call) -> HandlerFuture {
             if let Some(error) = turn.failed {
                 return Err(error);
             }
-            let facts = Facts::new(&call, prompt, &turn);
+            let facts = CompletionFacts::new(&call, prompt, &turn);
             if prompt.stream {
                 return Ok(Rendered::Events(Box::new(TextEvents::new(prompt, turn, facts))));
             }
@@ -115,7 +115,7 @@ fn text_of(choice: &Choice) -> String {
 }
 
 /// What all chunks share.
-struct Facts {
+struct CompletionFacts {
     id: String,
     created: u64,
     echo: Vec<String>,
@@ -124,13 +124,13 @@ struct Facts {
     counter: usage::Counter,
 }
 
-impl Facts {
+impl CompletionFacts {
     fn new(call: &Call, prompt: &Prompt, turn: &Spoken) -> Self {
         let mut random = call.random.fork("ids");
         let options = &call.body["stream_options"];
         let per_prompt = (prompt.n / prompt.messages.len().max(1)).max(1);
         let echo = call.body["echo"] == true;
-        Facts {
+        CompletionFacts {
             id: turn.overrides().id.clone().unwrap_or_else(|| ids::completion(&mut random, call.created())),
             created: call.created(),
             echo: (0..prompt.n)
@@ -184,7 +184,7 @@ fn finish(choice: &Choice) -> &'static str {
 }
 
 /// One chunk to write: text of a choice, and whether it is the choice's last.
-enum Item {
+enum CompletionItem {
     Text {
         choice: usize,
         text: String,
@@ -209,13 +209,13 @@ enum Item {
 struct TextEvents {
     prompt: Prompt,
     turn: Spoken,
-    facts: Facts,
+    facts: CompletionFacts,
     /// Characters of each choice that have arrived; empty for a reply that was ready.
     arrived: Vec<usize>,
 }
 
 impl TextEvents {
-    fn new(prompt: &Prompt, turn: Spoken, facts: Facts) -> Chunks<Self> {
+    fn new(prompt: &Prompt, turn: Spoken, facts: CompletionFacts) -> Chunks<Self> {
         let writer = TextEvents { prompt: prompt.clone(), turn, facts, arrived: Vec::new() };
         let mut items = Lanes::default();
         if writer.turn.arriving.is_none() {
@@ -225,21 +225,21 @@ impl TextEvents {
         Chunks::new(items, writer)
     }
 
-    fn lane(&self, index: usize) -> VecDeque<Item> {
+    fn lane(&self, index: usize) -> VecDeque<CompletionItem> {
         let echoed = self.facts.echoed(index);
         let mut lane = VecDeque::new();
         let mut offset = 0;
         if !echoed.is_empty() {
-            lane.push_back(Item::Text { choice: index, text: echoed.to_string(), offset, tokens: None });
+            lane.push_back(CompletionItem::Text { choice: index, text: echoed.to_string(), offset, tokens: None });
             offset += echoed.chars().count();
         }
         for (at, part) in self.turn.choice(index).parts.iter().enumerate() {
             let (Part::Text(text) | Part::Refusal(text)) = part else { continue };
             let left = Cursor::new(text.pieces(&self.turn.chunk, self.turn.encoding));
-            lane.extend(left.map(|left| Item::Part { choice: index, part: at, left, offset, closes: false }));
+            lane.extend(left.map(|left| CompletionItem::Part { choice: index, part: at, left, offset, closes: false }));
             offset += text.text.chars().count();
         }
-        if let (true, Some(Item::Part { closes, .. })) = (self.is_cut(index), lane.back_mut()) {
+        if let (true, Some(CompletionItem::Part { closes, .. })) = (self.is_cut(index), lane.back_mut()) {
             *closes = true;
         }
         lane
@@ -256,13 +256,13 @@ impl TextEvents {
         choice.finish == Some(Finish::Length) && !text_of(choice).is_empty()
     }
 
-    fn close(&self, items: &mut Lanes<Item>) {
+    fn close(&self, items: &mut Lanes<CompletionItem>) {
         let open: Vec<usize> = (0..self.turn.choices).filter(|index| !self.is_cut(*index)).collect();
         if !open.is_empty() {
-            items.push(Item::Finish(open));
+            items.push(CompletionItem::Finish(open));
         }
         if self.facts.include_usage {
-            items.push(Item::Usage);
+            items.push(CompletionItem::Usage);
         }
     }
 
@@ -295,25 +295,29 @@ impl TextEvents {
 }
 
 impl Writer for TextEvents {
-    type Item = Item;
+    type Item = CompletionItem;
 
     fn is_arriving(&self) -> bool {
         self.turn.arriving.is_some()
     }
 
-    fn content(item: &Item) -> Option<u32> {
+    fn content(item: &CompletionItem) -> Option<u32> {
         match item {
-            Item::Text { tokens, .. } => *tokens,
-            Item::Part { left, .. } => Some(left.piece().2),
+            CompletionItem::Text { tokens, .. } => *tokens,
+            CompletionItem::Part { left, .. } => Some(left.piece().2),
             _ => None,
         }
     }
 
-    fn ends(item: &Item) -> bool {
-        matches!(item, Item::Finish(_) | Item::Usage)
+    fn ends(item: &CompletionItem) -> bool {
+        matches!(item, CompletionItem::Finish(_) | CompletionItem::Usage)
     }
 
-    fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<Result<(), ApiError>> {
+    fn poll_arriving(
+        &mut self,
+        items: &mut Lanes<CompletionItem>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), ApiError>> {
         let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(Ok(())) };
         let step = match ready!(arriving.poll_next(context)) {
             Some(Ok(step)) => step,
@@ -338,15 +342,15 @@ impl Writer for TextEvents {
         let offset = self.arrived[choice];
         self.arrived[choice] += text.chars().count();
         let tokens = Some(crate::tokens::count(self.turn.encoding, &text) as u32);
-        items.push(Item::Text { choice, text, offset, tokens });
+        items.push(CompletionItem::Text { choice, text, offset, tokens });
         Poll::Ready(Ok(()))
     }
 
-    fn write(&mut self, item: &mut Item, out: &mut dyn Frames) -> bool {
+    fn write(&mut self, item: &mut CompletionItem, out: &mut dyn Frames) -> bool {
         match item {
-            Item::Usage => self.chunk(Vec::new(), out),
-            Item::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, None, out),
-            Item::Part { choice, part, left, offset, closes } => {
+            CompletionItem::Usage => self.chunk(Vec::new(), out),
+            CompletionItem::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, None, out),
+            CompletionItem::Part { choice, part, left, offset, closes } => {
                 let (start, end, _) = left.piece();
                 let text = match self.turn.choice(*choice).parts.get(*part) {
                     Some(Part::Text(text) | Part::Refusal(text)) => text.text.get(start..end).unwrap_or_default(),
@@ -358,7 +362,7 @@ impl Writer for TextEvents {
                 *offset += text.chars().count();
                 return more;
             }
-            Item::Finish(choices) => {
+            CompletionItem::Finish(choices) => {
                 let choices = choices.iter().map(|index| {
                     let reason = finish(self.turn.choice(*index));
                     json!({"text": "", "index": index, "logprobs": null, "finish_reason": reason})

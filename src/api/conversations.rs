@@ -2,10 +2,10 @@
 
 use crate::api::list::{Order, Page};
 use crate::api::responses::input;
-use crate::api::responses::record::Record;
+use crate::api::responses::record::ResponseRecord;
 use crate::memory::weight;
-use crate::session::store::Kind;
 use crate::session::store::Store;
+use crate::session::store::StoredKind;
 use crate::turn::answer::Answer;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
@@ -13,7 +13,7 @@ use crate::turn::call::Served;
 use crate::wire::error;
 use crate::wire::error::ApiError;
 use crate::wire::ids;
-use crate::wire::ids::Family;
+use crate::wire::ids::IdFamily;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -40,7 +40,7 @@ pub(crate) struct Conversation {
     items: Vec<Value>,
 }
 
-impl Kind for Conversation {
+impl StoredKind for Conversation {
     const NAME: &'static str = "conversation";
 }
 
@@ -86,7 +86,7 @@ fn check_room(call: &Call, items: &[Value]) -> Result<(), ApiError> {
 }
 
 /// Adds what a response was asked and what it said.
-pub(crate) async fn take_turn(store: &Store, id: &str, record: &Record) {
+pub(crate) async fn take_turn(store: &Store, id: &str, record: &ResponseRecord) {
     let add = |one: &mut Conversation| {
         one.items.extend(record.input.iter().cloned());
         one.items.extend(record.items.iter().map(|item| item.value.clone()));
@@ -97,7 +97,7 @@ pub(crate) async fn take_turn(store: &Store, id: &str, record: &Record) {
 }
 
 /// Forgets what a response said in its conversation, because it was cancelled first; what it was asked stays.
-pub(crate) async fn take_back(store: &Store, record: &Record) {
+pub(crate) async fn take_back(store: &Store, record: &ResponseRecord) {
     let Some(id) = record.frame.conversation.as_ref().and_then(|conversation| conversation["id"].as_str()) else {
         return;
     };
@@ -132,7 +132,7 @@ async fn change<T>(call: &Call, change: impl FnMut(&mut Conversation) -> Result<
 /// `items` of the body, in normal form.
 fn given_items(call: &Call) -> Vec<Value> {
     let mut random = call.random.fork("ids");
-    let family = Family::new(&mut random, call.created());
+    let family = IdFamily::new(&mut random, call.created());
     input::items(call.body.get("items").unwrap_or(&Value::Null), &family, &mut random)
 }
 

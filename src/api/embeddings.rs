@@ -28,18 +28,18 @@ const WIDEST: u64 = 4096;
 
 /// One input as text, and its number of tokens when it was given as tokens.
 #[derive(Debug, PartialEq)]
-struct Input {
+struct EmbeddingInput {
     text: String,
     given: Option<u64>,
 }
 
-impl Input {
+impl EmbeddingInput {
     fn text(text: &str) -> Self {
-        Input { text: text.to_string(), given: None }
+        EmbeddingInput { text: text.to_string(), given: None }
     }
 
     fn tokens(list: &[Value], encoding: Encoding) -> Self {
-        Input { text: encoding.decode(list), given: Some(list.len() as u64) }
+        EmbeddingInput { text: encoding.decode(list), given: Some(list.len() as u64) }
     }
 
     fn count(&self, encoding: Encoding) -> u64 {
@@ -64,15 +64,17 @@ fn fit(counts: &[u64], model: &Model) -> Result<(), ApiError> {
 }
 
 /// The inputs of a body: a string, strings, tokens, or lists of tokens of this encoding.
-fn inputs(body: &Value, encoding: Encoding) -> Vec<Input> {
+fn inputs(body: &Value, encoding: Encoding) -> Vec<EmbeddingInput> {
     match &body["input"] {
-        Value::String(one) => vec![Input::text(one)],
-        Value::Array(many) if many.first().is_some_and(Value::is_number) => vec![Input::tokens(many, encoding)],
+        Value::String(one) => vec![EmbeddingInput::text(one)],
+        Value::Array(many) if many.first().is_some_and(Value::is_number) => {
+            vec![EmbeddingInput::tokens(many, encoding)]
+        }
         Value::Array(many) => many
             .iter()
             .map(|one| match one {
-                Value::Array(list) => Input::tokens(list, encoding),
-                other => Input::text(other.as_str().unwrap_or_default()),
+                Value::Array(list) => EmbeddingInput::tokens(list, encoding),
+                other => EmbeddingInput::text(other.as_str().unwrap_or_default()),
             })
             .collect(),
         _ => Vec::new(),
@@ -154,7 +156,8 @@ impl<'a, F: Fn(usize) -> Cow<'a, [f64]>> Serialize for Data<F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq((0..self.count).map(|index| {
             let vector = (self.vector)(index);
-            let embedding = if self.base64 { Form::Base64(vectors::base64(&vector)) } else { Form::Numbers(vector) };
+            let embedding =
+                if self.base64 { VectorForm::Base64(vectors::base64(&vector)) } else { VectorForm::Numbers(vector) };
             Entry { object: "embedding", index, embedding }
         }))
     }
@@ -164,17 +167,17 @@ impl<'a, F: Fn(usize) -> Cow<'a, [f64]>> Serialize for Data<F> {
 struct Entry<'a> {
     object: &'static str,
     index: usize,
-    embedding: Form<'a>,
+    embedding: VectorForm<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Form<'a> {
+enum VectorForm<'a> {
     Numbers(Cow<'a, [f64]>),
     Base64(String),
 }
 
-fn vector(call: &Call, input: &Input, width: usize) -> Vec<f64> {
+fn vector(call: &Call, input: &EmbeddingInput, width: usize) -> Vec<f64> {
     match call.emulator.settings.embeddings {
         EmbeddingStyle::Mokku => vectors::mokku(&input.text, width),
         EmbeddingStyle::Semantic => vectors::semantic(&input.text, width),

@@ -4,7 +4,7 @@
 
 use crate::prompt::Prompt;
 use crate::reply::describe::SHOWN;
-use crate::reply::fault::{Fault, Kind};
+use crate::reply::fault::{Fault, FaultKind};
 use crate::reply::{Reply, Say};
 use crate::responders::{self, request};
 use crate::turn::answer::Answer;
@@ -57,7 +57,7 @@ pub(crate) async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
         Say::Raw(raw) => Ok(Intercepted::Answered(turn::raw_answer(raw, delivery))),
         Say::Nothing => match &found.fault {
             // It is the answer itself: nothing streams here.
-            Some(Fault { kind: Kind::Error(error), .. }) => Err(error.to_api_error(&call.occasion())),
+            Some(Fault { kind: FaultKind::Error(error), .. }) => Err(error.to_api_error(&call.occasion())),
             _ => Ok(Intercepted::Delivered(found.reply.overrides.headers.clone(), delivery)),
         },
         _ => Err(turn::cannot_answer(call, "`raw` or `error`")),

@@ -1,9 +1,9 @@
 //! Lists with a cursor: `{"object":"list","data","first_id","last_id","has_more"}`.
 
 use crate::session::store;
-use crate::session::store::Kind;
 use crate::session::store::Store;
 use crate::session::store::Stored;
+use crate::session::store::StoredKind;
 use crate::turn::call::Call;
 use serde::Serialize;
 use serde_json::Value;
@@ -45,12 +45,16 @@ impl Page {
     }
 
     /// The page the query asks for of the stored objects of a type, of those that `show` shows.
-    pub(crate) async fn stored<T: Kind>(call: &Call, order: Order, show: impl Fn(&Stored) -> Option<Value>) -> Self {
+    pub(crate) async fn stored<T: StoredKind>(
+        call: &Call,
+        order: Order,
+        show: impl Fn(&Stored) -> Option<Value>,
+    ) -> Self {
         let (limit, ascending) = shape(call, order);
         Page::walk::<T>(&call.session.store, call.query("after"), limit, ascending, show).await
     }
 
-    async fn walk<T: Kind>(
+    async fn walk<T: StoredKind>(
         store: &Store,
         after: Option<&str>,
         limit: usize,
@@ -61,7 +65,7 @@ impl Page {
         let mut data = Vec::new();
         // One more than asked shows whether there is more.
         while data.len() <= limit {
-            let page = store::Page { after: after.as_deref(), ascending, ..store::Page::default() };
+            let page = store::Window { after: after.as_deref(), ascending, ..store::Window::default() };
             let page = store.page::<T>(page).await;
             let Some(last) = page.last() else { break };
             after = Some(last.id.clone());
@@ -112,12 +116,12 @@ mod tests {
     #[tokio::test]
     async fn pages_of_what_is_stored_follow_each_other() {
         struct Number;
-        impl Kind for Number {
+        impl StoredKind for Number {
             const NAME: &'static str = "number";
         }
         #[derive(Serialize)]
         struct Kept(usize);
-        impl Kind for Kept {
+        impl StoredKind for Kept {
             const NAME: &'static str = Number::NAME;
         }
         let store = Store::new(1_000, &crate::memory::Account::new(1_000_000, &Default::default()));

@@ -47,27 +47,27 @@ static HANDLERS: LazyLock<Vec<Option<Handler>>> = LazyLock::new(|| {
 
 /// How far an operation is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Level {
+pub(crate) enum ServiceLevel {
     /// By hand, as production behaves.
     Behaves,
     /// Refused by name.
     NotServed,
 }
 
-impl fmt::Display for Level {
+impl fmt::Display for ServiceLevel {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(match self {
-            Level::Behaves => "behaves",
-            Level::NotServed => "not served",
+            ServiceLevel::Behaves => "behaves",
+            ServiceLevel::NotServed => "not served",
         })
     }
 }
 
 /// How far an operation is served; a variant as the operation whose path it has.
-pub(crate) fn level(operation: &'static Operation) -> Level {
+pub(crate) fn level(operation: &'static Operation) -> ServiceLevel {
     match handler(surface::router::routed(operation)) {
-        Some(_) => Level::Behaves,
-        None => Level::NotServed,
+        Some(_) => ServiceLevel::Behaves,
+        None => ServiceLevel::NotServed,
     }
 }
 
@@ -125,10 +125,11 @@ mod tests {
         for name in &served {
             assert!(surface::operations::all().iter().any(|operation| operation.name == *name), "{name}");
         }
-        let behaves = |name: &str| surface::operations::named(name).map(level) == Some(Level::Behaves);
+        let behaves = |name: &str| surface::operations::named(name).map(level) == Some(ServiceLevel::Behaves);
         assert!(served.iter().all(|name| behaves(name)));
         assert!(behaves("beta.responses.create") && !behaves("files.create") && !behaves("beta.threads.create"));
-        let count = surface::operations::all().iter().filter(|operation| level(operation) == Level::Behaves).count();
+        let count =
+            surface::operations::all().iter().filter(|operation| level(operation) == ServiceLevel::Behaves).count();
         // The beta's seven go the ways of Responses.
         assert_eq!(count, served.len() + 7);
     }

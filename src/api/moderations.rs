@@ -52,21 +52,21 @@ const TEXT: [(&str, bool); 11] = [
 const RESULT: usize = 2_000;
 
 /// One input and the kinds of content in it.
-struct Input {
+struct ModerationInput {
     text: String,
     kinds: Vec<&'static str>,
 }
 
 /// Inputs of a body: a string, strings, or one list of parts that is judged as a whole.
-fn inputs(body: &Value) -> Vec<Input> {
-    let text = |text: &str| Input { text: text.to_string(), kinds: vec!["text"] };
+fn inputs(body: &Value) -> Vec<ModerationInput> {
+    let text = |text: &str| ModerationInput { text: text.to_string(), kinds: vec!["text"] };
     match &body["input"] {
         Value::String(one) => vec![text(one)],
         Value::Array(many) if many.iter().any(Value::is_object) => {
             let texts: Vec<&str> = many.iter().filter_map(|part| part["text"].as_str()).collect();
             let has = |kind: &str| many.iter().any(|part| part["type"] == kind);
             let kinds = [("text", "text"), ("image_url", "image")].iter().filter(|(kind, _)| has(kind));
-            vec![Input { text: texts.join("\n"), kinds: kinds.map(|(_, name)| *name).collect() }]
+            vec![ModerationInput { text: texts.join("\n"), kinds: kinds.map(|(_, name)| *name).collect() }]
         }
         Value::Array(many) => many.iter().filter_map(Value::as_str).map(text).collect(),
         _ => Vec::new(),
@@ -114,7 +114,7 @@ fn create(call: Call) -> HandlerFuture {
 }
 
 /// The verdict on one input; a scripted one flags the categories it names.
-fn result(input: &Input, verdict: &Value, omni: bool, random: &mut Random) -> Value {
+fn result(input: &ModerationInput, verdict: &Value, omni: bool, random: &mut Random) -> Value {
     let names: &[(&str, bool)] = if omni { &OMNI } else { &TEXT };
     let flagged_names: Vec<&str> =
         verdict["categories"].as_array().map(|all| all.iter().filter_map(Value::as_str).collect()).unwrap_or_default();

@@ -8,8 +8,8 @@ use crate::script::RateLimit;
 use crate::session::limits::Bucket;
 use crate::session::limits::Counters;
 use crate::session::limits::DAY;
-use crate::session::limits::Limits;
 use crate::session::limits::MINUTE;
+use crate::session::limits::RateLimits;
 use crate::session::limits::go_duration;
 use crate::turn::call::Call;
 use crate::turn::models::Model;
@@ -25,16 +25,16 @@ use serde_json::Value;
 ///
 /// # Errors
 /// 429 in OpenAI's words when a limit is reached; then nothing was counted.
-pub(crate) fn take(call: &Call, model: &Model) -> Result<Limits, ApiError> {
+pub(crate) fn take(call: &Call, model: &Model) -> Result<RateLimits, ApiError> {
     count(call, model, &mut call.session.counters())
 }
 
 /// The headers of a refused call, which does not count; `None` where a limit is reached already.
-pub(crate) fn look(call: &Call, model: &Model) -> Option<Limits> {
+pub(crate) fn look(call: &Call, model: &Model) -> Option<RateLimits> {
     count(call, model, &mut call.session.counters().clone()).ok()
 }
 
-fn count(call: &Call, model: &Model, counters: &mut Counters) -> Result<Limits, ApiError> {
+fn count(call: &Call, model: &Model, counters: &mut Counters) -> Result<RateLimits, ApiError> {
     let tokens = estimate(&call.body) as f64;
     let defaults = &call.defaults;
     let name = call.model_name();
@@ -53,7 +53,7 @@ fn count(call: &Call, model: &Model, counters: &mut Counters) -> Result<Limits, 
     let images = has_images(call);
     let Some(limit) = scripted else {
         let tokens = Some(unlimited(model.tokens_per_minute, tokens));
-        return Ok(Limits { requests: unlimited_requests(), tokens, images });
+        return Ok(RateLimits { requests: unlimited_requests(), tokens, images });
     };
     let kinds = kinds(&limit, tokens);
     for (kind, most, period, amount) in &kinds {
@@ -70,7 +70,7 @@ fn count(call: &Call, model: &Model, counters: &mut Counters) -> Result<Limits, 
         let shown = if kind.starts_with("requests") { &mut requests } else { &mut all };
         shown.get_or_insert_with(|| bucket.shown());
     }
-    Ok(Limits { requests: requests.unwrap_or_else(unlimited_requests), tokens: all, images })
+    Ok(RateLimits { requests: requests.unwrap_or_else(unlimited_requests), tokens: all, images })
 }
 
 /// The limits set: name, most, seconds, and what this request takes of it.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A control request.
-pub(crate) struct Request<'a> {
+pub(crate) struct ControlRequest<'a> {
     /// `None` = emulator-wide.
     pub key: Option<&'a str>,
     pub method: &'a str,
@@ -37,7 +37,7 @@ const PAGE: usize = 1_000;
 
 /// Whom a control route concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub(crate) enum ControlScope {
     /// Nobody: it tells what this is.
     None,
     /// All sessions.
@@ -47,12 +47,12 @@ pub(crate) enum Scope {
 }
 
 /// Whom the route at a path concerns.
-pub(crate) fn scope(path: &str) -> Scope {
+pub(crate) fn scope(path: &str) -> ControlScope {
     match path {
-        "/_emulator" | "/_emulator/" => Scope::None,
-        "/_emulator/shared-script" => Scope::Emulator,
-        _ if path.starts_with("/_emulator/sessions") => Scope::Emulator,
-        _ => Scope::Session,
+        "/_emulator" | "/_emulator/" => ControlScope::None,
+        "/_emulator/shared-script" => ControlScope::Emulator,
+        _ if path.starts_with("/_emulator/sessions") => ControlScope::Emulator,
+        _ => ControlScope::Session,
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn in_process(
     path: &str,
     body: &str,
 ) -> (u16, Value) {
-    handle(emulator, &Request { key, method, path, body, in_process: true })
+    handle(emulator, &ControlRequest { key, method, path, body, in_process: true })
 }
 
 /// Waits for what a route asks after: a verdict is no better than the news of the connections it is about.
@@ -84,11 +84,11 @@ pub(crate) async fn settle(emulator: &Arc<Emulator>, key: Option<&str>, path: &s
 }
 
 /// Serves a control request.
-pub(crate) fn handle(emulator: &Arc<Emulator>, request: &Request) -> (u16, Value) {
+pub(crate) fn handle(emulator: &Arc<Emulator>, request: &ControlRequest) -> (u16, Value) {
     let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
     let query = url::query(query);
     // Errors name the path; a query may hold a key.
-    let request = &Request { path, ..*request };
+    let request = &ControlRequest { path, ..*request };
     let below = path.strip_prefix("/_emulator/").unwrap_or(path);
     let answer = match (request.method, below) {
         ("GET", "/_emulator" | "") => Ok(routes::list()),
@@ -114,7 +114,7 @@ pub(crate) fn handle(emulator: &Arc<Emulator>, request: &Request) -> (u16, Value
 fn in_session(
     emulator: &Arc<Emulator>,
     session: &Arc<Session>,
-    request: &Request,
+    request: &ControlRequest,
     route: &str,
     query: &[(String, String)],
 ) -> Result<Value, ApiError> {
@@ -181,7 +181,7 @@ fn in_session(
 }
 
 /// Loads a script into a session, or into the shared one.
-fn load(emulator: &Arc<Emulator>, session: Option<&Arc<Session>>, request: &Request) -> Result<Value, ApiError> {
+fn load(emulator: &Arc<Emulator>, session: Option<&Arc<Session>>, request: &ControlRequest) -> Result<Value, ApiError> {
     if !request.in_process && serde_json::from_str::<serde::de::IgnoredAny>(request.body).is_err() {
         return Err(ApiError::invalid("Invalid JSON"));
     }
@@ -274,7 +274,7 @@ fn clock(session: &Session) -> Value {
 }
 
 /// All sessions: list them, make one.
-fn sessions(emulator: &Arc<Emulator>, request: &Request) -> Result<Value, ApiError> {
+fn sessions(emulator: &Arc<Emulator>, request: &ControlRequest) -> Result<Value, ApiError> {
     match request.method {
         "GET" => {
             let mut data: Vec<Value> = emulator

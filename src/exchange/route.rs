@@ -1,6 +1,6 @@
 //! From a path to an operation.
 
-use crate::surface::router::{self, Found};
+use crate::surface::router::{self, Matched};
 use crate::url::decode;
 
 /// A path below `/v1`, and what was learned on the way there.
@@ -57,7 +57,7 @@ pub(crate) fn normalize(path: &str, prefixes: &[String]) -> Normal {
 }
 
 /// Finds the operation of a normalised path.
-pub(crate) fn find(method: &str, path: &str) -> Found {
+pub(crate) fn find(method: &str, path: &str) -> Matched {
     router::find(method, path.strip_prefix("/v1").unwrap_or_default())
 }
 

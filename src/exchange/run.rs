@@ -12,7 +12,7 @@ use crate::session::Live;
 use crate::session::exchange::Begun;
 use crate::session::{ANONYMOUS, Session};
 use crate::surface::operations::Edge;
-use crate::surface::router::Found;
+use crate::surface::router::Matched;
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::call::Call;
@@ -36,7 +36,7 @@ pub(crate) struct Asked {
     /// Path and query as sent.
     pub target: String,
     pub normal: Normal,
-    pub route: Found,
+    pub route: Matched,
     /// Decoded, in order.
     pub query: Vec<(String, String)>,
     pub headers: Arc<Headers>,
@@ -97,9 +97,9 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         let session = session?;
         emulator.make_room(&session)?;
         let (operation, params) = match route {
-            Found::Operation(operation, params) => (operation, params),
-            Found::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
-            Found::Unknown => {
+            Matched::Operation(operation, params) => (operation, params),
+            Matched::WrongMethod(allow) => return Err(error::wrong_method(&method, &normal.path, &allow)),
+            Matched::Unknown => {
                 return Err(error::unknown_url(&method, target.split('?').next().unwrap_or_default()));
             }
         };

@@ -1,6 +1,6 @@
 //! Requests as text, asked of an emulator nobody else can reach.
 
-use crate::control::{self, Scope};
+use crate::control::{self, ControlScope};
 use crate::emulator::Emulator;
 use crate::exchange::route;
 use crate::exchange::run::{Answered, run};
@@ -108,7 +108,7 @@ fn refused(error: &ApiError) -> String {
 
 /// What a stream says, event by event.
 async fn written(events: &mut dyn Events) -> String {
-    let mut text = Text::default();
+    let mut text = FuzzText::default();
     for _ in 0..MOST_EVENTS {
         poll_fn(|context| events.poll_ready(context)).await;
         let _ = (events.next_content(), events.is_closing());
@@ -125,12 +125,12 @@ async fn written(events: &mut dyn Events) -> String {
 
 /// Events as lines of text.
 #[derive(Default)]
-struct Text {
+struct FuzzText {
     event: BytesMut,
     all: BytesMut,
 }
 
-impl Frames for Text {
+impl Frames for FuzzText {
     fn begin(&mut self, name: Option<&str>) -> &mut BytesMut {
         self.all.extend_from_slice(name.unwrap_or_default().as_bytes());
         self.event.clear();
@@ -153,9 +153,10 @@ impl Frames for Text {
 /// Asks a control route. What it tells of time is not compared.
 fn controlled(emulator: &Arc<Emulator>, parts: &Parts, body: &Bytes) -> Told {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let key = (control::scope(parts.uri.path()) == Scope::Session).then_some(ANONYMOUS);
+    let key = (control::scope(parts.uri.path()) == ControlScope::Session).then_some(ANONYMOUS);
     let body = String::from_utf8_lossy(body);
-    let request = control::Request { key, method: parts.method.as_str(), path: target, body: &body, in_process: false };
+    let request =
+        control::ControlRequest { key, method: parts.method.as_str(), path: target, body: &body, in_process: false };
     let (status, value) = control::handle(emulator, &request);
     if status >= 400 {
         assert!(value["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{value}");

@@ -1,6 +1,6 @@
 //! Script files in all their forms, and those of others that are converted.
 
-use crate::script::files::{FileError, Source, convert_aimock};
+use crate::script::files::{FileError, SourceFile, convert_aimock};
 use crate::script::{self, Origin};
 use serde_json::Value;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::path::Path;
 pub fn files(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let [json, yaml] = ["script.json", "script.yaml"].map(|name| {
-        let source = match Source::of(Path::new(name), text.to_string()) {
+        let source = match SourceFile::of(Path::new(name), text.to_string()) {
             Ok(source) => source,
             Err(error) => {
                 placed(&error, text);

@@ -5,8 +5,8 @@ use crate::api::validate::rules::strict;
 use crate::budget::{Budget, Spent};
 use crate::generate::schema::{Hints, value};
 use crate::random::Random;
-use crate::reply::validator::Schema;
-use crate::reply::{Style, validator};
+use crate::reply::validator::CompiledSchema;
+use crate::reply::{GenerateStyle, validator};
 use serde_json::Value;
 
 /// A fiftieth of what an answer has, so that the fuzzer tries many schemas instead of long ones.
@@ -27,7 +27,7 @@ pub fn schemas(bytes: &[u8]) {
         let fault = twice(|| strict::fault(schema, strictly, &Budget::of(STEPS)));
         assert!(fault.is_err() || fault.is_ok_and(|fault| fault.is_none_or(|fault| !fault.is_empty())));
     }
-    for style in [Style::Plausible, Style::Plain] {
+    for style in [GenerateStyle::Plausible, GenerateStyle::Plain] {
         let made = twice(|| made(schema, style));
         if let Ok((made, left)) = made {
             assert!(made.to_string().len() < MOST && left <= STEPS, "too long a value");
@@ -38,7 +38,7 @@ pub fn schemas(bytes: &[u8]) {
 }
 
 /// A value for the schema, and the steps left.
-fn made(schema: &Value, style: Style) -> Result<(Value, u64), Spent> {
+fn made(schema: &Value, style: GenerateStyle) -> Result<(Value, u64), Spent> {
     let budget = Budget::of(STEPS);
     let hints = Hints { user_text: "Call Ada at 7 about order 12", results: "It is 4 °C.", style };
     let made = value(schema, &mut Random::new(1), &hints, &budget)?;
@@ -49,7 +49,7 @@ fn made(schema: &Value, style: Style) -> Result<(Value, u64), Spent> {
 fn judged(schema: &Value, value: &Value) -> Result<(bool, u64), Spent> {
     let budget = Budget::of(STEPS);
     let accepted = validator::accepts(schema, value, &budget)?;
-    let breaches = Schema::of(schema, &budget)?.breaches(value, 3, &budget)?;
+    let breaches = CompiledSchema::of(schema, &budget)?.breaches(value, 3, &budget)?;
     assert_eq!(accepted, breaches.is_empty(), "{schema} and {value}: {breaches:?}");
     assert!(breaches.len() <= 4 && breaches.iter().all(|(_, words)| !words.is_empty()));
     Ok((accepted, budget.left()))

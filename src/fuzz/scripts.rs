@@ -2,7 +2,7 @@
 
 use super::twice;
 use crate::budget::Budget;
-use crate::reply::validator::Schema;
+use crate::reply::validator::CompiledSchema;
 use crate::script::{self, Load, Origin, Rule, ScriptError, pieces};
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -47,7 +47,7 @@ fn holds(text: &str, origin: Origin, load: &Load) {
     }
     if origin == Origin::File && !HIDDEN.iter().any(|key| script.get(key).is_some()) {
         let budget = Budget::of(u64::MAX);
-        let breaches = Schema::of(&SCHEMA, &budget).and_then(|schema| schema.breaches(&script, 3, &budget));
+        let breaches = CompiledSchema::of(&SCHEMA, &budget).and_then(|schema| schema.breaches(&script, 3, &budget));
         assert_eq!(breaches, Ok(Vec::new()), "{script} loads");
     }
 }

@@ -8,7 +8,7 @@ use crate::wire::dialect::Dialect;
 
 /// What an answer consists of.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum PlausibleAnswer {
     Calls(Vec<ToolCall>),
     Json,
     Text,
@@ -19,15 +19,18 @@ pub(crate) enum Answer {
 ///
 /// # Errors
 /// Those of `calls`.
-pub(crate) fn answer(prompt: &Prompt, calls: impl FnOnce() -> Result<Vec<ToolCall>, Spent>) -> Result<Answer, Spent> {
+pub(crate) fn answer(
+    prompt: &Prompt,
+    calls: impl FnOnce() -> Result<Vec<ToolCall>, Spent>,
+) -> Result<PlausibleAnswer, Spent> {
     let wants_json = prompt.format != Format::Text;
     let has_schema = matches!(prompt.format, Format::JsonSchema { .. });
     if has_schema && !tools::is_forced(prompt) && prompt.dialect != Dialect::Responses {
-        return Ok(Answer::Json);
+        return Ok(PlausibleAnswer::Json);
     }
     Ok(match calls()? {
-        calls if !calls.is_empty() => Answer::Calls(calls),
-        _ if wants_json => Answer::Json,
-        _ => Answer::Text,
+        calls if !calls.is_empty() => PlausibleAnswer::Calls(calls),
+        _ if wants_json => PlausibleAnswer::Json,
+        _ => PlausibleAnswer::Text,
     })
 }

@@ -27,7 +27,7 @@ use crate::prompt::{Format, Prompt};
 use crate::random::{Random, key};
 use crate::reply::{Choice, Generate, Part, Reply, Say, Text, ToolStrategy};
 use crate::turn::{Answering, Found, Responder, Response, Turn};
-use answer::{Answer, answer};
+use answer::{PlausibleAnswer, answer};
 use schema::Hints;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -93,8 +93,8 @@ fn parts(
         return Ok(vec![Part::Item(item.clone())]);
     }
     let text = match answer(prompt, || tools::calls(prompt, strategy, random, budget))? {
-        Answer::Calls(calls) => return Ok(calls.into_iter().map(Part::ToolCall).collect()),
-        Answer::Json => {
+        PlausibleAnswer::Calls(calls) => return Ok(calls.into_iter().map(Part::ToolCall).collect()),
+        PlausibleAnswer::Json => {
             let style = options.style.or(defaults.style).unwrap_or_default();
             let hints = Hints { user_text: &prompt.user_text(), results: &facts.join(" "), style };
             let made = match &prompt.format {
@@ -103,7 +103,7 @@ fn parts(
             };
             made.map_err(|spent| spent.at(|| "The output schema".into(), prompt.format_param()))?.to_string()
         }
-        Answer::Text => text(length(prompt, options.length, defaults.length, random), &facts, random),
+        PlausibleAnswer::Text => text(length(prompt, options.length, defaults.length, random), &facts, random),
     };
     Ok(before.map(Part::Item).into_iter().chain([Part::Text(Text::new(text))]).collect())
 }
@@ -136,8 +136,8 @@ fn any_object() -> Value {
 mod tests {
     use super::*;
     use crate::prompt::{Message, Role, Tool, ToolChoice, ToolKind};
+    use crate::reply::GenerateStyle;
     use crate::reply::Length;
-    use crate::reply::Style;
     use crate::wire::dialect::Dialect;
 
     fn prompt() -> Prompt {
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(said(&Prompt { tool_choice: ToolChoice::Required, ..prompt() }, &options), ["extract"]);
         let silent = Prompt { dialect: Dialect::Responses, tool_choice: ToolChoice::None, ..prompt() };
         assert_eq!(said(&silent, &options), [r#"{"name":"Ada"}"#]);
-        let plain = Generate { style: Some(Style::Plain), ..Generate::default() };
+        let plain = Generate { style: Some(GenerateStyle::Plain), ..Generate::default() };
         assert_eq!(said(&prompt(), &plain), [r#"{"name":"dummy_string"}"#]);
     }
 

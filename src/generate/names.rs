@@ -1,6 +1,6 @@
 //! What a property's name says about its value.
 
-use crate::generate::said::Said;
+use crate::generate::said::UserText;
 use crate::generate::said::split_identifier;
 use crate::generate::text::capitalised;
 use crate::generate::words::ADJECTIVES;
@@ -16,7 +16,7 @@ use crate::random::Random;
 
 /// A property's name in words, the last in the singular: `emailAddresses` → `email address`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Name {
+pub(crate) struct FieldName {
     words: Vec<String>,
     plural: bool,
 }
@@ -101,7 +101,7 @@ const MEASURED: &[&str] = &[
     "axi",
 ];
 
-impl Name {
+impl FieldName {
     pub(crate) fn of(name: &str) -> Self {
         let mut words = split_identifier(name);
         let mut plural = false;
@@ -110,12 +110,12 @@ impl Name {
             plural = one != *last;
             *last = one;
         }
-        Name { words, plural }
+        FieldName { words, plural }
     }
 
     /// The name of each item of a list with this name.
     pub(crate) fn of_item(&self) -> Self {
-        Name { plural: false, ..self.clone() }
+        FieldName { plural: false, ..self.clone() }
     }
 
     /// Whether a number of this name counts something, so that it is whole: `guests`, `page`, `numberOfNights`.
@@ -183,7 +183,7 @@ impl Name {
     }
 
     /// A string this name suggests; a word or two of the user, or any, when it suggests nothing.
-    pub(crate) fn string(&self, said: &mut Said, random: &mut Random) -> String {
+    pub(crate) fn string(&self, said: &mut UserText, random: &mut Random) -> String {
         let first = self.words.first().map_or("", String::as_str);
         let pick = |list: &[&str], random: &mut Random| random.pick(list).to_string();
         match self.last() {
@@ -277,7 +277,7 @@ pub(crate) fn two_words(random: &mut Random) -> String {
 }
 
 /// A sentence, about the user's topic if there is one.
-pub(crate) fn sentence(said: &Said, random: &mut Random) -> String {
+pub(crate) fn sentence(said: &UserText, random: &mut Random) -> String {
     let about =
         said.topic(random).map_or_else(|| format!("the {}", random.pick(NOUNS)), |topic| format!("\"{topic}\""));
     match random.below(4) {
@@ -296,7 +296,7 @@ fn username(random: &mut Random) -> String {
     format!("{}_{}", random.pick(FIRST_NAMES).to_lowercase(), random.between(10, 99))
 }
 
-fn place(said: &mut Said, random: &mut Random, country: bool) -> String {
+fn place(said: &mut UserText, random: &mut Random, country: bool) -> String {
     let known = random.pick(CITIES);
     said.next_name().unwrap_or_else(|| if country { known.1 } else { known.0 }.to_string())
 }

@@ -1,6 +1,6 @@
 //! Numbers within their bounds, of a size their name suggests.
 
-use crate::generate::names::Name;
+use crate::generate::names::FieldName;
 use crate::generate::resolve::Schema;
 use crate::random::Random;
 use serde_json::{Number, Value, json};
@@ -10,7 +10,7 @@ const SAFE: f64 = 9_007_199_254_740_991.0;
 
 /// What a schema says about a number: inclusive ends, whether each end itself is excluded, and the step.
 #[derive(Clone, Copy)]
-struct Bounds {
+struct NumberBounds {
     low: f64,
     high: f64,
     open_low: bool,
@@ -18,12 +18,12 @@ struct Bounds {
     step: Option<f64>,
 }
 
-impl Bounds {
+impl NumberBounds {
     fn of(schema: &Schema, integer: bool) -> Self {
         let get = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
         // Draft 4 writes exclusiveness as a boolean beside the bound.
         let flag = |keyword: &str| schema.get(keyword) == Some(&Value::Bool(true));
-        let mut bounds = Bounds {
+        let mut bounds = NumberBounds {
             low: get("minimum").unwrap_or(-SAFE).max(-SAFE),
             high: get("maximum").unwrap_or(SAFE).min(SAFE),
             open_low: flag("exclusiveMinimum"),
@@ -49,8 +49,8 @@ impl Bounds {
     }
 
     /// The bounds that also lie in a plausible range, if there is any number in both.
-    fn within(&self, (low, high): (f64, f64)) -> Option<Bounds> {
-        let narrowed = Bounds {
+    fn within(&self, (low, high): (f64, f64)) -> Option<NumberBounds> {
+        let narrowed = NumberBounds {
             low: self.low.max(low),
             high: self.high.min(high),
             open_low: self.open_low && self.low >= low,
@@ -89,17 +89,17 @@ fn whole_step(step: f64) -> f64 {
 pub(crate) fn number(
     schema: &Schema,
     integer: bool,
-    name: &Name,
+    name: &FieldName,
     said: &mut Vec<f64>,
     wild: bool,
     random: &mut Random,
 ) -> Value {
-    let bounds = Bounds::of(schema, integer);
+    let bounds = NumberBounds::of(schema, integer);
     if !wild && let Some(at) = said.iter().position(|value| bounds.accept(*value) && (!integer || value.fract() == 0.0))
     {
         return written(said.remove(at), integer);
     }
-    let counting = Bounds { step: Some(1.0), ..bounds };
+    let counting = NumberBounds { step: Some(1.0), ..bounds };
     let counts = !integer && bounds.step.is_none() && name.counts();
     let bounds = if counts && counting.steps().is_some_and(|(first, last)| first <= last) { counting } else { bounds };
     let plausible = if wild { (-1e6, 1e6) } else { name.range() };

@@ -17,7 +17,7 @@ const HEARD: usize = 10_000;
 
 /// The user's text and what was found in it, in order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Said {
+pub(crate) struct UserText {
     pub text: String,
     /// Its beginning in lower case.
     pub lower: String,
@@ -32,11 +32,11 @@ pub(crate) struct Said {
     pub dates: Vec<String>,
 }
 
-impl Said {
+impl UserText {
     /// Takes a text apart.
     pub(crate) fn of(text: &str) -> Self {
         let heard = beginning(text);
-        let mut said = Said { text: text.to_string(), lower: heard.to_lowercase(), ..Said::default() };
+        let mut said = UserText { text: text.to_string(), lower: heard.to_lowercase(), ..UserText::default() };
         let mut sentence_begins = true;
         let mut joins = false;
         for raw in heard.split_whitespace() {
@@ -75,14 +75,14 @@ impl Said {
         if other.is_empty() {
             return self;
         }
-        let mut first = Said::of(other);
+        let mut first = UserText::of(other);
         first.names.extend(self.names);
         first.numbers.extend(self.numbers);
         first.topics.extend(self.topics);
         first.emails.extend(self.emails);
         first.urls.extend(self.urls);
         first.dates.extend(self.dates);
-        Said { text: self.text, lower: format!("{} {}", first.lower, self.lower), ..first }
+        UserText { text: self.text, lower: format!("{} {}", first.lower, self.lower), ..first }
     }
 
     /// A name the user said; each is given once.
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_text_is_taken_apart() {
-        let said = Said::of(
+        let said = UserText::of(
             "Book 2 seats from New York to Oslo, on 2026-03-01 for ada@example.com. See https://x.org/a. I pay 1,250.50",
         );
         assert_eq!(said.names, ["New York", "Oslo"]);

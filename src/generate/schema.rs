@@ -4,7 +4,7 @@
 //! checked (`not`, `oneOf`'s exclusiveness, `if`) are met by drawing again.
 
 use crate::budget::{Budget, Spent};
-use crate::generate::names::Name;
+use crate::generate::names::FieldName;
 use crate::generate::numbers;
 use crate::generate::pattern;
 use crate::generate::plain;
@@ -14,13 +14,13 @@ use crate::generate::resolve::Schema;
 use crate::generate::resolve::list;
 use crate::generate::resolve::number;
 use crate::generate::resolve::types;
-use crate::generate::said::Said;
+use crate::generate::said::UserText;
 use crate::generate::strings;
 use crate::generate::words::NOUNS;
 use crate::random::{Random, canonical};
-use crate::reply::Style;
+use crate::reply::GenerateStyle;
 use crate::reply::price;
-use crate::reply::validator::{self, Schema as Compiled};
+use crate::reply::validator::{self, CompiledSchema};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -46,7 +46,7 @@ pub(crate) struct Hints<'a> {
     pub user_text: &'a str,
     /// What tools said.
     pub results: &'a str,
-    pub style: Style,
+    pub style: GenerateStyle,
 }
 
 /// A value for the schema, its properties in the schema's order. Valid for the whole strict subset; for the rest too
@@ -55,13 +55,13 @@ pub(crate) struct Hints<'a> {
 /// # Errors
 /// The budget does not suffice.
 pub(crate) fn value(schema: &Value, random: &mut Random, hints: &Hints, budget: &Budget) -> Result<Value, Spent> {
-    if hints.style == Style::Plain {
+    if hints.style == GenerateStyle::Plain {
         price::deep(schema, budget)?;
         return Ok(plain::value(schema));
     }
-    let compiled = Compiled::of(schema, budget)?;
+    let compiled = CompiledSchema::of(schema, budget)?;
     let resolver = Resolver::new(schema, &compiled.measured, budget)?;
-    let said = Said::of(hints.user_text).and_of(hints.results);
+    let said = UserText::of(hints.user_text).and_of(hints.results);
     let members = &mut HashMap::new();
     let mut last = Value::Null;
     for attempt in 0..ATTEMPTS {
@@ -77,7 +77,7 @@ pub(crate) fn value(schema: &Value, random: &mut Random, hints: &Hints, budget: 
             wild: attempt > 15,
             sparse: attempt % 3 == 2,
         };
-        last = draw.value(schema, &Name::default(), 0)?;
+        last = draw.value(schema, &FieldName::default(), 0)?;
         if compiled.accepts(&last, budget)? {
             break;
         }
@@ -98,7 +98,7 @@ struct Draw<'a> {
     budget: &'a Budget,
     /// By the address of an enum that is part of the schema itself.
     members: &'a mut HashMap<usize, Rc<Members>>,
-    said: Said,
+    said: UserText,
     made: usize,
     /// Whole ranges instead of plausible values.
     wild: bool,
@@ -107,7 +107,7 @@ struct Draw<'a> {
 }
 
 impl Draw<'_> {
-    fn value(&mut self, schema: &Value, name: &Name, depth: usize) -> Result<Value, Spent> {
+    fn value(&mut self, schema: &Value, name: &FieldName, depth: usize) -> Result<Value, Spent> {
         self.made += 1;
         self.budget.spend(PER_VALUE)?;
         if depth > BOTTOM {
@@ -135,7 +135,7 @@ impl Draw<'_> {
         })
     }
 
-    fn number(&mut self, flat: &Schema, integer: bool, name: &Name) -> Value {
+    fn number(&mut self, flat: &Schema, integer: bool, name: &FieldName) -> Value {
         numbers::number(flat, integer, name, &mut self.said.numbers, self.wild, self.random)
     }
 
@@ -191,7 +191,7 @@ impl Draw<'_> {
             limits.insert(keyword.clone(), value.clone());
         }
         let limits = Value::Object(limits);
-        let limits = Compiled::of(&limits, self.budget)?;
+        let limits = CompiledSchema::of(&limits, self.budget)?;
         let mut members = Members { allowed: Vec::new(), named: None };
         for (at, member) in all.iter().enumerate() {
             self.budget.spend(4)?;
@@ -226,7 +226,7 @@ impl Draw<'_> {
         }
         for name in &optional {
             // Without `required` every property is meant; with it, most are there, and always what the user's words fill.
-            let wanted = required.is_empty() || Name::of(name).takes_text() || self.random.chance(0.8);
+            let wanted = required.is_empty() || FieldName::of(name).takes_text() || self.random.chance(0.8);
             if wanted && !frugal && !self.sparse && chosen.names.len() < most {
                 chosen.add(name);
             }
@@ -239,7 +239,7 @@ impl Draw<'_> {
         let mut made = Map::new();
         for (name, schema) in properties.iter().filter(|(name, _)| chosen.has(name)) {
             self.budget.bytes(name.len())?;
-            made.insert(name.clone(), self.value(schema, &Name::of(name), depth + 1)?);
+            made.insert(name.clone(), self.value(schema, &FieldName::of(name), depth + 1)?);
         }
         for name in chosen.names.iter().filter(|name| !properties.contains_key(**name)) {
             made.insert(name.to_string(), self.extra(flat, name, depth)?);
@@ -302,7 +302,7 @@ impl Draw<'_> {
                     if let Some(map) = names.as_object_mut() {
                         map.entry("type").or_insert_with(|| json!("string"));
                     }
-                    self.value(&names, &Name::default(), depth + 1)?.as_str().map(str::to_string)
+                    self.value(&names, &FieldName::default(), depth + 1)?.as_str().map(str::to_string)
                 }
                 (None, None) if made.len() < NOUNS.len() / 2 => Some(self.random.pick(NOUNS).to_string()),
                 (None, None) => Some(format!("{}_{}", self.random.pick(NOUNS), made.len())),
@@ -325,10 +325,10 @@ impl Draw<'_> {
                 break;
             }
         }
-        self.value(schema.unwrap_or(&Value::Bool(true)), &Name::of(name), depth + 1)
+        self.value(schema.unwrap_or(&Value::Bool(true)), &FieldName::of(name), depth + 1)
     }
 
-    fn array(&mut self, flat: &Schema, name: &Name, frugal: bool, depth: usize) -> Result<Value, Spent> {
+    fn array(&mut self, flat: &Schema, name: &FieldName, frugal: bool, depth: usize) -> Result<Value, Spent> {
         let old_tuple = list(flat, "items");
         let tuple = if old_tuple.is_empty() { list(flat, "prefixItems") } else { old_tuple };
         let rest = if old_tuple.is_empty() { flat.get("items") } else { flat.get("additionalItems") };

@@ -4,7 +4,7 @@ use crate::budget::{Budget, Spent};
 use crate::generate::schema::Hints;
 use crate::generate::schema::value;
 use crate::random::Random;
-use crate::reply::Style;
+use crate::reply::GenerateStyle;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,8 @@ fn drawn(schema: &Value, seed: u64) -> Value {
 }
 
 fn said(schema: &Value, text: &str) -> Value {
-    made(schema, 1, &Hints { user_text: text, style: Style::Plausible, ..Hints::default() }).expect("little work")
+    made(schema, 1, &Hints { user_text: text, style: GenerateStyle::Plausible, ..Hints::default() })
+        .expect("little work")
 }
 
 /// How a validator without bounds judges.
@@ -371,7 +372,7 @@ proptest! {
         let mut schema = strict_object(properties);
         schema["$defs"] = json!({"shared": {"type": "object", "properties": {"id": {"type": "integer"}, "parent": {"anyOf": [{"$ref": "#/$defs/shared"}, {"type": "null"}]}},
             "required": ["id", "parent"], "additionalProperties": false}});
-        let hints = Hints { user_text: &text, style: Style::Plausible, ..Hints::default() };
+        let hints = Hints { user_text: &text, style: GenerateStyle::Plausible, ..Hints::default() };
         let value = made(&schema, seed, &hints).expect("little work");
         let validator = judge(&schema);
         if let Err(error) = validator.validate(&value) {
@@ -380,9 +381,9 @@ proptest! {
     }
     #[test]
     fn no_schema_makes_it_panic_or_hang(schema in anything_like_a_schema(), seed in any::<u64>()) {
-        let hints = Hints { user_text: "Call Ada at 7", style: Style::Plausible, ..Hints::default() };
+        let hints = Hints { user_text: "Call Ada at 7", style: GenerateStyle::Plausible, ..Hints::default() };
         prop_assert_eq!(made(&schema, seed, &hints), made(&schema, seed, &hints));
-        let plain = Hints { style: Style::Plain, ..hints };
+        let plain = Hints { style: GenerateStyle::Plain, ..hints };
         prop_assert!(made(&schema, seed, &plain).is_ok_and(|value| value.is_object()));
     }
 }

@@ -2,14 +2,14 @@
 
 use crate::budget::{Budget, Spent};
 use crate::generate::names;
-use crate::generate::names::Name;
+use crate::generate::names::FieldName;
 use crate::generate::pattern;
 use crate::generate::resolve::Schema;
 use crate::generate::resolve::number;
-use crate::generate::said::Said;
+use crate::generate::said::UserText;
 use crate::generate::words::NOUNS;
 use crate::random::Random;
-use crate::reply::validator::Schema as Compiled;
+use crate::reply::validator::CompiledSchema;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde_json::{Value, json};
 
@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 /// The budget does not suffice.
 pub(crate) fn string(
     schema: &Schema,
-    name: &Name,
-    said: &mut Said,
+    name: &FieldName,
+    said: &mut UserText,
     wild: bool,
     random: &mut Random,
     budget: &Budget,
@@ -59,8 +59,8 @@ fn by_pattern(
     schema: &Schema,
     pattern: &str,
     (least, most): (usize, usize),
-    name: &Name,
-    said: &mut Said,
+    name: &FieldName,
+    said: &mut UserText,
     random: &mut Random,
     budget: &Budget,
 ) -> Result<String, Spent> {
@@ -69,7 +69,7 @@ fn by_pattern(
         .filter_map(|keyword| Some((keyword.to_string(), schema.get(*keyword)?.clone())))
         .collect();
     let node = Value::Object(node);
-    let node = Compiled::of(&node, budget)?;
+    let node = CompiledSchema::of(&node, budget)?;
     if !node.is_usable() {
         return Ok(fitted(name.string(said, random), least, most, random));
     }
@@ -100,7 +100,7 @@ fn is_narrow(pattern: &str) -> bool {
 }
 
 /// A value of a format; `None` for formats that say nothing about the text.
-fn by_format(format: &str, said: &Said, wild: bool, random: &mut Random) -> Option<String> {
+fn by_format(format: &str, said: &UserText, wild: bool, random: &mut Random) -> Option<String> {
     let of_user = |found: &[String]| found.first().filter(|_| !wild).cloned();
     Some(match format {
         "email" | "idn-email" => of_user(&said.emails).unwrap_or_else(|| names::email(random)),

@@ -36,28 +36,28 @@ pub(crate) fn text(length: Length, facts: &[String], random: &mut Random) -> Str
         Length::Medium => (3, 4),
         Length::Long => (4, 6),
     };
-    let mut writer = Writer::new(random);
+    let mut writer = TextWriter::new(random);
     let mut out = told(facts, most.saturating_sub(2 * SENTENCE + 4));
     if !out.is_empty() {
         out.push_str("\n\n");
     }
     // Characters are counted; the facts alone may have more bytes.
     let enough = enough + out.len() - out.chars().count();
-    out.push_str(&writer.sentence(Kind::Opening));
+    out.push_str(&writer.sentence(TextKind::Opening));
     let mut left = writer.random.between(per_paragraph.0, per_paragraph.1) - 1;
     while out.len() < enough {
         if left <= 0 {
             out.push_str("\n\n");
-            out.push_str(&writer.sentence(Kind::Turn));
+            out.push_str(&writer.sentence(TextKind::Turn));
             left = writer.random.between(per_paragraph.0, per_paragraph.1) - 1;
         } else {
             out.push(' ');
-            out.push_str(&writer.sentence(Kind::Body));
+            out.push_str(&writer.sentence(TextKind::Body));
             left -= 1;
         }
     }
     out.push_str(if out.contains("\n\n") && left > 0 { " " } else { "\n\n" });
-    out.push_str(&writer.sentence(Kind::Closing));
+    out.push_str(&writer.sentence(TextKind::Closing));
     out
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn length(prompt: &Prompt, reply: Option<Length>, default: Option<Len
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum TextKind {
     Opening,
     Turn,
     Body,
@@ -97,25 +97,25 @@ enum Kind {
 }
 
 /// Draws templates like cards: none comes again before all of its kind were used.
-struct Writer<'a> {
+struct TextWriter<'a> {
     theme: &'static Theme,
     decks: [Vec<&'static str>; 4],
     random: &'a mut Random,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> TextWriter<'a> {
     fn new(random: &'a mut Random) -> Self {
-        Writer { theme: random.pick(THEMES), decks: Default::default(), random }
+        TextWriter { theme: random.pick(THEMES), decks: Default::default(), random }
     }
 
-    fn sentence(&mut self, kind: Kind) -> String {
+    fn sentence(&mut self, kind: TextKind) -> String {
         let deck = &mut self.decks[kind as usize];
         if deck.is_empty() {
             deck.extend(match kind {
-                Kind::Opening => OPENINGS,
-                Kind::Turn => TURNS,
-                Kind::Body => BODIES,
-                Kind::Closing => CLOSINGS,
+                TextKind::Opening => OPENINGS,
+                TextKind::Turn => TURNS,
+                TextKind::Body => BODIES,
+                TextKind::Closing => CLOSINGS,
             });
             self.random.shuffle(deck);
         }

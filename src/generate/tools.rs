@@ -6,7 +6,7 @@ use crate::generate::schema::Hints;
 use crate::generate::schema::value;
 use crate::prompt::{Prompt, Role, Tool, ToolChoice, ToolKind};
 use crate::random::Random;
-use crate::reply::{Style, Text, ToolCall, ToolStrategy};
+use crate::reply::{GenerateStyle, Text, ToolCall, ToolStrategy};
 use crate::wire::dialect::Dialect;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
@@ -196,7 +196,8 @@ fn arguments(
     if strategy == ToolStrategy::First && !declares && schema.get("additionalProperties") != Some(&Value::Bool(false)) {
         return Ok(json!({"input": user}));
     }
-    let made = value(schema, random, &Hints { user_text: user, style: Style::Plausible, ..Hints::default() }, budget)?;
+    let made =
+        value(schema, random, &Hints { user_text: user, style: GenerateStyle::Plausible, ..Hints::default() }, budget)?;
     Ok(if made.is_object() { made } else { json!({}) })
 }
 

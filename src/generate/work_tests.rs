@@ -4,7 +4,7 @@ use crate::budget::{Budget, Spent};
 use crate::generate::schema::Hints;
 use crate::generate::schema::value;
 use crate::random::Random;
-use crate::reply::{Style, validator};
+use crate::reply::{GenerateStyle, validator};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const SANE: Duration = Duration::from_secs(60);
 fn made(schema: &Value) -> Result<bool, Spent> {
     let budget = Budget::default();
     let begun = Instant::now();
-    let hints = Hints { user_text: "Call Ada at 7", style: Style::Plausible, ..Hints::default() };
+    let hints = Hints { user_text: "Call Ada at 7", style: GenerateStyle::Plausible, ..Hints::default() };
     let outcome = value(schema, &mut Random::new(1), &hints, &budget)
         .and_then(|value| validator::accepts(schema, &value, &budget));
     let spent = 10_000_000 - budget.left();

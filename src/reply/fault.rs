@@ -6,7 +6,7 @@ use super::error::ErrorReply;
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub at: At,
-    pub kind: Kind,
+    pub kind: FaultKind,
 }
 
 /// When the fault strikes.
@@ -22,7 +22,7 @@ pub(crate) enum At {
 
 /// What happens.
 #[derive(Debug, Clone)]
-pub(crate) enum Kind {
+pub(crate) enum FaultKind {
     /// TCP reset.
     Disconnect,
     /// The server's side is closed (FIN) though the answer is not over: half-closed.

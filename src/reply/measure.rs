@@ -41,7 +41,7 @@ impl<'a> Measured<'a> {
     /// # Errors
     /// It has too many references, a pattern of it is too large, or the budget does not suffice.
     pub(crate) fn of(root: &'a Value, budget: &Budget) -> Result<Self, Spent> {
-        let mut found = Found::default();
+        let mut found = RefTarget::default();
         found.read(root, 0, budget)?;
         let mut measured = Measured { patterns: found.patterns, ..Measured::default() };
         for reference in found.references {
@@ -78,7 +78,7 @@ pub(crate) fn reference(map: &Map<String, Value>) -> Option<&str> {
 
 /// What one pass over a schema meets.
 #[derive(Default)]
-struct Found<'a> {
+struct RefTarget<'a> {
     references: Vec<&'a str>,
     distinct: HashMap<&'a str, usize>,
     levels: usize,
@@ -86,7 +86,7 @@ struct Found<'a> {
     patterns: HashMap<&'a str, Weight>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> RefTarget<'a> {
     fn read(&mut self, value: &'a Value, depth: usize, budget: &Budget) -> Result<(), Spent> {
         match value {
             Value::Object(map) => {

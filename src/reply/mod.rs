@@ -253,7 +253,7 @@ pub(crate) struct Generate {
     pub tools: Option<ToolStrategy>,
     /// Values for structured output.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub style: Option<Style>,
+    pub style: Option<GenerateStyle>,
 }
 
 /// How generated tool calls choose among the tools offered.
@@ -276,7 +276,7 @@ pub(crate) enum ToolStrategy {
 /// Values of generated structured output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Style {
+pub(crate) enum GenerateStyle {
     /// Guided by property names and formats.
     #[default]
     Plausible,

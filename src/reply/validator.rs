@@ -22,14 +22,14 @@ type Cache = HashMap<u64, (Value, Option<Arc<Validator>>)>;
 static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 
 /// A schema, measured and compiled.
-pub(crate) struct Schema<'a> {
+pub(crate) struct CompiledSchema<'a> {
     pub root: &'a Value,
     pub measured: Measured<'a>,
     /// None: it cannot be compiled (no schema, a reference that leads outside), so nothing can be said against a value.
     validator: Option<Arc<Validator>>,
 }
 
-impl<'a> Schema<'a> {
+impl<'a> CompiledSchema<'a> {
     /// Compiles a schema: formats are checked, nothing is fetched.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl<'a> Schema<'a> {
     pub(crate) fn of(root: &'a Value, budget: &Budget) -> Result<Self, Spent> {
         budget.spend(PER_SCHEMA)?;
         let measured = Measured::of(root, budget)?;
-        Ok(Schema { root, measured, validator: compiled(root) })
+        Ok(CompiledSchema { root, measured, validator: compiled(root) })
     }
 
     /// Whether it could be compiled.
@@ -98,7 +98,7 @@ fn compiled(schema: &Value) -> Option<Arc<Validator>> {
 /// # Errors
 /// The budget does not suffice for finding out.
 pub(crate) fn accepts(schema: &Value, value: &Value, budget: &Budget) -> Result<bool, Spent> {
-    Schema::of(schema, budget)?.accepts(value, budget)
+    CompiledSchema::of(schema, budget)?.accepts(value, budget)
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn outside_references_are_not_followed() {
         let schema = json!({"$ref": "http://127.0.0.1:1/schema.json"});
-        assert!(!Schema::of(&schema, &Budget::default()).is_ok_and(|schema| schema.is_usable()));
+        assert!(!CompiledSchema::of(&schema, &Budget::default()).is_ok_and(|schema| schema.is_usable()));
     }
 
     #[test]

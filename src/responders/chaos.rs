@@ -9,9 +9,9 @@ use crate::turn::{Answering, Found, Responder, Response, Turn};
 use std::sync::Arc;
 
 /// The session's chaos profile. Every turn counts one, whether it strikes or not.
-pub(crate) struct Chaos;
+pub(crate) struct ChaosResponder;
 
-impl Responder for Chaos {
+impl Responder for ChaosResponder {
     fn name(&self) -> &'static str {
         "chaos"
     }

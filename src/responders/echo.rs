@@ -1,7 +1,7 @@
 //! Echo: says back what the user said, in the form the request demands (seeds.md §2).
 
 use crate::budget::{self, Budget, Spent};
-use crate::generate::answer::Answer;
+use crate::generate::answer::PlausibleAnswer;
 use crate::generate::answer::answer;
 use crate::generate::plain;
 use crate::generate::schema::Hints;
@@ -9,7 +9,7 @@ use crate::generate::schema::value;
 use crate::generate::tools;
 use crate::prompt::{Format, Prompt};
 use crate::random::Random;
-use crate::reply::{Choice, Part, Reply, Say, Style, Text, ToolStrategy, validator};
+use crate::reply::{Choice, GenerateStyle, Part, Reply, Say, Text, ToolStrategy, validator};
 use crate::turn::{Answering, Found, Responder, Response, Turn};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -48,9 +48,9 @@ pub(crate) fn reply(prompt: &Prompt, random: &mut Random, budget: &Budget) -> Re
         return Ok(Reply { say: Say::Choices(choices), ..Reply::default() });
     }
     let parts = match answer(prompt, || tools::calls(prompt, ToolStrategy::First, random, budget))? {
-        Answer::Calls(calls) => calls.into_iter().map(Part::ToolCall).collect(),
-        Answer::Json => vec![Part::Text(Text::new(json_text(prompt, &echo, random, budget)?))],
-        Answer::Text => vec![Part::Text(Text::new(echo))],
+        PlausibleAnswer::Calls(calls) => calls.into_iter().map(Part::ToolCall).collect(),
+        PlausibleAnswer::Json => vec![Part::Text(Text::new(json_text(prompt, &echo, random, budget)?))],
+        PlausibleAnswer::Text => vec![Part::Text(Text::new(echo))],
     };
     Ok(Reply { say: Say::Choices(vec![Choice { parts, ..Choice::default() }]), ..Reply::default() })
 }
@@ -64,7 +64,7 @@ fn json_text(prompt: &Prompt, echo: &str, random: &mut Random, budget: &Budget) 
     if validator::accepts(schema, &plain, budget).map_err(place)? {
         return Ok(plain.to_string());
     }
-    let hints = Hints { user_text: &prompt.user_text(), style: Style::Plausible, ..Hints::default() };
+    let hints = Hints { user_text: &prompt.user_text(), style: GenerateStyle::Plausible, ..Hints::default() };
     Ok(value(schema, random, &hints, budget).map_err(place)?.to_string())
 }
 

@@ -15,9 +15,9 @@ use crate::turn::{Answering, Responder, Response, Turn};
 use crate::wire::error::ApiError;
 
 /// The end of the order.
-pub(super) struct Fallback;
+pub(super) struct FallbackResponder;
 
-impl Responder for Fallback {
+impl Responder for FallbackResponder {
     fn name(&self) -> &'static str {
         "fallback"
     }

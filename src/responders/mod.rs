@@ -12,10 +12,10 @@ use crate::turn::{Found, Responder, Response, Turn};
 use crate::wire::error::ApiError;
 
 /// Those that a test wrote something for: every operation with a turn asks them.
-const SCRIPTED: [&dyn Responder; 3] = [&scenario::Scenario, &chaos::Chaos, &script::Scripted];
+const SCRIPTED: [&dyn Responder; 3] = [&scenario::Scenario, &chaos::ChaosResponder, &script::Scripted];
 
 /// Whatever is left.
-const LAST: &dyn Responder = &fallback::Fallback;
+const LAST: &dyn Responder = &fallback::FallbackResponder;
 
 /// The reply to a turn.
 ///

@@ -1,7 +1,7 @@
 //! Model names that are scenarios: `credit-error` (402), `error-<status>`, `timeout`, `cut-stream`.
 
 use crate::reply::error::ErrorReply;
-use crate::reply::fault::{At, Fault, Kind};
+use crate::reply::fault::{At, Fault, FaultKind};
 use crate::reply::pace::{Pace, Schedule};
 use crate::session::exchange::Outcome;
 use crate::turn::answer::Answer;
@@ -27,7 +27,7 @@ impl Responder for Scenario {
 
     fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
         let cut = turn.prompt.is_some_and(|prompt| is_known(&prompt.model));
-        let fault = Fault { at: At::Deltas(2), kind: Kind::Disconnect };
+        let fault = Fault { at: At::Deltas(2), kind: FaultKind::Disconnect };
         let over = Over { fault: Some(fault), ..Over::default() };
         Box::pin(std::future::ready(Ok(if cut { Response::Over(over) } else { Response::Pass(None) })))
     }
@@ -37,7 +37,7 @@ impl Responder for Scenario {
 pub(crate) fn answer(call: &Call) -> Option<Result<Answer, ApiError>> {
     let fault = match call.model_name() {
         "credit-error" => return Some(refuse(call, 402)),
-        "timeout" => Fault { at: At::Headers, kind: Kind::Stall(None) },
+        "timeout" => Fault { at: At::Headers, kind: FaultKind::Stall(None) },
         name => {
             let status = name.strip_prefix("error-")?.parse().ok().filter(|status| (400..600).contains(status))?;
             return Some(refuse(call, status));

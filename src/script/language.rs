@@ -2,7 +2,7 @@
 //! them.
 
 use crate::bounds::{self, RATE, WAIT_MS};
-use crate::script::shape::Object;
+use crate::script::shape::ObjectShape;
 use crate::script::shape::Shape;
 use crate::script::shape::Shape::*;
 use crate::script::shape::key;
@@ -23,7 +23,7 @@ const ANY_NUMBER: Shape = Number(f64::NEG_INFINITY, f64::INFINITY);
 const WAIT: Shape = Number(WAIT_MS.from, WAIT_MS.to);
 const MILLISECONDS: Shape = Either(&[WAIT, List(&WAIT, 2, 2)]);
 
-pub(super) static SCRIPT: Object = Object {
+pub(super) static SCRIPT: ObjectShape = ObjectShape {
     name: "the script",
     about: "What a session's \"model\" says, and when.",
     fields: &[
@@ -47,7 +47,7 @@ pub(super) static SCRIPT: Object = Object {
     with: None,
 };
 
-static MODEL: Object = Object {
+static MODEL: ObjectShape = ObjectShape {
     name: "a model",
     about: "A model of the session's catalogue.",
     fields: &[
@@ -59,7 +59,7 @@ static MODEL: Object = Object {
     with: None,
 };
 
-static DEFAULTS: Object = Object {
+static DEFAULTS: ObjectShape = ObjectShape {
     name: "defaults",
     about: "What holds for every reply of the session.",
     fields: &[
@@ -84,7 +84,7 @@ pub(super) const COMING: &[(&str, &str)] = &[
 ];
 static FALLBACK_SHAPE: Shape = Either(&[Words(FALLBACKS), Object(&REPLY)]);
 
-static RATE_LIMIT: Object = Object {
+static RATE_LIMIT: ObjectShape = ObjectShape {
     name: "a rate limit",
     about: "Limits of one model.",
     fields: &[
@@ -96,7 +96,7 @@ static RATE_LIMIT: Object = Object {
     with: None,
 };
 
-static CHAOS: Object = Object {
+static CHAOS: ObjectShape = ObjectShape {
     name: "a chaos entry",
     about: "A failure, and how often: one of probability, every, first.",
     fields: &[
@@ -110,7 +110,7 @@ static CHAOS: Object = Object {
 };
 
 /// The keys that make an object in a list a rule.
-pub(super) static STEP: Object = Object {
+pub(super) static STEP: ObjectShape = ObjectShape {
     name: "a rule",
     about: "When to answer, what, and how often. The reply's keys may stand beside the rule's.",
     fields: &[
@@ -134,7 +134,7 @@ pub(super) static STEP: Object = Object {
     with: Some(&REPLY),
 };
 
-pub(super) static MATCH: Object = Object {
+pub(super) static MATCH: ObjectShape = ObjectShape {
     name: "a match",
     about: "Conditions on a request; all must hold.",
     fields: &[
@@ -162,7 +162,7 @@ pub(super) static MATCH: Object = Object {
     with: None,
 };
 
-static TOOL_RESULT: Object = Object {
+static TOOL_RESULT: ObjectShape = ObjectShape {
     name: "a tool result",
     about: "The result of the tool answered last.",
     fields: &[key("tool", Text, "The tool's name."), key("text", Regex, "Searched in the result.")],
@@ -170,7 +170,7 @@ static TOOL_RESULT: Object = Object {
 };
 
 /// A Reply of one part; what `output` may hold.
-static PART: Object = Object {
+static PART: ObjectShape = ObjectShape {
     name: "an output part",
     about: "One part of a reply.",
     fields: &[
@@ -190,7 +190,7 @@ static PART: Object = Object {
 };
 
 /// One of several answers.
-pub(super) static CHOICE: Object = Object {
+pub(super) static CHOICE: ObjectShape = ObjectShape {
     name: "a choice",
     about: "One of n answers.",
     fields: &[
@@ -212,7 +212,7 @@ pub(super) static CHOICE: Object = Object {
 };
 
 /// A Reply as an object.
-pub(super) static REPLY: Object = Object {
+pub(super) static REPLY: ObjectShape = ObjectShape {
     name: "a reply",
     about: "What the model says, or an error, raw bytes, or who answers instead.",
     fields: &[
@@ -240,7 +240,7 @@ pub(super) static REPLY: Object = Object {
     with: Some(&CHOICE),
 };
 
-static TOOL_CALL: Object = Object {
+static TOOL_CALL: ObjectShape = ObjectShape {
     name: "a tool call",
     about: "name with arguments (function) or input (custom tool); or OpenAI's form.",
     fields: &[
@@ -255,21 +255,21 @@ static TOOL_CALL: Object = Object {
     with: None,
 };
 
-static FUNCTION: Object = Object {
+static FUNCTION: ObjectShape = ObjectShape {
     name: "a function call",
     about: "OpenAI's form of a function call.",
     fields: &[must("name", Text, "The function's name."), key("arguments", Any, "JSON text, or an object.")],
     with: None,
 };
 
-static CUSTOM: Object = Object {
+static CUSTOM: ObjectShape = ObjectShape {
     name: "a custom tool call",
     about: "OpenAI's form of a custom tool call.",
     fields: &[must("name", Text, "The tool's name."), key("input", Text, "Its input.")],
     with: None,
 };
 
-static LOGPROB: Object = Object {
+static LOGPROB: ObjectShape = ObjectShape {
     name: "a log probability",
     about: "Of one token.",
     fields: &[
@@ -280,7 +280,7 @@ static LOGPROB: Object = Object {
     with: None,
 };
 
-static AUDIO: Object = Object {
+static AUDIO: ObjectShape = ObjectShape {
     name: "audio",
     about: "Sound.",
     fields: &[key("data", Text, "Base64; else generated."), key("transcript", Text, "What it says.")],
@@ -289,7 +289,7 @@ static AUDIO: Object = Object {
 
 const EMBEDDING: Shape = List(&Either(&[ANY_NUMBER, List(&ANY_NUMBER, 1, ANY_LENGTH)]), 1, ANY_LENGTH);
 
-static MODERATION: Object = Object {
+static MODERATION: ObjectShape = ObjectShape {
     name: "a moderation",
     about: "The verdict on an input.",
     fields: &[
@@ -301,7 +301,7 @@ static MODERATION: Object = Object {
 };
 
 const SCORE: Shape = Number(0.0, 1.0);
-static SCORES: Object = Object {
+static SCORES: ObjectShape = ObjectShape {
     name: "scores",
     about: "Scores by category.",
     fields: &[
@@ -339,7 +339,7 @@ const CATEGORIES: &[&str] = &[
     "violence/graphic",
 ];
 
-static ERROR: Object = Object {
+static ERROR: ObjectShape = ObjectShape {
     name: "an error",
     about: "An error as the answer; null stays null, a missing key is filled.",
     fields: &[
@@ -358,7 +358,7 @@ static ERROR: Object = Object {
     with: None,
 };
 
-static RAW: Object = Object {
+static RAW: ObjectShape = ObjectShape {
     name: "a raw answer",
     about: "One of body, sse, chunks, events, as it is.",
     fields: &[
@@ -372,14 +372,14 @@ static RAW: Object = Object {
     with: None,
 };
 
-static SSE: Object = Object {
+static SSE: ObjectShape = ObjectShape {
     name: "an event",
     about: "A server-sent event.",
     fields: &[key("event", Text, "Its name."), must("data", Any, "Text as it is, else compact JSON.")],
     with: None,
 };
 
-static CHUNK: Object = Object {
+static CHUNK: ObjectShape = ObjectShape {
     name: "a chunk",
     about: "Bytes, as text or base64.",
     fields: &[
@@ -390,7 +390,7 @@ static CHUNK: Object = Object {
     with: None,
 };
 
-static GENERATE: Object = Object {
+static GENERATE: ObjectShape = ObjectShape {
     name: "generate",
     about: "How to generate.",
     fields: &[
@@ -402,7 +402,7 @@ static GENERATE: Object = Object {
     with: None,
 };
 
-static USAGE: Object = Object {
+static USAGE: ObjectShape = ObjectShape {
     name: "usage",
     about: "Token counts in either spelling; what is missing is counted.",
     fields: &[
@@ -419,7 +419,7 @@ static USAGE: Object = Object {
     with: None,
 };
 
-pub(super) static PACE: Object = Object {
+pub(super) static PACE: ObjectShape = ObjectShape {
     name: "pace",
     about: "When each piece leaves, from the start of the answer.",
     fields: &[
@@ -436,14 +436,14 @@ pub(super) static PACE: Object = Object {
     with: None,
 };
 
-static CHUNK_TOKENS: Object = Object {
+static CHUNK_TOKENS: ObjectShape = ObjectShape {
     name: "a chunk size",
     about: "Tokens a piece.",
     fields: &[must("tokens", Integer(1, 100_000), "How many.")],
     with: None,
 };
 
-static HOLD: Object = Object {
+static HOLD: ObjectShape = ObjectShape {
     name: "hold",
     about: "Wait until released by name.",
     fields: &[
@@ -453,7 +453,7 @@ static HOLD: Object = Object {
     with: None,
 };
 
-pub(super) static FAULT: Object = Object {
+pub(super) static FAULT: ObjectShape = ObjectShape {
     name: "fault",
     about: "What goes wrong on the way.",
     fields: &[

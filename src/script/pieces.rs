@@ -16,7 +16,7 @@ struct Yielded {
     reasoning_delta: Option<String>,
     text_delta: Option<String>,
     refusal_delta: Option<String>,
-    tool_call: Option<Call>,
+    tool_call: Option<CallPiece>,
     reply: Option<Value>,
     finish_reason: Option<Finish>,
     usage: Option<Value>,
@@ -24,7 +24,7 @@ struct Yielded {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Call {
+struct CallPiece {
     name: Option<String>,
     id: Option<String>,
     arguments_delta: Option<String>,

@@ -1,7 +1,7 @@
 //! From checked JSON to a Reply.
 
 use crate::reply::error::ErrorReply;
-use crate::reply::fault::{At, Fault, Kind};
+use crate::reply::fault::{At, Fault, FaultKind};
 use crate::reply::pace::{Chunk, Hold, Pace, Range};
 use crate::reply::{Ask, Choice, Generate, Overrides, Raw, RawBody, Reply, Say};
 use crate::script::Origin;
@@ -331,11 +331,11 @@ pub(super) fn fault(value: &Value, path: &Path) -> Result<Fault, ScriptError> {
         number => At::Deltas(number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0)),
     };
     let kind = match kind {
-        "disconnect" => Kind::Disconnect,
-        "close" => Kind::Close,
-        "stall" => Kind::Stall(value["stall_ms"].as_u64()),
-        "malformed" => Kind::Malformed,
-        _ => Kind::Error(Box::new(error(value.get("error").unwrap_or(&Value::Null), &Path::Key(path, "error"))?)),
+        "disconnect" => FaultKind::Disconnect,
+        "close" => FaultKind::Close,
+        "stall" => FaultKind::Stall(value["stall_ms"].as_u64()),
+        "malformed" => FaultKind::Malformed,
+        _ => FaultKind::Error(Box::new(error(value.get("error").unwrap_or(&Value::Null), &Path::Key(path, "error"))?)),
     };
     Ok(Fault { at, kind })
 }

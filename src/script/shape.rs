@@ -34,7 +34,7 @@ pub(super) enum Shape {
     List(&'static Shape, usize, usize),
     /// Any keys, one shape of value.
     Map(&'static Shape),
-    Object(&'static Object),
+    Object(&'static ObjectShape),
     /// A shape that has a name, because it stands in several places or within itself.
     Same(&'static Shape),
     /// An object with a `type` is taken as written; else the shape.
@@ -44,18 +44,18 @@ pub(super) enum Shape {
 }
 
 /// An object with known keys.
-pub(super) struct Object {
+pub(super) struct ObjectShape {
     /// In messages and as the schema's definition.
     pub name: &'static str,
     #[cfg_attr(not(test), allow(dead_code))] // said in the published schema
     pub about: &'static str,
-    pub fields: &'static [Field],
+    pub fields: &'static [KeyShape],
     /// Its keys may stand here too.
-    pub with: Option<&'static Object>,
+    pub with: Option<&'static ObjectShape>,
 }
 
 /// A key of an object.
-pub(super) struct Field {
+pub(super) struct KeyShape {
     pub key: &'static str,
     pub shape: Shape,
     pub required: bool,
@@ -64,21 +64,21 @@ pub(super) struct Field {
 }
 
 /// An optional key.
-pub(super) const fn key(key: &'static str, shape: Shape, about: &'static str) -> Field {
-    Field { key, shape, required: false, about }
+pub(super) const fn key(key: &'static str, shape: Shape, about: &'static str) -> KeyShape {
+    KeyShape { key, shape, required: false, about }
 }
 
 /// A key that must be there.
-pub(super) const fn must(key: &'static str, shape: Shape, about: &'static str) -> Field {
-    Field { key, shape, required: true, about }
+pub(super) const fn must(key: &'static str, shape: Shape, about: &'static str) -> KeyShape {
+    KeyShape { key, shape, required: true, about }
 }
 
 /// A remark, allowed in every object of the language and ignored.
 pub(super) const COMMENT: &str = "$comment";
 
-impl Object {
+impl ObjectShape {
     /// Its own keys and those of the objects it includes.
-    pub(super) fn all(&self) -> impl Iterator<Item = &'static Field> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &'static KeyShape> {
         let mut object = Some((self.fields, self.with));
         std::iter::from_fn(move || {
             let (fields, with) = object?;
@@ -228,7 +228,7 @@ impl Shape {
     }
 }
 
-impl Object {
+impl ObjectShape {
     fn check(&self, whole: &Value, path: &Path) -> Result<(), ScriptError> {
         for (key, value) in whole.as_object().into_iter().flatten() {
             if key == COMMENT {

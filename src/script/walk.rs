@@ -2,7 +2,7 @@
 
 use crate::script::language::REPLY;
 use crate::script::language::SCRIPT;
-use crate::script::shape::Object;
+use crate::script::shape::ObjectShape;
 use crate::script::shape::Shape;
 use serde_json::{Map, Value, json};
 
@@ -34,16 +34,16 @@ pub(crate) fn reply_keys() -> impl Iterator<Item = &'static str> {
 /// Every object of the language by its name, with the keys that scripts from outside may have; what it takes over from
 /// another one belongs to it, but for a rule's reply.
 pub(crate) fn objects() -> Vec<(&'static str, Vec<&'static str>)> {
-    let mut found: Vec<&'static Object> = Vec::new();
+    let mut found: Vec<&'static ObjectShape> = Vec::new();
     reached(&Shape::Object(&SCRIPT), &mut found);
-    let keys = |object: &&'static Object| {
+    let keys = |object: &&'static ObjectShape| {
         let own: Vec<_> = if object.name == "a rule" { object.fields.iter().collect() } else { object.all().collect() };
         own.into_iter().filter(|field| !field.about.is_empty()).map(|field| field.key).collect()
     };
     found.iter().map(|object| (object.name, keys(object))).collect()
 }
 
-fn reached(shape: &Shape, found: &mut Vec<&'static Object>) {
+fn reached(shape: &Shape, found: &mut Vec<&'static ObjectShape>) {
     match shape {
         Shape::Object(object) if !found.iter().any(|known| known.name == object.name) => {
             found.push(object);
@@ -60,7 +60,7 @@ pub(crate) fn numbers() -> Vec<Template> {
     object(&SCRIPT, "", &mut Vec::new())
 }
 
-fn object(object: &'static Object, at: &str, above: &mut Vec<&'static str>) -> Vec<Template> {
+fn object(object: &'static ObjectShape, at: &str, above: &mut Vec<&'static str>) -> Vec<Template> {
     if above.contains(&object.name) {
         return Vec::new();
     }

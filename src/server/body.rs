@@ -5,9 +5,9 @@
 //! events are framed differs.
 
 use crate::clock::{self, Wait};
-use crate::reply::fault::{At, Kind};
+use crate::reply::fault::{At, FaultKind};
 use crate::server::deliver::struck;
-use crate::server::socket::{Control, End};
+use crate::server::socket::{Control, Ending};
 use crate::server::sse::Sse;
 use crate::session::Live;
 use crate::session::ending::{Ended, Watch};
@@ -66,7 +66,7 @@ pub(crate) enum ResponseBody {
 
 /// An answer whose pieces have times, or that breaks.
 pub(crate) struct Timed<F> {
-    source: Source,
+    source: BodySource,
     delivery: Option<Delivery>,
     /// Session time at which the answer began.
     start: Duration,
@@ -82,23 +82,23 @@ pub(crate) struct Timed<F> {
     cleared: bool,
     /// Content-bearing events written.
     sent: usize,
-    state: State,
+    state: BodyState,
 }
 
 /// Where the bytes come from.
-pub(crate) enum Source {
+pub(crate) enum BodySource {
     Events(Box<dyn Events>),
     /// Milliseconds from the start, bytes; reversed, so that the next one is last.
     Chunks(Vec<(u64, Bytes)>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum BodyState {
     Open,
     /// The fault has struck; a stall with an end goes on like this.
     Struck,
     /// Cut after what is buffered.
-    Cutting(End),
+    Cutting(Ending),
     /// Silent until the client leaves.
     Silent,
     Over,
@@ -107,7 +107,7 @@ enum State {
 impl ResponseBody {
     /// A body whose deadlines count from `start`, in session time.
     pub(crate) fn timed(
-        source: Source,
+        source: BodySource,
         delivery: Option<Delivery>,
         start: Duration,
         live: Live,
@@ -131,7 +131,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match self {
             ResponseBody::Full(bytes) => bytes.is_none(),
-            ResponseBody::Timed(timed) => timed.state == State::Over && timed.frames.is_empty(),
+            ResponseBody::Timed(timed) => timed.state == BodyState::Over && timed.frames.is_empty(),
         }
     }
 
@@ -147,7 +147,7 @@ impl<F: Framing> Timed<F> {
     /// An answer whose deadlines count from `start`, in session time.
     pub(crate) fn new(
         frames: F,
-        source: Source,
+        source: BodySource,
         delivery: Option<Delivery>,
         start: Duration,
         live: Live,
@@ -165,7 +165,7 @@ impl<F: Framing> Timed<F> {
             wait: None,
             cleared: false,
             sent: 0,
-            state: State::Open,
+            state: BodyState::Open,
         }
     }
 
@@ -188,9 +188,9 @@ impl<F: Framing> Timed<F> {
     fn let_go(&mut self, ended: Ended, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
         let error = self.live.let_go(ended);
         self.wait = None;
-        let silent = std::mem::replace(&mut self.state, State::Over) == State::Silent;
+        let silent = std::mem::replace(&mut self.state, BodyState::Over) == BodyState::Silent;
         match &mut self.source {
-            Source::Events(events) if !silent => {
+            BodySource::Events(events) if !silent => {
                 events.write_error(&error, &mut self.frames);
                 self.live.complete();
                 self.poll_due(context)
@@ -204,7 +204,7 @@ impl<F: Framing> Timed<F> {
 
     fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
         loop {
-            if let Source::Events(events) = &mut self.source
+            if let BodySource::Events(events) = &mut self.source
                 && let Some(work) = events.work()
             {
                 self.work = Some(work);
@@ -216,10 +216,10 @@ impl<F: Framing> Timed<F> {
             if self.frames.is_full() {
                 return self.flush_or(Poll::Pending);
             }
-            if self.state == State::Silent {
+            if self.state == BodyState::Silent {
                 return self.flush_or(Poll::Pending);
             }
-            if let State::Cutting(how) = self.state {
+            if let BodyState::Cutting(how) = self.state {
                 if self.frames.is_empty() {
                     self.live.complete();
                     // Over HTTP what was written leaves first; then the socket ends, and this body with it.
@@ -227,7 +227,7 @@ impl<F: Framing> Timed<F> {
                 }
                 return self.flush_or(Poll::Pending);
             }
-            if self.state == State::Over {
+            if self.state == BodyState::Over {
                 return self.flush_or(Poll::Ready(None));
             }
             if let Some(wait) = &mut self.wait {
@@ -236,12 +236,12 @@ impl<F: Framing> Timed<F> {
                 }
                 self.wait = None;
             }
-            if let (Source::Events(events), Some(_)) = (&mut self.source, &self.delivery)
+            if let (BodySource::Events(events), Some(_)) = (&mut self.source, &self.delivery)
                 && events.poll_ready(context).is_pending()
             {
                 return self.flush_or(Poll::Pending);
             }
-            if self.state == State::Open && self.strikes() {
+            if self.state == BodyState::Open && self.strikes() {
                 continue;
             }
             if !self.cleared && self.must_wait() {
@@ -259,16 +259,16 @@ impl<F: Framing> Timed<F> {
 
     /// Nothing more comes.
     fn over(&mut self) {
-        self.state = State::Over;
+        self.state = BodyState::Over;
         self.live.complete();
-        if matches!(&self.source, Source::Events(events) if events.ends_silently()) {
+        if matches!(&self.source, BodySource::Events(events) if events.ends_silently()) {
             self.frames.done();
         }
     }
 
     /// A bug of ours struck while the answer was under way: its connection ends, and the journal says so.
     fn broke_down(&mut self) -> Poll<Option<Result<F::Frame, Cut>>> {
-        self.state = State::Over;
+        self.state = BodyState::Over;
         while self.frames.take().is_some() {}
         self.live.exchange.complain(&ApiError::panicked());
         self.live.complete();
@@ -286,8 +286,8 @@ impl<F: Framing> Timed<F> {
     /// Tokens of the next event if it carries content; `None` also at the end.
     fn next_content(&self) -> Option<u32> {
         match &self.source {
-            Source::Events(events) => events.next_content(),
-            Source::Chunks(chunks) => chunks.last().map(|_| 0),
+            BodySource::Events(events) => events.next_content(),
+            BodySource::Chunks(chunks) => chunks.last().map(|_| 0),
         }
     }
 
@@ -305,25 +305,25 @@ impl<F: Framing> Timed<F> {
         let kind = fault.kind.clone();
         let how = format!("the script broke the answer after {} pieces", self.sent);
         self.live.exchange.note(|record| struck(record, &how));
-        self.state = State::Struck;
+        self.state = BodyState::Struck;
         match kind {
-            Kind::Disconnect => self.state = State::Cutting(End::Reset),
-            Kind::Close => self.state = State::Cutting(End::Close),
-            Kind::Stall(None) => {
+            FaultKind::Disconnect => self.state = BodyState::Cutting(Ending::Reset),
+            FaultKind::Close => self.state = BodyState::Cutting(Ending::Close),
+            FaultKind::Stall(None) => {
                 self.live.exchange.wait_for(Some(Waiting::Client));
-                self.state = State::Silent;
+                self.state = BodyState::Silent;
             }
-            Kind::Stall(Some(ms)) => {
+            FaultKind::Stall(Some(ms)) => {
                 let deadline = self.live.session.clock.now() + Duration::from_millis(ms);
                 self.wait = self.live.wait(deadline);
             }
-            Kind::Malformed => {
+            FaultKind::Malformed => {
                 self.frames.begin(None).put_slice(b"{\"malformed\": ");
                 self.frames.end();
             }
-            Kind::Error(_) => {
+            FaultKind::Error(_) => {
                 let error = self.delivery.as_ref().and_then(|delivery| delivery.error.clone());
-                if let (Source::Events(events), Some(error)) = (&mut self.source, error) {
+                if let (BodySource::Events(events), Some(error)) = (&mut self.source, error) {
                     events.write_error(&error, &mut self.frames);
                 }
                 self.over();
@@ -335,8 +335,8 @@ impl<F: Framing> Timed<F> {
     /// Whether what is to happen after so many pieces happens now: before the next one, or before the end.
     fn is_due(&self, after: usize) -> bool {
         let closing = match &self.source {
-            Source::Events(events) => events.is_closing(),
-            Source::Chunks(chunks) => chunks.is_empty(),
+            BodySource::Events(events) => events.is_closing(),
+            BodySource::Chunks(chunks) => chunks.is_empty(),
         };
         closing || self.sent >= after && self.next_content().is_some()
     }
@@ -352,7 +352,7 @@ impl<F: Framing> Timed<F> {
         }
         let Some(tokens) = self.next_content() else { return self.must_wait_for_the_last() };
         self.cleared = true;
-        if let Source::Chunks(chunks) = &self.source {
+        if let BodySource::Chunks(chunks) = &self.source {
             let at = chunks.last().map_or(0, |(at, _)| *at);
             return self.wait_until(at as f64);
         }
@@ -385,8 +385,8 @@ impl<F: Framing> Timed<F> {
     fn write_next(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let content = self.next_content().is_some();
         let written = match &mut self.source {
-            Source::Events(events) => ready!(events.poll_next(context, &mut self.frames)),
-            Source::Chunks(chunks) => match chunks.pop() {
+            BodySource::Events(events) => ready!(events.poll_next(context, &mut self.frames)),
+            BodySource::Chunks(chunks) => match chunks.pop() {
                 Some((_, bytes)) => {
                     self.frames.bytes(bytes);
                     true

@@ -103,7 +103,7 @@ fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) 
         fault,
         error: Some(ApiError::invalid("!")),
     };
-    let source = Source::Events(Box::new(Pieces { left: count, ended: false }));
+    let source = BodySource::Events(Box::new(Pieces { left: count, ended: false }));
     // As on a WebSocket, where a cut is an error; over HTTP the socket itself ends the connection.
     let control = Arc::new(Control::default());
     control.upgrade();
@@ -152,7 +152,7 @@ async fn the_instant_clock_sleeps_never() {
 
 #[tokio::test(start_paused = true)]
 async fn a_disconnect_comes_after_the_pieces_asked_for() {
-    let fault = Fault { at: At::Deltas(2), kind: Kind::Disconnect };
+    let fault = Fault { at: At::Deltas(2), kind: FaultKind::Disconnect };
     let (got, cut) = frames(body(&session(Mode::Real), 5, Pace::default(), Some(fault))).await;
     let text: String = got.into_iter().map(|(text, _)| text).collect();
     assert_eq!((text.as_str(), cut), ("pp", true));
@@ -160,21 +160,21 @@ async fn a_disconnect_comes_after_the_pieces_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_beyond_the_end_strikes_before_it() {
-    let fault = Fault { at: At::Deltas(9), kind: Kind::Error(Box::default()) };
+    let fault = Fault { at: At::Deltas(9), kind: FaultKind::Error(Box::default()) };
     let (got, cut) = frames(body(&session(Mode::Real), 2, Pace::default(), Some(fault))).await;
     assert_eq!((got[0].0.as_str(), cut), ("pp!", false));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_strikes_an_answer_without_content_too() {
-    let fault = Fault { at: At::Deltas(0), kind: Kind::Disconnect };
+    let fault = Fault { at: At::Deltas(0), kind: FaultKind::Disconnect };
     let (got, cut) = frames(body(&session(Mode::Real), 0, Pace::default(), Some(fault))).await;
     assert_eq!((got.len(), cut), (0, true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stall_with_an_end_goes_on() {
-    let fault = Fault { at: At::Deltas(1), kind: Kind::Stall(Some(1000)) };
+    let fault = Fault { at: At::Deltas(1), kind: FaultKind::Stall(Some(1000)) };
     let (got, _) = frames(body(&session(Mode::Real), 2, Pace::default(), Some(fault))).await;
     assert_eq!(got, [("p".to_string(), Duration::ZERO), ("p.".to_string(), Duration::from_secs(1))]);
 }
@@ -233,7 +233,7 @@ async fn a_bug_in_mid_answer_ends_this_answer_alone() {
     let session = session(Mode::Real);
     let live = live(&session);
     let exchange = live.exchange.clone();
-    let source = Source::Events(Box::new(Broken));
+    let source = BodySource::Events(Box::new(Broken));
     let mut broken = Timed::new(Plain::default(), source, None, Duration::ZERO, live, Arc::default());
     assert!(poll_fn(|context| broken.poll(context)).await.expect("an end").is_err(), "the connection is cut");
     assert_eq!(session.journal.completed_count(), 1);

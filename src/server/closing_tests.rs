@@ -1,6 +1,6 @@
 //! Connections and their ends: refused bodies, resets, stops, restarts.
 
-use super::socket::{Control, End, QUIET, SETTLE, Socket};
+use super::socket::{Control, Ending, QUIET, SETTLE, Socket};
 use super::tests::{connect, request, send, start, until, within};
 use crate::emulator::Emulator;
 use crate::options::{Door, Options};
@@ -79,7 +79,7 @@ async fn pair() -> (Socket, Arc<Control>, tokio::net::TcpStream) {
 async fn what_was_written_has_time_to_arrive_before_a_reset() {
     let (mut socket, control, mut client) = pair().await;
     socket.write_all(b"all of it").await.expect("writes");
-    control.end(End::Reset);
+    control.end(Ending::Reset);
     let before = tokio::time::Instant::now();
     socket.flush().await.expect_err("the connection is over");
     assert!(before.elapsed() >= SETTLE);

@@ -5,10 +5,10 @@ use crate::emulator::Emulator;
 use crate::exchange::run::Answered;
 use crate::options::Profile;
 use crate::reply::RawBody;
-use crate::reply::fault::{At, Fault, Kind};
-use crate::server::body::{Cut, ResponseBody, Source};
+use crate::reply::fault::{At, Fault, FaultKind};
+use crate::server::body::{BodySource, Cut, ResponseBody};
 use crate::server::headers;
-use crate::server::socket::{Control, End};
+use crate::server::socket::{Control, Ending};
 use crate::session::Session;
 use crate::session::exchange::Outcome;
 use crate::session::exchange::Record;
@@ -70,18 +70,18 @@ async fn hold_back(answered: &mut Answered, whole: bool, control: &Control) -> R
     if let Some(delivery) = delivery {
         live.sleep_until(*started + delivery.wait).await;
         match &delivery.fault {
-            Some(Fault { at: At::Connect, kind: Kind::Stall(None) }) => {
+            Some(Fault { at: At::Connect, kind: FaultKind::Stall(None) }) => {
                 live.exchange.note(|record| struck(record, "the script never answers"));
                 live.exchange.wait_for(Some(Waiting::Client));
                 // Until the client leaves: this future goes with its connection.
                 std::future::pending::<()>().await;
             }
-            Some(Fault { at: At::Connect, kind: Kind::Stall(Some(ms)) }) => {
+            Some(Fault { at: At::Connect, kind: FaultKind::Stall(Some(ms)) }) => {
                 live.sleep_until(clock.now() + Duration::from_millis(*ms)).await;
                 delivery.fault = None;
             }
-            Some(Fault { at: At::Connect, kind: kind @ (Kind::Disconnect | Kind::Close) }) => {
-                control.end(if matches!(kind, Kind::Close) { End::Close } else { End::Reset });
+            Some(Fault { at: At::Connect, kind: kind @ (FaultKind::Disconnect | FaultKind::Close) }) => {
+                control.end(if matches!(kind, FaultKind::Close) { Ending::Close } else { Ending::Reset });
                 live.exchange.note(|record| struck(record, "the script ended the connection before the answer"));
                 live.complete();
                 return Err(Cut);
@@ -122,7 +122,7 @@ pub(super) async fn deliver(
     // Grown at once: an answer has some twenty.
     out.reserve(28);
     if !matches!(body, Body::Raw(_)) || status < 600 {
-        let facts = headers::Facts {
+        let facts = headers::HeaderFacts {
             request_id: &live.exchange.request_id,
             error: if let Body::Error(error) = &body { Some(error.style) } else { None },
             status,
@@ -174,11 +174,11 @@ pub(super) async fn deliver(
         }
     }
     let source = match body {
-        Body::Events(events) => Err(Source::Events(events)),
+        Body::Events(events) => Err(BodySource::Events(events)),
         Body::Raw(RawBody::Chunks(chunks)) => {
-            Err(Source::Chunks(chunks.into_iter().rev().map(|(at, bytes)| (at, Bytes::from(bytes))).collect()))
+            Err(BodySource::Chunks(chunks.into_iter().rev().map(|(at, bytes)| (at, Bytes::from(bytes))).collect()))
         }
-        Body::Raw(RawBody::Sse(events)) => Err(Source::Events(Box::new(RawEvents(events.into())))),
+        Body::Raw(RawBody::Sse(events)) => Err(BodySource::Events(Box::new(RawEvents(events.into())))),
         Body::Json(bytes) | Body::Bytes(_, bytes) => Ok(bytes),
         Body::Error(error) => Ok(error_bytes(&error)),
         Body::Raw(RawBody::Json(value)) => Ok(pretty(&value, false)),
@@ -191,7 +191,7 @@ pub(super) async fn deliver(
         // An unstreamed answer that breaks: its headers, then silence or the end.
         (Ok(bytes), Some(delivery)) if delivery.fault.is_some() => {
             let delivery = Delivery { fault: delivery.fault.map(broken_whole), ..delivery };
-            ResponseBody::timed(Source::Chunks(vec![(0, bytes)]), Some(delivery), begun, live, control)
+            ResponseBody::timed(BodySource::Chunks(vec![(0, bytes)]), Some(delivery), begun, live, control)
         }
         (Ok(bytes), _) => {
             live.complete();
@@ -226,7 +226,7 @@ pub(super) fn skip_wait(session: &Session, retry_after_ms: Option<&str>) -> bool
 /// A fault of an unstreamed answer strikes after the headers, and what cannot be broken in the middle is cut.
 pub(super) fn broken_whole(fault: Fault) -> Fault {
     let kind = match fault.kind {
-        Kind::Malformed | Kind::Error(_) => Kind::Disconnect,
+        FaultKind::Malformed | FaultKind::Error(_) => FaultKind::Disconnect,
         whole => whole,
     };
     Fault { at: At::Headers, kind }

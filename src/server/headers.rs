@@ -1,7 +1,7 @@
 //! The headers every answer of api.openai.com has (real-traffic §2.7).
 
 use crate::random::Random;
-use crate::session::limits::Limits;
+use crate::session::limits::RateLimits;
 use crate::session::limits::go_duration;
 use crate::wire::dialect::Dialect;
 use crate::wire::error::Style;
@@ -9,7 +9,7 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 
 /// What the headers of one answer depend on.
-pub(crate) struct Facts<'a> {
+pub(crate) struct HeaderFacts<'a> {
     pub request_id: &'a str,
     /// `None` for answers that are no errors.
     pub error: Option<Style>,
@@ -20,7 +20,7 @@ pub(crate) struct Facts<'a> {
     /// Milliseconds the answer took.
     pub processing_ms: u128,
     /// Rate limits of the session, if the answer shows them.
-    pub limits: Option<Limits>,
+    pub limits: Option<RateLimits>,
     /// The model that answered, where the answer names it: legacy completions.
     pub model: Option<&'a str>,
     /// Time to print as `date`; the real clock leaves it to the HTTP library.
@@ -32,7 +32,7 @@ const ORGANIZATION: &str = "llemulator";
 const PROJECT: &str = "proj_LLEmulator00000000000000";
 
 /// Writes the headers of one answer.
-pub(crate) fn write(facts: &Facts, random: &mut Random, out: &mut HeaderMap) {
+pub(crate) fn write(facts: &HeaderFacts, random: &mut Random, out: &mut HeaderMap) {
     let api = !matches!(facts.error, Some(Style::Edge | Style::Router));
     made(out, "x-request-id", facts.request_id);
     if api {
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn the_edge_says_nothing_of_the_api_behind_it() {
         let mut out = HeaderMap::new();
-        let facts = Facts {
+        let facts = HeaderFacts {
             request_id: "req_1",
             error: Some(Style::Edge),
             status: 401,

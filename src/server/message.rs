@@ -3,7 +3,7 @@
 use crate::clock::Mode;
 use crate::exchange::run::Answered;
 use crate::reply::RawBody;
-use crate::server::body::{Cut, Framing, Source, Timed};
+use crate::server::body::{BodySource, Cut, Framing, Timed};
 use crate::server::deliver::{RawEvents, begin, broken_whole, skip_wait};
 use crate::server::socket::Control;
 use crate::turn::answer::Body;
@@ -106,11 +106,11 @@ pub(super) async fn deliver(mut answered: Answered, control: Arc<Control>, lane:
         false => answer.delivery.filter(|delivery| delivery.fault.is_some()).map(whole),
     };
     let source = match answer.body {
-        Body::Events(events) => Source::Events(events),
+        Body::Events(events) => BodySource::Events(events),
         Body::Raw(RawBody::Chunks(chunks)) => {
-            Source::Chunks(chunks.into_iter().rev().map(|(at, bytes)| (at, Bytes::from(bytes))).collect())
+            BodySource::Chunks(chunks.into_iter().rev().map(|(at, bytes)| (at, Bytes::from(bytes))).collect())
         }
-        Body::Raw(RawBody::Sse(events)) => Source::Events(Box::new(RawEvents(events.into()))),
+        Body::Raw(RawBody::Sse(events)) => BodySource::Events(Box::new(RawEvents(events.into()))),
         Body::Raw(RawBody::Events(events)) => written(events),
         Body::Raw(RawBody::Json(value)) => written(frames(value, status)),
         Body::Raw(RawBody::Text(text)) => written(
@@ -128,8 +128,8 @@ pub(super) async fn deliver(mut answered: Answered, control: Arc<Control>, lane:
 }
 
 /// Events without names.
-fn written(events: Vec<Value>) -> Source {
-    Source::Events(Box::new(RawEvents(events.into_iter().map(|event| (None, event)).collect())))
+fn written(events: Vec<Value>) -> BodySource {
+    BodySource::Events(Box::new(RawEvents(events.into_iter().map(|event| (None, event)).collect())))
 }
 
 /// What an answer that is no stream sends: each of a list's elements, an error in the form of this socket.

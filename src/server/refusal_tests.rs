@@ -1,6 +1,6 @@
 //! Every refusal of every operation: OpenAI's envelope, and nothing of the session has changed.
 
-use crate::api::{self, Level};
+use crate::api::{self, ServiceLevel};
 use crate::control;
 use crate::emulator::Emulator;
 use crate::server::tests::{Got, exchange, request, send, start};
@@ -100,7 +100,7 @@ fn every_operation_refuses_in_openais_envelope_and_changes_nothing() {
         let status = match operation.form {
             Some(_) => 400,
             // A complaint of the emulator's own, in the strict profile.
-            None if api::level(operation) == Level::NotServed => 400,
+            None if api::level(operation) == ServiceLevel::NotServed => 400,
             None => 404,
         };
         refused(&case("an unknown parameter"), &ask("POST", "", strange.to_string().as_bytes()), status);
@@ -112,7 +112,7 @@ fn every_operation_refuses_in_openais_envelope_and_changes_nothing() {
 fn what_a_path_names_must_exist() {
     let emulator = start(json!({}));
     let built =
-        all().iter().filter(|operation| api::level(operation) == Level::Behaves && operation.path.contains('{'));
+        all().iter().filter(|operation| api::level(operation) == ServiceLevel::Behaves && operation.path.contains('{'));
     for operation in built {
         let valid = if operation.method == "POST" { body(operation.name).to_string() } else { String::new() };
         let got = exchange(&emulator, &request(operation.method, &path(operation), KEY, "", valid.as_bytes()));
@@ -189,7 +189,7 @@ fn every_documented_status_can_be_scripted() {
 #[test]
 fn a_scripted_401_looks_like_our_own() {
     let emulator = start(json!({"clock": "instant"}));
-    let turns = all().iter().filter(|operation| operation.turn && api::level(operation) == Level::Behaves);
+    let turns = all().iter().filter(|operation| operation.turn && api::level(operation) == ServiceLevel::Behaves);
     for operation in turns.filter(|operation| operation.variant.is_none()) {
         let rule = json!({"match": {"operation": operation.name}, "error": {"status": 401}});
         assert_eq!(send(&emulator, KEY, "/_emulator/script", &json!({"responses": [rule]})).status, 200);

@@ -1,6 +1,6 @@
 //! One request: which door it goes through, and its body as JSON.
 
-use crate::control::{self, Scope};
+use crate::control::{self, ControlScope};
 use crate::emulator::Emulator;
 use crate::exchange::route::{self, Normal};
 use crate::exchange::run::{Asked, run};
@@ -14,7 +14,7 @@ use crate::server::socket::Control;
 use crate::server::{handshake, key, page, request, websocket};
 use crate::session::log_line;
 use crate::surface::operations::{Edge, Form, Operation};
-use crate::surface::router::Found;
+use crate::surface::router::Matched;
 use crate::url;
 use crate::wire::error;
 use crate::wire::error::ApiError;
@@ -106,18 +106,18 @@ async fn control_route(
         visitor.check_control().map_err(forbidden)?;
         let path = parts.uri.path();
         let scope = control::scope(path);
-        if scope == Scope::Emulator {
+        if scope == ControlScope::Emulator {
             let token = header(&parts.headers, "x-llemulator-control-token");
             guard::check_token(&emulator, token).map_err(forbidden)?;
         }
         let key = match scope {
-            Scope::Session => Some(key::control_key(&emulator, &parts.headers)?),
-            Scope::Emulator | Scope::None => None,
+            ControlScope::Session => Some(key::control_key(&emulator, &parts.headers)?),
+            ControlScope::Emulator | ControlScope::None => None,
         };
         let body = request::read(body, &parts.headers, &emulator.settings).await?;
         let body = std::str::from_utf8(&body).map_err(|_| ApiError::invalid("Invalid JSON: the body is not UTF-8."))?;
         let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
-        let request = control::Request {
+        let request = control::ControlRequest {
             key: key.as_deref(),
             method: parts.method.as_str(),
             path: target,
@@ -203,14 +203,14 @@ pub(crate) fn asked(emulator: &Arc<Emulator>, parts: &Parts, normal: Normal, rea
 }
 
 /// The JSON of a body; null when there is none or it is a form.
-fn json_body(headers: &HeaderMap, bytes: &Bytes, route: &Found) -> Result<Value, ApiError> {
+fn json_body(headers: &HeaderMap, bytes: &Bytes, route: &Matched) -> Result<Value, ApiError> {
     let form = header(headers, "content-type").is_some_and(|kind| kind.starts_with("multipart/"));
     if form || bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
     }
     match serde_json::from_slice::<Value>(bytes) {
         Ok(value @ Value::Object(_)) => Ok(value),
-        _ if matches!(route, Found::Operation(Operation { form: Some(Form::Form), .. }, _)) => Ok(Value::Null),
+        _ if matches!(route, Matched::Operation(Operation { form: Some(Form::Form), .. }, _)) => Ok(Value::Null),
         _ => Err(error::not_json()),
     }
 }

@@ -22,7 +22,7 @@ pub(super) const SETTLE: Duration = Duration::from_millis(50);
 /// How the script ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum End {
+pub(crate) enum Ending {
     /// With a TCP reset.
     Reset = 1,
     /// With a FIN.
@@ -32,7 +32,7 @@ pub(crate) enum End {
 /// Shared between a connection and the answers on it.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
-    /// 0, or an [`End`].
+    /// 0, or an [`Ending`].
     end: AtomicU8,
     upgraded: AtomicBool,
     closing: AtomicBool,
@@ -46,7 +46,7 @@ impl Control {
 
     /// The connection will end like this. True = by itself, once all that was written has left; false = the caller
     /// ends it.
-    pub(crate) fn end(&self, how: End) -> bool {
+    pub(crate) fn end(&self, how: Ending) -> bool {
         self.end.store(how as u8, Ordering::Release);
         !self.upgraded.load(Ordering::Acquire)
     }
@@ -58,7 +58,7 @@ impl Control {
 
     /// The end the script gave the connection is a reset.
     pub(crate) fn resets(&self) -> bool {
-        self.end.load(Ordering::Acquire) == End::Reset as u8
+        self.end.load(Ordering::Acquire) == Ending::Reset as u8
     }
 
     fn ends_itself(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Operations of the table that nobody serves: refused by their real names, within reach of rules.
 
 use super::tests::{Got, exchange, request, send, start};
-use crate::api::{self, Level};
+use crate::api::{self, ServiceLevel};
 use crate::control;
 use crate::emulator::Emulator;
 use crate::surface::Operation;
@@ -36,7 +36,7 @@ fn ask(emulator: &Emulator, operation: &Operation) -> Got {
 fn not_served() -> impl Iterator<Item = &'static Operation> {
     // The list on the same path is the one that is reached.
     let reached = |operation: &&Operation| operation.name != "fine_tuning.checkpoints.permissions.retrieve";
-    all().iter().filter(|operation| api::level(operation) == Level::NotServed).filter(reached)
+    all().iter().filter(|operation| api::level(operation) == ServiceLevel::NotServed).filter(reached)
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::server::message::{self, Messages, error_event};
 use crate::server::socket::{Control, QUIET, SETTLE};
 use crate::session::Session;
 use crate::turn::lane::Lane;
-use crate::turn::lane::Memory;
+use crate::turn::lane::LaneMemory;
 use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -53,7 +53,7 @@ struct Connection {
     headers: Arc<Headers>,
     target: String,
     azure: bool,
-    memory: Memory,
+    memory: LaneMemory,
     /// To the client.
     out: mpsc::Sender<Message>,
 }
@@ -87,7 +87,7 @@ pub(super) fn open(
             .max_frame_size(Some(emulator.settings.max_body_bytes));
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         let headers = Arc::new(Headers::of(&parts.headers));
-        let memory = Memory::default();
+        let memory = LaneMemory::default();
         control.upgrade();
         let connection = Connection { emulator, control, session, headers, target, azure, memory, out };
         serve(Arc::new(connection), socket, frames).await;
@@ -96,7 +96,7 @@ pub(super) fn open(
 
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum LaneEnd {
     /// The client leaves.
     Left,
     /// The script cuts it: it ends like the connection under it, without a close frame.
@@ -138,25 +138,25 @@ async fn serve(
     let end = tokio::select! {
         end = listen(connection, &mut read) => end,
         end = speak(frames, &mut write) => end,
-        () = age => End::Aged,
-        () = over => End::Stopped,
+        () = age => LaneEnd::Aged,
+        () = over => LaneEnd::Stopped,
     };
-    if end == End::Cut {
+    if end == LaneEnd::Cut {
         if control.resets() {
             tokio::time::sleep(SETTLE).await;
         }
         return;
     }
     let farewell = async {
-        if end == End::Aged {
+        if end == LaneEnd::Aged {
             let error = ApiError::invalid(
                 "Responses websocket connection limit reached (60 minutes). Create a new websocket connection to continue.",
             )
             .code("websocket_connection_limit_reached");
             let _ = write.send(error_frame(&error, "")).await;
         }
-        if end != End::Left {
-            let code = if end == End::Stopped { CloseCode::Away } else { CloseCode::Normal };
+        if end != LaneEnd::Left {
+            let code = if end == LaneEnd::Stopped { CloseCode::Away } else { CloseCode::Normal };
             let _ = write.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await;
         }
         // Until the client has closed too; this also sends the answer to its close.
@@ -172,7 +172,7 @@ async fn stopped(emulator: &Emulator) {
 }
 
 /// Hears messages until the client leaves. After a stop they are no longer heard; what was asked goes on.
-async fn listen(connection: Arc<Connection>, read: &mut Reading) -> End {
+async fn listen(connection: Arc<Connection>, read: &mut Reading) -> LaneEnd {
     let mut lanes: HashMap<String, mpsc::Sender<Heard>> = HashMap::new();
     let emulator = connection.emulator.clone();
     let hearing = async {
@@ -183,7 +183,7 @@ async fn listen(connection: Arc<Connection>, read: &mut Reading) -> End {
                 _ => {}
             }
         }
-        End::Left
+        LaneEnd::Left
     };
     tokio::select! {
         end = hearing => return end,
@@ -196,22 +196,22 @@ async fn listen(connection: Arc<Connection>, read: &mut Reading) -> End {
             break;
         }
     }
-    End::Left
+    LaneEnd::Left
 }
 
 /// Sends frames as they come, until all who could make one are gone.
-async fn speak(mut frames: mpsc::Receiver<Message>, write: &mut Writing) -> End {
+async fn speak(mut frames: mpsc::Receiver<Message>, write: &mut Writing) -> LaneEnd {
     while let Some(frame) = frames.recv().await {
         match frame {
-            Message::Close(_) => return End::Cut,
+            Message::Close(_) => return LaneEnd::Cut,
             frame => {
                 if write.send(frame).await.is_err() {
-                    return End::Left;
+                    return LaneEnd::Left;
                 }
             }
         }
     }
-    End::Stopped
+    LaneEnd::Stopped
 }
 
 /// One message of the client: refused, or put into its lane.

@@ -160,7 +160,7 @@ pub(crate) struct Exchange {
     /// What the request is refused with as soon as a reply is there for it, where the script is asked first.
     pub refusal: OnceLock<ApiError>,
     /// Rate limits the answer's headers show.
-    pub limits: OnceLock<crate::session::limits::Limits>,
+    pub limits: OnceLock<crate::session::limits::RateLimits>,
     /// The model that answered, for the headers that name it.
     pub model: OnceLock<String>,
     record: Mutex<Record>,

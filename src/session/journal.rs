@@ -19,7 +19,7 @@ pub(crate) struct Journal {
     limit: usize,
     /// What its exchanges hold.
     account: Arc<Account>,
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptExchanges>,
     /// Grows whenever an exchange begins, waits, fails or ends.
     revision: AtomicU64,
     /// Told whenever it grows.
@@ -28,7 +28,7 @@ pub(crate) struct Journal {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptExchanges {
     /// Number of the next exchange.
     next: u64,
     /// Number of the first one since the session began, was reset or cleared.
@@ -42,7 +42,7 @@ struct Kept {
     failed: Failed,
 }
 
-impl Kept {
+impl KeptExchanges {
     /// What is in flight stays: a test must see it. Connections bound how many there are.
     fn forget_oldest(&mut self) -> bool {
         let over = self.exchanges.iter().take(LOOK).position(|exchange| exchange.is_done());
@@ -81,14 +81,14 @@ impl Journal {
         Arc::new_cyclic(|own| Journal {
             limit: limit.max(1),
             account,
-            kept: Mutex::new(Kept { next: number, base: number, ..Kept::default() }),
+            kept: Mutex::new(KeptExchanges { next: number, base: number, ..KeptExchanges::default() }),
             revision: AtomicU64::new(revision),
             grown: Notify::new(),
             own: own.clone(),
         })
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptExchanges> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -164,7 +164,8 @@ impl Journal {
     /// Forgets what is kept and what failed; numbers go on. An exchange in flight is not seen any more.
     pub(crate) fn clear(&self) {
         let mut kept = self.kept();
-        *kept = Kept { next: kept.next, base: kept.next, completed: kept.completed, ..Kept::default() };
+        *kept =
+            KeptExchanges { next: kept.next, base: kept.next, completed: kept.completed, ..KeptExchanges::default() };
         drop(kept);
         self.tell();
     }

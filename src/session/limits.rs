@@ -40,7 +40,7 @@ impl Bucket {
 
 /// What `x-ratelimit-*` say: limit, remaining and seconds until full again.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Limits {
+pub(crate) struct RateLimits {
     pub requests: (u64, u64, f64),
     pub tokens: Option<(u64, u64, f64)>,
     /// The request holds images, which have a limit of their own.

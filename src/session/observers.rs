@@ -25,14 +25,14 @@ pub(crate) fn of(settings: &Settings) -> Arc<[Box<dyn Observer>]> {
         observers.push(Box::new(LogLine));
     }
     // Last: a client that finds an exchange complete finds its line written.
-    observers.push(Box::new(Keeper));
+    observers.push(Box::new(JournalKeeper));
     observers.into()
 }
 
 /// Keeps exchanges in their session's journal.
-struct Keeper;
+struct JournalKeeper;
 
-impl Observer for Keeper {
+impl Observer for JournalKeeper {
     fn begun(&self, session: &Session, exchange: &Arc<Exchange>) {
         session.journal.keep(exchange);
     }

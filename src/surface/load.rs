@@ -2,7 +2,7 @@
 //! read them whole, so a description that makes no sense becomes [`Kind::Any`] rather than a panic.
 
 use super::compact::Compact;
-use super::shape::{Depth, Field, Id, Kind, Object, Only, Shapes, Tag, Text, Union};
+use super::shape::{Depth, Field, Id, Kind, Object, Only, Shapes, Tag, TextBounds, Union};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
@@ -108,7 +108,7 @@ impl<'a> Loader<'a> {
 
     fn kind(&mut self, node: &'a Value, name: &str) -> Kind {
         match node.as_str() {
-            Some("string") => return Kind::Text(Text { min: 0, max: usize::MAX, pattern: None }),
+            Some("string") => return Kind::Text(TextBounds { min: 0, max: usize::MAX, pattern: None }),
             Some("number") => return Kind::Decimal { min: None, max: None },
             Some("boolean") => return Kind::Boolean,
             _ => {}
@@ -117,7 +117,7 @@ impl<'a> Loader<'a> {
         let size = |key: &str| node[key].as_u64().map(|size| size as usize);
         let noun = node["noun"].as_str().map(str::to_string);
         match form.as_str() {
-            "text" => Kind::Text(Text {
+            "text" => Kind::Text(TextBounds {
                 min: inner["min"].as_u64().unwrap_or(0) as usize,
                 max: inner["max"].as_u64().map_or(usize::MAX, |max| max as usize),
                 pattern: inner["pattern"].as_str().and_then(|pattern| regex::Regex::new(pattern).ok()),

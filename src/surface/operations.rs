@@ -28,10 +28,10 @@ pub(crate) struct Row<'a> {
     #[serde(borrow)]
     pub query: Option<&'a str>,
     #[allow(dead_code)] // this and the next: for the stored resources
-    pub kind: Kind,
+    pub kind: AnswerKind,
     /// How lists of many pages are walked.
     #[allow(dead_code)]
-    pub page: Option<Page>,
+    pub page: Option<Paging>,
     /// Type of what comes back; of an item where that is a page.
     #[serde(borrow)]
     #[allow(dead_code)]
@@ -80,7 +80,7 @@ pub(crate) enum Form {
 /// What comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+pub(crate) enum AnswerKind {
     Object,
     Page,
     Events,
@@ -92,7 +92,7 @@ pub(crate) enum Kind {
 /// How a client gets the next page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Page {
+pub(crate) enum Paging {
     /// There is none.
     Whole,
     /// `after` the last item's id, while `has_more`.
@@ -229,7 +229,7 @@ const TURNS: &[(&str, Family)] = &[
 
 /// What the clients' types say.
 #[derive(Deserialize)]
-struct Generated<'a> {
+struct GeneratedTable<'a> {
     #[serde(borrow)]
     openai: Clients<'a>,
     operations: Vec<Row<'a>>,
@@ -242,9 +242,9 @@ pub(crate) struct Clients<'a> {
     pub pypi: &'a str,
 }
 
-static GENERATED: LazyLock<Option<Generated<'static>>> = LazyLock::new(|| {
+static GENERATED: LazyLock<Option<GeneratedTable<'static>>> = LazyLock::new(|| {
     // Generated, and read whole by the tests below: it does not fail.
-    let mut read: Generated<'static> = serde_json::from_str(include_str!("generated/operations.json")).ok()?;
+    let mut read: GeneratedTable<'static> = serde_json::from_str(include_str!("generated/operations.json")).ok()?;
     for (index, operation) in read.operations.iter_mut().enumerate() {
         operation.index = index;
         let turn = TURNS.iter().find(|(name, _)| *name == operation.name);
@@ -324,8 +324,8 @@ mod tests {
         }
         for operation in all() {
             assert_eq!(operation.form.is_some(), operation.body.is_some(), "{}", operation.name);
-            assert_eq!(operation.kind == Kind::Page, operation.page.is_some(), "{}", operation.name);
-            assert!(!(operation.kind == Kind::Object && operation.answer.is_none()), "{}", operation.name);
+            assert_eq!(operation.kind == AnswerKind::Page, operation.page.is_some(), "{}", operation.name);
+            assert!(!(operation.kind == AnswerKind::Object && operation.answer.is_none()), "{}", operation.name);
             assert!(operation.path.starts_with('/') && !operation.path.contains('?'), "{}", operation.name);
         }
         let admin = all().iter().filter(|operation| operation.key == Key::Admin).count();

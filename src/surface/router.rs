@@ -7,7 +7,7 @@ use matchit::Router;
 use std::sync::LazyLock;
 
 /// What a path leads to.
-pub(crate) enum Found {
+pub(crate) enum Matched {
     /// An operation, and the values in its path, decoded.
     Operation(&'static Operation, Vec<(&'static str, String)>),
     /// The path exists with these methods.
@@ -15,7 +15,7 @@ pub(crate) enum Found {
     Unknown,
 }
 
-impl Found {
+impl Matched {
     pub(crate) fn dialect(&self) -> Dialect {
         self.operation().map(|operation| operation.dialect).unwrap_or_default()
     }
@@ -26,7 +26,7 @@ impl Found {
 
     fn operation(&self) -> Option<&'static Operation> {
         match self {
-            Found::Operation(operation, _) => Some(operation),
+            Matched::Operation(operation, _) => Some(operation),
             _ => None,
         }
     }
@@ -71,15 +71,15 @@ pub(crate) fn routed(operation: &'static Operation) -> &'static Operation {
 }
 
 /// Finds the operation of a path below `/v1`.
-pub(crate) fn find(method: &str, path: &str) -> Found {
+pub(crate) fn find(method: &str, path: &str) -> Matched {
     let own = TREES.iter().find(|(known, _)| *known == method);
     if let Some(found) = own.and_then(|(_, tree)| tree.at(path).ok()) {
         let params = found.params.iter().map(|(name, value)| (name, decode(value))).collect();
-        return Found::Operation(found.value, params);
+        return Matched::Operation(found.value, params);
     }
     let allowed: Vec<&str> =
         TREES.iter().filter(|(_, tree)| tree.at(path).is_ok()).map(|(method, _)| *method).collect();
-    if allowed.is_empty() { Found::Unknown } else { Found::WrongMethod(allowed.join(", ")) }
+    if allowed.is_empty() { Matched::Unknown } else { Matched::WrongMethod(allowed.join(", ")) }
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
 
     fn name(method: &str, path: &str) -> Option<&'static str> {
         match find(method, path) {
-            Found::Operation(operation, _) => Some(operation.name),
+            Matched::Operation(operation, _) => Some(operation.name),
             _ => None,
         }
     }
@@ -105,7 +105,7 @@ mod tests {
                 name => name,
             };
             assert_eq!(name(operation.method, &path), Some(expected), "{path}");
-            assert!(matches!(find("TRACE", &path), Found::WrongMethod(_)), "{path}");
+            assert!(matches!(find("TRACE", &path), Matched::WrongMethod(_)), "{path}");
         }
     }
 
@@ -116,19 +116,19 @@ mod tests {
         assert_eq!(name("POST", "/threads/runs"), Some("beta.threads.create_and_run"));
         assert_eq!(name("POST", "/evals/e/runs/r"), Some("evals.runs.cancel"));
         for nowhere in ["/chat", "/files/a/b", "", "/", "/nothing", "/files/a/content/more"] {
-            assert!(matches!(find("GET", nowhere), Found::Unknown), "{nowhere}");
+            assert!(matches!(find("GET", nowhere), Matched::Unknown), "{nowhere}");
         }
     }
 
     #[test]
     fn values_are_decoded_and_may_hold_slashes_where_models_are_named() {
-        let Found::Operation(operation, params) = find("GET", "/models/org/gpt%204") else { panic!("no route") };
+        let Matched::Operation(operation, params) = find("GET", "/models/org/gpt%204") else { panic!("no route") };
         assert_eq!((operation.name, &params[0]), ("models.retrieve", &("model", "org/gpt 4".to_string())));
-        let Found::Operation(_, params) = find("GET", "/vector_stores/vs%2F1/files/f") else { panic!("no route") };
+        let Matched::Operation(_, params) = find("GET", "/vector_stores/vs%2F1/files/f") else { panic!("no route") };
         assert_eq!(params, [("vector_store_id", "vs/1".to_string()), ("file_id", "f".to_string())]);
-        let Found::WrongMethod(allow) = find("PUT", "/files/f") else { panic!("a route") };
+        let Matched::WrongMethod(allow) = find("PUT", "/files/f") else { panic!("a route") };
         assert_eq!(allow, "GET, DELETE");
-        let Found::WrongMethod(allow) = find("PUT", "/responses/compact") else { panic!("a route") };
+        let Matched::WrongMethod(allow) = find("PUT", "/responses/compact") else { panic!("a route") };
         assert_eq!(allow, "POST, GET, DELETE");
     }
 }

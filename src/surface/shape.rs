@@ -26,7 +26,7 @@ pub(crate) struct Shapes {
 /// What a value may be.
 pub(crate) enum Kind {
     Any,
-    Text(Text),
+    Text(TextBounds),
     Integer { min: Option<i64>, max: Option<i64> },
     Decimal { min: Option<f64>, max: Option<f64> },
     Boolean,
@@ -38,7 +38,7 @@ pub(crate) enum Kind {
 }
 
 /// A string and its bounds, in characters.
-pub(crate) struct Text {
+pub(crate) struct TextBounds {
     pub min: usize,
     pub max: usize,
     pub pattern: Option<regex::Regex>,

@@ -12,7 +12,7 @@ use crate::runtime;
 use merge::Merger;
 use serde_json::Value;
 use vocabulary::Vocabulary;
-use words::{Pattern, Words};
+use words::{SplitPattern, Words};
 
 /// How text becomes tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -37,10 +37,10 @@ impl Encoding {
         if starts(&older) && !starts(&newer) { Encoding::Cl100k } else { Encoding::O200k }
     }
 
-    fn table(self) -> Option<(Pattern, &'static Vocabulary)> {
+    fn table(self) -> Option<(SplitPattern, &'static Vocabulary)> {
         match self {
-            Encoding::O200k => Some((Pattern::O200k, &vocabulary::O200K)),
-            Encoding::Cl100k => Some((Pattern::Cl100k, &vocabulary::CL100K)),
+            Encoding::O200k => Some((SplitPattern::O200k, &vocabulary::O200K)),
+            Encoding::Cl100k => Some((SplitPattern::Cl100k, &vocabulary::CL100K)),
             Encoding::Estimate => None,
         }
     }

@@ -23,19 +23,19 @@ fn is_line_end(letter: char) -> bool {
 /// Which pattern cuts. OpenAI has since written cl100k's with possessive repetition and `\s++$`; no token of it has a
 /// space behind a line end at its end, so counts are the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pattern {
+pub(super) enum SplitPattern {
     O200k,
     Cl100k,
 }
 
 /// The words of a text; together they are the text.
 pub(super) struct Words<'a> {
-    pattern: Pattern,
+    pattern: SplitPattern,
     rest: &'a str,
 }
 
 impl<'a> Words<'a> {
-    pub(super) fn new(pattern: Pattern, text: &'a str) -> Self {
+    pub(super) fn new(pattern: SplitPattern, text: &'a str) -> Self {
         Words { pattern, rest: text }
     }
 }
@@ -46,8 +46,8 @@ impl<'a> Iterator for Words<'a> {
     fn next(&mut self) -> Option<&'a str> {
         let first = self.rest.chars().next()?;
         let found = match self.pattern {
-            Pattern::O200k => cased(self.rest, first),
-            Pattern::Cl100k => contraction(self.rest).or_else(|| uncased(self.rest, first)),
+            SplitPattern::O200k => cased(self.rest, first),
+            SplitPattern::Cl100k => contraction(self.rest).or_else(|| uncased(self.rest, first)),
         };
         let found = found
             .or_else(|| number(self.rest, first))
@@ -132,12 +132,12 @@ fn number(text: &str, first: char) -> Option<usize> {
 }
 
 /// ` ?[^\s\p{L}\p{N}]+[\r\n/]*`; the slash only in o200k.
-fn signs(text: &str, first: char, pattern: Pattern) -> Option<usize> {
+fn signs(text: &str, first: char, pattern: SplitPattern) -> Option<usize> {
     let lead = usize::from(first == ' ');
     let is_sign = |letter: char| matches!(kind(letter), 0 | MARK);
     let signs = run(after(text, lead), is_sign);
     let end = lead + signs;
-    let tail = |letter: char| is_line_end(letter) || (letter == '/' && pattern == Pattern::O200k);
+    let tail = |letter: char| is_line_end(letter) || (letter == '/' && pattern == SplitPattern::O200k);
     (signs > 0).then(|| end + run(after(text, end), tail))
 }
 

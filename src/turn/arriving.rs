@@ -54,15 +54,15 @@ pub(crate) struct Driver {
     /// What is known of the reply beside its choices.
     reply: Arc<Reply>,
     choices: Vec<Choice>,
-    states: Vec<State>,
+    states: Vec<DriverState>,
     steps: VecDeque<Step>,
     over: bool,
 }
 
 /// A choice under way.
-struct State {
+struct DriverState {
     limits: Limits,
-    open: Option<Open>,
+    open: Option<OpenPart>,
     /// It was said how it ends.
     finished: bool,
     /// It was cut: what follows is not wanted.
@@ -70,7 +70,7 @@ struct State {
 }
 
 /// The part that grows.
-struct Open {
+struct OpenPart {
     /// As it will be shown, without its text.
     part: Part,
     growing: Growing,
@@ -186,7 +186,7 @@ impl Driver {
         }
         while self.choices.len() <= choice {
             self.choices.push(Choice::default());
-            self.states.push(State { limits: self.limits.clone(), open: None, finished: false, cut: false });
+            self.states.push(DriverState { limits: self.limits.clone(), open: None, finished: false, cut: false });
         }
         let state = &self.states[choice];
         if state.cut {
@@ -255,7 +255,7 @@ impl Driver {
             if self.states[choice].cut {
                 return;
             }
-            self.states[choice].open = Some(Open { part: another(), growing: Growing::default(), shown: false });
+            self.states[choice].open = Some(OpenPart { part: another(), growing: Growing::default(), shown: false });
         }
         self.advance(choice, more, false);
     }

@@ -2,7 +2,7 @@
 
 use crate::budget::{Budget, Spent};
 use crate::prompt::{Format, Prompt, Tool, ToolChoice, ToolKind};
-use crate::reply::validator::Schema;
+use crate::reply::validator::CompiledSchema;
 use crate::reply::{Choice, Finish, Part, Reply, Say, ToolCall};
 use serde_json::Value;
 
@@ -198,7 +198,7 @@ fn check_json(
 ) -> Result<(), Refusal> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| format!("{what} is no JSON ({error}): {}", shortened(text)))?;
-    let breaches = Schema::of(schema, budget).and_then(|schema| schema.breaches(&value, BREACHES, budget));
+    let breaches = CompiledSchema::of(schema, budget).and_then(|schema| schema.breaches(&value, BREACHES, budget));
     let breaches = breaches.map_err(place)?;
     if breaches.is_empty() {
         return Ok(());

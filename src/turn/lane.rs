@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The last response of each lane of one connection, by the lane's `stream_id`.
-pub(crate) type Memory = Arc<Mutex<HashMap<String, Recent>>>;
+pub(crate) type LaneMemory = Arc<Mutex<HashMap<String, Recent>>>;
 
 /// A response and the conversation it ends.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Recent {
 pub(crate) struct Lane {
     /// Its `stream_id`; empty when there is none.
     pub name: String,
-    pub memory: Memory,
+    pub memory: LaneMemory,
     /// This request only hands in its input: `generate: false`.
     pub silent: bool,
 }
@@ -66,8 +66,8 @@ mod tests {
     #[test]
     fn what_lanes_remember_is_counted_and_has_a_bound() {
         let account = Account::new(10_000, &Arc::default());
-        let lane = |name: &str, memory: &Memory| Lane { name: name.into(), memory: memory.clone(), silent: false };
-        let memory = Memory::default();
+        let lane = |name: &str, memory: &LaneMemory| Lane { name: name.into(), memory: memory.clone(), silent: false };
+        let memory = LaneMemory::default();
         for round in 0..100 {
             for name in ["a", "b"] {
                 lane(name, &memory).remember(&format!("{name}{round}"), vec![json!("x".repeat(2_000))], &account);

@@ -29,7 +29,7 @@ use crate::reply::Raw;
 use crate::reply::RawBody;
 use crate::reply::Reply;
 use crate::reply::Say;
-use crate::reply::fault::{Fault, Kind};
+use crate::reply::fault::{Fault, FaultKind};
 use crate::reply::pace::{Chunk, Pace, Schedule};
 use crate::runtime;
 use crate::script::Check;
@@ -194,7 +194,9 @@ pub(crate) async fn deliver(
         }),
     };
     let failed = match &found.fault {
-        Some(Fault { kind: Kind::Error(error), .. }) if !prompt.stream => Some(error.to_api_error(&call.occasion())),
+        Some(Fault { kind: FaultKind::Error(error), .. }) if !prompt.stream => {
+            Some(error.to_api_error(&call.occasion()))
+        }
         _ => None,
     };
     let delivery = delivery(call, &prompt, &found, &|| found.reply.tokens(prompt.n, &chunk, encoding));
@@ -227,7 +229,7 @@ pub(crate) fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn
     let hold = pace.hold.clone();
     let schedule = Schedule::new(&pace, &mut call.random.fork("pace"));
     let mut fault = found.fault.clone();
-    if !prompt.stream && matches!(fault, Some(Fault { kind: Kind::Error(_), .. })) {
+    if !prompt.stream && matches!(fault, Some(Fault { kind: FaultKind::Error(_), .. })) {
         fault = None; // the renderer makes it the answer itself
     }
     if schedule.is_empty() && fault.is_none() && hold.is_none() {
@@ -239,7 +241,7 @@ pub(crate) fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn
     };
     let wait = if in_pieces { Duration::ZERO } else { clock::milliseconds(schedule.total(&pieces())) };
     let error = match &fault {
-        Some(Fault { kind: Kind::Error(error), .. }) => Some(error.to_api_error(&call.occasion())),
+        Some(Fault { kind: FaultKind::Error(error), .. }) => Some(error.to_api_error(&call.occasion())),
         _ => None,
     };
     Some(Delivery { wait, schedule, hold, fault, error })

@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 /// What a model can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+pub(crate) enum ModelKind {
     /// Chat completions and Responses.
     Chat,
     /// Chat completions only: audio, web search, o1-mini.
@@ -66,7 +66,7 @@ pub(crate) struct Model {
     /// Retired by OpenAI: not listed, 404 "has been deprecated" when used.
     #[serde(default)]
     pub deprecated: bool,
-    pub kind: Kind,
+    pub kind: ModelKind,
     /// Tokens of prompt and answer together; for embeddings, of one input.
     pub context_window: u64,
     /// Tokens of the answer, reasoning included.
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(models.len(), CATALOGUE.places.len());
         for model in &models {
             let snapshot = model.snapshot();
-            let chats = matches!(model.kind, Kind::Chat | Kind::ChatOnly | Kind::Responses);
+            let chats = matches!(model.kind, ModelKind::Chat | ModelKind::ChatOnly | ModelKind::Responses);
             // Base models, embeddings and moderation answer by names nobody can ask for.
             assert!(!chats || find(snapshot).is_some() || snapshot == "gpt-4-1106-vision-preview", "{snapshot}");
             assert_eq!(model.reasoning, !model.efforts().is_empty(), "{}", model.id);

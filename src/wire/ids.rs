@@ -63,15 +63,15 @@ pub(crate) fn conversation(random: &mut Random, created: u64) -> String {
 
 /// The ids of one response: all share 16 hex, the first of them 0.
 #[derive(Debug, Clone)]
-pub(crate) struct Family {
+pub(crate) struct IdFamily {
     shared: String,
     created: u64,
 }
 
-impl Family {
+impl IdFamily {
     /// A new family; `created` in unix seconds.
     pub(crate) fn new(random: &mut Random, created: u64) -> Self {
-        Family { shared: format!("0{}", random.hex(15)), created }
+        IdFamily { shared: format!("0{}", random.hex(15)), created }
     }
 
     /// `resp_` + 50 hex.
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_response_and_its_items_share_sixteen_digits() {
         let mut random = Random::new(2);
-        let family = Family::new(&mut random, 0x6a7d_3930);
+        let family = IdFamily::new(&mut random, 0x6a7d_3930);
         let response = family.response(&mut random);
         let item = family.item("msg", &mut random);
         assert_eq!(response["resp_".len()..][..26], item["msg_".len()..][..26]);

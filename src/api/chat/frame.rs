@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use std::ops::Range;
 
 /// What all chunks of one answer have around their deltas.
-pub(super) struct Frame {
+pub(super) struct ChunkFrame {
     /// `{"id": … "choices":[`.
     pub head: Vec<u8>,
     pub head_characters: usize,
@@ -20,7 +20,7 @@ pub(super) struct Frame {
     pub random: Random,
 }
 
-impl Frame {
+impl ChunkFrame {
     /// Writes one chunk: head, choice, tail. `inner` writes the choice's delta; without a choice, the usage.
     pub(super) fn chunk(
         &mut self,

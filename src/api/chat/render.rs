@@ -1,6 +1,6 @@
 //! From a reply to a chat completion. Key order and constants as recorded (real-traffic §2.1).
 
-use crate::api::chat::stored::{self, Stored};
+use crate::api::chat::stored::{self, StoredCompletion};
 use crate::api::logprobs;
 use crate::prompt::{Prompt, ToolChoice};
 use crate::random::Random;
@@ -121,7 +121,12 @@ struct RenderedMessage<'a> {
 }
 
 /// The whole answer, unstreamed, and what is to be kept of it.
-pub(crate) fn completion(call: &Call, prompt: &Prompt, turn: &Spoken, facts: &Facts) -> (Bytes, Option<Stored>) {
+pub(crate) fn completion(
+    call: &Call,
+    prompt: &Prompt,
+    turn: &Spoken,
+    facts: &Facts,
+) -> (Bytes, Option<StoredCompletion>) {
     let choices = (0..turn.choices).map(|index| {
         let choice = turn.choice(index);
         let asked = prompt.logprobs.map(|top| {

@@ -2,7 +2,7 @@
 
 use crate::api::list::{Order, Page};
 use crate::session::store;
-use crate::session::store::Kind;
+use crate::session::store::StoredKind;
 use crate::turn::answer::Answer;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
@@ -12,18 +12,18 @@ use serde_json::{Map, Value, json};
 
 /// A completion that was kept.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Stored {
+pub(crate) struct StoredCompletion {
     completion: Value,
     /// What was asked.
     messages: Vec<Value>,
 }
 
-impl Kind for Stored {
+impl StoredKind for StoredCompletion {
     const NAME: &'static str = "chat.completion";
 }
 
 /// A completion as it is kept, with what was asked.
-pub(super) fn stored(call: &Call, id: &str, completion: &impl Serialize) -> Stored {
+pub(super) fn stored(call: &Call, id: &str, completion: &impl Serialize) -> StoredCompletion {
     // Our own values always serialize.
     let mut stored = serde_json::to_value(completion).unwrap_or_default();
     let body = &call.body;
@@ -58,11 +58,11 @@ pub(super) fn stored(call: &Call, id: &str, completion: &impl Serialize) -> Stor
             Value::Object(stored)
         })
         .collect();
-    Stored { completion: stored, messages }
+    StoredCompletion { completion: stored, messages }
 }
 
 /// Keeps a completion for later.
-pub(super) async fn keep(call: &Call, stored: &Stored) {
+pub(super) async fn keep(call: &Call, stored: &StoredCompletion) {
     let id = stored.completion["id"].as_str().unwrap_or_default();
     call.session.store.put(id, stored).await;
 }
@@ -71,7 +71,7 @@ fn missing(id: &str) -> ApiError {
     ApiError::new(404, format!("Completion {id} not found")).code("not_found")
 }
 
-async fn find(call: &Call) -> Result<Stored, ApiError> {
+async fn find(call: &Call) -> Result<StoredCompletion, ApiError> {
     let id = call.param("completion_id");
     call.session.store.get(id).await.ok_or_else(|| missing(id))
 }
@@ -83,7 +83,7 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
 pub(super) fn update(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("completion_id");
-        let set = |entry: &mut Stored| {
+        let set = |entry: &mut StoredCompletion| {
             entry.completion["metadata"] = call.body["metadata"].clone();
             Ok(Answer::json_line(&entry.completion))
         };
@@ -94,7 +94,7 @@ pub(super) fn update(call: Call) -> HandlerFuture {
 pub(super) fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("completion_id");
-        if !call.session.store.remove::<Stored>(id).await {
+        if !call.session.store.remove::<StoredCompletion>(id).await {
             return Err(missing(id));
         }
         Ok(Answer::json_line(&json!({"object": "chat.completion.deleted", "id": id, "deleted": true})))
@@ -110,11 +110,11 @@ pub(super) fn list(call: Call) -> HandlerFuture {
             .filter_map(|(key, value)| Some((key.strip_prefix("metadata[")?.strip_suffix(']')?, value.as_str())))
             .collect();
         let show = |stored: &store::Stored| {
-            let object = stored.read::<Stored>()?.completion;
+            let object = stored.read::<StoredCompletion>()?.completion;
             let named = model.is_none_or(|model| object["model"].as_str().is_some_and(|name| name.starts_with(model)));
             (named && wanted.iter().all(|(key, value)| object["metadata"][key] == *value)).then_some(object)
         };
-        Ok(Answer::json_line(&Page::stored::<Stored>(&call, Order::OldestFirst, show).await))
+        Ok(Answer::json_line(&Page::stored::<StoredCompletion>(&call, Order::OldestFirst, show).await))
     })
 }
 

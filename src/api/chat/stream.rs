@@ -1,6 +1,6 @@
 //! A chat completion as chunks (real-traffic §2.3), one token each.
 
-use crate::api::chat::frame::{self, Frame};
+use crate::api::chat::frame::{self, ChunkFrame};
 use crate::api::chat::render::{self, Facts};
 use crate::api::lanes::{Chunks, Cursor, Lanes, Writer};
 use crate::api::logprobs::{self, Scored};
@@ -23,7 +23,7 @@ use std::task::{Context, Poll, ready};
 const SOUND: usize = 16_000;
 
 /// One chunk to write.
-pub(super) enum Item {
+pub(super) enum ChatItem {
     /// A delta written as it is.
     Delta(usize, String),
     /// The same, with content of so many tokens.
@@ -44,7 +44,7 @@ pub(super) struct ChatEvents {
     turn: Spoken,
     facts: Facts,
     prompt: Prompt,
-    frame: Frame,
+    frame: ChunkFrame,
     /// Log probabilities by choice, in the order of the pieces.
     scored: Vec<Vec<Scored>>,
     /// Choices of a reply still arriving whose messages are open.
@@ -72,7 +72,7 @@ impl ChatEvents {
         }
         head.extend_from_slice(b",\"choices\":[");
         let mut writer = ChatEvents {
-            frame: Frame {
+            frame: ChunkFrame {
                 head_characters: frame::characters(&head),
                 head: head.to_vec(),
                 shows_logprobs: facts.shows_logprobs,
@@ -118,22 +118,22 @@ impl ChatEvents {
     }
 
     /// Lays out the chunks of a reply that is ready: the choices' pieces interleaved.
-    fn plan(&self) -> Lanes<Item> {
+    fn plan(&self) -> Lanes<ChatItem> {
         let mut items = Lanes::new((0..self.turn.choices).map(|index| self.lane(index, self.turn.choice(index))));
         self.close(&mut items);
         items
     }
 
     /// What follows all content: how each choice ended, in their order, then the usage.
-    fn close(&self, items: &mut Lanes<Item>) {
-        (0..self.turn.choices).for_each(|index| items.push(Item::Finish(index)));
+    fn close(&self, items: &mut Lanes<ChatItem>) {
+        (0..self.turn.choices).for_each(|index| items.push(ChatItem::Finish(index)));
         if self.frame.include_usage {
-            items.push(Item::Usage);
+            items.push(ChatItem::Usage);
         }
     }
 
     /// The chunks of one choice.
-    fn lane(&self, index: usize, choice: &Choice) -> VecDeque<Item> {
+    fn lane(&self, index: usize, choice: &Choice) -> VecDeque<ChatItem> {
         let mut lane = VecDeque::new();
         let calls = choice.parts.iter().filter_map(render::as_call).count();
         let has_text = choice.parts.iter().any(|part| matches!(part, Part::Text(_)));
@@ -142,7 +142,7 @@ impl ChatEvents {
         // One call alone opens the message and itself in one chunk (real-traffic §2.3).
         let merged = calls == 1 && !has_text && !refuses;
         if !merged {
-            lane.push_back(Item::Delta(
+            lane.push_back(ChatItem::Delta(
                 index,
                 frame::opening(has_text || (calls == 0 && !refuses), refuses, calls > 0).into(),
             ));
@@ -155,30 +155,33 @@ impl ChatEvents {
                     let scored = self.prompt.logprobs.map(|_| seen);
                     seen += pieces.cuts.len();
                     let left = Cursor::new(pieces);
-                    lane.extend(left.map(|left| Item::Text { choice: index, part: at, left, scored }));
+                    lane.extend(left.map(|left| ChatItem::Text { choice: index, part: at, left, scored }));
                     if !text.annotations.is_empty() {
-                        lane.push_back(Item::Delta(index, annotations_delta(&text.annotations)));
+                        lane.push_back(ChatItem::Delta(index, annotations_delta(&text.annotations)));
                     }
                 }
                 Part::ToolCall(call) => {
                     let id = self.facts.call_ids.get(index).and_then(|ids| ids.get(number)).map_or("", String::as_str);
-                    lane.push_back(Item::Delta(index, self.call_head(call, number, id, merged)));
+                    lane.push_back(ChatItem::Delta(index, self.call_head(call, number, id, merged)));
                     let left = Cursor::new(call.arguments.pieces(&self.turn.chunk, self.turn.encoding));
-                    lane.extend(left.map(|left| Item::Text { choice: index, part: at, left, scored: None }));
+                    lane.extend(left.map(|left| ChatItem::Text { choice: index, part: at, left, scored: None }));
                     number += 1;
                 }
                 Part::Audio { data, transcript } => {
                     // The words first, then the sound in pieces, then when it expires.
                     let id = &self.facts.audio_id;
                     let words = json!({"audio": {"id": id, "transcript": transcript}}).to_string();
-                    lane.push_back(Item::Content(index, words, 0));
+                    lane.push_back(ChatItem::Content(index, words, 0));
                     for piece in data.as_deref().unwrap_or_default().as_bytes().chunks(SOUND) {
                         let piece = String::from_utf8_lossy(piece);
                         let sound = json!({"audio": {"id": id, "data": piece}}).to_string();
-                        lane.push_back(Item::Content(index, sound, 0));
+                        lane.push_back(ChatItem::Content(index, sound, 0));
                     }
                     let expires = self.facts.created + render::SOUND_EXPIRES;
-                    lane.push_back(Item::Delta(index, json!({"audio": {"id": id, "expires_at": expires}}).to_string()));
+                    lane.push_back(ChatItem::Delta(
+                        index,
+                        json!({"audio": {"id": id, "expires_at": expires}}).to_string(),
+                    ));
                 }
                 Part::Reasoning(_) | Part::Item(_) => {}
             }
@@ -209,18 +212,18 @@ impl ChatEvents {
     }
 
     /// Opens the message of a choice that arrives, which begins with this part, unless it is open.
-    fn open(&mut self, choice: usize, part: Option<&Part>, items: &mut Lanes<Item>) {
+    fn open(&mut self, choice: usize, part: Option<&Part>, items: &mut Lanes<ChatItem>) {
         if self.opened.contains(&choice) || matches!(part, Some(Part::Reasoning(_) | Part::Item(_))) {
             return;
         }
         self.opened.push(choice);
         let calls = matches!(part, Some(Part::ToolCall(_)));
         let refuses = matches!(part, Some(Part::Refusal(_)));
-        items.push(Item::Delta(choice, frame::opening(!calls && !refuses, refuses, calls).into()));
+        items.push(ChatItem::Delta(choice, frame::opening(!calls && !refuses, refuses, calls).into()));
     }
 
     /// Lays out what has arrived.
-    fn arrived(&mut self, step: &Step, items: &mut Lanes<Item>) {
+    fn arrived(&mut self, step: &Step, items: &mut Lanes<ChatItem>) {
         let (Step::Begun(choice, at) | Step::Grown(choice, at, _) | Step::Ended(choice, at) | Step::Part(choice, at)) =
             *step;
         let Some(part) = self.turn.arriving.as_ref().and_then(|arriving| arriving.part(choice, at)).cloned() else {
@@ -231,7 +234,7 @@ impl ChatEvents {
             if let Part::ToolCall(call) = &part {
                 let id = call.id.clone().unwrap_or_else(|| crate::wire::ids::call(&mut self.ids));
                 let number = self.number_of(choice, at);
-                items.push(Item::Delta(choice, self.call_head(call, number, &id, false)));
+                items.push(ChatItem::Delta(choice, self.call_head(call, number, &id, false)));
             }
         }
         let Some(text) = pieces_of(&part) else { return };
@@ -243,9 +246,9 @@ impl ChatEvents {
         let mut delta = BytesMut::new();
         let tokens = tokens::count(self.turn.encoding, text.text.get(range.clone()).unwrap_or_default()) as u32;
         frame::write_piece(self.number_of(choice, at), &part, range, self.facts.legacy_functions, &mut delta);
-        items.push(Item::Content(choice, String::from_utf8_lossy(&delta).into_owned(), tokens));
+        items.push(ChatItem::Content(choice, String::from_utf8_lossy(&delta).into_owned(), tokens));
         if let (Step::Part(..), false) = (step, text.annotations.is_empty()) {
-            items.push(Item::Delta(choice, annotations_delta(&text.annotations)));
+            items.push(ChatItem::Delta(choice, annotations_delta(&text.annotations)));
         }
     }
 
@@ -278,25 +281,25 @@ fn annotations_delta(annotations: &[Value]) -> String {
 }
 
 impl Writer for ChatEvents {
-    type Item = Item;
+    type Item = ChatItem;
 
     fn is_arriving(&self) -> bool {
         self.turn.arriving.is_some()
     }
 
-    fn content(item: &Item) -> Option<u32> {
+    fn content(item: &ChatItem) -> Option<u32> {
         match item {
-            Item::Text { left, .. } => Some(left.piece().2),
-            Item::Content(_, _, tokens) => Some(*tokens),
+            ChatItem::Text { left, .. } => Some(left.piece().2),
+            ChatItem::Content(_, _, tokens) => Some(*tokens),
             _ => None,
         }
     }
 
-    fn ends(item: &Item) -> bool {
-        matches!(item, Item::Finish(_) | Item::Usage)
+    fn ends(item: &ChatItem) -> bool {
+        matches!(item, ChatItem::Finish(_) | ChatItem::Usage)
     }
 
-    fn poll_arriving(&mut self, items: &mut Lanes<Item>, context: &mut Context<'_>) -> Poll<Result<(), ApiError>> {
+    fn poll_arriving(&mut self, items: &mut Lanes<ChatItem>, context: &mut Context<'_>) -> Poll<Result<(), ApiError>> {
         let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(Ok(())) };
         match ready!(arriving.poll_next(context)) {
             Some(Ok(step)) => self.arrived(&step, items),
@@ -315,14 +318,14 @@ impl Writer for ChatEvents {
         Poll::Ready(Ok(()))
     }
 
-    fn write(&mut self, item: &mut Item, out: &mut dyn Frames) -> bool {
+    fn write(&mut self, item: &mut ChatItem, out: &mut dyn Frames) -> bool {
         match item {
-            Item::Delta(choice, delta) | Item::Content(choice, delta, _) => {
+            ChatItem::Delta(choice, delta) | ChatItem::Content(choice, delta, _) => {
                 let logprobs = (self.prompt.logprobs.is_some() && delta.starts_with("{\"role\""))
                     .then_some("{\"content\":[],\"refusal\":null}");
                 self.frame.chunk(Some(*choice), |out| out.extend_from_slice(delta.as_bytes()), logprobs, "null", out);
             }
-            Item::Text { choice, part, left, scored } => {
+            ChatItem::Text { choice, part, left, scored } => {
                 let chosen = self.turn.choice(*choice);
                 let Some(part) = chosen.parts.get(*part) else { return false };
                 let one = scored.and_then(|at| self.scored.get(*choice)?.get(at));
@@ -343,11 +346,11 @@ impl Writer for ChatEvents {
                 *scored = scored.map(|at| at + 1);
                 return left.advance();
             }
-            Item::Finish(choice) => {
+            ChatItem::Finish(choice) => {
                 let reason = json!(render::finish(self.turn.choice(*choice), &self.prompt, &self.facts)).to_string();
                 self.frame.chunk(Some(*choice), |out| out.extend_from_slice(b"{}"), None, &reason, out);
             }
-            Item::Usage => {
+            ChatItem::Usage => {
                 let usage = json!(self.facts.usage).to_string();
                 self.frame.chunk(None, |out| out.extend_from_slice(usage.as_bytes()), None, "", out);
             }

@@ -1,6 +1,6 @@
 //! The events of one item, made from its finished form.
 
-use super::events::{Deltas, Field, Fields, Place};
+use super::events::{Deltas, EventField, Fields, Place};
 use super::items::Item;
 use super::kinds::Beat;
 use super::record::Frame;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// One event, or the deltas of one text.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub(crate) enum EventStep {
     Event(&'static str, Fields),
     Deltas(Deltas),
 }
@@ -52,7 +52,7 @@ impl Cutter {
 pub(crate) struct Score<'a> {
     pub cutter: &'a Cutter,
     pub frame: &'a Frame,
-    pub steps: &'a mut VecDeque<Step>,
+    pub steps: &'a mut VecDeque<EventStep>,
 }
 
 impl Score<'_> {
@@ -81,14 +81,17 @@ impl Score<'_> {
 
     /// The first event of an item.
     pub(crate) fn added(&mut self, item: &Item, index: usize) {
-        let added = vec![("item", Field::Json(item.begun(self.frame))), ("output_index", Field::Number(index as u64))];
-        self.steps.push_back(Step::Event("response.output_item.added", added));
+        let added = vec![
+            ("item", EventField::Json(item.begun(self.frame))),
+            ("output_index", EventField::Number(index as u64)),
+        ];
+        self.steps.push_back(EventStep::Event("response.output_item.added", added));
     }
 
     /// The last event of an item.
     pub(crate) fn done(&mut self, item: &Arc<Item>, index: usize) {
-        let done = vec![("item", Field::Item(item.clone())), ("output_index", Field::Number(index as u64))];
-        self.steps.push_back(Step::Event("response.output_item.done", done));
+        let done = vec![("item", EventField::Item(item.clone())), ("output_index", EventField::Number(index as u64))];
+        self.steps.push_back(EventStep::Event("response.output_item.done", done));
     }
 
     fn beat(&mut self, beat: &Beat, item: &Arc<Item>, index: usize) {
@@ -104,7 +107,7 @@ impl Score<'_> {
                 let text: Arc<str> = string(field).into();
                 let place = Place { name: delta, ..self.place(item, index) };
                 self.deltas(place, &text, item.part.filter(|_| *pieces), *pieces);
-                self.event(done, item, index, vec![(*field, Field::Text(text))]);
+                self.event(done, item, index, vec![(*field, EventField::Text(text))]);
             }
             Beat::Content => {
                 for (at, part) in list(&item.value, "content").iter().enumerate() {
@@ -120,8 +123,8 @@ impl Score<'_> {
                 let result = string("result");
                 if !result.is_empty() {
                     let fields = vec![
-                        ("partial_image_b64", Field::Text(result.into())),
-                        ("partial_image_index", Field::Number(0)),
+                        ("partial_image_b64", EventField::Text(result.into())),
+                        ("partial_image_index", EventField::Number(0)),
                     ];
                     self.event("response.image_generation_call.partial_image", item, index, fields);
                 }
@@ -139,10 +142,10 @@ impl Score<'_> {
     /// An event with `item_id` and `output_index`, and more.
     pub(super) fn event(&mut self, name: &'static str, item: &Item, index: usize, more: Fields) {
         let mut fields = more;
-        fields.push(("item_id", Field::Text(item.id().into())));
-        fields.push(("output_index", Field::Number(index as u64)));
+        fields.push(("item_id", EventField::Text(item.id().into())));
+        fields.push(("output_index", EventField::Number(index as u64)));
         fields.sort_by_key(|(key, _)| *key);
-        self.steps.push_back(Step::Event(name, fields));
+        self.steps.push_back(EventStep::Event(name, fields));
     }
 
     pub(super) fn place<'a>(&self, item: &'a Item, index: usize) -> Place<'a> {
@@ -155,14 +158,15 @@ impl Score<'_> {
             return;
         }
         let cuts = if pieces { self.cutter.cuts(part, text) } else { vec![(text.len() as u32, 1)] };
-        self.steps.push_back(Step::Deltas(Deltas::new(place, text.clone(), 0, cuts)));
+        self.steps.push_back(EventStep::Deltas(Deltas::new(place, text.clone(), 0, cuts)));
     }
 
     fn content_part(&mut self, part: &Value, at: usize, item: &Arc<Item>, index: usize) {
-        let Some(form) = Form::of(item.kind.name, part) else {
+        let Some(form) = TextForm::of(item.kind.name, part) else {
             // No finer events are known: it is added and done as it is.
             for name in ["response.content_part.added", "response.content_part.done"] {
-                let fields = vec![("content_index", Field::Number(at as u64)), ("part", Field::Json(part.clone()))];
+                let fields =
+                    vec![("content_index", EventField::Number(at as u64)), ("part", EventField::Json(part.clone()))];
                 self.event(name, item, index, fields);
             }
             return;
@@ -176,7 +180,7 @@ impl Score<'_> {
 
     /// The deltas of a part's text, each annotation after the delta that ends what it is about (recordings
     /// a802093a58af9824, f0e652a052d25813).
-    fn text_part(&mut self, form: Form, at: usize, item: &Arc<Item>, index: usize, text: &Arc<str>, part: &Value) {
+    fn text_part(&mut self, form: TextForm, at: usize, item: &Arc<Item>, index: usize, text: &Arc<str>, part: &Value) {
         let mut cuts = if text.is_empty() { Vec::new() } else { self.cutter.cuts(item.part, text) };
         let mut logprobs = list(part, "logprobs");
         let mut start = 0;
@@ -185,9 +189,9 @@ impl Score<'_> {
             let rest = cuts.split_off(reached.unwrap_or(cuts.len()).min(cuts.len()));
             self.segment(form, at, item, index, text, &mut start, std::mem::replace(&mut cuts, rest), &mut logprobs);
             let fields = vec![
-                ("annotation", Field::Json(annotation)),
-                ("annotation_index", Field::Number(number as u64)),
-                ("content_index", Field::Number(at as u64)),
+                ("annotation", EventField::Json(annotation)),
+                ("annotation_index", EventField::Number(number as u64)),
+                ("content_index", EventField::Number(at as u64)),
             ];
             self.event("response.output_text.annotation.added", item, index, fields);
         }
@@ -198,7 +202,7 @@ impl Score<'_> {
     #[allow(clippy::too_many_arguments)] // a place, and what is left of the text
     fn segment(
         &mut self,
-        form: Form,
+        form: TextForm,
         at: usize,
         item: &Item,
         index: usize,
@@ -211,41 +215,50 @@ impl Score<'_> {
         let tokens: usize = cuts.iter().map(|cut| usize::from(cut.1)).sum();
         let rest = logprobs.split_off(tokens.min(logprobs.len()));
         let place = form.place(self.place(item, index), at, std::mem::replace(logprobs, rest));
-        self.steps.push_back(Step::Deltas(Deltas::new(place, text.clone(), *start, cuts)));
+        self.steps.push_back(EventStep::Deltas(Deltas::new(place, text.clone(), *start, cuts)));
         *start = end as usize;
     }
 
     /// `content_part.added` with an empty part.
-    pub(crate) fn part_added(&mut self, form: Form, at: usize, item: &Item, index: usize) {
-        let fields = vec![("content_index", Field::Number(at as u64)), ("part", Field::Json(form.part("", vec![])))];
+    pub(crate) fn part_added(&mut self, form: TextForm, at: usize, item: &Item, index: usize) {
+        let fields =
+            vec![("content_index", EventField::Number(at as u64)), ("part", EventField::Json(form.part("", vec![])))];
         self.event("response.content_part.added", item, index, fields);
     }
 
     /// The `done` event of a part's text, then of the part, whose log probabilities the recordings leave out.
-    pub(crate) fn part_done(&mut self, form: Form, at: usize, item: &Item, index: usize, text: Arc<str>, part: &Value) {
-        let at = Field::Number(at as u64);
+    pub(crate) fn part_done(
+        &mut self,
+        form: TextForm,
+        at: usize,
+        item: &Item,
+        index: usize,
+        text: Arc<str>,
+        part: &Value,
+    ) {
+        let at = EventField::Number(at as u64);
         let shown = form.part(&text, list(part, "annotations"));
-        let mut fields = vec![("content_index", at.clone()), (form.field(), Field::Text(text))];
-        if form == Form::OutputText {
-            fields.push(("logprobs", Field::Json(Value::Array(list(part, "logprobs")))));
+        let mut fields = vec![("content_index", at.clone()), (form.field(), EventField::Text(text))];
+        if form == TextForm::OutputText {
+            fields.push(("logprobs", EventField::Json(Value::Array(list(part, "logprobs")))));
         }
         self.event(form.done(), item, index, fields);
         self.event(
             "response.content_part.done",
             item,
             index,
-            vec![("content_index", at), ("part", Field::Json(shown))],
+            vec![("content_index", at), ("part", EventField::Json(shown))],
         );
     }
 
     fn summary_part(&mut self, part: &Value, at: usize, item: &Arc<Item>, index: usize) {
         let text: Arc<str> = part.get("text").and_then(Value::as_str).unwrap_or_default().into();
-        let shown = |text: &str| Field::Json(json!({"type": "summary_text", "text": text}));
-        let number = || ("summary_index", Field::Number(at as u64));
+        let shown = |text: &str| EventField::Json(json!({"type": "summary_text", "text": text}));
+        let number = || ("summary_index", EventField::Number(at as u64));
         self.event("response.reasoning_summary_part.added", item, index, vec![("part", shown("")), number()]);
         let name = "response.reasoning_summary_text.delta";
         self.deltas(Place { name, summary_index: Some(at), ..self.place(item, index) }, &text, None, true);
-        let done = vec![number(), ("text", Field::Text(text.clone()))];
+        let done = vec![number(), ("text", EventField::Text(text.clone()))];
         self.event("response.reasoning_summary_text.done", item, index, done);
         self.event("response.reasoning_summary_part.done", item, index, vec![("part", shown(&text)), number()]);
     }
@@ -255,11 +268,11 @@ impl Score<'_> {
         let text: Arc<str> = command.into();
         let event = |name, command: &Arc<str>| {
             let fields = vec![
-                ("command", Field::Text(command.clone())),
-                ("command_index", Field::Number(at as u64)),
-                ("output_index", Field::Number(index as u64)),
+                ("command", EventField::Text(command.clone())),
+                ("command_index", EventField::Number(at as u64)),
+                ("output_index", EventField::Number(index as u64)),
             ];
-            Step::Event(name, fields)
+            EventStep::Event(name, fields)
         };
         self.steps.push_back(event("response.shell_call_command.added", &"".into()));
         let place = Place {
@@ -278,31 +291,31 @@ impl Score<'_> {
         for (at, one) in output.iter().enumerate() {
             let stream = |field: &str| one.get(field).cloned().unwrap_or_else(|| json!(""));
             let fields = vec![
-                ("command_index", Field::Number(at as u64)),
-                ("delta", Field::Json(json!({"stderr": stream("stderr"), "stdout": stream("stdout")}))),
+                ("command_index", EventField::Number(at as u64)),
+                ("delta", EventField::Json(json!({"stderr": stream("stderr"), "stdout": stream("stdout")}))),
             ];
             self.event("response.shell_call_output_content.delta", item, index, fields);
         }
-        let fields = vec![("command_index", Field::Number(0)), ("output", Field::Json(Value::Array(output)))];
+        let fields = vec![("command_index", EventField::Number(0)), ("output", EventField::Json(Value::Array(output)))];
         self.event("response.shell_call_output_content.done", item, index, fields);
     }
 }
 
 /// Forms of a content part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum TextForm {
     OutputText,
     Refusal,
     ReasoningText,
 }
 
-impl Form {
+impl TextForm {
     /// The form of a part, if items of this kind have parts of its type.
-    pub(super) fn of(kind: &str, part: &Value) -> Option<Form> {
+    pub(super) fn of(kind: &str, part: &Value) -> Option<TextForm> {
         match (kind, part.get("type").and_then(Value::as_str)) {
-            ("message", Some("output_text")) => Some(Form::OutputText),
-            ("message", Some("refusal")) => Some(Form::Refusal),
-            ("reasoning", Some("reasoning_text")) => Some(Form::ReasoningText),
+            ("message", Some("output_text")) => Some(TextForm::OutputText),
+            ("message", Some("refusal")) => Some(TextForm::Refusal),
+            ("reasoning", Some("reasoning_text")) => Some(TextForm::ReasoningText),
             _ => None,
         }
     }
@@ -310,16 +323,16 @@ impl Form {
     /// The key of the part's text, in the part and in the `done` event.
     fn field(self) -> &'static str {
         match self {
-            Form::Refusal => "refusal",
-            Form::OutputText | Form::ReasoningText => "text",
+            TextForm::Refusal => "refusal",
+            TextForm::OutputText | TextForm::ReasoningText => "text",
         }
     }
 
     fn done(self) -> &'static str {
         match self {
-            Form::OutputText => "response.output_text.done",
-            Form::Refusal => "response.refusal.done",
-            Form::ReasoningText => "response.reasoning_text.done",
+            TextForm::OutputText => "response.output_text.done",
+            TextForm::Refusal => "response.refusal.done",
+            TextForm::ReasoningText => "response.reasoning_text.done",
         }
     }
 
@@ -327,20 +340,20 @@ impl Form {
     pub(super) fn place(self, item: Place<'_>, at: usize, logprobs: Vec<Value>) -> Place<'_> {
         let place = Place { content_index: Some(at), ..item };
         match self {
-            Form::OutputText => Place { name: "response.output_text.delta", logprobs: Some(logprobs), ..place },
-            Form::Refusal => Place { name: "response.refusal.delta", obfuscate: false, ..place },
-            Form::ReasoningText => Place { name: "response.reasoning_text.delta", ..place },
+            TextForm::OutputText => Place { name: "response.output_text.delta", logprobs: Some(logprobs), ..place },
+            TextForm::Refusal => Place { name: "response.refusal.delta", obfuscate: false, ..place },
+            TextForm::ReasoningText => Place { name: "response.reasoning_text.delta", ..place },
         }
     }
 
     /// A part with this text.
     fn part(self, text: &str, annotations: Vec<Value>) -> Value {
         match self {
-            Form::OutputText => {
+            TextForm::OutputText => {
                 json!({"type": "output_text", "annotations": annotations, "logprobs": [], "text": text})
             }
-            Form::Refusal => json!({"type": "refusal", "refusal": text}),
-            Form::ReasoningText => json!({"type": "reasoning_text", "text": text}),
+            TextForm::Refusal => json!({"type": "refusal", "refusal": text}),
+            TextForm::ReasoningText => json!({"type": "reasoning_text", "text": text}),
         }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// The value of an event's field.
 #[derive(Debug, Clone)]
-pub(crate) enum Field {
+pub(crate) enum EventField {
     Text(Arc<str>),
     Number(u64),
     Json(Value),
@@ -23,10 +23,10 @@ pub(crate) enum Field {
 }
 
 /// Fields of an event without `type` and `sequence_number`, in alphabetical order.
-pub(crate) type Fields = Vec<(&'static str, Field)>;
+pub(crate) type Fields = Vec<(&'static str, EventField)>;
 
 /// Appends one whole event.
-pub(crate) fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64, frames: &mut dyn Frames) {
+pub(crate) fn write(name: &str, fields: &[(&'static str, EventField)], sequence: u64, frames: &mut dyn Frames) {
     let out = frames.begin(Some(name));
     head(name, out);
     let mut numbered = false;
@@ -37,10 +37,10 @@ pub(crate) fn write(name: &str, fields: &[(&'static str, Field)], sequence: u64,
         }
         put_key(key, out);
         match field {
-            Field::Text(text) => write_json_str(text, out),
-            Field::Number(value) => write_number(*value, out),
-            Field::Json(value) => write_json(value, out),
-            Field::Item(item) => write_json(&item.value, out),
+            EventField::Text(text) => write_json_str(text, out),
+            EventField::Number(value) => write_number(*value, out),
+            EventField::Json(value) => write_json(value, out),
+            EventField::Item(item) => write_json(&item.value, out),
         }
     }
     if !numbered {
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn numbers_stand_where_the_alphabet_puts_them() {
         let mut out = Lines::default();
-        let fields = [("item_id", Field::Text("rs_1".into())), ("text", Field::Text("a".into()))];
+        let fields = [("item_id", EventField::Text("rs_1".into())), ("text", EventField::Text("a".into()))];
         write("response.x", &fields, 7, &mut out);
         let expected = "event: response.x\ndata: {\"type\":\"response.x\",\"item_id\":\"rs_1\",\"sequence_number\":7,\"text\":\"a\"}\n\n";
         assert_eq!(out.written(), expected);

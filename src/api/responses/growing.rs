@@ -1,7 +1,7 @@
 //! The events of an item that grows while its reply arrives: the same as those of a finished one, as they become known.
 
-use super::beats::{Form, Score, Step};
-use super::events::{Deltas, Field, Place};
+use super::beats::{EventStep, Score, TextForm};
+use super::events::{Deltas, EventField, Place};
 use super::items::Item;
 use super::kinds::Beat;
 use crate::tokens;
@@ -11,13 +11,13 @@ use std::sync::Arc;
 /// The text that grows in an item: where it stands, and how its events are called.
 struct Grows {
     pointer: &'static str,
-    form: Kind,
+    form: GrowingKind,
 }
 
 /// What kind of text it is.
-enum Kind {
+enum GrowingKind {
     /// Of a message.
-    Content(Form),
+    Content(TextForm),
     /// Of reasoning.
     Summary,
     /// A field of the item, with the names of its delta and its end.
@@ -26,19 +26,19 @@ enum Kind {
 
 fn grows(item: &Item) -> Option<Grows> {
     let part = item.value.pointer("/content/0");
-    if let Some(form) = part.and_then(|part| Form::of(item.kind.name, part)) {
-        let pointer = if form == Form::Refusal { "/content/0/refusal" } else { "/content/0/text" };
-        return Some(Grows { pointer, form: Kind::Content(form) });
+    if let Some(form) = part.and_then(|part| TextForm::of(item.kind.name, part)) {
+        let pointer = if form == TextForm::Refusal { "/content/0/refusal" } else { "/content/0/text" };
+        return Some(Grows { pointer, form: GrowingKind::Content(form) });
     }
     if item.kind.name == "reasoning" {
-        return Some(Grows { pointer: "/summary/0/text", form: Kind::Summary });
+        return Some(Grows { pointer: "/summary/0/text", form: GrowingKind::Summary });
     }
     item.kind.beats.iter().find_map(|beat| match beat {
         Beat::Text { delta, done, field: "arguments", .. } => {
-            Some(Grows { pointer: "/arguments", form: Kind::Field(delta, done, "arguments") })
+            Some(Grows { pointer: "/arguments", form: GrowingKind::Field(delta, done, "arguments") })
         }
         Beat::Text { delta, done, field: "input", .. } => {
-            Some(Grows { pointer: "/input", form: Kind::Field(delta, done, "input") })
+            Some(Grows { pointer: "/input", form: GrowingKind::Field(delta, done, "input") })
         }
         _ => None,
     })
@@ -59,13 +59,13 @@ impl Score<'_> {
     pub(crate) fn opened(&mut self, item: &Item, index: usize) {
         self.added(item, index);
         match grows(item).map(|grows| grows.form) {
-            Some(Kind::Content(form)) => self.part_added(form, 0, item, index),
-            Some(Kind::Summary) => {
-                let part = Field::Json(json!({"type": "summary_text", "text": ""}));
-                let fields = vec![("part", part), ("summary_index", Field::Number(0))];
+            Some(GrowingKind::Content(form)) => self.part_added(form, 0, item, index),
+            Some(GrowingKind::Summary) => {
+                let part = EventField::Json(json!({"type": "summary_text", "text": ""}));
+                let fields = vec![("part", part), ("summary_index", EventField::Number(0))];
                 self.event("response.reasoning_summary_part.added", item, index, fields);
             }
-            Some(Kind::Field(..)) | None => {}
+            Some(GrowingKind::Field(..)) | None => {}
         }
     }
 
@@ -73,16 +73,16 @@ impl Score<'_> {
     pub(crate) fn grown(&mut self, text: &str, item: &Item, index: usize) {
         let place = self.place(item, index);
         let place = match grows(item).map(|grows| grows.form) {
-            Some(Kind::Content(form)) => form.place(place, 0, vec![]),
-            Some(Kind::Summary) => {
+            Some(GrowingKind::Content(form)) => form.place(place, 0, vec![]),
+            Some(GrowingKind::Summary) => {
                 Place { name: "response.reasoning_summary_text.delta", summary_index: Some(0), ..place }
             }
-            Some(Kind::Field(name, ..)) => Place { name, ..place },
+            Some(GrowingKind::Field(name, ..)) => Place { name, ..place },
             None => return,
         };
         let tokens = tokens::count(self.cutter.encoding, text).min(u16::MAX.into()) as u16;
         let cuts = vec![(text.len() as u32, tokens)];
-        self.steps.push_back(Step::Deltas(Deltas::new(place, text.into(), 0, cuts)));
+        self.steps.push_back(EventStep::Deltas(Deltas::new(place, text.into(), 0, cuts)));
     }
 
     /// The item is whole.
@@ -90,16 +90,18 @@ impl Score<'_> {
         if let Some(Grows { pointer, form }) = grows(item) {
             let text: Arc<str> = item.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().into();
             match form {
-                Kind::Content(form) => self.part_done(form, 0, item, index, text, &Value::Null),
-                Kind::Summary => {
-                    let shown = Field::Json(json!({"type": "summary_text", "text": &*text}));
-                    let number = || ("summary_index", Field::Number(0));
-                    let done = vec![number(), ("text", Field::Text(text))];
+                GrowingKind::Content(form) => self.part_done(form, 0, item, index, text, &Value::Null),
+                GrowingKind::Summary => {
+                    let shown = EventField::Json(json!({"type": "summary_text", "text": &*text}));
+                    let number = || ("summary_index", EventField::Number(0));
+                    let done = vec![number(), ("text", EventField::Text(text))];
                     self.event("response.reasoning_summary_text.done", item, index, done);
                     let part = vec![("part", shown), number()];
                     self.event("response.reasoning_summary_part.done", item, index, part);
                 }
-                Kind::Field(_, done, field) => self.event(done, item, index, vec![(field, Field::Text(text))]),
+                GrowingKind::Field(_, done, field) => {
+                    self.event(done, item, index, vec![(field, EventField::Text(text))])
+                }
             }
         }
         self.done(item, index);

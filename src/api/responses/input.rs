@@ -4,12 +4,12 @@ use crate::api::responses::kinds::{self, ordered};
 use crate::prompt::{Content, Message, PastCall, Role};
 use crate::random::Random;
 use crate::wire::error::ApiError;
-use crate::wire::ids::Family;
+use crate::wire::ids::IdFamily;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 /// `input` (a string, or items) as items in normal form: each with an id, messages with typed parts.
-pub(crate) fn items(input: &Value, family: &Family, random: &mut Random) -> Vec<Value> {
+pub(crate) fn items(input: &Value, family: &IdFamily, random: &mut Random) -> Vec<Value> {
     match input {
         Value::String(text) => {
             vec![item(&json!({"type": "message", "role": "user", "content": text}), family, random)]
@@ -20,7 +20,7 @@ pub(crate) fn items(input: &Value, family: &Family, random: &mut Random) -> Vec<
 }
 
 /// One item in normal form.
-pub(crate) fn item(given: &Value, family: &Family, random: &mut Random) -> Value {
+pub(crate) fn item(given: &Value, family: &IdFamily, random: &mut Random) -> Value {
     let mut map = given.as_object().cloned().unwrap_or_default();
     // A message may come without its type, and so may the id of an item.
     if map.get("type").is_none_or(Value::is_null) {
@@ -152,7 +152,7 @@ mod tests {
 
     fn read(input: Value) -> Vec<Value> {
         let mut random = Random::new(1);
-        let family = Family::new(&mut random, 1);
+        let family = IdFamily::new(&mut random, 1);
         items(&input, &family, &mut random)
     }
 

@@ -1,12 +1,12 @@
 //! Output items: what the parts of a reply look like on the wire.
 
-use crate::api::responses::kinds::{self, Kind, ordered};
+use crate::api::responses::kinds::{self, ItemKind, ordered};
 use crate::api::responses::record::Frame;
 use crate::random::Random;
 use crate::reply::{Part, ToolCall};
 use crate::turn::models::Whole;
 use crate::wire::ids;
-use crate::wire::ids::Family;
+use crate::wire::ids::IdFamily;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use serde::{Deserialize, Serialize, Serializer};
@@ -16,9 +16,9 @@ use std::collections::HashMap;
 
 /// One finished output item.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(from = "Kept")]
+#[serde(from = "KeptItem")]
 pub(crate) struct Item {
-    pub kind: &'static Kind,
+    pub kind: &'static ItemKind,
     /// As it stands in `output`.
     pub value: Value,
     /// The part of the choice it shows, whose cuts are known already.
@@ -29,7 +29,7 @@ pub(crate) struct Item {
 
 /// An item as it is kept: what is known by its type is left out.
 #[derive(Serialize, Deserialize)]
-struct Kept<'a> {
+struct KeptItem<'a> {
     value: Cow<'a, Value>,
     /// Words of [`OPTIONAL`], and what each would have shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -39,12 +39,12 @@ struct Kept<'a> {
 impl Serialize for Item {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let hidden = self.hidden.iter().map(|((word, ..), value)| (Cow::Borrowed(*word), Cow::Borrowed(value)));
-        Kept { value: Cow::Borrowed(&self.value), hidden: hidden.collect() }.serialize(serializer)
+        KeptItem { value: Cow::Borrowed(&self.value), hidden: hidden.collect() }.serialize(serializer)
     }
 }
 
-impl From<Kept<'_>> for Item {
-    fn from(kept: Kept<'_>) -> Self {
+impl From<KeptItem<'_>> for Item {
+    fn from(kept: KeptItem<'_>) -> Self {
         let kind = kinds::kind(kept.value.get("type").and_then(Value::as_str).unwrap_or_default());
         let row = |word: &str| OPTIONAL.iter().find(|(known, ..)| *known == word);
         let hidden = kept.hidden.into_iter().filter_map(|(word, value)| Some((row(&word)?, value.into_owned())));
@@ -113,7 +113,7 @@ impl Item {
 /// Makes the items of one response.
 #[derive(Debug, Clone)]
 pub(crate) struct Maker {
-    pub family: Family,
+    pub family: IdFamily,
     pub random: Random,
     /// Unix seconds, for what holds a time.
     pub created: u64,
@@ -298,7 +298,7 @@ pub(crate) mod tests {
         let mut random = Random::new(5);
         let created = 1_786_591_536;
         Maker {
-            family: Family::new(&mut random, created),
+            family: IdFamily::new(&mut random, created),
             random,
             created,
             phases: false,

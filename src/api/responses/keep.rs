@@ -1,7 +1,7 @@
 //! Keeping a response: in the session's store, in its conversation, and in the memory of its socket's lane.
 
 use crate::api::conversations;
-use crate::api::responses::record::Record;
+use crate::api::responses::record::ResponseRecord;
 use crate::api::responses::replay;
 use crate::api::responses::request::Request;
 use crate::session::Session;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Keeps one response, also when it turns out later to have failed.
-pub(crate) struct Keeper {
+pub(crate) struct ResponseKeeper {
     session: Arc<Session>,
     conversation: Option<String>,
     /// The lane it came over, and the conversation before it.
@@ -20,9 +20,9 @@ pub(crate) struct Keeper {
     kept: AtomicBool,
 }
 
-impl Keeper {
+impl ResponseKeeper {
     pub(crate) fn new(call: &Call, request: &Request) -> Self {
-        Keeper {
+        ResponseKeeper {
             session: call.session.clone(),
             conversation: request.conversation.clone(),
             lane: call.lane.clone().map(|lane| (lane, request.items().cloned().collect())),
@@ -31,7 +31,7 @@ impl Keeper {
     }
 
     /// Keeps the response as it is now.
-    pub(crate) async fn keep(&self, record: &Record) {
+    pub(crate) async fn keep(&self, record: &ResponseRecord) {
         let store = &self.session.store;
         let first = !self.kept.swap(true, Relaxed);
         if let (true, Some(id)) = (first, &self.conversation) {
@@ -48,7 +48,7 @@ impl Keeper {
                 true => Some(store.add(id, record).await),
                 false => {
                     store.put(id, record).await;
-                    store.find::<Record>(id).await.map(|stored| stored.place)
+                    store.find::<ResponseRecord>(id).await.map(|stored| stored.place)
                 }
             };
         }

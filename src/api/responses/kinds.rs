@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// One kind of item.
 #[derive(Debug)]
-pub(crate) struct Kind {
+pub(crate) struct ItemKind {
     /// The item's `type`.
     pub name: &'static str,
     /// Of its id.
@@ -55,18 +55,18 @@ const LIST: Option<&str> = Some("[]");
 const PIXEL: &str =
     r#""iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==""#;
 
-const fn plain(name: &'static str, prefix: &'static str, fields: &'static [(&'static str, &'static str)]) -> Kind {
-    Kind { name, prefix, status: true, fields, blank: &[], beats: &[] }
+const fn plain(name: &'static str, prefix: &'static str, fields: &'static [(&'static str, &'static str)]) -> ItemKind {
+    ItemKind { name, prefix, status: true, fields, blank: &[], beats: &[] }
 }
 
 /// Every kind that can stand in `output`.
-pub(crate) static KINDS: &[Kind] = &[
-    Kind {
+pub(crate) static KINDS: &[ItemKind] = &[
+    ItemKind {
         beats: &[Content],
         blank: &[("content", LIST)],
         ..plain("message", "msg", &[("content", "[]"), ("role", r#""assistant""#)])
     },
-    Kind {
+    ItemKind {
         beats: &[Text {
             delta: "response.function_call_arguments.delta",
             done: "response.function_call_arguments.done",
@@ -76,7 +76,7 @@ pub(crate) static KINDS: &[Kind] = &[
         blank: &[("arguments", EMPTY)],
         ..plain("function_call", "fc", &[("arguments", r#""{}""#), ("call_id", "@call"), ("name", r#""""#)])
     },
-    Kind {
+    ItemKind {
         beats: &[Text {
             delta: "response.custom_tool_call_input.delta",
             done: "response.custom_tool_call_input.done",
@@ -86,13 +86,13 @@ pub(crate) static KINDS: &[Kind] = &[
         blank: &[("input", EMPTY)],
         ..plain("custom_tool_call", "ctc", &[("call_id", "@call"), ("input", r#""""#), ("name", r#""""#)])
     },
-    Kind {
+    ItemKind {
         status: false,
         beats: &[Content, Summary],
         blank: &[("content", LIST), ("summary", LIST)],
         ..plain("reasoning", "rs", &[("content", "[]"), ("encrypted_content", "@encrypted"), ("summary", "[]")])
     },
-    Kind {
+    ItemKind {
         beats: &[
             Mark("response.web_search_call.in_progress"),
             Mark("response.web_search_call.searching"),
@@ -101,7 +101,7 @@ pub(crate) static KINDS: &[Kind] = &[
         blank: &[("action", Some(r#"{"type":"search"}"#))],
         ..plain("web_search_call", "ws", &[("action", r#"{"type":"search","queries":[],"query":""}"#)])
     },
-    Kind {
+    ItemKind {
         beats: &[
             Mark("response.file_search_call.in_progress"),
             Mark("response.file_search_call.searching"),
@@ -110,7 +110,7 @@ pub(crate) static KINDS: &[Kind] = &[
         blank: &[("queries", LIST), ("results", NULL)],
         ..plain("file_search_call", "fs", &[("queries", "[]"), ("results", "null")])
     },
-    Kind {
+    ItemKind {
         beats: &[
             Mark("response.code_interpreter_call.in_progress"),
             Text {
@@ -129,7 +129,7 @@ pub(crate) static KINDS: &[Kind] = &[
             &[("code", r#""""#), ("container_id", "@container"), ("outputs", "null")],
         )
     },
-    Kind {
+    ItemKind {
         beats: &[
             Mark("response.image_generation_call.in_progress"),
             Mark("response.image_generation_call.generating"),
@@ -159,7 +159,7 @@ pub(crate) static KINDS: &[Kind] = &[
             ],
         )
     },
-    Kind {
+    ItemKind {
         status: false,
         beats: &[
             Mark("response.mcp_list_tools.in_progress"),
@@ -168,7 +168,7 @@ pub(crate) static KINDS: &[Kind] = &[
         blank: &[("tools", LIST), ("error", None)],
         ..plain("mcp_list_tools", "mcpl", &[("server_label", r#""""#), ("tools", "[]")])
     },
-    Kind {
+    ItemKind {
         beats: &[
             Mark("response.mcp_call.in_progress"),
             Text {
@@ -193,7 +193,7 @@ pub(crate) static KINDS: &[Kind] = &[
             ],
         )
     },
-    Kind {
+    ItemKind {
         status: false,
         ..plain(
             "mcp_approval_request",
@@ -205,7 +205,7 @@ pub(crate) static KINDS: &[Kind] = &[
     plain("computer_call_output", "cuo", &[("call_id", "@call"), ("output", "{}")]),
     plain("local_shell_call", "lsh", &[("action", "{}"), ("call_id", "@call")]),
     plain("local_shell_call_output", "lsho", &[("output", r#""""#)]),
-    Kind {
+    ItemKind {
         beats: &[Commands],
         blank: &[("action", Some(r#"{"commands":[],"max_output_length":null,"timeout_ms":null}"#))],
         ..plain(
@@ -218,19 +218,19 @@ pub(crate) static KINDS: &[Kind] = &[
             ],
         )
     },
-    Kind {
+    ItemKind {
         beats: &[ShellOutput],
         blank: &[("output", LIST)],
         ..plain("shell_call_output", "sho", &[("call_id", "@call"), ("max_output_length", "null"), ("output", "[]")])
     },
     plain("apply_patch_call", "apc", &[("call_id", "@call"), ("operation", "{}")]),
     plain("apply_patch_call_output", "apco", &[("call_id", "@call"), ("output", "null")]),
-    Kind {
+    ItemKind {
         blank: &[("arguments", Some("{}"))],
         ..plain("tool_search_call", "tsc", &[("arguments", "{}"), ("call_id", "null"), ("execution", r#""server""#)])
     },
     plain("tool_search_output", "tso", &[("call_id", "null"), ("execution", r#""server""#), ("tools", "[]")]),
-    Kind { status: false, ..plain("compaction", "cmp", &[("encrypted_content", "@encrypted")]) },
+    ItemKind { status: false, ..plain("compaction", "cmp", &[("encrypted_content", "@encrypted")]) },
     plain("program", "prog", &[]),
     plain("program_output", "progo", &[]),
     plain("function_call_output", "fco", &[("call_id", "@call"), ("output", r#""""#)]),
@@ -238,10 +238,10 @@ pub(crate) static KINDS: &[Kind] = &[
 ];
 
 /// What an item of no known type is taken for: it is shown as written and streamed by its beginning and end.
-pub(crate) static UNKNOWN: Kind = Kind { status: false, ..plain("", "item", &[]) };
+pub(crate) static UNKNOWN: ItemKind = ItemKind { status: false, ..plain("", "item", &[]) };
 
 /// The kind with this `type`.
-pub(crate) fn kind(name: &str) -> &'static Kind {
+pub(crate) fn kind(name: &str) -> &'static ItemKind {
     KINDS.iter().find(|kind| kind.name == name).unwrap_or(&UNKNOWN)
 }
 

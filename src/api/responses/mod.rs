@@ -29,7 +29,7 @@ use crate::session::jobs::Job;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
-use keep::Keeper;
+use keep::ResponseKeeper;
 use record::Status;
 use request::{Request, flag};
 use serde_json::Value;
@@ -53,7 +53,7 @@ fn create(call: Call) -> HandlerFuture {
     }
     Box::pin(async move {
         let request = Request::read(&call).await?;
-        let (prompt, keeper) = (request.prompt.clone(), Arc::new(Keeper::new(&call, &request)));
+        let (prompt, keeper) = (request.prompt.clone(), Arc::new(ResponseKeeper::new(&call, &request)));
         let mut made = None;
         let mut answer = if call.lane.as_ref().is_some_and(|lane| lane.silent) {
             let (answer, record) = render::nothing(&call, request, keeper.clone())?;

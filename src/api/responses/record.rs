@@ -4,7 +4,7 @@ use crate::api::responses::items::Item;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
 use crate::session::jobs::Job;
-use crate::session::store::Kind;
+use crate::session::store::StoredKind;
 use crate::tokens::Encoding;
 use crate::turn::models::Whole;
 use crate::turn::usage::wire::Usage;
@@ -149,7 +149,7 @@ impl End {
 
 /// A whole response, as it is kept.
 #[derive(Debug, Clone, serde::Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct ResponseRecord {
     pub frame: Arc<Frame>,
     /// What this request added to the conversation, as input items.
     pub input: Vec<Value>,
@@ -168,7 +168,7 @@ pub(crate) struct Record {
 /// The type of what is kept of a response.
 const KIND: &str = "response";
 
-impl Kind for Record {
+impl StoredKind for ResponseRecord {
     const NAME: &'static str = KIND;
 }
 
@@ -186,7 +186,7 @@ struct LinkFrame {
     previous: Option<u64>,
 }
 
-impl Kind for Link {
+impl StoredKind for Link {
     const NAME: &'static str = KIND;
 }
 
@@ -208,32 +208,38 @@ impl Link {
     }
 }
 
-impl Record {
+impl ResponseRecord {
     /// Whether it can be asked for later.
     pub(crate) fn is_kept(&self) -> bool {
         self.frame.store || self.frame.background
     }
 
     /// The response object in its final state.
-    pub(crate) fn object(&self) -> Object<'_> {
-        Object { frame: &self.frame, status: self.end.status, items: &self.items, end: Some(&self.end), billing: true }
+    pub(crate) fn object(&self) -> ResponseObject<'_> {
+        ResponseObject {
+            frame: &self.frame,
+            status: self.end.status,
+            items: &self.items,
+            end: Some(&self.end),
+            billing: true,
+        }
     }
 
     /// The response with what `include` asks for now, and did not when it was made.
-    pub(crate) fn including(&self, asked: impl Fn(&str) -> bool) -> Record {
+    pub(crate) fn including(&self, asked: impl Fn(&str) -> bool) -> ResponseRecord {
         let items = self.items.iter().map(|item| Arc::new(item.including(&asked))).collect();
-        Record { items, ..self.clone() }
+        ResponseRecord { items, ..self.clone() }
     }
 
     /// The response object before anything of it is done.
-    pub(crate) fn begun(&self, status: Status) -> Object<'_> {
-        Object { status, items: &[], end: None, ..self.object() }
+    pub(crate) fn begun(&self, status: Status) -> ResponseObject<'_> {
+        ResponseObject { status, items: &[], end: None, ..self.object() }
     }
 }
 
 /// The response object, ready to be written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Object<'a> {
+pub(crate) struct ResponseObject<'a> {
     pub frame: &'a Frame,
     pub status: Status,
     pub items: &'a [Arc<Item>],
@@ -243,7 +249,7 @@ pub(crate) struct Object<'a> {
     pub billing: bool,
 }
 
-impl Serialize for Object<'_> {
+impl Serialize for ResponseObject<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let frame = self.frame;
         let end = self.end;
@@ -388,7 +394,7 @@ pub(crate) mod tests {
     fn the_object_has_the_recorded_keys() {
         // Recordings 45eeb204fcc14dc2 (whole) and 38c24e2ab23dcdaa (in events, without `billing`).
         let frame = frame();
-        let object = Object { frame: &frame, status: Status::InProgress, items: &[], end: None, billing: true };
+        let object = ResponseObject { frame: &frame, status: Status::InProgress, items: &[], end: None, billing: true };
         let value = serde_json::to_value(object).expect("it serializes");
         let keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
         let expected = "id object created_at status background billing completed_at error frequency_penalty \
@@ -399,7 +405,7 @@ pub(crate) mod tests {
         assert_eq!(keys.join(" "), expected);
         assert_eq!(value["service_tier"], "auto");
         assert_eq!(value["temperature"].to_string(), "1.0");
-        let text = serde_json::to_string(&Object { billing: false, ..object }).expect("it serializes");
+        let text = serde_json::to_string(&ResponseObject { billing: false, ..object }).expect("it serializes");
         assert!(!text.contains("billing"));
     }
 }

@@ -4,8 +4,8 @@ use crate::api::logprobs;
 use crate::api::responses::beats::Cutter;
 use crate::api::responses::context;
 use crate::api::responses::items::{Item, Maker, OPTIONAL};
-use crate::api::responses::keep::Keeper;
-use crate::api::responses::record::{End, Frame, Record, Status};
+use crate::api::responses::keep::ResponseKeeper;
+use crate::api::responses::record::{End, Frame, ResponseRecord, Status};
 use crate::api::responses::request::Request;
 use crate::api::responses::stream::{Feed, ResponseEvents};
 use crate::api::responses::tools;
@@ -33,8 +33,8 @@ pub(super) fn response(
     mut request: Request,
     prompt: &Prompt,
     mut turn: Spoken,
-    keeper: Arc<Keeper>,
-) -> Result<(Rendered, Option<Arc<Record>>), ApiError> {
+    keeper: Arc<ResponseKeeper>,
+) -> Result<(Rendered, Option<Arc<ResponseRecord>>), ApiError> {
     let frame = Arc::new(request.frame(call, &turn.model, &turn.model_name, turn.overrides().id.as_ref()));
     let maker = Maker {
         family: request.family.clone(),
@@ -77,8 +77,8 @@ pub(super) fn response(
 pub(super) fn nothing(
     call: &Call,
     request: Request,
-    keeper: Arc<Keeper>,
-) -> Result<(Answer, Option<Arc<Record>>), ApiError> {
+    keeper: Arc<ResponseKeeper>,
+) -> Result<(Answer, Option<Arc<ResponseRecord>>), ApiError> {
     let prompt = request.prompt.clone();
     let model = call.model(&prompt.model);
     let turn = Spoken {
@@ -113,7 +113,7 @@ struct Finisher {
 
 impl Finisher {
     /// The record of a reply that is ready.
-    fn record(self, mut maker: Maker) -> Record {
+    fn record(self, mut maker: Maker) -> ResponseRecord {
         let choice = self.turn.choice(0);
         if let Some(error) = &self.turn.failed {
             let end = End::failed(error);
@@ -143,7 +143,7 @@ impl Finisher {
     }
 
     /// The record of a reply that has arrived.
-    fn arrived(mut self, mut items: Vec<Arc<Item>>, reply: Reply, maker: &mut Maker) -> Record {
+    fn arrived(mut self, mut items: Vec<Arc<Item>>, reply: Reply, maker: &mut Maker) -> ResponseRecord {
         self.turn.arrived(reply);
         let (end, sealed) = self.end(self.turn.choice(0));
         items.extend(sealed.and_then(|part| maker.item(&part, false)).map(Arc::new));
@@ -170,8 +170,8 @@ impl Finisher {
         (end, sealed)
     }
 
-    fn with(self, items: Vec<Arc<Item>>, end: End) -> Record {
-        Record {
+    fn with(self, items: Vec<Arc<Item>>, end: End) -> ResponseRecord {
+        ResponseRecord {
             frame: self.frame,
             input: self.input,
             items,

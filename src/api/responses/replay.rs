@@ -3,12 +3,12 @@
 //! An item without an id, and an id nobody here gave, are taken as they are: clients make up both.
 
 use crate::api::conversations::Conversation;
-use crate::api::responses::record::{Link, Record};
+use crate::api::responses::record::{Link, ResponseRecord};
 use crate::runtime;
-use crate::session::store::Kind;
-use crate::session::store::Page;
 use crate::session::store::Store;
 use crate::session::store::Stored;
+use crate::session::store::StoredKind;
+use crate::session::store::Window;
 use crate::wire::error::ApiError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// Where an item of an answer came from, kept under the item's id.
 #[derive(Debug, Serialize, Deserialize)]
-struct Origin {
+struct ItemOrigin {
     /// Where the answer is kept, if it is: its items are known by id then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     place: Option<u64>,
@@ -27,17 +27,17 @@ struct Origin {
     reasoning: Option<String>,
 }
 
-impl Kind for Origin {
+impl StoredKind for ItemOrigin {
     const NAME: &'static str = "item";
 }
 
 /// Remembers the items of an answer, which is kept at this place.
-pub(crate) async fn remember(store: &Store, record: &Record, place: Option<u64>) {
+pub(crate) async fn remember(store: &Store, record: &ResponseRecord, place: Option<u64>) {
     let mut before: Option<&Value> = None;
     for item in record.items.iter().map(|item| &item.value) {
         let reasoning = before.filter(|item| is(item, "reasoning")).and_then(id).map(str::to_string);
         if let Some(id) = id(item) {
-            store.put(id, &Origin { place, reasoning }).await;
+            store.put(id, &ItemOrigin { place, reasoning }).await;
         }
         before = Some(item);
     }
@@ -45,7 +45,7 @@ pub(crate) async fn remember(store: &Store, record: &Record, place: Option<u64>)
 
 /// The stored item a reference names: of an answer, else of what was asked, else of a conversation.
 pub(crate) async fn referenced(store: &Store, id: &str) -> Result<Value, ApiError> {
-    if let Some(place) = store.get::<Origin>(id).await.and_then(|origin| origin.place)
+    if let Some(place) = store.get::<ItemOrigin>(id).await.and_then(|origin| origin.place)
         && let Some(item) = store.at::<Link>(place).await.and_then(|stored| stored.read::<Link>()?.item(id))
     {
         return Ok(item);
@@ -59,7 +59,7 @@ pub(crate) async fn referenced(store: &Store, id: &str) -> Result<Value, ApiErro
 }
 
 /// Looks for an id in all objects of a type, in their order or the other way round; only those whose text has it are read.
-async fn search<T: Kind + DeserializeOwned>(
+async fn search<T: StoredKind + DeserializeOwned>(
     store: &Store,
     ascending: bool,
     id: &str,
@@ -68,7 +68,7 @@ async fn search<T: Kind + DeserializeOwned>(
     let quoted = Value::from(id).to_string();
     let mut after: Option<Arc<str>> = None;
     loop {
-        let page = store.page::<T>(Page { after: after.as_deref(), ascending, ..Page::default() }).await;
+        let page = store.page::<T>(Window { after: after.as_deref(), ascending, ..Window::default() }).await;
         let size = page.iter().map(|stored| stored.json.len()).sum();
         let look = |stored: &Stored| stored.json.contains(&quoted).then(|| stored.read().and_then(&find)).flatten();
         if let Some(item) = runtime::aside(size, || page.iter().find_map(look)) {
@@ -91,7 +91,7 @@ pub(crate) async fn check(store: &Store, history: &[Value], given: &Value) -> Re
     }
     for item in given {
         let Some(id) = id(item) else { continue };
-        let Some(origin) = store.get::<Origin>(id).await else { continue };
+        let Some(origin) = store.get::<ItemOrigin>(id).await else { continue };
         let stored = origin.place.is_some();
         let sealed = item.get("encrypted_content").is_some_and(Value::is_string);
         if is(item, "reasoning") && !stored && !sealed {

@@ -13,7 +13,7 @@ use crate::session::store::Stored;
 use crate::turn::call::Call;
 use crate::turn::models::Model;
 use crate::wire::error::ApiError;
-use crate::wire::ids::Family;
+use crate::wire::ids::IdFamily;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ const TEMPLATE_MODEL: &str = "gpt-4o";
 /// A request that was read: the prompt, and what the response needs to know of it.
 pub(crate) struct Request {
     pub prompt: Prompt,
-    pub family: Family,
+    pub family: IdFamily,
     /// Draws the ids; the same one goes on for the response and its items.
     pub random: Random,
     /// The conversation before it.
@@ -42,7 +42,7 @@ impl Request {
     pub(crate) async fn read(call: &Call) -> Result<Self, ApiError> {
         let body = &*call.body;
         let mut random = call.random.fork("ids");
-        let family = Family::new(&mut random, call.created());
+        let family = IdFamily::new(&mut random, call.created());
         let conversation = conversation(body);
         // What only counts or shortens its input is nowhere seen to refuse items.
         let checked = call.operation.turn && call.emulator.settings.validation == Validation::Full;
@@ -230,7 +230,7 @@ fn is_reference(item: &Value) -> bool {
 }
 
 /// `instructions`: a system message; items are messages as they say.
-fn instructions(value: Option<&Value>, family: &Family, random: &mut Random) -> Vec<Message> {
+fn instructions(value: Option<&Value>, family: &IdFamily, random: &mut Random) -> Vec<Message> {
     match value {
         Some(Value::String(text)) if !text.is_empty() => vec![Message::new(Role::System, text.as_str())],
         // Ids of instructions are nowhere seen; a generator of their own keeps the others where they are.
@@ -241,7 +241,7 @@ fn instructions(value: Option<&Value>, family: &Family, random: &mut Random) -> 
     }
 }
 
-fn echoed_instructions(value: Option<&Value>, family: &Family, random: &mut Random) -> Value {
+fn echoed_instructions(value: Option<&Value>, family: &IdFamily, random: &mut Random) -> Value {
     match value {
         Some(Value::String(text)) => json!(text),
         Some(Value::Array(items)) if items.is_empty() => Value::Null,

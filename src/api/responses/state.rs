@@ -3,7 +3,7 @@
 use crate::api::conversations;
 use crate::api::list::{Order, Page};
 use crate::api::responses::items::Maker;
-use crate::api::responses::record::{End, Record, Status};
+use crate::api::responses::record::{End, ResponseRecord, Status};
 use crate::api::responses::request::{Request, text};
 use crate::api::responses::stream::ResponseEvents;
 use crate::session::jobs::Job;
@@ -24,7 +24,7 @@ pub(super) fn poll_soon() -> (String, String) {
     ("openai-poll-after-ms".into(), "10".into())
 }
 
-async fn find(call: &Call) -> Result<Record, ApiError> {
+async fn find(call: &Call) -> Result<ResponseRecord, ApiError> {
     let id = call.param("response_id");
     call.session.store.get(id).await.ok_or_else(|| unknown(id))
 }
@@ -35,11 +35,11 @@ fn unknown(id: &str) -> ApiError {
 
 /// The response with its outcome, which somebody sees now: it can no longer be stopped. One that was stopped in between
 /// stays so.
-async fn settle(call: &Call, record: Record) -> Record {
+async fn settle(call: &Call, record: ResponseRecord) -> ResponseRecord {
     if record.job.as_ref().is_none_or(Job::is_settled) {
         return record;
     }
-    let settled = |record: &mut Record| {
+    let settled = |record: &mut ResponseRecord| {
         if let Some(job) = &mut record.job {
             job.settle();
         }
@@ -87,7 +87,7 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
 pub(super) fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("response_id");
-        if !call.session.store.remove::<Record>(id).await {
+        if !call.session.store.remove::<ResponseRecord>(id).await {
             return Err(unknown(id));
         }
         Ok(Answer::json(&json!({"id": id, "object": "response.deleted", "deleted": true})))
@@ -99,12 +99,12 @@ pub(super) fn delete(call: Call) -> HandlerFuture {
 pub(super) fn cancel(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let (id, store) = (call.param("response_id"), &call.session.store);
-        let stop = |record: &mut Record| {
+        let stop = |record: &mut ResponseRecord| {
             if !record.job.as_ref().is_some_and(|job| job.runs(&call.session.clock)) {
                 return Err(record.clone());
             }
             let end = End { status: Status::Cancelled, completed_at: 0, error: Value::Null, reason: None, usage: None };
-            let cancelled = Record { items: Vec::new(), end, job: None, ..record.clone() };
+            let cancelled = ResponseRecord { items: Vec::new(), end, job: None, ..record.clone() };
             Ok((cancelled.clone(), std::mem::replace(record, cancelled)))
         };
         match store.update(id, stop).await {

@@ -1,10 +1,10 @@
 //! A response as a stream of events.
 
-use crate::api::responses::beats::{Cutter, Score, Step as Beat};
-use crate::api::responses::events::{self, Field};
+use crate::api::responses::beats::{Cutter, EventStep, Score};
+use crate::api::responses::events::{self, EventField};
 use crate::api::responses::items::{Item, Maker};
-use crate::api::responses::keep::Keeper;
-use crate::api::responses::record::{End, Frame, Object, Record, Status};
+use crate::api::responses::keep::ResponseKeeper;
+use crate::api::responses::record::{End, Frame, ResponseObject, ResponseRecord, Status};
 use crate::random::Random;
 use crate::reply::Reply;
 use crate::turn::{Driver, Step};
@@ -23,11 +23,11 @@ pub(crate) struct ResponseEvents {
     frame: Arc<Frame>,
     cutter: Cutter,
     random: Random,
-    steps: VecDeque<Beat>,
+    steps: VecDeque<EventStep>,
     /// Items whose events were made.
     items: Vec<Arc<Item>>,
     /// The whole response, once it is known.
-    record: Option<Arc<Record>>,
+    record: Option<Arc<ResponseRecord>>,
     /// What is still arriving.
     feed: Option<Feed>,
     /// Why the rest will not come.
@@ -36,19 +36,19 @@ pub(crate) struct ResponseEvents {
     /// Events up to this number are not sent: the client has them.
     after: Option<u64>,
     over: bool,
-    keeper: Option<Arc<Keeper>>,
+    keeper: Option<Arc<ResponseKeeper>>,
     /// The response is being written down.
     keeping: Option<Work>,
 }
 
 /// Makes the record of the items that were streamed and the reply they are; the maker makes what follows them.
-type Finish = dyn FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> Record + Send;
+type FinishWith = dyn FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> ResponseRecord + Send;
 
 /// A reply still arriving, what makes its items, and in the end a record of them.
 pub(crate) struct Feed {
     arriving: Driver,
     maker: Maker,
-    finish: Box<Finish>,
+    finish: Box<FinishWith>,
     /// The item that grows.
     open: Option<Item>,
 }
@@ -57,7 +57,7 @@ impl Feed {
     pub(crate) fn new(
         arriving: Driver,
         maker: Maker,
-        finish: impl FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> Record + Send + 'static,
+        finish: impl FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> ResponseRecord + Send + 'static,
     ) -> Self {
         Feed { arriving, maker, finish: Box::new(finish), open: None }
     }
@@ -71,7 +71,7 @@ impl Feed {
 
 impl ResponseEvents {
     /// The events of a response that is known to its end.
-    pub(crate) fn replay(record: Arc<Record>) -> Self {
+    pub(crate) fn replay(record: Arc<ResponseRecord>) -> Self {
         let cutter = Cutter { reply: Arc::default(), chunk: record.chunk.clone(), encoding: record.encoding };
         let (frame, random) = (record.frame.clone(), record.random.clone());
         ResponseEvents { record: Some(record), ..ResponseEvents::new(frame, cutter, random) }
@@ -121,13 +121,13 @@ impl ResponseEvents {
     }
 
     /// Has the response kept when it has arrived, or fails.
-    pub(crate) fn kept_by(mut self, keeper: Arc<Keeper>) -> Self {
+    pub(crate) fn kept_by(mut self, keeper: Arc<ResponseKeeper>) -> Self {
         self.keeper = Some(keeper);
         self
     }
 
     /// Has a response written down before anything more leaves.
-    fn keep(&mut self, record: Arc<Record>) {
+    fn keep(&mut self, record: Arc<ResponseRecord>) {
         if let Some(keeper) = self.keeper.clone() {
             self.keeping = Some(Box::pin(async move { keeper.keep(&record).await }));
         }
@@ -244,12 +244,12 @@ impl ResponseEvents {
             self.prime();
             match self.steps.front_mut() {
                 None => return false,
-                Some(Beat::Event(name, fields)) => {
+                Some(EventStep::Event(name, fields)) => {
                     events::write(name, fields, self.sequence, out);
                     self.steps.pop_front();
                     return true;
                 }
-                Some(Beat::Deltas(deltas)) => {
+                Some(EventStep::Deltas(deltas)) => {
                     let wrote = deltas.write(self.sequence, &mut self.random, out);
                     if deltas.next_tokens().is_none() {
                         self.steps.pop_front();
@@ -268,7 +268,7 @@ impl ResponseEvents {
             return Poll::Ready(false);
         }
         if let Some((name, status)) = self.opening().get(self.sequence as usize) {
-            let object = Object { frame: &self.frame, status: *status, items: &[], end: None, billing: false };
+            let object = ResponseObject { frame: &self.frame, status: *status, items: &[], end: None, billing: false };
             events::write_object(name, &object, self.sequence, out);
             return Poll::Ready(true);
         }
@@ -303,16 +303,16 @@ impl Events for ResponseEvents {
     }
 
     fn is_closing(&self) -> bool {
-        let more = |record: &Arc<Record>| record.items.len() > self.items.len();
+        let more = |record: &Arc<ResponseRecord>| record.items.len() > self.items.len();
         self.sequence as usize >= self.opening().len()
             && self.feed.is_none()
-            && !self.steps.iter().any(|step| matches!(step, Beat::Deltas(_)))
+            && !self.steps.iter().any(|step| matches!(step, EventStep::Deltas(_)))
             && !self.record.as_ref().is_some_and(more)
     }
 
     fn next_content(&self) -> Option<u32> {
         match self.steps.front() {
-            Some(Beat::Deltas(deltas)) => deltas.next_tokens(),
+            Some(EventStep::Deltas(deltas)) => deltas.next_tokens(),
             _ => None,
         }
     }
@@ -343,15 +343,15 @@ impl Events for ResponseEvents {
     /// `error` and `response.failed`, as recorded for a rate limit reached in mid-stream (real-traffic §2.4).
     fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
         let inner = json!({"type": error.kind, "code": error.code, "message": error.message, "param": error.param});
-        events::write("error", &[("error", Field::Json(inner))], self.sequence, out);
+        events::write("error", &[("error", EventField::Json(inner))], self.sequence, out);
         self.sequence += 1;
         self.arrived();
         // Items whose last event is still to come were never finished.
-        let last = |step: &&Beat| matches!(step, Beat::Event("response.output_item.done", _));
+        let last = |step: &&EventStep| matches!(step, EventStep::Event("response.output_item.done", _));
         let unfinished = self.steps.iter().filter(last).count();
         self.items.truncate(self.items.len().saturating_sub(unfinished));
         if let Some(known) = &self.record {
-            let record = Record { items: self.items.clone(), end: End::failed(error), ..(**known).clone() };
+            let record = ResponseRecord { items: self.items.clone(), end: End::failed(error), ..(**known).clone() };
             write_end(&record, self.sequence, out);
             self.keep(Arc::new(record));
         }
@@ -361,14 +361,19 @@ impl Events for ResponseEvents {
 }
 
 /// The terminal event.
-fn write_end(record: &Record, sequence: u64, out: &mut dyn Frames) {
+fn write_end(record: &ResponseRecord, sequence: u64, out: &mut dyn Frames) {
     let end = &record.end;
     let name = match end.status {
         Status::Incomplete => "response.incomplete",
         Status::Failed | Status::Cancelled => "response.failed",
         _ => "response.completed",
     };
-    let object =
-        Object { frame: &record.frame, status: end.status, items: &record.items, end: Some(end), billing: false };
+    let object = ResponseObject {
+        frame: &record.frame,
+        status: end.status,
+        items: &record.items,
+        end: Some(end),
+        billing: false,
+    };
     events::write_object(name, &object, sequence, out);
 }

@@ -6,7 +6,7 @@ use crate::api::responses::items::Maker;
 use crate::api::responses::items::tests::maker;
 use crate::api::responses::kinds::KINDS;
 use crate::api::responses::record::tests::frame;
-use crate::api::responses::record::{End, Frame, Record, Status};
+use crate::api::responses::record::{End, Frame, ResponseRecord, Status};
 use crate::api::responses::stream::{Feed, ResponseEvents};
 use crate::prompt::Prompt;
 use crate::random::Random;
@@ -34,11 +34,11 @@ fn end() -> End {
     }
 }
 
-fn record(parts: Vec<Part>) -> Record {
+fn record(parts: Vec<Part>) -> ResponseRecord {
     record_of(parts, maker(), frame())
 }
 
-fn record_of(parts: Vec<Part>, mut maker: Maker, frame: Frame) -> Record {
+fn record_of(parts: Vec<Part>, mut maker: Maker, frame: Frame) -> ResponseRecord {
     let items = parts
         .iter()
         .enumerate()
@@ -48,7 +48,7 @@ fn record_of(parts: Vec<Part>, mut maker: Maker, frame: Frame) -> Record {
             Arc::new(item)
         })
         .collect();
-    Record {
+    ResponseRecord {
         frame: Arc::new(frame),
         input: vec![],
         items,
@@ -324,7 +324,7 @@ fn arriving(mut pieces: Vec<Piece>) -> String {
     pieces.insert(0, Piece::Unchecked);
     let feed = Feed::new(driver(pieces, &Prompt::default()), maker(), |items, reply, _| {
         let Say::Choices(choices) = reply.say else { panic!("no choices") };
-        Record { items, ..record(choices[0].parts.clone()) }
+        ResponseRecord { items, ..record(choices[0].parts.clone()) }
     });
     let cutter = Cutter { reply: Arc::default(), chunk: Chunk::Tokens(1), encoding: Encoding::O200k };
     run(ResponseEvents::live(Arc::new(frame()), cutter, Random::new(1), feed))

@@ -26,7 +26,7 @@ use crate::surface::shape::{Depth, Object, Shapes};
 use crate::turn::models::Model;
 use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
-use place::{Check, Path};
+use place::{Checked, ParamPath};
 pub(crate) use query::query;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -116,7 +116,7 @@ fn legacy_prompt(body: &Value) -> bool {
     matches!(body.get("prompt"), Some(Value::String(_) | Value::Array(_)))
 }
 
-fn check(operation: &Operation, object: &Object, body: &Value, context: &Context, walk: &Walk) -> Check {
+fn check(operation: &Operation, object: &Object, body: &Value, context: &Context, walk: &Walk) -> Checked {
     let Value::Object(fields) = body else {
         // Bodies that are JSON but no object (real-traffic §3B: the parser refuses them).
         return if body.is_null() {
@@ -127,7 +127,7 @@ fn check(operation: &Operation, object: &Object, body: &Value, context: &Context
     };
     present(operation, body, context)?;
     let mut first = First::default();
-    walk.object(object, fields, &Path::Root, &mut first);
+    walk.object(object, fields, &ParamPath::Root, &mut first);
     if context.level == Level::Full {
         let mut faults = rules::Faults { budget: context.budget, object, first: &mut first, silent: context.silent };
         rules::check(operation, body, context, &mut faults);
@@ -138,7 +138,7 @@ fn check(operation: &Operation, object: &Object, body: &Value, context: &Context
 /// Whether what every request needs is there, which is asked before anything else. What is routed by the model says so in
 /// words of its own; Responses reports it like any other parameter, and a prompt
 /// template may bring both model and input.
-fn present(operation: &Operation, body: &Value, context: &Context) -> Check {
+fn present(operation: &Operation, body: &Value, context: &Context) -> Checked {
     let given = |field: &str| body.get(field).is_some_and(|value| !value.is_null());
     match operation.dialect {
         _ if operation.edge.routes_by_model => {

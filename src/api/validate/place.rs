@@ -5,22 +5,22 @@ use std::fmt;
 
 /// Where a value stands; printed as `messages[0].content`.
 #[derive(Clone, Copy)]
-pub(super) enum Path<'a> {
+pub(super) enum ParamPath<'a> {
     Root,
-    Field(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
+    Field(&'a ParamPath<'a>, &'a str),
+    Index(&'a ParamPath<'a>, usize),
 }
 
-impl fmt::Display for Path<'_> {
+impl fmt::Display for ParamPath<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Path::Root => Ok(()),
-            Path::Field(Path::Root, name) => out.write_str(name),
-            Path::Field(parent, name) => write!(out, "{parent}.{name}"),
-            Path::Index(parent, at) => write!(out, "{parent}[{at}]"),
+            ParamPath::Root => Ok(()),
+            ParamPath::Field(ParamPath::Root, name) => out.write_str(name),
+            ParamPath::Field(parent, name) => write!(out, "{parent}.{name}"),
+            ParamPath::Index(parent, at) => write!(out, "{parent}[{at}]"),
         }
     }
 }
 
 /// What OpenAI refuses; boxed, because nearly every walk ends without one.
-pub(super) type Check = Result<(), Box<ApiError>>;
+pub(super) type Checked = Result<(), Box<ApiError>>;

@@ -1,7 +1,7 @@
 //! Checks query parameters. They arrive as text; a parameter the description does not know is left alone, since proxies
 //! and gateways add their own (`api-version`).
 
-use crate::api::validate::place::Path;
+use crate::api::validate::place::ParamPath;
 use crate::api::validate::walk::Walk;
 use crate::api::validate::{Context, Level};
 use crate::surface::operations;
@@ -23,7 +23,7 @@ pub(crate) fn query(operation: &str, query: &[(String, String)], context: &Conte
     for (name, text) in query {
         let plain = name.strip_suffix("[]").unwrap_or(name);
         let Some(field) = object.find(plain).and_then(|at| object.fields.get(at)) else { continue };
-        let path = Path::Field(&Path::Root, plain);
+        let path = ParamPath::Field(&ParamPath::Root, plain);
         let (kind, value) = match shapes.kind(field.kind) {
             Kind::Integer { .. } => match text.parse::<i64>() {
                 Ok(number) => (field.kind, Value::from(number)),

@@ -257,7 +257,7 @@ fn every_field_of_every_operation_refuses_a_wrong_type() {
                     Kind::Array { .. } => json!({"x": 1}),
                     Kind::Union(_) | Kind::Any => continue,
                 };
-                let path = Path::Field(&Path::Root, &field.name);
+                let path = ParamPath::Field(&ParamPath::Root, &field.name);
                 let error = walk.check(field.kind, &wrong, &path).expect_err(&field.name);
                 assert_eq!((error.status, error.code.as_deref()), (400, Some("invalid_type")), "{}", operation.name);
                 assert_eq!(error.param.as_deref(), Some(field.name.as_str()), "{}", operation.name);

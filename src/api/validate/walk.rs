@@ -4,9 +4,9 @@
 //! order, not in the order of the body. The walk goes through the body once, in the body's order, and keeps the fault
 //! that OpenAI would have met first; paths and messages are built only for a fault.
 
-use crate::api::validate::place::{Check, Path};
+use crate::api::validate::place::{Checked, ParamPath};
 use crate::api::validate::words;
-use crate::surface::shape::{Field, Id, Kind, Object, Only, Shapes, Tag, Text, Union};
+use crate::surface::shape::{Field, Id, Kind, Object, Only, Shapes, Tag, TextBounds, Union};
 use crate::wire::error::ApiError;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -34,7 +34,7 @@ impl First {
     }
 
     /// Keeps the fault of a check if OpenAI would have met it before what is already known.
-    pub(crate) fn note(&mut self, rank: usize, check: Check) {
+    pub(crate) fn note(&mut self, rank: usize, check: Checked) {
         if let Err(error) = check
             && self.open(rank)
         {
@@ -42,7 +42,7 @@ impl First {
         }
     }
 
-    pub(crate) fn into_check(self) -> Check {
+    pub(crate) fn into_check(self) -> Checked {
         self.found.map_or(Ok(()), |(_, error)| Err(error))
     }
 }
@@ -67,7 +67,7 @@ impl Walk {
     }
 
     /// Refuses what the surface does not know, or keeps it for a client that is newer.
-    fn unknown(&self, path: &Path, error: impl FnOnce() -> Box<ApiError>) -> Check {
+    fn unknown(&self, path: &ParamPath, error: impl FnOnce() -> Box<ApiError>) -> Checked {
         let Some(unknown) = &self.unknown else { return Err(error()) };
         let (mut unknown, path) = (unknown.borrow_mut(), path.to_string());
         if !unknown.contains(&path) {
@@ -77,23 +77,23 @@ impl Walk {
     }
 
     /// Looks at an object whose fields are known; `first` also gets the faults of whoever else looks at it.
-    pub(super) fn object(&self, object: &Object, value: &Map<String, Value>, path: &Path, first: &mut First) {
+    pub(super) fn object(&self, object: &Object, value: &Map<String, Value>, path: &ParamPath, first: &mut First) {
         if self.relaxed && object.open {
             return;
         }
         for field in object.fields.iter().filter(|field| field.required) {
             if first.open(First::MISSING) && !value.contains_key(&field.name) {
-                first.note(First::MISSING, fault(ApiError::missing(&Path::Field(path, &field.name).to_string())));
+                first.note(First::MISSING, fault(ApiError::missing(&ParamPath::Field(path, &field.name).to_string())));
             }
         }
         for (name, inner) in value {
             let at = object.find(name).filter(|at| object.fields.get(*at).is_some_and(|field| self.knows(field)));
             match at.and_then(|at| object.fields.get(at).map(|field| (at, field))) {
                 None if first.open(First::UNKNOWN) => {
-                    let field = Path::Field(path, name);
+                    let field = ParamPath::Field(path, name);
                     let check = self.unknown(&field, || {
                         Box::new(match path {
-                            Path::Root => words::unknown_parameter(name, object, value),
+                            ParamPath::Root => words::unknown_parameter(name, object, value),
                             _ => ApiError::unknown_parameter(&field.to_string()),
                         })
                     });
@@ -102,7 +102,7 @@ impl Walk {
                 // Null means left out: frameworks send it for whatever they do not set (field.md §6).
                 Some((_, field)) if inner.is_null() && field.nullable => {}
                 Some((at, field)) if first.open(First::field(at)) => {
-                    first.note(First::field(at), self.check(field.kind, inner, &Path::Field(path, name)));
+                    first.note(First::field(at), self.check(field.kind, inner, &ParamPath::Field(path, name)));
                 }
                 _ => {}
             }
@@ -110,7 +110,7 @@ impl Walk {
     }
 
     /// Looks at any value.
-    pub(super) fn check(&self, id: Id, value: &Value, path: &Path) -> Check {
+    pub(super) fn check(&self, id: Id, value: &Value, path: &ParamPath) -> Checked {
         match (self.shapes.kind(id), value) {
             (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => Ok(()),
             (Kind::Text(bounds), Value::String(text)) => check_text(bounds, text, path),
@@ -140,7 +140,10 @@ impl Walk {
             }
             (Kind::Array { items, min, max }, Value::Array(values)) => {
                 words::array_length(path, values.len(), *min, *max)?;
-                values.iter().enumerate().try_for_each(|(at, value)| self.check(*items, value, &Path::Index(path, at)))
+                values
+                    .iter()
+                    .enumerate()
+                    .try_for_each(|(at, value)| self.check(*items, value, &ParamPath::Index(path, at)))
             }
             (Kind::Map { values, max, keys, .. }, Value::Object(object)) => {
                 if object.len() > *max {
@@ -150,7 +153,7 @@ impl Walk {
                     if key.len() > *keys && key.chars().count() > *keys {
                         return Err(words::long_property_name(path, key, *keys));
                     }
-                    self.check(*values, value, &Path::Field(path, key))
+                    self.check(*values, value, &ParamPath::Field(path, key))
                 })
             }
             (Kind::Object(object), Value::Object(value)) => {
@@ -163,7 +166,7 @@ impl Walk {
         }
     }
 
-    fn union(&self, id: Id, union: &Union, value: &Value, path: &Path) -> Check {
+    fn union(&self, id: Id, union: &Union, value: &Value, path: &ParamPath) -> Checked {
         if let (Some(tag), Value::Object(object)) = (&union.tag, value) {
             return self.tagged(tag, object, value, path);
         }
@@ -183,8 +186,8 @@ impl Walk {
         Err(first.unwrap_or_else(|| words::wrong_type(self.shapes, id, value, path)))
     }
 
-    fn tagged(&self, tag: &Tag, object: &Map<String, Value>, value: &Value, path: &Path) -> Check {
-        let field = Path::Field(path, &tag.key);
+    fn tagged(&self, tag: &Tag, object: &Map<String, Value>, value: &Value, path: &ParamPath) -> Checked {
+        let field = ParamPath::Field(path, &tag.key);
         let said = match object.get(&tag.key) {
             None | Some(Value::Null) if let Some(bare) = self.untagged(tag, object) => {
                 return self.check(bare, value, path);
@@ -208,7 +211,7 @@ impl Walk {
             return Ok(());
         }
         let strange =
-            |at: &Path, listed: &[String]| self.unknown(at, || words::not_listed(&at.to_string(), said, listed));
+            |at: &ParamPath, listed: &[String]| self.unknown(at, || words::not_listed(&at.to_string(), said, listed));
         if !tag.known.is_empty() && !tag.known.iter().any(|known| known == said) {
             return strange(&field, &tag.known);
         }
@@ -251,11 +254,11 @@ impl Walk {
 }
 
 /// A refusal.
-pub(super) fn fault(error: ApiError) -> Check {
+pub(super) fn fault(error: ApiError) -> Checked {
     Err(Box::new(error))
 }
 
-fn check_text(bounds: &Text, text: &str, path: &Path) -> Check {
+fn check_text(bounds: &TextBounds, text: &str, path: &ParamPath) -> Checked {
     if text.is_empty() && bounds.min > 0 {
         return Err(words::empty_string(path, bounds.min));
     }

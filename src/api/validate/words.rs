@@ -1,7 +1,7 @@
 //! The words of schema faults: how OpenAI names types, values and bounds. Sources: real-traffic.md §3, and envelopes
 //! observed from api.openai.com in August 2026.
 
-use crate::api::validate::place::{Check, Path};
+use crate::api::validate::place::{Checked, ParamPath};
 use crate::surface::shape::{Id, Kind, Object, Shapes};
 use crate::wire::error::ApiError;
 use crate::wire::error::quoted_list;
@@ -9,13 +9,13 @@ use serde_json::{Map, Number, Value};
 use std::fmt::Display;
 
 /// `Invalid '{path}': {what}` with a code.
-fn bound(path: &Path, code: &str, what: impl Display) -> Box<ApiError> {
+fn bound(path: &ParamPath, code: &str, what: impl Display) -> Box<ApiError> {
     let param = path.to_string();
     Box::new(ApiError::invalid(format!("Invalid '{param}': {what}")).param(param).code(code))
 }
 
 pub(super) fn out_of_range(
-    path: &Path,
+    path: &ParamPath,
     type_name: &str,
     above: bool,
     limit: &impl Display,
@@ -27,24 +27,24 @@ pub(super) fn out_of_range(
     bound(path, &format!("{type_name}_{code}_value"), what)
 }
 
-pub(super) fn empty_string(path: &Path, min: usize) -> Box<ApiError> {
+pub(super) fn empty_string(path: &ParamPath, min: usize) -> Box<ApiError> {
     let what = format!("empty string. Expected a string with minimum length {min}, but got an empty string instead.");
     bound(path, "empty_string", what)
 }
 
-pub(super) fn long_string(path: &Path, max: usize, got: usize) -> Box<ApiError> {
+pub(super) fn long_string(path: &ParamPath, max: usize, got: usize) -> Box<ApiError> {
     let what = format!(
         "string too long. Expected a string with maximum length {max}, but got a string with length {got} instead."
     );
     bound(path, "string_above_max_length", what)
 }
 
-pub(super) fn pattern(path: &Path, pattern: &str) -> Box<ApiError> {
+pub(super) fn pattern(path: &ParamPath, pattern: &str) -> Box<ApiError> {
     let what = format!("string does not match pattern. Expected a string that matches the pattern '{pattern}'.");
     bound(path, "invalid_value", what)
 }
 
-pub(super) fn array_length(path: &Path, got: usize, min: usize, max: usize) -> Check {
+pub(super) fn array_length(path: &ParamPath, got: usize, min: usize, max: usize) -> Checked {
     if got == 0 && min > 0 {
         let what = format!("empty array. Expected an array with minimum length {min}, but got an empty array instead.");
         return Err(bound(path, "empty_array", what));
@@ -58,7 +58,7 @@ pub(super) fn array_length(path: &Path, got: usize, min: usize, max: usize) -> C
     Ok(())
 }
 
-pub(super) fn too_many_properties(path: &Path, max: usize, got: usize) -> Box<ApiError> {
+pub(super) fn too_many_properties(path: &ParamPath, max: usize, got: usize) -> Box<ApiError> {
     let what = format!(
         "too many properties. Expected an object with at most {max} properties, but got an object with {got} \
          properties instead."
@@ -66,14 +66,14 @@ pub(super) fn too_many_properties(path: &Path, max: usize, got: usize) -> Box<Ap
     bound(path, "object_above_max_properties", what)
 }
 
-pub(super) fn long_property_name(path: &Path, key: &str, max: usize) -> Box<ApiError> {
+pub(super) fn long_property_name(path: &ParamPath, key: &str, max: usize) -> Box<ApiError> {
     let message = format!(
         "Invalid property name in '{path}': '{}' is too long. Expected a string with maximum length {max}, but got a \
          string with length {} instead.",
         shorten(key),
         key.chars().count()
     );
-    let error = ApiError::invalid(message).param(Path::Field(path, key).to_string());
+    let error = ApiError::invalid(message).param(ParamPath::Field(path, key).to_string());
     Box::new(error.code("property_name_above_max_length"))
 }
 
@@ -146,7 +146,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// `Invalid type for 'P': expected X, but got Y instead.`
-pub(super) fn wrong_type(shapes: &Shapes, id: Id, got: &Value, path: &Path) -> Box<ApiError> {
+pub(super) fn wrong_type(shapes: &Shapes, id: Id, got: &Value, path: &ParamPath) -> Box<ApiError> {
     Box::new(ApiError::invalid_type(&path.to_string(), &noun(shapes, id, true), got))
 }
 

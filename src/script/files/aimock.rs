@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Converts the JSON text of one fixture file (`{"fixtures": [{"match", "response", …}]}`).
 pub(crate) fn convert_aimock(text: &str) -> Result<Value, ScriptError> {
     let file = read(text)?;
-    let calls = Calls::of([&file]);
+    let calls = CallOrder::of([&file]);
     let mut rules = Vec::new();
     add(&file, &calls, &mut rules)?;
     Ok(script(rules))
@@ -39,7 +39,7 @@ pub(crate) fn convert_aimock_files(path: &Path) -> Result<(Value, Vec<PathBuf>),
         let file = read(&text).map_err(|error| refused(&name, error))?;
         files.push((name, file));
     }
-    let calls = Calls::of(files.iter().map(|(_, file)| file));
+    let calls = CallOrder::of(files.iter().map(|(_, file)| file));
     let mut rules = Vec::new();
     for (name, file) in &files {
         add(file, &calls, &mut rules).map_err(|error| refused(name, error))?;
@@ -85,9 +85,9 @@ fn read(text: &str) -> Result<Value, ScriptError> {
     }
 }
 
-fn add(file: &Value, calls: &Calls, rules: &mut Vec<Rule>) -> Result<(), ScriptError> {
+fn add(file: &Value, calls: &CallOrder, rules: &mut Vec<FixtureRule>) -> Result<(), ScriptError> {
     for (index, fixture) in file["fixtures"].as_array().into_iter().flatten().enumerate() {
-        let rule = Rule::read(fixture, calls)
+        let rule = FixtureRule::read(fixture, calls)
             .map_err(|(key, message)| ScriptError { path: format!("fixtures[{index}]{key}"), message })?;
         let earlier = rules
             .iter_mut()
@@ -100,14 +100,14 @@ fn add(file: &Value, calls: &Calls, rules: &mut Vec<Rule>) -> Result<(), ScriptE
     Ok(())
 }
 
-fn script(rules: Vec<Rule>) -> Value {
-    json!({"rules": rules.into_iter().map(Rule::into_json).collect::<Vec<_>>()})
+fn script(rules: Vec<FixtureRule>) -> Value {
+    json!({"rules": rules.into_iter().map(FixtureRule::into_json).collect::<Vec<_>>()})
 }
 
 /// The tool calls that fixtures make: ids with the tool's name.
-struct Calls(Vec<(String, String)>);
+struct CallOrder(Vec<(String, String)>);
 
-impl Calls {
+impl CallOrder {
     fn of<'a>(files: impl IntoIterator<Item = &'a Value>) -> Self {
         let fixtures = files.into_iter().flat_map(|file| file["fixtures"].as_array().into_iter().flatten());
         let calls = fixtures.flat_map(|fixture| {
@@ -118,7 +118,7 @@ impl Calls {
         let mut found: Vec<_> = calls.filter_map(|call| Some((text(&call["id"])?, text(&call["name"])?))).collect();
         found.sort();
         found.dedup();
-        Calls(found)
+        CallOrder(found)
     }
 
     /// The tool that this id alone calls.
@@ -130,13 +130,13 @@ impl Calls {
 }
 
 /// What cannot be converted: the place within the fixture (`.match.endpoint`), and why.
-type Fault = (String, String);
+type Misfit = (String, String);
 
-fn fault<T>(place: impl Into<String>, message: impl Into<String>) -> Result<T, Fault> {
+fn fault<T>(place: impl Into<String>, message: impl Into<String>) -> Result<T, Misfit> {
     Err((place.into(), message.into()))
 }
 
-struct Rule {
+struct FixtureRule {
     condition: Value,
     /// `sequenceIndex`: one use each, in this order.
     order: Option<u64>,
@@ -146,15 +146,16 @@ struct Rule {
     dropped: Vec<String>,
 }
 
-impl Rule {
-    fn read(fixture: &Value, calls: &Calls) -> Result<Rule, Fault> {
+impl FixtureRule {
+    fn read(fixture: &Value, calls: &CallOrder) -> Result<FixtureRule, Misfit> {
         let Some(keys) = fixture["match"].as_object() else { return fault(".match", "expected an object") };
         let Some(given) = fixture["response"].as_object() else { return fault(".response", "expected an object") };
         let mut dropped = Vec::new();
         let (condition, order) = condition(keys, calls)?;
         let mut reply = reply(given, &mut dropped)?;
         delivery(fixture, &mut reply, &mut dropped)?;
-        let rule = Rule { condition, order, responses: vec![(order.unwrap_or(0), Value::Object(reply))], dropped };
+        let rule =
+            FixtureRule { condition, order, responses: vec![(order.unwrap_or(0), Value::Object(reply))], dropped };
         // Whatever slipped through the tables below: a script that does not load is no conversion.
         let whole = json!({"rules": [{"match": rule.condition, "response": rule.responses[0].1}]});
         match script::load_value(&whole, Origin::File) {
@@ -189,7 +190,7 @@ fn containing(text: &str) -> Value {
 }
 
 /// A text, or the fault.
-fn text<'a>(value: &'a Value, place: &str) -> Result<&'a str, Fault> {
+fn text<'a>(value: &'a Value, place: &str) -> Result<&'a str, Misfit> {
     match value.as_str() {
         Some(text) => Ok(text),
         None => fault(place, format!("expected a string, got {}", script::place::clip(&value.to_string()))),
@@ -197,7 +198,7 @@ fn text<'a>(value: &'a Value, place: &str) -> Result<&'a str, Fault> {
 }
 
 /// The match of a fixture, and its place in a sequence.
-fn condition(given: &Map<String, Value>, calls: &Calls) -> Result<(Value, Option<u64>), Fault> {
+fn condition(given: &Map<String, Value>, calls: &CallOrder) -> Result<(Value, Option<u64>), Misfit> {
     let mut found = Map::new();
     let mut order = None;
     // `Some(None)` = there must be no tool result.
@@ -313,7 +314,7 @@ const COSMETIC: &[&str] = &[
     "fallthrough",
 ];
 
-fn reply(given: &Map<String, Value>, dropped: &mut Vec<String>) -> Result<Map<String, Value>, Fault> {
+fn reply(given: &Map<String, Value>, dropped: &mut Vec<String>) -> Result<Map<String, Value>, Misfit> {
     let mut reply = Map::new();
     let mut output = Vec::new();
     let ordered = given.contains_key("blocks");
@@ -347,7 +348,7 @@ fn reply(given: &Map<String, Value>, dropped: &mut Vec<String>) -> Result<Map<St
                     let query = text(query, &place)?;
                     Ok(json!({"type": "web_search_call", "action": {"type": "search", "query": query}}))
                 });
-                output.splice(0..0, searches.collect::<Result<Vec<_>, Fault>>()?);
+                output.splice(0..0, searches.collect::<Result<Vec<_>, Misfit>>()?);
                 continue;
             }
             "reasoning" | "embedding" | "id" | "model" | "usage" => (key.as_str(), value.clone()),
@@ -382,7 +383,7 @@ fn reply(given: &Map<String, Value>, dropped: &mut Vec<String>) -> Result<Map<St
     Ok(reply)
 }
 
-fn tool_call(call: &Value, place: &str) -> Result<Value, Fault> {
+fn tool_call(call: &Value, place: &str) -> Result<Value, Misfit> {
     let name = text(&call["name"], &format!("{place}.name"))?;
     let mut made = json!({"name": name, "arguments": call.get("arguments").unwrap_or(&json!({}))});
     if let Some(id) = call.get("id") {
@@ -391,7 +392,7 @@ fn tool_call(call: &Value, place: &str) -> Result<Value, Fault> {
     Ok(made)
 }
 
-fn error(response: &Map<String, Value>, dropped: &mut Vec<String>) -> Result<Value, Fault> {
+fn error(response: &Map<String, Value>, dropped: &mut Vec<String>) -> Result<Value, Misfit> {
     let mut error = Map::new();
     error.insert("status".into(), response.get("status").cloned().unwrap_or(json!(500)));
     let Some(given) = response["error"].as_object() else { return fault(".response.error", "expected an object") };
@@ -411,7 +412,7 @@ fn error(response: &Map<String, Value>, dropped: &mut Vec<String>) -> Result<Val
 }
 
 /// How a fixture is delivered: beside `match` and `response`.
-fn delivery(fixture: &Value, reply: &mut Map<String, Value>, dropped: &mut Vec<String>) -> Result<(), Fault> {
+fn delivery(fixture: &Value, reply: &mut Map<String, Value>, dropped: &mut Vec<String>) -> Result<(), Misfit> {
     let mut pace = Map::new();
     for (key, value) in fixture.as_object().into_iter().flatten() {
         match key.as_str() {

@@ -12,14 +12,14 @@ const MOST: usize = 100;
 /// Every fault of a script.
 pub(super) fn all(script: &Value) -> Vec<ScriptError> {
     let mut script = script.clone();
-    let (mut faults, mut mended): (Vec<ScriptError>, Vec<Vec<Step>>) = (Vec::new(), Vec::new());
+    let (mut faults, mut mended): (Vec<ScriptError>, Vec<Vec<FaultStep>>) = (Vec::new(), Vec::new());
     // A fault that mending made is not told, so there may be twice as many rounds.
     for _ in 0..MOST * 2 {
         let Err(fault) = script::load_value(&script, Origin::File) else { break };
         let place = steps(&script, &Path::Root(""), &fault.path);
         // What a thing lacks once a faulty part of it is gone is no fault of its author's.
         let made = mended.iter().any(|gone| gone.len() > place.len() && gone.starts_with(&place));
-        let whole = made || !matches!(place.last(), Some(Step::Key(_)));
+        let whole = made || !matches!(place.last(), Some(FaultStep::Key(_)));
         if !made {
             faults.push(fault);
         }
@@ -34,14 +34,14 @@ pub(super) fn all(script: &Value) -> Vec<ScriptError> {
 
 /// One step into a value.
 #[derive(Debug, Clone, PartialEq)]
-enum Step {
+enum FaultStep {
     Key(String),
     Index(usize),
 }
 
 /// The way to a path as messages spell it, as far as it leads.
-fn steps(value: &Value, here: &Path, wanted: &str) -> Vec<Step> {
-    let onward = |path: Path, step: Step, child: &Value| {
+fn steps(value: &Value, here: &Path, wanted: &str) -> Vec<FaultStep> {
+    let onward = |path: Path, step: FaultStep, child: &Value| {
         let rest = wanted.strip_prefix(&path.to_string())?;
         (rest.is_empty() || rest.starts_with(['.', '['])).then(|| {
             let mut way = vec![step];
@@ -52,10 +52,10 @@ fn steps(value: &Value, here: &Path, wanted: &str) -> Vec<Step> {
     let way = match value {
         Value::Array(items) => {
             let mut items = items.iter().enumerate();
-            items.find_map(|(index, item)| onward(Path::Index(here, index), Step::Index(index), item))
+            items.find_map(|(index, item)| onward(Path::Index(here, index), FaultStep::Index(index), item))
         }
         Value::Object(entries) => {
-            entries.iter().find_map(|(key, item)| onward(Path::Key(here, key), Step::Key(key.clone()), item))
+            entries.iter().find_map(|(key, item)| onward(Path::Key(here, key), FaultStep::Key(key.clone()), item))
         }
         _ => None,
     };
@@ -63,17 +63,17 @@ fn steps(value: &Value, here: &Path, wanted: &str) -> Vec<Step> {
 }
 
 /// Takes out what stands at this place; with `whole` the rule or other entry that it is part of.
-fn mend(script: &mut Value, place: &[Step], whole: bool) {
+fn mend(script: &mut Value, place: &[FaultStep], whole: bool) {
     // In the lists of a script an entry stands two steps in, and a text may stand for any.
     let depth = if whole { place.len().min(2) } else { place.len() };
     let (Some(last), way) = (place.get(depth - 1), &place[..depth - 1]) else { return };
     let parent = way.iter().try_fold(script, |value, step| match step {
-        Step::Key(key) => value.get_mut(key),
-        Step::Index(index) => value.get_mut(index),
+        FaultStep::Key(key) => value.get_mut(key),
+        FaultStep::Index(index) => value.get_mut(index),
     });
     match (parent, last) {
-        (Some(Value::Object(entries)), Step::Key(key)) => _ = entries.shift_remove(key),
-        (Some(Value::Array(items)), Step::Index(index)) => items[*index] = json!("mended"),
+        (Some(Value::Object(entries)), FaultStep::Key(key)) => _ = entries.shift_remove(key),
+        (Some(Value::Array(items)), FaultStep::Index(index)) => items[*index] = json!("mended"),
         _ => {}
     }
 }

@@ -70,13 +70,13 @@ impl Node {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(LocatedReader)
     }
 }
 
-struct Reader;
+struct LocatedReader;
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for LocatedReader {
     type Value = Node;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

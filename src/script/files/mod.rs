@@ -100,7 +100,7 @@ fn faults_of(file: &Path, known: &mut Vec<PathBuf>) -> Vec<FileError> {
             continue;
         }
         known.push(identity);
-        match Source::read(file) {
+        match SourceFile::read(file) {
             Ok(source) => faults.extend(source.faults()),
             Err(error) => faults.push(error),
         }
@@ -111,7 +111,7 @@ fn faults_of(file: &Path, known: &mut Vec<PathBuf>) -> Vec<FileError> {
 /// `above` = the rules of the files before it; its own are added.
 fn validate_file(file: &Path, above: &mut Vec<Arc<Rule>>, findings: &mut Vec<(Severity, FileError)>) {
     let warnings = read(file).and_then(|whole| {
-        let source = Source::read(file)?;
+        let source = SourceFile::read(file)?;
         let own = source.load()?.rules;
         let (bases, last) = whole.rules.split_at(whole.rules.len() - own.len());
         above.extend_from_slice(bases);
@@ -140,7 +140,7 @@ fn involve(path: PathBuf, found: &mut Vec<PathBuf>) {
     found.push(path.clone());
     if path.is_dir() {
         files(&path).into_iter().flatten().for_each(|file| involve(file, found));
-    } else if let Ok(source) = Source::read(&path) {
+    } else if let Ok(source) = SourceFile::read(&path) {
         source.bases().for_each(|base| involve(base, found));
     }
 }
@@ -194,7 +194,7 @@ pub(crate) fn skipped(paths: &[PathBuf]) -> Vec<FileError> {
 /// `within` = the files that extend this one.
 fn read_into(path: &Path, within: &mut Vec<PathBuf>, load: &mut Load) -> Result<(), FileError> {
     for file in files(path)? {
-        let source = Source::read(&file)?;
+        let source = SourceFile::read(&file)?;
         let mut own = source.load()?;
         for rule in &mut own.rules {
             // With several files a path alone does not say which rule is meant.
@@ -217,7 +217,7 @@ fn read_into(path: &Path, within: &mut Vec<PathBuf>, load: &mut Load) -> Result<
 }
 
 /// A file's text and what it says.
-pub(crate) struct Source {
+pub(crate) struct SourceFile {
     file: PathBuf,
     text: String,
     value: Value,
@@ -229,16 +229,16 @@ pub(crate) fn text_of(file: &Path) -> std::io::Result<String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }
 
-impl Source {
-    fn read(file: &Path) -> Result<Source, FileError> {
+impl SourceFile {
+    fn read(file: &Path) -> Result<SourceFile, FileError> {
         let text = text_of(file).map_err(|error| FileError::about(file, format!("cannot be read: {error}")))?;
-        Source::of(file, text)
+        SourceFile::of(file, text)
     }
 
     /// A file with this text; its name says how it is written.
-    pub(crate) fn of(file: &Path, text: String) -> Result<Source, FileError> {
+    pub(crate) fn of(file: &Path, text: String) -> Result<SourceFile, FileError> {
         let yaml = file.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        let mut source = Source { file: file.into(), text, value: Value::Null };
+        let mut source = SourceFile { file: file.into(), text, value: Value::Null };
         source.value = match yaml {
             false => script::parse(&source.text).map_err(|broken| {
                 let script::Broken { error: ScriptError { path, message }, line, column } = broken;

@@ -63,7 +63,7 @@ enum Condition {
     System(Pattern),
     AnyMessage(Pattern),
     Model(Name),
-    Operation(Operation),
+    Operation(NamedOperation),
     ToolOffered(String),
     ToolResult { tool: Option<String>, text: Option<Pattern> },
     NoToolResult,
@@ -78,7 +78,7 @@ enum Condition {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Operation {
+enum NamedOperation {
     Exact(String),
     /// `files.*`: `files.`
     Below(String),
@@ -132,7 +132,7 @@ impl Match {
     /// The one operation it names, if it does.
     pub(crate) fn operation(&self) -> Option<&str> {
         self.0.iter().find_map(|condition| match condition {
-            Condition::Operation(Operation::Exact(name)) => Some(name.as_str()),
+            Condition::Operation(NamedOperation::Exact(name)) => Some(name.as_str()),
             _ => None,
         })
     }
@@ -158,7 +158,7 @@ fn read_condition(
         "any_message" => Condition::AnyMessage(regex()?),
         "model" => Condition::Model(Name::read(&text(), path, patterns)?),
         "path" => Condition::Path(Name::read(&text(), path, patterns)?),
-        "operation" => Condition::Operation(Operation::read(&text())),
+        "operation" => Condition::Operation(NamedOperation::read(&text())),
         "tool_offered" => Condition::ToolOffered(text()),
         "tool_result" => match value {
             Value::Bool(_) => Condition::NoToolResult,
@@ -198,8 +198,8 @@ impl Condition {
             Condition::AnyMessage(pattern) => messages(view, ANY).any(|text| pattern.is_match(&text)),
             Condition::Model(name) => name.fits(view.model),
             Condition::Path(name) => name.fits(view.path),
-            Condition::Operation(Operation::Exact(name)) => name == view.operation,
-            Condition::Operation(Operation::Below(prefix)) => view.operation.starts_with(prefix.as_str()),
+            Condition::Operation(NamedOperation::Exact(name)) => name == view.operation,
+            Condition::Operation(NamedOperation::Below(prefix)) => view.operation.starts_with(prefix.as_str()),
             Condition::ToolOffered(name) => view.prompt.is_some_and(|prompt| prompt.tool(name).is_some()),
             Condition::ToolResult { tool, text } => tool_results(view).iter().any(|(name, result)| {
                 tool.as_ref().is_none_or(|tool| *name == Some(tool.as_str()))
@@ -233,8 +233,8 @@ impl Condition {
             }
             Condition::Model(name) => ("model", name.shown(), quoted(view.model)),
             Condition::Path(name) => ("path", name.shown(), quoted(view.path)),
-            Condition::Operation(Operation::Exact(name)) => ("operation", quoted(name), quoted(view.operation)),
-            Condition::Operation(Operation::Below(prefix)) => {
+            Condition::Operation(NamedOperation::Exact(name)) => ("operation", quoted(name), quoted(view.operation)),
+            Condition::Operation(NamedOperation::Below(prefix)) => {
                 ("operation", quoted(&format!("{prefix}*")), quoted(view.operation))
             }
             Condition::ToolOffered(name) => {
@@ -318,14 +318,14 @@ fn contains(value: &Value, wanted: &Value) -> bool {
     }
 }
 
-impl Operation {
-    fn read(text: &str) -> Operation {
+impl NamedOperation {
+    fn read(text: &str) -> NamedOperation {
         if let Some(prefix) = text.strip_suffix('*') {
-            return Operation::Below(prefix.to_string());
+            return NamedOperation::Below(prefix.to_string());
         }
         // TypeScript spells it `responses.inputItems.list`, Python `responses.input_items.list`.
         let spelled = || operations::named(text).map(|operation| operation.name);
-        Operation::Exact(operations::short(text).or_else(spelled).unwrap_or(text).to_string())
+        NamedOperation::Exact(operations::short(text).or_else(spelled).unwrap_or(text).to_string())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::script::matching::ANY;
 use crate::script::matching::Condition;
 use crate::script::matching::Match;
-use crate::script::matching::Operation;
+use crate::script::matching::NamedOperation;
 use crate::script::matching::View;
 use crate::script::matching::format_name;
 use crate::script::matching::literals::fold;
@@ -94,7 +94,7 @@ impl Condition {
         match self {
             Condition::Model(Name::Exact(name)) => has(fact(About::Model, name.as_bytes())),
             Condition::Path(Name::Exact(path)) => has(fact(About::Path, path.as_bytes())),
-            Condition::Operation(Operation::Exact(name)) => has(fact(About::Operation, name.as_bytes())),
+            Condition::Operation(NamedOperation::Exact(name)) => has(fact(About::Operation, name.as_bytes())),
             Condition::Method(name) => has(method(name)),
             Condition::ToolOffered(name) => has(fact(About::ToolOffered, name.as_bytes())),
             Condition::NoToolResult => has(fact(About::NoToolResult, b"")),
@@ -113,7 +113,7 @@ impl Condition {
             Condition::Model(Name::Search(pattern))
             | Condition::Path(Name::Search(pattern))
             | Condition::Header(_, pattern) => texts(Scope::Lines, pattern, into),
-            Condition::Operation(Operation::Below(_)) | Condition::Not(_) => {}
+            Condition::Operation(NamedOperation::Below(_)) | Condition::Not(_) => {}
         }
     }
 }

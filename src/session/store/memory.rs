@@ -1,9 +1,9 @@
 //! What a session keeps, in memory: bounded, in the order it was made, forgotten oldest first.
 
 use crate::memory::{Account, Held};
-use crate::session::store::Bounds;
-use crate::session::store::Page;
+use crate::session::store::StoreBounds;
 use crate::session::store::Stored;
+use crate::session::store::Window;
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{Deref, DerefMut};
@@ -24,7 +24,7 @@ pub(super) struct Memory {
 #[derive(Debug)]
 #[cfg_attr(test, derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Shelves {
-    bounds: Bounds,
+    bounds: StoreBounds,
     /// Place of the next object.
     next: u64,
     /// Held by all objects and blobs.
@@ -70,7 +70,7 @@ fn cost(id: &str, json: &str) -> usize {
 }
 
 impl Shelves {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: StoreBounds) -> Self {
         Shelves {
             bounds,
             next: 0,
@@ -198,7 +198,7 @@ impl Drop for Locked<'_> {
 
 /// The verbs of [`super::Store`]: `kind` is the type's name.
 impl Memory {
-    pub(super) fn new(bounds: Bounds, account: &Arc<Account>) -> Self {
+    pub(super) fn new(bounds: StoreBounds, account: &Arc<Account>) -> Self {
         Memory { held: Some(account.hold(0)), ..Memory::of(Shelves::new(bounds)) }
     }
 
@@ -251,7 +251,7 @@ impl Memory {
         true
     }
 
-    pub(super) fn page(&self, kind: &str, page: Page<'_>) -> Vec<Stored> {
+    pub(super) fn page(&self, kind: &str, page: Window<'_>) -> Vec<Stored> {
         let shelves = self.lock();
         let Some(shelf) = shelves.objects.get(kind) else { return Vec::new() };
         let (after, before) = (shelf.place(page.after), shelf.place(page.before));

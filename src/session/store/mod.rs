@@ -22,7 +22,7 @@ use serialised::Serialised;
 use std::sync::Arc;
 
 /// A type of stored object.
-pub(crate) trait Kind {
+pub(crate) trait StoredKind {
     /// Its name in the store.
     const NAME: &'static str;
 }
@@ -53,7 +53,7 @@ fn write(object: &impl Serialize) -> Arc<str> {
 
 /// Which objects of a type, in which order.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Page<'a> {
+pub(crate) struct Window<'a> {
     /// Only what follows the object of this id in the order asked; an unknown id counts as none.
     pub after: Option<&'a str>,
     /// Only what comes before the object of this id; without `after` those next to it.
@@ -63,21 +63,21 @@ pub(crate) struct Page<'a> {
     pub ascending: bool,
 }
 
-impl Default for Page<'_> {
+impl Default for Window<'_> {
     fn default() -> Self {
-        Page { after: None, before: None, limit: 100, ascending: true }
+        Window { after: None, before: None, limit: 100, ascending: true }
     }
 }
 
 /// What is kept of one session.
 #[derive(Debug)]
 pub(crate) struct Store {
-    keeper: Keeper,
+    keeper: Backend,
 }
 
 /// Who keeps it.
 #[derive(Debug)]
-enum Keeper {
+enum Backend {
     Memory(Memory),
     #[cfg(test)]
     Serialised(Serialised),
@@ -87,9 +87,9 @@ enum Keeper {
 macro_rules! ask {
     ($store:expr, $verb:ident ($($argument:expr),*)) => {
         match &$store.keeper {
-            Keeper::Memory(memory) => memory.$verb($($argument),*),
+            Backend::Memory(memory) => memory.$verb($($argument),*),
             #[cfg(test)]
-            Keeper::Serialised(serialised) => serialised.run(|memory| memory.$verb($($argument),*)).await,
+            Backend::Serialised(serialised) => serialised.run(|memory| memory.$verb($($argument),*)).await,
         }
     };
 }
@@ -97,51 +97,51 @@ macro_rules! ask {
 impl Store {
     /// A store in memory, for so many objects of each type, and as many bytes as the account may hold.
     pub(crate) fn new(objects: usize, account: &Arc<Account>) -> Self {
-        let bounds = Bounds { objects, bytes: account.most() };
+        let bounds = StoreBounds { objects, bytes: account.most() };
         #[cfg(test)]
         if std::env::var("LLEMULATOR_TEST_STORE").is_ok_and(|name| name == "serialised") {
             return Store::serialised(bounds, account);
         }
-        Store { keeper: Keeper::Memory(Memory::new(bounds, account)) }
+        Store { keeper: Backend::Memory(Memory::new(bounds, account)) }
     }
 
     /// A store that keeps everything as bytes, and makes every verb wait.
     #[cfg(test)]
-    fn serialised(bounds: Bounds, account: &Arc<Account>) -> Self {
-        Store { keeper: Keeper::Serialised(Serialised::new(bounds, account)) }
+    fn serialised(bounds: StoreBounds, account: &Arc<Account>) -> Self {
+        Store { keeper: Backend::Serialised(Serialised::new(bounds, account)) }
     }
 
     /// Adds an object as the newest of its type; gives its place. An older one with the same id is found by its place
     /// alone from now on: what was made from it still can tell where it came from.
-    pub(crate) async fn add<T: Kind + Serialize>(&self, id: &str, object: &T) -> u64 {
+    pub(crate) async fn add<T: StoredKind + Serialize>(&self, id: &str, object: &T) -> u64 {
         let json = write(object);
         ask!(self, add(T::NAME, id, json.clone()))
     }
 
     /// Puts an object in the place of the one with this id, or adds it.
-    pub(crate) async fn put<T: Kind + Serialize>(&self, id: &str, object: &T) {
+    pub(crate) async fn put<T: StoredKind + Serialize>(&self, id: &str, object: &T) {
         let json = write(object);
         ask!(self, put(T::NAME, id, json.clone()));
     }
 
     /// The object with this id.
-    pub(crate) async fn get<T: Kind + DeserializeOwned>(&self, id: &str) -> Option<T> {
+    pub(crate) async fn get<T: StoredKind + DeserializeOwned>(&self, id: &str) -> Option<T> {
         self.find::<T>(id).await?.read()
     }
 
     /// The object with this id, as it is kept.
-    pub(crate) async fn find<T: Kind>(&self, id: &str) -> Option<Stored> {
+    pub(crate) async fn find<T: StoredKind>(&self, id: &str) -> Option<Stored> {
         ask!(self, find(T::NAME, id))
     }
 
     /// The object at a place.
-    pub(crate) async fn at<T: Kind>(&self, place: u64) -> Option<Stored> {
+    pub(crate) async fn at<T: StoredKind>(&self, place: u64) -> Option<Stored> {
         ask!(self, at(T::NAME, place))
     }
 
     /// Changes an object by what it is. Nobody else's change is lost: when one comes in between, `change` is asked again.
     /// `None` = there is no such object; an error of `change` leaves it as it is.
-    pub(crate) async fn update<T: Kind + Serialize + DeserializeOwned, R, E>(
+    pub(crate) async fn update<T: StoredKind + Serialize + DeserializeOwned, R, E>(
         &self,
         id: &str,
         mut change: impl FnMut(&mut T) -> Result<R, E>,
@@ -161,12 +161,12 @@ impl Store {
     }
 
     /// Forgets the object with this id. False = there was none.
-    pub(crate) async fn remove<T: Kind>(&self, id: &str) -> bool {
+    pub(crate) async fn remove<T: StoredKind>(&self, id: &str) -> bool {
         ask!(self, remove(T::NAME, id))
     }
 
     /// Objects of a type, in order.
-    pub(crate) async fn page<T: Kind>(&self, page: Page<'_>) -> Vec<Stored> {
+    pub(crate) async fn page<T: StoredKind>(&self, page: Window<'_>) -> Vec<Stored> {
         ask!(self, page(T::NAME, page))
     }
 }
@@ -208,7 +208,7 @@ impl Store {
 /// How much is kept of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct Bounds {
+pub(crate) struct StoreBounds {
     /// Objects of each type.
     pub objects: usize,
     /// Bytes of all objects and blobs together.

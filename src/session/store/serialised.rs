@@ -2,7 +2,7 @@
 //! with it keeps nothing but JSON and holds nothing from one verb to the next.
 
 use crate::memory::{Account, Held};
-use crate::session::store::Bounds;
+use crate::session::store::StoreBounds;
 use crate::session::store::memory::{Memory, Shelves};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ pub(super) struct Serialised {
 }
 
 impl Serialised {
-    pub(super) fn new(bounds: Bounds, account: &Arc<Account>) -> Self {
+    pub(super) fn new(bounds: StoreBounds, account: &Arc<Account>) -> Self {
         let empty = Memory::of(Shelves::new(bounds));
         Serialised { kept: Mutex::new(bytes(&empty)), held: account.hold(0) }
     }

@@ -7,14 +7,14 @@ use std::convert::Infallible;
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Note(String);
 
-impl Kind for Note {
+impl StoredKind for Note {
     const NAME: &'static str = "note";
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Number(u64);
 
-impl Kind for Number {
+impl StoredKind for Number {
     const NAME: &'static str = "number";
 }
 
@@ -25,11 +25,11 @@ fn note(text: &str) -> Note {
 /// Both stores, with room for so many objects of a type and so many bytes.
 fn stores(objects: usize, bytes: usize) -> [Store; 2] {
     let account = || Account::new(bytes, &Arc::default());
-    let bounds = Bounds { objects, bytes };
+    let bounds = StoreBounds { objects, bytes };
     [Store::new(objects, &account()), Store::serialised(bounds, &account())]
 }
 
-async fn ids<T: Kind>(store: &Store, page: Page<'_>) -> Vec<String> {
+async fn ids<T: StoredKind>(store: &Store, page: Window<'_>) -> Vec<String> {
     store.page::<T>(page).await.iter().map(|stored| stored.id.to_string()).collect()
 }
 
@@ -51,7 +51,7 @@ async fn the_oldest_object_of_a_type_makes_room() {
         for id in ["a", "b", "c"] {
             store.put(id, &note(id)).await;
         }
-        assert_eq!(ids::<Note>(&store, Page::default()).await, ["b", "c"]);
+        assert_eq!(ids::<Note>(&store, Window::default()).await, ["b", "c"]);
         assert_eq!((store.get::<Note>("a").await, store.get("other").await), (None, Some(Number(0))));
     }
 }
@@ -68,15 +68,15 @@ async fn the_oldest_of_all_makes_room_when_bytes_run_out() {
             store.put(id, &long).await;
         }
         assert_eq!(store.get::<Number>("number").await, None, "the oldest went first");
-        assert_eq!((store.blob("blob").await, ids::<Note>(&store, Page::default()).await.len()), (None, 3));
+        assert_eq!((store.blob("blob").await, ids::<Note>(&store, Window::default()).await.len()), (None, 3));
         assert!(store.size().await <= 4_000);
         // One that grows counts as well.
         store.put("a", &note(&"x".repeat(2_500))).await;
-        assert_eq!(ids::<Note>(&store, Page::default()).await, ["b", "c"]);
+        assert_eq!(ids::<Note>(&store, Window::default()).await, ["b", "c"]);
         // What is larger than all room is not kept, and takes nothing with it.
         store.put("d", &note(&"x".repeat(9_000))).await;
         assert_eq!(store.get::<Note>("d").await, None);
-        assert_eq!(ids::<Note>(&store, Page::default()).await, ["b", "c"]);
+        assert_eq!(ids::<Note>(&store, Window::default()).await, ["b", "c"]);
         store.put("c", &note(&"x".repeat(9_000))).await;
         store.remove::<Note>("b").await;
         assert_eq!(store.size().await, 0);
@@ -99,7 +99,7 @@ async fn an_id_taken_over_leaves_the_older_object_in_its_place() {
         store.add("c", &Number(4)).await;
         assert_eq!((store.get("a").await, at(older).await), (Some(Number(2)), None), "the oldest went, its id did not");
         assert!(store.remove::<Number>("a").await);
-        assert_eq!(ids::<Number>(&store, Page::default()).await, ["b", "c"]);
+        assert_eq!(ids::<Number>(&store, Window::default()).await, ["b", "c"]);
     }
 }
 
@@ -109,7 +109,7 @@ async fn replacing_keeps_the_place() {
         store.put("a", &Number(1)).await;
         store.put("b", &Number(2)).await;
         store.put("a", &Number(3)).await;
-        assert_eq!(ids::<Number>(&store, Page::default()).await, ["a", "b"]);
+        assert_eq!(ids::<Number>(&store, Window::default()).await, ["a", "b"]);
         assert_eq!(store.get("a").await, Some(Number(3)));
     }
 }
@@ -121,24 +121,24 @@ async fn pages_follow_each_other_both_ways() {
             store.add(id, &note(id)).await;
         }
         store.remove::<Note>("c").await;
-        let page = Page { limit: 2, ..Page::default() };
-        let down = Page { ascending: false, ..page };
+        let page = Window { limit: 2, ..Window::default() };
+        let down = Window { ascending: false, ..page };
         for (page, expected) in [
             (page, "ab"),
-            (Page { after: Some("b"), ..page }, "de"),
-            (Page { after: Some("e"), ..page }, ""),
-            (Page { before: Some("e"), ..page }, "bd"),
-            (Page { after: Some("a"), before: Some("e"), ..page }, "bd"),
-            (Page { after: Some("d"), before: Some("b"), ..page }, ""),
-            (Page { after: Some("nobody"), ..page }, "ab"),
+            (Window { after: Some("b"), ..page }, "de"),
+            (Window { after: Some("e"), ..page }, ""),
+            (Window { before: Some("e"), ..page }, "bd"),
+            (Window { after: Some("a"), before: Some("e"), ..page }, "bd"),
+            (Window { after: Some("d"), before: Some("b"), ..page }, ""),
+            (Window { after: Some("nobody"), ..page }, "ab"),
             (down, "ed"),
-            (Page { after: Some("d"), ..down }, "ba"),
-            (Page { before: Some("a"), ..down }, "db"),
-            (Page { after: Some("e"), before: Some("a"), ..down }, "db"),
+            (Window { after: Some("d"), ..down }, "ba"),
+            (Window { before: Some("a"), ..down }, "db"),
+            (Window { after: Some("e"), before: Some("a"), ..down }, "db"),
         ] {
             assert_eq!(ids::<Note>(&store, page).await.concat(), expected, "{page:?}");
         }
-        assert!(ids::<Number>(&store, Page::default()).await.is_empty());
+        assert!(ids::<Number>(&store, Window::default()).await.is_empty());
     }
 }
 
@@ -203,7 +203,7 @@ async fn what_was_accepted_is_read_again_however_deep() {
     struct Kept {
         inner: Vec<serde_json::Value>,
     }
-    impl Kind for Kept {
+    impl StoredKind for Kept {
         const NAME: &'static str = "kept";
     }
     for store in stores(1, 10_000) {

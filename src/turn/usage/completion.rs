@@ -10,7 +10,7 @@ use crate::wire::dialect::Dialect;
 use serde_json::Value;
 
 /// What answers of a model are framed by.
-struct Frame<'a> {
+struct MessageFrame<'a> {
     prompt: &'a Prompt,
     model: &'a Model,
     thinking: Thinking,
@@ -56,7 +56,7 @@ pub(super) fn add(
             Part::Item(_) => {}
         }
     }
-    let frame = Frame { prompt, model, thinking: Thinking::of(model), thought: reasoning > 0, api, encoding };
+    let frame = MessageFrame { prompt, model, thinking: Thinking::of(model), thought: reasoning > 0, api, encoding };
     let framed = match (api, calls.as_slice()) {
         (Dialect::Completions, _) => 0,
         (_, []) if !said || choice.finish == Some(Finish::Length) => 0,
@@ -72,7 +72,7 @@ pub(super) fn add(
     counted.completion += (text + framed + reasoning).min(limit);
 }
 
-impl Frame<'_> {
+impl MessageFrame<'_> {
     /// What ends a message.
     fn ending(&self) -> u64 {
         let tools = u64::from(!self.prompt.tools.is_empty());

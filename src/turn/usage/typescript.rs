@@ -16,7 +16,7 @@ pub(super) fn namespace(functions: &[&Tool], api: Dialect) -> String {
             continue;
         };
         let _ = write!(out, "type {} = (_: ", tool.name);
-        let schema = Schema { root, own: root, target: None };
+        let schema = ToolSchema { root, own: root, target: None };
         comment(schema.word("title").filter(|_| api == Dialect::Responses), &mut out);
         comment(schema.word("description"), &mut out);
         object(schema, DEPTH, &mut out);
@@ -33,14 +33,14 @@ const MOST: usize = 1 << 20;
 
 /// A schema, and what it refers to.
 #[derive(Clone, Copy)]
-struct Schema<'a> {
+struct ToolSchema<'a> {
     /// Where references begin.
     root: &'a Value,
     own: &'a Value,
     target: Option<&'a Value>,
 }
 
-impl<'a> Schema<'a> {
+impl<'a> ToolSchema<'a> {
     /// One of the schemas within this one.
     fn inner(self, own: &'a Value, out: &str) -> Self {
         let follow = |schema: &'a Value| {
@@ -49,7 +49,7 @@ impl<'a> Schema<'a> {
         };
         // A definition may be nothing but another reference.
         let target = std::iter::successors(follow(own), |schema| follow(schema)).take(DEPTH).last();
-        Schema { root: self.root, own, target }
+        ToolSchema { root: self.root, own, target }
     }
 
     /// What the schema says, else what its definition says.
@@ -80,7 +80,7 @@ fn comment(text: Option<&str>, out: &mut String) {
 }
 
 /// `{ a: string, b?: number }` on one line, unless a property has a comment.
-fn object(schema: Schema, depth: usize, out: &mut String) {
+fn object(schema: ToolSchema, depth: usize, out: &mut String) {
     let Some(properties) = properties(Some(schema.own)).or_else(|| properties(schema.target)) else {
         return out.push_str("object");
     };
@@ -110,7 +110,7 @@ fn object(schema: Schema, depth: usize, out: &mut String) {
 }
 
 /// The TypeScript type of a schema.
-fn kind(schema: Schema, depth: usize, out: &mut String) {
+fn kind(schema: ToolSchema, depth: usize, out: &mut String) {
     let alternatives = ["enum", "anyOf", "oneOf"].iter().find_map(|key| Some((*key, schema.get(key)?.as_array()?)));
     if depth == 0 {
         out.push_str("any");
@@ -137,7 +137,7 @@ fn kind(schema: Schema, depth: usize, out: &mut String) {
     }
 }
 
-fn single(name: Option<&str>, schema: Schema, depth: usize, out: &mut String) {
+fn single(name: Option<&str>, schema: ToolSchema, depth: usize, out: &mut String) {
     match name {
         Some("integer" | "number") => out.push_str("number"),
         Some("array") => {

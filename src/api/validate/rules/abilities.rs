@@ -20,14 +20,14 @@ struct Table {
     #[serde(rename = "about")]
     _about: String,
     groups: HashMap<String, Vec<String>>,
-    words: HashMap<String, Words>,
-    rows: Vec<Row>,
+    words: HashMap<String, Wording>,
+    rows: Vec<Ability>,
 }
 
 /// How a refusal is said; `{param}`, `{value}`, `{model}` and the like stand for what is refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Words {
+struct Wording {
     message: String,
     /// When several parameters are refused at once.
     several: Option<String>,
@@ -39,7 +39,7 @@ struct Words {
 /// Which requests some models refuse.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct Ability {
     /// Whose requests it is about.
     api: Dialect,
     /// Fields, or paths to fields of fields; `[]` is each item of a list.
@@ -52,7 +52,7 @@ struct Row {
     accepts: Option<Vec<Value>>,
     refuses: Option<Vec<Value>>,
     most: Option<i64>,
-    offers: Option<Offer>,
+    offers: Option<Offered>,
     #[serde(default)]
     phase: Met,
     words: String,
@@ -64,7 +64,7 @@ struct Row {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Offer {
+enum Offered {
     Efforts,
     Verbosities,
 }
@@ -151,7 +151,7 @@ fn names(selector: &str, model: &Model) -> bool {
     selector == "*" || known(model) && (selector == model.family || dated())
 }
 
-impl Row {
+impl Ability {
     fn concerns(&self, model: &Model) -> bool {
         let among = |selectors: &[String]| selectors.iter().any(|selector| names(selector, model));
         among(&self.of) && !among(&self.but)
@@ -159,10 +159,10 @@ impl Row {
 
     fn offered(&self, model: &Model) -> Option<Vec<&'static str>> {
         let mut offered = match self.offers.as_ref()? {
-            Offer::Efforts => model.efforts(),
+            Offered::Efforts => model.efforts(),
             // Codex models speak in one way only.
-            Offer::Verbosities if model.id.contains("codex") => vec!["medium"],
-            Offer::Verbosities => model.verbosities(),
+            Offered::Verbosities if model.id.contains("codex") => vec!["medium"],
+            Offered::Verbosities => model.verbosities(),
         };
         offered.retain(|one| !self.refuses.iter().flatten().any(|refused| refused == one));
         Some(offered)
@@ -204,7 +204,7 @@ impl Row {
     }
 
     fn error(&self, hits: &[Hit], model: &Model) -> ApiError {
-        static NONE: Words = Words { message: String::new(), several: None, param: None, code: None, status: None };
+        static NONE: Wording = Wording { message: String::new(), several: None, param: None, code: None, status: None };
         let words = TABLE.words.get(&self.words).unwrap_or(&NONE);
         let Some(first) = hits.first() else { return ApiError::invalid("") };
         let value = first.value.as_str().map_or_else(|| first.value.to_string(), str::to_string);

@@ -2,14 +2,14 @@
 
 use crate::api::validate::rules::abilities::*;
 use crate::api::validate::tests::full;
-use crate::turn::models::Kind;
+use crate::turn::models::ModelKind;
 use crate::turn::models::catalogue;
 use crate::turn::models::find as model;
 use crate::wire::dialect::Dialect;
 use serde_json::json;
 
 /// A request of a row, to a model.
-fn request(row: &Row, model: &Model, with: &Value) -> (&'static str, Value) {
+fn request(row: &Ability, model: &Model, with: &Value) -> (&'static str, Value) {
     let (operation, mut body) = match row.api {
         Dialect::Chat => ("chat.completions.create", json!({"messages": [{"role": "user", "content": "x"}]})),
         Dialect::Responses => ("responses.create", json!({"input": "x"})),
@@ -25,8 +25,8 @@ fn request(row: &Row, model: &Model, with: &Value) -> (&'static str, Value) {
 /// Models that serve a row's API.
 fn serving(api: Dialect) -> impl Iterator<Item = &'static Model> {
     catalogue().iter().filter(move |model| match api {
-        Dialect::Chat => matches!(model.kind, Kind::Chat | Kind::ChatOnly),
-        Dialect::Responses => matches!(model.kind, Kind::Chat | Kind::Responses),
+        Dialect::Chat => matches!(model.kind, ModelKind::Chat | ModelKind::ChatOnly),
+        Dialect::Responses => matches!(model.kind, ModelKind::Chat | ModelKind::Responses),
         _ => false,
     })
 }
@@ -74,7 +74,7 @@ fn every_row_says_something_and_selects_someone() {
     // Groups say what the catalogue knows.
     let of = |group: &str| spelled(&[group.to_string()], &TABLE.groups);
     for model in catalogue().iter().filter(|model| {
-        matches!(model.kind, Kind::Chat | Kind::ChatOnly | Kind::Responses) && model.family != "emulator"
+        matches!(model.kind, ModelKind::Chat | ModelKind::ChatOnly | ModelKind::Responses) && model.family != "emulator"
     }) {
         let (reasoning, plain) = (of("@reasoning"), of("@plain"));
         assert_eq!(reasoning.iter().any(|family| family == model.family), model.reasoning, "{}", model.id);

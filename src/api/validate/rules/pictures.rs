@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// What is wrong with a picture.
 #[derive(Debug, PartialEq, Eq)]
-enum Fault {
+enum PictureFault {
     /// It says that it is something else.
     Type,
     /// Its bytes are none of a format that is read.
@@ -24,8 +24,8 @@ pub(super) fn chat(body: &Value, faults: &mut Faults) {
     let Some(fault) = parts.filter_map(|part| data(&part["image_url"]["url"])).find_map(fault) else { return };
     faults.after(Phase::Messages, || {
         let message = match fault {
-            Fault::Type => "Invalid MIME type. Only image types are supported.",
-            Fault::Bytes => {
+            PictureFault::Type => "Invalid MIME type. Only image types are supported.",
+            PictureFault::Bytes => {
                 "You uploaded an unsupported image. Please make sure your image has of one the following formats: \
                  ['png', 'jpeg', 'gif', 'webp']."
             }
@@ -57,12 +57,12 @@ fn data(url: &Value) -> Option<&str> {
     url.as_str()?.strip_prefix("data:")
 }
 
-fn fault(data: &str) -> Option<Fault> {
+fn fault(data: &str) -> Option<PictureFault> {
     let (kind, content) = data.split_once(',').unwrap_or((data, ""));
     if !kind.starts_with("image/") {
-        return Some(Fault::Type);
+        return Some(PictureFault::Type);
     }
-    (!kind.ends_with(";base64") || !is_picture(content)).then_some(Fault::Bytes)
+    (!kind.ends_with(";base64") || !is_picture(content)).then_some(PictureFault::Bytes)
 }
 
 /// Whether base64 begins as a PNG, JPEG, GIF or WebP does.
@@ -92,14 +92,14 @@ mod tests {
             ("image/png;base64,/9j/4AAQSkZJRgABAQAAAQ", None),
             ("image/gif;base64,R0lGODlhAQABAAAAACH5", None),
             ("image/webp;base64,UklGRiQAAABXRUJQVlA4", None),
-            ("image/png;base64,AAAA", Some(Fault::Bytes)),
-            ("image/png;base64,", Some(Fault::Bytes)),
-            ("image/png;base64,not base64!", Some(Fault::Bytes)),
-            ("image/svg+xml,<svg/>", Some(Fault::Bytes)),
-            ("image/webp;base64,UklGRiQAAABBVkkgVlA4", Some(Fault::Bytes)),
-            ("application/pdf;base64,JVBERi0xLjMKJcTl8", Some(Fault::Type)),
-            ("text/plain,hello", Some(Fault::Type)),
-            ("", Some(Fault::Type)),
+            ("image/png;base64,AAAA", Some(PictureFault::Bytes)),
+            ("image/png;base64,", Some(PictureFault::Bytes)),
+            ("image/png;base64,not base64!", Some(PictureFault::Bytes)),
+            ("image/svg+xml,<svg/>", Some(PictureFault::Bytes)),
+            ("image/webp;base64,UklGRiQAAABBVkkgVlA4", Some(PictureFault::Bytes)),
+            ("application/pdf;base64,JVBERi0xLjMKJcTl8", Some(PictureFault::Type)),
+            ("text/plain,hello", Some(PictureFault::Type)),
+            ("", Some(PictureFault::Type)),
         ] {
             assert_eq!(fault(data), expected, "{data}");
         }

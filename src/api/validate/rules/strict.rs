@@ -56,13 +56,13 @@ pub(crate) fn fault(schema: &Value, strictly: bool, budget: &Budget) -> Result<O
     let mut checker = Checker { budget, strictly, path: Vec::new(), properties: 0, enum_values: 0, text: 0 };
     match checker.check(schema, 0) {
         Ok(()) => Ok(None),
-        Err(Fault::Said(what)) => Ok(Some(what)),
-        Err(Fault::Spent(spent)) => Err(spent),
+        Err(StrictFault::Said(what)) => Ok(Some(what)),
+        Err(StrictFault::Spent(spent)) => Err(spent),
     }
 }
 
 /// Why looking at a schema ended.
-enum Fault {
+enum StrictFault {
     Said(String),
     Spent(Spent),
 }
@@ -91,18 +91,18 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     /// `In context=('properties', 'a'), {what}`.
-    fn say(&self, what: impl std::fmt::Display) -> Result<(), Fault> {
+    fn say(&self, what: impl std::fmt::Display) -> Result<(), StrictFault> {
         let steps: Vec<String> = self.path.iter().map(|step| format!("'{step}'")).collect();
         let comma = if steps.len() == 1 { "," } else { "" };
-        Err(Fault::Said(format!("In context=({}{comma}), {what}", steps.join(", "))))
+        Err(StrictFault::Said(format!("In context=({}{comma}), {what}", steps.join(", "))))
     }
 
-    fn check(&mut self, schema: &'a Value, depth: usize) -> Result<(), Fault> {
+    fn check(&mut self, schema: &'a Value, depth: usize) -> Result<(), StrictFault> {
         // Bodies are bounded in depth before they come here (server); this bounds what we say about them.
         let Value::Object(object) = schema else {
             return if schema.is_boolean() && !self.strictly { Ok(()) } else { self.not_a_schema(schema) };
         };
-        self.budget.spend(1 + object.len() as u64).map_err(Fault::Spent)?;
+        self.budget.spend(1 + object.len() as u64).map_err(StrictFault::Spent)?;
         let kinds: Vec<&str> = match object.get("type") {
             Some(Value::String(kind)) => vec![kind],
             Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
@@ -120,12 +120,12 @@ impl<'a> Checker<'a> {
         self.inner(object, depth)
     }
 
-    fn not_a_schema(&self, got: &Value) -> Result<(), Fault> {
+    fn not_a_schema(&self, got: &Value) -> Result<(), StrictFault> {
         self.say(format!("{got} is not of type 'object', 'boolean'."))
     }
 
     /// The strict subset: closed objects that require all their properties, and no keyword that cannot be enforced.
-    fn strict(&mut self, object: &'a Map<String, Value>, kinds: &[&str], depth: usize) -> Result<(), Fault> {
+    fn strict(&mut self, object: &'a Map<String, Value>, kinds: &[&str], depth: usize) -> Result<(), StrictFault> {
         if let Some(keyword) = FORBIDDEN.iter().find(|keyword| object.contains_key(**keyword)) {
             return self.say(format!("'{keyword}' is not permitted."));
         }
@@ -139,19 +139,19 @@ impl<'a> Checker<'a> {
             return self.say(format!("'{format}' is not a valid format."));
         }
         let values = object.get("enum").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        self.budget.spend(values.len() as u64).map_err(Fault::Spent)?;
+        self.budget.spend(values.len() as u64).map_err(StrictFault::Spent)?;
         self.enum_values += values.len();
         self.text += values.iter().filter_map(Value::as_str).map(str::len).sum::<usize>();
         if self.enum_values > MAX_ENUM_VALUES {
-            return Err(Fault::Said(format!("schema has more than {MAX_ENUM_VALUES} enum values in total.")));
+            return Err(StrictFault::Said(format!("schema has more than {MAX_ENUM_VALUES} enum values in total.")));
         }
         if depth > MAX_DEPTH {
-            return Err(Fault::Said(format!("schema exceeds the maximum nesting depth of {MAX_DEPTH} levels.")));
+            return Err(StrictFault::Said(format!("schema exceeds the maximum nesting depth of {MAX_DEPTH} levels.")));
         }
         if kinds.contains(&"object") || object.contains_key("properties") { self.closed(object) } else { Ok(()) }
     }
 
-    fn closed(&mut self, object: &'a Map<String, Value>) -> Result<(), Fault> {
+    fn closed(&mut self, object: &'a Map<String, Value>) -> Result<(), StrictFault> {
         if object.get("additionalProperties") != Some(&Value::Bool(false)) {
             return self.say("'additionalProperties' is required to be supplied and to be false.");
         }
@@ -160,7 +160,7 @@ impl<'a> Checker<'a> {
         let required: Vec<&str> =
             object.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let rule = "'required' is required to be supplied and to be an array including every key in properties.";
-        self.budget.spend(required.len() as u64).map_err(Fault::Spent)?;
+        self.budget.spend(required.len() as u64).map_err(StrictFault::Spent)?;
         let known: HashSet<&str> = required.iter().copied().collect();
         if let Some(missing) = properties.keys().find(|key| !known.contains(key.as_str())) {
             return self.say(format!("{rule} Missing '{missing}'."));
@@ -171,16 +171,20 @@ impl<'a> Checker<'a> {
         self.properties += properties.len();
         self.text += properties.keys().map(String::len).sum::<usize>();
         if self.properties > MAX_PROPERTIES {
-            return Err(Fault::Said(format!("schema has more than {MAX_PROPERTIES} object properties in total.")));
+            return Err(StrictFault::Said(format!(
+                "schema has more than {MAX_PROPERTIES} object properties in total."
+            )));
         }
         match self.text > MAX_TEXT {
-            true => Err(Fault::Said(format!("schema has more than {MAX_TEXT} characters of names and enum values."))),
+            true => {
+                Err(StrictFault::Said(format!("schema has more than {MAX_TEXT} characters of names and enum values.")))
+            }
             false => Ok(()),
         }
     }
 
     /// Everything a schema holds, in the order it is written.
-    fn inner(&mut self, object: &'a Map<String, Value>, depth: usize) -> Result<(), Fault> {
+    fn inner(&mut self, object: &'a Map<String, Value>, depth: usize) -> Result<(), StrictFault> {
         for (key, value) in object {
             match key.as_str() {
                 "properties" | "$defs" | "definitions" | "patternProperties" => {
