@@ -1,7 +1,6 @@
 // Builds the control room's page (`ui/` → `ui/dist`) if its sources changed since the last build. The Rust build embeds
 // what it finds there, zipped; without it the binary serves a page that says how to get it.
-//   node scripts/page.mjs            builds it
-//   node scripts/page.mjs --install  only installs what its tests and build need
+//   node scripts/page.mjs
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -34,7 +33,7 @@ export function fingerprint(names) {
 const stamped = (stamp, sources) => existsSync(stamp) && readFileSync(stamp, 'utf8') === sources;
 
 /** Makes `ui/node_modules` what the lockfile says. */
-export function installPage() {
+function installPage() {
   const stamp = path.join(UI, 'node_modules', '.installed');
   const lock = fingerprint(['ui/package-lock.json']);
   if (stamped(stamp, lock)) return;
@@ -53,4 +52,4 @@ export function buildPage() {
   writeFileSync(stamp, sources);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) (process.argv.includes('--install') ? installPage : buildPage)();
+if (process.argv[1] === fileURLToPath(import.meta.url)) buildPage();

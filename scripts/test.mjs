@@ -22,7 +22,7 @@ const STAGES = [
     ['cargo', 'test', '--locked', '--no-default-features', '--lib', { LLEMULATOR_TEST_STORE: 'serialised' }],
   ]],
   ['build', 'the addon', [node('scripts/ensure-built.mjs')]],
-  ['page', 'what the control room’s page computes', [node('scripts/page.mjs', '--install'), npx('vitest', 'run', '--root', 'ui')]],
+  ['page', 'the control room’s page: what it computes, and each control in a browser', [node('scripts/page.mjs'), npx('vitest', 'run', '--root', 'ui')]],
   ['types', 'index.d.ts says what js/ does', [npx('tsc', '-p', '.')]],
   ['vitest', 'the package as a test author uses it', [npx('vitest', 'run')]],
   ['jest', 'the same from Jest', [npx('jest')]],

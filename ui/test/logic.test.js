@@ -101,7 +101,9 @@ describe('a script while it is written', () => {
     expect(lineOf(text, '$.rules[1].response')).toBe(6);
     expect(lineOf(text, 'rules[1].response.text')).toBe(6);
     expect(lineOf(text, 'rules[0]')).toBe(3);
+    expect(lineOf(text, 'rules[1]["odd]name.].x')).toBe(4);
     expect(lineOf(text, 'nowhere')).toBe(1);
+    expect(lineOf('', 'nowhere')).toBeNull();
     expect(contextAt('{"a": "b\\"c').written).toBe('"b\\"c');
   });
 });

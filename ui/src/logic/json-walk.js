@@ -26,11 +26,10 @@ export function places(text) {
  */
 export function lineOf(text, path) {
   const known = places(text);
-  for (let at = path.replace(/^\$\.?/, ''); ; at = at.replace(/(\.[^.[\]]*|\[\d*\]|^[^.[\]]*)$/, '')) {
-    const offset = known.get(at);
-    if (offset !== undefined) return text.slice(0, offset).split('\n').length;
-    if (!at) return null;
-  }
+  let at = path.replace(/^\$\.?/, '');
+  while (at && !known.has(at)) at = at.slice(0, Math.max(0, at.lastIndexOf('.'), at.lastIndexOf('[')));
+  const offset = known.get(at);
+  return offset === undefined ? null : text.slice(0, offset).split('\n').length;
 }
 
 /**

@@ -1,12 +1,13 @@
 // A window over the page: the browser's own dialog, which keeps the focus inside and closes with Esc.
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../state/i18n.js';
 import { Icon } from './icon.jsx';
 
 export function Dialog({ title, onClose, wide = false, children }) {
   const element = useRef(null);
   const heading = useId();
-  useEffect(() => {
+  // Before the next key: who opens it by a key types on at once.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     element.current.showModal();
     element.current.querySelector('[data-first]')?.focus();

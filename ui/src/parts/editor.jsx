@@ -9,7 +9,7 @@ import 'prism-code-editor/autocomplete.css';
 import 'prism-code-editor/languages/json';
 import 'prism-code-editor/layout.css';
 import 'prism-code-editor/prism/languages/json';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { complete } from '../logic/completion.js';
 
 /** The schema of the editor that has the focus; completion is registered once, for the language. */
@@ -40,9 +40,11 @@ export function Editor({ value, onChange, label, schema: own = null, faultLine =
   const editor = useRef(null);
   const told = useRef(onChange);
   told.current = onChange;
+  /** What outside and editor agreed on last. */
+  const last = useRef(value);
 
   useEffect(() => {
-    const made = createEditor(place.current, { language: 'json', value, tabSize: 2, insertSpaces: true, wordWrap: true, onUpdate: (text) => told.current(text) });
+    const made = createEditor(place.current, { language: 'json', value, tabSize: 2, insertSpaces: true, wordWrap: true, onUpdate: (text) => text !== last.current && told.current((last.current = text)) });
     editor.current = made;
     made.addExtensions(editorCommands(keymap), editHistory(), cursorPosition(), matchBrackets());
     if (own) made.addExtensions(autoComplete({ filter: fuzzyFilter }));
@@ -58,8 +60,9 @@ export function Editor({ value, onChange, label, schema: own = null, faultLine =
     return () => made.remove();
   }, []);
 
-  useEffect(() => {
-    if (editor.current.value !== value) editor.current.setOptions({ value });
+  // Right after drawing: later, something may have been typed that `value` does not know yet, and would be lost.
+  useLayoutEffect(() => {
+    if (editor.current && value !== last.current) editor.current.setOptions({ value: (last.current = value) });
   }, [value]);
 
   useEffect(() => {

@@ -12,7 +12,7 @@ import { Tabs } from '../parts/tabs.jsx';
 import { TypedText } from '../parts/typed-text.jsx';
 import { lineOf } from '../logic/json-walk.js';
 import { t } from '../state/i18n.js';
-import { named, useKeys } from '../state/shortcuts.js';
+import { useKeys } from '../state/shortcuts.js';
 import { bypass, settings } from '../state/store.js';
 import { keepTemplate, ownTemplates, TEMPLATES } from '../state/templates.js';
 import { toast } from '../state/toasts.js';
@@ -107,7 +107,7 @@ export function Answer({ card, force, disabled, onDone }) {
     ['refusal', t('Refusal')], ['error', t('Error')], ['verbatim', t('Verbatim')],
   ].filter(Boolean);
   return (
-    <form class="answer" onSubmit={(event) => (event.preventDefault(), send())} onKeyDown={(event) => named(event) === 'Ctrl+Enter' && event.preventDefault()} aria-label={t('Answer')} data-pane tabIndex={-1}>
+    <form class="answer" onSubmit={(event) => (event.preventDefault(), send())} aria-label={t('Answer')} data-pane tabIndex={-1}>
       <Tabs label={t('Kind of answer')} chosen={kind} onChoose={setKind} tabs={tabs.map(([id, text]) => ({ id, text }))}>
         {kind === 'text' && <TypedText card={card} form={form} set={set} force={forced} disabled={disabled} />}
         {kind === 'tools' && <ToolCalls form={form} set={set} />}

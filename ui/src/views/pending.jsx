@@ -1,6 +1,6 @@
 // The requests that wait for a person: a card each, and beside it the conversation with what it is answered with.
 import { signal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Bubble, Conversation } from '../parts/conversation.jsx';
 import { Icon } from '../parts/icon.jsx';
 import { listKeys } from '../parts/window-list.jsx';
@@ -34,7 +34,7 @@ export function Pending() {
   }, [id, first]);
   useKeys({
     ...listKeys(cards, id, (next) => replace('pending', next)),
-    ...Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`Alt+${index + 1}`, () => openPending.value[index] && go('pending', openPending.value[index].id)])),
+    ...Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`Alt+${index + 1}`, () => openPending.value[index] && take(openPending.value[index].id)])),
     Escape: () => (id ? go('pending') : false),
   });
   return (
@@ -72,7 +72,7 @@ const OVER = () => ({
 function Card({ card, index, chosen }) {
   const { gone, claimed } = card;
   return (
-    <a class={`card ${chosen ? 'chosen' : ''} ${gone ? 'gone' : ''}`} href={href('pending', card.id)} aria-current={chosen ? 'true' : undefined} aria-keyshortcuts={index < 9 ? `Alt+${index + 1}` : undefined}>
+    <a class={`card ${chosen ? 'chosen' : ''} ${gone ? 'gone' : ''}`} href={href('pending', card.id)} onClick={() => (wanted.value = card.id)} aria-current={chosen ? 'true' : undefined} aria-keyshortcuts={index < 9 ? `Alt+${index + 1}` : undefined}>
       <span class="row between"><strong>{card.model ?? card.operation}</strong>{gone ? <span class="badge wait">{OVER()[gone.how] ?? gone.how}{gone.by && ` · ${gone.by}`}</span> : <TimeLeft card={card} />}</span>
       <span class="ask">{card.asked || card.path}</span>
       <span class="row wrap muted">
@@ -105,13 +105,29 @@ function TimeBar({ card }) {
 /** A claim is renewed before it ends, in ms. */
 const RENEWED = 60_000;
 
+/** The card whose answer gets the focus as soon as it is shown: somebody chose it, it did not just come up. */
+const wanted = signal(null);
+
+/** Opens a card to answer it. */
+function take(id) {
+  wanted.value = id;
+  replace('pending', id);
+}
+
 function Opened({ card }) {
   const [force, setForce] = useState(false);
   const own = operator.value || hello.value?.client;
   const foreign = isHeld(card.claimed) && card.claimed.by !== own && !force;
-  // Held from the moment somebody looks at it until they look away.
+  const [held, setHeld] = useState(false);
+  const pane = useRef(null);
   useEffect(() => {
-    if (card.gone || foreign) return;
+    if (wanted.value !== card.id) return;
+    wanted.value = null;
+    pane.current.querySelector('form :is(textarea, input, select)')?.focus();
+  }, [wanted.value]);
+  // Held from the moment somebody begins to answer until they turn to something else; a page that is only open holds nothing.
+  useEffect(() => {
+    if (card.gone || foreign || !held) return;
     const claim = () => act('claim', { id: card.id, ...(operator.value ? { by: operator.value } : {}), ...(force ? { force: true } : {}) }).catch(() => {});
     claim();
     const timer = setInterval(claim, RENEWED);
@@ -119,9 +135,9 @@ function Opened({ card }) {
       clearInterval(timer);
       act('release', { id: card.id }).catch(() => {});
     };
-  }, [card.id, card.gone !== null, foreign, force]);
+  }, [card.id, card.gone !== null, foreign, force, held]);
   return (
-    <section class="pane detail-pane" aria-label={t('Request')} data-pane tabIndex={-1}>
+    <section class="pane detail-pane" aria-label={t('Request')} data-pane tabIndex={-1} ref={pane} onFocusIn={() => setHeld(true)}>
       <header class="detail-head">
         <button type="button" class="quiet square" aria-label={t('Back')} onClick={() => go('pending')}><Icon name="back" /></button>
         <h2>{card.operation}</h2>
@@ -143,7 +159,7 @@ function Opened({ card }) {
 /** Goes to the oldest that still waits. */
 function next(done) {
   const other = openPending.value.find((card) => card.id !== done);
-  if (other && route.value.id === done) replace('pending', other.id);
+  if (other && route.value.id === done) take(other.id);
 }
 
 /** Does something to a card; tells why not. True if it was done. */

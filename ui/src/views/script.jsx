@@ -61,14 +61,17 @@ function Rules({ session, turn }) {
       {state.rules.map((rule, index) => (
         <li key={rule.index ?? index} class={rule.left === 0 ? 'used' : ''}>
           <details>
-            <summary><code>{rule.name ?? rule.path ?? rule.label ?? `rules[${index}]`}</code><span class="badge">{left(rule)}</span></summary>
-            <Json value={rule.rule ?? rule.source ?? rule} label={t('Rule')} />
+            <summary><code class="rule-name">{rule.name ?? rule.path ?? rule.label ?? `rules[${index}]`}</code><code class="rule-text">{JSON.stringify(ruleIn(rule)).slice(0, 200)}</code><span class="badge">{left(rule)}</span></summary>
+            <Json value={ruleIn(rule)} label={t('Rule')} />
           </details>
         </li>
       ))}
     </ol>
   );
 }
+
+/** The rule as it was written. */
+const ruleIn = (rule) => rule.rule ?? rule.source ?? rule;
 
 function left({ left: more, times, used }) {
   if (more === null || more === 'unlimited' || (more === undefined && times === 'unlimited')) return t('always');
@@ -119,7 +122,7 @@ function WhyNot({ session }) {
   };
   return (
     <section class="stack">
-      <h3>{t('Why did this not match?')}</h3>
+      <h2 class="sub">{t('Why did this not match?')}</h2>
       <label class="field"><span>{t('Request')}</span>
         <select value={id} onChange={(event) => ask(event.currentTarget.value)}>
           <option value="">{mine.length ? t('choose one') : t('none yet')}</option>

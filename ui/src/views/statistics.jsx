@@ -74,8 +74,9 @@ function Tile({ name, value, about }) {
 function Timeline({ slots }) {
   if (!slots?.length) return null;
   const most = Math.max(1, ...slots.map((slot) => slot.requests));
-  const [from, step] = [slots[0].at, 10_000];
-  const count = Math.max(30, Math.round((slots.at(-1).at - from) / step) + 1);
+  const step = 10_000;
+  const count = Math.max(30, Math.round((slots.at(-1).at - slots[0].at) / step) + 1);
+  const from = slots.at(-1).at - (count - 1) * step;
   const width = 100 / count;
   return (
     <figure class="timeline">
@@ -95,7 +96,7 @@ function Timeline({ slots }) {
 function Percentiles({ name, values }) {
   return (
     <section>
-      <h3>{name}</h3>
+      <h2 class="sub">{name}</h2>
       {values ? (
         <dl class="bars">
           {['p50', 'p90', 'p99', 'max'].map((key) => <div key={key}><dt>{key}</dt><dd><i style={{ width: `${(100 * values[key]) / Math.max(values.max, 0.001)}%` }} /><span class="num">{duration(values[key])}</span></dd></div>)}
@@ -110,7 +111,7 @@ function Shares({ name, counts, term }) {
   const most = Math.max(1, ...list.map(([, count]) => count));
   return (
     <section>
-      <h3>{name}</h3>
+      <h2 class="sub">{name}</h2>
       <dl class="bars">
         {list.map(([key, count]) => <div key={key}><dt><button type="button" class="linkish" onClick={() => look(term(key))}>{key.replaceAll('_', ' ')}</button></dt><dd><i class={/^[45]|reject|fault|no_match/.test(key) ? 'bad' : ''} style={{ width: `${(100 * count) / most}%` }} /><span class="num">{number(count)}</span></dd></div>)}
       </dl>
@@ -121,7 +122,7 @@ function Shares({ name, counts, term }) {
 function Table({ name, rows, term }) {
   return (
     <section>
-      <h3>{name}</h3>
+      <h2 class="sub">{name}</h2>
       <table class="plain-table">
         <thead><tr><th scope="col">{t('Name')}</th><th scope="col" class="num">{t('Requests')}</th><th scope="col" class="num">{t('Tokens')}</th></tr></thead>
         <tbody>{(rows ?? []).map((row) => <tr key={row.id ?? row.name}><th scope="row"><button type="button" class="linkish" onClick={() => look(term(row.name))}>{row.name ?? '—'}</button></th><td class="num">{number(row.requests)}</td><td class="num">{row.tokens ? `${number(row.tokens.input)} → ${number(row.tokens.output)}` : ''}</td></tr>)}</tbody>

@@ -1,0 +1,158 @@
+// Script, queue, upstream, sessions, statistics: each control once.
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { ask, open, said } from './support.mjs';
+
+export function rest(host) {
+  test('script: faults, completion, load, why, reset', async () => {
+    const { url, browser } = host;
+    await said(ask(url, 'what about plums?', { key: 'scripted' }));
+    const page = await open(browser, url, 'script');
+    await page.getByLabel('Session').selectOption({ label: await page.locator('option', { hasText: host.nameOf('scripted') }).first().textContent() });
+    const editor = page.getByRole('textbox', { name: 'Script' });
+    await editor.fill('{\n  "rules": [\n    {"match": {"nonsense": "x"}, "response": "y"}\n  ]\n}');
+    await page.getByRole('button', { name: 'Load', exact: true }).click();
+    await page.getByRole('alert').getByText('Line 3').waitFor();
+    expect(await page.locator('.fault-line').count()).toBe(1);
+    await editor.fill('{\n  "rules": [\n');
+    await page.getByRole('button', { name: 'Load', exact: true }).click();
+    await page.getByRole('alert').getByText('This is no JSON').waitFor();
+
+    await editor.fill('');
+    await editor.pressSequentially('{"rules": [{"mat');
+    await page.locator('.pce-ac-row', { hasText: '"match"' }).first().waitFor();
+    await page.keyboard.press('Enter');
+    expect(await editor.inputValue()).toContain('"match": ');
+    await editor.fill('{"rules": [{"match": {"user": "plums"}, "response": "Sweet."}, {"match": {"user": "^figs$"}, "response": "Dry."}]}');
+    await page.getByRole('button', { name: 'Load', exact: true }).click();
+    await page.getByText('2 rules loaded').waitFor();
+    await page.locator('.rules li').nth(1).waitFor();
+    await page.getByLabel('Request').selectOption({ index: 1 });
+    await page.locator('.why .badge', { hasText: 'no match' }).waitFor();
+    await page.getByRole('button', { name: 'Replace' }).click();
+    await page.getByText('2 rules loaded').first().waitFor();
+    await page.getByRole('button', { name: 'Reset' }).first().click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Reset' }).click();
+    await page.getByText('The session has no script').waitFor();
+    expect(await page.clean()).toEqual([]);
+    await page.shut();
+  });
+
+  test('queue: add, edit, duplicate, move, drag, delete, import, export, clear', async () => {
+    const { url, browser } = host;
+    const page = await open(browser, url, 'queue');
+    const items = page.locator('.queue li');
+    const texts = () => items.locator('.preview').allTextContents();
+    const body = page.getByRole('textbox', { name: 'Body' });
+    for (const text of ['one', 'two', 'three']) {
+      await body.fill(`{"text": "${text}"}`);
+      await page.getByRole('button', { name: 'Add to 127.0.0.1' }).click();
+      await items.filter({ hasText: `"${text}"` }).waitFor();
+    }
+    await items.nth(0).locator('.preview').click();
+    const dialog = page.getByRole('dialog', { name: 'Edit' });
+    await dialog.getByRole('textbox', { name: 'Body' }).fill('{"text": "first"}');
+    await dialog.getByLabel('Delay, ms').fill('5');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await items.filter({ hasText: '5 ms' }).waitFor();
+    await page.getByRole('button', { name: 'Duplicate 1' }).click();
+    await expect.poll(() => items.count()).toBe(4);
+    await page.getByRole('button', { name: 'Delete 2' }).click();
+    await expect.poll(() => items.count()).toBe(3);
+    await items.nth(0).locator('.preview').focus();
+    await page.keyboard.press('Alt+ArrowDown');
+    await expect.poll(async () => (await texts()).map((text) => JSON.parse(text).text)).toEqual(['two', 'first', 'three']);
+    await items.nth(2).dragTo(items.nth(0));
+    await expect.poll(async () => (await texts()).map((text) => JSON.parse(text).text)).toEqual(['three', 'two', 'first']);
+    await page.getByRole('button', { name: 'Up: 2' }).click();
+    await expect.poll(async () => JSON.parse((await texts())[0]).text).toBe('two');
+    expect(await said(ask(url, 'from the queue'))).toBe('two');
+    await expect.poll(() => items.count()).toBe(2);
+
+    const menu = page.locator('summary', { hasText: 'File' });
+    await menu.click();
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export this queue' }).click()]);
+    const exported = readFileSync(await download.path());
+    expect(JSON.parse(exported)).toHaveLength(2);
+    await menu.click();
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.getByRole('button', { name: 'Import into this queue …' }).click()]);
+    await chooser.setFiles({ name: 'queue.json', mimeType: 'application/json', buffer: exported });
+    await page.getByText('2 of 2 added').waitFor();
+    await expect.poll(() => items.count()).toBe(4);
+    await menu.click();
+    const [all] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export all' }).click()]);
+    expect(JSON.parse(readFileSync(await all.path()))['127.0.0.1']).toHaveLength(4);
+    await page.getByRole('button', { name: 'Clear', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
+    await page.getByText('This queue is empty').waitFor();
+    await page.getByLabel('Address').fill('10.0.0.9');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Add to 10.0.0.9' }).click();
+    await expect.poll(() => items.count()).toBe(1);
+    await page.getByRole('button', { name: 'Clear all' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
+    await page.getByText('This queue is empty').waitFor();
+    expect(await page.clean()).toEqual([]);
+    await page.shut();
+  });
+
+  test('upstream: settings, faults, the switch', async () => {
+    const { url, browser } = host;
+    const page = await open(browser, url, 'upstream');
+    await page.getByLabel('Host').fill('no host!');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect.poll(() => page.getByLabel('Host').getAttribute('aria-invalid')).toBe('true');
+    await page.getByLabel('Host').fill('127.0.0.1');
+    await page.getByLabel('Port').fill('9');
+    await page.getByLabel('HTTPS').uncheck();
+    await page.getByLabel(/API key/).fill('sk-secret');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByLabel('API key (one is set, it is never shown)').waitFor();
+    expect(await page.content()).not.toContain('sk-secret');
+    await page.getByRole('button', { name: 'Forget the key' }).click();
+    await page.getByLabel('API key', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Reload' }).click();
+    await page.getByRole('switch').check();
+    await page.getByText('The real API answers everything').waitFor();
+    await page.getByRole('switch').uncheck();
+    await page.getByText('The emulator answers').waitFor();
+    expect(await page.clean()).toEqual([]);
+    await page.shut();
+  });
+
+  test('sessions: make, advance, reset, end', async () => {
+    const { url, browser } = host;
+    const page = await open(browser, url, 'sessions');
+    await page.getByRole('button', { name: 'New session' }).click();
+    const dialog = page.getByRole('dialog', { name: 'New session' });
+    await dialog.getByLabel('Name').fill('made');
+    await dialog.getByLabel('Clock').selectOption('manual');
+    await dialog.getByRole('button', { name: 'Make' }).click();
+    await dialog.getByText('Requests under this key belong to it:').waitFor();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    const card = page.locator('.session-card', { hasText: 'made' });
+    await card.getByLabel('ms').fill('5000');
+    await card.getByRole('button', { name: 'Advance' }).click();
+    await card.getByText('5.00 s').waitFor();
+    await card.getByRole('button', { name: 'Reset made' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Reset' }).click();
+    await card.getByRole('button', { name: 'End made' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'End' }).click();
+    await card.waitFor({ state: 'detached' });
+    expect(await page.clean()).toEqual([]);
+    await page.shut();
+  });
+
+  test('statistics: numbers, and from a number to its exchanges', async () => {
+    const { url, browser } = host;
+    await said(ask(url, 'counted', { key: 'counted', body: { model: 'gpt-4o-mini' } }));
+    const page = await open(browser, url, 'statistics');
+    await page.getByRole('img', { name: /requests since/ }).waitFor();
+    await page.getByText('p99').first().waitFor();
+    await page.getByRole('button', { name: 'gpt-4o-mini' }).click();
+    await page.getByRole('option').filter({ hasText: 'counted' }).waitFor();
+    expect(await page.getByLabel('Search', { exact: true }).inputValue()).toBe('model:"gpt-4o-mini"');
+    expect(await page.clean()).toEqual([]);
+    await page.shut();
+  });
+}

@@ -1,0 +1,72 @@
+// Driving the page in Debian's Chromium, against whatever speaks the control room's contract.
+import { existsSync } from 'node:fs';
+import net from 'node:net';
+import { chromium } from 'playwright-core';
+
+/** Debian's Chromium, else the Chrome that is installed. */
+const DEBIAN = '/usr/bin/chromium';
+const program = existsSync(DEBIAN) ? { executablePath: DEBIAN } : { channel: 'chrome' };
+
+export const launch = () => chromium.launch({ ...program, args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+
+/**
+ * A page on a view. What must never happen is counted: errors, violations of the page's policy, foreign addresses.
+ * @param {import('playwright-core').Browser} browser
+ */
+export async function open(browser, url, view = 'live', options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'], ...options });
+  context.setDefaultTimeout(6000);
+  const page = await context.newPage();
+  const wrong = [];
+  page.on('pageerror', (error) => wrong.push(`error: ${error.message}`));
+  page.on('console', (message) => message.type() === 'error' && !/WebSocket|ERR_|status of 4/.test(message.text()) && wrong.push(`console: ${message.text()}`));
+  page.on('request', (request) => new URL(request.url()).host !== new URL(url).host && !/^(data|blob):/.test(request.url()) && wrong.push(`foreign: ${request.url()}`));
+  await page.addInitScript(() => {
+    window.hacked = [];
+    addEventListener('securitypolicyviolation', (event) => window.hacked.push(`policy: ${event.violatedDirective} ${event.sourceFile}:${event.lineNumber}`));
+  });
+  await page.goto(`${url}/#/${view}`);
+  await page.getByText('connected', { exact: true }).waitFor({ state: 'attached' });
+  return Object.assign(page, { wrong, clean: async () => [...wrong, ...(await page.evaluate(() => window.hacked))], shut: () => context.close() });
+}
+
+/** Asks as an application does. */
+export function ask(url, text, { key = 'checkout', body = {}, ...more } = {}) {
+  const answer = fetch(`${url}/v1/chat/completions`, {
+    method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: text }], ...body }), ...more,
+  });
+  // A test that fails before it looks at the answer has failed once already.
+  answer.catch(() => {});
+  return answer;
+}
+
+/** What an application is told. */
+export const said = async (answer) => (await answer).json().then((body) => body.choices?.[0].message.content ?? body.choices?.[0].message.refusal ?? body);
+
+/** A line between browser and emulator that can be cut. */
+export async function line(url) {
+  const sockets = new Set();
+  let up = true;
+  const server = net.createServer((socket) => {
+    if (!up) return socket.destroy();
+    const other = net.connect(Number(new URL(url).port), '127.0.0.1');
+    for (const [one, to] of [[socket, other], [other, socket]]) {
+      sockets.add(one);
+      one.on('error', () => {}).on('close', () => (sockets.delete(one), to.destroy()));
+      one.pipe(to);
+    }
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    cut() {
+      up = false;
+      sockets.forEach((socket) => socket.destroy());
+    },
+    mend: () => (up = true),
+    close: () => (sockets.forEach((socket) => socket.destroy()), server.close()),
+  };
+}
+
+/** What the browser copied last. */
+export const clipboard = (page) => page.evaluate(() => navigator.clipboard.readText());

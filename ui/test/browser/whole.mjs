@@ -1,0 +1,112 @@
+// What holds for the page as a whole: a lost connection, ten thousand exchanges, hostile clients, everybody can use it.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { expect, test } from 'vitest';
+import { ask, line, open, said } from './support.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** The longest that the page may keep its thread, in ms, while a long list comes and is moved through: no frame is drawn meanwhile. */
+const LONGEST = 300;
+
+/** What a hostile client writes wherever it can. */
+const HOSTILE = `"'><img src=x onerror="hacked.push('img')"><script>hacked.push('script')</script><svg onload="hacked.push('svg')">javascript:hacked.push('url')`;
+
+export function whole(host) {
+  test('a lost connection is told, and what was missed comes again', async () => {
+    const wire = await line(host.url);
+    const page = await open(host.browser, wire.url);
+    wire.cut();
+    await page.getByRole('alert').getByText('The connection to the emulator is lost.').waitFor();
+    await said(ask(host.url, 'while you were away', { key: 'away' }));
+    wire.mend();
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await page.getByRole('option').filter({ hasText: 'while you were away' }).waitFor();
+    await page.getByRole('alert').waitFor({ state: 'detached' });
+    await page.shut();
+    wire.close();
+  });
+
+  test('ten thousand exchanges without a stall', { timeout: 120_000 }, async () => {
+    const { url, browser } = host;
+    const page = await open(browser, url);
+    await page.evaluate(() => {
+      window.busy = [];
+      new PerformanceObserver((list) => window.busy.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' });
+    });
+    await host.many(10_000);
+    await expect.poll(() => page.locator('.foot').textContent(), { timeout: 60_000 }).toMatch(/^1\d,\d{3}/);
+    expect(await page.getByRole('option').count()).toBeLessThan(60);
+    const list = page.getByRole('listbox', { name: 'Exchanges' });
+    await list.focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Home');
+    for (let n = 0; n < 40; n += 1) await page.keyboard.press('PageDown');
+    for (let n = 0; n < 20; n += 1) await page.mouse.wheel(0, 4000);
+    await page.getByLabel('Search', { exact: true }).pressSequentially('number 9', { delay: 10 });
+    await page.getByRole('option').filter({ hasText: 'number 9' }).first().waitFor();
+    expect(Math.max(0, ...(await page.evaluate(() => window.busy)))).toBeLessThan(LONGEST);
+    expect(await page.clean()).toEqual([]);
+    await page.shut();
+  });
+
+  test('no script of a client runs, whatever field it is in', async () => {
+    const { url, browser } = host;
+    const tool = { type: 'function', function: { name: 'get_x', description: HOSTILE, parameters: { type: 'object', title: HOSTILE, description: HOSTILE, required: [HOSTILE], properties: { [HOSTILE]: { type: 'string', description: HOSTILE, enum: [HOSTILE] } } } } };
+    const body = { user: HOSTILE, tools: [tool], messages: [{ role: 'system', content: HOSTILE }, { role: 'user', name: 'x', content: `manual hostile ${HOSTILE}` }], metadata: { x: HOSTILE } };
+    const headers = { authorization: `Bearer hostile`, 'content-type': 'application/json', 'x-own': HOSTILE, 'user-agent': HOSTILE };
+    await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ ...body, messages: [{ role: 'user', content: HOSTILE }] }) }).then((answer) => answer.text());
+    await fetch(`${url}/v1/${encodeURIComponent(HOSTILE)}?x=${encodeURIComponent(HOSTILE)}`, { headers }).then((answer) => answer.text());
+    await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ model: HOSTILE, messages: [] }) }).then((answer) => answer.text());
+    const leaving = new AbortController();
+    fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ model: 'gpt-4o', ...body }), signal: leaving.signal }).catch(() => {});
+    await fetch(`${url}/api/preset-queue/${encodeURIComponent(HOSTILE)}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ response: { x: HOSTILE } }) });
+    await fetch(`${url}/api/sessions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: HOSTILE }) });
+    const page = await open(browser, url);
+    const rows = page.getByRole('option').filter({ hasText: 'img src=x' });
+    await rows.first().waitFor();
+    for (let n = 0; n < (await rows.count()); n += 1) {
+      await rows.nth(n).click();
+      const detail = page.getByRole('region', { name: 'Exchange', exact: true });
+      for (const tab of ['Raw', 'Why', 'Conversation']) await detail.getByRole('tab', { name: tab }).click();
+      for (const closed of await detail.locator('details:not([open]) > summary').all()) if (await closed.isVisible()) await closed.click();
+    }
+    await page.goto(`${url}/#/pending`);
+    await page.getByRole('link', { name: /manual hostile/ }).click();
+    await page.getByRole('form', { name: 'Answer' }).getByRole('tab', { name: 'Tool calls' }).click();
+    await page.getByRole('form', { name: 'Answer' }).getByRole('group').first().waitFor();
+    for (const view of ['script', `queue/${encodeURIComponent(HOSTILE)}`, 'sessions', 'statistics', 'upstream', `live/${encodeURIComponent(HOSTILE)}`]) {
+      await page.goto(`${url}/#/${view}`);
+      await page.locator('main .pane:visible').first().waitFor();
+    }
+    // Long enough for a picture that is not there to be missed.
+    await page.evaluate(() => new Promise((missed) => { const image = new Image(); image.onerror = missed; image.src = 'data:image/png,broken'; }));
+    expect(await page.clean()).toEqual([]);
+    leaving.abort();
+    await page.shut();
+    await fetch(`${url}/api/preset-queue`, { method: 'DELETE' });
+  });
+
+  test('axe finds nothing, in either theme, wide and narrow', { timeout: 120_000 }, async () => {
+    const { url, browser } = host;
+    await said(ask(url, 'seen by axe', { key: 'axe' }));
+    const leaving = new AbortController();
+    ask(url, 'manual axe', { key: 'axe', body: { tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object', required: ['a'], properties: { a: { type: 'array', items: { type: 'string' } }, b: { type: 'boolean' } } } } }] }, signal: leaving.signal }).catch(() => {});
+    const { data } = await (await fetch(`${url}/api/exchanges?limit=2`)).json();
+    const found = [];
+    for (const [colorScheme, width] of [['light', 1440], ['dark', 360]]) {
+      const page = await open(browser, url, 'live', { colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+      await page.evaluate(axe);
+      for (const view of ['live', `live/${data.at(-1).id}`, `live/${data[0].id}/${data.at(-1).id}`, 'pending', 'script', 'queue', 'upstream', 'sessions', 'statistics']) {
+        await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
+        await page.locator('main .pane:visible').first().waitFor();
+        const { violations } = await page.evaluate(() => window.axe.run());
+        found.push(...violations.map(({ id, nodes }) => `${colorScheme} ${width} ${view}: ${id} ${nodes[0].target}`));
+        if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) found.push(`${width} ${view}: wider than the screen`);
+      }
+      await page.shut();
+    }
+    leaving.abort();
+    expect(found).toEqual([]);
+  });
+}

@@ -1,0 +1,36 @@
+// The page in a browser against the contract in memory; `__test__/control-room.test.mjs` is the same against the emulator.
+import { afterAll, beforeAll, vi } from 'vitest';
+import { startMock } from '../mock/server.mjs';
+import { live } from './browser/live.mjs';
+import { pending } from './browser/pending.mjs';
+import { rest } from './browser/rest.mjs';
+import { launch } from './browser/support.mjs';
+import { whole } from './browser/whole.mjs';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const host = { real: false, nameOf: (key) => key };
+
+beforeAll(async () => {
+  const mock = await startMock();
+  Object.assign(host, {
+    mock, url: mock.url, browser: await launch(),
+    many: async (count) => {
+      for (let n = 0; n < count; n += 1) {
+        const exchange = mock.world.begin({ model: 'gpt-4o', messages: [{ role: 'user', content: `number ${n}` }] }, 'many');
+        mock.world.respond(exchange, null, { reply: { text: `Echo: number ${n}` }, by: 'echo', outcome: 'fallback' });
+        if (n % 50 === 0) await new Promise((next) => setImmediate(next));
+      }
+    },
+  });
+});
+
+afterAll(async () => {
+  await host.browser.close();
+  await host.mock.stop();
+});
+
+live(host);
+pending(host);
+rest(host);
+whole(host);
