@@ -4,6 +4,8 @@
 //! What no shape can say (regexes, keys that exclude each other) is checked while [`rules`] and [`replies`] read.
 
 mod binary;
+#[cfg(test)]
+mod example_tests;
 pub(crate) mod files;
 mod language;
 mod lint;
@@ -13,6 +15,8 @@ mod parts;
 pub(crate) mod pieces;
 pub(crate) mod place;
 pub(crate) mod play;
+#[cfg(test)]
+mod property_tests;
 mod replies;
 mod rules;
 mod shape;
