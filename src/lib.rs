@@ -10,7 +10,7 @@
 //! - [`bounds`], [`near`], [`log`], [`url`], [`random`], [`redact`], [`clock`], [`runtime`]: the ground. Only `clock` asks
 //!   the time, only `random` draws.
 //! - [`tokens`]: counting, with OpenAI's vocabularies, which `build.rs` lays out for being read in place.
-//! - [`wire`]: what answers are made of: errors, events, ids, headers.
+//! - [`wire`]: what requests and answers are made of: headers, forms, errors, events, ids.
 //! - [`surface`]: every operation and type the official clients know, generated; the router over them.
 //! - [`budget`]: what the work of one answer may cost.
 //! - [`reply`]: what is said, with its pace and faults. [`prompt`]: what is asked.
@@ -29,8 +29,8 @@
 //! - `fuzz`: what must hold of any bytes; only in tests and for the fuzzer.
 //!
 //! # The life of a request
-//! `server::respond` reads it; [`exchange::run`] finds its operation, begins the exchange and calls `api::serve`, which
-//! admits it; the operation reads a Prompt, `api::infer` asks the [`responders`] and renders what they say; the answer goes
+//! `server::respond` routes it; [`exchange::run`] reads its body as its operation takes it (JSON, or a form whose files may
+//! lie on the disk), begins the exchange and calls `api::serve`, which admits it; the operation reads a Prompt, `api::infer` asks the [`responders`] and renders what they say; the answer goes
 //! back to the transport, which frames and delivers it piece by piece.
 //!
 //! # Adding an endpoint

@@ -3,10 +3,10 @@
 use crate::api::rate_limits;
 use crate::api::validate::{self, Context, Level};
 use crate::log;
-use crate::options::{FallbackName, LogLevel, Profile, Validation};
+use crate::options::{FallbackName, LogLevel, Profile, Settings, Validation};
 use crate::responders::scenario;
 use crate::surface::client;
-use crate::surface::operations::Form;
+use crate::surface::operations::{Form, Operation};
 use crate::turn::call::Call;
 use crate::turn::models::Model;
 use crate::turn::models::ModelKind;
@@ -14,6 +14,7 @@ use crate::wire::dialect::Dialect;
 use crate::wire::error;
 use crate::wire::error::ApiError;
 use crate::wire::error::Style;
+use crate::wire::headers::Headers;
 
 const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
@@ -33,7 +34,7 @@ pub(crate) fn check(call: &Call) -> Result<(), ApiError> {
 }
 
 fn admit(call: &Call) -> Result<(), ApiError> {
-    content_type(call)?;
+    media_type(call)?;
     let name = call.model_name();
     let model = call.known_model(name);
     if !script_first(call) {
@@ -89,7 +90,7 @@ fn valid(call: &Call, model: Option<Model>) -> Result<(), ApiError> {
 /// # Errors
 /// OpenAI's own.
 pub(crate) fn form(call: &Call) -> Result<(), ApiError> {
-    content_type(call)?;
+    media_type(call)?;
     well_formed(call, None)
 }
 
@@ -106,6 +107,7 @@ fn well_formed(call: &Call, model: Option<&Model>) -> Result<(), ApiError> {
         newer: client::is_newer(&call.headers),
         silent: call.lane.as_ref().is_some_and(|lane| lane.silent),
         azure: call.azure,
+        form: call.form.is_some(),
         model,
         budget: &call.budget,
     };
@@ -140,16 +142,22 @@ fn keep_unknown(call: &Call, unknown: Vec<String>) {
     call.exchange.note(|record| record.warnings.push(warning));
 }
 
+fn media_type(call: &Call) -> Result<(), ApiError> {
+    content_type(&call.emulator.settings, call.operation, &call.headers)
+}
+
 /// Refuses a body of another form than the operation takes, in the words quoted in public issue threads
-/// (openai/openai-openapi 194 and 502). Without a header it is taken for what it should be.
-fn content_type(call: &Call) -> Result<(), ApiError> {
-    let settings = &call.emulator.settings;
-    let Some(form) = call.operation.form else { return Ok(()) };
+/// (openai/openai-openapi 194 and 502). It is not even read. Without a header it is taken for what it should be.
+///
+/// # Errors
+/// OpenAI's own.
+pub(crate) fn content_type(settings: &Settings, operation: &Operation, headers: &Headers) -> Result<(), ApiError> {
+    let Some(form) = operation.form else { return Ok(()) };
     // The seeds read any body as JSON.
     if settings.profile != Profile::Strict || settings.validation == Validation::Off {
         return Ok(());
     }
-    let Some(given) = call.headers.all("content-type").next() else { return Ok(()) };
+    let Some(given) = headers.all("content-type").next() else { return Ok(()) };
     let media = given.split(';').next().unwrap_or_default().trim();
     let is = |known: &str| media.eq_ignore_ascii_case(known);
     let (takes, expected) = match form {

@@ -1,4 +1,6 @@
 //! The entry: a request without its transport becomes an answer without its transport.
 
+pub(crate) mod body;
+mod form;
 pub(crate) mod route;
 pub(crate) mod run;

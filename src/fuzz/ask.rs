@@ -2,6 +2,7 @@
 
 use crate::control::{self, ControlScope};
 use crate::emulator::Emulator;
+use crate::exchange::body::{Coming, Sent};
 use crate::exchange::route;
 use crate::exchange::run::{Answered, run};
 use crate::options::{Door, Options};
@@ -81,7 +82,8 @@ async fn one(emulator: &Arc<Emulator>, parts: &Parts, body: &Bytes) -> Told {
         return controlled(emulator, parts, body);
     }
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
-    let Answered { answer, live, .. } = run(emulator, respond::asked(emulator, parts, normal, Ok(body.clone()))).await;
+    let asked = respond::asked(emulator, parts, normal, Sent::Coming(Coming::of(body.clone())));
+    let Answered { answer, live, .. } = run(emulator, asked).await;
     let (status, text) = match answer.body {
         Body::Json(bytes) => {
             assert!(serde_json::from_slice::<IgnoredAny>(&bytes).is_ok(), "no JSON: {bytes:?}");

@@ -112,7 +112,7 @@ pub(super) async fn deliver(
 ) -> Result<Response<ResponseBody>, Cut> {
     let whole = is_whole(&answered.answer.body);
     let (begun, status) = begin(&mut answered, whole, &control).await?;
-    let Answered { answer, mut live, dialect, edge, random, started } = answered;
+    let Answered { answer, mut live, dialect, edge, random, started, .. } = answered;
     let Answer { headers: extra, body, delivery, .. } = answer;
     let session = live.session.clone();
     let virtual_clock = session.clock.mode() != Mode::Real;

@@ -1,85 +1,99 @@
-//! Reading requests: head, body within its bounds, unzipped.
+//! The body of an HTTP request: its bytes, as whoever reads it asks for them.
 
+use crate::exchange::body::{self, Coding, Coming};
 use crate::options::Settings;
-use crate::runtime;
-use crate::wire::error;
-use crate::wire::error::ApiError;
-use bytes::{Bytes, BytesMut};
+use crate::wire::error::{self, ApiError};
+use crate::wire::headers::Headers;
+use bytes::Bytes;
+use futures_util::Stream;
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
-use std::io::Read;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
-/// Reads a body within the bounds of its size, also after unzipping, and as long as its bytes keep coming. A longer one
-/// is refused as soon as that is known, so that a client which waits for `100 Continue` sends nothing; what others still
-/// send is thrown away when the connection closes.
-pub(super) async fn read(mut body: Incoming, headers: &HeaderMap, settings: &Settings) -> Result<Bytes, ApiError> {
-    let limit = settings.max_body_bytes;
+/// A body that nobody has read, which comes as long as its bytes keep coming. A client that waits for `100 Continue`
+/// sends it when it is asked for.
+pub(crate) fn coming(body: Incoming, headers: &HeaderMap, settings: &Settings) -> Coming {
+    let at_least = body.size_hint().lower();
+    let unread = at_least <= SMALL && !headers.contains_key("expect");
     let patience = Duration::from_millis(settings.body_timeout_ms);
-    if body.size_hint().lower() > limit as u64 {
-        return Err(error::too_large(limit));
-    }
-    let mut first: Option<Bytes> = None;
-    let mut whole = BytesMut::new();
-    while let Some(frame) = timeout(patience, body.frame()).await.map_err(|_| error::stalled(patience))? {
-        let frame = frame.map_err(|error| ApiError::invalid(format!("Failed to read request body: {error}")))?;
-        let Ok(data) = frame.into_data() else { continue };
-        let length = first.as_ref().map_or(whole.len(), Bytes::len) + data.len();
-        if length > limit {
-            return Err(error::too_large(limit));
-        }
-        // Almost every body comes in one frame: then nothing is copied.
-        match (first.take(), whole.is_empty()) {
-            (None, true) => first = Some(data),
-            (before, _) => {
-                whole.extend_from_slice(before.as_deref().unwrap_or_default());
-                whole.extend_from_slice(&data);
+    Coming { at_least, pieces: Box::pin(IncomingBytes { body: Some(body), unread, patience, wait: None }) }
+}
+
+/// All of a body within the bounds of its size, also after unzipping.
+///
+/// # Errors
+/// It is too large, stalls, or is coded in an unknown way.
+pub(crate) async fn read(body: Incoming, headers: &HeaderMap, settings: &Settings) -> Result<Bytes, ApiError> {
+    let coding = Coding::of(&Headers::of(headers))?;
+    let limit = settings.max_body_bytes;
+    body::unzip(body::gather(coming(body, headers, settings), limit).await?, coding, limit)
+}
+
+/// A body of this size is taken off the connection when nobody wants it.
+const SMALL: u64 = 64 * 1024;
+
+/// The bytes of a body as they come.
+struct IncomingBytes {
+    body: Option<Incoming>,
+    /// It is small, and nobody has asked for any of it.
+    unread: bool,
+    /// How long a piece may take.
+    patience: Duration,
+    /// The wait that is on.
+    wait: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stream for IncomingBytes {
+    type Item = Result<Bytes, ApiError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        this.unread = false;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        while let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
+            this.wait = None;
+            match frame.transpose().map(|frame| frame.and_then(|frame| frame.into_data().ok())) {
+                Ok(Some(data)) => return Poll::Ready(Some(Ok(data))),
+                Ok(None) if body.is_end_stream() => return Poll::Ready(None),
+                // Trailers say nothing here.
+                Ok(None) => {}
+                Err(error) => {
+                    let error = ApiError::invalid(format!("Failed to read request body: {error}"));
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
         }
-    }
-    let bytes = first.unwrap_or_else(|| whole.freeze());
-    let encoding = header(headers, "content-encoding").unwrap_or_default().trim().to_ascii_lowercase();
-    // How much comes of it is not known before.
-    let unzip = |reader: &mut dyn Read| runtime::aside(limit, || unzip(reader, bytes.len(), limit));
-    match encoding.as_str() {
-        "" | "identity" => Ok(bytes),
-        "gzip" | "x-gzip" => unzip(&mut flate2::read::MultiGzDecoder::new(&bytes[..])),
-        "deflate" => unzip(&mut flate2::read::ZlibDecoder::new(&bytes[..])),
-        "br" => unzip(&mut brotli::Decompressor::new(&bytes[..], 4096)),
-        other => Err(ApiError::new(
-            415,
-            format!("Unsupported content encoding: '{other}'. Supported are gzip, deflate and br."),
-        )),
+        let patience = this.patience;
+        let wait = this.wait.get_or_insert_with(|| Box::pin(sleep(patience)));
+        wait.as_mut().poll(context).map(|()| Some(Err(error::stalled(patience))))
     }
 }
 
-/// How many times larger unzipping may make a body: texts grow tenfold, what is made to burst a thousandfold.
-const RATIO: usize = 100;
-/// What a body may become however small it came.
-const HARMLESS: usize = 1 << 20;
-
-/// Unzips what came as so many bytes.
-fn unzip(reader: impl Read, came: usize, limit: usize) -> Result<Bytes, ApiError> {
-    let most = limit.min(came.saturating_mul(RATIO).max(HARMLESS));
-    let mut out = Vec::new();
-    reader
-        .take(most as u64 + 1)
-        .read_to_end(&mut out)
-        .map_err(|error| ApiError::invalid(format!("Failed to unzip request body: {error}")))?;
-    match out.len() > most {
-        true if most < limit => Err(error::bursts(came, RATIO)),
-        true => Err(error::too_large(limit)),
-        false => {
-            out.shrink_to_fit();
-            Ok(out.into())
-        }
+impl Drop for IncomingBytes {
+    /// The answer does not wait for a body that was refused unread; but a connection whose request was not read to its
+    /// end cannot be used again, so a small one is.
+    fn drop(&mut self) {
+        let Some(mut body) = self.body.take_if(|body| self.unread && !body.is_end_stream()) else { return };
+        let drain = async move {
+            let mut left = SMALL as usize;
+            while let Some(Ok(frame)) = body.frame().await {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                if length > left {
+                    return;
+                }
+                left -= length;
+            }
+        };
+        tokio::spawn(timeout(self.patience, drain));
     }
 }
 
 /// A header of the request as text.
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }

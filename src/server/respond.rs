@@ -1,10 +1,10 @@
-//! One request: which door it goes through, and its body as JSON.
+//! One request: which door it goes through.
 
 use crate::control::{self, ControlScope};
 use crate::emulator::Emulator;
+use crate::exchange::body::Sent;
 use crate::exchange::route::{self, Normal};
 use crate::exchange::run::{Asked, run};
-use crate::options::Profile;
 use crate::runtime;
 use crate::server::body::{Cut, ResponseBody};
 use crate::server::deliver::deliver;
@@ -13,10 +13,8 @@ use crate::server::request::header;
 use crate::server::socket::Control;
 use crate::server::{handshake, key, page, request, websocket};
 use crate::session::log_line;
-use crate::surface::operations::{Edge, Form, Operation};
-use crate::surface::router::Matched;
+use crate::surface::operations::Edge;
 use crate::url;
-use crate::wire::error;
 use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
 use bytes::Bytes;
@@ -24,8 +22,7 @@ use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
-use serde_json::{Value, json};
+use hyper::{Request, Response, StatusCode};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -174,43 +171,19 @@ async fn api_request(
             }
         });
     }
-    let read = request::read(body, &parts.headers, &emulator.settings).await;
-    let size = read.as_ref().map_or(0, Bytes::len);
-    let answer = async move {
-        let asked = asked(&emulator, &parts, normal, read);
-        let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
-        deliver(&emulator, run(&emulator, asked).await, control, accepted).await
-    };
-    runtime::all_aside(size, answer).await
+    let body = Sent::Coming(request::coming(body, &parts.headers, &emulator.settings));
+    let answered = run(&emulator, asked(&emulator, &parts, normal, body)).await;
+    let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
+    runtime::all_aside(answered.size, deliver(&emulator, answered, control, accepted)).await
 }
 
-/// What a request of the API asks, now that its body was read.
-pub(crate) fn asked(emulator: &Arc<Emulator>, parts: &Parts, normal: Normal, read: Result<Bytes, ApiError>) -> Asked {
+/// What a request of the API asks.
+pub(crate) fn asked(emulator: &Arc<Emulator>, parts: &Parts, normal: Normal, body: Sent) -> Asked {
     let method = parts.method.as_str().to_string();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
     let route = route::find(&method, &normal.path);
     let session = key::session_of(emulator, &parts.headers, &normal, route.edge());
-    let lenient = emulator.settings.profile == Profile::Relaxed && parts.method == Method::POST;
-    let body = read.and_then(|bytes| Ok((json_body(&parts.headers, &bytes, &route)?, bytes)));
-    let body = body.map(|(value, bytes)| match value {
-        // The older emulators read an empty body as an empty object.
-        Value::Null if lenient && bytes.iter().all(u8::is_ascii_whitespace) => (json!({}), bytes),
-        value => (value, bytes),
-    });
     let query = url::query(parts.uri.query().unwrap_or_default());
     let headers = Arc::new(Headers::of(&parts.headers));
     Asked { method, target, normal, route, query, headers, session, body, lane: None }
-}
-
-/// The JSON of a body; null when there is none or it is a form.
-fn json_body(headers: &HeaderMap, bytes: &Bytes, route: &Matched) -> Result<Value, ApiError> {
-    let form = header(headers, "content-type").is_some_and(|kind| kind.starts_with("multipart/"));
-    if form || bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Value::Null);
-    }
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(value @ Value::Object(_)) => Ok(value),
-        _ if matches!(route, Matched::Operation(Operation { form: Some(Form::Form), .. }, _)) => Ok(Value::Null),
-        _ => Err(error::not_json()),
-    }
 }

@@ -80,17 +80,20 @@ fn the_journal_keeps_the_body() {
         String::from_utf8(upload.clone()).expect("text").replace("application/json", "multipart/form-data; boundary=x");
     upload = head.into_bytes();
     let answer = exchange(&emulator, &upload).expect("an answer");
-    assert_eq!(answer.json()["error"]["code"], "not_implemented");
+    assert_eq!(answer.json()["error"]["param"], "file");
     let others = [
-        ("/v1/batches", r#"{"endpoint":"/v1/chat/completions"}"#),
-        ("/v1/realtime/calls", "v=0 sdp"),
-        ("/v1/batches", ""),
+        ("/v1/batches", "application/json", r#"{"endpoint":"/v1/chat/completions"}"#),
+        ("/v1/realtime/calls", "application/sdp", "v=0 sdp"),
+        ("/v1/batches", "application/json", ""),
     ];
-    for (path, body) in others {
-        exchange(&emulator, &request("POST", path, KEY, "", body.as_bytes())).expect("an answer");
+    for (path, media, body) in others {
+        let asked = String::from_utf8(request("POST", path, KEY, "", body.as_bytes())).expect("text");
+        let asked = asked.replace("content-type: application/json", &format!("content-type: {media}"));
+        exchange(&emulator, asked.as_bytes()).expect("an answer");
     }
     let bodies: Vec<Value> = journal(&emulator).iter().map(|asked| asked["body"].clone()).collect();
-    assert_eq!(bodies, [json!(form), json!({"endpoint": "/v1/chat/completions"}), json!("v=0 sdp"), Value::Null]);
+    let fields = json!({"purpose": "assistants"});
+    assert_eq!(bodies, [fields, json!({"endpoint": "/v1/chat/completions"}), json!("v=0 sdp"), Value::Null]);
 }
 
 #[test]

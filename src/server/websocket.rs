@@ -5,6 +5,7 @@
 
 use crate::clock::Mode;
 use crate::emulator::Emulator;
+use crate::exchange::body::Sent;
 use crate::exchange::route;
 use crate::exchange::route::Normal;
 use crate::exchange::run::{self, Asked};
@@ -317,7 +318,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         headers: connection.headers.clone(),
         // Looked up anew: it may have been reset since the handshake.
         session: Ok(connection.emulator.session(&connection.session.key)),
-        body: Ok((event, bytes)),
+        body: Sent::Json(event, bytes),
         lane: Some(Lane { silent, ..lane.clone() }),
     };
     let answered = run::run(&connection.emulator, asked).await;

@@ -38,6 +38,7 @@ impl<'a> Compact<'a> {
             return union(members.map(|member| self.describe(member)).collect());
         }
         match schema["type"].as_str() {
+            Some("string") if schema["format"] == "binary" => json!("file"),
             Some("string") => match schema["enum"].as_array() {
                 Some(values) => json!({"enum": values}),
                 None => bounded("string", "text", json!({}), &[("min", "minLength"), ("max", "maxLength")], schema),

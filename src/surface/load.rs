@@ -109,6 +109,7 @@ impl<'a> Loader<'a> {
     fn kind(&mut self, node: &'a Value, name: &str) -> Kind {
         match node.as_str() {
             Some("string") => return Kind::Text(TextBounds { min: 0, max: usize::MAX, pattern: None }),
+            Some("file") => return Kind::File,
             Some("number") => return Kind::Decimal { min: None, max: None },
             Some("boolean") => return Kind::Boolean,
             _ => {}

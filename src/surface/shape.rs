@@ -27,12 +27,32 @@ pub(crate) struct Shapes {
 pub(crate) enum Kind {
     Any,
     Text(TextBounds),
-    Integer { min: Option<i64>, max: Option<i64> },
-    Decimal { min: Option<f64>, max: Option<f64> },
+    /// A file of a form; a string where the body is JSON.
+    File,
+    Integer {
+        min: Option<i64>,
+        max: Option<i64>,
+    },
+    Decimal {
+        min: Option<f64>,
+        max: Option<f64>,
+    },
     Boolean,
-    Enum { listed: Vec<String>, also: Vec<String> },
-    Array { items: Id, min: usize, max: usize },
-    Map { values: Id, max: usize, keys: usize, noun: Option<String> },
+    Enum {
+        listed: Vec<String>,
+        also: Vec<String>,
+    },
+    Array {
+        items: Id,
+        min: usize,
+        max: usize,
+    },
+    Map {
+        values: Id,
+        max: usize,
+        keys: usize,
+        noun: Option<String>,
+    },
     Object(Object),
     Union(Union),
 }

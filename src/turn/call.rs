@@ -20,7 +20,9 @@ use crate::turn::usage::Counter;
 use crate::wire::error::ApiError;
 use crate::wire::error::Occasion;
 use crate::wire::field::find;
+use crate::wire::form::{FormData, FormFile};
 use crate::wire::headers::Headers;
+use bytes::Bytes;
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
@@ -50,8 +52,13 @@ pub(crate) struct Call {
     /// Decoded, in order.
     pub query: Vec<(String, String)>,
     pub headers: Arc<Headers>,
-    /// The JSON body; null when there is none.
+    /// The JSON body; of a form its fields, files as what is shown of them; null when there is none.
     pub body: Arc<Value>,
+    /// The form, if the body is one: its files.
+    pub form: Option<Arc<FormData>>,
+    /// The bytes of a body that is neither.
+    #[allow(dead_code)] // for `application/sdp`
+    pub bytes: Bytes,
     /// Whether the request came over a path below `/openai/`.
     pub azure: bool,
     pub emulator: Arc<Emulator>,
@@ -75,6 +82,16 @@ impl Call {
     /// A value of the path.
     pub(crate) fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+    }
+
+    /// A file of the form.
+    ///
+    /// # Errors
+    /// There is none of this name, or it came as a text.
+    #[allow(dead_code)] // for operations that keep files
+    pub(crate) fn file(&self, name: &str) -> Result<&FormFile, ApiError> {
+        let form = self.form.as_deref();
+        form.and_then(|form| form.file(name)).ok_or_else(|| ApiError::missing(name))
     }
 
     /// The first value of a query parameter.

@@ -1,8 +1,9 @@
-//! What answers are made of: errors, ids, headers, and looking into JSON. Knows nobody.
+//! What requests and answers are made of: headers, forms, errors, events, ids, and looking into JSON. Knows nobody.
 
 pub(crate) mod dialect;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod field;
+pub(crate) mod form;
 pub(crate) mod headers;
 pub(crate) mod ids;

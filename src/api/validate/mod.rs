@@ -64,6 +64,8 @@ pub(crate) struct Context<'a> {
     pub silent: bool,
     /// A path of Azure's, whose deployment names the model: the body's may be missing.
     pub azure: bool,
+    /// The body is a form: files are files there.
+    pub form: bool,
     /// The catalogue's entry for the model; without one its rules are those its name suggests.
     pub model: Option<&'a Model>,
     /// What looking at schemas may cost.
@@ -74,7 +76,17 @@ impl<'a> Context<'a> {
     /// As production checks an ordinary request.
     #[cfg(test)]
     pub(crate) fn of(level: Level, model: Option<&'a Model>, budget: &'a Budget) -> Self {
-        Context { level, relaxed: false, beta: false, newer: false, silent: false, azure: false, model, budget }
+        Context {
+            level,
+            relaxed: false,
+            beta: false,
+            newer: false,
+            silent: false,
+            azure: false,
+            form: false,
+            model,
+            budget,
+        }
     }
 }
 
@@ -99,7 +111,7 @@ pub(crate) fn body(operation: &str, body: &Value, context: &Context) -> Result<V
     let Some(shapes) = Shapes::body(operation, context.level.depth()) else { return Ok(Vec::new()) };
     let Some(object) = shapes.object() else { return Ok(Vec::new()) };
     let unknown = context.newer.then(RefCell::default);
-    let walk = Walk { shapes, relaxed: context.relaxed, beta: context.beta, unknown };
+    let walk = Walk { shapes, relaxed: context.relaxed, beta: context.beta, form: context.form, unknown };
     check(operation, object, body, context, &walk).map_err(|error| *error)?;
     Ok(walk.unknown.map(RefCell::into_inner).unwrap_or_default())
 }

@@ -19,7 +19,7 @@ pub(crate) fn query(operation: &str, query: &[(String, String)], context: &Conte
     }
     let shapes = operations::named(operation).and_then(|operation| Shapes::query(operation, context.level.depth()));
     let Some((shapes, object)) = shapes.and_then(|shapes| Some((shapes, shapes.object()?))) else { return Ok(()) };
-    let walk = Walk { shapes, relaxed: context.relaxed, beta: context.beta, unknown: None };
+    let walk = Walk { shapes, relaxed: context.relaxed, beta: context.beta, form: false, unknown: None };
     for (name, text) in query {
         let plain = name.strip_suffix("[]").unwrap_or(name);
         let Some(field) = object.find(plain).and_then(|at| object.fields.get(at)) else { continue };

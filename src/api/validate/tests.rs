@@ -249,10 +249,10 @@ fn every_field_of_every_operation_refuses_a_wrong_type() {
     for operation in operations::all() {
         let bodies = [Shapes::body(operation, Depth::Documented), Shapes::query(operation, Depth::Documented)];
         for (shapes, object) in bodies.into_iter().flatten().filter_map(|shapes| Some((shapes, shapes.object()?))) {
-            let walk = Walk { shapes, relaxed: false, beta: false, unknown: None };
+            let walk = Walk { shapes, relaxed: false, beta: false, form: false, unknown: None };
             for field in &object.fields {
                 let wrong = match shapes.kind(field.kind) {
-                    Kind::Text(_) | Kind::Enum { .. } | Kind::Boolean => json!([7]),
+                    Kind::Text(_) | Kind::File | Kind::Enum { .. } | Kind::Boolean => json!([7]),
                     Kind::Integer { .. } | Kind::Decimal { .. } | Kind::Object(_) | Kind::Map { .. } => json!("x"),
                     Kind::Array { .. } => json!({"x": 1}),
                     Kind::Union(_) | Kind::Any => continue,

@@ -8,6 +8,7 @@ use crate::api::validate::place::{Checked, ParamPath};
 use crate::api::validate::words;
 use crate::surface::shape::{Field, Id, Kind, Object, Only, Shapes, Tag, TextBounds, Union};
 use crate::wire::error::ApiError;
+use crate::wire::form::FormFile;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 
@@ -52,6 +53,7 @@ pub(super) struct Walk {
     pub shapes: &'static Shapes,
     pub relaxed: bool,
     pub beta: bool,
+    pub form: bool,
     /// Of a client newer than the surface: what it sends that is unknown here, kept instead of refused.
     pub unknown: Option<RefCell<Vec<String>>>,
 }
@@ -114,6 +116,8 @@ impl Walk {
         match (self.shapes.kind(id), value) {
             (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => Ok(()),
             (Kind::Text(bounds), Value::String(text)) => check_text(bounds, text, path),
+            (Kind::File, Value::String(_)) if !self.form => Ok(()),
+            (Kind::File, file) if self.form && FormFile::is_shown(file) => Ok(()),
             (Kind::Integer { min, max }, Value::Number(number)) if !number.is_f64() => {
                 // Above i64::MAX only the upper bound can matter.
                 let value = number.as_i64().unwrap_or(i64::MAX);
@@ -240,6 +244,13 @@ impl Walk {
     fn takes(&self, id: Id, value: &Value) -> bool {
         match (self.shapes.kind(id), value) {
             (Kind::Any, _) => true,
+            (Kind::File, file) => {
+                if self.form {
+                    FormFile::is_shown(file)
+                } else {
+                    file.is_string()
+                }
+            }
             (Kind::Text(_) | Kind::Enum { .. }, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => true,
             (Kind::Integer { .. }, Value::Number(number)) => !number.is_f64(),
             (Kind::Decimal { .. }, Value::Number(_)) => true,

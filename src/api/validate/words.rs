@@ -169,6 +169,7 @@ fn noun(shapes: &Shapes, id: Id, article: bool) -> String {
     let plain = match shapes.kind(id) {
         Kind::Any => "a value".to_string(),
         Kind::Text(_) => "a string".into(),
+        Kind::File => "a file".into(),
         Kind::Integer { .. } => "an integer".into(),
         Kind::Decimal { .. } => "a decimal".into(),
         Kind::Boolean => "a boolean".into(),
