@@ -64,6 +64,21 @@ test('PORT chooses the port; --healthcheck probes it', async () => {
   await second.stop();
 });
 
+// What opens an address, where a test can stand in for it.
+const openers = { linux: ['xdg-open'], darwin: ['open'] }[process.platform] ?? [];
+
+test.each(openers)('--open opens the page by %s, and says so where that is not there', async (opener) => {
+  const folder = await mkdtemp(join(tmpdir(), 'llemulator-'));
+  const opened = join(folder, 'opened');
+  await writeFile(join(folder, opener), `#!/bin/sh\necho "$1" > '${opened}'\n`, { mode: 0o755 });
+  const first = await start(['--port', '0', '--open'], { PATH: `${folder}:${process.env.PATH}` });
+  await expect.poll(() => readFile(opened, 'utf8').catch(() => '')).toBe(`${first.url}\n`);
+  await first.stop();
+  const second = await start(['--port', '0', '--open'], { PATH: '/nowhere' });
+  await expect.poll(() => second.printed.err).toContain(`The page is at ${second.url}/`);
+  await second.stop();
+});
+
 test('a bad script stops the start with file, path and reason', async () => {
   const file = join(await mkdtemp(join(tmpdir(), 'llemulator-')), 'bad.json');
   await writeFile(file, '{"responses": ["fine", {"txt": "x"}]}');

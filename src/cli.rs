@@ -1,5 +1,6 @@
 //! The command line, one definition for `npx llemulator` and the stand-alone binary.
 
+mod browser;
 mod help;
 mod parent;
 
@@ -35,6 +36,9 @@ struct Cli {
     /// Probe the emulator that runs on this port: exit code 0 = healthy, 1 = not
     #[arg(long)]
     healthcheck: bool,
+    /// Open the control room in the browser
+    #[arg(long)]
+    open: bool,
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
@@ -102,7 +106,7 @@ pub fn run(arguments: Vec<String>) -> i32 {
         }
         Some(Command::Convert { from: From::Aimock, file }) => convert(&file),
         Some(Command::Vocabulary { name }) => vocabulary(name),
-        None => serve(cli.options),
+        None => serve(cli.options, cli.open),
     };
     match done {
         Ok(()) => 0,
@@ -170,7 +174,7 @@ fn vocabulary(name: BuiltIn) -> Result<(), String> {
 }
 
 /// Serves until a signal.
-fn serve(options: Options) -> Result<(), String> {
+fn serve(options: Options, open: bool) -> Result<(), String> {
     log::panics();
     let (scripts, watch, exit_with_parent) = (options.script.clone(), options.watch, options.exit_with_parent);
     // A bad file stops the start, before anything listens.
@@ -186,6 +190,9 @@ fn serve(options: Options) -> Result<(), String> {
         // Before anybody can know that it runs, and end it.
         let signal = signal();
         announce(&emulator);
+        if open {
+            browser::open(&emulator.url());
+        }
         if watch && !scripts.is_empty() {
             tokio::spawn(reload(emulator.clone(), scripts));
         }

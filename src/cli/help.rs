@@ -3,7 +3,7 @@
 use clap::{ArgAction, Command};
 
 /// Options on the first screen.
-const USUAL: [&str; 13] = [
+const USUAL: [&str; 14] = [
     "port",
     "host",
     "script",
@@ -15,6 +15,7 @@ const USUAL: [&str; 13] = [
     "clock",
     "log_level",
     "exit_with_parent",
+    "open",
     "help",
     "all",
 ];
