@@ -13,11 +13,11 @@ const DIST = path.join(import.meta.dirname, '..', 'dist');
 const KINDS = { js: 'text/javascript', css: 'text/css', html: 'text/html' };
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Starts it; `url`, `world` and `stop`. */
-export async function startMock(port = 0) {
+/** Starts it; `url`, `world` and `stop`. With a token it is as bound beyond loopback. */
+export async function startMock(port = 0, token = null) {
   const world = new World();
-  const server = createServer((request, response) => answer(world, request, response).catch((error) => json(response, error.status ?? 500, { detail: error.message, error: { message: error.message, code: error.code ?? null, param: error.param ?? null } })));
-  const sockets = new WebSocketServer({ server, path: '/ws', handleProtocols: (offered) => (offered.has('llemulator') ? 'llemulator' : false) });
+  const server = createServer((request, response) => answer(world, token, request, response).catch((error) => json(response, error.status ?? 500, { detail: error.message, error: { message: error.message, code: error.code ?? null, param: error.param ?? null } })));
+  const sockets = new WebSocketServer({ server, path: '/ws', verifyClient: ({ req }) => !token || (req.headers['sec-websocket-protocol'] ?? '').includes(`llemulator-token.${token}`), handleProtocols: (offered) => (offered.has('llemulator') ? 'llemulator' : false) });
   let clients = 0;
   sockets.on('connection', (socket) => {
     const name = `operator-${(clients += 1)}`;
@@ -49,13 +49,14 @@ export async function startMock(port = 0) {
   };
 }
 
-async function answer(world, request, response) {
+async function answer(world, token, request, response) {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
   if (pathname === '/' || pathname.startsWith('/ui/')) {
     const name = pathname === '/' ? 'index.html' : pathname.slice(4);
     response.writeHead(200, { 'content-type': KINDS[name.split('.').pop()], 'content-security-policy': POLICY });
     return response.end(gunzipSync(readFileSync(path.join(DIST, `${name}.gz`))));
   }
+  if (token && pathname.startsWith('/api/') && request.headers['x-llemulator-control-token'] !== token) throw Object.assign(new Error('The control room needs the control token.'), { status: 403, code: 'control_token_required' });
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString();

@@ -59,7 +59,7 @@ export function App() {
           <span class={`link ${connection.value}`} title={settings.value?.version ?? ''}><i aria-hidden="true" />{connection.value === 'open' ? t('connected') : t('connecting')}</span>
           <button type="button" class="quiet square" aria-label={t('Go to, do')} title="Ctrl+K" onClick={() => setOver('palette')}><Icon name="search" /></button>
           <button type="button" class="quiet square" aria-label={t('Dark or light')} onClick={toggleTheme}><Icon name="moon" /></button>
-          <button type="button" class="quiet square" aria-label={language.value === 'zh' ? 'English' : '中文'} lang={language.value === 'zh' ? 'en' : 'zh'} onClick={() => speak(language.value === 'zh' ? 'en' : 'zh')}>{language.value === 'zh' ? 'EN' : '中'}</button>
+          <button type="button" class="quiet square" aria-label={language.value === 'zh' ? 'English' : '中文'} lang={language.value === 'zh' ? 'en' : 'zh'} onClick={() => speak(language.value === 'zh' ? 'en' : 'zh')}><Icon name="language" /></button>
           <button type="button" class="quiet square" aria-label={t('Keys')} title="?" onClick={() => setOver('keys')}>?</button>
         </div>
       </header>

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, vi } from 'vitest';
 import { startMock } from '../mock/server.mjs';
 import { live } from './browser/live.mjs';
 import { pending } from './browser/pending.mjs';
+import { pictures } from './browser/pictures.mjs';
 import { rest } from './browser/rest.mjs';
 import { launch } from './browser/support.mjs';
 import { whole } from './browser/whole.mjs';
@@ -14,7 +15,7 @@ const host = { real: false, nameOf: (key) => key };
 beforeAll(async () => {
   const mock = await startMock();
   Object.assign(host, {
-    mock, url: mock.url, browser: await launch(),
+    mock, url: mock.url, browser: await launch(), withToken: (token) => startMock(0, token),
     many: async (count) => {
       for (let n = 0; n < count; n += 1) {
         const exchange = mock.world.begin({ model: 'gpt-4o', messages: [{ role: 'user', content: `number ${n}` }] }, 'many');
@@ -34,3 +35,4 @@ live(host);
 pending(host);
 rest(host);
 whole(host);
+pictures(host);

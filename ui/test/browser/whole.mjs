@@ -27,6 +27,25 @@ export function whole(host) {
     wire.close();
   });
 
+  test('beyond loopback the page asks for the control token once', async () => {
+    const closed = await host.withToken('the-token');
+    const context = await host.browser.newContext({ locale: 'en-GB' });
+    const page = await context.newPage();
+    await page.goto(`${closed.url}/#/sessions`);
+    const dialog = page.getByRole('dialog', { name: 'Control token' });
+    await dialog.getByRole('textbox').fill('wrong');
+    await page.keyboard.press('Enter');
+    await dialog.getByText('That was not the token.').waitFor();
+    await dialog.getByRole('textbox').fill('the-token');
+    await page.keyboard.press('Enter');
+    await page.getByText('connected', { exact: true }).waitFor();
+    await page.reload();
+    await page.getByText('connected', { exact: true }).waitFor();
+    expect(await dialog.count()).toBe(0);
+    await context.close();
+    await closed.stop();
+  });
+
   test('ten thousand exchanges without a stall', { timeout: 120_000 }, async () => {
     const { url, browser } = host;
     const page = await open(browser, url);
