@@ -26,6 +26,8 @@ pub(super) struct Visitor {
     any: bool,
     /// Why the API is closed to it.
     stranger: Option<String>,
+    /// Why the control room's page is closed to it.
+    page: Option<String>,
 }
 
 impl Visitor {
@@ -56,7 +58,11 @@ impl Visitor {
                  use an IP address or localhost, or add the name to the option allowedHosts (--allowed-hosts)."
             )
         });
-        Visitor { origin: origin.cloned(), ours, refusal, any, stranger }
+        // A link may lead to the page from anywhere: following it opens a tab that the linking page cannot look into.
+        let is = |name: &str, word: &str| headers.get(name).is_some_and(|value| value == word);
+        let followed = origin.is_none() && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document");
+        let page = if followed { foreign_host(settings, request) } else { refusal.clone() };
+        Visitor { origin: origin.cloned(), ours, refusal, any, stranger, page }
     }
 
     /// Whether it may use control routes; else the reason.
@@ -67,6 +73,11 @@ impl Visitor {
     /// Whether it may use the API; else the reason.
     pub(super) fn check_api(&self) -> Result<(), String> {
         self.stranger.clone().map_or(Ok(()), Err)
+    }
+
+    /// Whether it may have the control room's page, which holds no data; else the reason.
+    pub(super) fn check_page(&self) -> Result<(), String> {
+        self.page.clone().map_or(Ok(()), Err)
     }
 
     /// Whether it may open a socket, which browsers let every page do; else the reason.

@@ -47,6 +47,16 @@ fn nobody_shows_it_as_their_own() {
 }
 
 #[test]
+fn a_link_leads_to_it_from_anywhere() {
+    let emulator = start(json!({}));
+    let followed = "sec-fetch-site: cross-site\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\n";
+    assert_eq!(get(&emulator, "/", &format!("host: localhost\r\n{followed}{HTML}")).status, 200);
+    assert_eq!(get(&emulator, "/", &format!("host: evil.example\r\n{followed}{HTML}")).status, 403);
+    let control = get(&emulator, "/_emulator", &format!("host: localhost\r\n{followed}"));
+    assert_eq!(control.status, 403, "what holds data stays closed");
+}
+
+#[test]
 fn a_built_page_is_sent_zipped_and_once() {
     let emulator = start(json!({}));
     let host = "host: localhost\r\n";

@@ -55,7 +55,7 @@ async fn routed(
     let answered = match (path, parts.method.as_str()) {
         ("/healthz" | "/readyz", _) => Ok(plain(200, "text/plain; charset=utf-8", "OK")),
         ("/health", "GET") => Ok(plain(200, "application/json", "{\"ok\":true}")),
-        (_, "GET" | "HEAD") if page::is_asked(path, &parts.headers) => Ok(match visitor.check_control() {
+        (_, "GET" | "HEAD") if page::is_asked(path, &parts.headers) => Ok(match visitor.check_page() {
             Ok(()) => page::answer(path, &parts.headers),
             Err(reason) => plain(403, "application/json", &forbidden(reason).envelope().to_string()),
         }),

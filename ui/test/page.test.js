@@ -10,7 +10,7 @@ import { whole } from './browser/whole.mjs';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const host = { real: false, nameOf: (key) => key };
+const host = { real: false };
 
 beforeAll(async () => {
   const mock = await startMock();

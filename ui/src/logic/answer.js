@@ -35,7 +35,7 @@ export function replyOf(exchange) {
 }
 
 const errorOf = ({ status }, { message, type, code, param }) => tidy({ status: status ?? 500, message, type, code, param });
-const said = ({ said: text }) => (text ? { text } : null);
+const said = ({ said: text, status }) => (!text ? null : status >= 400 ? { error: { status, message: text } } : { text });
 
 function ofBody(body) {
   const choice = body.choices?.[0];

@@ -18,6 +18,8 @@ let socket;
 let attempt = 0;
 let timer;
 let seen = 0;
+let newest = 0;
+let resuming = false;
 let epoch;
 let refs = 0;
 const waiting = new Map();
@@ -87,7 +89,9 @@ function tell(event) {
 function take(message) {
   const { type, seq, data } = message;
   if (seq !== undefined) {
-    if (seq <= seen) return;
+    newest = Math.max(newest, seq);
+    // Those that are missing come first: a newer one that overtakes them comes again behind them.
+    if (seq <= seen || (resuming && seq !== seen + 1)) return;
     seen = seq;
     return tell({ type, data });
   }
@@ -110,11 +114,14 @@ async function greeted(data) {
   const first = epoch === undefined;
   epoch = data.epoch;
   connection.value = 'open';
+  newest = data.seq;
   if (known && !first) {
+    resuming = true;
     const { complete } = await act('resume', { since, epoch }).catch(() => ({ complete: false }));
+    resuming = false;
     if (complete) return;
   }
-  seen = Math.max(known ? seen : 0, data.seq);
+  seen = newest;
   await listener.reload();
 }
 

@@ -33,7 +33,10 @@ export const upstreamChanged = signal(0);
 const PAGE = 500;
 
 /** Pages that are fetched at once after more happened than was told one by one. */
-const MOST_PAGES = 20;
+const MOST_PAGES = 40;
+
+/** Everything that arrived before this moment is known, and over. */
+let complete = 0;
 
 /** Begins to follow the emulator. */
 export function follow() {
@@ -87,22 +90,25 @@ async function reload() {
     ]);
     batch(() => {
       put(page.data);
+      complete = page.data.find((row) => row.state !== 'done')?.arrived ?? Date.now() - 1000;
       hasOlder.value = page.has_more;
       pending.value = waiting.reload(pending.value, open.data, Date.now());
     });
   });
 }
 
-/** Fetches what happened untold: newest first, until something known is met. */
+/** Fetches what happened untold: newest first, back to where nothing is missing. */
 async function catchUp() {
+  const began = Date.now() - 1000;
+  const oldestOpen = store.rows.find((row) => row.state !== 'done' && row.arrived >= complete)?.arrived ?? began;
   let before;
   for (let page = 0; page < MOST_PAGES; page += 1) {
     const { data, has_more } = await call('GET', `api/exchanges?limit=${PAGE}${before ? `&before=${encodeURIComponent(before)}` : ''}`);
-    const met = data.some((row) => store.find(row.id)?.state === 'done');
     put(data);
-    if (met || !has_more) return;
+    if (!has_more || data.at(-1).arrived < complete) break;
     before = data.at(-1).id;
   }
+  complete = Math.max(complete, Math.min(began, oldestOpen));
 }
 
 let fetchingOlder = false;

@@ -138,7 +138,7 @@ export function WhyList({ why }) {
   return (
     <>
       {why.explanation && <pre class="explanation" tabIndex={0}>{why.explanation}</pre>}
-      {why.rules.length === 0 && <p class="muted">{t('The session has no script: the fallback answers.')}</p>}
+      {why.rules.length === 0 && !why.explanation && <p class="muted">{t('The session has no script: the fallback answers.')}</p>}
       <ol class="why">
         {why.rules.map(({ index, rule, matches, used_up: usedUp, why: reason }) => (
           <li key={index}>

