@@ -14,6 +14,7 @@ pub(crate) mod list;
 pub(crate) mod logprobs;
 pub(crate) mod models_resource;
 pub(crate) mod moderations;
+mod objects;
 pub(crate) mod rate_limits;
 pub(crate) mod responses;
 pub(crate) mod validate;
@@ -41,15 +42,29 @@ static SERVED: &[&[Served]] = &[
 
 /// Handlers in the order of the surface's table.
 static HANDLERS: LazyLock<Vec<Option<Handler>>> = LazyLock::new(|| {
-    let of = |operation: &Operation| SERVED.iter().copied().flatten().find(|served| served.name == operation.name);
-    surface::operations::all().iter().map(|operation| of(operation).map(|served| served.handler)).collect()
+    let by_hand = |operation: &Operation| by_hand(operation).map(|served| served.handler);
+    let of = |operation| by_hand(operation).or_else(|| objects::handler(operation));
+    surface::operations::all().iter().map(of).collect()
 });
+
+fn by_hand(operation: &Operation) -> Option<&'static Served> {
+    SERVED.iter().copied().flatten().find(|served| served.name == operation.name)
+}
+
+/// Whether an operation is served as any stored resource's.
+fn is_generic(operation: &Operation) -> bool {
+    by_hand(operation).is_none() && objects::handler(operation).is_some()
+}
 
 /// How far an operation is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ServiceLevel {
     /// By hand, as production behaves.
     Behaves,
+    /// As any stored resource.
+    Stored,
+    /// With the fields of its answer's type; nothing is kept.
+    Synthesised,
     /// Refused by name.
     NotServed,
 }
@@ -58,6 +73,8 @@ impl fmt::Display for ServiceLevel {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(match self {
             ServiceLevel::Behaves => "behaves",
+            ServiceLevel::Stored => "stored",
+            ServiceLevel::Synthesised => "synthesised",
             ServiceLevel::NotServed => "not served",
         })
     }
@@ -65,9 +82,12 @@ impl fmt::Display for ServiceLevel {
 
 /// How far an operation is served; a variant as the operation whose path it has.
 pub(crate) fn level(operation: &'static Operation) -> ServiceLevel {
-    match handler(surface::router::routed(operation)) {
-        Some(_) => ServiceLevel::Behaves,
+    let operation = surface::router::routed(operation);
+    match handler(operation) {
         None => ServiceLevel::NotServed,
+        Some(_) if by_hand(operation).is_some() => ServiceLevel::Behaves,
+        Some(_) if objects::is_stored(operation) => ServiceLevel::Stored,
+        Some(_) => ServiceLevel::Synthesised,
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod sound;
 pub(crate) mod strings;
 pub(crate) mod text;
 pub(crate) mod tools;
+pub(crate) mod typed;
 pub(crate) mod vectors;
 pub(crate) mod words;
 

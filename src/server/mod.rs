@@ -38,6 +38,8 @@ mod message;
 #[cfg(test)]
 mod nested_keys_tests;
 #[cfg(test)]
+mod objects_tests;
+#[cfg(test)]
 mod pace_tests;
 mod page;
 #[cfg(test)]

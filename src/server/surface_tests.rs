@@ -43,7 +43,7 @@ fn not_served() -> impl Iterator<Item = &'static Operation> {
 fn what_is_not_served_says_so_by_its_real_name() {
     let emulator = start(json!({"profile": "llemulator", "validation": "off"}));
     let strict = start(json!({"validation": "off"}));
-    assert!(not_served().count() > 300);
+    assert!(not_served().next().is_some());
     for operation in not_served() {
         let got = ask(&emulator, operation);
         let name = operation.name;

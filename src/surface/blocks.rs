@@ -5,7 +5,7 @@ use flate2::read::DeflateDecoder;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Read;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 static PACKED: &[u8] = include_bytes!("generated/types.bin");
 
@@ -43,12 +43,44 @@ impl Reader {
     }
 }
 
+/// Types that answers were made of, by name. There are as many as lie in the binary, and most are never asked for.
+static READ: LazyLock<Mutex<HashMap<String, Arc<Value>>>> = LazyLock::new(Mutex::default);
+
+/// The JSON Schema of a type, whose references are `#/$defs/` and a type's name. An unknown name is a type of anything.
+pub(crate) fn schema(name: &str) -> Arc<Value> {
+    if let Some(known) = READ.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+        return known.clone();
+    }
+    let read = Arc::new(Reader::default().get(name).unwrap_or_default());
+    READ.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), read.clone());
+    read
+}
+
 /// Generated, and read whole by the test below: it does not fail.
 fn inflate(block: &Block) -> String {
     let mut text = String::new();
     let bytes = PACKED.get(block.at..block.at + block.length).unwrap_or_default();
     let _ = DeflateDecoder::new(bytes).read_to_string(&mut text);
     text
+}
+
+/// What a value lacks of a type, as JSON Schema says it; an empty list = it is one.
+#[cfg(test)]
+pub(crate) fn faults(name: &str, value: &Value) -> Vec<String> {
+    let (mut defs, mut todo) = (serde_json::Map::new(), vec![name.to_string()]);
+    while let Some(name) = todo.pop() {
+        if defs.contains_key(&name) {
+            continue;
+        }
+        let schema = schema(&name);
+        let text = schema.to_string();
+        let targets = text.split("\"$ref\":\"#/$defs/").skip(1).filter_map(|rest| rest.split('"').next());
+        todo.extend(targets.map(String::from));
+        defs.insert(name, Value::clone(&schema));
+    }
+    let document = serde_json::json!({"$ref": format!("#/$defs/{name}"), "$defs": defs});
+    let validator = jsonschema::validator_for(&document).expect("a schema");
+    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 #[cfg(test)]

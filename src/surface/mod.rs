@@ -11,4 +11,7 @@ pub(crate) mod operations;
 pub(crate) mod router;
 pub(crate) mod shape;
 
+#[cfg(test)]
+pub(crate) use blocks::faults;
+pub(crate) use blocks::schema;
 pub(crate) use operations::{Family, Operation};

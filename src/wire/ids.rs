@@ -46,7 +46,6 @@ pub(crate) fn plain(prefix: &str, random: &mut Random) -> String {
 }
 
 /// 32 hex that begin with the time: `batch_`, `vs_`, `vsfb_`, `cfile_`.
-#[cfg_attr(not(test), allow(dead_code))] // for the stored resources
 pub(crate) fn timed(prefix: &str, random: &mut Random, created: u64) -> String {
     format!("{prefix}{}{}", seconds(created), mark(random))
 }

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use memory::Memory;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 #[cfg(test)]
 use serialised::Serialised;
 use std::sync::Arc;
@@ -168,6 +169,65 @@ impl Store {
     /// Objects of a type, in order.
     pub(crate) async fn page<T: StoredKind>(&self, page: Window<'_>) -> Vec<Stored> {
         ask!(self, page(T::NAME, page))
+    }
+}
+
+/// Objects of a type that has no type here: the stored resources, whose types are those of the surface.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Objects<'a> {
+    store: &'a Store,
+    name: &'a str,
+}
+
+impl Store {
+    /// The objects kept under a name.
+    pub(crate) fn objects<'a>(&'a self, name: &'a str) -> Objects<'a> {
+        Objects { store: self, name }
+    }
+}
+
+impl Objects<'_> {
+    /// Puts an object in the place of the one with this id, or adds it as the newest.
+    pub(crate) async fn put(&self, id: &str, object: &Value) {
+        let json = write(object);
+        ask!(self.store, put(self.name, id, json.clone()));
+    }
+
+    /// The object with this id.
+    pub(crate) async fn get(&self, id: &str) -> Option<Value> {
+        ask!(self.store, find(self.name, id))?.read()
+    }
+
+    /// Changes an object by what it is; gives it as it is then. `None` = there is no such object.
+    ///
+    /// # Errors
+    /// Those of `change`, which leave it as it is.
+    pub(crate) async fn update<E>(
+        &self,
+        id: &str,
+        mut change: impl FnMut(Value) -> Result<Value, E>,
+    ) -> Option<Result<Value, E>> {
+        loop {
+            let found = ask!(self.store, find(self.name, id))?;
+            let changed = match change(found.read()?) {
+                Ok(changed) => changed,
+                error => return Some(error),
+            };
+            let json = write(&changed);
+            if ask!(self.store, swap(self.name, &found, json.clone())) {
+                return Some(Ok(changed));
+            }
+        }
+    }
+
+    /// Forgets the object with this id. False = there was none.
+    pub(crate) async fn remove(&self, id: &str) -> bool {
+        ask!(self.store, remove(self.name, id))
+    }
+
+    /// The objects in order.
+    pub(crate) async fn page(&self, page: Window<'_>) -> Vec<Stored> {
+        ask!(self.store, page(self.name, page))
     }
 }
 

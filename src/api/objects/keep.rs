@@ -1,0 +1,208 @@
+//! What one object of a stored resource goes through.
+
+use super::plan::{self, IdForm, Plan};
+use super::{fresh, made};
+use crate::session::store;
+use crate::surface::operations;
+use crate::turn::call::Call;
+use crate::wire::error::ApiError;
+use crate::wire::ids;
+use serde_json::{Map, Value, json};
+use std::convert::Infallible;
+
+/// Id of a settings object, of which there is one.
+const ONLY: &str = "";
+
+/// Path of a collection with the call's own parameters: the name of its shelf.
+pub(super) fn shelf(call: &Call, collection: &str) -> String {
+    let segments = collection.split('/').map(|segment| {
+        let name = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        name.map_or(segment, |name| call.param(name))
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// Refuses a path whose outer objects are not there.
+pub(super) async fn parents(call: &Call, plan: &Plan) -> Result<(), ApiError> {
+    for (at, _) in plan.collection.match_indices("/{") {
+        let rest = &plan.collection[at + 2..];
+        let (collection, id) = (&plan.collection[..at], rest.split('}').next().unwrap_or_default());
+        // What nobody can make through the API, and what is kept elsewhere, is taken to be there.
+        if plan::is_made_here(collection) && known_here(collection) {
+            let found = call.session.store.objects(&shelf(call, collection)).get(call.param(id)).await;
+            found.ok_or_else(|| missing(collection, call.param(id)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a collection's objects are kept by this module.
+fn known_here(collection: &str) -> bool {
+    let mut makers = operations::all().iter().filter(|row| row.path == collection && row.method == "POST");
+    makers.any(crate::api::is_generic)
+}
+
+/// The 404 for an object that is not there.
+pub(super) fn missing(collection: &str, id: &str) -> ApiError {
+    let resource = plan::resource(collection);
+    let message = match &resource.missing {
+        Some(words) => words.replace("{id}", id),
+        None => format!("No {} found with id '{id}'.", resource.noun),
+    };
+    let mut error = ApiError::new(404, message);
+    if let Some(param) = &resource.param {
+        error = error.param(param);
+    }
+    match &resource.code {
+        Some(code) => error.code(code),
+        None => error,
+    }
+}
+
+/// An id for a new object: the body's where it names what is put into the collection (`file_id`), else a new one.
+pub(super) fn new_id(call: &Call, plan: &Plan) -> String {
+    let items = operations::all()
+        .iter()
+        .filter_map(plan::of)
+        .find(|other| other.collection == plan.collection && !other.id.is_empty());
+    let named = items.and_then(|items| call.body.get(items.id)).and_then(Value::as_str);
+    if let Some(named) = named {
+        return named.to_string();
+    }
+    let resource = plan::resource(plan.collection);
+    let (random, created) = (&mut call.random.fork("id"), call.created());
+    match resource.form {
+        IdForm::Plain => ids::plain(&resource.id, random),
+        IdForm::File => format!("{}{}", resource.id, random.alphanumeric(22)),
+        IdForm::Timed => ids::timed(&resource.id, random, created),
+        IdForm::Long => ids::long(&resource.id, random, created),
+    }
+}
+
+/// Says when an object expires that was asked to expire some time after it was made.
+pub(super) fn expiry(given: &mut Map<String, Value>, created: u64) {
+    let after = given.get("expires_after").unwrap_or(&Value::Null);
+    let in_units = |unit: &str, seconds: u64| after.get(unit)?.as_u64()?.checked_mul(seconds);
+    let seconds = in_units("seconds", 1).or_else(|| in_units("minutes", 60)).or_else(|| in_units("days", 86_400));
+    if let Some(expires) = seconds.and_then(|seconds| created.checked_add(seconds)) {
+        given.entry("expires_at").or_insert(expires.into());
+    }
+}
+
+pub(super) async fn create(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
+    let given = fresh(call, plan);
+    let answer = made(call, &given);
+    // Also what this answer does not show: another operation's type may.
+    let kept = over(given, &answer);
+    let id = answer["id"].as_str().or_else(|| kept["id"].as_str()).unwrap_or_default().to_string();
+    call.session.store.objects(&shelf(call, plan.collection)).put(&id, &kept).await;
+    Ok(answer)
+}
+
+pub(super) async fn retrieve(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
+    let id = call.param(plan.id);
+    let found = call.session.store.objects(&shelf(call, plan.collection)).get(id).await;
+    found.map(|kept| made(call, &kept)).ok_or_else(|| missing(plan.collection, id))
+}
+
+pub(super) async fn update(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
+    change(call, plan, |kept| over(kept, &call.body)).await
+}
+
+/// `POST …/{id}/word`.
+pub(super) async fn act(call: &Call, plan: &Plan, word: &str) -> Result<Value, ApiError> {
+    let now = call.created();
+    let told = match word {
+        "cancel" => json!({"status": "cancelled", "cancelled_at": now}),
+        "pause" => json!({"status": "paused", "paused_at": now}),
+        "resume" => json!({"status": "running"}),
+        "archive" => json!({"status": "archived", "archived_at": now}),
+        "complete" => json!({"status": "completed", "completed_at": now}),
+        _ => json!({}),
+    };
+    if !plan::is_made_here(plan.collection) {
+        // Nothing of this kind is kept: the answer's type says all.
+        let mut given = over(fresh(call, plan), &told);
+        given["id"] = call.param(plan.id).into();
+        return Ok(made(call, &given));
+    }
+    change(call, plan, |kept| over(over(kept, &call.body), &told)).await
+}
+
+async fn change(call: &Call, plan: &Plan, change: impl Fn(Value) -> Value) -> Result<Value, ApiError> {
+    let id = call.param(plan.id);
+    let name = shelf(call, plan.collection);
+    let shelf = call.session.store.objects(&name);
+    let changed = shelf.update(id, |kept| Ok::<_, Infallible>(change(kept))).await;
+    match changed {
+        Some(Ok(kept)) => Ok(made(call, &kept)),
+        _ => Err(missing(plan.collection, id)),
+    }
+}
+
+pub(super) async fn delete(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
+    let id = call.param(plan.id);
+    let name = shelf(call, plan.collection);
+    if !call.session.store.objects(&name).remove(id).await {
+        return Err(missing(plan.collection, id));
+    }
+    // What belonged to it goes with it.
+    let inside = format!("{name}/{id}");
+    for below in plan::below(plan.collection) {
+        forget(call, &inside, below, plan.collection).await;
+    }
+    Ok(made(call, &json!({"id": id, "deleted": true})))
+}
+
+/// Forgets all of a collection below a deleted object; of a collection below such a collection as far as its objects
+/// are listed there.
+async fn forget(call: &Call, inside: &str, below: &str, collection: &str) {
+    // `/evals/{eval_id}/runs` below `/evals` is `/evals/eval_1/runs`; deeper ones are reached by nobody any more, since
+    // their parents are gone.
+    let rest = below.strip_prefix(collection).and_then(|rest| rest.get(1..)).and_then(|rest| rest.split_once('/'));
+    let Some((_, rest)) = rest.filter(|(_, rest)| !rest.contains('{')) else { return };
+    let name = format!("{inside}/{rest}");
+    let shelf = call.session.store.objects(&name);
+    loop {
+        let page = shelf.page(store::Window::default()).await;
+        if page.is_empty() {
+            return;
+        }
+        for stored in page {
+            shelf.remove(&stored.id).await;
+        }
+    }
+}
+
+/// A settings object, as it was set.
+pub(super) async fn show(call: &Call, plan: &Plan) -> Value {
+    let kept = call.session.store.objects(&shelf(call, plan.collection)).get(ONLY).await;
+    made(call, &kept.unwrap_or_else(|| over(fresh(call, plan), &queries(call))))
+}
+
+/// What the query says, for answers that repeat it.
+fn queries(call: &Call) -> Value {
+    let read = |value: &str| value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from);
+    Value::Object(call.query.iter().map(|(name, value)| (name.clone(), read(value))).collect())
+}
+
+pub(super) async fn set(call: &Call, plan: &Plan) -> Value {
+    let name = shelf(call, plan.collection);
+    let shelf = call.session.store.objects(&name);
+    let kept = over(shelf.get(ONLY).await.unwrap_or_else(|| json!({})), &call.body);
+    shelf.put(ONLY, &kept).await;
+    made(call, &kept)
+}
+
+pub(super) async fn unset(call: &Call, plan: &Plan) -> Value {
+    call.session.store.objects(&shelf(call, plan.collection)).remove(ONLY).await;
+    made(call, &json!({"deleted": true}))
+}
+
+/// An object with another's fields laid over its own.
+pub(super) fn over(mut object: Value, other: &Value) -> Value {
+    if let (Some(object), Some(other)) = (object.as_object_mut(), other.as_object()) {
+        object.extend(other.clone());
+    }
+    object
+}

@@ -1,0 +1,76 @@
+//! Resources that are only stored: made, listed, retrieved, changed and deleted as any other, with the fields of their
+//! type in the surface. [`plan`] says which operation does what; a resource that behaves has its own file in
+//! [`api`](crate::api), and its operations never come here.
+
+mod keep;
+mod list;
+mod plan;
+
+use crate::generate::typed::TypedMaker;
+use crate::surface::Operation;
+use crate::surface::operations::AnswerKind;
+use crate::turn::answer::{Answer, Body};
+use crate::turn::call::{Call, Handler, HandlerFuture};
+use crate::wire::error::ApiError;
+use plan::{Plan, Verb};
+use serde_json::{Map, Value};
+
+/// How a stored resource's operation is served; `None` = it is none.
+pub(crate) fn handler(operation: &Operation) -> Option<Handler> {
+    plan::of(operation).map(|_| serve as Handler)
+}
+
+/// Whether its answers come from what was kept, rather than from their type alone.
+pub(crate) fn is_stored(operation: &Operation) -> bool {
+    plan::of(operation).is_some_and(|plan| match plan.verb {
+        Verb::Make => false,
+        Verb::Act(_) => plan::is_made_here(plan.collection),
+        _ => true,
+    })
+}
+
+fn serve(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let Some(plan) = plan::of(call.operation) else {
+            return Err(ApiError::not_served(call.operation.name, &call.method, &call.path));
+        };
+        keep::parents(&call, plan).await?;
+        let answer = match plan.verb {
+            Verb::Create => keep::create(&call, plan).await?,
+            Verb::Retrieve => keep::retrieve(&call, plan).await?,
+            Verb::Update => keep::update(&call, plan).await?,
+            Verb::Delete => keep::delete(&call, plan).await?,
+            Verb::Act(word) => keep::act(&call, plan, word).await?,
+            Verb::List => list::page(&call, plan).await,
+            Verb::Show => keep::show(&call, plan).await,
+            Verb::Set => keep::set(&call, plan).await,
+            Verb::Unset => keep::unset(&call, plan).await,
+            Verb::Make if call.operation.kind == AnswerKind::Page => list::made(&call, plan).await,
+            Verb::Make => made(&call, &fresh(&call, plan)),
+        };
+        Ok(match call.operation.kind {
+            AnswerKind::None => Answer::ok(Body::Empty),
+            _ => Answer::json(&answer),
+        })
+    })
+}
+
+/// The answer's type, filled with what fits of this.
+fn made(call: &Call, given: &Value) -> Value {
+    let Some(name) = call.operation.answer else { return Value::Null };
+    let mut random = call.random.fork("object");
+    TypedMaker { random: &mut random, now: call.created() }.value(name, given)
+}
+
+/// What is known of an object before it is made: what the request says, its id, when it is made.
+fn fresh(call: &Call, plan: &Plan) -> Value {
+    let mut given = Map::new();
+    let resource = plan::resource(plan.collection);
+    given.extend(resource.given.as_object().cloned().unwrap_or_default());
+    given.extend(call.params.iter().map(|(name, value)| (name.to_string(), Value::from(value.as_str()))));
+    given.extend(call.body.as_object().cloned().unwrap_or_default());
+    given.insert("id".into(), keep::new_id(call, plan).into());
+    given.insert("created_at".into(), call.created().into());
+    keep::expiry(&mut given, call.created());
+    Value::Object(given)
+}

@@ -1,0 +1,161 @@
+//! Stored resources over a socket: every one of them goes through its whole life, and every answer is of its type.
+
+use super::tests::{Got, exchange, request, start};
+use crate::api::{self, ServiceLevel};
+use crate::emulator::Emulator;
+use crate::generate::typed::TypedMaker;
+use crate::random::Random;
+use crate::surface::operations::{AnswerKind, all};
+use crate::surface::{self, Operation};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+const KEY: &str = "a";
+
+fn ask(emulator: &Emulator, method: &str, path: &str, body: &Value) -> Got {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    exchange(emulator, &request(method, path, KEY, "", body.as_bytes())).expect("an answer")
+}
+
+/// The smallest body an operation takes.
+fn smallest(operation: &Operation) -> Value {
+    let mut random = Random::new(7);
+    let mut maker = TypedMaker { random: &mut random, now: 1_767_225_600 };
+    operation.body.map_or(Value::Null, |name| maker.value(name, &Value::Null))
+}
+
+fn generic() -> impl Iterator<Item = &'static Operation> {
+    let is_generic = |level| matches!(level, ServiceLevel::Stored | ServiceLevel::Synthesised);
+    all().iter().filter(move |operation| operation.variant.is_none() && is_generic(api::level(operation)))
+}
+
+fn named(name: &str) -> Option<&'static Operation> {
+    generic().find(|operation| operation.name == name)
+}
+
+/// A path with an id of each outer collection in its gaps; `ids` has them by collection.
+fn filled(path: &str, ids: &HashMap<String, String>) -> Option<String> {
+    let (mut out, mut outer) = (String::from("/v1"), String::new());
+    for segment in path.split('/').skip(1) {
+        let shown = if segment.starts_with('{') { ids.get(&outer)?.as_str() } else { segment };
+        out = format!("{out}/{shown}");
+        outer = format!("{outer}/{segment}");
+    }
+    Some(out)
+}
+
+#[track_caller]
+fn valid(operation: &Operation, got: &Got) -> Value {
+    assert_eq!(got.status, 200, "{}: {}", operation.name, got.text());
+    if operation.kind == AnswerKind::None {
+        assert!(got.body.is_empty(), "{}", operation.name);
+        return Value::Null;
+    }
+    let answer = got.json();
+    let of_type = |value: &Value| {
+        let faults = operation.answer.map(|name| surface::faults(name, value)).unwrap_or_default();
+        assert!(faults.is_empty(), "{}: {faults:?} in {value}", operation.name);
+    };
+    match operation.kind {
+        AnswerKind::Page => answer["data"].as_array().expect("a page has data").iter().for_each(of_type),
+        _ => of_type(&answer),
+    }
+    answer
+}
+
+#[test]
+fn every_stored_resource_lives_its_life() {
+    let emulator = start(json!({"clock": "instant", "auth": "optional"}));
+    let mut ids: HashMap<String, String> = HashMap::new();
+    let mut lived = 0;
+    // Outer objects are there before those inside.
+    let mut creates: Vec<&Operation> = generic().filter(|one| one.name.ends_with(".create")).collect();
+    creates.sort_by_key(|operation| operation.path.matches('{').count());
+    for create in creates {
+        let Some(collection) = filled(create.path, &ids) else { continue };
+        let made = valid(create, &ask(&emulator, "POST", &collection, &smallest(create)));
+        let (resource, _) = create.name.rsplit_once('.').expect("a resource");
+        let Some(id) = made["id"].as_str() else { continue };
+        ids.insert(create.path.to_string(), id.to_string());
+        let one = format!("{collection}/{id}");
+        lived += 1;
+        if let Some(list) = named(&format!("{resource}.list")).filter(|list| list.path == create.path) {
+            let page = valid(list, &ask(&emulator, "GET", &collection, &Value::Null));
+            let listed = page["data"].as_array().into_iter().flatten().any(|one| one["id"] == id);
+            assert!(listed, "{}: {page}", list.name);
+        }
+        if let Some(retrieve) = named(&format!("{resource}.retrieve")) {
+            valid(retrieve, &ask(&emulator, "GET", &one, &Value::Null));
+        }
+        if let Some(update) = named(&format!("{resource}.update")) {
+            valid(update, &ask(&emulator, update.method, &one, &smallest(update)));
+        }
+        if let Some(delete) = named(&format!("{resource}.delete")) {
+            // Another one, so that what is inside of this can be made.
+            let other = valid(create, &ask(&emulator, "POST", &collection, &smallest(create)));
+            let other = format!("{collection}/{}", other["id"].as_str().expect("an id"));
+            valid(delete, &ask(&emulator, "DELETE", &other, &Value::Null));
+            let again = ask(&emulator, "DELETE", &other, &Value::Null);
+            assert_eq!(again.status, if other == one { 404 } else { again.status }, "{}", delete.name);
+        }
+    }
+    assert!(lived > 25, "{lived}");
+}
+
+#[test]
+fn what_is_made_by_its_type_alone_is_of_it() {
+    let emulator = start(json!({"clock": "instant"}));
+    let mut made = 0;
+    for operation in generic().filter(|operation| !operation.path.contains('{') && operation.method != "DELETE") {
+        valid(operation, &ask(&emulator, operation.method, &format!("/v1{}", operation.path), &smallest(operation)));
+        made += 1;
+    }
+    assert!(made > 40, "{made}");
+}
+
+#[test]
+fn pages_follow_each_other_in_every_style() {
+    let emulator = start(json!({"clock": "instant"}));
+    for (path, cursor, body) in [
+        ("/v1/assistants", "after", json!({"model": "gpt-4o"})),
+        ("/v1/organization/groups", "after", json!({"name": "g"})),
+        ("/v1/organization/projects", "after", json!({"name": "p"})),
+    ] {
+        let mut made: Vec<Value> = (0..5).map(|_| ask(&emulator, "POST", path, &body).json()["id"].clone()).collect();
+        let first = ask(&emulator, "GET", &format!("{path}?limit=2&order=asc"), &Value::Null).json();
+        let next = first.get("next").or_else(|| first.get("last_id")).and_then(Value::as_str).expect("a cursor");
+        let second = ask(&emulator, "GET", &format!("{path}?limit=3&order=asc&{cursor}={next}"), &Value::Null).json();
+        assert_eq!((&first["has_more"], &second["has_more"]), (&json!(true), &json!(false)), "{path}");
+        let seen = [&first, &second].into_iter().flat_map(|page| page["data"].as_array().expect("data").clone());
+        let seen: Vec<Value> = seen.map(|one| one["id"].clone()).collect();
+        assert_eq!(seen, made, "{path}");
+        made.reverse();
+        let newest = ask(&emulator, "GET", &format!("{path}?limit=1&order=desc"), &Value::Null).json();
+        assert_eq!(newest["data"][0]["id"], made[0], "{path}");
+    }
+}
+
+#[test]
+fn what_belongs_to_a_deleted_object_goes_with_it() {
+    let emulator = start(json!({"clock": "instant"}));
+    let thread = ask(&emulator, "POST", "/v1/threads", &json!({})).json()["id"].as_str().expect("an id").to_string();
+    let messages = format!("/v1/threads/{thread}/messages");
+    let said = ask(&emulator, "POST", &messages, &json!({"role": "user", "content": "x"}));
+    assert_eq!(said.status, 200, "{}", said.text());
+    assert_eq!(ask(&emulator, "DELETE", &format!("/v1/threads/{thread}"), &Value::Null).json()["deleted"], true);
+    let gone = ask(&emulator, "GET", &messages, &Value::Null);
+    assert_eq!(gone.status, 404);
+    assert_eq!(gone.json()["error"]["message"], format!("No thread found with id '{thread}'."));
+}
+
+#[test]
+fn settings_are_shown_as_they_were_set() {
+    let emulator = start(json!({"clock": "instant"}));
+    let path = "/v1/organization/data_retention";
+    let before = ask(&emulator, "GET", path, &Value::Null).json();
+    let kinds = ["zero_data_retention", "modified_abuse_monitoring", "enhanced_zero_data_retention", "none"];
+    let other = kinds.iter().find(|kind| before["type"] != **kind).expect("another");
+    let set = ask(&emulator, "POST", path, &json!({"retention_type": other}));
+    assert_eq!(set.status, 200, "{}", set.text());
+    assert_eq!(set.json(), ask(&emulator, "GET", path, &Value::Null).json());
+}
