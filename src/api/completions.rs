@@ -2,8 +2,8 @@
 
 use crate::api::chat::render::pieces;
 use crate::api::chat::request::{length, pace, stop};
+use crate::api::choice_queues::{ChoiceQueues, Chunks, Cursor, Writer};
 use crate::api::infer;
-use crate::api::lanes::{Chunks, Cursor, Lanes, Writer};
 use crate::api::logprobs;
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Choice, Finish, Part};
@@ -217,9 +217,9 @@ struct TextEvents {
 impl TextEvents {
     fn new(prompt: &Prompt, turn: Spoken, facts: CompletionFacts) -> Chunks<Self> {
         let writer = TextEvents { prompt: prompt.clone(), turn, facts, arrived: Vec::new() };
-        let mut items = Lanes::default();
+        let mut items = ChoiceQueues::default();
         if writer.turn.arriving.is_none() {
-            items = Lanes::new((0..writer.turn.choices).map(|index| writer.lane(index)));
+            items = ChoiceQueues::new((0..writer.turn.choices).map(|index| writer.lane(index)));
             writer.close(&mut items);
         }
         Chunks::new(items, writer)
@@ -256,7 +256,7 @@ impl TextEvents {
         choice.finish == Some(Finish::Length) && !text_of(choice).is_empty()
     }
 
-    fn close(&self, items: &mut Lanes<CompletionItem>) {
+    fn close(&self, items: &mut ChoiceQueues<CompletionItem>) {
         let open: Vec<usize> = (0..self.turn.choices).filter(|index| !self.is_cut(*index)).collect();
         if !open.is_empty() {
             items.push(CompletionItem::Finish(open));
@@ -315,7 +315,7 @@ impl Writer for TextEvents {
 
     fn poll_arriving(
         &mut self,
-        items: &mut Lanes<CompletionItem>,
+        items: &mut ChoiceQueues<CompletionItem>,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), ApiError>> {
         let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(Ok(())) };

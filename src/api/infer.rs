@@ -22,8 +22,8 @@ pub(crate) async fn infer(
 ) -> Result<Answer, ApiError> {
     let model = call.model(&prompt.model);
     turn::fit(call, &mut prompt, &model)?;
-    let found = responders::respond(&mut begin(call, &prompt)).await?;
-    turn::deliver(call, prompt, model, found, render).await
+    let found = responders::find(&mut begin(call, &prompt)).await?;
+    turn::conclude(call, prompt, model, found, render).await
 }
 
 /// Gives an operation that the emulator computes (embeddings, moderations …) the reply a test has for it, if any.

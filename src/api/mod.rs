@@ -5,11 +5,11 @@
 
 pub(crate) mod admit;
 pub(crate) mod chat;
+mod choice_queues;
 pub(crate) mod completions;
 pub(crate) mod conversations;
 pub(crate) mod embeddings;
 pub(crate) mod infer;
-mod lanes;
 pub(crate) mod list;
 pub(crate) mod logprobs;
 pub(crate) mod models_resource;

@@ -21,7 +21,7 @@ const LAST: &dyn Responder = &fallback::FallbackResponder;
 ///
 /// # Errors
 /// A responder's, or `no_matching_rule` when nobody answers.
-pub(crate) async fn respond(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
+pub(crate) async fn find(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
     if let Some(found) = ask(&SCRIPTED, turn).await? {
         return Ok(found);
     }

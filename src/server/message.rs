@@ -88,7 +88,7 @@ pub(super) fn error_event(status: u16, error: &Value) -> Value {
 ///
 /// # Errors
 /// The script cuts the connection before that.
-pub(super) async fn deliver(mut answered: Answered, control: Arc<Control>, lane: &str) -> Result<Timed<Messages>, Cut> {
+pub(super) async fn send(mut answered: Answered, control: Arc<Control>, lane: &str) -> Result<Timed<Messages>, Cut> {
     let streams = matches!(
         answered.answer.body,
         Body::Events(_) | Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_) | RawBody::Events(_))

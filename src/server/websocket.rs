@@ -322,7 +322,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         lane: Some(Lane { silent, ..lane.clone() }),
     };
     let answered = run::run(&connection.emulator, asked).await;
-    let begun = message::deliver(answered, connection.control.clone(), &lane.name).await;
+    let begun = message::send(answered, connection.control.clone(), &lane.name).await;
     let (open, failed) = match begun {
         Ok(mut messages) => {
             let open = forward(connection, &mut messages).await;

@@ -12,6 +12,7 @@ use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -139,20 +140,10 @@ impl Record {
 pub(crate) struct Exchange {
     /// Its place in the session, from 0; given by the journal.
     pub number: u64,
-    pub operation: &'static str,
-    pub method: String,
-    /// As sent, with query.
-    pub target: String,
-    pub headers: Arc<Headers>,
-    /// The body as it came, unzipped; of a socket's request, its event.
-    pub body: Bytes,
-    pub stream: bool,
-    pub at: Duration,
-    /// The same in the world's time, since 1970.
+    /// What it began with, which it shows as its own.
+    begun: Begun,
+    /// When it began, in the world's time, since 1970.
     pub arrived: Duration,
-    /// The model that was asked for.
-    pub wants: Option<String>,
-    pub request_id: String,
     /// The text a person would recognise the request by.
     pub asked: Mutex<String>,
     /// The tool results it brought: see [`crate::responders::request::tool_results`].
@@ -177,18 +168,28 @@ pub(crate) struct Exchange {
 pub(crate) struct Begun {
     pub operation: &'static str,
     pub method: String,
+    /// As sent, with query.
     pub target: String,
     pub headers: Arc<Headers>,
+    /// The body as it came, unzipped; of a socket's request, its event.
     pub body: Bytes,
     pub stream: bool,
     pub at: Duration,
+    /// The model that was asked for.
     pub wants: Option<String>,
     pub request_id: String,
 }
 
+impl Deref for Exchange {
+    type Target = Begun;
+
+    fn deref(&self) -> &Begun {
+        &self.begun
+    }
+}
+
 impl Exchange {
     pub(super) fn new(begun: Begun, number: u64, journal: Weak<Journal>, account: &Arc<Account>) -> Self {
-        let Begun { operation, method, target, headers, body, stream, at, wants, request_id } = begun;
         let record = Record {
             outcome: Outcome::Served,
             rule: None,
@@ -201,20 +202,13 @@ impl Exchange {
             waiting: None,
             done: false,
         };
+        let Begun { method, target, headers, body, wants, request_id, .. } = &begun;
         let texts = body.len() + method.len() + target.len() + request_id.len() + wants.as_ref().map_or(0, String::len);
         let held = account.hold(OVERHEAD + texts + headers.size());
         Exchange {
             number,
-            operation,
-            method,
-            target,
-            headers,
-            body,
-            stream,
-            at,
+            begun,
             arrived: clock::world(),
-            wants,
-            request_id,
             asked: Mutex::default(),
             tool_results: OnceLock::new(),
             refusal: OnceLock::new(),

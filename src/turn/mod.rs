@@ -142,7 +142,7 @@ pub(crate) fn cannot_answer(call: &Call, instead: &str) -> ApiError {
 }
 
 /// Turns what was found into an answer.
-pub(crate) async fn deliver(
+pub(crate) async fn conclude(
     call: &Call,
     prompt: Prompt,
     model: Model,

@@ -2,7 +2,7 @@
 
 use crate::api::chat::frame::{self, ChunkFrame};
 use crate::api::chat::render::{self, Facts};
-use crate::api::lanes::{Chunks, Cursor, Lanes, Writer};
+use crate::api::choice_queues::{ChoiceQueues, Chunks, Cursor, Writer};
 use crate::api::logprobs::{self, Scored};
 use crate::prompt::Prompt;
 use crate::random::Random;
@@ -88,7 +88,7 @@ impl ChatEvents {
             turn,
             facts,
         };
-        let mut items = Lanes::default();
+        let mut items = ChoiceQueues::default();
         if writer.turn.arriving.is_none() {
             writer.score(call);
             items = writer.plan();
@@ -118,14 +118,15 @@ impl ChatEvents {
     }
 
     /// Lays out the chunks of a reply that is ready: the choices' pieces interleaved.
-    fn plan(&self) -> Lanes<ChatItem> {
-        let mut items = Lanes::new((0..self.turn.choices).map(|index| self.lane(index, self.turn.choice(index))));
+    fn plan(&self) -> ChoiceQueues<ChatItem> {
+        let mut items =
+            ChoiceQueues::new((0..self.turn.choices).map(|index| self.lane(index, self.turn.choice(index))));
         self.close(&mut items);
         items
     }
 
     /// What follows all content: how each choice ended, in their order, then the usage.
-    fn close(&self, items: &mut Lanes<ChatItem>) {
+    fn close(&self, items: &mut ChoiceQueues<ChatItem>) {
         (0..self.turn.choices).for_each(|index| items.push(ChatItem::Finish(index)));
         if self.frame.include_usage {
             items.push(ChatItem::Usage);
@@ -212,7 +213,7 @@ impl ChatEvents {
     }
 
     /// Opens the message of a choice that arrives, which begins with this part, unless it is open.
-    fn open(&mut self, choice: usize, part: Option<&Part>, items: &mut Lanes<ChatItem>) {
+    fn open(&mut self, choice: usize, part: Option<&Part>, items: &mut ChoiceQueues<ChatItem>) {
         if self.opened.contains(&choice) || matches!(part, Some(Part::Reasoning(_) | Part::Item(_))) {
             return;
         }
@@ -223,7 +224,7 @@ impl ChatEvents {
     }
 
     /// Lays out what has arrived.
-    fn arrived(&mut self, step: &Step, items: &mut Lanes<ChatItem>) {
+    fn arrived(&mut self, step: &Step, items: &mut ChoiceQueues<ChatItem>) {
         let (Step::Begun(choice, at) | Step::Grown(choice, at, _) | Step::Ended(choice, at) | Step::Part(choice, at)) =
             *step;
         let Some(part) = self.turn.arriving.as_ref().and_then(|arriving| arriving.part(choice, at)).cloned() else {
@@ -299,7 +300,11 @@ impl Writer for ChatEvents {
         matches!(item, ChatItem::Finish(_) | ChatItem::Usage)
     }
 
-    fn poll_arriving(&mut self, items: &mut Lanes<ChatItem>, context: &mut Context<'_>) -> Poll<Result<(), ApiError>> {
+    fn poll_arriving(
+        &mut self,
+        items: &mut ChoiceQueues<ChatItem>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), ApiError>> {
         let Some(arriving) = &mut self.turn.arriving else { return Poll::Ready(Ok(())) };
         match ready!(arriving.poll_next(context)) {
             Some(Ok(step)) => self.arrived(&step, items),

@@ -38,21 +38,21 @@ impl Cursor {
 }
 
 /// Items by choice, the choice whose turn it is in front; then those that follow them all.
-pub(super) struct Lanes<I> {
+pub(super) struct ChoiceQueues<I> {
     lanes: VecDeque<VecDeque<I>>,
     end: VecDeque<I>,
 }
 
-impl<I> Default for Lanes<I> {
+impl<I> Default for ChoiceQueues<I> {
     fn default() -> Self {
-        Lanes { lanes: VecDeque::new(), end: VecDeque::new() }
+        ChoiceQueues { lanes: VecDeque::new(), end: VecDeque::new() }
     }
 }
 
-impl<I> Lanes<I> {
+impl<I> ChoiceQueues<I> {
     /// A lane for each choice.
     pub(super) fn new(lanes: impl Iterator<Item = VecDeque<I>>) -> Self {
-        Lanes { lanes: lanes.filter(|lane| !lane.is_empty()).collect(), end: VecDeque::new() }
+        ChoiceQueues { lanes: lanes.filter(|lane| !lane.is_empty()).collect(), end: VecDeque::new() }
     }
 
     /// Adds an item behind everything else.
@@ -100,8 +100,11 @@ pub(super) trait Writer: Send {
     fn is_arriving(&self) -> bool;
 
     /// Takes in what has arrived of it. `Err` = why the rest will not come.
-    fn poll_arriving(&mut self, items: &mut Lanes<Self::Item>, context: &mut Context<'_>)
-    -> Poll<Result<(), ApiError>>;
+    fn poll_arriving(
+        &mut self,
+        items: &mut ChoiceQueues<Self::Item>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), ApiError>>;
 
     /// Tokens of the item's next event: see [`Events::next_content`].
     fn content(item: &Self::Item) -> Option<u32>;
@@ -115,7 +118,7 @@ pub(super) trait Writer: Send {
 
 /// A stream made of items. Its events have no names, and none says that it is over.
 pub(super) struct Chunks<W: Writer> {
-    items: Lanes<W::Item>,
+    items: ChoiceQueues<W::Item>,
     writer: W,
     /// Why the rest will not come.
     failed: Option<ApiError>,
@@ -124,7 +127,7 @@ pub(super) struct Chunks<W: Writer> {
 }
 
 impl<W: Writer> Chunks<W> {
-    pub(super) fn new(items: Lanes<W::Item>, writer: W) -> Self {
+    pub(super) fn new(items: ChoiceQueues<W::Item>, writer: W) -> Self {
         Chunks { items, writer, failed: None, broken: None }
     }
 }
@@ -158,7 +161,7 @@ impl<W: Writer> Events for Chunks<W> {
 
     fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
         event::write_error(error, out);
-        self.items = Lanes::default();
+        self.items = ChoiceQueues::default();
         self.broken = Some(error.kind.clone());
     }
 
@@ -177,7 +180,7 @@ mod tests {
     fn choices_take_turns_and_the_end_comes_last() {
         // An item is a word and how often it is written; small letters are content.
         let lanes = [vec![("A", 1), ("a", 3), ("Z", 1)], vec![], vec![("B", 1), ("b", 1)], vec![("C", 1)]];
-        let mut lanes = Lanes::new(lanes.into_iter().map(VecDeque::from));
+        let mut lanes = ChoiceQueues::new(lanes.into_iter().map(VecDeque::from));
         lanes.push(("end", 2));
         let mut written = Vec::new();
         while lanes.next(
