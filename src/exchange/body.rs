@@ -9,6 +9,7 @@ use crate::surface::operations::{self, Operation};
 use crate::wire::error::{self, ApiError};
 use crate::wire::form::FormData;
 use crate::wire::headers::Headers;
+use crate::wire::json as values;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
@@ -93,6 +94,7 @@ pub(crate) async fn read(
         let lenient = is_empty && settings.profile == Profile::Relaxed && method == "POST";
         return Ok(ReadBody::other(bytes, if lenient { json!({}) } else { Value::Null }));
     }
+    runtime::aside(bytes.len(), || values::check(&bytes, limit))?;
     match runtime::aside(bytes.len(), || serde_json::from_slice::<Value>(&bytes)) {
         Ok(value @ Value::Object(_)) => Ok(runtime::aside(bytes.len(), || ReadBody::json(value, &bytes))),
         _ if operation.form == Some(operations::Form::Form) => Ok(ReadBody::other(bytes, Value::Null)),

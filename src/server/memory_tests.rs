@@ -141,3 +141,16 @@ fn a_conversation_has_as_many_items_as_a_session_has_objects() {
     assert_eq!(send(&emulator, KEY, "/v1/responses", &ask).status, 200);
     assert_eq!(send(&emulator, KEY, "/v1/responses", &ask).status, 413);
 }
+
+/// A value takes seventy bytes in memory, and two in the text.
+#[test]
+fn a_body_of_nothing_but_values_is_refused_before_it_is_read() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let body = format!("{{\"model\": \"gpt-4o\", \"input\": [{}0]}}", "0,".repeat(1_100_000));
+    for path in ["/v1/responses", "/v1/embeddings", "/_emulator/script"] {
+        let got = exchange(&emulator, &request("POST", path, KEY, "", body.as_bytes())).expect("an answer");
+        assert_eq!(got.status, 413, "{path}: {}", got.text());
+        assert!(got.text().contains("values"), "{path}: {}", got.text());
+    }
+    assert!(emulator.memory.used() < 100_000, "{}", emulator.memory.used());
+}

@@ -17,6 +17,7 @@ use crate::surface::operations::Edge;
 use crate::url;
 use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
+use crate::wire::json as values;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -112,6 +113,7 @@ async fn control_route(
             ControlScope::Emulator | ControlScope::None => None,
         };
         let body = request::read(body, &parts.headers, &emulator.settings).await?;
+        values::check(&body, emulator.settings.max_body_bytes)?;
         let body = std::str::from_utf8(&body).map_err(|_| ApiError::invalid("Invalid JSON: the body is not UTF-8."))?;
         let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
         let request = control::ControlRequest {

@@ -18,6 +18,7 @@ use crate::turn::lane::Lane;
 use crate::turn::lane::LaneMemory;
 use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
+use crate::wire::json as values;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper::http::request::Parts;
@@ -217,7 +218,7 @@ async fn speak(mut frames: mpsc::Receiver<Message>, write: &mut Writing) -> Lane
 
 /// One message of the client: refused, or put into its lane.
 async fn hear(connection: &Arc<Connection>, lanes: &mut HashMap<String, mpsc::Sender<Heard>>, text: &str) {
-    let (name, read) = runtime::aside(text.len(), || read(text));
+    let (name, read) = runtime::aside(text.len(), || read(text, connection.emulator.settings.max_body_bytes));
     let refused = match read {
         Ok(event) => {
             if !lanes.contains_key(&name) && lanes.len() < LANES {
@@ -237,7 +238,10 @@ async fn hear(connection: &Arc<Connection>, lanes: &mut HashMap<String, mpsc::Se
 }
 
 /// A message: the lane it is for, and the event.
-fn read(text: &str) -> (String, Result<Map<String, Value>, ApiError>) {
+fn read(text: &str, limit: usize) -> (String, Result<Map<String, Value>, ApiError>) {
+    if let Err(error) = values::check(text.as_bytes(), limit) {
+        return (String::new(), Err(error));
+    }
     let Ok(Value::Object(event)) = serde_json::from_str::<Value>(text) else {
         return (String::new(), Err(ApiError::invalid("The message is not a JSON object.").code("invalid_json")));
     };
@@ -358,14 +362,16 @@ mod tests {
 
     #[test]
     fn messages_are_read_with_their_lane() {
-        let (name, event) = read(r#"{"type":"response.create","stream_id":"a","model":"gpt-4o"}"#);
+        let (name, event) = read(r#"{"type":"response.create","stream_id":"a","model":"gpt-4o"}"#, 1);
         assert_eq!((name.as_str(), event.is_ok()), ("a", true));
-        let (_, event) = read(r#"{"type":"session.update"}"#);
+        let (_, event) = read(r#"{"type":"session.update"}"#, 1);
         let error = event.expect_err("refused");
         assert_eq!(
             error.message,
             "Invalid value: 'session.update'. Supported values are: 'response.create' and 'response.steer'."
         );
-        assert!(read("[]").1.is_err());
+        assert!(read("[]", 1).1.is_err());
+        let large = format!("[{}0]", "0,".repeat(2 << 20));
+        assert_eq!(read(&large, 1).1.expect_err("refused").status, 413);
     }
 }

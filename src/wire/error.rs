@@ -334,6 +334,13 @@ pub(crate) fn bursts(came: usize, ratio: usize) -> ApiError {
     )
 }
 
+/// 413 of a JSON text with more values than memory is given for them.
+pub(crate) fn too_many_values(most: usize) -> ApiError {
+    let message =
+        format!("Request body too large: its JSON has more than {most} values (option maxBodyBytes gives more).");
+    ApiError::new(413, message)
+}
+
 /// 413 of something that would have to be kept and finds no room; `keeper` is what keeps it, `option` what gives it more.
 pub(crate) fn no_room(keeper: &str, used: usize, most: usize, option: &str) -> ApiError {
     let message = format!(

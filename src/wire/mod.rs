@@ -7,3 +7,4 @@ pub(crate) mod field;
 pub(crate) mod form;
 pub(crate) mod headers;
 pub(crate) mod ids;
+pub(crate) mod json;
