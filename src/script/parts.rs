@@ -24,6 +24,8 @@ pub(super) fn choice(keys: &Map<String, Value>, path: &Path) -> Result<Choice, S
         }
     }
     plain_parts(keys, path, &mut parts)?;
+    // Kept as long as the script: most have one part, and a list grows by four.
+    parts.shrink_to_fit();
     let finish = match keys.get("finish_reason").and_then(Value::as_str) {
         Some("stop") => Some(Finish::Stop),
         Some("length") => Some(Finish::Length),
