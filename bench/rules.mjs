@@ -1,6 +1,6 @@
 // `node bench/rules.mjs [MODULES]`: what a request costs, and a rule takes, as the script grows; as a Markdown table.
-// MODULES is a folder with an installed package to measure instead of this checkout. The server is this process and the
-// load a child, so CPU time and memory are the server's. Every rule is asked for equally often.
+// MODULES is a folder with an installed package to measure instead of this checkout. Every row has a server process of
+// its own; the load comes from this one and asks for up to a thousand rules, spread over the script, in turn.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -9,61 +9,69 @@ import { fileURLToPath } from 'node:url';
 
 const self = fileURLToPath(import.meta.url);
 const FORMS = {
-  'a text': (n) => ({ rule: { match: `question ${n}\\b` }, ask: { content: `Here is question ${n} of many` } }),
-  'a pattern': (n) => ({ rule: { match: `^order ${n} .*refund` }, ask: { content: `order ${n} needs a refund` } }),
-  'exact conditions': (n) => ({ rule: { match: { operation: 'chat', model: `gpt-4o-${n}`, stream: false } }, ask: { model: `gpt-4o-${n}` } }),
-  'nothing matches': (n) => ({ rule: { match: `question ${n}\\b` }, ask: { content: 'Hello there' } }),
+  'a text': (n) => ({ match: `question ${n} of`, ask: { content: `Here is question ${n} of many` } }),
+  'a pattern': (n) => ({ match: `^order ${n} .*refund`, ask: { content: `order ${n} needs a refund` } }),
+  'exact conditions': (n) => ({ match: { operation: 'chat', model: `gpt-4o-${n}`, stream: false }, ask: { model: `gpt-4o-${n}` } }),
+  'patterns, nothing matches': (n) => ({ match: `^order ${n} .*refund`, ask: { content: 'Hello there' } }),
 };
-const KEY = 'sk-bench';
+const WARM = 3000;
+const MEASURED = 20_000;
+const headers = { 'content-type': 'application/json', authorization: 'Bearer sk-bench' };
 
-if (process.send) await load();
+if (process.send) await serve();
 else await measure();
 
-/** The child: posts to the server, round the rules, on 16 connections. */
-async function load() {
-  const autocannon = (await import('autocannon')).default;
-  process.on('message', async ({ url, form, rules, amount }) => {
-    const requests = Array.from({ length: Math.min(rules, 1000) }, (_, i) => {
-      const { model = 'gpt-4o', content = 'hi' } = FORMS[form](Math.floor((i * rules) / Math.min(rules, 1000))).ask;
-      return { body: JSON.stringify({ model, messages: [{ role: 'user', content }] }) };
-    });
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
-    const result = await autocannon({ url: `${url}/v1/chat/completions`, method: 'POST', headers, requests, connections: 16, amount });
-    process.send({ failed: result.non2xx + result.errors + result.timeouts });
+/** A server with an empty script that tells its address, then its CPU time and memory whenever asked. */
+async function serve() {
+  const root = process.argv[2] ? path.resolve(process.argv[2]) : path.resolve(path.dirname(self), '..');
+  const { startEmulator } = createRequire(path.join(root, 'package.json'))('llemulator');
+  const { url } = await startEmulator({ logLevel: 'error' });
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    process.send({ cpuUs: user + system, rss: process.memoryUsage().rss });
   });
-  process.send('ready');
+  process.send({ url });
 }
 
 async function measure() {
-  const require = createRequire(path.join(process.argv[2] ? path.resolve(process.argv[2]) : path.dirname(path.dirname(self)), 'package.json'));
-  const { startEmulator } = require('llemulator');
-  const child = fork(self);
-  await once(child, 'message');
-  const run = async (task) => {
-    child.send(task);
-    return (await once(child, 'message'))[0];
-  };
-  console.log('| rules | form | load, ms | bytes a rule | µs of server CPU a request |\n|---:|---|---:|---:|---:|');
+  const { default: autocannon } = await import('autocannon');
+  console.log('| rules | form | load, ms | bytes a rule | the same after use | µs of server CPU a request |\n|---:|---|---:|---:|---:|---:|');
   for (const form of Object.keys(FORMS)) {
-    for (const rules of [1, 1000, 10000]) {
-      const emulator = await startEmulator({ validation: 'lenient', logLevel: 'error', models: 'any' }).catch(() => startEmulator());
-      const script = JSON.stringify({ models: 'any', rules: Array.from({ length: rules }, (_, i) => ({ ...FORMS[form](i).rule, text: 'Fine.', times: -1 })) });
-      const before = process.memoryUsage().rss;
+    let frame;
+    for (const rules of [1, 1000, 10_000]) {
+      const child = fork(self, process.argv.slice(2));
+      const [{ url }] = await once(child, 'message');
+      const usage = async () => {
+        child.send('usage');
+        return (await once(child, 'message'))[0];
+      };
+      const post = async (body) => {
+        const answer = await fetch(`${url}/_emulator/script`, { method: 'POST', headers, body: JSON.stringify(body) });
+        if (!answer.ok) throw new Error(await answer.text());
+      };
+      const rule = (n) => ({ match: FORMS[form](n).match, text: 'Fine.', times: -1 });
+      const requests = Array.from({ length: Math.min(rules, 1000) }, (_, i) => {
+        const { model = 'gpt-4o', content = 'hi' } = FORMS[form](Math.floor(i * Math.max(1, rules / 1000))).ask;
+        return { body: JSON.stringify({ model, messages: [{ role: 'user', content }] }) };
+      });
+      const load = (amount) => autocannon({ url: `${url}/v1/chat/completions`, method: 'POST', headers, requests, connections: 16, amount });
+      await post({ models: 'any', responses: [] });
+      const empty = await usage();
       const began = performance.now();
-      const answer = await fetch(`${emulator.url}/_emulator/script`, { method: 'POST', headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }, body: script });
-      if (!answer.ok) throw new Error(await answer.text());
+      await post({ rules: Array.from({ length: rules }, (_, n) => rule(n)) });
       const took = performance.now() - began;
-      const memory = process.memoryUsage().rss - before;
-      await run({ url: emulator.url, form, rules, amount: 2000 });
-      const amount = 10_000;
-      const { user, system } = process.cpuUsage();
-      const { failed } = await run({ url: emulator.url, form, rules, amount });
-      const after = process.cpuUsage();
-      if (failed && form !== 'nothing matches') throw new Error(`${form}: ${failed} requests failed`);
-      const cpu = (after.user + after.system - user - system) / amount;
-      console.log(`| ${rules.toLocaleString('en')} | ${form} | ${took.toFixed(0)} | ${Math.round(memory / rules).toLocaleString('en')} | ${cpu.toFixed(1)} |`);
-      await emulator.stop();
+      const full = await usage();
+      await load(WARM);
+      const warm = await usage();
+      const result = await load(MEASURED);
+      const done = await usage();
+      if (result.errors + result.timeouts || (result.non2xx && form !== 'patterns, nothing matches')) throw new Error(`${form}: requests failed`);
+      // What a server in use takes whatever its script: that of one rule.
+      frame ??= done.rss - empty.rss;
+      const each = (bytes) => (rules === 1 ? '' : Math.round(bytes / rules).toLocaleString('en'));
+      const cpu = ((done.cpuUs - warm.cpuUs) / MEASURED).toFixed(1);
+      console.log(`| ${rules.toLocaleString('en')} | ${form} | ${took.toFixed(0)} | ${each(full.rss - empty.rss)} | ${each(done.rss - empty.rss - frame)} | ${cpu} |`);
+      child.kill();
     }
   }
-  child.kill();
 }
