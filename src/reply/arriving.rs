@@ -2,9 +2,11 @@
 
 use crate::reply::{Finish, Part};
 use crate::wire::error::ApiError;
+use bytes::Bytes;
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -37,6 +39,28 @@ impl Arriving {
         }
         let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(self.limit)));
         wait.as_mut().poll(context).map(|()| Some(Piece::Failed(self.late.clone()).into()))
+    }
+}
+
+/// Bytes of a raw answer that are still arriving: whoever sends the answer takes them, once.
+#[derive(Clone)]
+pub(crate) struct Passing(Arc<Mutex<Option<Arriving>>>);
+
+impl Passing {
+    #[allow(dead_code)] // for upstreams
+    pub(crate) fn new(arriving: Arriving) -> Self {
+        Passing(Arc::new(Mutex::new(Some(arriving))))
+    }
+
+    /// The bytes; `None` when somebody has them already.
+    pub(crate) fn take(&self) -> Option<Arriving> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl std::fmt::Debug for Passing {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Passing")
     }
 }
 
@@ -73,6 +97,9 @@ pub(crate) enum Piece {
     Usage(Value),
     /// The request may forbid this reply.
     Unchecked,
+    /// More bytes of a raw answer; no other pieces come with them but a failure.
+    #[allow(dead_code)] // for upstreams
+    Bytes(Bytes),
     /// The rest will not come.
     Failed(ApiError),
 }

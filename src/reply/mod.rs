@@ -13,7 +13,7 @@ pub(crate) mod price;
 pub(crate) mod validator;
 
 use crate::tokens::{self, Encoding};
-pub(crate) use arriving::{Arrival, Arriving, Piece};
+pub(crate) use arriving::{Arrival, Arriving, Passing, Piece};
 use error::ErrorReply;
 use fault::Fault;
 use pace::Pace;
@@ -215,6 +215,8 @@ pub(crate) enum RawBody {
     Chunks(Vec<(u64, Vec<u8>)>),
     /// Frames of a socket.
     Events(Vec<Value>),
+    /// As it comes, piece by piece.
+    Passing(Passing),
 }
 
 /// Which responder answers this step instead.

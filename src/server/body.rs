@@ -9,6 +9,7 @@ use crate::reply::fault::{At, FaultKind};
 use crate::server::deliver::struck;
 use crate::server::socket::{Control, Ending};
 use crate::server::sse::Sse;
+use crate::server::through::Through;
 use crate::session::Live;
 use crate::session::ending::{Ended, Watch};
 use crate::session::exchange::Waiting;
@@ -90,6 +91,8 @@ pub(crate) enum BodySource {
     Events(Box<dyn Events>),
     /// Milliseconds from the start, bytes; reversed, so that the next one is last.
     Chunks(Vec<(u64, Bytes)>),
+    /// As they come.
+    Passing(Box<Through>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -236,9 +239,12 @@ impl<F: Framing> Timed<F> {
                 }
                 self.wait = None;
             }
-            if let (BodySource::Events(events), Some(_)) = (&mut self.source, &self.delivery)
-                && events.poll_ready(context).is_pending()
-            {
+            let ready = match (&mut self.source, &self.delivery) {
+                (BodySource::Events(events), Some(_)) => events.poll_ready(context),
+                (BodySource::Passing(bytes), _) => bytes.poll_ready(context),
+                _ => Poll::Ready(()),
+            };
+            if ready.is_pending() {
                 return self.flush_or(Poll::Pending);
             }
             if self.state == BodyState::Open && self.strikes() {
@@ -288,6 +294,7 @@ impl<F: Framing> Timed<F> {
         match &self.source {
             BodySource::Events(events) => events.next_content(),
             BodySource::Chunks(chunks) => chunks.last().map(|_| 0),
+            BodySource::Passing(bytes) => bytes.has_next().then_some(1),
         }
     }
 
@@ -337,6 +344,7 @@ impl<F: Framing> Timed<F> {
         let closing = match &self.source {
             BodySource::Events(events) => events.is_closing(),
             BodySource::Chunks(chunks) => chunks.is_empty(),
+            BodySource::Passing(bytes) => !bytes.has_next(),
         };
         closing || self.sent >= after && self.next_content().is_some()
     }
@@ -389,6 +397,18 @@ impl<F: Framing> Timed<F> {
             BodySource::Chunks(chunks) => match chunks.pop() {
                 Some((_, bytes)) => {
                     self.frames.bytes(bytes);
+                    true
+                }
+                None => false,
+            },
+            BodySource::Passing(bytes) => match bytes.take() {
+                Some(bytes) => {
+                    self.frames.bytes(bytes);
+                    true
+                }
+                None if bytes.failed() => {
+                    // It would look whole otherwise.
+                    self.state = BodyState::Cutting(Ending::Close);
                     true
                 }
                 None => false,

@@ -5,13 +5,15 @@ use crate::options::{Door, Options};
 use crate::random::Random;
 use crate::reply::fault::Fault;
 use crate::reply::pace::{Hold, Pace, Schedule};
+use crate::reply::{Arrival, Arriving, Piece};
 use crate::server::body::*;
 use crate::session;
 use crate::session::Session;
-use crate::session::exchange::Begun;
+use crate::session::exchange::{Begun, Exchange};
 use crate::wire::error::ApiError;
 use bytes::BytesMut;
 use std::future::poll_fn;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// Frames that are only what was written.
@@ -226,6 +228,80 @@ impl Events for Broken {
     }
 
     fn write_error(&mut self, _: &ApiError, _: &mut dyn Frames) {}
+}
+
+/// Bytes that pass through, and whoever sends them.
+fn through(session: &Arc<Session>, pace: Option<Pace>) -> (mpsc::Sender<Arrival>, Arc<Exchange>, Timed<Plain>) {
+    let (live, (sender, pieces)) = (live(session), mpsc::channel(2));
+    let exchange = live.exchange.clone();
+    let late = ApiError::emulator("late", "late");
+    let arriving = Arriving::new(pieces, Duration::from_secs(60), late, Box::new(()));
+    let source = BodySource::Passing(Box::new(Through::new(Some(arriving), exchange.clone())));
+    exchange.note(|record| record.status = Some(200));
+    let delivery = pace.map(|pace| Delivery {
+        wait: Duration::ZERO,
+        schedule: Schedule::new(&pace, &mut Random::new(1)),
+        hold: pace.hold.clone(),
+        fault: None,
+        error: None,
+    });
+    let control = Arc::new(Control::default());
+    control.upgrade();
+    let start = session.clock.now();
+    (sender, exchange, Timed::new(Plain::default(), source, delivery, start, live, control))
+}
+
+fn bytes(text: &str) -> Arrival {
+    Piece::Bytes(Bytes::copy_from_slice(text.as_bytes())).into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_pass_through_as_they_come_and_wait_for_the_client() {
+    let (sender, exchange, mut body) = through(&session(Mode::Real), None);
+    for piece in ["a", ""] {
+        sender.send(bytes(piece)).await.expect("taken");
+    }
+    assert!(sender.try_send(bytes("too many")).is_err(), "who sends must wait");
+    assert_eq!(poll_fn(|context| body.poll(context)).await.expect("a frame").expect("bytes"), "a");
+    sender.send(bytes("b")).await.expect("there is room again");
+    assert_eq!(poll_fn(|context| body.poll(context)).await.expect("a frame").expect("bytes"), "b");
+    assert!(!exchange.is_done());
+    drop(sender);
+    assert!(poll_fn(|context| body.poll(context)).await.is_none());
+    assert_eq!((exchange.is_done(), exchange.record().said()), (true, "ab".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_pass_through_are_paced_and_kept_within_a_bound() {
+    let (sender, exchange, body) = through(&session(Mode::Real), Some(per_second(10.0)));
+    let large = "x".repeat(20_000);
+    tokio::spawn(async move {
+        for _ in 0..5 {
+            sender.send(bytes(&large)).await.expect("taken");
+        }
+    });
+    let (got, cut) = frames(body).await;
+    assert_eq!((got.len(), cut, got[4].1.as_millis() / 10), (5, false, 40));
+    assert_eq!(exchange.record().said().len(), 16 * 1024);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_whose_maker_fails_are_cut_and_said_to_be() {
+    for failure in [Piece::Failed(ApiError::emulator("upstream_failed", "it broke")), Piece::Text("text".into())] {
+        let (sender, exchange, body) = through(&session(Mode::Real), None);
+        sender.send(bytes("a")).await.expect("taken");
+        sender.send(failure.into()).await.expect("taken");
+        let (got, cut) = frames(body).await;
+        assert_eq!((got.len(), cut), (1, true));
+        assert!(exchange.record().failure.is_some() && exchange.record().said() == "a");
+    }
+    // Who leaves is known to have got this much.
+    let (sender, exchange, mut body) = through(&session(Mode::Real), None);
+    sender.send(bytes("a")).await.expect("taken");
+    assert!(poll_fn(|context| body.poll(context)).await.is_some());
+    drop(body);
+    assert_eq!((exchange.record().aborted, exchange.record().said()), (true, "a".into()));
+    assert!(sender.send(bytes("b")).await.is_err(), "nobody listens");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::reply::fault::{At, Fault, FaultKind};
 use crate::server::body::{BodySource, Cut, ResponseBody};
 use crate::server::headers;
 use crate::server::socket::{Control, Ending};
+use crate::server::through::Through;
 use crate::session::Session;
 use crate::session::exchange::Outcome;
 use crate::session::exchange::Record;
@@ -154,6 +155,8 @@ pub(super) async fn deliver(
         Body::Raw(RawBody::Sse(_)) => "text/event-stream; charset=utf-8",
         Body::Raw(RawBody::Text(_)) => "text/plain; charset=utf-8",
         Body::Raw(RawBody::Chunks(_)) => "text/event-stream; charset=utf-8",
+        // Whoever sends them says what they are.
+        Body::Raw(RawBody::Passing(_)) => "application/octet-stream",
         Body::Raw(_) => "application/json",
         Body::Empty => "",
     };
@@ -179,6 +182,9 @@ pub(super) async fn deliver(
             Err(BodySource::Chunks(chunks.into_iter().rev().map(|(at, bytes)| (at, Bytes::from(bytes))).collect()))
         }
         Body::Raw(RawBody::Sse(events)) => Err(BodySource::Events(Box::new(RawEvents(events.into())))),
+        Body::Raw(RawBody::Passing(bytes)) => {
+            Err(BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone()))))
+        }
         Body::Json(bytes) | Body::Bytes(_, bytes) => Ok(bytes),
         Body::Error(error) => Ok(error_bytes(&error)),
         Body::Raw(RawBody::Json(value)) => Ok(pretty(&value, false)),
@@ -211,7 +217,7 @@ pub(super) fn struck(record: &mut Record, how: &str) {
 
 /// Whether a body leaves in one piece, so that what holds back a stream's pieces holds back all of it.
 fn is_whole(body: &Body) -> bool {
-    !matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_)))
+    !matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_) | RawBody::Passing(_)))
 }
 
 /// On the instant clock nobody waits: the session's clock jumps to where a retry after so many milliseconds would find

@@ -6,6 +6,7 @@ use crate::reply::RawBody;
 use crate::server::body::{BodySource, Cut, Framing, Timed};
 use crate::server::deliver::{RawEvents, begin, broken_whole, skip_wait};
 use crate::server::socket::Control;
+use crate::server::through::Through;
 use crate::turn::answer::Body;
 use crate::turn::answer::Delivery;
 use crate::wire::event::Frames;
@@ -91,7 +92,7 @@ pub(super) fn error_event(status: u16, error: &Value) -> Value {
 pub(super) async fn send(mut answered: Answered, control: Arc<Control>, lane: &str) -> Result<Timed<Messages>, Cut> {
     let streams = matches!(
         answered.answer.body,
-        Body::Events(_) | Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_) | RawBody::Events(_))
+        Body::Events(_) | Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_) | RawBody::Events(_) | RawBody::Passing(_))
     );
     let (begun, status) = begin(&mut answered, !streams, &control).await?;
     let Answered { answer, live, .. } = answered;
@@ -112,6 +113,9 @@ pub(super) async fn send(mut answered: Answered, control: Arc<Control>, lane: &s
         }
         Body::Raw(RawBody::Sse(events)) => BodySource::Events(Box::new(RawEvents(events.into()))),
         Body::Raw(RawBody::Events(events)) => written(events),
+        Body::Raw(RawBody::Passing(bytes)) => {
+            BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone())))
+        }
         Body::Raw(RawBody::Json(value)) => written(frames(value, status)),
         Body::Raw(RawBody::Text(text)) => written(
             serde_json::from_str(&text).map_or_else(|_| vec![Value::String(text)], |value| frames(value, status)),

@@ -58,6 +58,7 @@ mod sse;
 mod surface_tests;
 #[cfg(test)]
 pub(crate) mod tests;
+mod through;
 #[cfg(test)]
 mod unbuilt_tests;
 #[cfg(test)]

@@ -242,6 +242,7 @@ impl Driver {
                     self.show(choice);
                 }
             }
+            Piece::Bytes(_) => return Err(broken("bytes came, of which only a raw answer is made".into())),
             Piece::Failed(_) | Piece::Usage(_) | Piece::Unchecked => {}
         }
         self.settle();

@@ -2,7 +2,7 @@
 
 use crate::reply::fault::Fault;
 use crate::reply::pace::Pace;
-use crate::reply::{Arriving, Overrides, Reply, Say};
+use crate::reply::{Arriving, Overrides, Passing, Raw, RawBody, Reply, Say};
 use std::sync::Arc;
 
 /// A reply and where it came from.
@@ -25,6 +25,28 @@ impl Found {
     /// A reply that comes piece by piece.
     pub(crate) fn arriving(arriving: Arriving) -> Self {
         Found { arriving: Some(arriving), ..Found::new(Arc::default()) }
+    }
+
+    /// A raw answer whose bytes come as [`Piece::Bytes`](crate::reply::Piece): what an upstream sends goes on to the client
+    /// as it comes, paced, held and broken like any other answer. Status and headers are there first; how the body is
+    /// framed is the transport's affair. A piece that failed cuts the connection.
+    ///
+    /// ```ignore
+    /// let (sender, pieces) = tokio::sync::mpsc::channel(16); // whoever sends waits when the client is slow
+    /// tokio::spawn(async move {
+    ///     while let Some(chunk) = upstream.chunk().await {
+    ///         if sender.send(Piece::Bytes(chunk).into()).await.is_err() {
+    ///             return; // the client left
+    ///         }
+    ///     }
+    /// });
+    /// let arriving = Arriving::new(pieces, limit, late, Box::new(()));
+    /// Ok(Response::Reply(Found::bytes(200, headers, arriving)))
+    /// ```
+    #[allow(dead_code)] // for upstreams
+    pub(crate) fn bytes(status: u16, headers: Vec<(String, String)>, arriving: Arriving) -> Self {
+        let raw = Raw { status, headers, body: RawBody::Passing(Passing::new(arriving)) };
+        Found::new(Arc::new(Reply { say: Say::Raw(raw), ..Reply::default() }))
     }
 
     /// Something's fault and pace come over this reply.

@@ -236,7 +236,7 @@ pub(crate) fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn
         return None;
     }
     let in_pieces = match &found.reply.say {
-        Say::Raw(raw) => matches!(raw.body, RawBody::Sse(_) | RawBody::Chunks(_)),
+        Say::Raw(raw) => matches!(raw.body, RawBody::Sse(_) | RawBody::Chunks(_) | RawBody::Passing(_)),
         _ => prompt.stream,
     };
     let wait = if in_pieces { Duration::ZERO } else { clock::milliseconds(schedule.total(&pieces())) };

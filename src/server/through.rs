@@ -1,0 +1,85 @@
+//! Bytes that pass through: from whoever makes them to the client as they come. The journal keeps their beginning.
+
+use crate::reply::{Arrival, Arriving, Piece};
+use crate::session::exchange::{Exchange, Said};
+use crate::wire::error::ApiError;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// Bytes of an answer that the journal keeps.
+const KEPT: usize = 16 * 1024;
+
+/// The bytes of one answer.
+pub(crate) struct Through {
+    /// `None` once all is there that will come.
+    arriving: Option<Arriving>,
+    next: Option<Bytes>,
+    failed: bool,
+    exchange: Arc<Exchange>,
+    kept: Vec<u8>,
+}
+
+impl Through {
+    pub(crate) fn new(arriving: Option<Arriving>, exchange: Arc<Exchange>) -> Self {
+        Through { arriving, next: None, failed: false, exchange, kept: Vec::new() }
+    }
+
+    /// Waits until it is known what comes next.
+    pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let (None, Some(arriving)) = (&self.next, &mut self.arriving) {
+            match ready!(arriving.poll_next(context)) {
+                Some(Arrival { piece: Piece::Bytes(bytes), .. }) => {
+                    // The end is said otherwise.
+                    self.next = Some(bytes).filter(|bytes| !bytes.is_empty());
+                }
+                None => self.end(),
+                Some(Arrival { piece, .. }) => {
+                    let error = match piece {
+                        Piece::Failed(error) => error,
+                        _ => ApiError::emulator("reply_cannot_answer", "Only bytes follow the bytes of a raw answer."),
+                    };
+                    self.failed = true;
+                    self.end();
+                    self.exchange.note(|record| record.explanation = Some(error.message.clone()));
+                    self.exchange.complain(&error);
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Whether there is something to send.
+    pub(crate) fn has_next(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Whether the end is not that of the answer.
+    pub(crate) fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// What is sent next; `None` at the end.
+    pub(crate) fn take(&mut self) -> Option<Bytes> {
+        let bytes = self.next.take()?;
+        let room = KEPT - self.kept.len();
+        self.kept.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
+        Some(bytes)
+    }
+
+    /// Nothing more comes: the journal gets what was sent.
+    fn end(&mut self) {
+        self.arriving = None;
+        let kept = std::mem::take(&mut self.kept);
+        if !kept.is_empty() {
+            self.exchange.note(|record| record.said = Said::Shown(String::from_utf8_lossy(&kept).into_owned()));
+        }
+    }
+}
+
+impl Drop for Through {
+    /// The client left: what it got stays known.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
