@@ -32,10 +32,14 @@ const withoutStyleAttributes = () => ({
   },
 });
 
+/** While the page is being worked on: an emulator (`npm start`), or `node ui/mock/server.mjs 8080`. */
+const EMULATOR = 'http://127.0.0.1:8080';
+
 export default defineConfig(({ command }) => ({
   root: import.meta.dirname,
   base: './',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  server: { proxy: { '/api': EMULATOR, '/v1': EMULATOR, '/ws': { target: EMULATOR, ws: true } } },
   build: {
     target: 'es2022',
     emptyOutDir: false,
