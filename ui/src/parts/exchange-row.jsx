@@ -24,7 +24,7 @@ export function ExchangeRow({ row, marked }) {
       </span>
       <span class="op mono">{row.model ?? row.operation}</span>
       <span class="session">{row.session}</span>
-      <span class="by">{row.by ?? row.outcome}</span>
+      <span class="by">{row.by ?? (row.state === 'done' ? row.outcome.replace('_', ' ') : '')}</span>
       <span class="num first">{duration(row.first_ms)}</span>
       <span class="num total">{duration(row.total_ms)}</span>
       <span class="num tokens">{row.tokens ? `${row.tokens.input ?? 0} → ${row.tokens.output ?? 0}` : ''}</span>

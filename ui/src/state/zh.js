@@ -201,7 +201,7 @@ export default {
   'Forget script, journal and objects of {0}?': '忘记 {0} 的脚本、日志和对象？',
   'Rule': '规则',
   '{0} used': '已用 {0}',
-  '{0} rules loaded': '已载入 {0} 条规则',
+  'Rules loaded: {0}': '已载入规则：{0}',
   'Line {0}': '第 {0} 行',
   'Ctrl+Space completes': 'Ctrl+Space 补全',
   'Replace': '替换',

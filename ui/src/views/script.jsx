@@ -92,7 +92,7 @@ function Load({ session, onLoaded }) {
     if (reset) script = { ...(Array.isArray(script) ? { responses: script } : script), reset: true };
     try {
       const { rules } = await call('POST', session ? `api/sessions/${encodeURIComponent(session.id)}/script` : 'api/shared-script', script);
-      toast(t('{0} rules loaded', rules));
+      toast(t('Rules loaded: {0}', rules));
       onLoaded();
     } catch (error) {
       setRefusal({ message: error.message, line: error.param ? lineOf(draft.value, error.param) : null, path: error.param });

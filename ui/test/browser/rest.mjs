@@ -25,12 +25,12 @@ export function rest(host) {
     expect(await editor.inputValue()).toContain('"match": ');
     await editor.fill('{"rules": [{"match": {"user": "plums"}, "response": "Sweet."}, {"match": {"user": "^figs$"}, "response": "Dry."}]}');
     await page.getByRole('button', { name: 'Load', exact: true }).click();
-    await page.getByText('2 rules loaded').waitFor();
+    await page.getByText('Rules loaded: 2').waitFor();
     await page.locator('.rules li').nth(1).waitFor();
     await page.getByLabel('Request').selectOption({ index: 1 });
     await page.locator('.why .badge', { hasText: 'no match' }).waitFor();
     await page.getByRole('button', { name: 'Replace' }).click();
-    await page.getByText('2 rules loaded').first().waitFor();
+    await page.getByText('Rules loaded: 2').first().waitFor();
     await page.getByRole('button', { name: 'Reset' }).first().click();
     await page.getByRole('dialog').getByRole('button', { name: 'Reset' }).click();
     await page.getByText('The session has no script').waitFor();

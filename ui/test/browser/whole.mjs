@@ -111,6 +111,8 @@ export function whole(host) {
     await said(ask(url, 'seen by axe', { key: 'axe' }));
     const leaving = new AbortController();
     ask(url, 'manual axe', { key: 'axe', body: { tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object', required: ['a'], properties: { a: { type: 'array', items: { type: 'string' } }, b: { type: 'boolean' } } } } }] }, signal: leaving.signal }).catch(() => {});
+    const add = (item) => fetch(`${url}/api/preset-queue/127.0.0.1`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(item) });
+    await add({ reply: { text: 'seen by axe, in a line that is longer than a phone is wide' }, status_code: 429, delay_ms: 100 });
     const { data } = await (await fetch(`${url}/api/exchanges?limit=2`)).json();
     const found = [];
     for (const [colorScheme, width] of [['light', 1440], ['dark', 360]]) {
@@ -121,11 +123,13 @@ export function whole(host) {
         await page.locator('main .pane:visible').first().waitFor();
         const { violations } = await page.evaluate(() => window.axe.run());
         found.push(...violations.map(({ id, nodes }) => `${colorScheme} ${width} ${view}: ${id} ${nodes[0].target}`));
-        if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) found.push(`${width} ${view}: wider than the screen`);
+        const wider = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('.pane, .dialog')].filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className || 'page'));
+        found.push(...wider.map((one) => `${width} ${view}: ${one} is wider than its place`));
       }
       await page.shut();
     }
     leaving.abort();
+    await fetch(`${url}/api/preset-queue`, { method: 'DELETE' });
     expect(found).toEqual([]);
   });
 }
