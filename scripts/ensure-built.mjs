@@ -3,11 +3,11 @@
 // There is no postinstall: npm no longer runs those of dependencies, and nobody who edits a text should wait for a build.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { addonPath, buildAddon } from './addon.mjs';
-import { buildPage, fingerprint } from './page.mjs';
+import { PAGE_SOURCES, buildPage, fingerprint } from './page.mjs';
 import { hostPlatform } from './platforms.mjs';
 
 /** Everything that decides what the addon contains. */
-const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'ui', 'script.schema.json'];
+const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', ...PAGE_SOURCES];
 
 try {
   buildPage();

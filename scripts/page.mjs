@@ -10,8 +10,8 @@ import { run } from './run.mjs';
 
 const UI = path.join(ROOT, 'ui');
 
-/** What is made from the sources, or beside them. */
-const MADE = ['node_modules', 'dist'];
+/** Everything that decides what the page contains. */
+export const PAGE_SOURCES = ['ui/index.html', 'ui/package.json', 'ui/package-lock.json', 'ui/vite.config.mjs', 'ui/src', 'script.schema.json'];
 
 /**
  * A hash of the names and contents of files and folders: contents, because a git checkout changes times.
@@ -22,7 +22,7 @@ export function fingerprint(names) {
   const add = (name) => {
     const file = path.join(ROOT, name);
     if (!existsSync(file)) return;
-    if (statSync(file).isDirectory()) for (const child of readdirSync(file).sort()) MADE.includes(child) || add(`${name}/${child}`);
+    if (statSync(file).isDirectory()) for (const child of readdirSync(file).sort()) add(`${name}/${child}`);
     else hash.update(`${name}\0`).update(readFileSync(file)).update('\0');
   };
   names.forEach(add);
@@ -44,7 +44,7 @@ function installPage() {
 /** Builds the page if it is not current. */
 export function buildPage() {
   const stamp = path.join(UI, 'dist', '.sources');
-  const sources = fingerprint(['ui', 'script.schema.json']);
+  const sources = fingerprint(PAGE_SOURCES);
   if (stamped(stamp, sources)) return;
   console.error('Building the control room’s page …');
   installPage();
