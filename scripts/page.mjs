@@ -29,7 +29,7 @@ export function fingerprint(names) {
   return hash.digest('hex');
 }
 
-/** Writes down of which sources something was made; `isCurrent` compares. */
+/** Whether something was made of these sources. */
 const stamped = (stamp, sources) => existsSync(stamp) && readFileSync(stamp, 'utf8') === sources;
 
 /** Makes `ui/node_modules` what the lockfile says. */
