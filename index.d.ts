@@ -49,7 +49,7 @@ export interface EmulatorOptions {
   /** A set of defaults, each still settable. Default `strict`. */
   profile?: 'strict' | 'relaxed' | 'llemulator';
   /** What answers when nothing scripted does. Default `error`: 400 `no_matching_rule` (500 unless `strict`). */
-  fallback?: 'error' | 'echo' | 'generate';
+  fallback?: 'error' | 'echo' | 'generate' | 'upstream';
   /** What a scripted reply that the request forbids leads to. Default `fail`: 500 `script_mismatch` with the diff. */
   checkReplies?: 'fail' | 'warn' | 'off';
   /** Who is let in: with any key (`required`, default), without one too (`optional`, the default of `relaxed`), or a list of accepted keys. */
@@ -115,6 +115,17 @@ export interface EmulatorOptions {
   allowedHosts?: readonly string[];
   /** Token for the emulator-wide control routes when bound beyond loopback. */
   controlToken?: string;
+  /**
+   * The API that answers as `fallback: 'upstream'`, by rules (`{ upstream: true }`), or for everything while the bypass
+   * is on: `https://api.openai.com/v1`, `http://localhost:11434/v1`. The only host that is called.
+   */
+  upstream?: string;
+  /** Key for the upstream, instead of the callers'. Never kept or shown. */
+  upstreamKey?: string;
+  /** PEM file of authorities that the upstream's certificate may come from, beside the system's. */
+  upstreamCa?: string;
+  /** Milliseconds the upstream may take to begin its answer, and between two pieces of it. Default 300,000. */
+  upstreamTimeoutMs?: number;
   /** More path prefixes served like `/v1`. */
   prefix?: string | readonly string[];
 }
@@ -287,9 +298,9 @@ export interface Recorded<Name extends Operation> {
   state: 'in_flight' | 'done';
   /**
    * What a request in flight waits for: the session's clock (`until` in milliseconds since its start), a `hold` that
-   * `release(name)` ends, a reply function; `client`: silent by a fault until the client leaves. Null = nothing.
+   * `release(name)` ends, a reply function, the upstream; `client`: silent by a fault until the client leaves. Null = nothing.
    */
-  waitingFor: { kind: 'clock'; until: number } | { kind: 'hold'; name: string } | { kind: 'function' } | { kind: 'client' } | null;
+  waitingFor: { kind: 'clock'; until: number } | { kind: 'hold'; name: string } | { kind: 'function' } | { kind: 'upstream' } | { kind: 'client' } | null;
   /** As the SDK names it: `chat.completions.create`, `responses.create`, `files.create` … */
   operation: Name;
   method: string;
@@ -307,6 +318,8 @@ export interface Recorded<Name extends Operation> {
    * `rejected`: refused before it took a reply · `faulted`: chaos answered · `served`: an operation that takes no reply.
    */
   outcome: 'scripted' | 'fallback' | 'no_match' | 'rejected' | 'faulted' | 'served';
+  /** Who answered: `script`, `function`, `echo`, `generate`, `chaos`, `upstream`, `bypass`; null = nobody of these. */
+  by: string | null;
   /** Name or place of the rule that answered. */
   rule: string | null;
   /** HTTP status of the answer; null while nothing of it has left, and for good when it never did. */

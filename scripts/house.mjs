@@ -17,7 +17,7 @@ export const ROOMS = [
   ['prompt'],
   ['script'],
   ['options'],
-  ['memory'],
+  ['memory', 'upstream'],
   ['session'],
   ['emulator'],
   ['turn'],

@@ -13,6 +13,7 @@ use crate::session::callbacks::Callbacks;
 use crate::session::callbacks::Dispatch;
 use crate::session::ending::Ended;
 use crate::session::{Session, Shared};
+use crate::upstream::Upstream;
 use crate::wire::error;
 use crate::wire::error::ApiError;
 use std::collections::HashMap;
@@ -34,6 +35,8 @@ pub(crate) struct Emulator {
     pub settings: Settings,
     pub address: SocketAddr,
     pub callbacks: Arc<Callbacks>,
+    /// The real API, if somebody says which one.
+    pub upstream: Upstream,
     /// Who watches its exchanges.
     pub observers: Arc<[Box<dyn Observer>]>,
     sessions: RwLock<HashMap<String, Arc<Session>>>,
@@ -78,6 +81,8 @@ impl Emulator {
     ) -> Result<(Arc<Self>, TcpListener), StartError> {
         options.check().map_err(|error| StartError { code: "ERR_LLEMULATOR_OPTIONS", message: error.to_string() })?;
         let settings = options.settle(door);
+        let upstream =
+            Upstream::new(&settings).map_err(|message| StartError { code: "ERR_LLEMULATOR_OPTIONS", message })?;
         let address = format!("{}:{}", bracketed(&settings.host), settings.port);
         let failed = |error: std::io::Error| StartError {
             code: "ERR_LLEMULATOR_LISTEN",
@@ -101,6 +106,7 @@ impl Emulator {
             observers,
             address: bound,
             callbacks,
+            upstream,
             sessions: RwLock::default(),
             shared: RwLock::default(),
             shared_held,

@@ -17,6 +17,7 @@
 //! - [`script`]: the script language, conditions, files.
 //! - [`options`]: every setting, once.
 //! - [`memory`]: what is kept, counted in bytes.
+//! - [`upstream`]: the real API as a client calls it.
 //! - [`session`]: what belongs to one API key: exchanges and their journal, store, jobs, limits; who observes them.
 //! - [`emulator`]: one running instance with its sessions.
 //! - [`turn`]: what a responder sees and gives; the models; counting, checking, limiting and delivering a reply.
@@ -69,5 +70,6 @@ mod session;
 mod surface;
 mod tokens;
 mod turn;
+mod upstream;
 mod url;
 mod wire;

@@ -49,6 +49,8 @@ pub(crate) enum FallbackName {
     Echo,
     /// Generated text, structured output, tool calls.
     Generate,
+    /// The API that the option `upstream` names.
+    Upstream,
 }
 
 /// How strictly requests are checked.
@@ -273,6 +275,19 @@ pub(crate) struct Options {
     /// Token that emulator-wide control routes need when bound beyond loopback
     #[arg(long, env = "LLEMULATOR_CONTROL_TOKEN", hide_env_values = true)]
     pub control_token: Option<String>,
+    /// The API that answers as `fallback: "upstream"`, by rules, or for everything while the bypass is on; the only
+    /// host that is called: `https://api.openai.com/v1`, `http://localhost:11434/v1`
+    #[arg(long, env = "LLEMULATOR_UPSTREAM", value_name = "URL")]
+    pub upstream: Option<String>,
+    /// Key for the upstream, instead of the callers'
+    #[arg(long, env = "LLEMULATOR_UPSTREAM_KEY", value_name = "KEY", hide_env_values = true)]
+    pub upstream_key: Option<String>,
+    /// PEM file of authorities that the upstream's certificate may come from, beside the system's
+    #[arg(long, env = "LLEMULATOR_UPSTREAM_CA", value_name = "FILE")]
+    pub upstream_ca: Option<PathBuf>,
+    /// Milliseconds the upstream may take to begin its answer, and between two pieces of it [default: 300000]
+    #[arg(long, env = "LLEMULATOR_UPSTREAM_TIMEOUT_MS")]
+    pub upstream_timeout_ms: Option<u64>,
     /// More path prefixes served like /v1
     #[arg(long, env = "LLEMULATOR_PREFIX", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_many")]
@@ -349,6 +364,10 @@ pub(crate) struct Settings {
     pub cors: Cors,
     pub allowed_hosts: Vec<String>,
     pub control_token: Option<String>,
+    pub upstream: Option<String>,
+    pub upstream_key: Option<String>,
+    pub upstream_ca: Option<PathBuf>,
+    pub upstream_timeout_ms: u64,
     pub prefixes: Vec<String>,
 }
 
@@ -403,6 +422,7 @@ impl Options {
             ("callbackTimeoutMs", time(self.callback_timeout_ms), PATIENCE_MS),
             ("maxCallbacks", size(self.max_callbacks), KEPT),
             ("graceMs", time(self.grace_ms), PATIENCE_MS),
+            ("upstreamTimeoutMs", time(self.upstream_timeout_ms), PATIENCE_MS),
         ];
         for (name, number, bounds) in numbers {
             if let Some(number) = number {
@@ -468,6 +488,10 @@ impl Options {
             cors: self.cors.unwrap_or(Cors::Loopback),
             allowed_hosts: self.allowed_hosts.unwrap_or_default(),
             control_token: self.control_token,
+            upstream: self.upstream,
+            upstream_key: self.upstream_key,
+            upstream_ca: self.upstream_ca,
+            upstream_timeout_ms: self.upstream_timeout_ms.unwrap_or(300_000),
             prefixes: self.prefix.unwrap_or_default(),
         }
     }

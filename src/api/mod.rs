@@ -19,7 +19,7 @@ pub(crate) mod rate_limits;
 pub(crate) mod responses;
 pub(crate) mod validate;
 
-use crate::responders::scenario;
+use crate::responders::{scenario, upstream};
 use crate::surface::{self, Operation};
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::Call;
@@ -102,6 +102,9 @@ fn handler(operation: &Operation) -> Option<Handler> {
 /// Whatever OpenAI would refuse; nothing of the session has changed then.
 pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
     if let Some(answer) = scenario::answer(&call) {
+        return answer;
+    }
+    if let Some(answer) = upstream::bypass(&call).await {
         return answer;
     }
     let handler = handler(call.operation);

@@ -224,8 +224,21 @@ pub(crate) enum RawBody {
 pub(crate) enum Ask {
     Echo,
     Generate(Generate),
+    Upstream(UpstreamOptions),
     /// A JavaScript function, by its number; in-process only.
     Callback(u64),
+}
+
+/// How the upstream is asked.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct UpstreamOptions {
+    /// Else the one the request names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Share of the requests that go there, drawn from the seed; the others pass on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<f64>,
 }
 
 /// Length asked of generated text (the simulator's `response_length`).

@@ -5,9 +5,11 @@ use crate::generate::Generated;
 use crate::log;
 use crate::options::{FallbackName, LogLevel};
 use crate::reply::{Ask, Generate, Say};
+use crate::responders::by;
 use crate::responders::callback::Callback;
 use crate::responders::echo::Echo;
 use crate::responders::script;
+use crate::responders::upstream::AskUpstream;
 use crate::script::Fallback as Wanted;
 use crate::session::exchange::Outcome;
 use crate::session::transcript;
@@ -34,22 +36,24 @@ impl Responder for FallbackResponder {
             let response = match (&call.defaults.fallback, call.emulator.settings.fallback) {
                 (Some(Wanted::Reply(reply)), _) => match script::answer(reply, turn).await? {
                     // A fault alone needs some answer to break.
-                    Some(found) if matches!(found.reply.say, Say::Nothing) => match Echo.reply(turn).await? {
+                    Some(found) if matches!(found.reply.say, Say::Nothing) => match by(&Echo, turn).await? {
                         Response::Reply(echo) => Response::Reply(echo.broken_by(found.over())),
                         other => other,
                     },
                     Some(found) => Response::Reply(found),
                     None => Response::Pass(None),
                 },
-                (Some(Wanted::Echo), _) => Echo.reply(turn).await?,
-                (Some(Wanted::Generate), _) => Generated(Generate::default()).reply(turn).await?,
-                (None, FallbackName::Echo) if unscripted => Echo.reply(turn).await?,
-                (None, FallbackName::Generate) if unscripted => Generated(Generate::default()).reply(turn).await?,
+                (Some(Wanted::Echo), _) => by(&Echo, turn).await?,
+                (Some(Wanted::Generate), _) => by(&Generated(Generate::default()), turn).await?,
+                (Some(Wanted::Upstream), _) => by(&AskUpstream::default(), turn).await?,
+                (None, FallbackName::Upstream) if unscripted => by(&AskUpstream::default(), turn).await?,
+                (None, FallbackName::Echo) if unscripted => by(&Echo, turn).await?,
+                (None, FallbackName::Generate) if unscripted => by(&Generated(Generate::default()), turn).await?,
                 _ => Response::Pass(None),
             };
             Ok(match response {
                 // The fallback that would refuse gives no answer to break.
-                Response::Pass(_) if turn.over.is_some() => Echo.reply(turn).await?,
+                Response::Pass(_) if turn.over.is_some() => by(&Echo, turn).await?,
                 response => response,
             })
         })
@@ -59,9 +63,10 @@ impl Responder for FallbackResponder {
 /// Lets the responder that a reply names answer this turn.
 pub(super) async fn named(ask: &Ask, turn: &Turn<'_>) -> Result<Response, ApiError> {
     match ask {
-        Ask::Echo => Echo.reply(turn).await,
-        Ask::Generate(options) => Generated(options.clone()).reply(turn).await,
-        Ask::Callback(number) => Callback(*number).reply(turn).await,
+        Ask::Echo => by(&Echo, turn).await,
+        Ask::Generate(options) => by(&Generated(options.clone()), turn).await,
+        Ask::Upstream(options) => by(&AskUpstream(options.clone()), turn).await,
+        Ask::Callback(number) => by(&Callback(*number), turn).await,
     }
 }
 

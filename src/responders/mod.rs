@@ -7,6 +7,7 @@ mod fallback;
 pub(crate) mod request;
 pub(crate) mod scenario;
 pub(crate) mod script;
+pub(crate) mod upstream;
 
 use crate::turn::{Found, Responder, Response, Turn};
 use crate::wire::error::ApiError;
@@ -47,10 +48,19 @@ pub(crate) async fn intercept(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiE
     ask(&[&script::Scripted], turn).await
 }
 
+/// Asks one responder; the journal knows who answers, the innermost if one lets another answer.
+async fn by(responder: &dyn Responder, turn: &Turn<'_>) -> Result<Response, ApiError> {
+    let response = responder.reply(turn).await?;
+    if matches!(response, Response::Reply(_)) {
+        turn.call.exchange.note(|record| record.by = record.by.or(Some(responder.name())));
+    }
+    Ok(response)
+}
+
 /// Asks one after the other; the first reply is taken, with what others want over it.
 async fn ask(responders: &[&dyn Responder], turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
     for responder in responders {
-        match responder.reply(turn).await? {
+        match by(*responder, turn).await? {
             Response::Pass(None) => {}
             Response::Pass(reason) => turn.missed = reason,
             Response::Over(over) => turn.over = Some(over),

@@ -112,6 +112,7 @@ pub(crate) enum Fallback {
     Error,
     Echo,
     Generate,
+    Upstream,
     Reply(Arc<Reply>),
 }
 
@@ -142,6 +143,7 @@ impl Fallback {
             "error" => Fallback::Error,
             "echo" => Fallback::Echo,
             "generate" => Fallback::Generate,
+            "upstream" => Fallback::Upstream,
             _ => return None,
         })
     }

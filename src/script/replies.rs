@@ -3,7 +3,7 @@
 use crate::reply::error::ErrorReply;
 use crate::reply::fault::{At, Fault, FaultKind};
 use crate::reply::pace::{Chunk, Hold, Pace, Range};
-use crate::reply::{Ask, Choice, Generate, Overrides, Raw, RawBody, Reply, Say};
+use crate::reply::{Ask, Choice, Overrides, Raw, RawBody, Reply, Say, UpstreamOptions};
 use crate::script::Origin;
 use crate::script::binary::base64_text;
 use crate::script::binary::bytes;
@@ -12,6 +12,7 @@ use crate::script::parts::parts_keys;
 use crate::script::place::Path;
 use crate::script::place::ScriptError;
 use hyper::header::{HeaderName, HeaderValue};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 /// A Reply whose shape has been checked.
@@ -36,8 +37,19 @@ pub(super) fn reply(value: &Value, path: &Path, origin: Origin) -> Result<Reply,
 
 /// What a reply says; its kinds exclude each other.
 fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> Result<Say, ScriptError> {
-    const KINDS: &[&str] =
-        &["choices", "embedding", "transcript", "moderation", "error", "raw", "echo", "generate", "callback", "image"];
+    const KINDS: &[&str] = &[
+        "choices",
+        "embedding",
+        "transcript",
+        "moderation",
+        "error",
+        "raw",
+        "echo",
+        "generate",
+        "upstream",
+        "callback",
+        "image",
+    ];
     let parts = parts_keys(keys);
     let mut kinds = KINDS.iter().copied().filter(|kind| keys.contains_key(*kind)).chain(parts);
     let Some(kind) = kinds.next() else {
@@ -68,7 +80,9 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "error" => Say::Error(error(value, &at)?),
         "raw" => Say::Raw(raw(value, &at)?),
         "echo" => Say::Ask(Ask::Echo),
-        "generate" => Say::Ask(Ask::Generate(generate(value, &at)?)),
+        "generate" => Say::Ask(Ask::Generate(options(value, &at)?)),
+        "upstream" if value == &Value::Bool(true) => Say::Ask(Ask::Upstream(UpstreamOptions::default())),
+        "upstream" => Say::Ask(Ask::Upstream(options(value, &at)?)),
         "callback" if origin != Origin::InProcess => {
             return Err(at.error("functions are replies in-process only; give a reply as JSON"));
         }
@@ -150,7 +164,7 @@ fn useless(kind: &str) -> &'static [&'static str] {
         "embedding" => &["id", "check", "finish_reason", "logprobs", "annotations", "phase"],
         "moderation" => &["usage", "check", "finish_reason", "logprobs", "annotations", "phase"],
         // Both have headers of their own.
-        "error" | "raw" => {
+        "error" | "raw" | "upstream" => {
             &["usage", "model", "id", "headers", "check", "finish_reason", "logprobs", "annotations", "phase"]
         }
         // What the emulator makes itself fits the request anyway.
@@ -173,7 +187,8 @@ fn embeddings(value: &Value, path: &Path) -> Result<Vec<Vec<f64>>, ScriptError> 
     }
 }
 
-fn generate(value: &Value, path: &Path) -> Result<Generate, ScriptError> {
+/// The options of a responder.
+fn options<T: DeserializeOwned>(value: &Value, path: &Path) -> Result<T, ScriptError> {
     let mut value = value.clone();
     if let Some(map) = value.as_object_mut() {
         map.remove(crate::script::shape::COMMENT);

@@ -122,7 +122,8 @@ pub(super) async fn deliver(
     let out = response.headers_mut();
     // Grown at once: an answer has some twenty.
     out.reserve(28);
-    if !matches!(body, Body::Raw(_)) || status < 600 {
+    // What comes from elsewhere has its own.
+    if !matches!(body, Body::Raw(RawBody::Passing(_))) {
         let facts = headers::HeaderFacts {
             request_id: &live.exchange.request_id,
             error: if let Body::Error(error) = &body { Some(error.style) } else { None },

@@ -107,7 +107,7 @@ fn samples() -> Value {
         "tool_calls": [{"name": "weather", "arguments": {"city": "Oslo"}}], "output": ["first"],
         "logprobs": [{"token": "o", "logprob": -0.5}], "image": "aGk=", "audio": {"transcript": "own"},
         "finish_reason": "length", "choices": ["one", "two"], "embedding": [0.5, 0.25], "transcript": "own",
-        "moderation": {"flagged": true}, "error": "no", "raw": {"body": "raw"}, "echo": true, "generate": {},
+        "moderation": {"flagged": true}, "error": "no", "raw": {"body": "raw"}, "echo": true, "generate": {}, "upstream": true,
         "usage": {"prompt_tokens": 1234}, "model": "own", "id": "own-id", "headers": {"x-own": "1"}, "check": false,
         "pace": {"ttft_ms": 5000}, "fault": {"kind": "malformed", "at": 1}, "status": 201,
         "content": "own", "sse": [{"data": "own"}],
@@ -116,7 +116,9 @@ fn samples() -> Value {
 
 #[test]
 fn every_key_beside_every_kind_of_reply_has_an_effect_or_is_refused() {
-    let emulator = start(json!({"clock": "instant", "auth": "optional", "checkReplies": "fail"}));
+    let real = start(json!({"clock": "instant", "auth": "optional", "fallback": "generate"}));
+    let upstream = format!("{}/v1", real.url());
+    let emulator = start(json!({"clock": "instant", "auth": "optional", "checkReplies": "fail", "upstream": upstream}));
     // Their endpoints are not built: nothing can be seen of what stands beside them.
     const UNSEEN: &[&str] = &["image", "transcript"];
     const KINDS: &[&str] = &[
@@ -133,6 +135,7 @@ fn every_key_beside_every_kind_of_reply_has_an_effect_or_is_refused() {
         "raw",
         "echo",
         "generate",
+        "upstream",
         "audio",
         "fault",
     ];

@@ -62,6 +62,8 @@ mod through;
 #[cfg(test)]
 mod unbuilt_tests;
 #[cfg(test)]
+mod upstream_tests;
+#[cfg(test)]
 mod verify_tests;
 mod websocket;
 #[cfg(test)]

@@ -184,6 +184,7 @@ fn samples() -> Vec<(&'static str, Around, Value)> {
                 "length": [{}, "long"], "seed": [{}, 5], "tools": [{}, "first"], "style": [{}, "plain"],
             }),
         ),
+        ("upstream", |one| rule(json!({"upstream": one})), json!({"model": [{}, "their-own"], "percent": [{}, 0]})),
         (
             "usage",
             |one| rule(json!({"text": "one", "usage": one})),
@@ -222,7 +223,9 @@ fn samples() -> Vec<(&'static str, Around, Value)> {
 
 #[test]
 fn every_key_of_every_object_has_an_effect_or_is_refused() {
-    let emulator = start(json!({"clock": "instant", "auth": "optional", "checkReplies": "fail"}));
+    let real = start(json!({"clock": "instant", "profile": "relaxed"}));
+    let upstream = format!("{}/v1", real.url());
+    let emulator = start(json!({"clock": "instant", "auth": "optional", "checkReplies": "fail", "upstream": upstream}));
     let samples = samples();
     let mut wrong = Vec::new();
     // A reply's own keys have a test of their own, in all company.

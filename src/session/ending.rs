@@ -48,7 +48,7 @@ impl Ended {
             _ if self == Ended::Stopped => true,
             Waiting::Clock { .. } => clock != Mode::Real,
             Waiting::Hold { .. } | Waiting::Client => true,
-            Waiting::Function => self != Ended::Reset,
+            Waiting::Function | Waiting::Upstream => self != Ended::Reset,
         }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) enum Outcome {
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub outcome: Outcome,
+    /// The responder that answered.
+    pub by: Option<&'static str>,
     /// The rule that answered, or was about to.
     pub rule: Option<Arc<Rule>>,
     /// Of the answer, once it has begun to leave; `None` for good when nothing of it ever left.
@@ -78,6 +80,8 @@ pub(crate) enum Waiting {
     Hold { name: String },
     /// A reply function.
     Function,
+    /// The upstream, to begin its answer.
+    Upstream,
     /// Silent by a fault: until the client leaves.
     Client,
 }
@@ -192,6 +196,7 @@ impl Exchange {
     pub(super) fn new(begun: Begun, number: u64, journal: Weak<Journal>, account: &Arc<Account>) -> Self {
         let record = Record {
             outcome: Outcome::Served,
+            by: None,
             rule: None,
             status: None,
             said: Said::Error(String::new()),
@@ -311,6 +316,7 @@ impl Exchange {
             "stream": self.stream,
             "tool_results": self.tool_results.get().cloned().unwrap_or_else(|| json!([])),
             "outcome": record.outcome,
+            "by": record.by,
             "rule": record.rule.as_ref().map(|rule| rule.label()),
             "status": record.status,
             "said": record.said(),

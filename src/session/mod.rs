@@ -14,7 +14,7 @@ pub(crate) mod store;
 pub(crate) mod transcript;
 
 pub(crate) use live::Live;
-pub(crate) use observers::{Observer, of as observers};
+pub(crate) use observers::{Observer, UpstreamNews, of as observers};
 
 use crate::clock::{Clock, Mode};
 use crate::memory::{Account, Held, Total};

@@ -4,6 +4,7 @@ use crate::options::{LogLevel, Settings};
 use crate::session::Session;
 use crate::session::exchange::Exchange;
 use crate::session::log_line::LogLine;
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Something that watches every exchange of an emulator. Called on the runtime's thread: it must not wait.
@@ -14,8 +15,28 @@ pub(crate) trait Observer: Send + Sync {
     /// Who answers and what is known; nothing has left yet.
     fn answered(&self, _session: &Session, _exchange: &Arc<Exchange>) {}
 
+    /// Something of its way to the upstream; chunks as they come.
+    fn heard(&self, _session: &Session, _exchange: &Arc<Exchange>, _heard: &UpstreamNews) {}
+
     /// Its last byte is about to leave, or the client has left.
     fn ended(&self, _session: &Session, _exchange: &Arc<Exchange>) {}
+}
+
+/// What happens between the emulator and the upstream that it asks for an exchange.
+pub(crate) enum UpstreamNews<'a> {
+    /// It is asked: the whole address, and the body as sent.
+    Asked {
+        address: &'a str,
+        body: &'a Bytes,
+    },
+    /// It begins to answer; the headers are those that pass on.
+    Begun {
+        status: u16,
+        headers: &'a [(String, String)],
+    },
+    Chunk(&'a Bytes),
+    /// The end, or why there is none.
+    Ended(Result<(), &'a str>),
 }
 
 /// The observers of an emulator with these settings.

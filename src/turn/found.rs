@@ -43,7 +43,6 @@ impl Found {
     /// let arriving = Arriving::new(pieces, limit, late, Box::new(()));
     /// Ok(Response::Reply(Found::bytes(200, headers, arriving)))
     /// ```
-    #[allow(dead_code)] // for upstreams
     pub(crate) fn bytes(status: u16, headers: Vec<(String, String)>, arriving: Arriving) -> Self {
         let raw = Raw { status, headers, body: RawBody::Passing(Passing::new(arriving)) };
         Found::new(Arc::new(Reply { say: Say::Raw(raw), ..Reply::default() }))

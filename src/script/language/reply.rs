@@ -57,6 +57,11 @@ pub(in crate::script) static REPLY: ObjectShape = ObjectShape {
         key("raw", Object(&RAW), "Bytes as they are."),
         key("echo", True, "The echo responder answers this step."),
         key("generate", Object(&GENERATE), "The generator answers this step."),
+        key(
+            "upstream",
+            Either(&[True, Object(&UPSTREAM)]),
+            "The API that the option upstream names answers this step.",
+        ),
         key("callback", COUNT, ""),
         key("callback_name", Text, ""),
         key("usage", Object(&USAGE), "Overrides of the counted tokens; the total is summed."),
@@ -231,6 +236,16 @@ static GENERATE: ObjectShape = ObjectShape {
         key("seed", Signed(i64::MIN, i64::MAX), "Else the request's seed, else the exchange's."),
         key("tools", Words(&["first", "sequence", "contextual", "random", "none"]), "How tools are chosen."),
         key("style", Words(&["plausible", "plain"]), "Values of structured output."),
+    ],
+    with: None,
+};
+
+static UPSTREAM: ObjectShape = ObjectShape {
+    name: "upstream",
+    about: "How the upstream is asked.",
+    fields: &[
+        key("model", Text, "The model it is asked for; else the request's."),
+        key("percent", Number(0.0, 100.0), "Share of the requests, drawn from the seed; the others pass on."),
     ],
     with: None,
 };

@@ -1,0 +1,169 @@
+//! The real API as a responder: what it sends passes through as it comes, whatever it is.
+
+use crate::reply::Say;
+use crate::reply::{Arrival, Arriving, Piece, UpstreamOptions};
+use crate::session::exchange::{Exchange, Waiting};
+use crate::session::{ANONYMOUS, Observer, Session, UpstreamNews};
+use crate::turn::answer::Answer;
+use crate::turn::call::Call;
+use crate::turn::{self, Answering, Found, Responder, Response, Turn};
+use crate::upstream::{UpstreamBody, UpstreamRequest};
+use crate::wire::error::ApiError;
+use bytes::Bytes;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Chunks that wait for a slow client; the upstream waits with them.
+const AHEAD: usize = 4;
+
+/// The upstream, for a share of the requests, perhaps under another model's name.
+#[derive(Default)]
+pub(crate) struct AskUpstream(pub UpstreamOptions);
+
+impl Responder for AskUpstream {
+    fn name(&self) -> &'static str {
+        "upstream"
+    }
+
+    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
+        Box::pin(async move {
+            let call = turn.call;
+            let share = self.0.percent.map(|percent| percent / 100.0);
+            if share.is_some_and(|share| !call.random.fork("upstream").chance(share)) {
+                return Ok(Response::Pass(None));
+            }
+            if !call.emulator.upstream.target().configured {
+                let message = "Nobody said which API is the upstream: start with --upstream https://api.openai.com/v1 \
+                               (option `upstream`), or set it in the control room.";
+                return Err(ApiError::emulator("no_upstream", message));
+            }
+            ask(call, self.0.model.as_deref()).await.map(Response::Reply)
+        })
+    }
+}
+
+/// Everything goes upstream while the bypass is on, before anything else looks at it.
+///
+/// # Errors
+/// The upstream does not answer.
+pub(crate) async fn bypass(call: &Call) -> Option<Result<Answer, ApiError>> {
+    if !call.emulator.upstream.bypasses() {
+        return None;
+    }
+    call.exchange.note(|record| record.by = Some("bypass"));
+    Some(ask(call, None).await.map(|found| {
+        turn::note(call, &found.reply);
+        match &found.reply.say {
+            Say::Raw(raw) => turn::raw_answer(raw, None),
+            _ => Answer::ok(turn::answer::Body::Empty),
+        }
+    }))
+}
+
+/// Sends a call upstream, as it came.
+async fn ask(call: &Call, model: Option<&str>) -> Result<Found, ApiError> {
+    let body = body(call, model)?;
+    let upstream = &call.emulator.upstream;
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
+    let watched = Watched::of(call);
+    watched.tell(&UpstreamNews::Asked { address: &upstream.target().address(&call.path), body: &body });
+    call.exchange.wait_for(Some(Waiting::Upstream));
+    let session = &call.session;
+    let own = (session.name == session.key && session.key != ANONYMOUS).then_some(session.key.as_str());
+    let given = upstream
+        .ask(UpstreamRequest {
+            method: &call.method,
+            path: &call.path,
+            query: Some(&query),
+            headers: call.headers.iter().collect(),
+            key: own,
+            body,
+        })
+        .await;
+    call.exchange.wait_for(None);
+    match given {
+        Ok(given) => {
+            watched.tell(&UpstreamNews::Begun { status: given.status, headers: &given.headers });
+            let (sender, pieces) = mpsc::channel(AHEAD);
+            let late = given.body.late().to_api_error();
+            // The body gives up first, and knows why.
+            let limit = given.body.limit() + Duration::from_secs(1);
+            tokio::spawn(pass(given.body, watched, sender));
+            let arriving = Arriving::new(pieces, limit, late, Box::new(()));
+            Ok(Found::bytes(given.status, given.headers, arriving))
+        }
+        Err(failure) => {
+            watched.tell(&UpstreamNews::Ended(Err(&failure.message)));
+            Err(failure.to_api_error())
+        }
+    }
+}
+
+/// The body as the upstream gets it.
+fn body(call: &Call, model: Option<&str>) -> Result<Bytes, ApiError> {
+    if call.body.is_null() || call.form.is_some() {
+        return match call.form.is_none() {
+            true => Ok(call.bytes.clone()),
+            false => Err(ApiError::new(501, "Only JSON goes upstream in this version: this request brings a form.")
+                .kind("not_implemented_error")
+                .code("not_implemented")),
+        };
+    }
+    let mut body = Cow::Borrowed(&*call.body);
+    if let Some(model) = model {
+        body.to_mut()["model"] = Value::from(model);
+    }
+    // A socket's answer is always a stream, and its requests do not say so.
+    if call.lane.is_some() {
+        body.to_mut()["stream"] = Value::from(true);
+    }
+    Ok(body.to_string().into())
+}
+
+/// An exchange whose upstream is watched.
+struct Watched {
+    session: Arc<Session>,
+    exchange: Arc<Exchange>,
+    observers: Arc<[Box<dyn Observer>]>,
+}
+
+impl Watched {
+    fn of(call: &Call) -> Self {
+        let observers = call.emulator.observers.clone();
+        Watched { session: call.session.clone(), exchange: call.exchange.clone(), observers }
+    }
+
+    fn tell(&self, heard: &UpstreamNews) {
+        for observer in self.observers.iter() {
+            observer.heard(&self.session, &self.exchange, heard);
+        }
+    }
+}
+
+/// Passes a body on, chunk by chunk, until it is over or nobody wants more of it.
+async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arrival>) {
+    let end = loop {
+        let next = tokio::select! {
+            next = poll_fn(|context| body.poll_next(context)) => next,
+            () = out.closed() => break Err("the client left".to_string()),
+        };
+        match next {
+            None => break Ok(()),
+            Some(Ok(chunk)) => {
+                watched.tell(&UpstreamNews::Chunk(&chunk));
+                if out.send(Piece::Bytes(chunk).into()).await.is_err() {
+                    break Err("the client left".to_string());
+                }
+            }
+            Some(Err(failure)) => {
+                let _ = out.send(Piece::Failed(failure.to_api_error()).into()).await;
+                break Err(failure.message);
+            }
+        }
+    };
+    watched.tell(&UpstreamNews::Ended(end.as_ref().map(|()| ()).map_err(String::as_str)));
+}

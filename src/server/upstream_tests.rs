@@ -1,0 +1,191 @@
+//! The upstream as a fallback, by rules and as the bypass: a second emulator, and servers that misbehave.
+
+use super::tests::{connect, exchange, request, send, start, until};
+use crate::control;
+use crate::emulator::Emulator;
+use crate::upstream::tests::{says, server};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+const CHAT: &str = "/v1/chat/completions";
+
+fn chat(text: &str) -> Value {
+    json!({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]})
+}
+
+/// An emulator whose fallback is another one.
+fn pair(script: Value) -> (Arc<Emulator>, Arc<Emulator>) {
+    let real = start(json!({"auth": "optional"}));
+    assert_eq!(send(&real, "sk-up", "/_emulator/script", &script).status, 200);
+    let options = json!({"upstream": format!("{}/v1", real.url()), "upstreamKey": "sk-up", "fallback": "upstream"});
+    (real, start(options))
+}
+
+#[test]
+fn what_the_upstream_says_passes_through_byte_by_byte() {
+    let script = json!({"responses": [
+        "Hello", {"text": "one two three"}, {"error": {"status": 429, "message": "slow down"}},
+        {"raw": {"status": 203, "headers": {"x-odd": "1"}, "chunks": [{"base64": "AP8A"}]}},
+        {"text": "over", "tool_calls": [{"name": "f", "arguments": {}}]},
+    ]});
+    let (real, own) = pair(script.clone());
+    let (twin, _) = pair(script);
+    for (text, stream) in [("a", false), ("b", true), ("c", false), ("d", false)] {
+        let mut body = chat(text);
+        body["stream"] = json!(stream);
+        let (through, straight) = (send(&own, "sk-own", CHAT, &body), send(&twin, "sk-up", CHAT, &body));
+        assert_eq!((through.status, through.text()), (straight.status, straight.text()), "{text}");
+        let of =
+            |head: &str, name: &str| head.lines().find(|line| line.starts_with(&format!("{name}: "))).map(String::from);
+        for name in ["content-type", "x-request-id", "openai-version", "retry-after", "x-odd"] {
+            assert_eq!(of(&through.head, name), of(&straight.head, name), "{text} {name}");
+        }
+    }
+    let (_, told) = control::in_process(&own, Some("sk-own"), "GET", "/_emulator/requests", "");
+    let first = &told["data"][0];
+    assert_eq!(
+        (&first["by"], &first["outcome"], &first["status"]),
+        (&json!("upstream"), &json!("fallback"), &json!(200))
+    );
+    let (_, heard) = control::in_process(&real, Some("sk-up"), "GET", "/_emulator/requests", "");
+    assert_eq!(heard["data"][0]["body"], told["data"][0]["body"]);
+    assert!(!told.to_string().contains("sk-up"));
+}
+
+#[test]
+fn rules_send_requests_upstream_a_share_of_them_and_under_another_name() {
+    let (real, own) = pair(json!({"models": "any", "rules": [{"response": {"echo": true}, "times": "unlimited"}]}));
+    let load = |script: Value| assert_eq!(send(&own, "k", "/_emulator/script", &script).status, 200);
+    load(json!({"reset": true, "rules": [
+        {"match": {"model": "/^gpt-5/"}, "upstream": {"model": "their-name"}, "times": "unlimited"},
+        {"match": "half", "upstream": {"percent": 50}, "times": "unlimited"},
+        {"match": "broken", "upstream": true, "fault": {"kind": "disconnect", "at": 0}},
+        {"text": "mine", "times": "unlimited"},
+    ]}));
+    let mut other = chat("a");
+    other["model"] = json!("gpt-5");
+    let answer = send(&own, "k", CHAT, &other).json();
+    assert_eq!(answer["choices"][0]["message"]["content"], "Echo: a");
+    let (_, heard) = control::in_process(&real, Some("sk-up"), "GET", "/_emulator/requests", "");
+    assert_eq!(heard["data"][0]["body"]["model"], "their-name");
+    let said: Vec<Value> = (0..40)
+        .map(|number| {
+            send(&own, "k", CHAT, &chat(&format!("half {number}"))).json()["choices"][0]["message"]["content"].take()
+        })
+        .collect();
+    let mine = said.iter().filter(|said| *said == "mine").count();
+    assert!((5..35).contains(&mine), "{mine} of 40");
+    let mut streamed = chat("broken");
+    streamed["stream"] = json!(true);
+    let cut = exchange(&own, &request("POST", CHAT, "k", "", streamed.to_string().as_bytes()));
+    assert!(!cut.is_some_and(|got| got.text().contains("Echo")));
+    for (reply, place) in [
+        (json!({"upstream": true, "model": "x"}), "responses[0].model"),
+        (json!({"upstream": {"percent": 101}}), "responses[0].upstream.percent"),
+        (json!({"upstream": {"url": "http://elsewhere"}}), "responses[0].upstream.url"),
+    ] {
+        let refused = send(&own, "k", "/_emulator/script", &json!({"responses": [reply]}));
+        assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!(place)));
+    }
+}
+
+#[test]
+fn nobody_is_asked_when_nobody_was_named() {
+    let emulator = start(json!({}));
+    send(&emulator, "k", "/_emulator/script", &json!({"responses": [{"upstream": true}]}));
+    let refused = send(&emulator, "k", CHAT, &chat("a")).json();
+    assert_eq!(refused["error"]["code"], "no_upstream");
+    let options = crate::options::Options::from_json(r#"{"fallback": "upstream"}"#).expect("options");
+    let error = super::start(options, crate::options::Door::InProcess, None).expect_err("no upstream");
+    assert!(error.message.contains("needs the option upstream"), "{}", error.message);
+}
+
+#[test]
+fn the_bypass_comes_before_everything_and_ends_where_it_began() {
+    let (real, own) = pair(json!({"rules": [{"response": {"echo": true}, "times": "unlimited"}]}));
+    send(&own, "k", "/_emulator/script", &json!({"responses": ["mine"]}));
+    own.upstream.bypass(true);
+    // What only the upstream refuses.
+    let refused = send(&own, "k", CHAT, &json!({"model": "gpt-4o"}));
+    assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("messages")));
+    let (_, told) = control::in_process(&own, Some("k"), "GET", "/_emulator/requests", "");
+    assert_eq!((&told["data"][0]["by"], &told["data"][0]["status"]), (&json!("bypass"), &json!(400)));
+    let models = exchange(&own, &request("GET", "/v1/models?limit=3", "k", "", b"")).expect("models");
+    assert_eq!(models.json()["object"], "list");
+    let (_, heard) = control::in_process(&real, Some("sk-up"), "GET", "/_emulator/requests", "");
+    assert_eq!(heard["data"][1]["path"], "/v1/models?limit=3");
+    own.upstream.bypass(false);
+    assert_eq!(send(&own, "k", CHAT, &chat("a")).json()["choices"][0]["message"]["content"], "mine");
+}
+
+#[test]
+fn an_upstream_that_fails_is_a_502_and_one_that_breaks_off_breaks_off_here() {
+    let (address, _heads) = says(b"");
+    let emulator = start(json!({"upstream": address, "fallback": "upstream"}));
+    let failed = send(&emulator, "k", CHAT, &chat("a"));
+    assert_eq!((failed.status, &failed.json()["error"]["code"]), (502, &json!("upstream_failed")));
+    let (address, _heads) = says(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+    let emulator = start(json!({"upstream": address, "fallback": "upstream"}));
+    let mut stream = connect(&emulator);
+    stream.write_all(&request("POST", CHAT, "k", "", chat("a").to_string().as_bytes())).expect("sends");
+    let mut text = Vec::new();
+    let end = stream.read_to_end(&mut text);
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(end.is_err() || !text.ends_with("0\r\n\r\n"), "{text}");
+    until("the journal says why", || {
+        let (_, told) = control::in_process(&emulator, Some("k"), "GET", "/_emulator/requests", "");
+        told["data"][0]["explanation"].as_str().is_some_and(|why| why.contains("broke off in mid-answer"))
+    });
+}
+
+/// A gigabyte passes, and neither side holds more of it than a few buffers.
+#[test]
+fn a_gigabyte_passes_through_without_being_held() {
+    const BLOCK: usize = 1 << 20;
+    let (address, _heads) = server(|mut stream, _| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", BLOCK << 10);
+        let block = vec![b'x'; BLOCK];
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| (0..1024).try_for_each(|_| stream.write_all(&block)));
+    });
+    let emulator = start(json!({"upstream": address, "fallback": "upstream"}));
+    let mut stream = connect(&emulator);
+    stream.write_all(&request("POST", CHAT, "k", "", chat("a").to_string().as_bytes())).expect("sends");
+    let before = resident();
+    let (mut count, mut seen, mut most, mut space) = (0, 0, before, vec![0; BLOCK]);
+    loop {
+        match stream.read(&mut space).expect("reads") {
+            0 => break,
+            read => count += read,
+        }
+        if count >> 26 != seen {
+            (seen, most) = (count >> 26, most.max(resident()));
+        }
+    }
+    assert!(count >= BLOCK << 10, "{count}");
+    assert!(most.saturating_sub(before) < 200 << 20, "{} MB more", (most - before) >> 20);
+}
+
+/// Bytes of memory of this process, where the system says so.
+fn resident() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+}
+
+/// A client that does not read holds up the upstream, and one that leaves ends its request.
+#[test]
+fn a_client_that_leaves_ends_the_request_upstream() {
+    let (ended, end) = std::sync::mpsc::channel();
+    let (address, _heads) = server(move |mut stream, _| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        while stream.write_all(&[b'x'; 4096]).is_ok() {}
+        let _ = ended.send(());
+    });
+    let emulator = start(json!({"upstream": address, "fallback": "upstream"}));
+    let mut stream = connect(&emulator);
+    stream.write_all(&request("POST", CHAT, "k", "", chat("a").to_string().as_bytes())).expect("sends");
+    stream.read_exact(&mut [0; 200]).expect("it began");
+    assert!(end.recv_timeout(std::time::Duration::from_millis(100)).is_err(), "back-pressure holds it up");
+    drop(stream);
+    end.recv_timeout(std::time::Duration::from_secs(20)).expect("the upstream learns of it");
+}

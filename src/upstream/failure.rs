@@ -1,0 +1,64 @@
+//! What goes wrong with an upstream, as the caller is told.
+
+use crate::upstream::UpstreamTarget;
+use crate::wire::error::ApiError;
+use std::fmt::Display;
+
+/// Why an upstream's answer does not come, or not to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct UpstreamFailure {
+    status: u16,
+    code: &'static str,
+    pub(crate) message: String,
+}
+
+impl UpstreamFailure {
+    /// Nothing came back.
+    pub(super) fn unreached(target: &UpstreamTarget, why: &str) -> Self {
+        let message = format!(
+            "The upstream {} did not answer: {}. Check its address, and a proxy's (HTTPS_PROXY, NO_PROXY).",
+            target.origin(),
+            why
+        );
+        UpstreamFailure { status: 502, code: "upstream_failed", message }
+    }
+
+    /// Its answer ended before its end.
+    pub(super) fn cut(target: &UpstreamTarget, why: &str) -> Self {
+        let message = format!("The upstream {} broke off in mid-answer: {}.", target.origin(), why);
+        UpstreamFailure { status: 502, code: "upstream_failed", message }
+    }
+
+    /// It took too long.
+    pub(super) fn late(target: &UpstreamTarget, what: &str) -> Self {
+        let message = format!(
+            "The upstream {} {what} for {} seconds (option upstreamTimeoutMs).",
+            target.origin(),
+            target.timeout.as_secs_f64()
+        );
+        UpstreamFailure { status: 504, code: "upstream_timeout", message }
+    }
+
+    /// Its answer is more than is kept.
+    pub(super) fn too_long(target: &UpstreamTarget, limit: usize) -> Self {
+        let message = format!("The upstream {} answered with more than {limit} bytes.", target.origin());
+        UpstreamFailure { status: 502, code: "upstream_failed", message }
+    }
+
+    /// There is nobody to check certificates against.
+    pub(super) fn untrusted(why: String) -> Self {
+        let message = format!("The upstream's certificate cannot be checked: {why}.");
+        UpstreamFailure { status: 502, code: "upstream_failed", message }
+    }
+
+    /// OpenAI's envelope.
+    pub(crate) fn to_api_error(&self) -> ApiError {
+        ApiError::new(self.status, self.message.clone()).kind("server_error").code(self.code)
+    }
+}
+
+impl Display for UpstreamFailure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}

@@ -1,0 +1,120 @@
+//! Which host is the upstream, and how paths and keys are written for it.
+
+use crate::options::{FallbackName, Settings};
+use crate::upstream::UpstreamFailure;
+use hyper::Uri;
+use std::time::Duration;
+
+/// Where operations are below the base; what else is configured takes every request.
+const CHAT: &str = "/chat/completions";
+
+/// The configured upstream.
+#[derive(Clone)]
+pub(crate) struct UpstreamTarget {
+    pub(crate) https: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Of chat completions: `/v1/chat/completions`.
+    pub(crate) path: String,
+    /// Replaces the caller's; never shown.
+    pub(crate) key: Option<String>,
+    /// For the head of an answer, and between its chunks.
+    pub(crate) timeout: Duration,
+    /// Somebody configured it: else it is only what a page may begin with.
+    pub(crate) configured: bool,
+}
+
+/// What changes of it.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) https: Option<bool>,
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) path: Option<String>,
+    /// Some(None) = none any more.
+    pub(crate) key: Option<Option<String>>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl UpstreamTarget {
+    /// The one the settings name; OpenAI's when they name none.
+    pub(super) fn of(settings: &Settings) -> Result<Self, String> {
+        let given = settings.upstream.as_deref();
+        if given.is_none() && settings.fallback == FallbackName::Upstream {
+            return Err("options: the fallback upstream needs the option upstream: which API is it?".into());
+        }
+        let address = given.unwrap_or("https://api.openai.com/v1");
+        let wrong = |why: &str| {
+            format!("options: upstream is {address:?}: {why}; expected an address such as https://api.openai.com/v1")
+        };
+        let uri: Uri = address.parse().map_err(|_| wrong("this is no address"))?;
+        let https = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(wrong("it begins with neither http:// nor https://")),
+        };
+        let authority = uri.authority().ok_or_else(|| wrong("it names no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(wrong("it names a user (keys go into upstreamKey)"));
+        }
+        if uri.query().is_some() {
+            return Err(wrong("it has a query"));
+        }
+        let base = uri.path().trim_end_matches('/');
+        Ok(UpstreamTarget {
+            https,
+            host: uri.host().unwrap_or_default().trim_matches(['[', ']']).to_string(),
+            port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }),
+            path: format!("{}{CHAT}", base.strip_suffix(CHAT).unwrap_or(base)),
+            key: settings.upstream_key.clone().filter(|key| !key.is_empty()),
+            timeout: Duration::from_millis(settings.upstream_timeout_ms),
+            configured: given.is_some(),
+        })
+    }
+
+    pub(super) fn changed(&self, change: Change) -> Self {
+        UpstreamTarget {
+            https: change.https.unwrap_or(self.https),
+            host: change.host.unwrap_or_else(|| self.host.clone()),
+            port: change.port.unwrap_or(self.port),
+            path: change.path.unwrap_or_else(|| self.path.clone()),
+            key: change.key.unwrap_or_else(|| self.key.clone()),
+            timeout: change.timeout.unwrap_or(self.timeout),
+            configured: true,
+        }
+    }
+
+    /// `https://api.openai.com`, with the port where it is not the usual one.
+    pub(crate) fn origin(&self) -> String {
+        let scheme = if self.https { "https" } else { "http" };
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        match (self.https, self.port) {
+            (true, 443) | (false, 80) => format!("{scheme}://{host}"),
+            (_, port) => format!("{scheme}://{host}:{port}"),
+        }
+    }
+
+    /// The address of an operation's normalised path (`/v1/models`): below the base that chat completions show, or the
+    /// one path that is configured.
+    pub(crate) fn address(&self, path: &str) -> String {
+        match self.path.strip_suffix(CHAT) {
+            Some(base) => format!("{}{base}{}", self.origin(), path.strip_prefix("/v1").unwrap_or(path)),
+            None => format!("{}{}", self.origin(), self.path),
+        }
+    }
+
+    pub(super) fn uri(&self, path: &str, query: Option<&str>) -> Result<Uri, UpstreamFailure> {
+        let mut address = self.address(path);
+        if let Some(query) = query.filter(|query| !query.is_empty()) {
+            address.push(if address.contains('?') { '&' } else { '?' });
+            address.push_str(query);
+        }
+        address.parse().map_err(|_| UpstreamFailure::unreached(self, "the request's path makes no address there"))
+    }
+}
+
+impl std::fmt::Debug for UpstreamTarget {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.origin())
+    }
+}
