@@ -49,7 +49,7 @@ export interface EmulatorOptions {
   /** A set of defaults, each still settable. Default `strict`. */
   profile?: 'strict' | 'relaxed' | 'llemulator';
   /** What answers when nothing scripted does. Default `error`: 400 `no_matching_rule` (500 unless `strict`). */
-  fallback?: 'error' | 'echo' | 'generate' | 'upstream';
+  fallback?: 'error' | 'echo' | 'generate' | 'upstream' | 'manual';
   /** What a scripted reply that the request forbids leads to. Default `fail`: 500 `script_mismatch` with the diff. */
   checkReplies?: 'fail' | 'warn' | 'off';
   /** Who is let in: with any key (`required`, default), without one too (`optional`, the default of `relaxed`), or a list of accepted keys. */
@@ -126,6 +126,10 @@ export interface EmulatorOptions {
   upstreamCa?: string;
   /** Milliseconds the upstream may take to begin its answer, and between two pieces of it. Default 300,000. */
   upstreamTimeoutMs?: number;
+  /** Milliseconds a request waits for a person (`fallback: 'manual'`, `{ manual: true }`). Default 300,000. */
+  manualTimeoutMs?: number;
+  /** Take a client's address from `X-Forwarded-For`: only behind a proxy that sets it. */
+  trustForwarded?: boolean;
   /** More path prefixes served like `/v1`. */
   prefix?: string | readonly string[];
 }
@@ -298,9 +302,9 @@ export interface Recorded<Name extends Operation> {
   state: 'in_flight' | 'done';
   /**
    * What a request in flight waits for: the session's clock (`until` in milliseconds since its start), a `hold` that
-   * `release(name)` ends, a reply function, the upstream; `client`: silent by a fault until the client leaves. Null = nothing.
+   * `release(name)` ends, a reply function, the upstream, a person; `client`: silent by a fault until the client leaves. Null = nothing.
    */
-  waitingFor: { kind: 'clock'; until: number } | { kind: 'hold'; name: string } | { kind: 'function' } | { kind: 'upstream' } | { kind: 'client' } | null;
+  waitingFor: { kind: 'clock'; until: number } | { kind: 'hold'; name: string } | { kind: 'function' } | { kind: 'upstream' } | { kind: 'operator' } | { kind: 'client' } | null;
   /** As the SDK names it: `chat.completions.create`, `responses.create`, `files.create` … */
   operation: Name;
   method: string;

@@ -1,6 +1,7 @@
 //! One listening server with its settings and sessions.
 
 use crate::clock::Mode;
+use crate::desk::{Desk, Watcher};
 use crate::log;
 use crate::memory::{Account, Held, Total};
 use crate::options::{Door, Options, Settings};
@@ -37,6 +38,8 @@ pub(crate) struct Emulator {
     pub callbacks: Arc<Callbacks>,
     /// The real API, if somebody says which one.
     pub upstream: Upstream,
+    /// What people have before them.
+    pub desk: Arc<Desk>,
     /// Who watches its exchanges.
     pub observers: Arc<[Box<dyn Observer>]>,
     sessions: RwLock<HashMap<String, Arc<Session>>>,
@@ -98,7 +101,8 @@ impl Emulator {
             settings.max_callbacks,
             Duration::from_millis(settings.callback_timeout_ms),
         ));
-        let observers = session::observers(&settings);
+        let desk = Arc::new(Desk::default());
+        let observers = session::observers(&settings, Box::new(Watcher(desk.clone())));
         let memory = Total::of_process();
         let shared_held = Account::new(settings.max_session_bytes / 3, &memory).hold(0);
         let emulator = Arc::new(Emulator {
@@ -107,6 +111,7 @@ impl Emulator {
             address: bound,
             callbacks,
             upstream,
+            desk,
             sessions: RwLock::default(),
             shared: RwLock::default(),
             shared_held,

@@ -19,14 +19,16 @@
 //! - [`memory`]: what is kept, counted in bytes.
 //! - [`upstream`]: the real API as a client calls it.
 //! - [`session`]: what belongs to one API key: exchanges and their journal, store, jobs, limits; who observes them.
+//! - [`desk`]: what people have before them: events, preset queues, requests that wait for a person.
 //! - [`emulator`]: one running instance with its sessions.
 //! - [`turn`]: what a responder sees and gives; the models; counting, checking, limiting and delivering a reply.
 //! - [`generate`]: plausible values: texts, values of schemas, vectors, sound.
-//! - [`responders`]: who may answer, in order: scenario, chaos, script, function, echo, generated.
+//! - [`responders`]: who may answer, in order: scenario, chaos, queue, script, function, echo,
+//!   generated, upstream, operator.
 //! - [`api`]: who serves the operations: per resource `request.rs` (→ Prompt), `render.rs` (Reply → JSON), `stream.rs`
 //!   (Reply → events).
 //! - [`exchange`]: the entry: a request without its transport becomes an answer without its transport.
-//! - [`control`]: `/_emulator/*`. [`server`]: listener, HTTP, sockets. [`cli`]; `node` is the only place that knows napi.
+//! - [`control`]: `/_emulator/*`. [`room`]: `/api/*`, the control room. [`server`]: listener, HTTP, sockets. [`cli`]; `node` is the only place that knows napi.
 //! - `fuzz`: what must hold of any bytes; only in tests and for the fuzzer.
 //!
 //! # The life of a request
@@ -46,6 +48,7 @@ mod budget;
 pub mod cli;
 mod clock;
 mod control;
+mod desk;
 mod emulator;
 mod exchange;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -63,6 +66,7 @@ mod random;
 mod redact;
 mod reply;
 mod responders;
+mod room;
 mod runtime;
 mod script;
 mod server;

@@ -51,6 +51,8 @@ pub(crate) enum FallbackName {
     Generate,
     /// The API that the option `upstream` names.
     Upstream,
+    /// A person in the control room.
+    Manual,
 }
 
 /// How strictly requests are checked.
@@ -288,6 +290,12 @@ pub(crate) struct Options {
     /// Milliseconds the upstream may take to begin its answer, and between two pieces of it [default: 300000]
     #[arg(long, env = "LLEMULATOR_UPSTREAM_TIMEOUT_MS")]
     pub upstream_timeout_ms: Option<u64>,
+    /// Milliseconds a request waits for a person [default: 300000]
+    #[arg(long, env = "LLEMULATOR_MANUAL_TIMEOUT_MS")]
+    pub manual_timeout_ms: Option<u64>,
+    /// Take a client's address from `X-Forwarded-For`: only behind a proxy that sets it
+    #[arg(long, env = "LLEMULATOR_TRUST_FORWARDED", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true")]
+    pub trust_forwarded: Option<bool>,
     /// More path prefixes served like /v1
     #[arg(long, env = "LLEMULATOR_PREFIX", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_many")]
@@ -368,6 +376,8 @@ pub(crate) struct Settings {
     pub upstream_key: Option<String>,
     pub upstream_ca: Option<PathBuf>,
     pub upstream_timeout_ms: u64,
+    pub manual_timeout_ms: u64,
+    pub trust_forwarded: bool,
     pub prefixes: Vec<String>,
 }
 
@@ -422,6 +432,7 @@ impl Options {
             ("callbackTimeoutMs", time(self.callback_timeout_ms), PATIENCE_MS),
             ("maxCallbacks", size(self.max_callbacks), KEPT),
             ("graceMs", time(self.grace_ms), PATIENCE_MS),
+            ("manualTimeoutMs", time(self.manual_timeout_ms), PATIENCE_MS),
             ("upstreamTimeoutMs", time(self.upstream_timeout_ms), PATIENCE_MS),
         ];
         for (name, number, bounds) in numbers {
@@ -491,6 +502,8 @@ impl Options {
             upstream: self.upstream,
             upstream_key: self.upstream_key,
             upstream_ca: self.upstream_ca,
+            manual_timeout_ms: self.manual_timeout_ms.unwrap_or(300_000),
+            trust_forwarded: self.trust_forwarded.unwrap_or(false),
             upstream_timeout_ms: self.upstream_timeout_ms.unwrap_or(300_000),
             prefixes: self.prefix.unwrap_or_default(),
         }

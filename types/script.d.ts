@@ -104,6 +104,7 @@ export interface ReplyObject extends ScriptChoice {
   error?: string | ScriptError;
   raw?: ScriptRaw;
   echo?: true;
+  manual?: true | { timeout_ms?: number };
   upstream?: true | { model?: string; percent?: number };
   generate?: { length?: 'short' | 'medium' | 'long'; seed?: number; tools?: ToolStrategy; style?: 'plausible' | 'plain' };
   usage?: Usage;
@@ -191,7 +192,7 @@ export interface ScriptModel {
 export interface Defaults {
   pace?: ScriptPace;
   /** Who answers when no rule does. */
-  fallback?: 'error' | 'echo' | 'generate' | 'upstream' | ReplyObject | ReplyFunction;
+  fallback?: 'error' | 'echo' | 'generate' | 'upstream' | 'manual' | ReplyObject | ReplyFunction;
   /** Another name of `fallback`. */
   on_unmatched?: Defaults['fallback'];
   /** What a reply the request forbids leads to. */

@@ -25,6 +25,7 @@ use crate::wire::headers::Headers;
 use crate::wire::ids;
 use futures_util::FutureExt;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,8 @@ pub(crate) struct Asked {
     pub body: Sent,
     /// The socket's lane it came over.
     pub lane: Option<Lane>,
+    /// Who asks.
+    pub peer: Option<SocketAddr>,
 }
 
 /// An answer without its transport, and what its transport must know to send it.
@@ -64,7 +67,7 @@ pub(crate) struct Answered {
 
 /// Answers a request.
 pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
-    let Asked { method, target, normal, route, query, headers, session, body: sent, lane } = asked;
+    let Asked { method, target, normal, route, query, headers, session, body: sent, lane, peer } = asked;
     let name = route.name();
     let (dialect, edge) = (route.dialect(), route.edge());
     let keeper = session.as_ref().ok().cloned().unwrap_or_else(|| emulator.session(ANONYMOUS));
@@ -102,6 +105,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
             stream: value.get("stream").and_then(Value::as_bool).unwrap_or(false),
             at: stamp,
             wants: value.get("model").and_then(Value::as_str).or(normal.deployment.as_deref()).map(String::from),
+            peer,
             request_id: ids::request(&mut random.fork("request")),
         });
         let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone());

@@ -87,9 +87,12 @@ mod tests {
             (r#"{"port": 70000}"#, "the option `port` is 70000; expected a whole number from 0 to 65535"),
             (
                 r#"{"fallback": "ecko"}"#,
-                r#"is "ecko"; expected "error" or "echo" or "generate" or "upstream"; did you mean "echo"?"#,
+                r#"is "ecko"; expected "error" or "echo" or "generate" or "upstream" or "manual"; did you mean "echo"?"#,
             ),
-            (r#"{"fallback": 5}"#, r#"`fallback` is 5; expected "error" or "echo" or "generate" or "upstream""#),
+            (
+                r#"{"fallback": 5}"#,
+                r#"`fallback` is 5; expected "error" or "echo" or "generate" or "upstream" or "manual""#,
+            ),
             (r#"{"logLevel": "loud"}"#, r#"expected "info" or "warn" or "error""#),
             (r#"{"generateTools": "frist"}"#, r#"did you mean "first"?"#),
             (r#"{"seed": -1}"#, "`seed` is -1; expected a whole number of at least 0"),

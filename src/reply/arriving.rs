@@ -31,6 +31,11 @@ impl Arriving {
         Arriving { pieces, limit, wait: None, late, _guard: guard }
     }
 
+    /// Drops this too when nobody listens any more.
+    pub(crate) fn guarded(self, guard: Box<dyn Send>) -> Self {
+        Arriving { _guard: Box::new((self._guard, guard)), ..self }
+    }
+
     /// The next piece; `None` at the end.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
         if let Poll::Ready(piece) = self.pieces.poll_recv(context) {

@@ -225,8 +225,18 @@ pub(crate) enum Ask {
     Echo,
     Generate(Generate),
     Upstream(UpstreamOptions),
+    Manual(ManualOptions),
     /// A JavaScript function, by its number; in-process only.
     Callback(u64),
+}
+
+/// How a person is asked.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ManualOptions {
+    /// How long the request waits; else the option says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<f64>,
 }
 
 /// How the upstream is asked.

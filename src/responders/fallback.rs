@@ -8,6 +8,7 @@ use crate::reply::{Ask, Generate, Say};
 use crate::responders::by;
 use crate::responders::callback::Callback;
 use crate::responders::echo::Echo;
+use crate::responders::operator::Operator;
 use crate::responders::script;
 use crate::responders::upstream::AskUpstream;
 use crate::script::Fallback as Wanted;
@@ -45,6 +46,8 @@ impl Responder for FallbackResponder {
                 },
                 (Some(Wanted::Echo), _) => by(&Echo, turn).await?,
                 (Some(Wanted::Generate), _) => by(&Generated(Generate::default()), turn).await?,
+                (Some(Wanted::Manual), _) => by(&Operator::default(), turn).await?,
+                (None, FallbackName::Manual) if unscripted => by(&Operator::default(), turn).await?,
                 (Some(Wanted::Upstream), _) => by(&AskUpstream::default(), turn).await?,
                 (None, FallbackName::Upstream) if unscripted => by(&AskUpstream::default(), turn).await?,
                 (None, FallbackName::Echo) if unscripted => by(&Echo, turn).await?,
@@ -65,6 +68,7 @@ pub(super) async fn named(ask: &Ask, turn: &Turn<'_>) -> Result<Response, ApiErr
     match ask {
         Ask::Echo => by(&Echo, turn).await,
         Ask::Generate(options) => by(&Generated(options.clone()), turn).await,
+        Ask::Manual(options) => by(&Operator(options.clone()), turn).await,
         Ask::Upstream(options) => by(&AskUpstream(options.clone()), turn).await,
         Ask::Callback(number) => by(&Callback(*number), turn).await,
     }

@@ -4,6 +4,8 @@ pub(crate) mod callback;
 pub(crate) mod chaos;
 pub(crate) mod echo;
 mod fallback;
+mod operator;
+mod queue;
 pub(crate) mod request;
 pub(crate) mod scenario;
 pub(crate) mod script;
@@ -13,7 +15,8 @@ use crate::turn::{Found, Responder, Response, Turn};
 use crate::wire::error::ApiError;
 
 /// Those that a test wrote something for: every operation with a turn asks them.
-const SCRIPTED: [&dyn Responder; 3] = [&scenario::Scenario, &chaos::ChaosResponder, &script::Scripted];
+const SCRIPTED: [&dyn Responder; 4] =
+    [&scenario::Scenario, &chaos::ChaosResponder, &queue::PresetQueue, &script::Scripted];
 
 /// Whatever is left.
 const LAST: &dyn Responder = &fallback::FallbackResponder;

@@ -165,5 +165,8 @@ async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arriva
             }
         }
     };
-    watched.tell(&UpstreamNews::Ended(end.as_ref().map(|()| ()).map_err(String::as_str)));
+    watched.tell(&UpstreamNews::Ended(match &end {
+        Ok(()) => Ok(()),
+        Err(why) => Err(why),
+    }));
 }

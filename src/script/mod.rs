@@ -113,6 +113,7 @@ pub(crate) enum Fallback {
     Echo,
     Generate,
     Upstream,
+    Manual,
     Reply(Arc<Reply>),
 }
 
@@ -144,6 +145,7 @@ impl Fallback {
             "echo" => Fallback::Echo,
             "generate" => Fallback::Generate,
             "upstream" => Fallback::Upstream,
+            "manual" => Fallback::Manual,
             _ => return None,
         })
     }

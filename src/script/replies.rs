@@ -3,7 +3,7 @@
 use crate::reply::error::ErrorReply;
 use crate::reply::fault::{At, Fault, FaultKind};
 use crate::reply::pace::{Chunk, Hold, Pace, Range};
-use crate::reply::{Ask, Choice, Overrides, Raw, RawBody, Reply, Say, UpstreamOptions};
+use crate::reply::{Ask, Choice, ManualOptions, Overrides, Raw, RawBody, Reply, Say, UpstreamOptions};
 use crate::script::Origin;
 use crate::script::binary::base64_text;
 use crate::script::binary::bytes;
@@ -47,6 +47,7 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "echo",
         "generate",
         "upstream",
+        "manual",
         "callback",
         "image",
     ];
@@ -81,6 +82,8 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "raw" => Say::Raw(raw(value, &at)?),
         "echo" => Say::Ask(Ask::Echo),
         "generate" => Say::Ask(Ask::Generate(options(value, &at)?)),
+        "manual" if value == &Value::Bool(true) => Say::Ask(Ask::Manual(ManualOptions::default())),
+        "manual" => Say::Ask(Ask::Manual(options(value, &at)?)),
         "upstream" if value == &Value::Bool(true) => Say::Ask(Ask::Upstream(UpstreamOptions::default())),
         "upstream" => Say::Ask(Ask::Upstream(options(value, &at)?)),
         "callback" if origin != Origin::InProcess => {
@@ -168,7 +171,7 @@ fn useless(kind: &str) -> &'static [&'static str] {
             &["usage", "model", "id", "headers", "check", "finish_reason", "logprobs", "annotations", "phase"]
         }
         // What the emulator makes itself fits the request anyway.
-        "echo" | "generate" => &["check", "finish_reason", "logprobs", "annotations", "phase"],
+        "echo" | "generate" | "manual" => &["check", "finish_reason", "logprobs", "annotations", "phase"],
         "callback" | "transcript" | "image" => &["finish_reason", "logprobs", "annotations", "phase"],
         _ => &[],
     }

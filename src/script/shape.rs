@@ -335,5 +335,7 @@ pub(super) fn shown(value: &Value) -> String {
 /// What to say of a responder that is not built yet; `None` for any other word.
 fn coming(word: &str) -> Option<String> {
     let (name, what) = COMING.iter().find(|(name, _)| *name == word)?;
-    Some(format!("{name} ({what}) is not built in this version; give a reply, or one of echo, generate, upstream"))
+    Some(format!(
+        "{name} ({what}) is not built in this version; give a reply, or one of echo, generate, upstream, manual"
+    ))
 }

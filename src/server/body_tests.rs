@@ -93,7 +93,11 @@ fn session(clock: Mode) -> Arc<Session> {
 
 fn live(session: &Arc<Session>) -> Live {
     let exchange = session.journal.number(Begun { operation: "x", stream: true, ..Begun::default() });
-    Live::begin(session.clone(), exchange, session::observers(&Options::default().settle(Door::InProcess)))
+    Live::begin(
+        session.clone(),
+        exchange,
+        session::observers(&Options::default().settle(Door::InProcess), Box::new(crate::desk::Watcher(Arc::default()))),
+    )
 }
 
 fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> Timed<Plain> {

@@ -1,6 +1,6 @@
 //! From an answer to a response: status, headers, and the body that delivers it.
 
-use crate::clock::Mode;
+use crate::clock::{self, Mode};
 use crate::emulator::Emulator;
 use crate::exchange::run::Answered;
 use crate::options::Profile;
@@ -50,6 +50,7 @@ pub(super) async fn begin(answered: &mut Answered, whole: bool, control: &Contro
         }
     };
     let Answered { answer: Answer { status, body, .. }, live, .. } = answered;
+    let _ = live.exchange.first.set(clock::world());
     let status = if let Body::Error(error) = body { error.status } else { *status };
     live.exchange.note(|record| {
         record.status = Some(status);

@@ -15,13 +15,15 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The upgrade a request asks for, if it asks for one on a path that has a socket. Anything else is a request as usual.
 pub(super) fn asked(parts: &mut Parts, path: &str) -> Option<OnUpgrade> {
+    (path == "/v1/responses").then(|| upgrade(parts)).flatten()
+}
+
+/// The upgrade to a socket that a request asks for.
+pub(super) fn upgrade(parts: &mut Parts) -> Option<OnUpgrade> {
     let wants = parts.method == Method::GET
         && lists(&parts.headers, "upgrade").any(|one| one.eq_ignore_ascii_case("websocket"))
         && lists(&parts.headers, "connection").any(|one| one.eq_ignore_ascii_case("upgrade"));
-    if path != "/v1/responses" || !wants {
-        return None;
-    }
-    parts.extensions.remove::<OnUpgrade>()
+    parts.extensions.remove::<OnUpgrade>().filter(|_| wants)
 }
 
 /// The answer that opens the socket.

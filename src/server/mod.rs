@@ -48,6 +48,9 @@ mod page_tests;
 mod refusal_tests;
 mod request;
 pub(crate) mod respond;
+mod room;
+#[cfg(test)]
+mod room_tests;
 #[cfg(test)]
 mod same_bytes_tests;
 #[cfg(test)]
@@ -65,6 +68,7 @@ mod unbuilt_tests;
 mod upstream_tests;
 #[cfg(test)]
 mod verify_tests;
+mod watch;
 mod websocket;
 #[cfg(test)]
 mod websocket_tests;
@@ -118,11 +122,17 @@ async fn serve(_listening: Open, emulator: Arc<Emulator>, listener: TcpListener)
 /// One connection, until it closes or the grace time after a stop is over.
 async fn connection(_open: Open, emulator: Arc<Emulator>, stream: tokio::net::TcpStream) {
     let local = stream.local_addr().unwrap_or(emulator.address);
+    let peer = stream.peer_addr().ok();
     let control = Arc::new(Control::default());
     let socket = TokioIo::new(Socket::new(stream, control.clone()));
     let service = service_fn({
         let (emulator, control) = (emulator.clone(), control.clone());
-        move |request| respond::respond(emulator.clone(), control.clone(), local, request)
+        move |mut request: hyper::Request<hyper::body::Incoming>| {
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(respond::Peer(peer));
+            }
+            respond::respond(emulator.clone(), control.clone(), local, request)
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -5,13 +5,14 @@ use crate::emulator::Emulator;
 use crate::exchange::body::Sent;
 use crate::exchange::route::{self, Normal};
 use crate::exchange::run::{Asked, run};
+use crate::options::Settings;
 use crate::runtime;
 use crate::server::body::{Cut, ResponseBody};
 use crate::server::deliver::deliver;
 use crate::server::guard::{self, Visitor};
 use crate::server::request::header;
 use crate::server::socket::Control;
-use crate::server::{handshake, key, page, request, websocket};
+use crate::server::{handshake, key, page, request, room, watch, websocket};
 use crate::session::log_line;
 use crate::surface::operations::Edge;
 use crate::url;
@@ -23,10 +24,15 @@ use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
+use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+
+/// The other end of a request's connection.
+#[derive(Clone, Copy)]
+pub(super) struct Peer(pub SocketAddr);
 
 /// Answers one request that came in at the address `local`, whatever happens inside. Err = the connection is cut before
 /// any byte.
@@ -49,10 +55,12 @@ async fn routed(
     local: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Cut> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let visitor = Visitor::of(&emulator.settings, local, &parts);
+    let upgrade = watch::asked(&mut parts);
     let path = parts.uri.path();
-    let controls = path == "/_emulator" || path.starts_with("/_emulator/");
+    let rooms = room::is_asked(path) || upgrade.is_some();
+    let controls = rooms || path == "/_emulator" || path.starts_with("/_emulator/");
     let answered = match (path, parts.method.as_str()) {
         ("/healthz" | "/readyz", _) => Ok(plain(200, "text/plain; charset=utf-8", "OK")),
         ("/health", "GET") => Ok(plain(200, "application/json", "{\"ok\":true}")),
@@ -62,6 +70,8 @@ async fn routed(
         }),
         ("/", "GET") => Ok(plain(200, "application/json", "{\"service\":\"llemulator\",\"status\":\"ok\"}")),
         (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
+        _ if upgrade.is_some() => Ok(watching(emulator, control, &visitor, upgrade, &parts)),
+        _ if rooms => Ok(room::answer(&emulator, &visitor, &parts, body).await),
         _ if controls => Ok(control_route(emulator, &visitor, parts, body).await),
         _ => api_request(emulator, control, &visitor, parts, body).await,
     };
@@ -69,6 +79,30 @@ async fn routed(
         visitor.open(controls, response.headers_mut());
         response
     })
+}
+
+/// The control room's socket.
+fn watching(
+    emulator: Arc<Emulator>,
+    control: Arc<Control>,
+    visitor: &Visitor,
+    upgrade: Option<OnUpgrade>,
+    parts: &Parts,
+) -> Response<ResponseBody> {
+    let answer = room::check(&emulator, visitor, &parts.headers).and_then(|()| handshake::answer(&parts.headers));
+    match answer {
+        Ok(response) => {
+            if let Some(upgrade) = upgrade {
+                watch::open(emulator, control, upgrade);
+            }
+            response
+        }
+        Err(error) => {
+            let (method, path) = (parts.method.as_str(), parts.uri.path());
+            log_line::refusal(&emulator.settings, method, path, error.status, &error.message);
+            handshake::refusal(&error)
+        }
+    }
 }
 
 fn plain(status: u16, content_type: &'static str, text: &str) -> Response<ResponseBody> {
@@ -179,6 +213,14 @@ async fn api_request(
     runtime::all_aside(answered.size, deliver(&emulator, answered, control, accepted)).await
 }
 
+/// Who sends a request: its connection's other end, or whom a trusted proxy names.
+pub(super) fn peer(settings: &Settings, parts: &Parts) -> Option<SocketAddr> {
+    let Peer(peer) = parts.extensions.get::<Peer>()?;
+    let named = header(&parts.headers, "x-forwarded-for").filter(|_| settings.trust_forwarded);
+    let named = named.and_then(|list| list.split(',').next()?.trim().parse::<IpAddr>().ok());
+    Some(named.map_or(*peer, |ip| SocketAddr::new(ip, peer.port())))
+}
+
 /// What a request of the API asks.
 pub(crate) fn asked(emulator: &Arc<Emulator>, parts: &Parts, normal: Normal, body: Sent) -> Asked {
     let method = parts.method.as_str().to_string();
@@ -187,5 +229,16 @@ pub(crate) fn asked(emulator: &Arc<Emulator>, parts: &Parts, normal: Normal, bod
     let session = key::session_of(emulator, &parts.headers, &normal, route.edge());
     let query = url::query(parts.uri.query().unwrap_or_default());
     let headers = Arc::new(Headers::of(&parts.headers));
-    Asked { method, target, normal, route, query, headers, session, body, lane: None }
+    Asked {
+        method,
+        target,
+        normal,
+        route,
+        query,
+        headers,
+        session,
+        body,
+        lane: None,
+        peer: peer(&emulator.settings, parts),
+    }
 }

@@ -256,7 +256,7 @@ fn wrong_paths_methods_and_bodies_have_openais_words() {
 #[test]
 fn responders_that_are_not_built_say_so() {
     let emulator = start(json!({}));
-    for name in ["replay", "manual"] {
+    for name in ["replay"] {
         let scripts = [
             (json!({"responses": [{name: true}]}), format!("responses[0].{name}")),
             (json!({"defaults": {"fallback": name}}), "defaults.fallback".to_string()),

@@ -12,6 +12,7 @@ use crate::exchange::run::{self, Asked};
 use crate::runtime;
 use crate::server::body::{Cut, Timed};
 use crate::server::message::{self, Messages, error_event};
+use crate::server::respond;
 use crate::server::socket::{Control, QUIET, SETTLE};
 use crate::session::Session;
 use crate::turn::lane::Lane;
@@ -27,6 +28,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +57,7 @@ struct Connection {
     headers: Arc<Headers>,
     target: String,
     azure: bool,
+    peer: Option<SocketAddr>,
     memory: LaneMemory,
     /// To the client.
     out: mpsc::Sender<Message>,
@@ -78,6 +81,7 @@ pub(super) fn open(
 ) {
     let target = parts.uri.path_and_query().map_or("/v1/responses", |target| target.as_str()).to_string();
     let azure = target.contains("/openai/");
+    let peer = respond::peer(&emulator.settings, &parts);
     let open = emulator.opened();
     tokio::spawn(async move {
         // Goes last: a stop waits until the socket is closed.
@@ -91,7 +95,7 @@ pub(super) fn open(
         let headers = Arc::new(Headers::of(&parts.headers));
         let memory = LaneMemory::default();
         control.upgrade();
-        let connection = Connection { emulator, control, session, headers, target, azure, memory, out };
+        let connection = Connection { peer, emulator, control, session, headers, target, azure, memory, out };
         serve(Arc::new(connection), socket, frames).await;
     });
 }
@@ -323,6 +327,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         // Looked up anew: it may have been reset since the handshake.
         session: Ok(connection.emulator.session(&connection.session.key)),
         body: Sent::Json(event, bytes),
+        peer: connection.peer,
         lane: Some(Lane { silent, ..lane.clone() }),
     };
     let answered = run::run(&connection.emulator, asked).await;

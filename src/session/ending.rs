@@ -47,7 +47,7 @@ impl Ended {
         match waiting {
             _ if self == Ended::Stopped => true,
             Waiting::Clock { .. } => clock != Mode::Real,
-            Waiting::Hold { .. } | Waiting::Client => true,
+            Waiting::Hold { .. } | Waiting::Client | Waiting::Operator => true,
             Waiting::Function | Waiting::Upstream => self != Ended::Reset,
         }
     }

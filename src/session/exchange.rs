@@ -12,10 +12,14 @@ use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
+
+/// The next exchange's number.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -80,6 +84,8 @@ pub(crate) enum Waiting {
     Hold { name: String },
     /// A reply function.
     Function,
+    /// A person.
+    Operator,
     /// The upstream, to begin its answer.
     Upstream,
     /// Silent by a fault: until the client leaves.
@@ -142,12 +148,17 @@ impl Record {
 /// A request and what becomes of it. Few allocations: a journal keeps thousands.
 #[derive(Debug)]
 pub(crate) struct Exchange {
+    /// Its number in this process: what pages call it.
+    pub serial: u64,
     /// Its place in the session, from 0; given by the journal.
     pub number: u64,
     /// What it began with, which it shows as its own.
     begun: Begun,
     /// When it began, in the world's time, since 1970.
     pub arrived: Duration,
+    /// When its answer began, and when it was over, in the world's time.
+    pub first: OnceLock<Duration>,
+    pub over: OnceLock<Duration>,
     /// The text a person would recognise the request by.
     pub asked: Mutex<String>,
     /// The tool results it brought: see [`crate::responders::request::tool_results`].
@@ -182,6 +193,7 @@ pub(crate) struct Begun {
     /// The model that was asked for.
     pub wants: Option<String>,
     pub request_id: String,
+    pub peer: Option<SocketAddr>,
 }
 
 impl Deref for Exchange {
@@ -213,6 +225,9 @@ impl Exchange {
         Exchange {
             number,
             begun,
+            serial: NEXT.fetch_add(1, Ordering::Relaxed),
+            first: OnceLock::new(),
+            over: OnceLock::new(),
             arrived: clock::world(),
             asked: Mutex::default(),
             tool_results: OnceLock::new(),
@@ -294,6 +309,7 @@ impl Exchange {
             return;
         }
         record.waiting = None;
+        let _ = self.over.set(clock::world());
         self.held.add(record.settle() + self.tool_results.get().map_or(0, weight));
         drop(record);
         if let Some(journal) = self.journal.upgrade() {

@@ -155,6 +155,12 @@ impl Journal {
         kept.exchanges.iter().skip(skip).take(limit).cloned().collect()
     }
 
+    /// Those with a serial number below this one that fit, newest first, at most `limit`.
+    pub(crate) fn before(&self, serial: u64, limit: usize, fits: impl Fn(&Exchange) -> bool) -> Vec<Arc<Exchange>> {
+        let exchanges: Vec<_> = self.kept().exchanges.iter().filter(|one| one.serial < serial).cloned().collect();
+        exchanges.into_iter().rev().filter(|one| fits(one)).take(limit).collect()
+    }
+
     /// The last exchanges, at most `count`, oldest first.
     pub(crate) fn last(&self, count: usize) -> Vec<Arc<Exchange>> {
         let kept = self.kept();

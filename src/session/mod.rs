@@ -24,7 +24,7 @@ use crate::script::Defaults;
 use crate::script::Load;
 use crate::script::Models;
 use crate::script::play::{Rules, Script};
-use crate::session::ending::Ended;
+pub(crate) use crate::session::ending::Ended;
 use crate::session::journal::Journal;
 use crate::session::limits::Counters;
 use crate::session::prompt_cache::PrefixCache;
@@ -37,6 +37,9 @@ use tokio::sync::watch;
 
 /// The session of requests without a key.
 pub(crate) const ANONYMOUS: &str = "anonymous";
+
+/// The next session's number.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Equal requests are told apart by their count; past this many different ones counting starts anew.
 const MOST_COUNTED: usize = 100_000;
@@ -51,6 +54,8 @@ pub(crate) struct Session {
     /// What randomness is keyed by: the name given, else the key.
     pub name: String,
     pub seed: u64,
+    /// Its number in this process, the same after a reset: what pages call it.
+    pub serial: u64,
     /// How its emulator sends complaints of its own.
     pub(crate) profile: Profile,
     pub clock: Arc<Clock>,
@@ -143,6 +148,7 @@ impl Session {
             key: key.into(),
             name: name.into(),
             seed,
+            serial: NEXT.fetch_add(1, Ordering::Relaxed),
             profile: settings.profile,
             clock: Arc::new(Clock::new(clock)),
             journal: Journal::new(settings.journal_size, accounts.journal.clone()),
@@ -229,6 +235,7 @@ impl Session {
         self.released.send_modify(HashSet::clear);
         let next = Session::new(&self.key, &self.name, self.clock.mode(), self.seed, settings, total);
         Session {
+            serial: self.serial,
             clock: self.clock.clone(),
             journal: self.journal.successor(next.accounts.journal.clone()),
             released: self.released.clone(),

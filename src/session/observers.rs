@@ -39,12 +39,13 @@ pub(crate) enum UpstreamNews<'a> {
     Ended(Result<(), &'a str>),
 }
 
-/// The observers of an emulator with these settings.
-pub(crate) fn of(settings: &Settings) -> Arc<[Box<dyn Observer>]> {
+/// The observers of an emulator with these settings, and the one of its desk.
+pub(crate) fn of(settings: &Settings, desk: Box<dyn Observer>) -> Arc<[Box<dyn Observer>]> {
     let mut observers: Vec<Box<dyn Observer>> = Vec::new();
     if settings.log_level == LogLevel::Info {
         observers.push(Box::new(LogLine));
     }
+    observers.push(desk);
     // Last: a client that finds an exchange complete finds its line written.
     observers.push(Box::new(JournalKeeper));
     observers.into()

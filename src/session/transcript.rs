@@ -82,6 +82,7 @@ fn waits(waiting: Waiting) -> String {
         Waiting::Clock { until } => format!("waits for the clock: {until} ms after its start"),
         Waiting::Hold { name } => format!("waits for release({})", quote(&name)),
         Waiting::Function => "waits for the reply function".into(),
+        Waiting::Operator => "waits for a person".into(),
         Waiting::Upstream => "waits for the upstream".into(),
         Waiting::Client => "silent until the client leaves".into(),
     }

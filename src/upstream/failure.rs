@@ -39,12 +39,6 @@ impl UpstreamFailure {
         UpstreamFailure { status: 504, code: "upstream_timeout", message }
     }
 
-    /// Its answer is more than is kept.
-    pub(super) fn too_long(target: &UpstreamTarget, limit: usize) -> Self {
-        let message = format!("The upstream {} answered with more than {limit} bytes.", target.origin());
-        UpstreamFailure { status: 502, code: "upstream_failed", message }
-    }
-
     /// There is nobody to check certificates against.
     pub(super) fn untrusted(why: String) -> Self {
         let message = format!("The upstream's certificate cannot be checked: {why}.");

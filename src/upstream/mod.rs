@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 
 /// Connections that are not used again close after this.
 const IDLE: Duration = Duration::from_secs(30);
@@ -193,22 +193,6 @@ impl UpstreamBody {
             let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(limit)));
             return wait.as_mut().poll(context).map(|()| Some(Err(self.late())));
         }
-    }
-
-    /// All of it, up to a bound.
-    ///
-    /// # Errors
-    /// It is longer, or breaks off.
-    pub(crate) async fn collect(mut self, limit: usize) -> Result<Bytes, UpstreamFailure> {
-        let mut whole = bytes::BytesMut::new();
-        while let Some(chunk) = std::future::poll_fn(|context| self.poll_next(context)).await {
-            let chunk = chunk?;
-            if whole.len() + chunk.len() > limit {
-                return Err(UpstreamFailure::too_long(&self.target, limit));
-            }
-            whole.extend_from_slice(&chunk);
-        }
-        Ok(whole.freeze())
     }
 }
 

@@ -62,6 +62,7 @@ pub(in crate::script) static REPLY: ObjectShape = ObjectShape {
             Either(&[True, Object(&UPSTREAM)]),
             "The API that the option upstream names answers this step.",
         ),
+        key("manual", Either(&[True, Object(&MANUAL)]), "A person in the control room answers this step."),
         key("callback", COUNT, ""),
         key("callback_name", Text, ""),
         key("usage", Object(&USAGE), "Overrides of the counted tokens; the total is summed."),
@@ -237,6 +238,13 @@ static GENERATE: ObjectShape = ObjectShape {
         key("tools", Words(&["first", "sequence", "contextual", "random", "none"]), "How tools are chosen."),
         key("style", Words(&["plausible", "plain"]), "Values of structured output."),
     ],
+    with: None,
+};
+
+static MANUAL: ObjectShape = ObjectShape {
+    name: "manual",
+    about: "How a person is asked.",
+    fields: &[key("timeout_ms", Integer(1, WAIT_MS.most()), "How long the request waits; else manualTimeoutMs.")],
     with: None,
 };
 

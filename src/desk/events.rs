@@ -1,0 +1,199 @@
+//! The events people watch: numbered, kept for a while so that a lost connection misses nothing, and never waiting for
+//! anybody. Who watches reads at its own pace; who falls behind what is kept has to begin anew.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// EventLog kept, and bytes of them.
+const MOST: usize = 2_000;
+const MOST_BYTES: usize = 16 << 20;
+
+/// Exchanges told one by one in a second; of more only their count is told.
+const A_SECOND: u32 = 200;
+
+/// The events of one emulator.
+pub(crate) struct EventLog {
+    kept: Mutex<Kept>,
+    /// The number of the last one.
+    last: watch::Sender<u64>,
+    /// Told apart after a restart.
+    epoch: String,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// In order, without gaps; the last has the number `last`.
+    events: VecDeque<Bytes>,
+    bytes: usize,
+    last: u64,
+    watchers: usize,
+    /// The second that is counted, exchanges told in it, and how many more there were.
+    second: Duration,
+    told: u32,
+    untold: u64,
+}
+
+/// Somebody who watches.
+pub(crate) struct EventWatch<'a>(&'a EventLog);
+
+impl Default for EventLog {
+    fn default() -> Self {
+        let epoch = format!("{:x}", crate::clock::world().as_micros());
+        EventLog { kept: Mutex::default(), last: watch::channel(0).0, epoch }
+    }
+}
+
+impl EventLog {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells everybody; nothing is made when nobody watches.
+    pub(crate) fn tell(&self, kind: &str, data: impl FnOnce() -> Value) {
+        if !self.is_watched() {
+            return;
+        }
+        let data = data();
+        let mut kept = self.kept();
+        kept.push(kind, &data);
+        let last = kept.last;
+        drop(kept);
+        self.last.send_replace(last);
+    }
+
+    /// Tells of an exchange; when there are too many, only that there are.
+    pub(crate) fn tell_exchange(&self, kind: &str, data: impl FnOnce() -> Value) {
+        let now = Duration::from_secs(crate::clock::world().as_secs());
+        let mut kept = self.kept();
+        if kept.watchers == 0 {
+            return;
+        }
+        if kept.second != now {
+            (kept.second, kept.told) = (now, 0);
+        }
+        if kept.told >= A_SECOND {
+            kept.untold += 1;
+            return;
+        }
+        kept.told += 1;
+        drop(kept);
+        self.tell(kind, data);
+    }
+
+    /// Says how many exchanges were not told; to be called now and then.
+    pub(crate) fn catch_up(&self) {
+        let untold = std::mem::take(&mut self.kept().untold);
+        if untold > 0 {
+            self.tell("exchanges_changed", || json!({"count": untold}));
+        }
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.kept().watchers > 0
+    }
+
+    /// From now on events are made.
+    pub(crate) fn watch(&self) -> EventWatch<'_> {
+        let mut kept = self.kept();
+        if kept.watchers == 0 {
+            // What happened unseen has no events: nobody may believe to have missed nothing.
+            kept.events.clear();
+            kept.bytes = 0;
+            kept.last += 1;
+        }
+        kept.watchers += 1;
+        EventWatch(self)
+    }
+
+    pub(crate) fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Number of the last event, and of the first that is kept.
+    pub(crate) fn range(&self) -> (u64, u64) {
+        let kept = self.kept();
+        (kept.last, kept.first())
+    }
+
+    /// The events after this one, at most `most`; `None` = some of them are no longer kept.
+    pub(crate) fn after(&self, seen: u64, most: usize) -> Option<Vec<Bytes>> {
+        let kept = self.kept();
+        let skip = usize::try_from((seen + 1).checked_sub(kept.first())?).ok()?;
+        (skip <= kept.events.len()).then(|| kept.events.iter().skip(skip).take(most).cloned().collect())
+    }
+
+    /// Tells when there is a newer event.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.last.subscribe()
+    }
+}
+
+impl Drop for EventWatch<'_> {
+    fn drop(&mut self) {
+        self.0.kept().watchers -= 1;
+    }
+}
+
+impl Kept {
+    fn first(&self) -> u64 {
+        self.last + 1 - self.events.len() as u64
+    }
+
+    fn push(&mut self, kind: &str, data: &Value) {
+        self.last += 1;
+        let event = Bytes::from(json!({"seq": self.last, "type": kind, "data": data}).to_string());
+        self.bytes += event.len();
+        self.events.push_back(event);
+        while self.events.len() > MOST || self.bytes > MOST_BYTES && self.events.len() > 1 {
+            self.bytes -= self.events.pop_front().map_or(0, |gone| gone.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_numbered_without_gaps_and_the_oldest_go_first() {
+        let events = EventLog::default();
+        events.tell("x", || unreachable!("nobody watches"));
+        let watching = events.watch();
+        let (seen, _) = events.range();
+        for number in 0..MOST + 10 {
+            events.tell("x", || json!(number));
+        }
+        assert_eq!(events.after(seen, 1), None, "the first ones are gone");
+        let (last, oldest) = events.range();
+        assert_eq!((last - oldest + 1) as usize, MOST);
+        let one = events.after(oldest - 1, 1).expect("kept");
+        let one: Value = serde_json::from_slice(&one[0]).expect("JSON");
+        assert_eq!((&one["seq"], &one["data"]), (&json!(oldest), &json!(10)));
+        assert_eq!(events.after(last, 9), Some(Vec::new()));
+        assert_eq!(events.after(last + 1, 9), None, "no such number was given");
+        drop(watching);
+        let _again = events.watch();
+        assert_eq!(events.after(last, 9), None, "what happened unseen is a gap");
+    }
+
+    #[test]
+    fn too_many_exchanges_are_only_counted() {
+        let events = EventLog::default();
+        let _watching = events.watch();
+        let (seen, _) = events.range();
+        for _ in 0..1_000 {
+            events.tell_exchange("exchange_begun", || json!({}));
+        }
+        events.catch_up();
+        let told = events.after(seen, MOST).expect("kept");
+        // A second may end in between.
+        assert!(told.len() <= 2 * A_SECOND as usize + 1, "{}", told.len());
+        let last: Value = serde_json::from_slice(told.last().expect("some")).expect("JSON");
+        assert_eq!(last["type"], "exchanges_changed");
+        assert_eq!(last["data"]["count"].as_u64().map(|count| count as usize + told.len() - 1), Some(1_000));
+    }
+}

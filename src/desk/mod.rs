@@ -1,0 +1,27 @@
+//! What people have before them: the events that tell them what happens, and the answers they prepare.
+
+pub(crate) mod events;
+pub(crate) mod history;
+pub(crate) mod pending;
+pub(crate) mod preset;
+pub(crate) mod queues;
+pub(crate) mod summary;
+mod watcher;
+
+pub(crate) use watcher::Watcher;
+
+use events::EventLog;
+use history::History;
+use pending::PendingList;
+use queues::Queues;
+
+/// The desk of an emulator.
+#[derive(Default)]
+pub(crate) struct Desk {
+    pub(crate) events: EventLog,
+    pub(crate) queues: Queues,
+    /// Requests that wait for a person.
+    pub(crate) pending: PendingList,
+    /// What was sent upstream.
+    pub(crate) history: History,
+}

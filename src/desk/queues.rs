@@ -1,0 +1,237 @@
+//! Preset queues: answers that wait for whoever asks next from an address, or in a session.
+
+use crate::clock;
+use crate::desk::preset::{Preset, PresetUse};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Items of all queues together, bytes of them, and queues.
+const MOST: usize = 100_000;
+const MOST_BYTES: usize = 256 << 20;
+const MOST_QUEUES: usize = 10_000;
+
+/// QueueState queues of an emulator, by address.
+#[derive(Default)]
+pub(crate) struct Queues {
+    all: Mutex<QueueState>,
+    /// Makes ids.
+    next: AtomicU64,
+}
+
+#[derive(Default)]
+struct QueueState {
+    queues: BTreeMap<String, VecDeque<Preset>>,
+    items: usize,
+    bytes: usize,
+}
+
+/// Why nothing was done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum QueueRefusal {
+    /// There is no such queue, or no such item in it.
+    Unknown(String),
+    /// Not what an item may be, or one too many.
+    Wrong(String),
+}
+
+impl Queues {
+    fn all(&self) -> MutexGuard<'_, QueueState> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads an item and puts it at the end, or at `position`. Gives its id and the queue's length.
+    ///
+    /// # Errors
+    /// It is none, or there are too many.
+    pub(crate) fn add(&self, address: &str, given: &Map<String, Value>) -> Result<(String, usize), QueueRefusal> {
+        let mut given = given.clone();
+        let position = position(given.shift_remove("position"))?;
+        let item = Preset::read(given, self.id(), clock::world()).map_err(QueueRefusal::Wrong)?;
+        let id = item.id.clone();
+        Ok((id, self.all().insert(address, position, item)?))
+    }
+
+    /// An id like no other: the form of a UUID, which the first tool's clients look for.
+    fn id(&self) -> String {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let now = clock::world().as_nanos().to_le_bytes();
+        let draw = |salt: u64| crate::random::key(salt, &[&now, &number.to_le_bytes()]);
+        let (high, low) = (draw(1), draw(2));
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xfff,
+            low >> 48 & 0x3fff | 0x8000,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
+    /// The next answer at one of these addresses, the first that has one. Gives the address too.
+    pub(crate) fn take<'a>(&self, addresses: &[&'a str]) -> Option<(&'a str, PresetUse)> {
+        let mut all = self.all();
+        let address =
+            *addresses.iter().find(|address| all.queues.get(**address).is_some_and(|queue| !queue.is_empty()))?;
+        let (used, gone) = {
+            let queue = all.queues.get_mut(address)?;
+            let used = queue.front_mut()?.take();
+            (used, queue.front().is_some_and(Preset::is_over).then(|| queue.pop_front()).flatten())
+        };
+        if let Some(gone) = gone {
+            all.forget(&gone);
+        }
+        Some((address, used))
+    }
+
+    /// Whether nothing waits anywhere.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all().items == 0
+    }
+
+    /// The items of a queue, as they are shown.
+    pub(crate) fn items(&self, address: &str) -> Vec<Value> {
+        self.all().queues.get(address).into_iter().flatten().map(Preset::to_json).collect()
+    }
+
+    /// QueueState queues with their items.
+    pub(crate) fn list(&self) -> Vec<(String, Vec<Value>)> {
+        let all = self.all();
+        all.queues
+            .iter()
+            .map(|(address, queue)| (address.clone(), queue.iter().map(Preset::to_json).collect()))
+            .collect()
+    }
+
+    /// Changes an item, moves it, or puts it into another queue. Gives it and the length of its queue.
+    ///
+    /// # Errors
+    /// There is none, or it would be none.
+    pub(crate) fn change(
+        &self,
+        address: &str,
+        id: &str,
+        given: &Map<String, Value>,
+    ) -> Result<(Value, usize), QueueRefusal> {
+        let mut given = given.clone();
+        let place = position(given.shift_remove("position"))?;
+        let to = match given.shift_remove("queue") {
+            None => address.to_string(),
+            Some(Value::String(to)) if !to.is_empty() => to,
+            Some(_) => return Err(QueueRefusal::Wrong("queue: expected an address or session:NAME".into())),
+        };
+        let mut all = self.all();
+        let at = all.find(address, id)?;
+        let item = all.queues.get(address).and_then(|queue| queue.get(at)).ok_or_else(|| unknown(address, id))?;
+        let changed = item.changed(given).map_err(QueueRefusal::Wrong)?;
+        let shown = changed.to_json();
+        all.remove(address, at);
+        let stays = (to == address).then_some(at);
+        let length = all.insert(&to, place.or(stays), changed)?;
+        Ok((shown, length))
+    }
+
+    /// Puts a copy behind an item; gives its id and the queue's length.
+    ///
+    /// # Errors
+    /// There is no such item, or too many.
+    pub(crate) fn duplicate(&self, address: &str, id: &str) -> Result<(String, usize), QueueRefusal> {
+        let new = self.id();
+        let mut all = self.all();
+        let at = all.find(address, id)?;
+        let item = all.queues.get(address).and_then(|queue| queue.get(at)).ok_or_else(|| unknown(address, id))?;
+        let copy = item.copied(new.clone(), clock::world());
+        Ok((new, all.insert(address, Some(at + 1), copy)?))
+    }
+
+    /// Drops an item.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn delete(&self, address: &str, id: &str) -> Result<(), QueueRefusal> {
+        let mut all = self.all();
+        let at = all.find(address, id)?;
+        all.remove(address, at);
+        Ok(())
+    }
+
+    /// Empties a queue; it stays known.
+    ///
+    /// # Errors
+    /// Nobody ever put anything there.
+    pub(crate) fn clear(&self, address: &str) -> Result<(), QueueRefusal> {
+        let mut all = self.all();
+        let Some(queue) = all.queues.get_mut(address) else {
+            return Err(QueueRefusal::Unknown(format!(
+                "There is no queue {address:?}: GET /api/preset-queue lists them."
+            )));
+        };
+        let gone = std::mem::take(queue);
+        gone.iter().for_each(|item| all.forget(item));
+        Ok(())
+    }
+
+    /// Forgets all queues.
+    pub(crate) fn clear_all(&self) {
+        *self.all() = QueueState::default();
+    }
+}
+
+fn position(value: Option<Value>) -> Result<Option<usize>, QueueRefusal> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value
+            .as_u64()
+            .and_then(|place| usize::try_from(place).ok())
+            .map(Some)
+            .ok_or_else(|| QueueRefusal::Wrong("position: expected a place in the queue, from 0".into())),
+    }
+}
+
+fn unknown(address: &str, id: &str) -> QueueRefusal {
+    QueueRefusal::Unknown(format!("The queue {address:?} has no item {id:?}; it may have been answered with."))
+}
+
+impl QueueState {
+    fn find(&self, address: &str, id: &str) -> Result<usize, QueueRefusal> {
+        let place = self.queues.get(address).and_then(|queue| queue.iter().position(|item| item.id == id));
+        place.ok_or_else(|| unknown(address, id))
+    }
+
+    fn insert(&mut self, address: &str, position: Option<usize>, item: Preset) -> Result<usize, QueueRefusal> {
+        if self.items >= MOST || self.bytes + item.size > MOST_BYTES {
+            return Err(QueueRefusal::Wrong(format!(
+                "The queues hold {} items of {} bytes and may hold {MOST} of {MOST_BYTES}: clear some.",
+                self.items, self.bytes
+            )));
+        }
+        if !self.queues.contains_key(address) && self.queues.len() >= MOST_QUEUES {
+            // One that is empty is only remembered.
+            let empty = self.queues.iter().find(|(_, queue)| queue.is_empty()).map(|(address, _)| address.clone());
+            let Some(empty) = empty else {
+                return Err(QueueRefusal::Wrong(format!("There are {MOST_QUEUES} queues already: clear some.")));
+            };
+            self.queues.remove(&empty);
+        }
+        (self.items, self.bytes) = (self.items + 1, self.bytes + item.size);
+        let queue = self.queues.entry(address.to_string()).or_default();
+        queue.insert(position.unwrap_or(queue.len()).min(queue.len()), item);
+        Ok(queue.len())
+    }
+
+    fn remove(&mut self, address: &str, at: usize) {
+        if let Some(gone) = self.queues.get_mut(address).and_then(|queue| queue.remove(at)) {
+            self.forget(&gone);
+        }
+    }
+
+    fn forget(&mut self, gone: &Preset) {
+        (self.items, self.bytes) = (self.items - 1, self.bytes - gone.size);
+    }
+}
+
+/// What a queue answers about itself.
+pub(crate) fn shown(address: &str, items: Vec<Value>) -> Value {
+    json!({"ip": address, "count": items.len(), "items": items})
+}

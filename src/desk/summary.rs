@@ -1,0 +1,145 @@
+//! An exchange on one line, and a conversation as people read it.
+
+use crate::session::Session;
+use crate::session::exchange::Exchange;
+use serde_json::{Map, Value, json};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// Characters of a text on one line.
+const SHORT: usize = 300;
+
+/// An exchange as lists show it.
+pub(crate) fn summary(session: &Session, exchange: &Exchange) -> Value {
+    of(session, exchange, SHORT)
+}
+
+/// The same, its texts whole.
+pub(crate) fn whole(session: &Session, exchange: &Exchange) -> Value {
+    of(session, exchange, usize::MAX)
+}
+
+fn of(session: &Session, exchange: &Exchange, longest: usize) -> Value {
+    let record = exchange.record();
+    let asked = exchange.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let since = |moment: Option<&Duration>| {
+        moment.map(|moment| moment.saturating_sub(exchange.arrived).as_secs_f64() * 1_000.0)
+    };
+    json!({
+        "id": exchange.serial.to_string(),
+        "session": session.label(),
+        "session_id": session.serial.to_string(),
+        "number": exchange.number,
+        "state": if record.is_done() { "done" } else { "in_flight" },
+        "waiting_for": exchange.waiting(session.clock.now()),
+        "operation": exchange.operation,
+        "method": exchange.method,
+        "path": exchange.target,
+        "model": exchange.wants,
+        "stream": exchange.stream,
+        "asked": short(&asked, longest),
+        "client": exchange.peer.map(|peer| json!({"ip": peer.ip().to_canonical().to_string(), "port": peer.port()})),
+        "outcome": record.outcome,
+        "by": record.by,
+        "rule": record.rule.as_ref().map(|rule| rule.label()),
+        "status": record.status,
+        "said": short(&record.said(), longest),
+        "failure": record.failure,
+        "aborted": record.aborted,
+        "arrived": exchange.arrived.as_millis() as u64,
+        "first_ms": since(exchange.first.get()),
+        "total_ms": since(exchange.over.get()),
+        "tokens": null,
+        "request_id": exchange.request_id,
+        "retry_count": exchange.headers.all("x-stainless-retry-count").next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0),
+    })
+}
+
+fn short(text: &str, longest: usize) -> &str {
+    text.char_indices().nth(longest).map_or(text, |(end, _)| &text[..end])
+}
+
+/// The address an exchange's client is known by.
+pub(crate) fn address(exchange: &Exchange) -> String {
+    exchange.peer.map_or_else(String::new, |peer| peer.ip().to_canonical().to_string())
+}
+
+/// A request's conversation, whatever its dialect; null where there is none.
+pub(crate) fn conversation(body: &Value) -> Value {
+    let items = match (&body["messages"], &body["input"], &body["prompt"]) {
+        (Value::Array(items), ..) | (_, Value::Array(items), _) => items.clone(),
+        (_, Value::String(text), _) | (_, _, Value::String(text)) => vec![json!({"role": "user", "content": text})],
+        _ => return Value::Null,
+    };
+    let mut messages: Vec<Value> = Vec::new();
+    if let Some(text) = body["instructions"].as_str() {
+        messages.push(json!({"role": "system", "text": text}));
+    }
+    messages.extend(items.iter().filter_map(message));
+    let tools = body["tools"].as_array().into_iter().flatten().filter_map(|tool| {
+        let tool = tool.get("function").unwrap_or(tool);
+        Some(json!({"name": tool.get("name")?, "parameters": tool["parameters"]}))
+    });
+    let format = body.get("response_format").or_else(|| body["text"].get("format"));
+    json!({"messages": messages, "tools": tools.collect::<Vec<_>>(), "format": format})
+}
+
+fn message(item: &Value) -> Option<Value> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
+        _ => String::new(),
+    };
+    let call = |id: &Value, call: &Value| {
+        let arguments = call.get("arguments").or_else(|| call.get("input"));
+        json!({"id": id, "name": call["name"], "arguments": arguments})
+    };
+    let mut said = Map::new();
+    match item["type"].as_str() {
+        Some("function_call" | "custom_tool_call") => {
+            said.insert("role".into(), "assistant".into());
+            said.insert("text".into(), "".into());
+            said.insert("tool_calls".into(), json!([call(&item["call_id"], item)]));
+        }
+        Some("function_call_output" | "custom_tool_call_output") => {
+            said.insert("role".into(), "tool".into());
+            said.insert("text".into(), text(&item["output"]).into());
+            said.insert("tool_call_id".into(), item["call_id"].clone());
+        }
+        _ => {
+            said.insert("role".into(), item.get("role")?.clone());
+            said.insert("text".into(), text(&item["content"]).into());
+            if let Some(calls) = item["tool_calls"].as_array() {
+                let of =
+                    |one: &Value| call(&one["id"], one.get("function").or_else(|| one.get("custom")).unwrap_or(one));
+                said.insert("tool_calls".into(), calls.iter().map(of).collect());
+            }
+            if let Some(id) = item.get("tool_call_id") {
+                said.insert("tool_call_id".into(), id.clone());
+            }
+        }
+    }
+    Some(said.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_dialects_read_alike() {
+        let chat = json!({"messages": [
+            {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+            {"role": "assistant", "content": null, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "1", "content": "c"},
+        ], "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]});
+        let responses = json!({"input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}]},
+            {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "1", "output": "c"},
+        ], "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}]});
+        assert_eq!(conversation(&chat), conversation(&responses));
+        assert_eq!(conversation(&json!({"prompt": "x"}))["messages"][0], json!({"role": "user", "text": "x"}));
+        assert_eq!(conversation(&json!({"file": 1})), Value::Null);
+    }
+}

@@ -1,0 +1,49 @@
+//! A preset queue as a responder: of the session, then of the client's address.
+
+use crate::desk::summary::address;
+use crate::session::exchange::Outcome;
+use crate::surface::Family;
+use crate::turn::{Answering, Found, Responder, Response, Turn};
+use serde_json::json;
+use std::future::ready;
+
+/// The queue that has something for whoever asks.
+pub(crate) struct PresetQueue;
+
+impl Responder for PresetQueue {
+    fn name(&self) -> &'static str {
+        "queue"
+    }
+
+    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
+        Box::pin(ready(Ok(take(turn).map_or(Response::Pass(None), Response::Reply))))
+    }
+}
+
+fn take(turn: &Turn<'_>) -> Option<Found> {
+    let call = turn.call;
+    let desk = &call.emulator.desk;
+    let prompt = turn.prompt.filter(|_| call.operation.family == Family::Text)?;
+    // An answer that is refused in the end takes nothing.
+    if desk.queues.is_empty() || call.exchange.refusal.get().is_some() {
+        return None;
+    }
+    let client = address(&call.exchange);
+    let session = format!("session:{}", call.session.label());
+    let (queue, used) = desk.queues.take(&[&session, &client])?;
+    call.exchange.note(|record| record.outcome = Outcome::Scripted);
+    desk.events.tell("queue_updated", || json!({"ip": queue}));
+    desk.events.tell("completed_request", || {
+        json!({
+            "id": call.exchange.serial.to_string(),
+            "ip": client,
+            "port": call.exchange.peer.map(|peer| peer.port()),
+            "body": serde_json::from_slice::<serde_json::Value>(&call.exchange.body).unwrap_or_default(),
+            "response": used.response,
+            "status_code": used.status,
+            "by": "queue",
+        })
+    });
+    let meant = used.meant.filter(|_| prompt.stream || used.fill);
+    Some(Found::new(meant.unwrap_or(used.reply)))
+}

@@ -1,0 +1,186 @@
+//! What a person does with a request that waits; over HTTP and over the socket alike.
+
+use crate::desk::pending::{Actor, Decision};
+use crate::emulator::Emulator;
+use crate::reply::{Finish, Raw, RawBody, Reply, Say};
+use crate::room::RoomRequest;
+use crate::script::{self, Origin};
+use crate::wire::error::ApiError;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// All there are.
+const ACTIONS: &[&str] =
+    &["answer", "send_response", "claim", "release", "type", "finish", "cut", "fallback", "upstream"];
+
+pub(super) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest, path: &[&str]) -> Result<Value, ApiError> {
+    match (request.method, path) {
+        ("GET", []) => Ok(json!({"object": "list", "data": emulator.desk.pending.list()})),
+        ("POST", [id, action]) => {
+            let mut given = request.object()?;
+            given.insert("id".into(), (*id).into());
+            let actor = actor(&given, request.operator);
+            act(emulator, action, &given, &actor).map(|id| json!({"success": true, "id": id}))
+        }
+        _ => Err(request.unknown()),
+    }
+}
+
+/// Who acts: the connection's name, and what the message says.
+pub(crate) fn actor(given: &Map<String, Value>, name: &str) -> Actor {
+    Actor {
+        name: name.to_string(),
+        shown: given.get("by").and_then(Value::as_str).map(|by| by.chars().take(100).collect()),
+        force: given.get("force") == Some(&Value::Bool(true)),
+    }
+}
+
+/// Does one of the actions; gives the id of the request it was done with.
+///
+/// # Errors
+/// There is no such action, the request does not wait, another holds it, or the answer is none.
+pub(crate) fn act(
+    emulator: &Arc<Emulator>,
+    action: &str,
+    given: &Map<String, Value>,
+    actor: &Actor,
+) -> Result<String, ApiError> {
+    if !ACTIONS.contains(&action) {
+        let near = crate::near::nearest(action, ACTIONS.iter().copied());
+        let meant = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+        let message = format!("There is no action {action:?}{meant} There are: {}.", ACTIONS.join(", "));
+        return Err(ApiError::new(404, message).code("unknown_action"));
+    }
+    let id = match given.get("id") {
+        Some(Value::String(id)) => id.parse().ok(),
+        Some(id) => id.as_u64(),
+        None => return Err(ApiError::missing("id")),
+    };
+    let id: u64 = id.ok_or_else(|| {
+        ApiError::new(404, "No request has such an id: GET /api/pending lists them.").code("not_pending")
+    })?;
+    let (pending, events) = (&emulator.desk.pending, &emulator.desk.events);
+    let (session, exchange) = pending.find(id)?;
+    match action {
+        "claim" => pending.claim(events, id, actor)?,
+        "release" => pending.release(events, id, actor)?,
+        "type" => {
+            let text = given.get("text").and_then(Value::as_str).ok_or_else(|| ApiError::missing("text"))?;
+            pending.typed(events, id, actor, text)?;
+        }
+        "finish" => pending.finish(events, id, actor, Ok(finish(given.get("finish_reason"))?))?,
+        "cut" if pending.is_typed(id) => {
+            let broken = ApiError::new(500, "The operator broke the answer off.").kind("server_error");
+            pending.finish(events, id, actor, Err(broken))?;
+        }
+        "cut" => pending.decide(events, id, actor, "cut", Decision::Cut)?,
+        "fallback" => {
+            let to = match given.get("to") {
+                None | Some(Value::Null) => None,
+                Some(Value::String(to)) if ["echo", "generate", "error"].contains(&to.as_str()) => Some(to.clone()),
+                Some(to) => {
+                    let to = to.as_str().unwrap_or("?");
+                    return Err(ApiError::invalid_value("to", to, &["echo", "generate", "error"]));
+                }
+            };
+            pending.decide(events, id, actor, "fallback", Decision::Fallback(to))?;
+        }
+        "upstream" => {
+            if !emulator.upstream.target().configured {
+                return Err(
+                    ApiError::new(409, "Nobody said which API is the upstream: set it first.").code("no_upstream")
+                );
+            }
+            pending.decide(events, id, actor, "upstream", Decision::Upstream)?;
+        }
+        "answer" => {
+            let given_reply = given.get("reply").ok_or_else(|| ApiError::missing("reply"))?;
+            let reply = script::reply(given_reply, "reply", Origin::Http).map_err(refused)?;
+            if !matches!(reply.say, Say::Choices(_) | Say::Error(_) | Say::Raw(_)) {
+                let message =
+                    "reply: expected text, tool_calls, json, refusal, output, choices, error or raw".to_string();
+                return Err(ApiError::invalid(message).param("reply").code("invalid_reply"));
+            }
+            let rule = given
+                .get("keep")
+                .filter(|keep| !keep.is_null())
+                .map(|keep| kept(keep, given_reply, &session, emulator));
+            let rule = rule.transpose()?;
+            pending.decide(events, id, actor, "answer", Decision::Reply(Box::new(reply)))?;
+            if let Some(load) = rule {
+                session.load(load);
+                events.tell("sessions_changed", || json!({}));
+            }
+        }
+        _ => {
+            let response = given.get("response").ok_or_else(|| ApiError::missing("response"))?;
+            let mut keys = Map::from_iter([("response".to_string(), response.clone())]);
+            keys.extend(given.get("status_code").map(|status| ("status_code".to_string(), status.clone())));
+            let (reply, status) = verbatim(keys, response, exchange.stream)?;
+            pending.decide(events, id, actor, "send_response", Decision::Reply(Box::new(reply)))?;
+            events.tell("completed_request", || {
+                json!({
+                    "id": id.to_string(),
+                    "ip": crate::desk::summary::address(&exchange),
+                    "port": exchange.peer.map(|peer| peer.port()),
+                    "body": serde_json::from_slice::<Value>(&exchange.body).unwrap_or_default(),
+                    "response": response,
+                    "status_code": status,
+                    "by": "operator",
+                })
+            });
+        }
+    }
+    Ok(id.to_string())
+}
+
+fn refused(error: script::ScriptError) -> ApiError {
+    ApiError::invalid(error.message).param(error.path).code("invalid_reply")
+}
+
+fn finish(reason: Option<&Value>) -> Result<Option<Finish>, ApiError> {
+    let Some(reason) = reason.filter(|reason| !reason.is_null()) else { return Ok(None) };
+    serde_json::from_value(reason.clone()).map(Some).map_err(|_| {
+        let words = ["stop", "length", "tool_calls", "content_filter"];
+        ApiError::invalid_value("finish_reason", reason.as_str().unwrap_or("?"), &words)
+    })
+}
+
+/// A body as it is; what it means, where a stream is asked. Any JSON will do.
+fn verbatim(keys: Map<String, Value>, response: &Value, stream: bool) -> Result<(Reply, u16), ApiError> {
+    if response.is_object() {
+        let item = crate::desk::preset::Preset::read(keys, String::new(), std::time::Duration::ZERO)
+            .map_err(|message| ApiError::invalid(message).code("invalid_reply"))?;
+        let (reply, status) = item.spend(stream);
+        return Ok((reply, status));
+    }
+    let status = keys.get("status_code").map_or(Some(200), Value::as_u64).and_then(|status| u16::try_from(status).ok());
+    let status = status.filter(|status| (200..600).contains(status));
+    let status = status.ok_or_else(|| {
+        ApiError::invalid("status_code: expected an HTTP status from 200 to 599").param("status_code")
+    })?;
+    let raw = Raw { status, headers: Vec::new(), body: RawBody::Json(response.clone()) };
+    Ok((Reply { say: Say::Raw(raw), ..Reply::default() }, status))
+}
+
+/// The rule that an answer becomes. A session whose first rule it is still lets people answer the rest.
+fn kept(
+    keep: &Value,
+    reply: &Value,
+    session: &crate::session::Session,
+    emulator: &Emulator,
+) -> Result<script::Load, ApiError> {
+    let mut rule = json!({"response": reply});
+    for key in ["match", "times"] {
+        if let Some(value) = keep.get(key) {
+            rule[key] = value.clone();
+        }
+    }
+    let mut script = json!({"rules": [rule]});
+    if !session.has_script(&emulator.shared()) {
+        script["defaults"] = json!({"fallback": "manual"});
+    }
+    script::load_value(&script, Origin::Http).map_err(|error| {
+        ApiError::invalid(error.message).param(error.path.replace("rules[0]", "keep")).code("invalid_script")
+    })
+}

@@ -1,0 +1,244 @@
+//! The routes of preset queues.
+
+use crate::clock;
+use crate::desk::queues::{QueueRefusal, shown};
+use crate::emulator::Emulator;
+use crate::room::{RoomAnswer, RoomRequest};
+use crate::wire::error::ApiError;
+use serde_json::{Map, Value, json};
+
+/// Bytes of an import.
+const IMPORT: usize = 10 << 20;
+
+pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) -> Result<RoomAnswer, ApiError> {
+    let queues = &emulator.desk.queues;
+    // Addresses are written in many ways.
+    let canonical;
+    let (address, rest) = match path {
+        [] | ["export" | "import"] => ("", path),
+        [address, rest @ ..] => {
+            canonical = address
+                .parse::<std::net::IpAddr>()
+                .map_or_else(|_| address.to_string(), |ip| ip.to_canonical().to_string());
+            (canonical.as_str(), rest)
+        }
+    };
+    let updated = |address: &str| emulator.desk.events.tell("queue_updated", || json!({"ip": address}));
+    let added = |(id, length): (String, usize)| json!({"success": true, "response_id": id, "queue_length": length});
+    let value = match (request.method, address, rest) {
+        ("GET", "", []) => {
+            let all = queues.list().into_iter();
+            let all = all.map(|(address, items)| (address, json!({"count": items.len(), "items": items})));
+            json!({"queues": all.collect::<Map<_, _>>()})
+        }
+        ("DELETE", "", []) => {
+            queues.clear_all();
+            emulator.desk.events.tell("all_queues_updated", || json!({}));
+            json!({"success": true})
+        }
+        ("GET", "", ["export"]) => {
+            let all: Map<String, Value> = queues
+                .list()
+                .into_iter()
+                .filter(|(_, items)| !items.is_empty())
+                .map(|(address, items)| (address, exported(items, request)))
+                .collect();
+            if all.is_empty() {
+                return Err(ApiError::new(404, "There is nothing to export: all queues are empty.").code("not_found"));
+            }
+            return Ok(RoomAnswer { value: all.into(), file: Some(format!("queue_all_{}.json", stamp())) });
+        }
+        ("POST", "", ["import"]) => {
+            let mut sum = Added::default();
+            for (address, items) in importable(request)?.as_object().ok_or_else(|| {
+                ApiError::invalid("An import of all queues is an object: {address: [item, …]}.").code("invalid_json")
+            })? {
+                let items = items.get("items").unwrap_or(items).as_array().ok_or_else(|| {
+                    ApiError::invalid(format!("The queue {address:?} is no list of items.")).param(address.as_str())
+                })?;
+                sum.add(emulator, address, items, &Map::new(), Some(address));
+                updated(address);
+            }
+            sum.answer(true, None)
+        }
+        ("GET", _, []) => shown(address, queues.items(address)),
+        ("POST", _, []) => {
+            let answer = added(queues.add(address, &request.object()?)?);
+            updated(address);
+            answer
+        }
+        ("DELETE", _, []) => {
+            queues.clear(address)?;
+            updated(address);
+            json!({"success": true})
+        }
+        ("POST", _, ["batch"]) => {
+            let mut given = request.object()?;
+            let items = ["responses", "items"].into_iter().find_map(|key| Some((key, given.shift_remove(key)?)));
+            let Some((key, Value::Array(items))) = items else {
+                return Err(ApiError::invalid("responses: expected a list of bodies (or items: a list of items)")
+                    .param("responses"));
+            };
+            let mut sum = Added::default();
+            match key {
+                "responses" => {
+                    let items: Vec<Value> = items.into_iter().map(|response| json!({"response": response})).collect();
+                    sum.add(emulator, address, &items, &given, None);
+                }
+                _ => sum.add(emulator, address, &items, &given, None),
+            }
+            updated(address);
+            sum.answer(false, Some(queues.items(address).len()))
+        }
+        ("POST", _, ["import"]) => {
+            let items = importable(request)?;
+            let items = items.as_array().ok_or_else(|| {
+                ApiError::invalid("An import is a list: of bodies, or of items as an export has them.")
+                    .code("invalid_json")
+            })?;
+            let mut sum = Added::default();
+            sum.add(emulator, address, items, &Map::new(), None);
+            updated(address);
+            sum.answer(true, Some(queues.items(address).len()))
+        }
+        ("GET", _, ["export"]) => {
+            let items = queues.items(address);
+            if items.is_empty() {
+                return Err(ApiError::new(404, format!("The queue {address:?} is empty: there is nothing to export."))
+                    .code("not_found"));
+            }
+            let safe: String =
+                address.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' }).collect();
+            return Ok(RoomAnswer {
+                value: exported(items, request),
+                file: Some(format!("queue_{safe}_{}.json", stamp())),
+            });
+        }
+        ("PATCH" | "PUT", _, [id]) => {
+            let given = request.object()?;
+            let (item, length) = queues.change(address, id, &given)?;
+            updated(address);
+            if let Some(to) = given.get("queue").and_then(Value::as_str).filter(|to| *to != address) {
+                updated(to);
+            }
+            json!({"success": true, "item": item, "queue_length": length})
+        }
+        ("POST", _, [id, "duplicate"]) => {
+            let answer = added(queues.duplicate(address, id)?);
+            updated(address);
+            answer
+        }
+        ("DELETE", _, [id]) => {
+            queues.delete(address, id)?;
+            updated(address);
+            json!({"success": true})
+        }
+        _ => return Err(request.unknown()),
+    };
+    Ok(value.into())
+}
+
+/// What became of several items.
+#[derive(Default)]
+struct Added {
+    total: usize,
+    added: usize,
+    errors: Vec<Value>,
+}
+
+impl Added {
+    /// Adds items, or bodies; `general` = what holds for those that do not say it.
+    fn add(
+        &mut self,
+        emulator: &Emulator,
+        address: &str,
+        items: &[Value],
+        general: &Map<String, Value>,
+        queue: Option<&str>,
+    ) {
+        for (index, item) in items.iter().enumerate() {
+            self.total += 1;
+            let added = match item {
+                Value::Object(keys) => {
+                    // A body has neither.
+                    let is_item = keys.contains_key("response") || keys.contains_key("reply");
+                    let mut keys =
+                        if is_item { keys.clone() } else { Map::from_iter([("response".into(), item.clone())]) };
+                    for (key, value) in general {
+                        keys.entry(key.clone()).or_insert_with(|| value.clone());
+                    }
+                    emulator.desk.queues.add(address, &keys).map(drop)
+                }
+                other => Err(QueueRefusal::Wrong(format!(
+                    "expected an object, but got {}",
+                    crate::wire::error::type_name(other)
+                ))),
+            };
+            match added {
+                Ok(()) => self.added += 1,
+                Err(QueueRefusal::Wrong(error) | QueueRefusal::Unknown(error)) => {
+                    let mut told = json!({"index": index, "error": error});
+                    if let Some(queue) = queue {
+                        told["queue"] = queue.into();
+                    }
+                    self.errors.push(told);
+                }
+            }
+        }
+    }
+
+    fn answer(self, total: bool, length: Option<usize>) -> Value {
+        let mut answer = json!({
+            "success": self.added > 0 || self.total == 0,
+            "added_count": self.added,
+            "failed_count": self.errors.len(),
+            "errors": self.errors,
+        });
+        if total {
+            answer["total"] = self.total.into();
+        }
+        if let Some(length) = length {
+            answer["queue_length"] = length.into();
+        }
+        answer
+    }
+}
+
+fn importable(request: &RoomRequest) -> Result<Value, ApiError> {
+    if request.body.len() > IMPORT {
+        return Err(ApiError::invalid(format!(
+            "The file has {} bytes; an import may have {IMPORT}.",
+            request.body.len()
+        ))
+        .code("file_too_large"));
+    }
+    request.json()
+}
+
+/// Items as a file keeps them; `?format=bare`: their bodies alone.
+fn exported(items: Vec<Value>, request: &RoomRequest) -> Value {
+    if request.query("format") != Some("bare") {
+        return items.into();
+    }
+    items.into_iter().filter_map(|mut item| item.get_mut("response").map(Value::take)).collect()
+}
+
+/// `20261126_143000`.
+fn stamp() -> String {
+    let date = httpdate::HttpDate::from(std::time::UNIX_EPOCH + clock::world()).to_string();
+    // Thu, 26 Nov 2026 14:30:00 GMT
+    let part = |range| date.get(range).unwrap_or_default();
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let month = MONTHS.find(part(8..11)).map_or(1, |at| at / 3 + 1);
+    format!("{}{month:02}{}_{}", part(12..16), part(5..7), part(17..25).replace(':', ""))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_stamp_is_digits_that_sort() {
+        let stamp = super::stamp();
+        assert!(stamp.len() == 15 && stamp.as_bytes()[8] == b'_' && stamp.starts_with("20"), "{stamp}");
+        assert!(stamp.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_'), "{stamp}");
+    }
+}

@@ -1,0 +1,203 @@
+//! The control room's socket: events to whoever watches, actions from whoever answers.
+//!
+//! A watcher reads the events that are kept at its own pace, so that nobody holds up anybody: one that falls behind what
+//! is kept is dropped.
+
+use super::handshake;
+use super::socket::Control;
+use crate::emulator::Emulator;
+use crate::room;
+use crate::wire::error::ApiError;
+use bytes::Bytes;
+use futures_util::stream::SplitSink;
+use futures_util::{SinkExt, StreamExt};
+use hyper::http::request::Parts;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// The largest message of a watcher: an answer with pictures.
+const LARGEST: usize = 16 << 20;
+
+/// Events that leave together.
+const TOGETHER: usize = 256;
+
+/// Events are looked for this often: more often nobody sees.
+const PACE: Duration = Duration::from_millis(40);
+
+/// A watcher that takes nothing for this long is dropped.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The watcher's next name.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+type Out = SplitSink<WebSocketStream<TokioIo<Upgraded>>, Message>;
+
+/// Serves the socket once its handshake is answered.
+pub(super) fn open(emulator: Arc<Emulator>, control: Arc<Control>, upgrade: OnUpgrade) {
+    let open = emulator.opened();
+    tokio::spawn(async move {
+        // Goes last: a stop waits until the socket is closed.
+        let _open = open;
+        let Ok(upgraded) = upgrade.await else { return };
+        let config = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
+        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        control.upgrade();
+        serve(&emulator, socket).await;
+    });
+}
+
+/// The upgrade that a request for the control room's socket asks for.
+pub(super) fn asked(parts: &mut Parts) -> Option<OnUpgrade> {
+    (parts.uri.path() == "/ws").then(|| handshake::upgrade(parts)).flatten()
+}
+
+async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgraded>>) {
+    let events = &emulator.desk.events;
+    let _watching = events.watch();
+    let (mut out, mut messages) = socket.split();
+    let name = format!("operator-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let (last, oldest) = events.range();
+    let mut seen = last;
+    let hello = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "epoch": events.epoch(),
+        "seq": last,
+        "oldest": oldest,
+        "client": name,
+        "token_needed": !emulator.is_loopback(),
+    });
+    let mut greeting = vec![json!({"type": "hello", "data": hello})];
+    greeting.extend(emulator.desk.pending.list().into_iter().map(|data| json!({"type": "new_request", "data": data})));
+    if send(&mut out, greeting.iter().map(text).collect()).await.is_err() {
+        return;
+    }
+    let mut news = events.news();
+    let mut stopping = emulator.stopping();
+    let mut due = Instant::now();
+    loop {
+        tokio::select! {
+            message = messages.next() => {
+                let heard = match message {
+                    Some(Ok(Message::Text(text))) => text.to_string(),
+                    Some(Ok(Message::Binary(_))) => String::new(),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                };
+                let (again, answer) = answer(emulator, &name, &heard);
+                if let Some(since) = again {
+                    seen = since;
+                    if catch_up(emulator, &mut out, &mut seen).await.is_err() {
+                        break;
+                    }
+                }
+                if send(&mut out, vec![text(&answer)]).await.is_err() {
+                    break;
+                }
+            }
+            () = sleep_until(due) => {
+                events.catch_up();
+                if catch_up(emulator, &mut out, &mut seen).await.is_err() {
+                    break;
+                }
+                due = Instant::now() + Duration::from_millis(500);
+            }
+            changed = news.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                due = due.min(Instant::now() + PACE);
+            }
+            () = async { drop(stopping.wait_for(|stopped| *stopped).await) } => {
+                let _ = catch_up(emulator, &mut out, &mut seen).await;
+                let _ = timeout(PATIENCE, out.send(Message::Close(None))).await;
+                break;
+            }
+        }
+    }
+}
+
+/// Sends the events that were not seen. Err = the watcher is gone, or too far behind.
+async fn catch_up(emulator: &Emulator, out: &mut Out, seen: &mut u64) -> Result<(), ()> {
+    loop {
+        let next = emulator.desk.events.after(*seen, TOGETHER).ok_or(())?;
+        if next.is_empty() {
+            return Ok(());
+        }
+        *seen += next.len() as u64;
+        send(out, next).await?;
+    }
+}
+
+fn text(value: &Value) -> Bytes {
+    value.to_string().into()
+}
+
+async fn send(out: &mut Out, texts: Vec<Bytes>) -> Result<(), ()> {
+    let sending = async {
+        for text in texts {
+            let text = Utf8Bytes::try_from(text).map_err(drop)?;
+            out.feed(Message::Text(text)).await.map_err(drop)?;
+        }
+        out.flush().await.map_err(drop)
+    };
+    timeout(PATIENCE, sending).await.map_err(drop)?
+}
+
+/// What a message leads to: events that are to come again, and an answer.
+fn answer(emulator: &Arc<Emulator>, name: &str, heard: &str) -> (Option<u64>, Value) {
+    let given = match serde_json::from_str::<Value>(heard) {
+        Ok(Value::Object(given)) => given,
+        _ => {
+            let error =
+                ApiError::invalid("A message is a JSON object with a type: {\"type\": \"claim\", \"id\": \"1\"}.");
+            return (None, failed(&Map::new(), &error.code("invalid_message")));
+        }
+    };
+    let Some(kind) = given.get("type").and_then(Value::as_str) else {
+        return (None, failed(&given, &ApiError::missing("type")));
+    };
+    let ack = |more: Value| {
+        let mut data = json!({"for": kind});
+        for key in ["id", "ref"] {
+            if let Some(value) = given.get(key) {
+                data[key] = value.clone();
+            }
+        }
+        if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
+            data.extend(more);
+        }
+        json!({"type": "ack", "data": data})
+    };
+    match kind {
+        "ping" => (None, ack(json!({}))),
+        "resume" => {
+            let events = &emulator.desk.events;
+            let since = given.get("since").and_then(Value::as_u64);
+            let same = given.get("epoch").and_then(Value::as_str).is_none_or(|epoch| epoch == events.epoch());
+            let since = since.filter(|since| same && events.after(*since, 0).is_some());
+            (since, ack(json!({"complete": since.is_some()})))
+        }
+        action => match room::act(emulator, action, &given, &room::actor(&given, name)) {
+            Ok(_) => (None, ack(json!({}))),
+            Err(error) => (None, failed(&given, &error)),
+        },
+    }
+}
+
+fn failed(given: &Map<String, Value>, error: &ApiError) -> Value {
+    let mut data = json!({"message": error.message, "code": error.code});
+    for (from, to) in [("type", "for"), ("id", "id"), ("ref", "ref")] {
+        if let Some(value) = given.get(from) {
+            data[to] = value.clone();
+        }
+    }
+    json!({"type": "error", "data": data})
+}
