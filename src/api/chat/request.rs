@@ -109,7 +109,8 @@ fn past_call(call: &Value) -> PastCall {
     }
 }
 
-fn tool(tool: &Value) -> Option<Tool> {
+/// A tool, if it is one that can be offered.
+pub(crate) fn tool(tool: &Value) -> Option<Tool> {
     match tool["type"].as_str() {
         Some("custom") => Some(Tool {
             kind: ToolKind::Custom,
@@ -133,7 +134,7 @@ fn function_tool(function: &Value, strict: bool) -> Tool {
 }
 
 /// `tool_choice`, or its legacy form `function_call`.
-fn tool_choice(choice: &Value, legacy: &Value) -> ToolChoice {
+pub(crate) fn tool_choice(choice: &Value, legacy: &Value) -> ToolChoice {
     let choice = if choice.is_null() { legacy } else { choice };
     match choice {
         Value::String(word) => match word.as_str() {
@@ -159,7 +160,8 @@ fn tool_choice(choice: &Value, legacy: &Value) -> ToolChoice {
     }
 }
 
-fn format(format: &Value, relaxed: bool) -> Format {
+/// `response_format`.
+pub(crate) fn format(format: &Value, relaxed: bool) -> Format {
     match format["type"].as_str() {
         // openai-mokku generates from a schema whatever the type says.
         Some("json_object") if !(relaxed && format["json_schema"].is_object()) => Format::JsonObject,

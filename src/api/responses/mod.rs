@@ -36,6 +36,8 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use state::poll_soon;
+
 /// The operations of this resource.
 pub(crate) const OPERATIONS: &[Served] = &[
     Served { name: "responses.create", handler: create },

@@ -20,7 +20,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Tells clients that poll to come back in 10 ms, not in 5 s.
-pub(super) fn poll_soon() -> (String, String) {
+pub(crate) fn poll_soon() -> (String, String) {
     ("openai-poll-after-ms".into(), "10".into())
 }
 

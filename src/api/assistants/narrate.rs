@@ -1,0 +1,485 @@
+//! What a reply becomes in a run: steps and messages, and the events that tell of them, in the order that the official
+//! clients hold them to: one step after the other, and the functions that are called last.
+
+use super::messages;
+use super::run::{Outcome, Run, last_error, usage};
+use crate::api::choice_queues::Cursor;
+use crate::prompt::Prompt;
+use crate::random::Random;
+use crate::reply::pace::Chunk;
+use crate::reply::{Choice, Finish, Part, Text, ToolCall};
+use crate::tokens::Encoding;
+use crate::turn::models::Model;
+use crate::turn::usage::Counter;
+use crate::turn::usage::wire;
+use crate::wire::dialect::Dialect;
+use crate::wire::error::ApiError;
+use crate::wire::ids;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+
+/// One event to write.
+pub(super) enum RunItem {
+    Event(&'static str, Value),
+    /// What is left of a text that grows; `first` = none of it is written.
+    Text {
+        to: Growing,
+        text: String,
+        left: Cursor,
+        first: bool,
+    },
+    /// More of a text, of so many tokens.
+    Piece {
+        to: Growing,
+        text: String,
+        tokens: u32,
+        first: bool,
+    },
+    /// What came of it all: the run, as its last event shows it.
+    End(&'static str, Value),
+    Done,
+}
+
+/// A text that grows: of which object, which place in it.
+#[derive(Debug, Clone)]
+pub(super) struct Growing {
+    id: String,
+    kind: Kind,
+    index: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Refusal,
+    /// Of a function.
+    Arguments,
+    /// Of the code interpreter.
+    Input,
+}
+
+impl Growing {
+    pub(super) fn is_refusal(&self) -> bool {
+        self.kind == Kind::Refusal
+    }
+
+    /// The event of a piece of it.
+    pub(super) fn delta(&self, piece: &str, first: bool) -> (&'static str, Value) {
+        let index = self.index;
+        match self.kind {
+            Kind::Text if first => message_delta(
+                &self.id,
+                json!({"index": index, "type": "text", "text": {"value": piece, "annotations": []}}),
+            ),
+            Kind::Text => message_delta(&self.id, json!({"index": index, "type": "text", "text": {"value": piece}})),
+            Kind::Refusal => message_delta(&self.id, json!({"index": index, "type": "refusal", "refusal": piece})),
+            Kind::Arguments => {
+                step_delta(&self.id, json!({"index": index, "type": "function", "function": {"arguments": piece}}))
+            }
+            Kind::Input => step_delta(
+                &self.id,
+                json!({"index": index, "type": "code_interpreter", "code_interpreter": {"input": piece}}),
+            ),
+        }
+    }
+}
+
+fn message_delta(id: &str, part: Value) -> (&'static str, Value) {
+    let delta = json!({"id": id, "object": "thread.message.delta", "delta": {"content": [part]}});
+    ("thread.message.delta", delta)
+}
+
+fn step_delta(id: &str, call: Value) -> (&'static str, Value) {
+    let details = json!({"step_details": {"type": "tool_calls", "tool_calls": [call]}});
+    ("thread.run.step.delta", json!({"id": id, "object": "thread.run.step.delta", "delta": details}))
+}
+
+/// A message that is being written, and its step.
+struct Open {
+    step: Value,
+    message: Value,
+    /// What it is made of, for counting.
+    parts: Vec<Part>,
+}
+
+/// Tells what happens in a run.
+pub(super) struct Narrator {
+    /// As it was before.
+    run: Run,
+    pub items: VecDeque<RunItem>,
+    outcome: Outcome,
+    open: Option<Open>,
+    /// Unix seconds.
+    now: u64,
+    random: Random,
+    pub chunk: Chunk,
+    pub encoding: Encoding,
+    prompt: Prompt,
+    counter: Counter,
+    model: Model,
+    /// What the reply says of its own usage.
+    usage: Option<Value>,
+}
+
+/// What it takes to tell of a run.
+pub(super) struct Telling {
+    pub run: Run,
+    pub now: u64,
+    pub random: Random,
+    pub counter: Counter,
+}
+
+impl Narrator {
+    pub(super) fn new(telling: Telling, prompt: &Prompt, spoken: &crate::turn::Spoken) -> Self {
+        Narrator {
+            run: telling.run,
+            items: VecDeque::new(),
+            outcome: Outcome { at: telling.now, ..Outcome::default() },
+            open: None,
+            now: telling.now,
+            random: telling.random,
+            chunk: spoken.chunk.clone(),
+            encoding: spoken.encoding,
+            prompt: prompt.clone(),
+            counter: telling.counter,
+            model: spoken.model.clone(),
+            usage: spoken.overrides().usage.clone(),
+        }
+    }
+
+    fn event(&mut self, name: &'static str, data: &Value) {
+        self.items.push_back(RunItem::Event(name, data.clone()));
+    }
+
+    /// Something that happened before.
+    pub(super) fn tell(&mut self, name: &'static str, data: &Value) {
+        self.event(name, data);
+    }
+
+    /// The run is taken up.
+    pub(super) fn begin(&mut self) {
+        self.event("thread.run.queued", &self.run.object.clone());
+        self.run.begin();
+        self.event("thread.run.in_progress", &self.run.object.clone());
+    }
+
+    /// A choice that is whole.
+    pub(super) fn choice(&mut self, choice: &Choice) {
+        for part in &choice.parts {
+            self.part(part);
+        }
+        self.end(choice);
+    }
+
+    /// A part that is whole; function calls wait for the end.
+    pub(super) fn part(&mut self, part: &Part) {
+        match part {
+            Part::Text(text) => self.text(text, Kind::Text),
+            Part::Refusal(text) => self.text(text, Kind::Refusal),
+            Part::Audio { transcript, .. } => self.text(&Text::new(transcript.as_str()), Kind::Text),
+            Part::Item(item) => self.hosted(item, part),
+            Part::Reasoning(_) | Part::ToolCall(_) => {}
+        }
+    }
+
+    fn text(&mut self, text: &Text, kind: Kind) {
+        let to = self.grow(kind == Kind::Refusal);
+        if let Some(left) = Cursor::new(text.pieces(&self.chunk, self.encoding)) {
+            self.items.push_back(RunItem::Text { to, text: text.text.clone(), left, first: true });
+        }
+        self.grown(text, kind == Kind::Refusal);
+    }
+
+    /// A text begins in the message, or a refusal.
+    pub(super) fn grow(&mut self, refusal: bool) -> Growing {
+        let open = self.open.take().unwrap_or_else(|| self.open());
+        let id = open.message["id"].as_str().unwrap_or_default().to_string();
+        let index = open.message["content"].as_array().map_or(0, Vec::len);
+        self.open = Some(open);
+        Growing { id, kind: if refusal { Kind::Refusal } else { Kind::Text }, index }
+    }
+
+    /// It is whole.
+    pub(super) fn grown(&mut self, text: &Text, refusal: bool) {
+        let Some(open) = &mut self.open else { return };
+        let Some(content) = open.message["content"].as_array_mut() else { return };
+        let (index, annotations) = (content.len(), annotations(text));
+        content.push(match refusal {
+            true => json!({"type": "refusal", "refusal": text.text}),
+            false => messages::text(&text.text, &annotations),
+        });
+        open.parts.push(if refusal { Part::Refusal(text.clone()) } else { Part::Text(text.clone()) });
+        if !annotations.is_empty() && !refusal {
+            let id = open.message["id"].as_str().unwrap_or_default().to_string();
+            let cited: Vec<Value> = annotations.into_iter().enumerate().map(numbered).collect();
+            let (name, data) =
+                message_delta(&id, json!({"index": index, "type": "text", "text": {"annotations": cited}}));
+            self.event(name, &data);
+        }
+    }
+
+    /// A message begins, with its step.
+    fn open(&mut self) -> Open {
+        let run = &self.run.object;
+        let id = ids::plain("msg_", &mut self.random);
+        let message = json!({
+            "id": id, "object": "thread.message", "created_at": self.now, "assistant_id": run["assistant_id"],
+            "thread_id": run["thread_id"], "run_id": run["id"], "status": "in_progress", "incomplete_details": null,
+            "incomplete_at": null, "completed_at": null, "role": "assistant", "content": [], "attachments": [],
+            "metadata": {},
+        });
+        let details = json!({"type": "message_creation", "message_creation": {"message_id": id}});
+        let step = self.step(details);
+        self.event("thread.message.created", &message);
+        self.event("thread.message.in_progress", &message);
+        Open { step, message, parts: Vec::new() }
+    }
+
+    /// A step begins.
+    fn step(&mut self, details: Value) -> Value {
+        let run = &self.run.object;
+        let step = json!({
+            "id": ids::plain("step_", &mut self.random), "object": "thread.run.step", "created_at": self.now,
+            "run_id": run["id"], "assistant_id": run["assistant_id"], "thread_id": run["thread_id"],
+            "type": details["type"], "status": "in_progress", "cancelled_at": null, "completed_at": null,
+            "expires_at": run["expires_at"], "expired_at": null, "failed_at": null, "last_error": null,
+            "step_details": details, "usage": null, "metadata": {},
+        });
+        self.event("thread.run.step.created", &step);
+        self.event("thread.run.step.in_progress", &step);
+        step
+    }
+
+    /// A step is over.
+    fn close(&mut self, mut step: Value, usage: Value) {
+        step["status"] = "completed".into();
+        step["completed_at"] = self.now.into();
+        step["usage"] = usage;
+        self.event("thread.run.step.completed", &step);
+        self.outcome.steps.push(step);
+    }
+
+    /// The message is over, if one is open; `cut` = too early, for this reason.
+    fn close_message(&mut self, cut: Option<&str>) {
+        let Some(Open { step, mut message, parts }) = self.open.take() else { return };
+        match cut {
+            None => {
+                message["status"] = "completed".into();
+                message["completed_at"] = self.now.into();
+                self.event("thread.message.completed", &message);
+            }
+            Some(reason) => {
+                message["status"] = "incomplete".into();
+                message["incomplete_details"] = json!({"reason": reason});
+                message["incomplete_at"] = self.now.into();
+                self.event("thread.message.incomplete", &message);
+            }
+        }
+        self.outcome.messages.push(message);
+        let usage = self.used(parts);
+        self.close(step, usage);
+    }
+
+    /// What these parts took: each step asks the model anew.
+    fn used(&mut self, parts: Vec<Part>) -> Value {
+        let choice = Choice { parts, ..Choice::default() };
+        let counted = self.counter.count(&self.prompt, &[&choice], &self.model, Dialect::Chat);
+        let total = counted.prompt + counted.completion;
+        let numbers = [counted.prompt, counted.completion, total, counted.cached, counted.reasoning];
+        match self.usage.take() {
+            Some(fixed) => json!(wire::merge(wire::Usage::Fixed(usage(numbers)), Some(&fixed))),
+            None => usage(numbers),
+        }
+    }
+
+    /// A tool that OpenAI runs, as a Responses item says it.
+    fn hosted(&mut self, item: &Value, part: &Part) {
+        let kind = match item["type"].as_str() {
+            Some("code_interpreter_call") => "code_interpreter",
+            Some("file_search_call") => "file_search",
+            _ => return,
+        };
+        self.close_message(None);
+        let mut step = self.step(json!({"type": "tool_calls", "tool_calls": []}));
+        let step_id = step["id"].as_str().unwrap_or_default().to_string();
+        let id = ids::call(&mut self.random);
+        let (begun, whole) = if kind == "code_interpreter" {
+            let of = |input: &str, outputs: Value| json!({"id": id, "type": kind, kind: {"input": input, "outputs": outputs}});
+            (of("", json!([])), of(item["code"].as_str().unwrap_or_default(), outputs(item)))
+        } else {
+            let whole = json!({"id": id, "type": kind, kind: found(item)});
+            (whole.clone(), whole)
+        };
+        let (name, data) = step_delta(&step_id, with_index(0, &begun));
+        self.event(name, &data);
+        let code = Text::new(item["code"].as_str().unwrap_or_default());
+        if let Some(left) = Cursor::new(code.pieces(&self.chunk, self.encoding)).filter(|_| kind == "code_interpreter")
+        {
+            let to = Growing { id: step_id.clone(), kind: Kind::Input, index: 0 };
+            self.items.push_back(RunItem::Text { to, text: code.text, left, first: true });
+            let said = &whole[kind]["outputs"];
+            if said.as_array().is_some_and(|said| !said.is_empty()) {
+                let said: Vec<Value> =
+                    said.as_array().into_iter().flatten().cloned().enumerate().map(numbered).collect();
+                let (name, data) = step_delta(&step_id, json!({"index": 0, "type": kind, kind: {"outputs": said}}));
+                self.event(name, &data);
+            }
+        }
+        step["step_details"]["tool_calls"] = json!([whole]);
+        let usage = self.used(vec![part.clone()]);
+        self.close(step, usage);
+    }
+
+    /// The functions that are called: the run waits for what they give.
+    fn calls(&mut self, calls: &[&ToolCall]) {
+        let mut step = self.step(json!({"type": "tool_calls", "tool_calls": []}));
+        let step_id = step["id"].as_str().unwrap_or_default().to_string();
+        let (mut shown, mut required) = (Vec::new(), Vec::new());
+        for (index, call) in calls.iter().enumerate() {
+            let id = call.id.clone().unwrap_or_else(|| ids::call(&mut self.random));
+            let of = |arguments: &str| {
+                json!({"id": id, "type": "function",
+                    "function": {"name": call.name, "arguments": arguments, "output": null}})
+            };
+            let (name, data) = step_delta(&step_id, with_index(index, &of("")));
+            self.event(name, &data);
+            if let Some(left) = Cursor::new(call.arguments.pieces(&self.chunk, self.encoding)) {
+                let to = Growing { id: step_id.clone(), kind: Kind::Arguments, index };
+                self.items.push_back(RunItem::Text { to, text: call.arguments.text.clone(), left, first: true });
+            }
+            shown.push(of(&call.arguments.text));
+            let asked = json!({"name": call.name, "arguments": call.arguments.text});
+            required.push(json!({"id": id, "type": "function", "function": asked}));
+        }
+        step["step_details"]["tool_calls"] = shown.into();
+        self.outcome.owed = self.used(calls.iter().map(|call| Part::ToolCall((*call).clone())).collect());
+        self.outcome.steps.push(step);
+        self.outcome.required_action =
+            json!({"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": required}});
+    }
+
+    /// The reply is over.
+    pub(super) fn end(&mut self, choice: &Choice) {
+        let cut = match choice.finish {
+            Some(Finish::Length) => Some(("max_tokens", "max_completion_tokens")),
+            Some(Finish::ContentFilter) => Some(("content_filter", "content_filter")),
+            _ => None,
+        };
+        self.close_message(cut.map(|(message, _)| message));
+        fn called(part: &Part) -> Option<&ToolCall> {
+            match part {
+                Part::ToolCall(call) => Some(call),
+                _ => None,
+            }
+        }
+        let calls: Vec<&ToolCall> = choice.parts.iter().filter_map(called).collect();
+        let (status, name) = match cut {
+            Some((_, reason)) => {
+                self.outcome.incomplete_details = json!({"reason": reason});
+                ("incomplete", "thread.run.incomplete")
+            }
+            None if calls.is_empty() => ("completed", "thread.run.completed"),
+            None => {
+                self.calls(&calls);
+                ("requires_action", "thread.run.requires_action")
+            }
+        };
+        self.over(status, name);
+    }
+
+    /// The rest will not come.
+    pub(super) fn fail(&mut self, error: &ApiError) {
+        let told = last_error(error);
+        if let Some(Open { mut step, mut message, .. }) = self.open.take() {
+            message["status"] = "incomplete".into();
+            message["incomplete_details"] = json!({"reason": "run_failed"});
+            message["incomplete_at"] = self.now.into();
+            self.event("thread.message.incomplete", &message);
+            self.outcome.messages.push(message);
+            step["status"] = "failed".into();
+            step["failed_at"] = self.now.into();
+            step["last_error"] = told.clone();
+            self.event("thread.run.step.failed", &step);
+            self.outcome.steps.push(step);
+        }
+        self.outcome.required_action = Value::Null;
+        self.outcome.last_error = told;
+        self.over("failed", "thread.run.failed");
+    }
+
+    fn over(&mut self, status: &str, name: &'static str) {
+        self.outcome.status = status.into();
+        let mut run = self.run.clone();
+        run.take(self.outcome.clone());
+        self.items.push_back(RunItem::End(name, run.object));
+        self.items.push_back(RunItem::Done);
+    }
+
+    /// It breaks off, however much of it was to come: gives the event that says so.
+    pub(super) fn broken(&mut self, error: &ApiError) -> (&'static str, Value) {
+        let last_error = last_error(error);
+        self.outcome = Outcome { last_error, ..Outcome::end("failed", self.now) };
+        let mut run = self.run.clone();
+        run.take(self.outcome.clone());
+        ("thread.run.failed", run.object)
+    }
+
+    /// What came of the run.
+    pub(super) fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Which run it is: of which thread.
+    pub(super) fn of(&self) -> (String, String) {
+        let named = |field: &str| self.run.object[field].as_str().unwrap_or_default().to_string();
+        (named("thread_id"), named("id"))
+    }
+}
+
+/// An entry of a list in a delta says its place.
+fn with_index(index: usize, entry: &Value) -> Value {
+    numbered((index, entry.clone()))
+}
+
+fn numbered((index, entry): (usize, Value)) -> Value {
+    let mut out = json!({"index": index});
+    if let (Some(out), Value::Object(entry)) = (out.as_object_mut(), entry) {
+        out.extend(entry);
+    }
+    out
+}
+
+/// Annotations of a reply, which are in the words of Responses: files are all that threads cite.
+fn annotations(text: &Text) -> Vec<Value> {
+    let cited = text.annotations.iter().filter(|one| one["type"] == "file_citation");
+    let end = text.text.chars().count();
+    let cite = |one: &Value| {
+        let index = one["index"].as_u64().unwrap_or(end as u64);
+        json!({"type": "file_citation", "text": "", "start_index": index, "end_index": index,
+            "file_citation": {"file_id": one["file_id"].as_str().unwrap_or_default()}})
+    };
+    cited.map(cite).collect()
+}
+
+/// What code printed and drew.
+fn outputs(item: &Value) -> Value {
+    let output = |one: &Value| match one["type"].as_str() {
+        Some("logs") => Some(json!({"type": "logs", "logs": one["logs"].as_str().unwrap_or_default()})),
+        _ => None,
+    };
+    item["outputs"].as_array().into_iter().flatten().filter_map(output).collect()
+}
+
+/// What a search found.
+fn found(item: &Value) -> Value {
+    let result = |one: &Value| {
+        let text = one["text"].as_str().map(|text| json!([{"type": "text", "text": text}]));
+        json!({"file_id": one["file_id"].as_str().unwrap_or_default(),
+            "file_name": one["filename"].as_str().unwrap_or_default(), "score": one["score"].as_f64().unwrap_or(0.0),
+            "content": text})
+    };
+    match item["results"].as_array() {
+        Some(results) => json!({"results": results.iter().map(result).collect::<Vec<_>>()}),
+        None => json!({}),
+    }
+}

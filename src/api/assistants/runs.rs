@@ -1,0 +1,79 @@
+//! `threads.runs`: what can be done with a run, and its steps.
+
+use super::metadata;
+use super::run::Run;
+use super::thread::{self, Thread};
+use crate::api::list::{Order, Page};
+use crate::api::responses::poll_soon;
+use crate::turn::answer::Answer;
+use crate::turn::call::{Call, HandlerFuture};
+use crate::wire::error::ApiError;
+use serde_json::Value;
+
+/// A run as it is answered to somebody who may ask again.
+pub(super) fn shown(run: &Value) -> Answer {
+    let mut answer = Answer::json(run);
+    answer.headers.push(poll_soon());
+    answer
+}
+
+/// The run the path names, as it is now.
+async fn find(call: &Call) -> Result<Run, ApiError> {
+    thread::find(call).await?.run(call.param("run_id")).cloned()
+}
+
+pub(super) fn retrieve(call: Call) -> HandlerFuture {
+    Box::pin(async move { Ok(shown(&find(&call).await?.object)) })
+}
+
+pub(super) fn list(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let runs = thread::find(&call).await?.runs.into_iter().map(|run| run.object).collect();
+        Ok(Answer::json(&Page::asked(&call, runs, Order::NewestFirst)))
+    })
+}
+
+/// `POST /threads/{id}/runs/{id}`: metadata (recording 75eb4299b609daf5 refuses it of a run at work).
+pub(super) fn update(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let set = |thread: &mut Thread| {
+            let run = thread.run_mut(call.param("run_id"))?;
+            if matches!(run.status(), "queued" | "in_progress" | "cancelling") {
+                return Err(ApiError::invalid(format!("Cannot update run with status '{}'.", run.status())));
+            }
+            if call.body.get("metadata").is_some() {
+                run.object["metadata"] = metadata(&call.body);
+            }
+            Ok(run.object.clone())
+        };
+        Ok(Answer::json(&thread::change(&call, set).await?))
+    })
+}
+
+/// `POST …/cancel`: it is `cancelling` first, and `cancelled` at the next look (recording 314a71dd98dae3a5).
+pub(super) fn cancel(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let stop = |thread: &mut Thread| {
+            let run = thread.run_mut(call.param("run_id"))?;
+            run.cancel(&call.session)?;
+            Ok(run.object.clone())
+        };
+        Ok(shown(&thread::blindly(&call, stop).await?))
+    })
+}
+
+pub(super) fn list_steps(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let steps = find(&call).await?.steps;
+        Ok(Answer::json(&Page::asked(&call, steps, Order::NewestFirst)))
+    })
+}
+
+pub(super) fn retrieve_step(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let id = call.param("step_id");
+        let step = find(&call).await?.steps.into_iter().find(|step| step["id"] == id);
+        let step = step.ok_or_else(|| ApiError::new(404, format!("No run step found with id '{id}'.")))?;
+        Ok(Answer::json(&step))
+    })
+}
