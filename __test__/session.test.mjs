@@ -115,6 +115,7 @@ test('requests are complete once they are answered', async () => {
     body: { model: 'gpt-4o', temperature: 0.5 },
     stream: false,
     outcome: 'scripted',
+    by: 'script',
     status: 200,
     said: '"Paris."',
     explanation: null,
