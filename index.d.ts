@@ -100,6 +100,10 @@ export interface EmulatorOptions {
   graceMs?: number;
   /** What is logged to stdout. Default `error`: nothing. */
   logLevel?: 'info' | 'warn' | 'error';
+  /** How a logged line looks: for people, or a JSON object a line. Default `pretty`. */
+  logFormat?: 'pretty' | 'json';
+  /** Names that `GET /metrics` counts under; `vllm`: vLLM's beside ours. Default `llemulator`. */
+  metrics?: 'llemulator' | 'vllm';
   /** Serve `GET /_emulator/state` over HTTP too. */
   debug?: boolean;
   /**

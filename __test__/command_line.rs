@@ -118,6 +118,67 @@ fn the_address_then_how_to_reach_it_then_a_line_for_each_request() {
 }
 
 #[test]
+fn with_json_every_line_is_an_object() {
+    let mut child = llemulator(&["--port", "0", "--log-format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let mut line = || {
+        let mut line = String::new();
+        out.read_line(&mut line).expect("a line");
+        serde_json::from_str::<serde_json::Value>(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    };
+    let first = line();
+    let url = first["url"].as_str().expect("an address");
+    assert_eq!(first["message"], format!("LLEmulator listening on {url}"));
+    let server = Server { child, out: None, address: url.trim_start_matches("http://").into() };
+    assert_ok(server.send("/_emulator/script", HELLO_ALONE));
+    assert_ok(server.send("/v1/chat/completions", CHAT));
+    let logged = line();
+    assert_eq!((&logged["status"], &logged["model"]), (&200.into(), &"gpt-4o".into()));
+    // A miss is complained of on stderr.
+    let mut answer = String::new();
+    server.send("/v1/chat/completions", STRANGE).read_to_string(&mut answer).expect("an answer");
+    let missed = line();
+    assert!(missed["level"] == "error" && missed["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+    server.signal("TERM");
+    let mut server = server;
+    let mut err = String::new();
+    server.child.stderr.take().expect("stderr is piped").read_to_string(&mut err).expect("UTF-8");
+    for line in err.lines() {
+        let said: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(said["level"], "warn");
+    }
+    assert!(!err.is_empty());
+    server.child.wait().expect("it ends");
+}
+
+/// util-linux's `script` runs a program on a terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_has_colours_unless_they_are_unwanted() {
+    for (no_color, coloured) in [("", true), ("1", false)] {
+        let binary = format!("{} --port 0", env!("CARGO_BIN_EXE_llemulator"));
+        let mut command = Command::new("script");
+        command.args(["-qefc", &binary, "/dev/null"]).env_clear().env("NO_COLOR", no_color).env("SHELL", "/bin/sh");
+        let mut server = Server::start(command.stdin(Stdio::null()));
+        assert_ok(server.send("/v1/chat/completions", CHAT));
+        let logged = loop {
+            let line = server.line();
+            if line.contains("POST /v1/chat/completions") {
+                break line;
+            }
+        };
+        assert_eq!(logged.contains("\u{1b}[32m200\u{1b}[0m"), coloured, "{logged:?}");
+        // Its terminal is gone with it, and so is what runs there.
+        server.child.kill().expect("it runs");
+        server.child.wait().expect("it ends");
+    }
+}
+
+#[test]
 fn nobody_needs_to_read_what_is_printed() {
     let mut server = Server::start(&mut llemulator(&["--port", "0"]));
     // As `| head -1` does: every line from here on is a write to a closed pipe.

@@ -7,8 +7,9 @@ import { ROOT } from './addon.mjs';
 
 /** The rooms from the ground up; names on one line may not use each other. */
 export const ROOMS = [
-  ['bounds', 'near', 'log', 'url', 'random'],
+  ['bounds', 'near', 'url', 'random'],
   ['redact', 'clock', 'runtime'],
+  ['log'],
   ['tokens'],
   ['wire'],
   ['surface'],
@@ -19,7 +20,7 @@ export const ROOMS = [
   ['options'],
   ['memory', 'upstream'],
   ['session'],
-  ['desk'],
+  ['desk', 'telemetry'],
   ['emulator'],
   ['turn'],
   ['generate'],

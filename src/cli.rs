@@ -5,9 +5,10 @@ mod help;
 mod parent;
 
 use crate::api::{self, ServiceLevel};
+use crate::clock;
 use crate::emulator::Emulator;
 use crate::log;
-use crate::options::{Door, LogLevel, Options};
+use crate::options::{Door, LogFormat, LogLevel, Options};
 use crate::runtime;
 use crate::script::Load;
 use crate::script::files;
@@ -16,6 +17,7 @@ use crate::surface;
 use crate::tokens::Encoding;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -176,6 +178,9 @@ fn vocabulary(name: BuiltIn) -> Result<(), String> {
 /// Serves until a signal.
 fn serve(options: Options, open: bool) -> Result<(), String> {
     log::panics();
+    if options.log_format == Some(LogFormat::Json) {
+        log::in_json();
+    }
     let (scripts, watch, exit_with_parent) = (options.script.clone(), options.watch, options.exit_with_parent);
     // A bad file stops the start, before anything listens.
     let load = read_scripts(&scripts)?;
@@ -253,6 +258,12 @@ fn stamps(paths: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
 /// The first lines on stdout.
 fn announce(emulator: &Emulator) {
     let url = emulator.url();
+    if emulator.settings.log_format == LogFormat::Json {
+        let message = format!("LLEmulator listening on {url}");
+        let time = clock::timestamp(clock::world());
+        print(&format!("{}\n", json!({"time": time, "level": "info", "message": message, "url": url})));
+        return;
+    }
     let mut text = format!("LLEmulator listening on {url}\n");
     if emulator.settings.log_level == LogLevel::Info {
         text += &format!("  SDKs: base URL {url}/v1, any API key (each key is a session of its own)\n");

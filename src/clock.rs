@@ -31,6 +31,12 @@ pub(crate) fn world() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// `2026-01-01T00:00:00.250Z`, of a time since 1970.
+pub(crate) fn timestamp(unix: Duration) -> String {
+    let whole = Duration::from_millis(unix.min(Duration::from_secs(END)).as_millis() as u64);
+    humantime::format_rfc3339_millis(UNIX_EPOCH + whole).to_string()
+}
+
 /// Why a clock was not moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {

@@ -14,6 +14,7 @@ use crate::session::callbacks::Callbacks;
 use crate::session::callbacks::Dispatch;
 use crate::session::ending::Ended;
 use crate::session::{Session, Shared};
+use crate::telemetry::metrics::{Levels, Metrics, Tally};
 use crate::upstream::Upstream;
 use crate::wire::error;
 use crate::wire::error::ApiError;
@@ -42,6 +43,7 @@ pub(crate) struct Emulator {
     pub desk: Arc<Desk>,
     /// Who watches its exchanges.
     pub observers: Arc<[Box<dyn Observer>]>,
+    metrics: Arc<Metrics>,
     sessions: RwLock<HashMap<String, Arc<Session>>>,
     shared: RwLock<Arc<Shared>>,
     /// Bytes of the shared script.
@@ -102,12 +104,15 @@ impl Emulator {
             Duration::from_millis(settings.callback_timeout_ms),
         ));
         let desk = Arc::new(Desk::default());
-        let observers = session::observers(&settings, Box::new(Watcher(desk.clone())));
+        let metrics = Metrics::new(&settings);
+        let others: Vec<Box<dyn Observer>> = vec![Box::new(Tally(metrics.clone())), Box::new(Watcher(desk.clone()))];
+        let observers = session::observers(&settings, others);
         let memory = Total::of_process();
         let shared_held = Account::new(settings.max_session_bytes / 3, &memory).hold(0);
         let emulator = Arc::new(Emulator {
             settings,
             observers,
+            metrics,
             address: bound,
             callbacks,
             upstream,
@@ -247,6 +252,13 @@ impl Emulator {
     /// All sessions, in no order.
     pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
         self.sessions.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// What Prometheus is told.
+    pub(crate) fn metrics(&self) -> String {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner).len();
+        let levels = Levels { sessions, kept_bytes: self.memory.used(), journal_evictions: self.memory.evicted() };
+        self.metrics.render(&levels)
     }
 
     /// Forgets a session.

@@ -7,7 +7,7 @@
 //!
 //! # The rooms, from the ground up
 //! A room uses only rooms above it in this list (`npm test -- house`).
-//! - [`bounds`], [`near`], [`log`], [`url`], [`random`], [`redact`], [`clock`], [`runtime`]: the ground. Only `clock` asks
+//! - [`bounds`], [`near`], [`url`], [`random`], [`redact`], [`clock`], [`runtime`], [`log`]: the ground. Only `clock` asks
 //!   the time, only `random` draws.
 //! - [`tokens`]: counting, with OpenAI's vocabularies, which `build.rs` lays out for being read in place.
 //! - [`wire`]: what requests and answers are made of: headers, forms, errors, events, ids.
@@ -20,6 +20,7 @@
 //! - [`upstream`]: the real API as a client calls it.
 //! - [`session`]: what belongs to one API key: exchanges and their journal, store, jobs, limits; who observes them.
 //! - [`desk`]: what people have before them: events, preset queues, requests that wait for a person.
+//! - [`telemetry`]: what an operator measures: an observer.
 //! - [`emulator`]: one running instance with its sessions.
 //! - [`turn`]: what a responder sees and gives; the models; counting, checking, limiting and delivering a reply.
 //! - [`generate`]: plausible values: texts, values of schemas, vectors, sound.
@@ -72,6 +73,7 @@ mod script;
 mod server;
 mod session;
 mod surface;
+mod telemetry;
 mod tokens;
 mod turn;
 mod upstream;

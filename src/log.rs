@@ -4,8 +4,10 @@
 //! into a bounded queue, which a thread of its own writes out; what finds no room is counted, and the count is said when
 //! the reader is back. Only `cli` prints by itself, before it serves.
 
+use crate::clock;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,7 +29,23 @@ pub(crate) fn info(line: String) {
 
 /// A line for stderr: what is wrong.
 pub(crate) fn warn(line: &str) {
-    put(&ERR, format!("llemulator: {line}"));
+    put(&ERR, said("warn", line));
+}
+
+/// Whether what is wrong is said in JSON; for all of the process.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on every line is a JSON object.
+pub(crate) fn in_json() {
+    JSON.store(true, Ordering::Relaxed);
+}
+
+/// A line in the form that was chosen.
+fn said(level: &str, line: &str) -> String {
+    if !JSON.load(Ordering::Relaxed) {
+        return format!("llemulator: {line}");
+    }
+    serde_json::json!({"time": clock::timestamp(clock::world()), "level": level, "message": line}).to_string()
 }
 
 /// Waits a little until what was logged is written; for the end of the process.
@@ -148,7 +166,8 @@ impl Queue {
             if waiting.dropped > 0 {
                 let dropped = std::mem::take(&mut waiting.dropped);
                 waiting.writing = true;
-                return Some(format!("llemulator: {dropped} log lines were dropped because nobody read this stream\n"));
+                let lost = format!("{dropped} log lines were dropped because nobody read this stream");
+                return Some(said("warn", &lost) + "\n");
             }
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }

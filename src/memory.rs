@@ -10,7 +10,11 @@ use std::sync::{Arc, LazyLock};
 
 /// What all accounts hold together.
 #[derive(Debug, Default)]
-pub(crate) struct Total(AtomicUsize);
+pub(crate) struct Total {
+    used: AtomicUsize,
+    /// Exchanges that gave way in their journals.
+    evicted: AtomicU64,
+}
 
 impl Total {
     /// The one of this process. Tests run side by side: each of their emulators counts by itself.
@@ -21,7 +25,12 @@ impl Total {
 
     /// Bytes held.
     pub(crate) fn used(&self) -> usize {
-        self.0.load(Relaxed)
+        self.used.load(Relaxed)
+    }
+
+    /// Exchanges that gave way in their journals.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted.load(Relaxed)
     }
 }
 
@@ -68,6 +77,11 @@ impl Account {
         self.forgotten.fetch_add(count, Relaxed);
     }
 
+    /// An exchange gave way in its journal.
+    pub(crate) fn evicted(&self) {
+        self.total.evicted.fetch_add(1, Relaxed);
+    }
+
     /// How many things gave way.
     pub(crate) fn forgotten(&self) -> u64 {
         self.forgotten.load(Relaxed)
@@ -85,7 +99,7 @@ impl Held {
     /// Holds so many bytes instead.
     pub(crate) fn set(&self, bytes: usize) {
         let before = self.bytes.swap(bytes, Relaxed);
-        for used in [&self.account.used, &self.account.total.0] {
+        for used in [&self.account.used, &self.account.total.used] {
             // The sum wraps where it falls, and is right again when all have counted.
             used.fetch_add(bytes.wrapping_sub(before), Relaxed);
         }

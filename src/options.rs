@@ -135,6 +135,26 @@ pub(crate) enum LogLevel {
     Error,
 }
 
+/// How a logged line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people; coloured on a terminal unless `NO_COLOR` is set.
+    Pretty,
+    /// A JSON object a line, for machines.
+    Json,
+}
+
+/// Under which names `/metrics` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MetricNames {
+    /// `llemulator_…`.
+    Llemulator,
+    /// vLLM's (`vllm:…`) too.
+    Vllm,
+}
+
 /// How tokens are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -262,6 +282,12 @@ pub(crate) struct Options {
     /// What is logged [default: info]
     #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", ignore_case = true)]
     pub log_level: Option<LogLevel>,
+    /// How a logged line looks [default: pretty]
+    #[arg(long, env = "LLEMULATOR_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Names that GET /metrics counts under; vllm: vLLM's too [default: llemulator]
+    #[arg(long, env = "LLEMULATOR_METRICS", value_name = "NAMES")]
+    pub metrics: Option<MetricNames>,
     /// Serve GET /_emulator/state over HTTP: `true`, or anything else for no
     // `DEBUG=vite:*` stands in many a shell and must stop nothing.
     #[arg(long, env = "DEBUG", value_parser = |text: &str| Ok::<_, std::convert::Infallible>(text == "true"))]
@@ -368,6 +394,8 @@ pub(crate) struct Settings {
     pub max_callbacks: usize,
     pub grace_ms: u64,
     pub log_level: LogLevel,
+    pub log_format: LogFormat,
+    pub metrics: MetricNames,
     pub debug: bool,
     pub cors: Cors,
     pub allowed_hosts: Vec<String>,
@@ -495,6 +523,8 @@ impl Options {
             max_callbacks: self.max_callbacks.unwrap_or(1_000),
             grace_ms: self.grace_ms.unwrap_or(if cli { 5_000 } else { 0 }),
             log_level: self.log_level.unwrap_or(if cli { LogLevel::Info } else { LogLevel::Error }),
+            log_format: self.log_format.unwrap_or(LogFormat::Pretty),
+            metrics: self.metrics.unwrap_or(MetricNames::Llemulator),
             debug: self.debug.unwrap_or(false),
             cors: self.cors.unwrap_or(Cors::Loopback),
             allowed_hosts: self.allowed_hosts.unwrap_or_default(),

@@ -152,7 +152,7 @@ impl CompletionFacts {
     fn usage(&self, prompt: &Prompt, turn: &Spoken) -> Usage {
         let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
         let counted = self.counter.count(prompt, &choices, &turn.model, Dialect::Completions);
-        wire::merge(wire::completions(&counted), turn.overrides().usage.as_ref())
+        self.counter.shown(wire::completions(&counted), turn.overrides().usage.as_ref())
     }
 
     /// `logprobs` of a choice's text beginning at a character offset.

@@ -13,7 +13,6 @@ use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
 use crate::turn::models::Model;
-use crate::turn::usage::wire;
 use crate::turn::usage::wire::Usage;
 use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
@@ -128,7 +127,7 @@ fn create(call: Call) -> HandlerFuture {
             object: "list",
             data: Data { vector, count: inputs.len(), base64: body["encoding_format"] == "base64" },
             model: overrides.model.unwrap_or_else(|| call.shown_model(&prompt.model, &model)),
-            usage: wire::merge(Usage::Fixed(usage), overrides.usage.as_ref()),
+            usage: call.counter().shown(Usage::Fixed(usage), overrides.usage.as_ref()),
         };
         // A short input takes a whole vector.
         let size = inputs.len() * width * size_of::<f64>();

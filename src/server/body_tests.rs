@@ -93,11 +93,7 @@ fn session(clock: Mode) -> Arc<Session> {
 
 fn live(session: &Arc<Session>) -> Live {
     let exchange = session.journal.number(Begun { operation: "x", stream: true, ..Begun::default() });
-    Live::begin(
-        session.clone(),
-        exchange,
-        session::observers(&Options::default().settle(Door::InProcess), Box::new(crate::desk::Watcher(Arc::default()))),
-    )
+    Live::begin(session.clone(), exchange, session::observers(&Options::default().settle(Door::InProcess), Vec::new()))
 }
 
 fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> Timed<Plain> {

@@ -15,6 +15,7 @@ use crate::server::socket::Control;
 use crate::server::{handshake, key, page, request, room, watch, websocket};
 use crate::session::log_line;
 use crate::surface::operations::Edge;
+use crate::telemetry::metrics;
 use crate::url;
 use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
@@ -64,6 +65,10 @@ async fn routed(
     let answered = match (path, parts.method.as_str()) {
         ("/healthz" | "/readyz", _) => Ok(plain(200, "text/plain; charset=utf-8", "OK")),
         ("/health", "GET") => Ok(plain(200, "application/json", "{\"ok\":true}")),
+        ("/metrics", "GET" | "HEAD") => Ok(match visitor.check_control() {
+            Ok(()) => plain(200, metrics::CONTENT_TYPE, &emulator.metrics()),
+            Err(reason) => plain(403, "application/json", &forbidden(reason).envelope().to_string()),
+        }),
         (_, "GET" | "HEAD") if page::is_asked(path, &parts.headers) => Ok(match visitor.check_page() {
             Ok(()) => page::answer(path, &parts.headers),
             Err(reason) => plain(403, "application/json", &forbidden(reason).envelope().to_string()),

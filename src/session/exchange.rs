@@ -39,6 +39,20 @@ pub(crate) enum Outcome {
     Served,
 }
 
+impl Outcome {
+    /// As it is shown.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Outcome::Scripted => "scripted",
+            Outcome::Fallback => "fallback",
+            Outcome::NoMatch => "no_match",
+            Outcome::Rejected => "rejected",
+            Outcome::Faulted => "faulted",
+            Outcome::Served => "served",
+        }
+    }
+}
+
 /// What is known of an exchange so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
@@ -169,6 +183,10 @@ pub(crate) struct Exchange {
     pub limits: OnceLock<crate::session::limits::RateLimits>,
     /// The model that answered, for the headers that name it.
     pub model: OnceLock<String>,
+    /// When the first piece of content of its stream was written, in the world's time.
+    pub first_content: OnceLock<Duration>,
+    /// Tokens of the request and of the answer, as its `usage` says.
+    pub tokens: OnceLock<(u64, u64)>,
     record: Mutex<Record>,
     /// Milliseconds since the clock's start that the next piece waits for. Written for every piece, so without a lock.
     until: AtomicU64,
@@ -234,6 +252,8 @@ impl Exchange {
             refusal: OnceLock::new(),
             limits: OnceLock::new(),
             model: OnceLock::new(),
+            first_content: OnceLock::new(),
+            tokens: OnceLock::new(),
             record: Mutex::new(record),
             until: AtomicU64::new(0),
             held,

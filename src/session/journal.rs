@@ -110,6 +110,7 @@ impl Journal {
             if !kept.forget_oldest() {
                 break;
             }
+            self.account.evicted();
         }
         kept.open += 1;
         let place = kept.exchanges.partition_point(|before| before.number < exchange.number);
@@ -178,7 +179,11 @@ impl Journal {
 
     /// Forgets the oldest exchange that is over. False = there is none.
     pub(crate) fn forget_oldest(&self) -> bool {
-        self.kept().forget_oldest()
+        let forgotten = self.kept().forget_oldest();
+        if forgotten {
+            self.account.evicted();
+        }
+        forgotten
     }
 
     /// Number of the first exchange since the session began, was reset or cleared.

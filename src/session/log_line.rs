@@ -3,16 +3,17 @@
 
 use crate::clock;
 use crate::log;
-use crate::options::{LogLevel, Settings};
+use crate::options::{LogFormat, LogLevel, Settings};
 use crate::reply::describe::quote;
 use crate::session::Session;
 use crate::session::exchange::Exchange;
-use crate::session::exchange::Outcome;
+use crate::session::exchange::{Outcome, Record};
+use crate::session::log_json;
 use crate::session::observers::Observer;
-use serde_json::json;
 use std::borrow::Cow;
-use std::fmt::Write;
-use std::sync::Arc;
+use std::fmt::{Display, Write};
+use std::io::IsTerminal;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// Characters shown of a reason, and of anything else that a client chose.
@@ -20,23 +21,70 @@ const REASON: usize = 300;
 const NAME: usize = 80;
 
 /// Writes a line for every exchange.
-pub(crate) struct LogLine;
+pub(crate) struct LogLine {
+    format: LogFormat,
+    paint: Paint,
+}
 
-impl Observer for LogLine {
-    fn ended(&self, session: &Session, exchange: &Arc<Exchange>) {
-        log::info(line(session, exchange, clock::world()));
+impl LogLine {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        LogLine { format: settings.log_format, paint: Paint::of_stdout() }
     }
 }
 
+impl Observer for LogLine {
+    fn ended(&self, session: &Session, exchange: &Arc<Exchange>) {
+        let now = clock::world();
+        log::info(match self.format {
+            LogFormat::Pretty => line(session, exchange, now, self.paint),
+            LogFormat::Json => log_json::line(session, exchange, now),
+        });
+    }
+}
+
+/// Whether lines have colours.
+#[derive(Clone, Copy)]
+struct Paint(bool);
+
+impl Paint {
+    /// On a terminal, unless `NO_COLOR` asks for none (<https://no-color.org>).
+    fn of_stdout() -> Self {
+        static COLOURS: LazyLock<bool> = LazyLock::new(|| {
+            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+            std::io::stdout().is_terminal()
+                && set("NO_COLOR").is_none()
+                && set("TERM").is_none_or(|term| term != "dumb")
+        });
+        Paint(*COLOURS)
+    }
+
+    /// The text in a colour, by its number.
+    fn with(self, colour: u8, text: impl Display) -> String {
+        if self.0 { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_string() }
+    }
+}
+
+const RED: u8 = 31;
+const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+const CYAN: u8 = 36;
+const GREY: u8 = 90;
+
 /// The line of an exchange that ended at `now`, in the world's time.
-fn line(session: &Session, exchange: &Exchange, now: Duration) -> String {
+fn line(session: &Session, exchange: &Exchange, now: Duration, paint: Paint) -> String {
     let record = exchange.record();
     let status = record.status.map_or("---".to_string(), |status| status.to_string());
+    let colour = match record.status {
+        Some(..400) => GREEN,
+        Some(..500) => YELLOW,
+        _ => RED,
+    };
     let took = now.saturating_sub(exchange.arrived).as_millis();
     let mut out = format!(
-        "{} {status} {took}ms {} {} {}",
-        time_of_day(now),
-        plain(&session.label(), NAME),
+        "{} {} {took}ms {} {} {}",
+        paint.with(GREY, time_of_day(now)),
+        paint.with(colour, status),
+        paint.with(CYAN, plain(&session.label(), NAME)),
         exchange.method,
         exchange.target
     );
@@ -49,38 +97,45 @@ fn line(session: &Session, exchange: &Exchange, now: Duration) -> String {
     }
     let said = record.said();
     if record.status.is_none_or(|status| status >= 400) {
-        let failure = record.failure.as_ref().map(|failure| failure.message.as_str());
-        let reason = failure.or(record.explanation.as_deref()).unwrap_or(&said);
-        let _ = write!(out, " ✗ {}", plain(reason.lines().next().unwrap_or_default(), REASON));
+        let reason = plain(reason(&record, &said).lines().next().unwrap_or_default(), REASON).into_owned();
+        let _ = write!(out, " {}", paint.with(colour, format_args!("✗ {reason}")));
     } else if !said.is_empty() {
         let _ = write!(out, " → {}", plain(&said, REASON));
     }
     if record.aborted {
         out.push_str(" (the client left)");
     }
-    match (&record.rule, record.outcome) {
-        (Some(rule), _) => _ = write!(out, " [{}]", plain(rule.label(), NAME)),
-        (None, outcome @ (Outcome::Fallback | Outcome::Faulted)) => {
-            let _ = write!(out, " [{}]", json!(outcome).as_str().unwrap_or_default());
-        }
-        _ => {}
-    }
+    let by = match (&record.rule, record.outcome) {
+        (Some(rule), _) => plain(rule.label(), NAME).into_owned(),
+        (None, outcome @ (Outcome::Fallback | Outcome::Faulted)) => outcome.name().into(),
+        _ => return out,
+    };
+    let _ = write!(out, " {}", paint.with(GREY, format_args!("[{by}]")));
     out
+}
+
+/// Why an exchange failed, of what is known.
+pub(super) fn reason<'a>(record: &'a Record, said: &'a str) -> &'a str {
+    let failure = record.failure.as_ref().map(|failure| failure.message.as_str());
+    failure.or(record.explanation.as_deref()).unwrap_or(said)
 }
 
 /// Writes the line of a request that was refused before it was an exchange: of a control route, or a socket.
 pub(crate) fn refusal(settings: &Settings, method: &str, path: &str, status: u16, reason: &str) {
     if settings.log_level == LogLevel::Info {
-        log::info(refused(method, path, status, reason, clock::world()));
+        let now = clock::world();
+        log::info(match settings.log_format {
+            LogFormat::Pretty => refused(method, path, status, reason, now, Paint::of_stdout()),
+            LogFormat::Json => log_json::refused(method, path, status, reason, now),
+        });
     }
 }
 
-fn refused(method: &str, path: &str, status: u16, reason: &str, now: Duration) -> String {
-    format!(
-        "{} {status} {method} {path} ✗ {}",
-        time_of_day(now),
-        plain(reason.lines().next().unwrap_or_default(), REASON)
-    )
+fn refused(method: &str, path: &str, status: u16, reason: &str, now: Duration, paint: Paint) -> String {
+    let colour = if status < 500 { YELLOW } else { RED };
+    let reason = plain(reason.lines().next().unwrap_or_default(), REASON);
+    let (time, status) = (paint.with(GREY, time_of_day(now)), paint.with(colour, status));
+    format!("{time} {status} {method} {path} {}", paint.with(colour, format_args!("✗ {reason}")))
 }
 
 /// `12:03:44Z`
@@ -103,7 +158,7 @@ pub(crate) fn plain(text: &str, most: usize) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use crate::server::tests::{send, start};
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     /// The lines of what is sent, one after another: after their time, and without how long they took.
     fn lines(options: Value, key: &str, script: Option<Value>, requests: &[(&str, Value)]) -> Vec<String> {
@@ -117,7 +172,7 @@ mod tests {
         let session = emulator.session(key);
         let exchanges = session.journal.since(0, usize::MAX);
         let line = |exchange: &Arc<Exchange>| {
-            let line = line(&session, exchange, exchange.arrived + Duration::from_millis(7));
+            let line = line(&session, exchange, exchange.arrived + Duration::from_millis(7), Paint(false));
             let (time, rest) = line.split_once(' ').expect("a time");
             assert!(time.len() == 9 && time.ends_with('Z'), "{line}");
             rest.replacen(" 7ms ", " ", 1)
@@ -176,9 +231,24 @@ mod tests {
     fn what_was_no_exchange_has_its_line_too() {
         let now = Duration::from_secs(86_400 * 20_000 + 3_723);
         assert_eq!(
-            refused("POST", "/_emulator/script", 400, "Invalid JSON\nforged", now),
+            refused("POST", "/_emulator/script", 400, "Invalid JSON\nforged", now, Paint(false)),
             "01:02:03Z 400 POST /_emulator/script ✗ Invalid JSON"
         );
+    }
+
+    #[test]
+    fn colours_stand_around_words_and_change_none() {
+        let emulator = start(json!({"profile": "relaxed"}));
+        send(&emulator, "my-test", chat("gpt-4o", "x").0, &chat("gpt-4o", "x").1);
+        send(&emulator, "my-test", "/v1/nowhere", &json!({}));
+        let session = emulator.session("my-test");
+        for (exchange, colour) in session.journal.since(0, 2).iter().zip([GREEN, YELLOW]) {
+            let plain = line(&session, exchange, exchange.arrived, Paint(false));
+            let coloured = line(&session, exchange, exchange.arrived, Paint(true));
+            assert!(coloured.contains(&format!("\u{1b}[{colour}m")) && coloured.ends_with("\u{1b}[0m"), "{coloured:?}");
+            let codes = [0, RED, GREEN, YELLOW, CYAN, GREY].map(|colour| format!("\u{1b}[{colour}m"));
+            assert_eq!(codes.iter().fold(coloured, |text, code| text.replace(code, "")), plain);
+        }
     }
 
     #[test]

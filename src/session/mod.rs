@@ -7,6 +7,7 @@ pub(crate) mod jobs;
 pub(crate) mod journal;
 pub(crate) mod limits;
 mod live;
+mod log_json;
 pub(crate) mod log_line;
 mod observers;
 pub(crate) mod prompt_cache;

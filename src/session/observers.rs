@@ -39,14 +39,13 @@ pub(crate) enum UpstreamNews<'a> {
     Ended(Result<(), &'a str>),
 }
 
-/// The observers of an emulator with these settings, and the one of its desk.
-pub(crate) fn of(settings: &Settings, desk: Box<dyn Observer>) -> Arc<[Box<dyn Observer>]> {
-    let mut observers: Vec<Box<dyn Observer>> = Vec::new();
+/// The observers of an emulator with these settings, `others` among them.
+pub(crate) fn of(settings: &Settings, others: Vec<Box<dyn Observer>>) -> Arc<[Box<dyn Observer>]> {
+    let mut observers = others;
     if settings.log_level == LogLevel::Info {
-        observers.push(Box::new(LogLine));
+        observers.push(Box::new(LogLine::of(settings)));
     }
-    observers.push(desk);
-    // Last: a client that finds an exchange complete finds its line written.
+    // Last: a client that finds an exchange complete finds it counted and its line written.
     observers.push(Box::new(JournalKeeper));
     observers.into()
 }

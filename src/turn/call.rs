@@ -131,7 +131,7 @@ impl Call {
 
     /// Counts this exchange's tokens.
     pub(crate) fn counter(&self) -> Counter {
-        Counter::of(&self.emulator.settings, &self.session)
+        Counter::of(&self.emulator.settings, &self.session, &self.exchange)
     }
 
     /// How this model's texts are counted.

@@ -16,11 +16,14 @@ use crate::prompt::{Content, Format, Message, PastCall, Prompt, Role, ToolChoice
 use crate::reply::Choice;
 use crate::runtime;
 use crate::session::Session;
+use crate::session::exchange::Exchange;
 use crate::session::prompt_cache;
 use crate::session::prompt_cache::Prefixes;
 use crate::tokens::{self, Encoding};
 use crate::turn::models::Model;
+use crate::turn::usage::wire::Usage;
 use crate::wire::dialect::Dialect;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Tokens of one exchange.
@@ -46,14 +49,29 @@ pub(crate) struct Counter {
     encoding: Option<Encoding>,
     /// Where prefixes are remembered; only on the real clock, because what is cached depends on the order of requests.
     session: Option<Arc<Session>>,
+    /// Whose tokens they are.
+    exchange: Option<Arc<Exchange>>,
 }
 
 impl Counter {
     /// Counts as the emulator's settings say.
-    pub(crate) fn of(settings: &Settings, session: &Arc<Session>) -> Self {
+    pub(crate) fn of(settings: &Settings, session: &Arc<Session>, exchange: &Arc<Exchange>) -> Self {
         let exact = settings.usage == Counting::Exact;
         let real = session.clock.mode() == Mode::Real;
-        Counter { encoding: (!exact).then_some(Encoding::Estimate), session: real.then(|| session.clone()) }
+        Counter {
+            encoding: (!exact).then_some(Encoding::Estimate),
+            session: real.then(|| session.clone()),
+            exchange: Some(exchange.clone()),
+        }
+    }
+
+    /// The usage that an answer shows: with what a reply fixes. Its exchange keeps the sums.
+    pub(crate) fn shown(&self, usage: Usage, overrides: Option<&Value>) -> Usage {
+        let usage = wire::merge(usage, overrides);
+        if let Some(exchange) = &self.exchange {
+            let _ = exchange.tokens.set(usage.sums());
+        }
+        usage
     }
 
     /// Tokens of a prompt and its answer. Without choices only the prompt is counted, and nothing is remembered.

@@ -73,7 +73,7 @@ pub(crate) fn service_tier(asked: &Value) -> String {
 pub(crate) fn usage_of(counter: &Counter, prompt: &Prompt, turn: &Spoken) -> Usage {
     let choices: Vec<&Choice> = (0..turn.choices).map(|index| turn.choice(index)).collect();
     let counted = counter.count(prompt, &choices, &turn.model, Dialect::Chat);
-    wire::merge(wire::chat(&counted, &turn.model), turn.overrides().usage.as_ref())
+    counter.shown(wire::chat(&counted, &turn.model), turn.overrides().usage.as_ref())
 }
 
 /// The tool call in a part, also one written as a Responses item.

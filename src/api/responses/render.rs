@@ -165,7 +165,7 @@ impl Finisher {
             completed_at: self.created,
             error: Value::Null,
             reason: reason.map(Into::into),
-            usage: Some(wire::merge(wire::responses(&counted), self.turn.overrides().usage.as_ref())),
+            usage: Some(self.counter.shown(wire::responses(&counted), self.turn.overrides().usage.as_ref())),
         };
         (end, sealed)
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 fn counted(prompt: &Prompt, parts: Vec<Part>, name: &str, api: Dialect) -> (u64, u64) {
     let choice = Choice { parts, ..Choice::default() };
     let model = Model::custom(name, None, None, None);
-    let counted = Counter { encoding: None, session: None }.count(prompt, &[&choice], &model, api);
+    let counted = Counter { encoding: None, session: None, exchange: None }.count(prompt, &[&choice], &model, api);
     (counted.prompt, counted.completion)
 }
 

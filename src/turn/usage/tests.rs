@@ -13,7 +13,7 @@ fn model(name: &str) -> Model {
 }
 
 fn counted(prompt: &Prompt, choices: &[&Choice], name: &str, api: Dialect) -> Counted {
-    Counter { encoding: None, session: None }.count(prompt, choices, &model(name), api)
+    Counter { encoding: None, session: None, exchange: None }.count(prompt, choices, &model(name), api)
 }
 
 fn says(text: &str) -> Choice {
@@ -278,7 +278,7 @@ mod corpus {
             let number = |chat: &str, responses: &str| usage.get(chat).or(usage.get(responses)).and_then(Value::as_u64);
             let Some(recorded) = number("prompt_tokens", "input_tokens").filter(|tokens| *tokens > 0) else { continue };
             let choice = choice(&object, api);
-            let counter = Counter { encoding: None, session: None };
+            let counter = Counter { encoding: None, session: None, exchange: None };
             let counted = counter.count(&prompt, &choice.iter().collect::<Vec<_>>(), &model, api);
             let past =
                 prompt.messages.iter().any(|message| message.role == Role::Tool || !message.tool_calls.is_empty());

@@ -32,6 +32,24 @@ pub(crate) enum Usage {
     Fixed(Value),
 }
 
+impl Usage {
+    /// Tokens of the request, and of the answer.
+    pub(crate) fn sums(&self) -> (u64, u64) {
+        match self {
+            Usage::Chat { prompt_tokens, completion_tokens, .. }
+            | Usage::Completions { prompt_tokens, completion_tokens, .. } => (*prompt_tokens, *completion_tokens),
+            Usage::Responses { input_tokens, output_tokens, .. } => (*input_tokens, *output_tokens),
+            Usage::Fixed(usage) => {
+                let [given, said] = [0, 1].map(|place: usize| {
+                    let (chat, responses) = SPELLINGS[place];
+                    usage.get(chat).or_else(|| usage.get(responses)).and_then(Value::as_u64).unwrap_or(0)
+                });
+                (given, said)
+            }
+        }
+    }
+}
+
 /// What was kept is shown as it is.
 impl<'de> Deserialize<'de> for Usage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
