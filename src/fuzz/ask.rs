@@ -1,28 +1,20 @@
 //! Requests as text, asked of an emulator nobody else can reach.
 
+use super::transport::{self, Delivered};
 use crate::control::{self, ControlScope};
 use crate::emulator::Emulator;
 use crate::exchange::body::{Coming, Sent};
 use crate::exchange::route;
-use crate::exchange::run::{Answered, run};
 use crate::options::{Door, Options};
 use crate::runtime;
 use crate::script::Load;
 use crate::server::respond;
 use crate::session::ANONYMOUS;
-use crate::turn::answer::Body;
-use crate::wire::error::ApiError;
-use crate::wire::event::{Events, Frames};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::http::request::Parts;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use std::future::poll_fn;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
-
-/// Events of one answer at most; a script of the largest size has fewer.
-const MOST_EVENTS: usize = 1_000_000;
 
 /// An answer that does not come in this time never will: work is bounded by steps, and no clock is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -83,73 +75,9 @@ async fn one(emulator: &Arc<Emulator>, parts: &Parts, body: &Bytes) -> Told {
     }
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
     let asked = respond::asked(emulator, parts, normal, Sent::Coming(Coming::of(body.clone())));
-    let Answered { answer, live, .. } = run(emulator, asked).await;
-    let (status, text) = match answer.body {
-        Body::Json(bytes) => {
-            assert!(serde_json::from_slice::<IgnoredAny>(&bytes).is_ok(), "no JSON: {bytes:?}");
-            (answer.status, String::from_utf8_lossy(&bytes).into_owned())
-        }
-        Body::Error(error) => (error.status, refused(&error)),
-        Body::Events(mut events) => (answer.status, written(&mut *events).await),
-        Body::Bytes(_, bytes) => (answer.status, format!("{bytes:?}")),
-        Body::Raw(raw) => (answer.status, format!("{raw:?}")),
-        Body::Empty => (answer.status, String::new()),
-    };
-    live.exchange.complete();
-    let record = live.exchange.record();
+    let Delivered { status, text, record, .. } = transport::ask(emulator, asked).await;
     let rule = record.rule.map(|rule| rule.label().to_string());
     Told { status, text, rule, failure: record.failure.map(|failure| failure.code) }
-}
-
-/// An error as text, which must be one that a client can do something with.
-fn refused(error: &ApiError) -> String {
-    assert!((400..600).contains(&error.status) && !error.message.is_empty(), "{error:?}");
-    assert_ne!(error.code.as_deref(), Some("emulator_panicked"));
-    error.envelope().to_string()
-}
-
-/// What a stream says, event by event.
-async fn written(events: &mut dyn Events) -> String {
-    let mut text = FuzzText::default();
-    for _ in 0..MOST_EVENTS {
-        poll_fn(|context| events.poll_ready(context)).await;
-        let _ = (events.next_content(), events.is_closing());
-        let more = poll_fn(|context| events.poll_next(context, &mut text)).await;
-        if let Some(work) = events.work() {
-            work.await;
-        }
-        if !more {
-            return String::from_utf8_lossy(&text.all).into_owned();
-        }
-    }
-    panic!("more than {MOST_EVENTS} events");
-}
-
-/// Events as lines of text.
-#[derive(Default)]
-struct FuzzText {
-    event: BytesMut,
-    all: BytesMut,
-}
-
-impl Frames for FuzzText {
-    fn begin(&mut self, name: Option<&str>) -> &mut BytesMut {
-        self.all.extend_from_slice(name.unwrap_or_default().as_bytes());
-        self.event.clear();
-        &mut self.event
-    }
-
-    fn end(&mut self) {
-        assert!(serde_json::from_slice::<IgnoredAny>(&self.event).is_ok(), "no JSON: {:?}", self.event);
-        self.all.extend_from_slice(&self.event);
-        self.all.extend_from_slice(b"\n");
-    }
-
-    fn text(&mut self, name: Option<&str>, text: &str) {
-        self.all.extend_from_slice(name.unwrap_or_default().as_bytes());
-        self.all.extend_from_slice(text.as_bytes());
-        self.all.extend_from_slice(b"\n");
-    }
 }
 
 /// Asks a control route. What it tells of time is not compared.

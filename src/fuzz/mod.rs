@@ -8,6 +8,9 @@ mod multipart;
 mod requests;
 mod schemas;
 mod scripts;
+mod transport;
+#[cfg(test)]
+mod transport_tests;
 
 pub use conditions::conditions;
 pub use files::files;
