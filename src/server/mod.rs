@@ -133,7 +133,9 @@ async fn connection(_open: Open, emulator: Arc<Emulator>, stream: tokio::net::Tc
             if let Some(peer) = peer {
                 request.extensions_mut().insert(respond::Peer(peer));
             }
-            respond::respond(emulator.clone(), control.clone(), local, request)
+            // The connection keeps room for this future as long as it lives: boxed, what answering took is given back
+            // before the stream runs.
+            Box::pin(respond::respond(emulator.clone(), control.clone(), local, request))
         }
     });
     let serving = http1::Builder::new()
