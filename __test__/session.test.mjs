@@ -1,6 +1,7 @@
 // Sessions: what they are, what they see, what they say.
 import { afterAll, expect, test, vi } from 'vitest';
 import { rateLimited, startEmulator, text, toolCall, when } from 'llemulator';
+import { Session } from '../js/session.js';
 import { chat, client, pieces, thrown } from './support.mjs';
 
 const emulator = await startEmulator();
@@ -271,4 +272,20 @@ test('off the real clock, the same seed, name and requests give the same bytes',
     const response = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }).asResponse();
     return response.text();
   }
+});
+
+test('the journal is read page by page, at once here and as a promise elsewhere', async () => {
+  const journal = [0, 1, 2, 3, 4].map((number) => ({ number, state: 'done' }));
+  const page = (path) => {
+    const since = Number(/since=(\d+)/.exec(path)[1]);
+    return { data: journal.slice(since, since + 2), has_more: since + 2 < journal.length, revision: since };
+  };
+  const door = (control) => new Session({ url: 'http://127.0.0.1', now: () => 0, control }, 'key');
+  const here = door((key, method, path, body, read) => read(page(path)));
+  const elsewhere = door(async (key, method, path, body, read) => read(page(path)));
+  const numbers = (list) => list.map((each) => each.number);
+  expect(numbers(here.requests)).toEqual([0, 1, 2, 3, 4]);
+  expect(numbers(await elsewhere.requests)).toEqual([0, 1, 2, 3, 4]);
+  // What is wanted may stand on a later page.
+  expect(await elsewhere.waitForRequest((request) => request.number === 4)).toMatchObject({ number: 4 });
 });

@@ -80,7 +80,23 @@ class Session {
   }
 
   get requests() {
-    return this.#journal(`since=0&limit=${ALL}`, (body) => body.data.map(exchange));
+    return this.#since(0, (list) => list);
+  }
+
+  /**
+   * All requests from a number on, page by page, and the journal's revision before the first page.
+   * @template T
+   * @param {number} number
+   * @param {(list: any[], revision: number) => T} read
+   * @param {{ list: any[], revision?: number }} [before]
+   * @returns {T}
+   */
+  #since(number, read, before = { list: [] }) {
+    return this.#journal(`since=${number}&limit=${ALL}`, (body) => {
+      const list = [...before.list, ...body.data.map(exchange)];
+      const revision = before.revision ?? body.revision;
+      return body.has_more ? this.#since(list.at(-1).number + 1, read, { list, revision }) : read(list, revision);
+    });
   }
 
   get lastRequest() {
@@ -94,7 +110,7 @@ class Session {
   /**
    * @template T
    * @param {string} query
-   * @param {(body: { data: any[], forgotten: number, revision: number }) => T} read
+   * @param {(body: { data: any[], has_more: boolean, forgotten: number, revision: number }) => T} read
    */
   #journal(query, read) {
     return this.#ask('GET', `requests?${query}`, undefined, read);
@@ -109,7 +125,7 @@ class Session {
     const until = this.#door.now() + timeoutMs;
     let since = 0;
     for (;;) {
-      const { list, revision } = await this.#journal(`since=${since}&limit=${ALL}`, (body) => ({ list: body.data.map(exchange), revision: body.revision }));
+      const { list, revision } = await this.#since(since, (list, revision) => ({ list, revision }));
       // One that waits may wait for the very test that asks here: for its clock, its release.
       const ready = (/** @type {any} */ each) => arrived || each.state === 'done' || each.waitingFor;
       const found = list.find((/** @type {any} */ each) => ready(each) && wanted(each));

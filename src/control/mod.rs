@@ -8,6 +8,7 @@ use crate::emulator::{Emulator, script_room};
 use crate::redact::redact;
 use crate::script;
 use crate::script::Origin;
+use crate::session::exchange::Exchange;
 use crate::session::transcript;
 use crate::session::{MOST_NAMES, Session, Shared};
 use crate::turn::accepted;
@@ -34,6 +35,20 @@ const MOST_RULES: usize = 100_000;
 
 /// Exchanges listed at most in one answer.
 const PAGE: usize = 1_000;
+
+/// Bytes of requests listed at most in one answer: their JSON takes a multiple of it while it is made.
+const PAGE_BYTES: usize = 16 << 20;
+
+/// How many of these exchanges fit into one answer; the first does in any case.
+fn fitting<'a>(exchanges: impl Iterator<Item = &'a Arc<Exchange>>) -> usize {
+    let mut room = PAGE_BYTES;
+    let fits = |(place, exchange): &(usize, &Arc<Exchange>)| {
+        let left = room.checked_sub(exchange.size());
+        room = left.unwrap_or(0);
+        *place == 0 || left.is_some()
+    };
+    exchanges.enumerate().take_while(fits).count()
+}
 
 /// Whom a control route concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,14 +158,25 @@ fn in_session(
             // Before the list is made: what happens in between is news to who waits for more than this revision.
             let revision = session.journal.revision();
             let limit = number("limit").map_or(PAGE, |limit| limit as usize);
-            let found = match number("last") {
-                Some(last) => session.journal.last((last as usize).min(limit)),
-                None => session.journal.since(number("since").unwrap_or(0), limit),
+            let (found, more) = match number("last") {
+                Some(last) => {
+                    let found = session.journal.last((last as usize).min(limit));
+                    let first = found.len() - fitting(found.iter().rev());
+                    (found[first..].to_vec(), first > 0)
+                }
+                None => {
+                    let mut found = session.journal.since(number("since").unwrap_or(0), limit.saturating_add(1));
+                    let count = fitting(found.iter().take(limit));
+                    let more = count < found.len();
+                    found.truncate(count);
+                    (found, more)
+                }
             };
             let now = session.clock.now();
             Ok(json!({
                 "object": "list",
                 "data": found.iter().map(|exchange| exchange.to_json(now)).collect::<Value>(),
+                "has_more": more,
                 "completed": session.journal.completed_count(),
                 "forgotten": session.journal.forgotten(),
                 "revision": revision,

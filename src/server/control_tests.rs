@@ -1,9 +1,13 @@
 //! What an emulator tells of itself, and the names of models it takes.
 
 use super::tests::{Got, exchange, request, send, start};
+use crate::control;
 use crate::control::routes::ROUTES;
 use crate::emulator::Emulator;
+use crate::session::exchange::Begun;
+use bytes::Bytes;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const KEY: &str = "sk-control";
 
@@ -86,4 +90,33 @@ fn relaxed_takes_any_model_unless_models_are_listed() {
 fn with_fallback(mut script: Value) -> Value {
     script["defaults"] = json!({"fallback": "echo"});
     script
+}
+
+#[test]
+fn a_page_of_requests_is_bounded_in_bytes() {
+    let emulator = start(json!({}));
+    let session = emulator.session(KEY);
+    for megabytes in [6, 6, 6, 20, 1] {
+        let body = Bytes::from(format!("\"{}\"", "x".repeat(megabytes << 20)));
+        let begun = Begun { operation: "x", body, ..Begun::default() };
+        session.journal.keep(&Arc::new(session.journal.number(begun)));
+    }
+    // The first of a page is there however large it is.
+    for (query, numbers, more) in [
+        ("", &[0, 1][..], true),
+        ("?since=2", &[2], true),
+        ("?since=3", &[3], true),
+        ("?since=4", &[4], false),
+        ("?since=5", &[], false),
+        ("?limit=1", &[0], true),
+        ("?since=4&limit=1", &[4], false),
+        ("?last=1", &[4], false),
+        ("?last=2", &[4], true),
+        ("?last=0", &[], false),
+    ] {
+        let (_, page) = control::in_process(&emulator, Some(KEY), "GET", &format!("/_emulator/requests{query}"), "");
+        let listed: Value =
+            page["data"].as_array().expect("a list").iter().map(|each| each["number"].clone()).collect();
+        assert_eq!((listed, &page["has_more"]), (json!(numbers), &json!(more)), "{query}");
+    }
 }

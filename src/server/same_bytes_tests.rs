@@ -153,3 +153,15 @@ fn equal_requests_get_the_same_answers_among_them() {
     let different = first.windows(2).filter(|pair| pair[0] != pair[1]).count();
     assert!(different > 30, "each is answered anew: {different}");
 }
+
+#[test]
+fn what_is_refused_unread_is_the_same_request_whatever_its_body() {
+    let answers = |bodies: [&str; 2]| {
+        let emulator = start(json!({"clock": "instant"}));
+        let ask = |body: &str| exchange(&emulator, &request("POST", "/v1/nothing", "sk-a", "", body.as_bytes()));
+        bodies.map(ask)
+    };
+    let [first, second] = answers(["{\"a\": 1}", "{\"b\": 2}"]);
+    assert_ne!(first, second);
+    assert_eq!(answers(["{\"b\": 2}", "{\"a\": 1}"]), [first, second]);
+}

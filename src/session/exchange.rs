@@ -337,6 +337,11 @@ impl Exchange {
         }
     }
 
+    /// Bytes of the request as it is kept.
+    pub(crate) fn size(&self) -> usize {
+        self.target.len() + self.headers.size() + self.body.len()
+    }
+
     /// The exchange as `GET /_emulator/requests` shows it, at this moment of the session's clock.
     pub(crate) fn to_json(&self, now: Duration) -> Value {
         let record = self.record();
