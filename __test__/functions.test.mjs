@@ -389,7 +389,7 @@ test('a generator that throws or yields nonsense ends the stream with the error'
     await expect(pieces(api, 'x')).rejects.toThrow(message);
   }
   // The client may have the error before the last generator has run its `finally`.
-  await vi.waitFor(() => expect(ended).toEqual([1, 1, 2, 1]));
+  await vi.waitFor(() => expect([...ended].sort()).toEqual([1, 1, 1, 2]));
 });
 
 test('an error comes after all that was yielded, however much that was', async () => {
@@ -503,4 +503,28 @@ test('what a generator streams is cut and checked like any other reply', async (
   await expect(streamed({ response_format: strict })).rejects.toThrow('does not fit the request');
   expect(await chat(api, 'x', { max_tokens: 1 })).toBe('one');
   await expect(chat(api, 'x', { response_format: strict })).rejects.toMatchObject({ code: 'script_mismatch' });
+});
+
+test('a generator makes the bytes of a raw answer as they come', async () => {
+  const api = emulator.session('bytes');
+  api.replies(
+    async function* () {
+      yield { status: 207, headers: { 'content-type': 'text/event-stream', 'x-made': 'by hand' }, bytes: 'data: {"ha' };
+      yield { bytes: new Uint8Array([0x6c, 0x66, 0x22]) };
+      yield { bytes: ': 1}\n\n' };
+    },
+    async function* () { yield { bytes: 'a' }; yield 'text'; },
+    async function* () { yield 'text'; yield { bytes: 'a' }; },
+  );
+  const ask = () => fetch(`${api.baseURL}/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${api.apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'gpt-4o', stream: true, messages: [{ role: 'user', content: 'x' }] }),
+  });
+  const answer = await ask();
+  expect([answer.status, answer.headers.get('x-made')]).toEqual([207, 'by hand']);
+  expect(await answer.text()).toBe('data: {"half": 1}\n\n');
+  // What is begun as one kind cannot go on as the other: the connection is cut, the stream ends with an error.
+  await expect((async () => (await ask()).text())()).rejects.toThrow();
+  expect(await (await ask()).text()).toContain('bytes came, of which only a raw answer is made');
 });

@@ -102,7 +102,8 @@ class Functions {
     if (first.done) return answered(first.value, reply, 'returned');
     // In a task of its own: the answer `streaming` opens the stream that the pieces go into.
     void this.#stream(stream, result, first.value, callback, reply, signal);
-    return { streaming: true };
+    const { bytes, status, headers } = Object(first.value);
+    return bytes === undefined ? { streaming: true } : { streaming: true, raw: { status, headers } };
   }
 
   /**
@@ -120,6 +121,8 @@ class Functions {
     let error;
     try {
       try {
+        // What a raw answer begins with is said already.
+        if (Object(first).bytes !== undefined) first = { .../** @type {object} */ (first), status: undefined, headers: undefined };
         for (let step = { done: false, value: first }; !step.done; step = /** @type {any} */ (await pieces.next())) {
           const piece = JSON.stringify(yielded(step.value, reply));
           let wanted = true;
@@ -175,6 +178,9 @@ const PIECE = {
   reply: (value) => (typeof value === 'string' || isPlainObject(value) ? undefined : "a string or a reply such as text('…')"),
   finishReason: (value) => (['stop', 'length', 'tool_calls', 'content_filter'].includes(value) ? undefined : "'stop', 'length', 'tool_calls' or 'content_filter'"),
   usage: (value) => (isPlainObject(value) ? undefined : 'an object of token counts'),
+  bytes: (value) => (typeof value === 'string' || value instanceof Uint8Array ? undefined : 'a string or a Uint8Array'),
+  status: () => 'nothing: only the first piece of a raw answer has a status, beside its bytes',
+  headers: () => 'nothing: only the first piece of a raw answer has headers, beside its bytes',
 };
 /** Those of a tool call in it. @type {typeof PIECE} */
 const CALL = { name: mustBeText, id: mustBeText, argumentsDelta: mustBeText, inputDelta: mustBeText };
@@ -203,6 +209,7 @@ function yielded(value, reply) {
     const { argumentsDelta, inputDelta } = piece.toolCall;
     if (argumentsDelta !== undefined && inputDelta !== undefined) throw badArgument(`${who} with toolCall.argumentsDelta (of a function) and toolCall.inputDelta (of a custom tool); give one`);
   }
+  if (piece.bytes !== undefined) return { piece: { bytes: Buffer.from(piece.bytes).toString('base64') } };
   return { piece };
 }
 

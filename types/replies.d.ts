@@ -74,6 +74,22 @@ export interface ReplyPiece {
   finishReason?: 'stop' | 'length' | 'tool_calls' | 'content_filter';
   /** Token counts of the whole answer; what is missing is counted. */
   usage?: Usage;
+  /**
+   * The next bytes of a raw answer, sent as they are. The first piece decides: with `bytes` the answer is raw, and every
+   * other piece has them too.
+   *
+   * ```ts
+   * api.replies(async function* () {
+   *   yield { status: 200, headers: { 'content-type': 'text/event-stream' }, bytes: 'data: {"half":' };
+   *   yield { bytes: new Uint8Array([32, 49, 125, 10, 10]) };
+   * });
+   * ```
+   */
+  bytes?: string | Uint8Array;
+  /** HTTP status of a raw answer, in its first piece only; default 200. */
+  status?: number;
+  /** Headers of a raw answer, in its first piece only. */
+  headers?: Record<string, string>;
 }
 
 /** What a function may give; nothing = pass. */

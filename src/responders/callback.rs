@@ -32,6 +32,7 @@ impl Responder for Callback {
                     _ => Response::Reply(Found::new(Arc::from(reply))),
                 },
                 Given::Streaming(arriving) => Response::Reply(Found::arriving(arriving)),
+                Given::Bytes { status, headers, arriving } => Response::Reply(Found::bytes(status, headers, arriving)),
                 Given::Pass => Response::Pass(None),
             })
         })

@@ -5,6 +5,7 @@ use crate::script;
 use crate::script::Origin;
 use crate::wire::error::ApiError;
 use crate::wire::error::Occasion;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,6 +21,8 @@ struct Yielded {
     reply: Option<Value>,
     finish_reason: Option<Finish>,
     usage: Option<Value>,
+    /// Of a raw answer, in base64.
+    bytes: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,8 +55,23 @@ pub(crate) fn bad(reason: &str) -> Arrival {
 }
 
 fn pieces(yielded: Yielded) -> Vec<Arrival> {
-    let Yielded { choice, reasoning_delta, text_delta, refusal_delta, tool_call, reply: whole, finish_reason, usage } =
-        yielded;
+    let Yielded {
+        choice,
+        reasoning_delta,
+        text_delta,
+        refusal_delta,
+        tool_call,
+        reply: whole,
+        finish_reason,
+        usage,
+        bytes,
+    } = yielded;
+    if let Some(bytes) = bytes {
+        return match BASE64_STANDARD.decode(bytes) {
+            Ok(bytes) => vec![Piece::Bytes(bytes.into()).into()],
+            Err(error) => vec![bad(&format!("bytes: {error}"))],
+        };
+    }
     let call = tool_call.map(|call| Piece::Call {
         name: call.name,
         id: call.id,

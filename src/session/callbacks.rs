@@ -3,7 +3,7 @@
 //! The core knows only [`Dispatch`]; `node/` implements it. Pieces of a streaming function come through
 //! [`Streams::push`] into the body that is being delivered.
 
-use crate::reply::{Arrival, Arriving, Piece, Reply};
+use crate::reply::{Arrival, Arriving, Piece, Raw, Reply, Say};
 use crate::script;
 use crate::script::Origin;
 use crate::script::pieces;
@@ -36,6 +36,12 @@ pub(crate) enum Given {
     Reply(Box<Reply>),
     /// Pieces come as they are yielded.
     Streaming(Arriving),
+    /// The bytes of a raw answer come as they are yielded.
+    Bytes {
+        status: u16,
+        headers: Vec<(String, String)>,
+        arriving: Arriving,
+    },
     /// It returned nothing: the scan goes on below.
     Pass,
 }
@@ -103,12 +109,23 @@ impl Callbacks {
         let mut answer = script::parse(&answer)
             .map_err(|broken| failed(format!("The reply function gave a bad reply: {}", broken.error.message)))?;
         if answer.get("streaming").is_some() {
-            return Ok(Given::Streaming(Arriving::new(
-                receiver,
-                self.limit,
-                too_slow("did not yield", self.limit),
-                Box::new(guard),
-            )));
+            let late = too_slow("did not yield", self.limit);
+            let arriving = Arriving::new(receiver, self.limit, late, Box::new(guard));
+            let Some(raw) = answer.get_mut("raw").map(Value::take) else { return Ok(Given::Streaming(arriving)) };
+            // Read as any raw reply, whose body is still to come.
+            let raw = {
+                let mut raw = raw;
+                raw["body"] = "".into();
+                serde_json::json!({"raw": raw})
+            };
+            return match script::reply(&raw, "yielded", Origin::InProcess).map(|reply| reply.say) {
+                Ok(Say::Raw(Raw { status, headers, .. })) => Ok(Given::Bytes { status, headers, arriving }),
+                Ok(_) => Ok(Given::Streaming(arriving)),
+                Err(error) => Err(failed(format!(
+                    "The reply function yielded something that is no reply: {}: {}",
+                    error.path, error.message
+                ))),
+            };
         }
         let mut guard = guard;
         guard.armed = false;
