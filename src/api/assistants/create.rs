@@ -1,7 +1,7 @@
 //! Runs that are set going: created, created with their thread, and gone on with when functions gave their outputs.
 
 use super::narrate::{Narrator, Telling};
-use super::run::{LIFE, Outcome, Run, last_error};
+use super::run::{LIFE, Run, RunEnding, last_error};
 use super::stream::RunEvents;
 use super::thread::{self, Thread};
 use super::{ask, assistant, given, messages, metadata};
@@ -188,11 +188,11 @@ async fn turn(
             narrator.choice(spoken.choice(0));
         }
         if prompt.stream {
-            pending = Some(Outcome::default());
+            pending = Some(RunEnding::default());
             return Ok(Rendered::Events(Box::new(RunEvents::new(narrator, arriving, call.session.clone()))));
         }
         pending = Some(match &spoken.failed {
-            Some(error) => Outcome { last_error: last_error(error), ..Outcome::end("failed", call.created()) },
+            Some(error) => RunEnding { last_error: last_error(error), ..RunEnding::end("failed", call.created()) },
             None => narrator.outcome().clone(),
         });
         Ok(Rendered::Json(pretty(&run.object, false)))

@@ -2,7 +2,7 @@
 //! clients hold them to: one step after the other, and the functions that are called last.
 
 use super::messages;
-use super::run::{Outcome, Run, last_error, usage};
+use super::run::{Run, RunEnding, last_error, usage};
 use crate::api::choice_queues::Cursor;
 use crate::prompt::Prompt;
 use crate::random::Random;
@@ -23,14 +23,14 @@ pub(super) enum RunItem {
     Event(&'static str, Value),
     /// What is left of a text that grows; `first` = none of it is written.
     Text {
-        to: Growing,
+        to: GrowingMessage,
         text: String,
         left: Cursor,
         first: bool,
     },
     /// More of a text, of so many tokens.
     Piece {
-        to: Growing,
+        to: GrowingMessage,
         text: String,
         tokens: u32,
         first: bool,
@@ -42,14 +42,14 @@ pub(super) enum RunItem {
 
 /// A text that grows: of which object, which place in it.
 #[derive(Debug, Clone)]
-pub(super) struct Growing {
+pub(super) struct GrowingMessage {
     id: String,
-    kind: Kind,
+    kind: SpeakingKind,
     index: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum SpeakingKind {
     Text,
     Refusal,
     /// Of a function.
@@ -58,25 +58,29 @@ enum Kind {
     Input,
 }
 
-impl Growing {
+impl GrowingMessage {
     pub(super) fn is_refusal(&self) -> bool {
-        self.kind == Kind::Refusal
+        self.kind == SpeakingKind::Refusal
     }
 
     /// The event of a piece of it.
     pub(super) fn delta(&self, piece: &str, first: bool) -> (&'static str, Value) {
         let index = self.index;
         match self.kind {
-            Kind::Text if first => message_delta(
+            SpeakingKind::Text if first => message_delta(
                 &self.id,
                 json!({"index": index, "type": "text", "text": {"value": piece, "annotations": []}}),
             ),
-            Kind::Text => message_delta(&self.id, json!({"index": index, "type": "text", "text": {"value": piece}})),
-            Kind::Refusal => message_delta(&self.id, json!({"index": index, "type": "refusal", "refusal": piece})),
-            Kind::Arguments => {
+            SpeakingKind::Text => {
+                message_delta(&self.id, json!({"index": index, "type": "text", "text": {"value": piece}}))
+            }
+            SpeakingKind::Refusal => {
+                message_delta(&self.id, json!({"index": index, "type": "refusal", "refusal": piece}))
+            }
+            SpeakingKind::Arguments => {
                 step_delta(&self.id, json!({"index": index, "type": "function", "function": {"arguments": piece}}))
             }
-            Kind::Input => step_delta(
+            SpeakingKind::Input => step_delta(
                 &self.id,
                 json!({"index": index, "type": "code_interpreter", "code_interpreter": {"input": piece}}),
             ),
@@ -95,7 +99,7 @@ fn step_delta(id: &str, call: Value) -> (&'static str, Value) {
 }
 
 /// A message that is being written, and its step.
-struct Open {
+struct OpenSpeech {
     step: Value,
     message: Value,
     /// What it is made of, for counting.
@@ -107,8 +111,8 @@ pub(super) struct Narrator {
     /// As it was before.
     run: Run,
     pub items: VecDeque<RunItem>,
-    outcome: Outcome,
-    open: Option<Open>,
+    outcome: RunEnding,
+    open: Option<OpenSpeech>,
     /// Unix seconds.
     now: u64,
     random: Random,
@@ -134,7 +138,7 @@ impl Narrator {
         Narrator {
             run: telling.run,
             items: VecDeque::new(),
-            outcome: Outcome { at: telling.now, ..Outcome::default() },
+            outcome: RunEnding { at: telling.now, ..RunEnding::default() },
             open: None,
             now: telling.now,
             random: telling.random,
@@ -174,29 +178,29 @@ impl Narrator {
     /// A part that is whole; function calls wait for the end.
     pub(super) fn part(&mut self, part: &Part) {
         match part {
-            Part::Text(text) => self.text(text, Kind::Text),
-            Part::Refusal(text) => self.text(text, Kind::Refusal),
-            Part::Audio { transcript, .. } => self.text(&Text::new(transcript.as_str()), Kind::Text),
+            Part::Text(text) => self.text(text, SpeakingKind::Text),
+            Part::Refusal(text) => self.text(text, SpeakingKind::Refusal),
+            Part::Audio { transcript, .. } => self.text(&Text::new(transcript.as_str()), SpeakingKind::Text),
             Part::Item(item) => self.hosted(item, part),
             Part::Reasoning(_) | Part::ToolCall(_) => {}
         }
     }
 
-    fn text(&mut self, text: &Text, kind: Kind) {
-        let to = self.grow(kind == Kind::Refusal);
+    fn text(&mut self, text: &Text, kind: SpeakingKind) {
+        let to = self.grow(kind == SpeakingKind::Refusal);
         if let Some(left) = Cursor::new(text.pieces(&self.chunk, self.encoding)) {
             self.items.push_back(RunItem::Text { to, text: text.text.clone(), left, first: true });
         }
-        self.grown(text, kind == Kind::Refusal);
+        self.grown(text, kind == SpeakingKind::Refusal);
     }
 
     /// A text begins in the message, or a refusal.
-    pub(super) fn grow(&mut self, refusal: bool) -> Growing {
+    pub(super) fn grow(&mut self, refusal: bool) -> GrowingMessage {
         let open = self.open.take().unwrap_or_else(|| self.open());
         let id = open.message["id"].as_str().unwrap_or_default().to_string();
         let index = open.message["content"].as_array().map_or(0, Vec::len);
         self.open = Some(open);
-        Growing { id, kind: if refusal { Kind::Refusal } else { Kind::Text }, index }
+        GrowingMessage { id, kind: if refusal { SpeakingKind::Refusal } else { SpeakingKind::Text }, index }
     }
 
     /// It is whole.
@@ -219,7 +223,7 @@ impl Narrator {
     }
 
     /// A message begins, with its step.
-    fn open(&mut self) -> Open {
+    fn open(&mut self) -> OpenSpeech {
         let run = &self.run.object;
         let id = ids::plain("msg_", &mut self.random);
         let message = json!({
@@ -232,7 +236,7 @@ impl Narrator {
         let step = self.step(details);
         self.event("thread.message.created", &message);
         self.event("thread.message.in_progress", &message);
-        Open { step, message, parts: Vec::new() }
+        OpenSpeech { step, message, parts: Vec::new() }
     }
 
     /// A step begins.
@@ -261,7 +265,7 @@ impl Narrator {
 
     /// The message is over, if one is open; `cut` = too early, for this reason.
     fn close_message(&mut self, cut: Option<&str>) {
-        let Some(Open { step, mut message, parts }) = self.open.take() else { return };
+        let Some(OpenSpeech { step, mut message, parts }) = self.open.take() else { return };
         match cut {
             None => {
                 message["status"] = "completed".into();
@@ -315,7 +319,7 @@ impl Narrator {
         let code = Text::new(item["code"].as_str().unwrap_or_default());
         if let Some(left) = Cursor::new(code.pieces(&self.chunk, self.encoding)).filter(|_| kind == "code_interpreter")
         {
-            let to = Growing { id: step_id.clone(), kind: Kind::Input, index: 0 };
+            let to = GrowingMessage { id: step_id.clone(), kind: SpeakingKind::Input, index: 0 };
             self.items.push_back(RunItem::Text { to, text: code.text, left, first: true });
             let said = &whole[kind]["outputs"];
             if said.as_array().is_some_and(|said| !said.is_empty()) {
@@ -344,7 +348,7 @@ impl Narrator {
             let (name, data) = step_delta(&step_id, with_index(index, &of("")));
             self.event(name, &data);
             if let Some(left) = Cursor::new(call.arguments.pieces(&self.chunk, self.encoding)) {
-                let to = Growing { id: step_id.clone(), kind: Kind::Arguments, index };
+                let to = GrowingMessage { id: step_id.clone(), kind: SpeakingKind::Arguments, index };
                 self.items.push_back(RunItem::Text { to, text: call.arguments.text.clone(), left, first: true });
             }
             shown.push(of(&call.arguments.text));
@@ -390,7 +394,7 @@ impl Narrator {
     /// The rest will not come.
     pub(super) fn fail(&mut self, error: &ApiError) {
         let told = last_error(error);
-        if let Some(Open { mut step, mut message, .. }) = self.open.take() {
+        if let Some(OpenSpeech { mut step, mut message, .. }) = self.open.take() {
             message["status"] = "incomplete".into();
             message["incomplete_details"] = json!({"reason": "run_failed"});
             message["incomplete_at"] = self.now.into();
@@ -418,14 +422,14 @@ impl Narrator {
     /// It breaks off, however much of it was to come: gives the event that says so.
     pub(super) fn broken(&mut self, error: &ApiError) -> (&'static str, Value) {
         let last_error = last_error(error);
-        self.outcome = Outcome { last_error, ..Outcome::end("failed", self.now) };
+        self.outcome = RunEnding { last_error, ..RunEnding::end("failed", self.now) };
         let mut run = self.run.clone();
         run.take(self.outcome.clone());
         ("thread.run.failed", run.object)
     }
 
     /// What came of the run.
-    pub(super) fn outcome(&self) -> &Outcome {
+    pub(super) fn outcome(&self) -> &RunEnding {
         &self.outcome
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Run {
     /// What has to be released before it ends.
     pub hold: Option<String>,
     /// What comes of it when its time is over.
-    pub pending: Option<Outcome>,
+    pub pending: Option<RunEnding>,
     /// Time since the clock's start at which it expires.
     pub expires: Duration,
     /// What the step will have used that waits for outputs.
@@ -32,7 +32,7 @@ pub(super) struct Run {
 
 /// What comes of a run: its end, or that it needs the outputs of tools.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Outcome {
+pub(super) struct RunEnding {
     pub status: String,
     /// Unix seconds.
     pub at: u64,
@@ -44,10 +44,10 @@ pub(super) struct Outcome {
     pub owed: Value,
 }
 
-impl Outcome {
+impl RunEnding {
     /// An end that says nothing.
     pub(super) fn end(status: &str, at: u64) -> Self {
-        Outcome { status: status.into(), at, ..Outcome::default() }
+        RunEnding { status: status.into(), at, ..RunEnding::default() }
     }
 
     /// It comes at this time, in unix seconds.
@@ -101,7 +101,7 @@ impl Run {
     pub(super) fn look(&mut self, session: &Session) -> Vec<Value> {
         let clock = &session.clock;
         if self.is_active() && self.job.is_none() && clock.now() >= self.expires {
-            return self.take(Outcome::end("expired", clock.unix().as_secs()));
+            return self.take(RunEnding::end("expired", clock.unix().as_secs()));
         }
         let Some(job) = &self.job else { return Vec::new() };
         let held = self.is_held(session);
@@ -119,7 +119,7 @@ impl Run {
     }
 
     /// It has come to this; gives the messages that came of it.
-    pub(super) fn take(&mut self, outcome: Outcome) -> Vec<Value> {
+    pub(super) fn take(&mut self, outcome: RunEnding) -> Vec<Value> {
         self.begin();
         let run = &mut self.object;
         run["status"] = outcome.status.as_str().into();
@@ -162,7 +162,7 @@ impl Run {
         self.begin();
         self.object["status"] = "cancelling".into();
         self.hold = None;
-        self.pending = Some(Outcome::end("cancelled", clock.unix().as_secs()));
+        self.pending = Some(RunEnding::end("cancelled", clock.unix().as_secs()));
         self.job = Some(Job::new(clock.now(), &[("cancelling", Duration::ZERO)]));
         Ok(())
     }
