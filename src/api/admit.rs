@@ -5,6 +5,7 @@ use crate::api::validate::{self, Context, Level};
 use crate::log;
 use crate::options::{FallbackName, LogLevel, Profile, Settings, Validation};
 use crate::responders::scenario;
+use crate::surface::Family;
 use crate::surface::client;
 use crate::surface::operations::{Form, Operation};
 use crate::turn::call::Call;
@@ -178,6 +179,10 @@ pub(crate) fn content_type(settings: &Settings, operation: &Operation, headers: 
 
 /// An unknown model, as this operation says it (real-traffic §3).
 fn unknown(call: &Call, name: &str) -> ApiError {
+    if call.operation.family == Family::Images {
+        let error = ApiError::invalid(format!("The model '{name}' does not exist."));
+        return error.kind("image_generation_user_error").param("model").code("invalid_value");
+    }
     if call.operation.dialect == Dialect::Responses && call.body.get("prompt").is_none() {
         return ApiError::invalid(format!("The requested model '{name}' does not exist."))
             .param("model")

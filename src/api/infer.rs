@@ -7,6 +7,7 @@ use crate::reply::describe::SHOWN;
 use crate::reply::fault::{Fault, FaultKind};
 use crate::reply::{Reply, Say};
 use crate::responders::{self, request};
+use crate::surface::Family;
 use crate::turn::answer::Answer;
 use crate::turn::answer::Delivery;
 use crate::turn::call::Call;
@@ -33,7 +34,9 @@ pub(crate) async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc
     turn::note(call, &found.reply);
     match &found.reply.say {
         Say::Error(error) => Err(error.to_api_error(&call.occasion())),
-        Say::Choices(_) => Err(turn::cannot_answer(call, "the kind of reply it takes")),
+        Say::Choices(_) if call.operation.family != Family::Speech => {
+            Err(turn::cannot_answer(call, "the kind of reply it takes"))
+        }
         _ => Ok(Some((found.reply, delivery))),
     }
 }

@@ -10,6 +10,7 @@ mod choice_queues;
 pub(crate) mod completions;
 pub(crate) mod conversations;
 pub(crate) mod embeddings;
+pub(crate) mod images;
 pub(crate) mod infer;
 pub(crate) mod list;
 pub(crate) mod logprobs;
@@ -38,6 +39,7 @@ static SERVED: &[&[Served]] = &[
     conversations::OPERATIONS,
     assistants::OPERATIONS,
     embeddings::OPERATIONS,
+    images::OPERATIONS,
     models_resource::OPERATIONS,
     moderations::OPERATIONS,
 ];

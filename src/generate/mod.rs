@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod names;
 pub(crate) mod numbers;
 pub(crate) mod pattern;
+pub(crate) mod picture;
 pub(crate) mod plain;
 pub(crate) mod resolve;
 pub(crate) mod said;

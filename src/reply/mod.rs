@@ -55,9 +55,8 @@ pub(crate) enum Say {
     Embeddings(Vec<Vec<f64>>),
     Moderation(Value),
     /// Base64 images.
-    #[allow(dead_code)] // read by the script, rendered when images are served
     Images(Vec<String>),
-    #[allow(dead_code)] // as images
+    #[allow(dead_code)] // read by the script, rendered when transcriptions are served
     /// A transcript: a string, or the fields of a verbose one.
     Transcript(Value),
     /// A fault alone: it breaks the fallback's answer.

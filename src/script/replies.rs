@@ -172,7 +172,8 @@ fn useless(kind: &str) -> &'static [&'static str] {
         }
         // What the emulator makes itself fits the request anyway.
         "echo" | "generate" | "manual" => &["check", "finish_reason", "logprobs", "annotations", "phase"],
-        "callback" | "transcript" | "image" => &["finish_reason", "logprobs", "annotations", "phase"],
+        "callback" | "transcript" => &["finish_reason", "logprobs", "annotations", "phase"],
+        "image" => &["model", "id", "check", "finish_reason", "logprobs", "annotations", "phase"],
         _ => &[],
     }
 }

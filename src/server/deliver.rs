@@ -22,17 +22,11 @@ use crate::turn::answer::indented;
 use crate::turn::answer::pretty;
 use crate::wire::error::ApiError;
 use crate::wire::error::Style;
-use crate::wire::event;
-use crate::wire::event::Events;
-use crate::wire::event::Frames;
-use crate::wire::event::write_json;
+use crate::wire::event::ListedEvents;
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use serde_json::Value;
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Waits until the answer may begin, and says so: the moment it begins, in session time, and its status. `whole` = it
@@ -183,7 +177,7 @@ pub(super) async fn deliver(
         Body::Raw(RawBody::Chunks(chunks)) => {
             Err(BodySource::Chunks(chunks.into_iter().rev().map(|(at, bytes)| (at, Bytes::from(bytes))).collect()))
         }
-        Body::Raw(RawBody::Sse(events)) => Err(BodySource::Events(Box::new(RawEvents(events.into())))),
+        Body::Raw(RawBody::Sse(events)) => Err(BodySource::Events(Box::new(ListedEvents(events.into())))),
         Body::Raw(RawBody::Passing(bytes)) => {
             Err(BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone()))))
         }
@@ -284,33 +278,4 @@ fn zipped(bytes: Bytes, accepted: &str, headers: &mut HeaderMap) -> Bytes {
     headers.insert("content-encoding", HeaderValue::from_static(name));
     headers.insert("vary", HeaderValue::from_static("Accept-Encoding"));
     zipped.into()
-}
-
-/// Events as written in the script.
-pub(super) struct RawEvents(pub VecDeque<(Option<String>, Value)>);
-
-impl Events for RawEvents {
-    fn next_content(&self) -> Option<u32> {
-        self.0.front().map(|_| 1)
-    }
-
-    fn is_closing(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut dyn Frames) -> Poll<bool> {
-        let Some((name, data)) = self.0.pop_front() else { return Poll::Ready(false) };
-        match data {
-            Value::String(text) => out.text(name.as_deref(), &text),
-            data => {
-                write_json(&data, out.begin(name.as_deref()));
-                out.end();
-            }
-        }
-        Poll::Ready(true)
-    }
-
-    fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
-        event::write_error(error, out);
-    }
 }

@@ -132,7 +132,7 @@ fn every_operation_with_a_form_reads_one() {
     let emulator = start(json!({"validation": "off"}));
     let forms = all().iter().filter(|operation| matches!(operation.form, Some(Form::Form | Form::JsonOrForm)));
     for operation in forms {
-        let script = json!({"reset": true, "responses": [{
+        let script = json!({"reset": true, "models": "any", "responses": [{
             "match": {"operation": operation.name, "json": {"model": "m", "file": {"filename": "a.jsonl"}}},
             "raw": {"status": 207},
         }]});

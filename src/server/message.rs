@@ -4,12 +4,13 @@ use crate::clock::Mode;
 use crate::exchange::run::Answered;
 use crate::reply::RawBody;
 use crate::server::body::{BodySource, Cut, Framing, Timed};
-use crate::server::deliver::{RawEvents, begin, broken_whole, skip_wait};
+use crate::server::deliver::{begin, broken_whole, skip_wait};
 use crate::server::socket::Control;
 use crate::server::through::Through;
 use crate::turn::answer::Body;
 use crate::turn::answer::Delivery;
 use crate::wire::event::Frames;
+use crate::wire::event::ListedEvents;
 use crate::wire::event::write_json;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
@@ -111,7 +112,7 @@ pub(super) async fn send(mut answered: Answered, control: Arc<Control>, lane: &s
         Body::Raw(RawBody::Chunks(chunks)) => {
             BodySource::Chunks(chunks.into_iter().rev().map(|(at, bytes)| (at, Bytes::from(bytes))).collect())
         }
-        Body::Raw(RawBody::Sse(events)) => BodySource::Events(Box::new(RawEvents(events.into()))),
+        Body::Raw(RawBody::Sse(events)) => BodySource::Events(Box::new(ListedEvents(events.into()))),
         Body::Raw(RawBody::Events(events)) => written(events),
         Body::Raw(RawBody::Passing(bytes)) => {
             BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone())))
@@ -133,7 +134,7 @@ pub(super) async fn send(mut answered: Answered, control: Arc<Control>, lane: &s
 
 /// Events without names.
 fn written(events: Vec<Value>) -> BodySource {
-    BodySource::Events(Box::new(RawEvents(events.into_iter().map(|event| (None, event)).collect())))
+    BodySource::Events(Box::new(ListedEvents(events.into_iter().map(|event| (None, event)).collect())))
 }
 
 /// What an answer that is no stream sends: each of a list's elements, an error in the form of this socket.

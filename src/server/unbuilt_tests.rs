@@ -26,7 +26,7 @@ fn every_kind_of_rule_answers_what_is_not_built() {
     let emulator = scripted(json!([
         {"match": {"operation": "files.create"}, "error": {"status": 413}},
         {"match": {"operation": "files.*", "method": "GET"}, "raw": raw},
-        {"match": {"path": "/v1/images/generations", "json": {"prompt": "cat"}}, "raw": raw},
+        {"match": {"path": "/v1/videos", "json": {"prompt": "cat"}}, "raw": raw},
         {"match": {"operation": "audio.speech.create"}, "fault": {"kind": "disconnect", "at": "connect"}},
         {"match": {"operation": "batches.list"}, "fault": {"kind": "error", "error": {"status": 503}}},
         {"match": {"operation": "batches.create"}, "text": "no batch"},
@@ -37,16 +37,15 @@ fn every_kind_of_rule_answers_what_is_not_built() {
     let status = |method: &str, path: &str, body: &str| ask(method, path, body.as_bytes()).expect("an answer").status;
     assert_eq!(status("GET", "/v1/files/file-1/content", ""), 200);
     assert_eq!(status("POST", "/v1/files", "{}"), 413);
-    assert_eq!(status("POST", "/v1/images/generations", r#"{"prompt":"dog"}"#), 501);
-    assert_eq!(status("POST", "/v1/images/generations", r#"{"prompt":"cat"}"#), 200);
+    assert_eq!(status("POST", "/v1/videos", r#"{"prompt":"dog"}"#), 501);
+    assert_eq!(status("POST", "/v1/videos", r#"{"prompt":"cat"}"#), 200);
     let speech = br#"{"model":"tts-1","voice":"alloy","input":"x"}"#;
     assert!(ask("POST", "/v1/audio/speech", speech).is_none(), "the connection is cut");
     assert_eq!(status("GET", "/v1/batches", ""), 503);
     // Text and pictures are for those that are built; nothing is used up.
-    for (path, body) in [
-        ("/v1/batches", r#"{"endpoint":"/v1/responses","input_file_id":"file-1","completion_window":"24h"}"#),
-        ("/v1/images/edits", r#"{"image":"x","prompt":"x"}"#),
-    ] {
+    for (path, body) in
+        [("/v1/batches", r#"{"endpoint":"/v1/responses","input_file_id":"file-1","completion_window":"24h"}"#)]
+    {
         assert_eq!(status("POST", path, body), 501, "{path}");
         assert_eq!(status("POST", path, "{}"), 400, "{path}");
     }
@@ -55,14 +54,12 @@ fn every_kind_of_rule_answers_what_is_not_built() {
     let expected = [
         "files.content",
         "files.create",
-        "images.generate",
-        "images.generate",
+        "videos.create",
+        "videos.create",
         "audio.speech.create",
         "batches.list",
         "batches.create",
         "batches.create",
-        "images.edit",
-        "images.edit",
         "uploads.create",
     ];
     assert_eq!(names, expected.map(Value::from));

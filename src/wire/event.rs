@@ -4,6 +4,8 @@
 use crate::wire::error::ApiError;
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
+use serde_json::Value;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -56,6 +58,35 @@ pub(crate) trait Events: Send {
     /// Whether no event says that the stream is over, now that it is: its transport has to, if it has a form for that.
     fn ends_silently(&self) -> bool {
         false
+    }
+}
+
+/// Events that are all known, by name and data, as a script lists them. Each is content.
+pub(crate) struct ListedEvents(pub VecDeque<(Option<String>, Value)>);
+
+impl Events for ListedEvents {
+    fn next_content(&self) -> Option<u32> {
+        self.0.front().map(|_| 1)
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut dyn Frames) -> Poll<bool> {
+        let Some((name, data)) = self.0.pop_front() else { return Poll::Ready(false) };
+        match data {
+            Value::String(text) => out.text(name.as_deref(), &text),
+            data => {
+                write_json(&data, out.begin(name.as_deref()));
+                out.end();
+            }
+        }
+        Poll::Ready(true)
+    }
+
+    fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
+        write_error(error, out);
     }
 }
 

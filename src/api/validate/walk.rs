@@ -43,6 +43,15 @@ impl First {
         }
     }
 
+    /// Keeps the fault of a check instead of one of the same rank.
+    pub(crate) fn replace(&mut self, rank: usize, check: Checked) {
+        if let Err(error) = check
+            && self.found.as_ref().is_none_or(|(found, _)| rank <= *found)
+        {
+            self.found = Some((rank, error));
+        }
+    }
+
     pub(crate) fn into_check(self) -> Checked {
         self.found.map_or(Ok(()), |(_, error)| Err(error))
     }

@@ -4,6 +4,7 @@ mod abilities;
 mod chat;
 mod completions;
 mod embeddings;
+mod images;
 mod messages;
 mod pictures;
 mod responses;
@@ -15,8 +16,8 @@ mod tools;
 use crate::api::validate::Context;
 use crate::api::validate::walk::{First, fault};
 use crate::budget::Budget;
-use crate::surface::Operation;
 use crate::surface::shape::Object;
+use crate::surface::{Family, Operation};
 use crate::turn::models::Model;
 use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
@@ -47,6 +48,18 @@ impl Faults<'_> {
     /// A fault met when this top-level field is looked at; `make` runs only if it would come first.
     pub(crate) fn at(&mut self, field: &str, make: impl FnOnce() -> Option<ApiError>) {
         self.rank(First::field(self.object.find(field).unwrap_or(self.object.fields.len())), make);
+    }
+
+    /// A fault met when this top-level field is looked at, which says more exactly what the types say: it stands in
+    /// for theirs.
+    pub(crate) fn instead(&mut self, field: &str, error: ApiError) {
+        let rank = First::field(self.object.find(field).unwrap_or(self.object.fields.len()));
+        self.first.replace(rank, fault(error));
+    }
+
+    /// A field that the types have and this model does not.
+    pub(crate) fn unknown(&mut self, field: &str) {
+        self.rank(First::UNKNOWN, || Some(ApiError::unknown_parameter(field)));
     }
 
     /// A schema that is refused when this top-level field is looked at; `make` gets what is wrong with it.
@@ -85,6 +98,7 @@ pub(crate) fn check(operation: &Operation, body: &Value, context: &Context, faul
         Dialect::Responses if operation.turn => responses::check,
         Dialect::Completions => completions::check,
         Dialect::Embeddings => embeddings::check,
+        _ if operation.family == Family::Images => images::check,
         _ => return,
     };
     match context.model {

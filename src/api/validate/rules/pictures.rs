@@ -1,6 +1,7 @@
 //! Pictures that come with a request, as data: whether they are pictures at all. Only their first bytes are looked at.
 
 use crate::api::validate::rules::{Faults, Phase};
+use crate::generate::picture;
 use crate::wire::error::ApiError;
 use crate::wire::field::find;
 use base64::Engine;
@@ -74,8 +75,7 @@ fn is_picture(content: &str) -> bool {
         .with_decode_allow_trailing_bits(true);
     let first: Vec<u8> = content.bytes().take(FIRST).take_while(|byte| *byte != b'=').collect();
     let Ok(bytes) = GeneralPurpose::new(&STANDARD, lenient).decode(first) else { return false };
-    let webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
-    webp || [&b"\x89PNG\r\n\x1a\n"[..], b"\xff\xd8\xff", b"GIF8"].iter().any(|magic| bytes.starts_with(magic))
+    picture::Format::of(&bytes).is_some()
 }
 
 #[cfg(test)]
