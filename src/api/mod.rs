@@ -5,6 +5,7 @@
 
 pub(crate) mod admit;
 mod assistants;
+pub(crate) mod audio;
 pub(crate) mod chat;
 mod choice_queues;
 pub(crate) mod completions;
@@ -38,6 +39,7 @@ static SERVED: &[&[Served]] = &[
     responses::OPERATIONS,
     conversations::OPERATIONS,
     assistants::OPERATIONS,
+    audio::OPERATIONS,
     embeddings::OPERATIONS,
     images::OPERATIONS,
     models_resource::OPERATIONS,

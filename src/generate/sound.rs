@@ -1,42 +1,63 @@
 //! Generated sound: one soft tone a word, as long as the word would take to say. For tests the sound must be there, be
 //! playable and be the same every time; nobody has to understand it.
+//! Formats that need a licensed encoder are silent frames in their own containers, as many as the words take.
 
+use crate::generate::frames;
 use crate::wire::error::ApiError;
 
-/// Samples a second, as OpenAI's `pcm16` and `wav` have.
-const RATE: u32 = 24_000;
+/// Samples a second, as OpenAI's sound has in every format.
+pub(crate) const RATE: u32 = 24_000;
 /// Seconds one character takes.
 const PACE: f32 = 0.06;
-/// Longest sound in seconds, whatever the text.
-const LONGEST: f32 = 30.0;
+/// Longest sound in seconds, whatever the text: what the longest text that speech takes needs.
+const LONGEST: f32 = 300.0;
 
-/// A text as sound in this format: 16-bit mono samples, with a header for `wav`.
+/// A text as a file of sound in this format, this much faster than usual.
 ///
 /// # Errors
-/// For formats that need an encoder; a scripted `audio` with its own `data` has any format.
-pub(crate) fn speech(text: &str, format: &str) -> Result<Vec<u8>, ApiError> {
-    let samples = samples(text);
+/// Nobody knows the format.
+pub(crate) fn speech(text: &str, format: &str, speed: f32) -> Result<Vec<u8>, ApiError> {
+    let samples = || samples(text, speed);
+    let count = length(text, speed);
     match format {
-        "pcm16" | "pcm" => Ok(samples),
-        "wav" => Ok([header(samples.len() as u32), samples].concat()),
+        "pcm16" | "pcm" => Ok(samples()),
+        "wav" => {
+            let samples = samples();
+            Ok([header(samples.len() as u32), samples].concat())
+        }
+        "flac" => Ok(frames::flac(&samples())),
+        "mp3" => Ok(frames::mp3(count)),
+        "aac" => Ok(frames::aac(count)),
+        "opus" => Ok(frames::opus(count)),
         other => Err(ApiError::emulator(
-            "audio_format_not_built",
+            "unknown_audio_format",
             format!(
-                "LLEmulator makes sound as wav and pcm16, not as {other}: ask for one of these, or script `audio` with its `data`."
+                "LLEmulator makes sound as mp3, opus, aac, flac, wav and pcm, not as {other}: script `audio` with its `data`."
             ),
         )),
     }
 }
 
-fn samples(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let limit = (LONGEST * RATE as f32) as usize * 2;
-    for (index, word) in text.split_whitespace().enumerate() {
-        let length = ((word.chars().count() + 1) as f32 * PACE * RATE as f32) as usize;
+/// Samples of each word.
+fn words(text: &str, speed: f32) -> impl Iterator<Item = usize> {
+    let pace = PACE * RATE as f32 / speed.clamp(0.25, 4.0);
+    text.split_whitespace().map(move |word| ((word.chars().count() + 1) as f32 * pace) as usize)
+}
+
+/// Samples a text takes; never none, since players refuse empty files.
+pub(crate) fn length(text: &str, speed: f32) -> usize {
+    let most = (LONGEST * RATE as f32) as usize;
+    words(text, speed).fold(0, |sum: usize, word| sum.saturating_add(word)).clamp(RATE as usize / 10, most)
+}
+
+fn samples(text: &str, speed: f32) -> Vec<u8> {
+    let limit = length(text, speed) * 2;
+    let mut out = Vec::with_capacity(limit);
+    'words: for (index, length) in words(text, speed).enumerate() {
         let pitch = 180.0 + 20.0 * (index % 5) as f32;
         for sample in 0..length {
             if out.len() >= limit {
-                return out;
+                break 'words;
             }
             let at = sample as f32 / length as f32;
             // Rises and falls within the word, so that words can be told apart.
@@ -45,6 +66,7 @@ fn samples(text: &str) -> Vec<u8> {
             out.extend_from_slice(&((loudness * wave) as i16).to_le_bytes());
         }
     }
+    out.resize(limit, 0);
     out
 }
 
@@ -72,15 +94,17 @@ mod tests {
 
     #[test]
     fn sound_is_a_wav_file_as_long_as_its_words() {
-        let wav = speech("one two", "wav").expect("sound");
+        let wav = speech("one two", "wav", 1.0).expect("sound");
         let bytes = u32::from_le_bytes([wav[40], wav[41], wav[42], wav[43]]) as usize;
         assert_eq!((&wav[..4], wav.len()), (&b"RIFF"[..], bytes + 44));
         assert!((bytes as f32 / 2.0 / RATE as f32 - 8.0 * PACE).abs() < 0.01);
-        assert!(speech(&"long ".repeat(1000), "pcm16").expect("sound").len() <= (LONGEST as usize) * 48_000);
+        assert!(speech(&"long ".repeat(5000), "pcm16", 1.0).expect("sound").len() <= (LONGEST as usize) * 48_000);
+        let fast = speech("one two", "pcm", 2.0).expect("sound").len();
+        assert!((fast as f32 / (bytes as f32 / 2.0) - 1.0).abs() < 0.01, "twice as fast is half as long");
     }
 
     #[test]
-    fn formats_that_need_an_encoder_are_refused() {
-        assert_eq!(speech("x", "mp3").unwrap_err().code.as_deref(), Some("audio_format_not_built"));
+    fn formats_that_nobody_knows_are_refused() {
+        assert_eq!(speech("x", "au", 1.0).unwrap_err().code.as_deref(), Some("unknown_audio_format"));
     }
 }

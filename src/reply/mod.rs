@@ -56,7 +56,6 @@ pub(crate) enum Say {
     Moderation(Value),
     /// Base64 images.
     Images(Vec<String>),
-    #[allow(dead_code)] // read by the script, rendered when transcriptions are served
     /// A transcript: a string, or the fields of a verbose one.
     Transcript(Value),
     /// A fault alone: it breaks the fallback's answer.

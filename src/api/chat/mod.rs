@@ -78,6 +78,6 @@ fn speak(call: &Call, turn: &mut Spoken) -> Result<(), ApiError> {
 }
 
 fn sound(transcript: &str, format: &str) -> Result<Part, ApiError> {
-    let data = BASE64_STANDARD.encode(sound::speech(transcript, format)?);
+    let data = BASE64_STANDARD.encode(sound::speech(transcript, format, 1.0)?);
     Ok(Part::Audio { data: Some(data), transcript: transcript.to_string() })
 }
