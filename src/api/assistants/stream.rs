@@ -1,7 +1,7 @@
 //! A run as a stream of events.
 
 use super::narrate::{Growing, Narrator, RunItem};
-use super::run::Outcome;
+use super::run::RunEnding;
 use super::thread::Thread;
 use crate::reply::{Part, Text};
 use crate::runtime;
@@ -34,7 +34,7 @@ impl RunEvents {
     }
 
     /// Has written down what came of the run.
-    fn keep(&mut self, outcome: Outcome) -> Work {
+    fn keep(&mut self, outcome: RunEnding) -> Work {
         self.kept = true;
         let (thread, run) = self.narrator.of();
         let session = self.session.clone();
@@ -187,7 +187,7 @@ impl Drop for RunEvents {
         }
         let outcome = match &self.arriving {
             None => self.narrator.outcome().clone(),
-            Some(_) => Outcome::end("cancelled", self.narrator.outcome().at),
+            Some(_) => RunEnding::end("cancelled", self.narrator.outcome().at),
         };
         let work = self.keep(outcome);
         runtime::handle().spawn(work);
