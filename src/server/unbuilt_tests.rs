@@ -43,9 +43,10 @@ fn every_kind_of_rule_answers_what_is_not_built() {
     assert!(ask("POST", "/v1/audio/speech", speech).is_none(), "the connection is cut");
     assert_eq!(status("GET", "/v1/batches", ""), 503);
     // Text and pictures are for those that are built; nothing is used up.
-    for (path, body) in
-        [("/v1/batches", r#"{"endpoint":"/v1/responses","input_file_id":"file-1","completion_window":"24h"}"#)]
-    {
+    for (path, body) in [
+        ("/v1/batches", r#"{"endpoint":"/v1/responses","input_file_id":"file-1","completion_window":"24h"}"#),
+        ("/v1/evals", r#"{"data_source_config":{"type":"logs"},"testing_criteria":[]}"#),
+    ] {
         assert_eq!(status("POST", path, body), 501, "{path}");
         assert_eq!(status("POST", path, "{}"), 400, "{path}");
     }
@@ -60,6 +61,8 @@ fn every_kind_of_rule_answers_what_is_not_built() {
         "batches.list",
         "batches.create",
         "batches.create",
+        "evals.create",
+        "evals.create",
         "uploads.create",
     ];
     assert_eq!(names, expected.map(Value::from));
