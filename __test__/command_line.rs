@@ -357,7 +357,8 @@ fn every_operation_is_listed_with_its_level() {
     for (level, name, place) in [
         ("behaves", "chat.completions.create", "POST    /v1/chat/completions"),
         ("behaves", "beta.responses.create", "POST    /v1/responses?beta=true"),
-        ("not served", "files.content", "GET     /v1/files/{file_id}/content"),
+        ("behaves", "files.content", "GET     /v1/files/{file_id}/content"),
+        ("not served", "videos.list", "GET     /v1/videos"),
     ] {
         let line = out.lines().find(|line| line.split_whitespace().any(|word| word == name)).expect("its line");
         assert!(line.starts_with(level) && line.ends_with(place), "{line}");

@@ -40,7 +40,7 @@ impl Page {
     /// The page the query asks for (`after`, `limit` 1–100, `order`) of `items`, which come oldest first; 20 unless asked
     /// otherwise, and in the resource's own `order`. The query was validated.
     pub(crate) fn asked(call: &Call, items: Vec<Value>, order: Order) -> Self {
-        let (limit, ascending) = shape(call, order);
+        let (limit, ascending) = shape(call, order, (20, 100));
         Page::cut(items, call.query("after"), call.query("before"), limit, ascending)
     }
 
@@ -50,7 +50,17 @@ impl Page {
         order: Order,
         show: impl Fn(&Stored) -> Option<Value>,
     ) -> Self {
-        let (limit, ascending) = shape(call, order);
+        Page::stored_up_to::<T>(call, order, (20, 100), show).await
+    }
+
+    /// Like [`Page::stored`], with so many unless asked otherwise, and so many at most.
+    pub(crate) async fn stored_up_to<T: StoredKind>(
+        call: &Call,
+        order: Order,
+        limits: (usize, usize),
+        show: impl Fn(&Stored) -> Option<Value>,
+    ) -> Self {
+        let (limit, ascending) = shape(call, order, limits);
         Page::walk::<T>(&call.session.store, call.query("after"), limit, ascending, show).await
     }
 
@@ -98,8 +108,8 @@ impl Page {
 }
 
 /// How many are asked for, and whether oldest first.
-fn shape(call: &Call, order: Order) -> (usize, bool) {
-    let limit = call.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20).clamp(1, 100);
+fn shape(call: &Call, order: Order, (usual, most): (usize, usize)) -> (usize, bool) {
+    let limit = call.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usual).clamp(1, most);
     (limit, call.query("order").map_or(order == Order::OldestFirst, |order| order == "asc"))
 }
 

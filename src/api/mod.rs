@@ -11,6 +11,7 @@ mod choice_queues;
 pub(crate) mod completions;
 pub(crate) mod conversations;
 pub(crate) mod embeddings;
+mod files;
 pub(crate) mod images;
 pub(crate) mod infer;
 pub(crate) mod list;
@@ -42,6 +43,7 @@ static SERVED: &[&[Served]] = &[
     audio::OPERATIONS,
     embeddings::OPERATIONS,
     images::OPERATIONS,
+    files::OPERATIONS,
     models_resource::OPERATIONS,
     moderations::OPERATIONS,
 ];
@@ -156,7 +158,8 @@ mod tests {
         }
         let behaves = |name: &str| surface::operations::named(name).map(level) == Some(ServiceLevel::Behaves);
         assert!(served.iter().all(|name| behaves(name)));
-        assert!(behaves("beta.responses.create") && !behaves("files.create") && behaves("beta.threads.create"));
+        assert!(behaves("beta.responses.create") && behaves("files.create") && behaves("beta.threads.create"));
+        assert!(!behaves("videos.create"));
         let count =
             surface::operations::all().iter().filter(|operation| level(operation) == ServiceLevel::Behaves).count();
         // The beta's seven go the ways of Responses.

@@ -21,6 +21,8 @@ mod fault_scope_tests;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
+mod files_tests;
+#[cfg(test)]
 mod form_tests;
 #[cfg(test)]
 mod generated_tests;

@@ -100,7 +100,7 @@ fn rules_reach_them_by_either_spelling_by_path_and_with_faults() {
     }
     load(json!({"match": {"operation": "fine_tuning.jobs.list"}, "fault": {"at": "connect", "kind": "disconnect"}}));
     assert!(exchange(&emulator, &request("GET", "/v1/fine_tuning/jobs", KEY, "", b"")).is_none());
-    load(json!({"match": {"operation": "files.list"}, "error": {"status": 429}}));
+    load(json!({"match": {"operation": "videos.list"}, "error": {"status": 429}}));
     assert_eq!(ask(&emulator, list).json()["error"]["code"], "not_implemented");
 }
 

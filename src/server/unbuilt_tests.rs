@@ -24,8 +24,8 @@ fn journal(emulator: &Arc<Emulator>) -> Vec<Value> {
 fn every_kind_of_rule_answers_what_is_not_built() {
     let raw = json!({"status": 200, "body": {"id": "file-1"}});
     let emulator = scripted(json!([
-        {"match": {"operation": "files.create"}, "error": {"status": 413}},
-        {"match": {"operation": "files.*", "method": "GET"}, "raw": raw},
+        {"match": {"operation": "videos.remix"}, "error": {"status": 413}},
+        {"match": {"operation": "videos.*", "method": "GET"}, "raw": raw},
         {"match": {"path": "/v1/videos", "json": {"prompt": "cat"}}, "raw": raw},
         {"match": {"operation": "audio.speech.create"}, "fault": {"kind": "disconnect", "at": "connect"}},
         {"match": {"operation": "batches.list"}, "fault": {"kind": "error", "error": {"status": 503}}},
@@ -35,8 +35,8 @@ fn every_kind_of_rule_answers_what_is_not_built() {
     ]));
     let ask = |method: &str, path: &str, body: &[u8]| exchange(&emulator, &request(method, path, KEY, "", body));
     let status = |method: &str, path: &str, body: &str| ask(method, path, body.as_bytes()).expect("an answer").status;
-    assert_eq!(status("GET", "/v1/files/file-1/content", ""), 200);
-    assert_eq!(status("POST", "/v1/files", "{}"), 413);
+    assert_eq!(status("GET", "/v1/videos/video_1/content", ""), 200);
+    assert_eq!(status("POST", "/v1/videos/video_1/remix", "{}"), 413);
     assert_eq!(status("POST", "/v1/videos", r#"{"prompt":"dog"}"#), 501);
     assert_eq!(status("POST", "/v1/videos", r#"{"prompt":"cat"}"#), 200);
     let speech = br#"{"model":"tts-1","voice":"alloy","input":"x"}"#;
@@ -53,8 +53,8 @@ fn every_kind_of_rule_answers_what_is_not_built() {
     assert_eq!(status("POST", "/v1/uploads", "no JSON"), 400);
     let names: Vec<Value> = journal(&emulator).iter().map(|asked| asked["operation"].clone()).collect();
     let expected = [
-        "files.content",
-        "files.create",
+        "videos.download_content",
+        "videos.remix",
         "videos.create",
         "videos.create",
         "audio.speech.create",

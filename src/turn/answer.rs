@@ -38,7 +38,6 @@ pub(crate) enum Body {
     /// `application/json`.
     Json(Bytes),
     /// Anything else: content type, bytes.
-    #[allow(dead_code)] // for files, images and sound
     Bytes(&'static str, Bytes),
     /// A stream: `text/event-stream` over HTTP.
     Events(Box<dyn Events>),

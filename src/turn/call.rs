@@ -88,7 +88,6 @@ impl Call {
     ///
     /// # Errors
     /// There is none of this name, or it came as a text.
-    #[allow(dead_code)] // for operations that keep files
     pub(crate) fn file(&self, name: &str) -> Result<&FormFile, ApiError> {
         let form = self.form.as_deref();
         form.and_then(|form| form.file(name)).ok_or_else(|| ApiError::missing(name))

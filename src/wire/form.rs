@@ -69,7 +69,6 @@ impl FormData {
     }
 
     /// The first file of this name.
-    #[allow(dead_code)] // for operations that keep files
     pub(crate) fn file(&self, name: &str) -> Option<&FormFile> {
         self.files(name).next()
     }
@@ -105,13 +104,11 @@ impl FormFile {
     }
 
     /// Reads it from the beginning. A large one comes from the disk: read it [`crate::runtime::aside`].
-    #[allow(dead_code)] // for operations that keep files
     pub(crate) fn reader(&self) -> FileReader<'_> {
         FileReader { file: self, at: 0 }
     }
 
     /// All of it, in memory.
-    #[allow(dead_code)] // for operations that keep files
     ///
     /// # Errors
     /// The temporary file cannot be read.

@@ -1,0 +1,69 @@
+//! `files`: what was uploaded, byte for byte, and what the emulator itself wrote.
+
+mod content;
+mod kept;
+
+use crate::api::list::{Order, Page};
+use crate::turn::answer::Answer;
+use crate::turn::call::{Call, HandlerFuture, Served};
+use crate::wire::error::ApiError;
+use kept::FileRecord;
+use serde_json::json;
+
+/// The operations of this resource.
+pub(crate) const OPERATIONS: &[Served] = &[
+    Served { name: "files.create", handler: create },
+    Served { name: "files.list", handler: list },
+    Served { name: "files.retrieve", handler: retrieve },
+    Served { name: "files.delete", handler: delete },
+    Served { name: "files.content", handler: content::serve },
+];
+
+/// Files a list shows unless it is asked for fewer, and at most.
+const PAGE: usize = 10_000;
+
+fn create(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let sent = call.file("file")?;
+        let purpose = call.body["purpose"].as_str().unwrap_or_default();
+        check_format(purpose, &sent.name)?;
+        let record = FileRecord::new(&call, sent, purpose);
+        let bytes = crate::runtime::aside(sent.len as usize, || sent.bytes());
+        record.keep(&call, bytes.map_err(|error| kept::unread(&error))?).await?;
+        Ok(Answer::json_line(&record))
+    })
+}
+
+fn list(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let (purpose, now) = (call.query("purpose"), call.created());
+        let asked =
+            |record: &FileRecord| !record.is_expired(now) && purpose.is_none_or(|asked| record.purpose == asked);
+        let page = Page::stored_up_to::<FileRecord>(&call, Order::NewestFirst, (PAGE, PAGE), |stored| {
+            let record = stored.read::<FileRecord>().filter(asked)?;
+            serde_json::to_value(record).ok()
+        });
+        Ok(Answer::json_line(&page.await))
+    })
+}
+
+fn retrieve(call: Call) -> HandlerFuture {
+    Box::pin(async move { Ok(Answer::json_line(&kept::named(&call, call.param("file_id")).await?)) })
+}
+
+fn delete(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let record = kept::named(&call, call.param("file_id")).await?;
+        record.forget(&call.session.store).await;
+        Ok(Answer::json_line(&json!({"object": "file", "deleted": true, "id": record.id})))
+    })
+}
+
+/// Refuses a file whose name says that it is not what its purpose takes. Lines are looked at by who reads them: an
+/// upload for a batch with broken lines is accepted, and the batch fails.
+fn check_format(purpose: &str, name: &str) -> Result<(), ApiError> {
+    match purpose == "batch" && !name.to_ascii_lowercase().ends_with(".jsonl") {
+        true => Err(ApiError::invalid("Invalid file format for Batch API. Must be .jsonl")),
+        false => Ok(()),
+    }
+}
