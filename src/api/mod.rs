@@ -44,6 +44,7 @@ static SERVED: &[&[Served]] = &[
     embeddings::OPERATIONS,
     images::OPERATIONS,
     files::OPERATIONS,
+    files::uploads::OPERATIONS,
     models_resource::OPERATIONS,
     moderations::OPERATIONS,
 ];

@@ -69,6 +69,8 @@ mod through;
 #[cfg(test)]
 mod unbuilt_tests;
 #[cfg(test)]
+mod uploads_tests;
+#[cfg(test)]
 mod upstream_tests;
 #[cfg(test)]
 mod verify_tests;

@@ -35,9 +35,17 @@ fn body(operation: &str) -> Value {
         "threads.create_and_run" | "threads.runs.create" => json!({"assistant_id": "asst_unknown"}),
         "threads.messages.create" => json!({"role": "user", "content": "x"}),
         "threads.runs.submit_tool_outputs" => json!({"tool_outputs": []}),
+        "uploads.complete" => json!({"part_ids": []}),
         "conversations.items.create" => json!({"items": [{"role": "user", "content": "x"}]}),
         _ => json!({}),
     }
+}
+
+/// A request with a form of one file, for the operations below a path that take one.
+fn sent_form(path: &str) -> Vec<u8> {
+    let form = "--x\r\ncontent-disposition: form-data; name=\"data\"; filename=\"a\"\r\n\r\nabc\r\n--x--\r\n";
+    let asked = String::from_utf8(request("POST", path, KEY, "", form.as_bytes())).expect("text");
+    asked.replace("application/json", "multipart/form-data; boundary=x").into_bytes()
 }
 
 /// The path of an operation, its gaps filled with ids nobody knows.
@@ -120,8 +128,11 @@ fn what_a_path_names_must_exist() {
         all().iter().filter(|operation| api::level(operation) == ServiceLevel::Behaves && operation.path.contains('{'));
     for operation in built {
         let valid = if operation.method == "POST" { body(operation.name).to_string() } else { String::new() };
-        let got = exchange(&emulator, &request(operation.method, &path(operation), KEY, "", valid.as_bytes()));
-        refused(operation.name, &got.expect("an answer"), 404);
+        let asked = match operation.form {
+            Some(Form::Form) => sent_form(&path(operation)),
+            _ => request(operation.method, &path(operation), KEY, "", valid.as_bytes()),
+        };
+        refused(operation.name, &exchange(&emulator, &asked).expect("an answer"), 404);
     }
 }
 

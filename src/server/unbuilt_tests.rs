@@ -50,7 +50,7 @@ fn every_kind_of_rule_answers_what_is_not_built() {
         assert_eq!(status("POST", path, body), 501, "{path}");
         assert_eq!(status("POST", path, "{}"), 400, "{path}");
     }
-    assert_eq!(status("POST", "/v1/uploads", "no JSON"), 400);
+    assert_eq!(status("POST", "/v1/videos/edits", "no JSON"), 400);
     let names: Vec<Value> = journal(&emulator).iter().map(|asked| asked["operation"].clone()).collect();
     let expected = [
         "videos.download_content",
@@ -63,7 +63,7 @@ fn every_kind_of_rule_answers_what_is_not_built() {
         "batches.create",
         "evals.create",
         "evals.create",
-        "uploads.create",
+        "videos.edit",
     ];
     assert_eq!(names, expected.map(Value::from));
 }

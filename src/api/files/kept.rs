@@ -3,7 +3,6 @@
 use crate::session::store::{Store, StoredKind};
 use crate::turn::call::Call;
 use crate::wire::error::{self, ApiError};
-use crate::wire::form::FormFile;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -26,23 +25,32 @@ pub(super) struct FileRecord {
     pub status_details: Option<String>,
 }
 
+/// What is asked of a file that is made.
+pub(super) struct NewFile<'a> {
+    pub purpose: &'a str,
+    /// As the client named it.
+    pub name: &'a str,
+    pub bytes: u64,
+    /// Seconds that it is there.
+    pub expires_after: Option<u64>,
+}
+
 impl StoredKind for FileRecord {
     const NAME: &'static str = "file";
 }
 
 impl FileRecord {
-    /// The record of a file that a form brought.
-    pub(super) fn new(call: &Call, sent: &FormFile, purpose: &str) -> Self {
+    /// The record of a new file.
+    pub(super) fn new(call: &Call, new: &NewFile<'_>) -> Self {
         let created = call.created();
-        let after = call.body["expires_after"]["seconds"].as_u64();
-        let after = after.or((purpose == "batch").then_some(BATCH_FILES));
+        let after = new.expires_after.or((new.purpose == "batch").then_some(BATCH_FILES));
         FileRecord {
             object: "file".into(),
             id: format!("file-{}", call.random.fork("file").alphanumeric(22)),
-            purpose: purpose.into(),
+            purpose: new.purpose.into(),
             // Some clients send the path.
-            filename: sent.name.rsplit(['/', '\\']).next().unwrap_or_default().into(),
-            bytes: sent.len,
+            filename: new.name.rsplit(['/', '\\']).next().unwrap_or_default().into(),
+            bytes: new.bytes,
             created_at: created,
             expires_at: after.and_then(|seconds| created.checked_add(seconds)),
             status: "processed".into(),

@@ -2,12 +2,13 @@
 
 mod content;
 mod kept;
+pub(crate) mod uploads;
 
 use crate::api::list::{Order, Page};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::wire::error::ApiError;
-use kept::FileRecord;
+use kept::{FileRecord, NewFile};
 use serde_json::json;
 
 /// The operations of this resource.
@@ -27,7 +28,8 @@ fn create(call: Call) -> HandlerFuture {
         let sent = call.file("file")?;
         let purpose = call.body["purpose"].as_str().unwrap_or_default();
         check_format(purpose, &sent.name)?;
-        let record = FileRecord::new(&call, sent, purpose);
+        let expires_after = call.body["expires_after"]["seconds"].as_u64();
+        let record = FileRecord::new(&call, &NewFile { purpose, name: &sent.name, bytes: sent.len, expires_after });
         let bytes = crate::runtime::aside(sent.len as usize, || sent.bytes());
         record.keep(&call, bytes.map_err(|error| kept::unread(&error))?).await?;
         Ok(Answer::json_line(&record))
