@@ -26,7 +26,7 @@ pub(crate) struct Motif {
 
 /// A file format of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum PictureFormat {
     Png,
     Jpeg,
     Webp,
@@ -34,15 +34,15 @@ pub(crate) enum Format {
     Svg,
 }
 
-impl Format {
+impl PictureFormat {
     /// As requests and answers name it.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
-            "png" => Format::Png,
-            "jpeg" => Format::Jpeg,
-            "webp" => Format::Webp,
-            "gif" => Format::Gif,
-            "svg" => Format::Svg,
+            "png" => PictureFormat::Png,
+            "jpeg" => PictureFormat::Jpeg,
+            "webp" => PictureFormat::Webp,
+            "gif" => PictureFormat::Gif,
+            "svg" => PictureFormat::Svg,
             _ => return None,
         })
     }
@@ -50,32 +50,32 @@ impl Format {
     /// Of a file, as its first bytes say.
     pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
         match bytes {
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Format::Png),
-            [0xff, 0xd8, 0xff, ..] => Some(Format::Jpeg),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Format::Webp),
-            [b'G', b'I', b'F', b'8', ..] => Some(Format::Gif),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(PictureFormat::Png),
+            [0xff, 0xd8, 0xff, ..] => Some(PictureFormat::Jpeg),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(PictureFormat::Webp),
+            [b'G', b'I', b'F', b'8', ..] => Some(PictureFormat::Gif),
             _ => None,
         }
     }
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Format::Png => "png",
-            Format::Jpeg => "jpeg",
-            Format::Webp => "webp",
-            Format::Gif => "gif",
-            Format::Svg => "svg",
+            PictureFormat::Png => "png",
+            PictureFormat::Jpeg => "jpeg",
+            PictureFormat::Webp => "webp",
+            PictureFormat::Gif => "gif",
+            PictureFormat::Svg => "svg",
         }
     }
 
     /// Media type.
     pub(crate) fn media(self) -> &'static str {
         match self {
-            Format::Png => "image/png",
-            Format::Jpeg => "image/jpeg",
-            Format::Webp => "image/webp",
-            Format::Gif => "image/gif",
-            Format::Svg => "image/svg+xml",
+            PictureFormat::Png => "image/png",
+            PictureFormat::Jpeg => "image/jpeg",
+            PictureFormat::Webp => "image/webp",
+            PictureFormat::Gif => "image/gif",
+            PictureFormat::Svg => "image/svg+xml",
         }
     }
 }
@@ -110,8 +110,8 @@ struct Drawing {
 ///
 /// # Errors
 /// An encoder fails, which none does when it writes to memory.
-pub(crate) fn file(motif: &Motif, format: Format, quality: u8, done: f32) -> Result<Vec<u8>, ApiError> {
-    if format == Format::Svg {
+pub(crate) fn file(motif: &Motif, format: PictureFormat, quality: u8, done: f32) -> Result<Vec<u8>, ApiError> {
+    if format == PictureFormat::Svg {
         return Ok(svg(motif).into_bytes());
     }
     draw(motif, done).encode(format, quality)
@@ -234,10 +234,10 @@ impl Drawing {
         }
     }
 
-    fn encode(&self, format: Format, quality: u8) -> Result<Vec<u8>, ApiError> {
+    fn encode(&self, format: PictureFormat, quality: u8) -> Result<Vec<u8>, ApiError> {
         let mut out = Vec::new();
         match format {
-            Format::Png => {
+            PictureFormat::Png => {
                 let mut encoder = png::Encoder::new(&mut out, self.width, self.height);
                 encoder.set_color(png::ColorType::Indexed);
                 encoder.set_depth(png::BitDepth::Eight);
@@ -248,7 +248,7 @@ impl Drawing {
                 let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&self.pixels));
                 written.map_err(failed)?;
             }
-            Format::Gif => {
+            PictureFormat::Gif => {
                 let (width, height) = (self.width as u16, self.height as u16);
                 let mut frame = gif::Frame { width, height, ..gif::Frame::default() };
                 frame.buffer = self.pixels.as_slice().into();
@@ -257,19 +257,19 @@ impl Drawing {
                     .and_then(|mut encoder| encoder.write_frame(&frame))
                     .map_err(failed)?;
             }
-            Format::Jpeg => {
+            PictureFormat::Jpeg => {
                 let (width, height) = (self.width as u16, self.height as u16);
                 let encoder = jpeg_encoder::Encoder::new(&mut out, quality.clamp(1, 100));
                 encoder.encode(&self.colours(false), width, height, jpeg_encoder::ColorType::Rgb).map_err(failed)?;
             }
-            Format::Webp => {
+            PictureFormat::Webp => {
                 let kind = if self.transparent { image_webp::ColorType::Rgba8 } else { image_webp::ColorType::Rgb8 };
                 image_webp::WebPEncoder::new(&mut out)
                     .encode(&self.colours(self.transparent), self.width, self.height, kind)
                     .map_err(failed)?;
             }
             // Made of the motif, not of pixels.
-            Format::Svg => {}
+            PictureFormat::Svg => {}
         }
         Ok(out)
     }
@@ -323,7 +323,7 @@ mod tests {
     use super::*;
     use std::io::Cursor;
 
-    const ALL: [Format; 4] = [Format::Png, Format::Jpeg, Format::Webp, Format::Gif];
+    const ALL: [PictureFormat; 4] = [PictureFormat::Png, PictureFormat::Jpeg, PictureFormat::Webp, PictureFormat::Gif];
 
     fn motif(width: u32, height: u32, transparent: bool) -> Motif {
         Motif { width, height, text: "a red fox".into(), transparent, seed: 7 }
@@ -331,8 +331,8 @@ mod tests {
 
     /// Width, height, and the pixels as red, green, blue, alpha.
     fn decode(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
-        match Format::of(bytes).expect("known first bytes") {
-            Format::Png => {
+        match PictureFormat::of(bytes).expect("known first bytes") {
+            PictureFormat::Png => {
                 let mut decoder = png::Decoder::new(Cursor::new(bytes));
                 decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
                 let mut reader = decoder.read_info().expect("a head");
@@ -340,7 +340,7 @@ mod tests {
                 let info = reader.next_frame(&mut pixels).expect("pixels");
                 (info.width, info.height, pixels)
             }
-            Format::Webp => {
+            PictureFormat::Webp => {
                 let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).expect("a head");
                 let ((width, height), alpha) = (decoder.dimensions(), decoder.has_alpha());
                 let mut pixels = vec![0; decoder.output_buffer_size().expect("a size")];
@@ -351,21 +351,21 @@ mod tests {
                 };
                 (width, height, rgba)
             }
-            Format::Gif => {
+            PictureFormat::Gif => {
                 let mut options = gif::DecodeOptions::new();
                 options.set_color_output(gif::ColorOutput::RGBA);
                 let mut decoder = options.read_info(bytes).expect("a head");
                 let frame = decoder.read_next_frame().expect("a frame").expect("one").clone();
                 (u32::from(frame.width), u32::from(frame.height), frame.buffer.into_owned())
             }
-            Format::Jpeg => {
+            PictureFormat::Jpeg => {
                 let mut decoder = jpeg_decoder::Decoder::new(bytes);
                 let pixels = decoder.decode().expect("pixels");
                 let info = decoder.info().expect("a head");
                 let rgba = pixels.chunks(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
                 (u32::from(info.width), u32::from(info.height), rgba)
             }
-            Format::Svg => panic!("no pixels"),
+            PictureFormat::Svg => panic!("no pixels"),
         }
     }
 
@@ -379,7 +379,7 @@ mod tests {
             for (width, height) in [(64, 64), (256, 128), (100, 300), (1, 1)] {
                 let bytes = file(&motif(width, height, false), format, 90, 1.0).expect("a file");
                 let (across, down, pixels) = decode(&bytes);
-                assert_eq!((Format::of(&bytes), across, down), (Some(format), width, height));
+                assert_eq!((PictureFormat::of(&bytes), across, down), (Some(format), width, height));
                 assert_eq!(dark(&pixels) > 20, width > 1, "{format:?}: something is written");
                 assert!(pixels.chunks(4).all(|pixel| pixel[3] == 255), "{format:?} is opaque");
             }
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn what_is_transparent_has_pixels_that_are_not_there() {
-        for format in [Format::Png, Format::Webp, Format::Gif] {
+        for format in [PictureFormat::Png, PictureFormat::Webp, PictureFormat::Gif] {
             let (_, _, pixels) = decode(&file(&motif(128, 128, true), format, 90, 1.0).expect("a file"));
             let gone = pixels.chunks(4).filter(|pixel| pixel[3] == 0).count();
             assert!(gone > 1000 && dark(&pixels) > 20, "{format:?}: {gone} of 16384 are not there");
@@ -421,7 +421,7 @@ mod tests {
             for format in ALL {
                 decode(&file(&motif, format, 0, 1.0).expect("a file"));
             }
-            let vectors = String::from_utf8(file(&motif, Format::Svg, 0, 1.0).expect("a file")).expect("text");
+            let vectors = String::from_utf8(file(&motif, PictureFormat::Svg, 0, 1.0).expect("a file")).expect("text");
             assert!(vectors.starts_with("<svg ") && vectors.ends_with("</svg>\n") && vectors.len() < 20_000);
         }
     }

@@ -1,6 +1,6 @@
 //! A run as a stream of events.
 
-use super::narrate::{Growing, Narrator, RunItem};
+use super::narrate::{GrowingMessage, Narrator, RunItem};
 use super::run::RunEnding;
 use super::thread::Thread;
 use crate::reply::{Part, Text};
@@ -21,7 +21,7 @@ pub(super) struct RunEvents {
     /// The reply, while it is arriving.
     arriving: Option<Driver>,
     /// The text that grows; whether some of it is out.
-    open: Option<(Growing, bool)>,
+    open: Option<(GrowingMessage, bool)>,
     session: Arc<Session>,
     keeping: Option<Work>,
     kept: bool,

@@ -14,5 +14,5 @@ use crate::turn::call::Served;
 pub(crate) const OPERATIONS: &[Served] = &[
     Served { name: "audio.speech.create", handler: speech::create },
     Served { name: "audio.transcriptions.create", handler: transcriptions::create },
-    Served { name: "audio.translations.create", handler: transcriptions::create },
+    Served { name: "audio.translations.create", handler: transcriptions::translate },
 ];

@@ -26,9 +26,17 @@ const TOKENS: f64 = 10.0;
 
 /// Writes down what a file says.
 pub(super) fn create(call: Call) -> HandlerFuture {
+    write_down(call, false)
+}
+
+/// Writes down in English what a file says.
+pub(super) fn translate(call: Call) -> HandlerFuture {
+    write_down(call, true)
+}
+
+fn write_down(call: Call, translates: bool) -> HandlerFuture {
     Box::pin(async move {
         let body = &*call.body;
-        let translates = call.operation.name == "audio.translations.create";
         let file = call.form.as_ref().and_then(|form| form.file("file"));
         let heard = match file {
             Some(file) => runtime::aside(file.len as usize, || duration::of(file)),

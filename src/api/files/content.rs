@@ -17,14 +17,14 @@ pub(super) fn serve(call: Call) -> HandlerFuture {
         }
         let bytes = record.content(&call.session.store).await?;
         let len = bytes.len();
-        let asked = call.headers.all("range").next().map_or(Asked::All, |header| asked(header, len));
+        let asked = call.headers.all("range").next().map_or(AskedRange::All, |header| asked(header, len));
         let (status, range, place) = match asked {
-            Asked::All => (200, 0..len, None),
-            Asked::Part(range) => {
+            AskedRange::All => (200, 0..len, None),
+            AskedRange::Part(range) => {
                 let place = format!("bytes {}-{}/{len}", range.start, range.end - 1);
                 (206, range, Some(place))
             }
-            Asked::Outside => {
+            AskedRange::Outside => {
                 let error = ApiError::new(416, format!("The requested range is not in the file's {len} bytes."));
                 return Err(error.header("content-range", format!("bytes */{len}")));
             }
@@ -41,27 +41,27 @@ pub(super) fn serve(call: Call) -> HandlerFuture {
 
 /// What a `range` header asks for.
 #[derive(Debug, PartialEq)]
-enum Asked {
+enum AskedRange {
     All,
     Part(Range<usize>),
     Outside,
 }
 
 /// A header that is not understood, or names several ranges, asks for all: a server may do so.
-fn asked(header: &str, len: usize) -> Asked {
+fn asked(header: &str, len: usize) -> AskedRange {
     let Some((first, last)) = header.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
-        return Asked::All;
+        return AskedRange::All;
     };
     let number = |text: &str| text.trim().parse::<usize>().ok();
     match (number(first), number(last)) {
-        (Some(first), Some(last)) if last < first => Asked::All,
-        (Some(_), None) if !last.trim().is_empty() => Asked::All,
-        (Some(first), _) if first >= len => Asked::Outside,
-        (Some(first), last) => Asked::Part(first..last.map_or(len, |last| last.saturating_add(1).min(len))),
-        (None, Some(0)) if first.trim().is_empty() => Asked::Outside,
-        (None, Some(_)) if first.trim().is_empty() && len == 0 => Asked::Outside,
-        (None, Some(suffix)) if first.trim().is_empty() => Asked::Part(len.saturating_sub(suffix)..len),
-        _ => Asked::All,
+        (Some(first), Some(last)) if last < first => AskedRange::All,
+        (Some(_), None) if !last.trim().is_empty() => AskedRange::All,
+        (Some(first), _) if first >= len => AskedRange::Outside,
+        (Some(first), last) => AskedRange::Part(first..last.map_or(len, |last| last.saturating_add(1).min(len))),
+        (None, Some(0)) if first.trim().is_empty() => AskedRange::Outside,
+        (None, Some(_)) if first.trim().is_empty() && len == 0 => AskedRange::Outside,
+        (None, Some(suffix)) if first.trim().is_empty() => AskedRange::Part(len.saturating_sub(suffix)..len),
+        _ => AskedRange::All,
     }
 }
 
@@ -81,25 +81,25 @@ mod tests {
     #[test]
     fn ranges_are_those_of_the_rfc() {
         for (header, expected) in [
-            ("bytes=0-3", Asked::Part(0..4)),
-            ("bytes=4-", Asked::Part(4..10)),
-            ("bytes=8-99", Asked::Part(8..10)),
-            ("bytes=9-18446744073709551615", Asked::Part(9..10)),
-            ("bytes=-3", Asked::Part(7..10)),
-            ("bytes=-99", Asked::Part(0..10)),
-            ("bytes=10-", Asked::Outside),
-            ("bytes=-0", Asked::Outside),
-            ("bytes=5-4", Asked::All),
-            ("bytes=0-1,3-4", Asked::All),
-            ("bytes=0-x", Asked::All),
-            ("bytes=x-1", Asked::All),
-            ("bytes=-", Asked::All),
-            ("lines=0-1", Asked::All),
-            ("", Asked::All),
+            ("bytes=0-3", AskedRange::Part(0..4)),
+            ("bytes=4-", AskedRange::Part(4..10)),
+            ("bytes=8-99", AskedRange::Part(8..10)),
+            ("bytes=9-18446744073709551615", AskedRange::Part(9..10)),
+            ("bytes=-3", AskedRange::Part(7..10)),
+            ("bytes=-99", AskedRange::Part(0..10)),
+            ("bytes=10-", AskedRange::Outside),
+            ("bytes=-0", AskedRange::Outside),
+            ("bytes=5-4", AskedRange::All),
+            ("bytes=0-1,3-4", AskedRange::All),
+            ("bytes=0-x", AskedRange::All),
+            ("bytes=x-1", AskedRange::All),
+            ("bytes=-", AskedRange::All),
+            ("lines=0-1", AskedRange::All),
+            ("", AskedRange::All),
         ] {
             assert_eq!(asked(header, 10), expected, "{header}");
         }
-        assert_eq!((asked("bytes=0-", 0), asked("bytes=-1", 0)), (Asked::Outside, Asked::Outside));
+        assert_eq!((asked("bytes=0-", 0), asked("bytes=-1", 0)), (AskedRange::Outside, AskedRange::Outside));
     }
 
     #[test]

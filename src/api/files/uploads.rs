@@ -54,11 +54,11 @@ struct OpenUpload {
     shown: Upload,
     /// Seconds the file is there once it is made.
     expires_after: Option<u64>,
-    parts: Vec<Part>,
+    parts: Vec<UploadedPart>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Part {
+struct UploadedPart {
     id: String,
     bytes: u64,
 }
@@ -172,7 +172,7 @@ fn add_part(call: Call) -> HandlerFuture {
         let id = ids::timed("part_", &mut call.random.fork("part"), created);
         let name = blob(&upload.shown.id, &id);
         call.session.store.put_blob(&name, bytes).await;
-        let add = |upload: &mut OpenUpload| upload.parts.push(Part { id: id.clone(), bytes: sent.len });
+        let add = |upload: &mut OpenUpload| upload.parts.push(UploadedPart { id: id.clone(), bytes: sent.len });
         if let Err(error) = change(&call, add).await {
             call.session.store.remove_blob(&name).await;
             return Err(error);

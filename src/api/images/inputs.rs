@@ -1,7 +1,7 @@
 //! Pictures that come with a request: whether they are some.
 
 use crate::api::images::request::{ImageKind, ImageRequest};
-use crate::generate::picture::Format;
+use crate::generate::picture::PictureFormat;
 use crate::options::Validation;
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
@@ -31,7 +31,7 @@ pub(super) fn check(call: &Call, request: &ImageRequest) -> Result<(), ApiError>
         }
         let mut first = Vec::with_capacity(12);
         let read = file.reader().take(12).read_to_end(&mut first);
-        if read.is_err() || Format::of(&first).is_none() {
+        if read.is_err() || PictureFormat::of(&first).is_none() {
             let message = format!("Invalid image file or mode for image {index}, please check the your image file.");
             return Err(ApiError::invalid(message).code("invalid_image_file"));
         }

@@ -19,13 +19,13 @@ use crate::turn::call::Served;
 use crate::wire::error::ApiError;
 use crate::wire::event::ListedEvents;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use request::ImageRequest;
+use request::{ImageKind, ImageRequest};
 use std::sync::Arc;
 
 pub(crate) const OPERATIONS: &[Served] = &[
-    Served { name: "images.generate", handler: create },
-    Served { name: "images.edit", handler: create },
-    Served { name: "images.create_variation", handler: create },
+    Served { name: "images.generate", handler: generate },
+    Served { name: "images.edit", handler: edit },
+    Served { name: "images.create_variation", handler: vary },
 ];
 
 /// Pixels drawn and encoded in one step of the budget.
@@ -38,9 +38,21 @@ struct Pictured {
     whole: String,
 }
 
-fn create(call: Call) -> HandlerFuture {
+fn generate(call: Call) -> HandlerFuture {
+    create(call, ImageKind::Generate)
+}
+
+fn edit(call: Call) -> HandlerFuture {
+    create(call, ImageKind::Edit)
+}
+
+fn vary(call: Call) -> HandlerFuture {
+    create(call, ImageKind::Variation)
+}
+
+fn create(call: Call, kind: ImageKind) -> HandlerFuture {
     Box::pin(async move {
-        let request = Arc::new(ImageRequest::of(&call));
+        let request = Arc::new(ImageRequest::of(&call, kind));
         inputs::check(&call, &request)?;
         let prompt = request::prompt(&call, &request);
         let scripted = infer::scripted(&call, &prompt).await?;

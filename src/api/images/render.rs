@@ -2,7 +2,7 @@
 
 use crate::api::images::Pictured;
 use crate::api::images::request::{ImageKind, ImageRequest};
-use crate::generate::picture::Format;
+use crate::generate::picture::PictureFormat;
 use crate::tokens;
 use crate::turn::answer::pretty;
 use crate::turn::call::Call;
@@ -74,7 +74,7 @@ fn entry(request: &ImageRequest, picture: String) -> Value {
 /// An address that holds the picture itself: whoever follows it needs nobody to serve it.
 fn address(picture: &str) -> String {
     let first = BASE64_STANDARD.decode(picture.get(..16).unwrap_or_default()).unwrap_or_default();
-    let format = Format::of(&first).unwrap_or(Format::Png);
+    let format = PictureFormat::of(&first).unwrap_or(PictureFormat::Png);
     format!("data:{};base64,{picture}", format.media())
 }
 

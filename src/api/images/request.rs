@@ -1,6 +1,6 @@
 //! What a request for pictures asks.
 
-use crate::generate::picture::{Format, LONGEST_EDGE, Motif};
+use crate::generate::picture::{LONGEST_EDGE, Motif, PictureFormat};
 use crate::prompt::{Content, Message, Prompt, Role};
 use crate::turn::call::Call;
 use crate::wire::field::field;
@@ -23,7 +23,7 @@ pub(super) struct ImageRequest {
     /// As answers name it: `1024x1024`.
     pub size: String,
     pub quality: String,
-    pub format: Format,
+    pub format: PictureFormat,
     /// Quality of the file, in per cent.
     pub compression: u8,
     pub transparent: bool,
@@ -46,14 +46,9 @@ pub(super) enum ImageKind {
 
 impl ImageRequest {
     /// Reads a body that was checked, or need not be right.
-    pub(super) fn of(call: &Call) -> Self {
+    pub(super) fn of(call: &Call, kind: ImageKind) -> Self {
         let body = &*call.body;
         let word = |name: &str| field(body, name).as_str().unwrap_or_default();
-        let kind = match call.operation.name {
-            "images.edit" => ImageKind::Edit,
-            "images.create_variation" => ImageKind::Variation,
-            _ => ImageKind::Generate,
-        };
         let model = match call.model_name() {
             "" if kind != ImageKind::Variation && asks_gpt(body) => "gpt-image-1",
             "" => "dall-e-2",
@@ -61,7 +56,7 @@ impl ImageRequest {
         };
         let gpt = !model.starts_with("dall-e");
         let (width, height) = edges(word("size")).unwrap_or((1024, 1024));
-        let format = Format::named(word("output_format")).filter(|_| gpt).unwrap_or(Format::Png);
+        let format = PictureFormat::named(word("output_format")).filter(|_| gpt).unwrap_or(PictureFormat::Png);
         let asked = |name: &str, most: u64| field(body, name).as_u64().unwrap_or_default().min(most);
         let stream = gpt && body["stream"] == true;
         ImageRequest {
@@ -82,7 +77,7 @@ impl ImageRequest {
             },
             format,
             compression: field(body, "output_compression").as_u64().map_or(90, |percent| percent.min(100) as u8),
-            transparent: word("background") == "transparent" && format != Format::Jpeg,
+            transparent: word("background") == "transparent" && format != PictureFormat::Jpeg,
             stream,
             partials: if stream { asked("partial_images", MOST_PARTIALS) as usize } else { 0 },
             given: call.form.as_ref().map_or(0, |form| form.files("image").count()),

@@ -1,7 +1,7 @@
 //! Pictures over a socket: what official clients ask for and read.
 
 use crate::emulator::Emulator;
-use crate::generate::picture::Format;
+use crate::generate::picture::PictureFormat;
 use crate::server::tests::{Got, exchange, request, send, start};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
@@ -13,13 +13,13 @@ fn generate(emulator: &Emulator, body: Value) -> Got {
     send(emulator, KEY, "/v1/images/generations", &body)
 }
 
-/// Format, width and height of a PNG, GIF or WebP, as its head says.
-fn head(base64: &Value) -> (Option<Format>, u32, u32) {
+/// PictureFormat, width and height of a PNG, GIF or WebP, as its head says.
+fn head(base64: &Value) -> (Option<PictureFormat>, u32, u32) {
     let bytes = BASE64_STANDARD.decode(base64.as_str().expect("base64")).expect("base64");
-    let format = Format::of(&bytes);
+    let format = PictureFormat::of(&bytes);
     let at = |from: usize| u32::from_be_bytes([bytes[from], bytes[from + 1], bytes[from + 2], bytes[from + 3]]);
     match format {
-        Some(Format::Png) => (format, at(16), at(20)),
+        Some(PictureFormat::Png) => (format, at(16), at(20)),
         _ => (format, 0, 0),
     }
 }
@@ -56,7 +56,7 @@ fn a_picture_is_generated_as_asked_and_the_same_again() {
     assert_eq!(keys, ["created", "background", "data", "output_format", "quality", "size", "usage"]);
     assert_eq!((&answer["background"], &answer["size"]), (&json!("transparent"), &json!("1536x1024")));
     assert_eq!(answer["data"].as_array().map(Vec::len), Some(2));
-    assert_eq!(head(&answer["data"][0]["b64_json"]), (Some(Format::Png), 1536, 1024));
+    assert_eq!(head(&answer["data"][0]["b64_json"]), (Some(PictureFormat::Png), 1536, 1024));
     assert_ne!(answer["data"][0], answer["data"][1]);
     let details = json!({"image_tokens": 0, "text_tokens": 14});
     assert_eq!((&answer["usage"]["input_tokens_details"], &answer["usage"]["output_tokens"]), (&details, &json!(816)));
@@ -80,7 +80,7 @@ fn each_format_is_sent() {
         let body = json!({"model": "gpt-image-1", "prompt": "x", "output_format": format});
         let answer = generate(&emulator, body).json();
         let (sent, _, _) = head(&answer["data"][0]["b64_json"]);
-        assert_eq!((sent, &answer["output_format"]), (Format::named(format), &json!(format)));
+        assert_eq!((sent, &answer["output_format"]), (PictureFormat::named(format), &json!(format)));
     }
 }
 
@@ -91,7 +91,7 @@ fn dall_e_gives_an_address_or_the_file() {
     assert_eq!(answer.as_object().map(|answer| answer.len()), Some(2));
     let address = answer["data"][0]["url"].as_str().expect("an address");
     let (kind, data) = address.split_once(";base64,").expect("data");
-    assert_eq!((kind, head(&json!(data))), ("data:image/png", (Some(Format::Png), 256, 256)));
+    assert_eq!((kind, head(&json!(data))), ("data:image/png", (Some(PictureFormat::Png), 256, 256)));
     let body = json!({"prompt": "a cat", "model": "dall-e-3", "response_format": "b64_json"});
     let entry = &generate(&emulator, body).json()["data"][0];
     assert_eq!((entry["revised_prompt"].as_str(), entry["b64_json"].is_string()), (Some("a cat"), true));
@@ -112,7 +112,7 @@ fn partial_pictures_come_before_the_whole_one() {
         ["image_generation.partial_image", "image_generation.partial_image", "image_generation.completed"]
     );
     assert_eq!((&events[0]["partial_image_index"], &events[1]["partial_image_index"]), (&json!(0), &json!(1)));
-    assert!(events.iter().all(|event| head(&event["b64_json"]) == (Some(Format::Png), 1024, 1024)));
+    assert!(events.iter().all(|event| head(&event["b64_json"]) == (Some(PictureFormat::Png), 1024, 1024)));
     assert!(events[0]["b64_json"] != events[2]["b64_json"] && events[2]["usage"]["total_tokens"].is_u64());
 }
 
@@ -128,7 +128,7 @@ fn pictures_are_edited_and_varied() {
     let answer = form(&emulator, "/v1/images/edits", parts).json();
     // Recording 14a62e699706a3a7.
     assert_eq!(answer["usage"]["input_tokens_details"]["image_tokens"], 388);
-    assert_eq!(head(&answer["data"][0]["b64_json"]), (Some(Format::Png), 1024, 1024));
+    assert_eq!(head(&answer["data"][0]["b64_json"]), (Some(PictureFormat::Png), 1024, 1024));
     let streamed = form(&emulator, "/v1/images/edits", &[parts, &[("stream", None, b"true")]].concat());
     assert_eq!(events(&streamed)[0]["type"], "image_edit.completed");
     let parts: &[(&str, Option<&str>, &[u8])] =

@@ -75,7 +75,7 @@ fn is_picture(content: &str) -> bool {
         .with_decode_allow_trailing_bits(true);
     let first: Vec<u8> = content.bytes().take(FIRST).take_while(|byte| *byte != b'=').collect();
     let Ok(bytes) = GeneralPurpose::new(&STANDARD, lenient).decode(first) else { return false };
-    picture::Format::of(&bytes).is_some()
+    picture::PictureFormat::of(&bytes).is_some()
 }
 
 #[cfg(test)]
