@@ -29,12 +29,15 @@ impl Responder for Operator {
     }
 }
 
+/// A year.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 async fn wait(turn: &Turn<'_>, timeout_ms: Option<f64>) -> Result<Response, ApiError> {
     let call = turn.call;
     let clock = &call.session.clock;
     let usual = Duration::from_millis(call.emulator.settings.manual_timeout_ms);
     let timeout = timeout_ms.map_or(usual, crate::clock::milliseconds);
-    // On the instant clock every wait is over at once; people are not.
+    // On the instant clock every wait is over at once; people are not: their time is the world's.
     let deadline = (clock.mode() != Mode::Instant).then(|| clock.now() + timeout);
     let (mut guard, decision) = call.emulator.desk.wait(&call.session, &call.exchange, timeout, deadline);
     call.exchange.wait_for(Some(Waiting::Operator));
@@ -45,7 +48,8 @@ async fn wait(turn: &Turn<'_>, timeout_ms: Option<f64>) -> Result<Response, ApiE
                     wait.await;
                 }
             }
-            None => std::future::pending().await,
+            // A deadline too far for a timer is none that anybody sees.
+            None => tokio::time::sleep(timeout.min(FAR)).await,
         }
     };
     let decided = tokio::select! {

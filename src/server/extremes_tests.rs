@@ -76,6 +76,9 @@ fn no_number_of_a_script_breaks_anything() {
                 continue;
             }
             control("POST", "/_emulator/release/x", "");
+            if template.key.ends_with("timeout_ms") {
+                continue; // a person has this long, on whatever clock
+            }
             ask_all(&emulator, key, &script);
         }
     }

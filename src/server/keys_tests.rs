@@ -118,7 +118,9 @@ fn samples() -> Value {
 fn every_key_beside_every_kind_of_reply_has_an_effect_or_is_refused() {
     let real = start(json!({"clock": "instant", "auth": "optional", "fallback": "generate"}));
     let upstream = format!("{}/v1", real.url());
-    let emulator = start(json!({"clock": "instant", "auth": "optional", "checkReplies": "fail", "upstream": upstream}));
+    let emulator = start(
+        json!({"clock": "instant", "auth": "optional", "checkReplies": "fail", "upstream": upstream, "manualTimeoutMs": 20}),
+    );
     // Their endpoints are not built: nothing can be seen of what stands beside them.
     const UNSEEN: &[&str] = &["image", "transcript"];
     const KINDS: &[&str] = &[
