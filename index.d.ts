@@ -278,10 +278,16 @@ export interface RequestBodies {
 /** The operations, as the SDK names them; `unknown` is none of them. */
 export type Operation =
   | keyof RequestBodies
+  | 'audio.speech.create' | 'audio.transcriptions.create' | 'audio.translations.create'
+  | 'beta.assistants.create' | 'beta.assistants.delete' | 'beta.assistants.list' | 'beta.assistants.retrieve' | 'beta.assistants.update'
+  | 'beta.threads.create' | 'beta.threads.create_and_run' | 'beta.threads.delete' | 'beta.threads.messages.create' | 'beta.threads.messages.delete' | 'beta.threads.messages.list' | 'beta.threads.messages.retrieve' | 'beta.threads.messages.update' | 'beta.threads.retrieve' | 'beta.threads.runs.cancel' | 'beta.threads.runs.create' | 'beta.threads.runs.list' | 'beta.threads.runs.retrieve' | 'beta.threads.runs.steps.list' | 'beta.threads.runs.steps.retrieve' | 'beta.threads.runs.submit_tool_outputs' | 'beta.threads.runs.update' | 'beta.threads.update'
   | 'chat.completions.delete' | 'chat.completions.list' | 'chat.completions.messages.list' | 'chat.completions.retrieve' | 'chat.completions.update'
   | 'conversations.create' | 'conversations.delete' | 'conversations.items.create' | 'conversations.items.delete' | 'conversations.items.list' | 'conversations.items.retrieve' | 'conversations.retrieve' | 'conversations.update'
+  | 'files.content' | 'files.create' | 'files.delete' | 'files.list' | 'files.retrieve'
+  | 'images.create_variation' | 'images.edit' | 'images.generate'
   | 'models.delete' | 'models.list' | 'models.retrieve'
   | 'responses.cancel' | 'responses.compact' | 'responses.delete' | 'responses.input_items.list' | 'responses.input_tokens.count' | 'responses.retrieve'
+  | 'uploads.cancel' | 'uploads.complete' | 'uploads.create' | 'uploads.parts.create'
   | 'unknown';
 
 /** The body of an operation; `any` where it is not known. */

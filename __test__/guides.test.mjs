@@ -23,8 +23,8 @@ const AsyncFunction = (async () => {}).constructor;
 const RUN = {
   json: { here: ['scripting', 'streaming-and-faults', 'truth', 'skill/SKILL'] },
   js: { here: ['scripting', 'streaming-and-faults', 'sessions', 'test-runners', 'skill/SKILL'], 'conformance/js/test/guide.test.mjs': ['clients', 'recipes'] },
-  sh: { here: ['control-plane', 'command-line', 'script-files', 'any-language', 'recipes', 'skill/SKILL'], 'conformance/js/test/guide.test.mjs': ['clients'] },
-  yaml: { here: ['script-files', 'recipes'] },
+  sh: { here: ['control-plane', 'command-line', 'script-files', 'any-language', 'recipes', 'telemetry', 'skill/SKILL'], 'conformance/js/test/guide.test.mjs': ['clients'] },
+  yaml: { here: ['script-files', 'recipes', 'telemetry'] },
   python: { 'conformance/python/test_guide.py': ['any-language', 'recipes'], 'conformance/python/clients/test_clients.py': ['clients'] },
   go: { 'scripts/test-docs.mjs': ['any-language'] },
   text: { here: ['command-line'] },
@@ -168,6 +168,20 @@ shell('any-language, recipes, skill: the shell finds what it is told', async () 
   const [started] = blocks('skill/SKILL', 'sh');
   const { stop } = await startCommand(started.trim().split(' ').slice(2));
   await stop();
+});
+
+shell('telemetry: metrics are where the guide and its scraper ask for them, and lines are JSON', async () => {
+  const [scraped, logged] = blocks('telemetry', 'sh');
+  const { url, printed, stop } = await startCommand([...logged.trim().split(' ').slice(2), '--port', '0']);
+  const { code, stdout } = await runProgram('sh', ['-euc', scraped.replace('http://127.0.0.1:8080', url)]);
+  expect([code, stdout.includes('llemulator_requests_total') || stdout.includes('llemulator_sessions')]).toEqual([0, true]);
+  // The scraper is told a host and a port; Prometheus adds `/metrics`.
+  const [scraper] = blocks('telemetry', 'yaml');
+  expect(scraper).toContain(`targets: ['${new URL(/http\S+/.exec(scraped)[0]).host}']`);
+  await fetch(`${url}/v1/models`);
+  await stop();
+  const lines = printed.out.trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line).path).filter(Boolean)).toContain('/v1/models');
 });
 
 test('what goes wrong: every reply of the table loads', () => {

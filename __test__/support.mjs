@@ -59,7 +59,7 @@ export async function startCommand(args = ['--port', '0'], env = {}) {
   const begun = once(server.stdout.setEncoding('utf8').on('data', (text) => (printed.out += text)), 'data');
   const exit = once(server, 'close');
   const [first] = await begun;
-  const [, url] = /^LLEmulator listening on (http:\/\/127\.0\.0\.1:\d+)\n/.exec(first);
+  const [, url] = /^(?:\{.*")?LLEmulator listening on (http:\/\/127\.0\.0\.1:\d+)["\n]/.exec(first);
   const stop = async (signal = 'SIGTERM') => {
     server.kill(signal);
     return exit;
