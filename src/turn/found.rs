@@ -31,7 +31,7 @@ impl Found {
     /// as it comes, paced, held and broken like any other answer. Status and headers are there first; how the body is
     /// framed is the transport's affair. A piece that failed cuts the connection.
     ///
-    /// ```ignore
+    /// ```text
     /// let (sender, pieces) = tokio::sync::mpsc::channel(16); // whoever sends waits when the client is slow
     /// tokio::spawn(async move {
     ///     while let Some(chunk) = upstream.chunk().await {
