@@ -1,12 +1,10 @@
 //! Lists with a cursor: `{"object":"list","data","first_id","last_id","has_more"}`.
 
-use crate::session::store;
-use crate::session::store::Store;
-use crate::session::store::Stored;
-use crate::session::store::StoredKind;
+use crate::session::store::{Objects, Stored, StoredKind, Window};
+use crate::surface::operations::Paging;
 use crate::turn::call::Call;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The order of a list when none is asked.
@@ -61,29 +59,51 @@ impl Page {
         show: impl Fn(&Stored) -> Option<Value>,
     ) -> Self {
         let (limit, ascending) = shape(call, order, limits);
-        Page::walk::<T>(&call.session.store, call.query("after"), limit, ascending, show).await
+        let window = Window { after: call.query("after"), limit, ascending, ..Window::default() };
+        Page::walk(call.session.store.objects(T::NAME), window, show).await
     }
 
-    async fn walk<T: StoredKind>(
-        store: &Store,
-        after: Option<&str>,
-        limit: usize,
-        ascending: bool,
+    /// The part of what is kept that `window` says, of those that `show` shows.
+    pub(crate) async fn walk(
+        objects: Objects<'_>,
+        window: Window<'_>,
         show: impl Fn(&Stored) -> Option<Value>,
     ) -> Self {
-        let mut after = after.map(Arc::from);
-        let mut data = Vec::new();
+        let limit = window.limit;
+        // `before` alone asks for what comes right before it.
+        let backwards = window.before.is_some() && window.after.is_none();
+        let mut after = window.after.map(Arc::from);
+        let mut data: Vec<Value> = Vec::new();
         // One more than asked shows whether there is more.
         while data.len() <= limit {
-            let page = store::Window { after: after.as_deref(), ascending, ..store::Window::default() };
-            let page = store.page::<T>(page).await;
+            let page = Window { after: after.as_deref(), limit: Window::default().limit, ..window };
+            let page = objects.page(page).await;
             let Some(last) = page.last() else { break };
             after = Some(last.id.clone());
-            data.extend(page.iter().filter_map(&show).take(limit + 1 - data.len()));
+            let wanted = if backwards { usize::MAX } else { limit.saturating_add(1) - data.len() };
+            data.extend(page.iter().filter_map(&show).take(wanted));
+            if backwards {
+                break;
+            }
         }
         let has_more = data.len() > limit;
-        data.truncate(limit);
+        match backwards {
+            true => drop(data.drain(..data.len().saturating_sub(limit))),
+            false => data.truncate(limit),
+        }
         Page::of(data, has_more)
+    }
+
+    /// As lists of this style are answered.
+    pub(crate) fn in_style(self, style: Option<Paging>) -> Value {
+        let next = if self.has_more { self.last_id.as_ref() } else { None };
+        match style {
+            Some(Paging::NextCursor | Paging::Token) => {
+                json!({"object": "list", "data": self.data, "has_more": self.has_more, "next": next})
+            }
+            Some(Paging::Whole) => json!({"object": "list", "data": self.data}),
+            _ => json!(self),
+        }
     }
 
     fn cut(mut items: Vec<Value>, after: Option<&str>, before: Option<&str>, limit: usize, ascending: bool) -> Self {
@@ -108,7 +128,7 @@ impl Page {
 }
 
 /// How many are asked for, and whether oldest first.
-fn shape(call: &Call, order: Order, (usual, most): (usize, usize)) -> (usize, bool) {
+pub(crate) fn shape(call: &Call, order: Order, (usual, most): (usize, usize)) -> (usize, bool) {
     let limit = call.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usual).clamp(1, most);
     (limit, call.query("order").map_or(order == Order::OldestFirst, |order| order == "asc"))
 }
@@ -116,7 +136,7 @@ fn shape(call: &Call, order: Order, (usual, most): (usize, usize)) -> (usize, bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::session::store::Store;
 
     #[test]
     fn pages_follow_each_other() {
@@ -156,7 +176,10 @@ mod tests {
         let mut seen = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = Page::walk::<Number>(&store, after.as_deref(), 40, false, third).await;
+            let page = {
+                let window = Window { after: after.as_deref(), limit: 40, ascending: false, ..Window::default() };
+                Page::walk(store.objects(Number::NAME), window, third).await
+            };
             seen.extend(page.data.iter().map(|shown| shown["number"].as_u64().expect("a number")));
             after = page.last_id.and_then(|id| Some(id.as_str()?.to_string()));
             if !page.has_more {

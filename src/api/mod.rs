@@ -60,9 +60,9 @@ fn by_hand(operation: &Operation) -> Option<&'static Served> {
     SERVED.iter().copied().flatten().find(|served| served.name == operation.name)
 }
 
-/// Whether an operation is served as any stored resource's.
-fn is_generic(operation: &Operation) -> bool {
-    by_hand(operation).is_none() && objects::handler(operation).is_some()
+/// Whether an operation has a handler of its own.
+fn is_by_hand(operation: &Operation) -> bool {
+    by_hand(operation).is_some()
 }
 
 /// How far an operation is served.
@@ -94,7 +94,7 @@ pub(crate) fn level(operation: &'static Operation) -> ServiceLevel {
     let operation = surface::router::routed(operation);
     match handler(operation) {
         None => ServiceLevel::NotServed,
-        Some(_) if by_hand(operation).is_some() => ServiceLevel::Behaves,
+        Some(_) if is_by_hand(operation) => ServiceLevel::Behaves,
         Some(_) if objects::is_stored(operation) => ServiceLevel::Stored,
         Some(_) => ServiceLevel::Synthesised,
     }

@@ -1,9 +1,8 @@
 //! What one object of a stored resource goes through.
 
-use super::plan::{self, IdForm, Plan};
+use super::plan::{self, Collection, IdForm, Plan};
 use super::{fresh, made};
-use crate::session::store;
-use crate::surface::operations;
+use crate::session::store::Window;
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
 use crate::wire::ids;
@@ -24,27 +23,22 @@ pub(super) fn shelf(call: &Call, collection: &str) -> String {
 
 /// Refuses a path whose outer objects are not there.
 pub(super) async fn parents(call: &Call, plan: &Plan) -> Result<(), ApiError> {
-    for (at, _) in plan.collection.match_indices("/{") {
-        let rest = &plan.collection[at + 2..];
-        let (collection, id) = (&plan.collection[..at], rest.split('}').next().unwrap_or_default());
-        // What nobody can make through the API, and what is kept elsewhere, is taken to be there.
-        if plan::is_made_here(collection) && known_here(collection) {
-            let found = call.session.store.objects(&shelf(call, collection)).get(call.param(id)).await;
+    let path = plan.collection.path;
+    for (at, _) in path.match_indices("/{") {
+        let rest = &path[at + 2..];
+        let (collection, id) = (&path[..at], rest.split('}').next().unwrap_or_default());
+        if let Some(collection) = plan::collection(collection).filter(|collection| collection.made_here) {
+            let name = shelf(call, collection.path);
+            let found: Option<Value> = call.session.store.objects(&name).get(call.param(id)).await;
             found.ok_or_else(|| missing(collection, call.param(id)))?;
         }
     }
     Ok(())
 }
 
-/// Whether a collection's objects are kept by this module.
-fn known_here(collection: &str) -> bool {
-    let mut makers = operations::all().iter().filter(|row| row.path == collection && row.method == "POST");
-    makers.any(crate::api::is_generic)
-}
-
 /// The 404 for an object that is not there.
-pub(super) fn missing(collection: &str, id: &str) -> ApiError {
-    let resource = plan::resource(collection);
+fn missing(collection: &Collection, id: &str) -> ApiError {
+    let resource = &collection.resource;
     let message = match &resource.missing {
         Some(words) => words.replace("{id}", id),
         None => format!("No {} found with id '{id}'.", resource.noun),
@@ -61,15 +55,11 @@ pub(super) fn missing(collection: &str, id: &str) -> ApiError {
 
 /// An id for a new object: the body's where it names what is put into the collection (`file_id`), else a new one.
 pub(super) fn new_id(call: &Call, plan: &Plan) -> String {
-    let items = operations::all()
-        .iter()
-        .filter_map(plan::of)
-        .find(|other| other.collection == plan.collection && !other.id.is_empty());
-    let named = items.and_then(|items| call.body.get(items.id)).and_then(Value::as_str);
+    let named = call.body.get(plan.collection.item).and_then(Value::as_str);
     if let Some(named) = named {
         return named.to_string();
     }
-    let resource = plan::resource(plan.collection);
+    let resource = &plan.collection.resource;
     let (random, created) = (&mut call.random.fork("id"), call.created());
     match resource.form {
         IdForm::Plain => ids::plain(&resource.id, random),
@@ -95,18 +85,18 @@ pub(super) async fn create(call: &Call, plan: &Plan) -> Result<Value, ApiError> 
     // Also what this answer does not show: another operation's type may.
     let kept = over(given, &answer);
     let id = answer["id"].as_str().or_else(|| kept["id"].as_str()).unwrap_or_default().to_string();
-    call.session.store.objects(&shelf(call, plan.collection)).put(&id, &kept).await;
+    call.session.store.objects(&shelf(call, plan.collection.path)).put(&id, &kept).await;
     Ok(answer)
 }
 
 pub(super) async fn retrieve(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
     let id = call.param(plan.id);
-    let found = call.session.store.objects(&shelf(call, plan.collection)).get(id).await;
+    let found: Option<Value> = call.session.store.objects(&shelf(call, plan.collection.path)).get(id).await;
     found.map(|kept| made(call, &kept)).ok_or_else(|| missing(plan.collection, id))
 }
 
 pub(super) async fn update(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
-    change(call, plan, |kept| over(kept, &call.body)).await
+    change(call, plan, &call.body, &Value::Null).await
 }
 
 /// `POST …/{id}/word`.
@@ -120,21 +110,24 @@ pub(super) async fn act(call: &Call, plan: &Plan, word: &str) -> Result<Value, A
         "complete" => json!({"status": "completed", "completed_at": now}),
         _ => json!({}),
     };
-    if !plan::is_made_here(plan.collection) {
+    if !plan.collection.made_here {
         // Nothing of this kind is kept: the answer's type says all.
         let mut given = over(fresh(call, plan), &told);
         given["id"] = call.param(plan.id).into();
         return Ok(made(call, &given));
     }
-    change(call, plan, |kept| over(over(kept, &call.body), &told)).await
+    change(call, plan, &call.body, &told).await
 }
 
-async fn change(call: &Call, plan: &Plan, change: impl Fn(Value) -> Value) -> Result<Value, ApiError> {
+/// Lays what was asked, and then what that leads to, over an object.
+async fn change(call: &Call, plan: &Plan, asked: &Value, told: &Value) -> Result<Value, ApiError> {
     let id = call.param(plan.id);
-    let name = shelf(call, plan.collection);
-    let shelf = call.session.store.objects(&name);
-    let changed = shelf.update(id, |kept| Ok::<_, Infallible>(change(kept))).await;
-    match changed {
+    let name = shelf(call, plan.collection.path);
+    let lay = |kept: &mut Value| {
+        *kept = over(over(kept.take(), asked), told);
+        Ok::<_, Infallible>(kept.clone())
+    };
+    match call.session.store.objects(&name).update(id, lay).await {
         Some(Ok(kept)) => Ok(made(call, &kept)),
         _ => Err(missing(plan.collection, id)),
     }
@@ -142,14 +135,14 @@ async fn change(call: &Call, plan: &Plan, change: impl Fn(Value) -> Value) -> Re
 
 pub(super) async fn delete(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
     let id = call.param(plan.id);
-    let name = shelf(call, plan.collection);
+    let name = shelf(call, plan.collection.path);
     if !call.session.store.objects(&name).remove(id).await {
         return Err(missing(plan.collection, id));
     }
     // What belonged to it goes with it.
     let inside = format!("{name}/{id}");
-    for below in plan::below(plan.collection) {
-        forget(call, &inside, below, plan.collection).await;
+    for below in &plan.collection.inside {
+        forget(call, &inside, below, plan.collection.path).await;
     }
     Ok(made(call, &json!({"id": id, "deleted": true})))
 }
@@ -164,7 +157,7 @@ async fn forget(call: &Call, inside: &str, below: &str, collection: &str) {
     let name = format!("{inside}/{rest}");
     let shelf = call.session.store.objects(&name);
     loop {
-        let page = shelf.page(store::Window::default()).await;
+        let page = shelf.page(Window::default()).await;
         if page.is_empty() {
             return;
         }
@@ -176,7 +169,7 @@ async fn forget(call: &Call, inside: &str, below: &str, collection: &str) {
 
 /// A settings object, as it was set.
 pub(super) async fn show(call: &Call, plan: &Plan) -> Value {
-    let kept = call.session.store.objects(&shelf(call, plan.collection)).get(ONLY).await;
+    let kept = call.session.store.objects(&shelf(call, plan.collection.path)).get(ONLY).await;
     made(call, &kept.unwrap_or_else(|| over(fresh(call, plan), &queries(call))))
 }
 
@@ -187,7 +180,7 @@ fn queries(call: &Call) -> Value {
 }
 
 pub(super) async fn set(call: &Call, plan: &Plan) -> Value {
-    let name = shelf(call, plan.collection);
+    let name = shelf(call, plan.collection.path);
     let shelf = call.session.store.objects(&name);
     let kept = over(shelf.get(ONLY).await.unwrap_or_else(|| json!({})), &call.body);
     shelf.put(ONLY, &kept).await;
@@ -195,7 +188,7 @@ pub(super) async fn set(call: &Call, plan: &Plan) -> Value {
 }
 
 pub(super) async fn unset(call: &Call, plan: &Plan) -> Value {
-    call.session.store.objects(&shelf(call, plan.collection)).remove(ONLY).await;
+    call.session.store.objects(&shelf(call, plan.collection.path)).remove(ONLY).await;
     made(call, &json!({"deleted": true}))
 }
 

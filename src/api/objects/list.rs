@@ -1,9 +1,10 @@
 //! Lists of stored resources, in each of the API's page styles.
 
 use super::keep::shelf;
-use super::plan::{self, Plan};
-use crate::generate::typed::TypedMaker;
-use crate::session::store;
+use super::made as made_of;
+use super::plan::Plan;
+use crate::api::list::{Order, Page, shape};
+use crate::session::store::{Stored, Window};
 use crate::surface::operations::Paging;
 use crate::turn::call::Call;
 use serde_json::{Value, json};
@@ -13,35 +14,19 @@ const SHAPING: &[&str] = &["after", "before", "limit", "order", "page", "include
 
 /// The page the query asks for: its order, cursor and number, of the objects whose fields are as its filters say.
 pub(super) async fn page(call: &Call, plan: &Plan) -> Value {
-    let ascending = match call.query("order") {
-        Some(order) => order == "asc",
-        None => plan::resource(plan.collection).oldest_first,
-    };
-    let most = if call.operation.page == Some(Paging::Whole) { usize::MAX } else { limit(call) };
-    let name = shelf(call, plan.collection);
-    let shelf = call.session.store.objects(&name);
+    let oldest_first = plan.collection.resource.oldest_first;
+    let order = if oldest_first { Order::OldestFirst } else { Order::NewestFirst };
+    let (limit, ascending) = shape(call, order, (20, 1_000));
     let cursor = if call.operation.page == Some(Paging::Token) { "page" } else { "after" };
-    let mut after: Option<String> = call.query(cursor).map(String::from);
-    // `before` alone asks for what comes right before it.
-    let before = call.query("before").filter(|_| after.is_none());
-    let mut data = Vec::new();
-    loop {
-        let asked = store::Window { after: after.as_deref(), before, ascending, ..store::Window::default() };
-        let stored = shelf.page(asked).await;
-        let Some(last) = stored.last() else { break };
-        after = Some(last.id.to_string());
-        data.extend(stored.iter().filter_map(|stored| stored.read::<Value>()).filter(|kept| shows(call, kept)));
-        // One more than asked shows whether there is more.
-        if data.len() > most || before.is_some() {
-            break;
-        }
-    }
-    let has_more = data.len() > most;
-    if before.is_some() && has_more {
-        data.drain(..data.len() - most);
-    }
-    data.truncate(most);
-    envelope(call, data.iter().map(|kept| item(call, kept)).collect(), has_more)
+    let window = Window {
+        after: call.query(cursor),
+        before: call.query("before").filter(|_| call.query(cursor).is_none()),
+        limit: if call.operation.page == Some(Paging::Whole) { usize::MAX } else { limit },
+        ascending,
+    };
+    let name = shelf(call, plan.collection.path);
+    let show = |stored: &Stored| stored.read().filter(|kept| shows(call, kept)).map(|kept| made_of(call, &kept));
+    Page::walk(call.session.store.objects(&name), window, show).await.in_style(call.operation.page)
 }
 
 /// A list that is made by the request: nothing of it is kept.
@@ -53,20 +38,10 @@ pub(super) async fn made(call: &Call, plan: &Plan) -> Value {
     if let Some((_, ids)) = ids {
         for id in ids.as_array().into_iter().flatten() {
             let given = super::keep::over(super::fresh(call, plan), &json!({"id": id, "active": true}));
-            data.push(item(call, &given));
+            data.push(made_of(call, &given));
         }
     }
-    envelope(call, data, false)
-}
-
-fn limit(call: &Call) -> usize {
-    call.query("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20).clamp(1, 1_000)
-}
-
-fn item(call: &Call, kept: &Value) -> Value {
-    let Some(name) = call.operation.answer else { return kept.clone() };
-    let mut random = call.random.fork("object");
-    TypedMaker { random: &mut random, now: call.created() }.value(name, kept)
+    Page::whole(data).in_style(call.operation.page)
 }
 
 /// Whether an object is what the filters ask for: fields of its own with the values they name.
@@ -81,17 +56,4 @@ fn shows(call: &Call, kept: &Value) -> bool {
             _ => true,
         }
     })
-}
-
-fn envelope(call: &Call, data: Vec<Value>, has_more: bool) -> Value {
-    let id = |item: Option<&Value>| item.and_then(|item| item.get("id")).cloned().unwrap_or(Value::Null);
-    let (first, last) = (id(data.first()), id(data.last()));
-    let next = if has_more { last.clone() } else { Value::Null };
-    match call.operation.page {
-        Some(Paging::NextCursor | Paging::Token) => {
-            json!({"object": "list", "data": data, "has_more": has_more, "next": next})
-        }
-        Some(Paging::Whole) => json!({"object": "list", "data": data}),
-        _ => json!({"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": has_more}),
-    }
 }

@@ -24,7 +24,7 @@ pub(crate) fn handler(operation: &Operation) -> Option<Handler> {
 pub(crate) fn is_stored(operation: &Operation) -> bool {
     plan::of(operation).is_some_and(|plan| match plan.verb {
         Verb::Make => false,
-        Verb::Act(_) => plan::is_made_here(plan.collection),
+        Verb::Act(_) => plan.collection.made_here,
         _ => true,
     })
 }
@@ -65,8 +65,7 @@ fn made(call: &Call, given: &Value) -> Value {
 /// What is known of an object before it is made: what the request says, its id, when it is made.
 fn fresh(call: &Call, plan: &Plan) -> Value {
     let mut given = Map::new();
-    let resource = plan::resource(plan.collection);
-    given.extend(resource.given.as_object().cloned().unwrap_or_default());
+    given.extend(plan.collection.resource.given.as_object().cloned().unwrap_or_default());
     given.extend(call.params.iter().map(|(name, value)| (name.to_string(), Value::from(value.as_str()))));
     given.extend(call.body.as_object().cloned().unwrap_or_default());
     given.insert("id".into(), keep::new_id(call, plan).into());

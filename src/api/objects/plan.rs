@@ -5,7 +5,7 @@
 
 use crate::surface::operations::{self, AnswerKind, Form, Operation};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 /// What behaves: stored and given back as it came, it would be an answer that misleads. Served by hand, or not at all.
@@ -50,14 +50,27 @@ pub(super) enum Verb {
 #[derive(Debug)]
 pub(super) struct Plan {
     pub verb: Verb,
-    /// Path of the collection or settings object, with its parameters.
-    pub collection: &'static str,
+    pub collection: &'static Collection,
     /// Parameter with the object's id; the empty string where the path names none.
     pub id: &'static str,
 }
 
+/// Objects that stand under one path, or a settings object, as far as the table and `resources.json` say.
+#[derive(Debug)]
+pub(super) struct Collection {
+    /// With its parameters.
+    pub path: &'static str,
+    pub resource: Resource,
+    /// Parameter that names one of its objects; the empty string where no path does.
+    pub item: &'static str,
+    /// Whether its objects are made here: others nobody could have made, or they are kept elsewhere.
+    pub made_here: bool,
+    /// Paths of the collections inside its objects, and inside of those.
+    pub inside: Vec<&'static str>,
+}
+
 /// What paths do not say of a collection.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub(super) struct Resource {
     /// Beginning of its ids; the singular of its name when empty.
@@ -86,50 +99,69 @@ pub(super) enum IdForm {
     Long,
 }
 
-static RESOURCES: LazyLock<HashMap<String, Resource>> = LazyLock::new(|| {
-    // Compiled in, and read whole by the test below.
-    let mut all: HashMap<String, Resource> = serde_json::from_str(include_str!("resources.json")).unwrap_or_default();
-    for row in operations::all() {
-        let plan = PLANS.get(row.index).and_then(Option::as_ref);
-        let Some(plan) = plan else { continue };
-        let name = nameless(plan.collection);
-        let one = all.entry(name).or_default();
-        if one.id.is_empty() {
-            let last = plan.collection.rsplit('/').next().unwrap_or_default();
-            let single = singular(last);
-            one.noun = single.replace('_', " ");
-            one.id = format!("{single}_");
-        }
-    }
-    all
-});
+/// What a path alone says of an operation.
+struct Read {
+    verb: Verb,
+    collection: &'static str,
+    id: &'static str,
+}
 
-/// In the order of the table; `None` = no operation of a stored resource.
-static PLANS: LazyLock<Vec<Option<Plan>>> = LazyLock::new(|| operations::all().iter().map(planned).collect());
+/// All that is read of the table, once.
+struct Plans {
+    collections: HashMap<&'static str, &'static Collection>,
+    /// In the order of the table; `None` = no operation of a stored resource.
+    plans: Vec<Option<Plan>>,
+}
+
+static PLANS: LazyLock<Plans> = LazyLock::new(|| {
+    let rows = operations::all();
+    let read: Vec<Option<Read>> = rows.iter().map(read).collect();
+    // Compiled in, and read whole by the test below.
+    let resources: HashMap<String, Resource> = serde_json::from_str(include_str!("resources.json")).unwrap_or_default();
+    let paths: BTreeSet<&'static str> = read.iter().flatten().map(|one| one.collection).collect();
+    let of = |path: &'static str| {
+        let all = || rows.iter().zip(&read).filter_map(|(row, one)| Some((row, one.as_ref()?)));
+        let own = || all().filter(move |(_, one)| one.collection == path);
+        let beginning = format!("{}/{{}}/", nameless(path));
+        Collection {
+            path,
+            resource: resources.get(&nameless(path)).cloned().unwrap_or_default().named_after(path),
+            item: own().map(|(_, one)| one.id).find(|id| !id.is_empty()).unwrap_or_default(),
+            made_here: own().any(|(row, one)| one.verb == Verb::Create && !crate::api::is_by_hand(row)),
+            inside: paths.iter().copied().filter(|inner| nameless(inner).starts_with(&beginning)).collect(),
+        }
+    };
+    // As long-lived as the table they come from.
+    let collections: HashMap<_, &'static Collection> =
+        paths.iter().map(|path| (*path, &*Box::leak(Box::new(of(path))))).collect();
+    let plans = read.into_iter().map(|one| {
+        let Read { verb, collection, id } = one?;
+        Some(Plan { verb, collection: collections.get(collection)?, id })
+    });
+    let plans = plans.collect();
+    Plans { collections, plans }
+});
 
 /// The plan for an operation.
 pub(super) fn of(operation: &Operation) -> Option<&'static Plan> {
-    PLANS.get(operation.index)?.as_ref()
+    PLANS.plans.get(operation.index)?.as_ref()
 }
 
-/// What is known of a collection.
-pub(super) fn resource(collection: &str) -> &'static Resource {
-    static NONE: LazyLock<Resource> = LazyLock::new(Resource::default);
-    RESOURCES.get(&nameless(collection)).unwrap_or(&NONE)
+/// The collection with this path.
+pub(super) fn collection(path: &str) -> Option<&'static Collection> {
+    PLANS.collections.get(path).copied()
 }
 
-/// The collections right below an object of this one, and below those.
-pub(super) fn below(collection: &str) -> impl Iterator<Item = &'static str> {
-    let beginning = format!("{}/{{}}/", nameless(collection));
-    let mut all: Vec<&'static str> = PLANS.iter().flatten().map(|plan| plan.collection).collect();
-    all.sort_unstable();
-    all.dedup();
-    all.into_iter().filter(move |inner| nameless(inner).starts_with(&beginning))
-}
-
-/// Whether objects of a collection can be made through the API: the others nobody could have made.
-pub(super) fn is_made_here(collection: &str) -> bool {
-    PLANS.iter().flatten().any(|plan| plan.verb == Verb::Create && plan.collection == collection)
+impl Resource {
+    /// What nobody wrote down is the singular of the collection's name.
+    fn named_after(mut self, path: &str) -> Self {
+        if self.id.is_empty() {
+            let single = singular(path.rsplit('/').next().unwrap_or_default());
+            self.noun = single.replace('_', " ");
+            self.id = format!("{single}_");
+        }
+        self
+    }
 }
 
 /// A path without the names of its parameters: `/evals/{}/runs`.
@@ -145,7 +177,7 @@ fn singular(word: &str) -> String {
     }
 }
 
-fn planned(row: &'static Operation) -> Option<Plan> {
+fn read(row: &'static Operation) -> Option<Read> {
     let path = nameless(row.path);
     let behaves = BEHAVE.iter().any(|beginning| path.strip_prefix(beginning).is_some_and(is_path_end));
     if matches!(row.kind, AnswerKind::Bytes | AnswerKind::Events) || row.turn || behaves || row.form == Some(Form::Form)
@@ -160,9 +192,9 @@ fn planned(row: &'static Operation) -> Option<Plan> {
             "DELETE" => Verb::Delete,
             _ => Verb::Update,
         };
-        return Some(Plan { verb, collection: before, id });
+        return Some(Read { verb, collection: before, id });
     }
-    let whole = |verb| Some(Plan { verb, collection: row.path, id: "" });
+    let whole = |verb| Some(Read { verb, collection: row.path, id: "" });
     let others = || operations::all().iter().filter(|other| other.variant.is_none());
     let lists = |row: &Operation| row.method == "GET" && row.kind == AnswerKind::Page;
     // `/chatkit/sessions` has none but `/chatkit/sessions/{session_id}/cancel`.
@@ -177,7 +209,7 @@ fn planned(row: &'static Operation) -> Option<Plan> {
         _ => match before.rsplit_once('/') {
             Some((collection, parameter)) if parameter.starts_with('{') => {
                 let id = parameter.trim_matches(['{', '}']);
-                Some(Plan { verb: Verb::Act(last), collection, id })
+                Some(Read { verb: Verb::Act(last), collection, id })
             }
             _ => whole(Verb::Make),
         },
@@ -194,7 +226,7 @@ mod tests {
 
     fn plan(name: &str) -> (Verb, &'static str, &'static str) {
         let plan = of(operations::named(name).expect("an operation")).expect("a plan");
-        (plan.verb, plan.collection, plan.id)
+        (plan.verb, plan.collection.path, plan.id)
     }
 
     #[test]
@@ -219,7 +251,7 @@ mod tests {
             assert!(known.contains(name), "{name}");
             assert!(!resource.id.is_empty() && !resource.noun.is_empty(), "{name}");
         }
-        assert_eq!(resource("/safety/cases").id, "case_");
-        assert_eq!(below("/vaults").count(), 1);
+        assert_eq!(collection("/safety/cases").expect("a collection").resource.id, "case_");
+        assert_eq!(collection("/vaults").expect("a collection").inside.len(), 1);
     }
 }

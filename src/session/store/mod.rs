@@ -17,7 +17,6 @@ use bytes::Bytes;
 use memory::Memory;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 #[cfg(test)]
 use serialised::Serialised;
 use std::sync::Arc;
@@ -121,18 +120,17 @@ impl Store {
 
     /// Puts an object in the place of the one with this id, or adds it.
     pub(crate) async fn put<T: StoredKind + Serialize>(&self, id: &str, object: &T) {
-        let json = write(object);
-        ask!(self, put(T::NAME, id, json.clone()));
+        self.objects(T::NAME).put(id, object).await;
     }
 
     /// The object with this id.
     pub(crate) async fn get<T: StoredKind + DeserializeOwned>(&self, id: &str) -> Option<T> {
-        self.find::<T>(id).await?.read()
+        self.objects(T::NAME).get(id).await
     }
 
     /// The object with this id, as it is kept.
     pub(crate) async fn find<T: StoredKind>(&self, id: &str) -> Option<Stored> {
-        ask!(self, find(T::NAME, id))
+        self.objects(T::NAME).find(id).await
     }
 
     /// The object at a place.
@@ -145,34 +143,23 @@ impl Store {
     pub(crate) async fn update<T: StoredKind + Serialize + DeserializeOwned, R, E>(
         &self,
         id: &str,
-        mut change: impl FnMut(&mut T) -> Result<R, E>,
+        change: impl FnMut(&mut T) -> Result<R, E>,
     ) -> Option<Result<R, E>> {
-        loop {
-            let found = self.find::<T>(id).await?;
-            let mut object = found.read()?;
-            let result = match change(&mut object) {
-                Ok(result) => result,
-                error => return Some(error),
-            };
-            let json = write(&object);
-            if ask!(self, swap(T::NAME, &found, json.clone())) {
-                return Some(Ok(result));
-            }
-        }
+        self.objects(T::NAME).update(id, change).await
     }
 
     /// Forgets the object with this id. False = there was none.
     pub(crate) async fn remove<T: StoredKind>(&self, id: &str) -> bool {
-        ask!(self, remove(T::NAME, id))
+        self.objects(T::NAME).remove(id).await
     }
 
     /// Objects of a type, in order.
     pub(crate) async fn page<T: StoredKind>(&self, page: Window<'_>) -> Vec<Stored> {
-        ask!(self, page(T::NAME, page))
+        self.objects(T::NAME).page(page).await
     }
 }
 
-/// Objects of a type that has no type here: the stored resources, whose types are those of the surface.
+/// Objects kept under a name: that of a [`StoredKind`], or the path of a stored resource, whose type is the surface's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Objects<'a> {
     store: &'a Store,
@@ -188,34 +175,37 @@ impl Store {
 
 impl Objects<'_> {
     /// Puts an object in the place of the one with this id, or adds it as the newest.
-    pub(crate) async fn put(&self, id: &str, object: &Value) {
+    pub(crate) async fn put(&self, id: &str, object: &impl Serialize) {
         let json = write(object);
         ask!(self.store, put(self.name, id, json.clone()));
     }
 
     /// The object with this id.
-    pub(crate) async fn get(&self, id: &str) -> Option<Value> {
-        ask!(self.store, find(self.name, id))?.read()
+    pub(crate) async fn get<T: DeserializeOwned>(&self, id: &str) -> Option<T> {
+        self.find(id).await?.read()
     }
 
-    /// Changes an object by what it is; gives it as it is then. `None` = there is no such object.
-    ///
-    /// # Errors
-    /// Those of `change`, which leave it as it is.
-    pub(crate) async fn update<E>(
+    /// The object with this id, as it is kept.
+    pub(crate) async fn find(&self, id: &str) -> Option<Stored> {
+        ask!(self.store, find(self.name, id))
+    }
+
+    /// As [`Store::update`].
+    pub(crate) async fn update<T: Serialize + DeserializeOwned, R, E>(
         &self,
         id: &str,
-        mut change: impl FnMut(Value) -> Result<Value, E>,
-    ) -> Option<Result<Value, E>> {
+        mut change: impl FnMut(&mut T) -> Result<R, E>,
+    ) -> Option<Result<R, E>> {
         loop {
-            let found = ask!(self.store, find(self.name, id))?;
-            let changed = match change(found.read()?) {
-                Ok(changed) => changed,
+            let found = self.find(id).await?;
+            let mut object = found.read()?;
+            let result = match change(&mut object) {
+                Ok(result) => result,
                 error => return Some(error),
             };
-            let json = write(&changed);
+            let json = write(&object);
             if ask!(self.store, swap(self.name, &found, json.clone())) {
-                return Some(Ok(changed));
+                return Some(Ok(result));
             }
         }
     }
