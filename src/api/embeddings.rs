@@ -1,9 +1,9 @@
 //! `embeddings.create`: computed, unless a rule answers.
 
-use crate::api::infer;
+use crate::api::infer::{self, Computed};
 use crate::generate::vectors;
 use crate::options::{EmbeddingStyle, Validation};
-use crate::prompt::{Message, Prompt, Role};
+use crate::prompt::{Message, Role};
 use crate::reply::Say;
 use crate::runtime;
 use crate::tokens::{self, Encoding};
@@ -19,6 +19,7 @@ use crate::wire::error::ApiError;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 pub(crate) const OPERATIONS: &[Served] = &[Served { name: "embeddings.create", handler: create }];
 
@@ -87,14 +88,7 @@ fn create(call: Call) -> HandlerFuture {
         // Tokens are the model's own, however they are counted.
         let inputs = inputs(body, Encoding::for_model(&model.id));
         let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
-        let prompt = Prompt {
-            dialect: call.operation.dialect,
-            model: call.model_name().to_string(),
-            messages: vec![Message::new(Role::User, texts.join("\n"))],
-            body: call.body.clone(),
-            n: 1,
-            ..Prompt::default()
-        };
+        let prompt = infer::asked(&call, Message::new(Role::User, texts.join("\n")));
         let asked = body["dimensions"].as_u64().map(|width| width.min(WIDEST) as usize);
         let encoding = call.encoding(&model);
         let counts: Vec<u64> =
@@ -103,15 +97,16 @@ fn create(call: Call) -> HandlerFuture {
             fit(&counts, &model)?;
         }
         let width = asked.unwrap_or(model.dimensions.unwrap_or(1536) as usize);
-        let scripted = infer::scripted(&call, &prompt).await?;
-        let overrides = scripted.as_ref().map(|(reply, _)| reply.overrides.clone()).unwrap_or_default();
-        let (own, delivery) = match scripted {
-            Some((reply, delivery)) => match &reply.say {
-                Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
-                Say::Embeddings(vectors) => (Some(vectors.clone()), delivery),
-                _ => (None, delivery),
-            },
-            None => (None, None),
+        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| {
+            Ok(match &reply.say {
+                Say::Embeddings(own) => Some(own.clone()),
+                _ => None,
+            })
+        })
+        .await?
+        {
+            ControlFlow::Break(answer) => return Ok(answer),
+            ControlFlow::Continue(computed) => computed,
         };
         if own.as_ref().is_some_and(Vec::is_empty) {
             return Err(ApiError::emulator("bad_reply", "The scripted `embedding` has no vector."));

@@ -2,10 +2,10 @@
 //!
 //! The only way an operation gets a reply; the operation itself only reads the Prompt and renders what was [`Spoken`].
 
-use crate::prompt::Prompt;
+use crate::prompt::{Message, Prompt};
 use crate::reply::describe::SHOWN;
 use crate::reply::fault::{Fault, FaultKind};
-use crate::reply::{Reply, Say};
+use crate::reply::{Overrides, Reply, Say};
 use crate::responders::{self, request};
 use crate::surface::Family;
 use crate::turn::answer::Answer;
@@ -13,7 +13,7 @@ use crate::turn::answer::Delivery;
 use crate::turn::call::Call;
 use crate::turn::{self, Rendered, Spoken, Turn};
 use crate::wire::error::ApiError;
-use std::sync::Arc;
+use std::ops::ControlFlow;
 
 /// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all operations.
 pub(crate) async fn infer(
@@ -27,9 +27,39 @@ pub(crate) async fn infer(
     turn::conclude(call, prompt, model, found, render).await
 }
 
-/// Gives an operation that the emulator computes (embeddings, moderations …) the reply a test has for it, if any.
-pub(crate) async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc<Reply>, Option<Delivery>)>, ApiError> {
-    let Some(found) = responders::scripted(&mut begin(call, prompt)).await? else { return Ok(None) };
+/// What a test says of an answer that the emulator computes otherwise (embeddings, pictures, sound …).
+pub(crate) struct Computed<T> {
+    /// `None` = all is computed.
+    pub own: Option<T>,
+    pub overrides: Overrides,
+    pub delivery: Option<Delivery>,
+}
+
+/// What is asked of an operation that the emulator computes, as conditions of rules see it.
+pub(crate) fn asked(call: &Call, message: Message) -> Prompt {
+    Prompt {
+        dialect: call.operation.dialect,
+        model: call.model_name().to_string(),
+        messages: vec![message],
+        body: call.body.clone(),
+        n: 1,
+        ..Prompt::default()
+    }
+}
+
+/// Asks what a test says of an answer that the emulator computes; `read` takes out of a reply what this operation can
+/// give. Breaks with a raw reply, which is the whole answer.
+///
+/// # Errors
+/// The scripted error; the reply is of another kind.
+pub(crate) async fn computed<T>(
+    call: &Call,
+    prompt: &Prompt,
+    read: impl FnOnce(&Reply) -> Result<Option<T>, ApiError>,
+) -> Result<ControlFlow<Answer, Computed<T>>, ApiError> {
+    let Some(found) = responders::scripted(&mut begin(call, prompt)).await? else {
+        return Ok(ControlFlow::Continue(Computed { own: None, overrides: Overrides::default(), delivery: None }));
+    };
     let delivery = turn::delivery(call, prompt, &found, &Vec::new);
     turn::note(call, &found.reply);
     match &found.reply.say {
@@ -37,7 +67,11 @@ pub(crate) async fn scripted(call: &Call, prompt: &Prompt) -> Result<Option<(Arc
         Say::Choices(_) if call.operation.family != Family::Speech => {
             Err(turn::cannot_answer(call, "the kind of reply it takes"))
         }
-        _ => Ok(Some((found.reply, delivery))),
+        Say::Raw(raw) => Ok(ControlFlow::Break(turn::raw_answer(raw, delivery))),
+        _ => {
+            let own = read(&found.reply)?;
+            Ok(ControlFlow::Continue(Computed { own, overrides: found.reply.overrides.clone(), delivery }))
+        }
     }
 }
 

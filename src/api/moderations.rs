@@ -1,17 +1,17 @@
 //! `moderations.create`: nothing is flagged, unless a rule says so.
 
-use crate::api::infer;
-use crate::prompt::{Message, Prompt, Role};
+use crate::api::infer::{self, Computed};
+use crate::prompt::{Message, Role};
 use crate::random::Random;
 use crate::reply::Say;
 use crate::runtime;
-use crate::turn;
 use crate::turn::answer::Answer;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
 use crate::wire::ids;
 use serde_json::{Map, Value, json};
+use std::ops::ControlFlow;
 
 pub(crate) const OPERATIONS: &[Served] = &[Served { name: "moderations.create", handler: create }];
 
@@ -77,24 +77,19 @@ fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let inputs = inputs(&call.body);
         let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
-        let prompt = Prompt {
-            dialect: call.operation.dialect,
-            model: call.model_name().to_string(),
-            messages: vec![Message::new(Role::User, texts.join("\n"))],
-            body: call.body.clone(),
-            n: 1,
-            ..Prompt::default()
+        let prompt = infer::asked(&call, Message::new(Role::User, texts.join("\n")));
+        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| {
+            Ok(match &reply.say {
+                Say::Moderation(own) => Some(own.clone()),
+                _ => None,
+            })
+        })
+        .await?
+        {
+            ControlFlow::Break(answer) => return Ok(answer),
+            ControlFlow::Continue(computed) => computed,
         };
-        let scripted = infer::scripted(&call, &prompt).await?;
-        let overrides = scripted.as_ref().map(|(reply, _)| reply.overrides.clone()).unwrap_or_default();
-        let (verdict, delivery) = match scripted {
-            Some((reply, delivery)) => match &reply.say {
-                Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
-                Say::Moderation(verdict) => (verdict.clone(), delivery),
-                _ => (Value::Null, delivery),
-            },
-            None => (Value::Null, None),
-        };
+        let verdict = own.unwrap_or_default();
         // Without a model production uses the newest omni model today.
         let asked = if prompt.model.is_empty() { "omni-moderation-latest" } else { &prompt.model };
         let model = call.shown_model(asked, &call.model(asked));

@@ -1,6 +1,6 @@
 //! `audio.speech.create`: a tone for each word, as a file of the format asked or in events.
 
-use crate::api::infer;
+use crate::api::infer::{self, Computed};
 use crate::generate::sound;
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Part, Reply, Say};
@@ -18,6 +18,7 @@ use crate::wire::event::ListedEvents;
 use crate::wire::field::field;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 
 /// Bytes of sound in one event; a multiple of three, so that each decodes alone.
 const PIECE: usize = 12_288;
@@ -30,24 +31,15 @@ pub(super) fn create(call: Call) -> HandlerFuture {
         let body = &*call.body;
         let input = field(body, "input").as_str().unwrap_or_default();
         let events = body["stream_format"] == "sse";
-        let prompt = Prompt {
-            dialect: call.operation.dialect,
-            model: call.model_name().to_string(),
-            messages: vec![Message::new(Role::User, input)],
-            body: call.body.clone(),
-            n: 1,
-            stream: events,
-            ..Prompt::default()
-        };
-        let scripted = infer::scripted(&call, &prompt).await?;
-        let overrides = scripted.as_ref().map(|(reply, _)| reply.overrides.clone()).unwrap_or_default();
-        let (own, delivery) = match scripted {
-            Some((reply, delivery)) => match &reply.say {
-                Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
-                Say::Nothing => (None, delivery),
-                _ => (Some(audio(&call, &reply)?), delivery),
-            },
-            None => (None, None),
+        let prompt = Prompt { stream: events, ..infer::asked(&call, Message::new(Role::User, input)) };
+        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| match &reply.say {
+            Say::Nothing => Ok(None),
+            _ => audio(&call, reply).map(Some),
+        })
+        .await?
+        {
+            ControlFlow::Break(answer) => return Ok(answer),
+            ControlFlow::Continue(computed) => computed,
         };
         let format = field(body, "response_format").as_str().unwrap_or("mp3");
         let speed = body["speed"].as_f64().unwrap_or(1.0) as f32;

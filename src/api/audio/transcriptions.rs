@@ -3,13 +3,12 @@
 
 use crate::api::audio::duration;
 use crate::api::audio::transcript::Transcript;
-use crate::api::infer;
+use crate::api::infer::{self, Computed};
 use crate::options::Validation;
 use crate::prompt::{Content, Message, Prompt, Role};
 use crate::reply::Say;
 use crate::runtime;
 use crate::tokens;
-use crate::turn;
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::call::Call;
@@ -20,6 +19,7 @@ use crate::wire::error::ApiError;
 use crate::wire::event::ListedEvents;
 use crate::wire::field::field;
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 
 /// Tokens of a second of sound (recording 022c4c4ae044c9f9).
 const TOKENS: f64 = 10.0;
@@ -51,25 +51,19 @@ fn write_down(call: Call, translates: bool) -> HandlerFuture {
         let hint = field(body, "prompt").as_str().unwrap_or_default();
         let mut message = Message::new(Role::User, hint);
         message.content.push(Content::Audio);
-        let prompt = Prompt {
-            dialect: call.operation.dialect,
-            model: call.model_name().to_string(),
-            messages: vec![message],
-            body: call.body.clone(),
-            n: 1,
-            stream,
-            ..Prompt::default()
+        let prompt = Prompt { stream, ..infer::asked(&call, message) };
+        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| {
+            Ok(match &reply.say {
+                Say::Transcript(own) => Some(own.clone()),
+                _ => None,
+            })
+        })
+        .await?
+        {
+            ControlFlow::Break(answer) => return Ok(answer),
+            ControlFlow::Continue(computed) => computed,
         };
-        let scripted = infer::scripted(&call, &prompt).await?;
-        let overrides = scripted.as_ref().map(|(reply, _)| reply.overrides.clone()).unwrap_or_default();
-        let (own, delivery) = match scripted {
-            Some((reply, delivery)) => match &reply.say {
-                Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
-                Say::Transcript(own) => (own.clone(), delivery),
-                _ => (Value::Null, delivery),
-            },
-            None => (Value::Null, None),
-        };
+        let own = own.unwrap_or_default();
         let language = if translates { "english" } else { field(body, "language").as_str().unwrap_or("english") };
         let said = Transcript::new(&own, heard, language, &mut call.random.fork("transcript"));
         let encoding = call.encoding(&call.model(call.model_name()));

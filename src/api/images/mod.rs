@@ -6,11 +6,10 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use crate::api::infer;
+use crate::api::infer::{self, Computed};
 use crate::budget::{self, Budget, Spent};
 use crate::generate::picture;
 use crate::reply::Say;
-use crate::turn;
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::call::Call;
@@ -20,6 +19,7 @@ use crate::wire::error::ApiError;
 use crate::wire::event::ListedEvents;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use request::{ImageKind, ImageRequest};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub(crate) const OPERATIONS: &[Served] = &[
@@ -55,15 +55,16 @@ fn create(call: Call, kind: ImageKind) -> HandlerFuture {
         let request = Arc::new(ImageRequest::of(&call, kind));
         inputs::check(&call, &request)?;
         let prompt = request::prompt(&call, &request);
-        let scripted = infer::scripted(&call, &prompt).await?;
-        let overrides = scripted.as_ref().map(|(reply, _)| reply.overrides.clone()).unwrap_or_default();
-        let (own, delivery) = match scripted {
-            Some((reply, delivery)) => match &reply.say {
-                Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
-                Say::Images(images) => (Some(images.clone()), delivery),
-                _ => (None, delivery),
-            },
-            None => (None, None),
+        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| {
+            Ok(match &reply.say {
+                Say::Images(own) => Some(own.clone()),
+                _ => None,
+            })
+        })
+        .await?
+        {
+            ControlFlow::Break(answer) => return Ok(answer),
+            ControlFlow::Continue(computed) => computed,
         };
         let pictures = match own {
             // Fewer than asked: the last repeats. A rule without any says that there is none.

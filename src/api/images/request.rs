@@ -1,5 +1,6 @@
 //! What a request for pictures asks.
 
+use crate::api::infer;
 use crate::generate::picture::{LONGEST_EDGE, Motif, PictureFormat};
 use crate::prompt::{Content, Message, Prompt, Role};
 use crate::turn::call::Call;
@@ -117,13 +118,5 @@ fn edges(size: &str) -> Option<(u32, u32)> {
 pub(super) fn prompt(call: &Call, request: &ImageRequest) -> Prompt {
     let mut message = Message::new(Role::User, field(&call.body, "prompt").as_str().unwrap_or_default());
     message.content.extend(std::iter::repeat_n(Content::Image, request.given));
-    Prompt {
-        dialect: call.operation.dialect,
-        model: request.model.clone(),
-        messages: vec![message],
-        body: call.body.clone(),
-        n: request.n,
-        stream: request.stream,
-        ..Prompt::default()
-    }
+    Prompt { model: request.model.clone(), n: request.n, stream: request.stream, ..infer::asked(call, message) }
 }
