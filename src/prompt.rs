@@ -78,6 +78,13 @@ impl Message {
         }
     }
 
+    /// The model calls a function without arguments.
+    #[cfg(test)]
+    pub(crate) fn calling(id: &str, name: &str) -> Self {
+        let call = PastCall { id: id.into(), name: name.into(), arguments: "{}".into(), returned: false };
+        Message { tool_calls: vec![call], ..Message::new(Role::Assistant, "") }
+    }
+
     /// The text parts.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.content.iter().filter_map(|part| match part {
@@ -255,13 +262,7 @@ mod tests {
 
     #[test]
     fn tool_results_are_named_by_the_call_they_answer() {
-        let mut call = Message::new(Role::Assistant, "");
-        call.tool_calls.push(PastCall {
-            id: "call_1".into(),
-            name: "get_weather".into(),
-            arguments: "{}".into(),
-            returned: false,
-        });
+        let call = Message::calling("call_1", "get_weather");
         let mut result = Message::new(Role::Tool, "4 °C");
         result.tool_call_id = Some("call_1".into());
         let prompt = Prompt { messages: vec![Message::new(Role::User, "hi"), call, result], ..Prompt::default() };

@@ -204,7 +204,7 @@ fn arguments(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt::{Message, PastCall};
+    use crate::prompt::Message;
     use crate::reply::validator;
 
     fn tool(name: &str, description: &str, parameters: Option<Value>) -> Tool {
@@ -332,13 +332,7 @@ mod tests {
     #[test]
     fn tool_results_end_the_round() {
         let mut asked = prompt("What is the weather in Oslo?");
-        let mut call = Message::new(Role::Assistant, "");
-        call.tool_calls.push(PastCall {
-            id: "call_1".into(),
-            name: "get_weather".into(),
-            arguments: "{}".into(),
-            returned: false,
-        });
+        let call = Message::calling("call_1", "get_weather");
         asked.messages.extend([call, Message::new(Role::Tool, "4 degrees")]);
         assert!(names(&asked, ToolStrategy::Sequence).is_empty());
         // Unless more is demanded.

@@ -1,21 +1,33 @@
 //! Conditions on what was asked: each holds, or says why not.
 
 use super::*;
-use crate::prompt::{Message, PastCall, Tool, ToolKind};
+use crate::prompt::{Message, Tool, ToolKind};
 use serde_json::json;
+
+impl<'a> View<'a> {
+    /// A chat request that says nothing but its prompt.
+    pub(crate) fn of_chat(prompt: &'a Prompt, user_text: &'a str) -> Self {
+        static NONE: std::sync::LazyLock<Headers> = std::sync::LazyLock::new(Headers::default);
+        View {
+            prompt: Some(prompt),
+            user_text,
+            operation: "chat.completions.create",
+            path: "",
+            method: "POST",
+            headers: &NONE,
+            body: &Value::Null,
+            model: "",
+            stream: false,
+        }
+    }
+}
 
 fn read(value: Value) -> Match {
     Match::read(&value, &Path::Root("match"), &mut Patterns::default()).unwrap()
 }
 
 fn conversation() -> Prompt {
-    let mut call = Message::new(Role::Assistant, "");
-    call.tool_calls.push(PastCall {
-        id: "call_1".into(),
-        name: "get_weather".into(),
-        arguments: "{}".into(),
-        returned: false,
-    });
+    let call = Message::calling("call_1", "get_weather");
     let mut result = Message::new(Role::Tool, "4 °C");
     result.tool_call_id = Some("call_1".into());
     let tool = Tool {
@@ -37,17 +49,8 @@ fn check(value: Value) -> Result<(), String> {
     let prompt = conversation();
     let body = json!({"model": "gpt-4o", "n": 1, "tools": [{"a": 1, "b": 2}]});
     let headers = Headers::single("x-team", "blue");
-    let view = View {
-        prompt: Some(&prompt),
-        user_text: "Oslo?",
-        operation: "chat.completions.create",
-        path: "/v1/chat/completions",
-        method: "POST",
-        headers: &headers,
-        body: &body,
-        model: "gpt-4o",
-        stream: false,
-    };
+    let asked = View::of_chat(&prompt, "Oslo?");
+    let view = View { path: "/v1/chat/completions", headers: &headers, body: &body, model: "gpt-4o", ..asked };
     read(value).check(&view).map_err(|mismatch| mismatch.to_string())
 }
 

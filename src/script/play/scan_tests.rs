@@ -218,17 +218,7 @@ fn a_use_is_taken_once_however_many_ask_at_the_same_time() {
     let (script, _) = loaded(&rules, 300);
     let ask = || {
         let prompt = Prompt { messages: vec![Message::new(Role::User, "hello")], ..Prompt::default() };
-        let view = View {
-            prompt: Some(&prompt),
-            user_text: "hello",
-            operation: "chat.completions.create",
-            path: "",
-            method: "POST",
-            headers: &Headers::default(),
-            body: &Value::Null,
-            model: "",
-            stream: false,
-        };
+        let view = View::of_chat(&prompt, "hello");
         std::iter::from_fn(|| script.pick(&view, None).ok()?.map(|picked| picked.index)).collect::<Vec<_>>()
     };
     let mut taken: Vec<usize> = std::thread::scope(|scope| {

@@ -5,7 +5,6 @@ use crate::reply::{Part, Say};
 use crate::script::Origin;
 use crate::script::load;
 use crate::script::play::*;
-use crate::wire::headers::Headers;
 
 fn script(json: Value) -> Script {
     let mut script = Script::new();
@@ -16,17 +15,7 @@ fn script(json: Value) -> Script {
 /// What `operation` gets for a user text: the reply's text, or the label of its rule.
 fn ask(script: &Script, operation: &str, user: &str) -> Result<Option<String>, Miss> {
     let prompt = Prompt { messages: vec![Message::new(Role::User, user)], ..Prompt::default() };
-    let view = View {
-        prompt: Some(&prompt),
-        user_text: user,
-        operation,
-        path: "/v1/x",
-        method: "POST",
-        headers: &Headers::default(),
-        body: &Value::Null,
-        model: "gpt-4o",
-        stream: false,
-    };
+    let view = View { operation, path: "/v1/x", model: "gpt-4o", ..View::of_chat(&prompt, user) };
     let picked = script.pick(&view, None)?;
     Ok(picked.map(|picked| match &picked.reply.say {
         Say::Choices(choices) => match choices[0].parts.first() {
@@ -121,17 +110,7 @@ fn a_miss_explains_itself() {
 fn a_step_given_back_can_be_taken_again() {
     let script = script(json!({"responses": ["a", "b"]}));
     let prompt = Prompt::default();
-    let view = View {
-        prompt: Some(&prompt),
-        user_text: "",
-        operation: "chat.completions.create",
-        path: "",
-        method: "POST",
-        headers: &Headers::default(),
-        body: &Value::Null,
-        model: "",
-        stream: false,
-    };
+    let view = View::of_chat(&prompt, "");
     let first = script.pick(&view, None).unwrap().unwrap();
     script.put_back(&first);
     assert_eq!(script.pick(&view, Some(first.index)).unwrap().unwrap().index, 1);
