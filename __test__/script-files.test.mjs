@@ -26,6 +26,7 @@ test('validate tells faults and doubts with line and column', async () => {
   expect(both.code).toBe(1);
   expect(both.stdout).toContain(`error: ${bad}:2:18: responses[0].txt: unknown key "txt" of a rule; did you mean "text"?`);
   expect(both.stdout).toMatch(/error: .*none\.json: cannot be read[^]*2 faults, 1 doubt\n$/);
+  expect((await cli('validate', bad)).stdout).toMatch(/\n1 fault, 0 doubts\n$/);
   expect(await cli('--script', bad)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(`${bad}:2:18: responses[0].txt`) });
 });
 
