@@ -67,11 +67,11 @@ impl EventLog {
 
     /// Tells of an exchange; when there are too many, only that there are.
     pub(crate) fn tell_exchange(&self, kind: &str, data: impl FnOnce() -> Value) {
-        let now = Duration::from_secs(crate::clock::world().as_secs());
         let mut kept = self.kept();
         if kept.watchers == 0 {
             return;
         }
+        let now = Duration::from_secs(crate::clock::world().as_secs());
         if kept.second != now {
             (kept.second, kept.told) = (now, 0);
         }
