@@ -104,6 +104,8 @@ export interface EmulatorOptions {
   logFormat?: 'pretty' | 'json';
   /** Names that `GET /metrics` counts under; `vllm`: vLLM's beside ours. Default `llemulator`. */
   metrics?: 'llemulator' | 'vllm';
+  /** What spans of OpenTelemetry are called, in builds that speak it (not this package). Default `genai`. */
+  telemetry?: 'genai' | 'mokku';
   /** Serve `GET /_emulator/state` over HTTP too. */
   debug?: boolean;
   /**

@@ -155,6 +155,21 @@ fn with_json_every_line_is_an_object() {
     server.child.wait().expect("it ends");
 }
 
+/// With the feature: conformance/telemetry.
+#[cfg(not(feature = "telemetry"))]
+#[test]
+fn a_build_without_opentelemetry_says_so_when_it_is_wanted() {
+    for (variable, wanted) in [("OTEL_EXPORTER_OTLP_ENDPOINT", true), ("OTEL_SERVICE_NAME", false)] {
+        let mut command = llemulator(&["--port", "0"]);
+        let mut server = Server::start(command.env(variable, "jaeger:4317").stderr(Stdio::piped()));
+        server.signal("TERM");
+        let mut err = String::new();
+        server.child.stderr.take().expect("stderr is piped").read_to_string(&mut err).expect("UTF-8");
+        assert_eq!(err.contains("this build does not speak OpenTelemetry"), wanted, "{err}");
+        server.child.wait().expect("it ends");
+    }
+}
+
 /// util-linux's `script` runs a program on a terminal.
 #[cfg(target_os = "linux")]
 #[test]

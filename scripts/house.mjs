@@ -69,7 +69,7 @@ function* code(file) {
 }
 
 /** Where operations may be named: their table, the way to them, and the names that another tool has for them. */
-const NAMED = ['surface/operations.rs', 'surface/router.rs', 'script/files/aimock.rs'];
+const NAMED = ['surface/operations.rs', 'surface/router.rs', 'script/files/aimock.rs', 'telemetry/otlp/mokku.rs'];
 
 /** Facts about an operation are fields of its row: nothing else names one but the list of what a resource serves. */
 export function named(root = ROOT) {

@@ -16,6 +16,7 @@ const STAGES = [
   ['clippy', 'no lint, with and without the Node addon', [
     ['cargo', 'clippy', '--locked', '--all-targets', '--no-default-features', '--', '-D', 'warnings'],
     ['cargo', 'clippy', '--locked', '--all-targets', '--', '-D', 'warnings'],
+    ['cargo', 'clippy', '--locked', '--no-default-features', '--features', 'telemetry', '--', '-D', 'warnings'],
   ]],
   ['rust', 'the core, without Node, with either store', [
     ['cargo', 'test', '--locked', '--no-default-features'],
@@ -34,6 +35,7 @@ const STAGES = [
     node('scripts/surface.mjs', '--check'),
   ]],
   ['python', 'official Python clients', [node('conformance/python/run.mjs')]],
+  ['telemetry', 'OpenTelemetry as a receiver of its protocol gets it', [node('conformance/telemetry/run.mjs')]],
   ['wire', 'bytes on the wire are as OpenAI sends them', [node('conformance/wire/run.mjs')]],
   ['fidelity', 'no score against recorded traffic has fallen', [node('conformance/fidelity/run.mjs')]],
   ['docs', 'the examples run as written', [node('scripts/test-docs.mjs')]],

@@ -14,6 +14,7 @@ use crate::script::Load;
 use crate::script::files;
 use crate::script::files::Severity;
 use crate::surface;
+use crate::telemetry;
 use crate::tokens::Encoding;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -207,6 +208,7 @@ fn serve(options: Options, open: bool) -> Result<(), String> {
         }
         emulator.stop().await;
     });
+    telemetry::flush();
     log::flush();
     Ok(())
 }

@@ -6,7 +6,8 @@ mod refusal;
 mod values;
 
 pub(crate) use values::{
-    Auth, Cors, Counting, EmbeddingStyle, FallbackName, LogFormat, LogLevel, MetricNames, Profile, Unlisted, Validation,
+    Auth, Cors, Counting, EmbeddingStyle, FallbackName, LogFormat, LogLevel, MetricNames, Profile, SpanNames, Unlisted,
+    Validation,
 };
 
 use crate::bounds::{BYTES, KEPT, PATIENCE_MS, RATE, WAIT_MS};
@@ -132,6 +133,9 @@ pub(crate) struct Options {
     /// Names that GET /metrics counts under; vllm: vLLM's too [default: llemulator]
     #[arg(long, env = "LLEMULATOR_METRICS", value_name = "NAMES")]
     pub metrics: Option<MetricNames>,
+    /// What spans of OpenTelemetry are called, in builds that speak it [default: genai]
+    #[arg(long, env = "LLEMULATOR_TELEMETRY", value_name = "NAMES")]
+    pub telemetry: Option<SpanNames>,
     /// Serve GET /_emulator/state over HTTP: `true`, or anything else for no
     // `DEBUG=vite:*` stands in many a shell and must stop nothing.
     #[arg(long, env = "DEBUG", value_parser = |text: &str| Ok::<_, std::convert::Infallible>(text == "true"))]
@@ -220,6 +224,9 @@ pub(crate) struct Settings {
     pub log_level: LogLevel,
     pub log_format: LogFormat,
     pub metrics: MetricNames,
+    /// Read only where OpenTelemetry is built in.
+    #[cfg_attr(not(feature = "telemetry"), allow(dead_code))]
+    pub telemetry: SpanNames,
     pub debug: bool,
     pub cors: Cors,
     pub allowed_hosts: Vec<String>,
@@ -349,6 +356,7 @@ impl Options {
             log_level: self.log_level.unwrap_or(if cli { LogLevel::Info } else { LogLevel::Error }),
             log_format: self.log_format.unwrap_or(LogFormat::Pretty),
             metrics: self.metrics.unwrap_or(MetricNames::Llemulator),
+            telemetry: self.telemetry.unwrap_or(SpanNames::Genai),
             debug: self.debug.unwrap_or(false),
             cors: self.cors.unwrap_or(Cors::Loopback),
             allowed_hosts: self.allowed_hosts.unwrap_or_default(),

@@ -1,9 +1,9 @@
-// Runs the Python clients: a virtual environment per version of `openai`, made once and kept while its list of
-// packages stays the same, then pytest against a started emulator.
+// Runs the Python clients: a virtual environment per version of `openai`, then pytest against a started emulator.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { environment } from './environment.mjs';
 import { command, repository, startServer } from '../server.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -12,28 +12,6 @@ function run(program, args, env = {}) {
   const { status, error } = spawnSync(program, args, { cwd: here, stdio: 'inherit', env: { ...process.env, ...env } });
   if (error) throw error;
   return status;
-}
-
-/** The Python of an environment that has exactly the packages of `requirements-NAME.txt`. */
-function environment(name) {
-  const requirements = `${here}requirements-${name}.txt`;
-  const folder = `${here}.venv/${name}`;
-  const stamp = `${folder}/requirements.sha256`;
-  const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex');
-  const python = `${folder}/bin/python`;
-  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    const steps = [
-      ['python3', ['-m', 'venv', folder]],
-      [python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]],
-    ];
-    for (const [program, args] of steps) {
-      if (run(program, args) !== 0) throw new Error(`${program} ${args.join(' ')} failed`);
-    }
-    writeFileSync(stamp, hash);
-  }
-  return python;
 }
 
 /**
@@ -69,7 +47,8 @@ for (const [name, ...only] of [['openai-3'], ['openai-1'], ['clients', 'clients'
     TIKTOKEN_CACHE_DIR: folder,
     PYTHONDONTWRITEBYTECODE: '1',
   };
-  failed += run(environment(name), ['-m', 'pytest', '-q', ...only, ...process.argv.slice(2)], env) === 0 ? 0 : 1;
+  const python = environment(`${here}requirements-${name}.txt`, `${here}.venv/${name}`);
+  failed += run(python, ['-m', 'pytest', '-q', ...only, ...process.argv.slice(2)], env) === 0 ? 0 : 1;
 }
 await Promise.all([relaxed.stop(), strict.stop()]);
 process.exitCode = failed ? 1 : 0;

@@ -144,6 +144,16 @@ pub(crate) enum MetricNames {
     Vllm,
 }
 
+/// What spans of OpenTelemetry are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SpanNames {
+    /// As the semantic conventions for generative AI say.
+    Genai,
+    /// As openai-mokku did.
+    Mokku,
+}
+
 /// How tokens are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]

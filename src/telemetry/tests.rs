@@ -176,3 +176,15 @@ fn promtool_finds_nothing_to_complain_of() {
     let complaints = said.lines().filter(|line| !line.starts_with("vllm:") || !line.contains("':'"));
     assert_eq!(complaints.collect::<Vec<_>>(), [""; 0], "{text}");
 }
+
+#[test]
+fn opentelemetry_is_wanted_when_somebody_says_where_to() {
+    let wanted = |variables: &[(&str, &str)]| {
+        super::is_wanted(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string()))
+    };
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "jaeger:4317");
+    assert!(wanted(&[endpoint]) && wanted(&[endpoint, ("OTEL_SDK_DISABLED", "false")]));
+    assert!(wanted(&[("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://a:1")]));
+    assert!(!wanted(&[]) && !wanted(&[(endpoint.0, " ")]) && !wanted(&[endpoint, ("OTEL_SDK_DISABLED", "True")]));
+    assert!(!wanted(&[("OTEL_SERVICE_NAME", "x")]));
+}
