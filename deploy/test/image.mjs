@@ -1,0 +1,42 @@
+// Builds what the Dockerfile builds, from the files that it lets in and by its own commands, but static against glibc (no
+// musl target is installed here) and without optimisation.
+import assert from 'node:assert/strict';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { ROOT } from '../../scripts/addon.mjs';
+import { capture, run } from '../../scripts/run.mjs';
+
+/** The files of a checkout that `Dockerfile.dockerignore` lets into the build. */
+function context() {
+  const lines = readFileSync(path.join(ROOT, 'deploy/Dockerfile.dockerignore'), 'utf8').trim().split('\n');
+  assert.equal(lines[0], '*', 'nothing that is not named goes into the build');
+  const under = (name, folder) => name === folder || name.startsWith(`${folder}/`);
+  // The last line that matches decides, as in Docker.
+  const goesIn = (name) => lines.findLast((line) => line === '*' || under(name, line.replace('!', '')))?.startsWith('!') ?? false;
+  const names = capture('git', ['ls-files', '--cached', '--others', '--exclude-standard']).split('\n');
+  return names.filter((name) => goesIn(name) && existsSync(path.join(ROOT, name)));
+}
+
+/** Builds the binary; gives its path. */
+export function buildImage() {
+  const dockerfile = readFileSync(path.join(ROOT, 'deploy/Dockerfile'), 'utf8');
+  const page = 'node scripts/page.mjs';
+  const cargo = ['build', '--release', '--locked', '--no-default-features', '--features', 'telemetry', '--bin', 'llemulator'];
+  for (const command of [page, `cargo ${cargo.join(' ')}`]) assert.ok(dockerfile.includes(`RUN ${command}`), `the Dockerfile runs ${command}`);
+
+  const folder = path.join(ROOT, 'target', 'image', 'build');
+  rmSync(folder, { recursive: true, force: true });
+  for (const name of context()) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    // With its times, so that cargo sees what changed.
+    cpSync(path.join(ROOT, name), path.join(folder, name), { preserveTimestamps: true });
+  }
+  run(process.execPath, page.split(' ').slice(1), { cwd: folder });
+  // The same target folder: libraries are compiled already.
+  const env = { ...process.env, CARGO_TARGET_DIR: path.join(ROOT, 'target') };
+  const args = ['rustc', ...cargo.slice(1).filter((word) => word !== '--release'), '--', '-C', 'target-feature=+crt-static'];
+  run('cargo', args, { cwd: folder, env });
+  const binary = path.join(ROOT, 'target', 'image', 'llemulator');
+  copyFileSync(path.join(ROOT, 'target/debug/llemulator'), binary);
+  return binary;
+}
