@@ -58,6 +58,12 @@ export interface EmulatorOptions {
   validation?: 'full' | 'schema' | 'off';
   /** `any` accepts every model name, as `relaxed` does but for those that begin with `invalid`; a list adds names to the catalogue. */
   models?: 'any' | readonly string[];
+  /** What ids bring that nothing is stored under: OpenAI's 404 (`not_found`, default), or, for a well-formed id, an object of the answer's type. */
+  unknownIds?: 'not_found' | 'synthesize';
+  /** Which requests are answered as Azure answers: those below `/openai/` (`paths`, default), all, or none. */
+  azure?: 'paths' | 'always' | 'never';
+  /** Whose additions chat completions have: `vllm` shows the reasoning itself, and the usage so far in every chunk. Default `openai`. */
+  dialect?: 'openai' | 'vllm';
   /** How time passes in sessions that do not say. Default `real`. */
   clock?: ClockMode;
   /** Seed of everything drawn, in sessions that do not say. Default 0. */

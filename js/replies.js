@@ -14,6 +14,7 @@ const OPTIONS = /** @type {Record<string, string>} */ ({
   id: 'id',
   headers: 'headers',
   check: 'check',
+  dialect: 'dialect',
 });
 /** Options that belong to the pace. */
 const PACE = /** @type {Record<string, string>} */ ({
@@ -21,6 +22,7 @@ const PACE = /** @type {Record<string, string>} */ ({
   ttftMs: 'ttft_ms',
   delayMs: 'delay_ms',
   tokensPerSecond: 'tokens_per_second',
+  keepAliveMs: 'keep_alive_ms',
 });
 
 /**

@@ -6,8 +6,8 @@ mod refusal;
 mod values;
 
 pub(crate) use values::{
-    Auth, Cors, Counting, EmbeddingStyle, FallbackName, LogFormat, LogLevel, MetricNames, Profile, SpanNames, Unlisted,
-    Validation,
+    Auth, AzureWire, Cors, Counting, EmbeddingStyle, FallbackName, LogFormat, LogLevel, MetricNames, Profile,
+    SpanNames, UnknownIds, Unlisted, Validation,
 };
 
 use crate::bounds::{BYTES, KEPT, PATIENCE_MS, RATE, WAIT_MS};
@@ -16,6 +16,7 @@ use crate::reply::Length;
 use crate::reply::pace::{Pace, Range};
 use crate::reply::{GenerateStyle, ToolStrategy};
 use crate::script::Check;
+use crate::wire::dialect::ChatDialect;
 use clap::Args;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
@@ -51,6 +52,15 @@ pub(crate) struct Options {
     #[arg(long, env = "LLEMULATOR_MODELS", value_name = "NAMES", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_many")]
     pub models: Option<Vec<String>>,
+    /// What ids bring that nothing is stored under [default: not_found]
+    #[arg(long, env = "LLEMULATOR_UNKNOWN_IDS", value_name = "WHAT")]
+    pub unknown_ids: Option<UnknownIds>,
+    /// Which requests are answered as Azure answers: those below `/openai/`, all, or none [default: paths]
+    #[arg(long, env = "LLEMULATOR_AZURE", value_name = "WHICH")]
+    pub azure: Option<AzureWire>,
+    /// Whose additions chat completions have: vllm shows the reasoning, and the usage in every chunk [default: openai]
+    #[arg(long, env = "LLEMULATOR_DIALECT", value_name = "WHOSE")]
+    pub dialect: Option<ChatDialect>,
     /// How time passes [default: real]
     #[arg(long, env = "LLEMULATOR_CLOCK", value_name = "MODE")]
     pub clock: Option<Mode>,
@@ -203,6 +213,9 @@ pub(crate) struct Settings {
     pub unlisted: Unlisted,
     /// Names beside the catalogue.
     pub models: Vec<String>,
+    pub unknown_ids: UnknownIds,
+    pub azure: AzureWire,
+    pub dialect: ChatDialect,
     pub clock: Mode,
     pub seed: u64,
     pub usage: Counting,
@@ -335,6 +348,9 @@ impl Options {
                 () => Unlisted::Refused,
             },
             models: models.into_iter().filter(|name| name != "any").collect(),
+            unknown_ids: self.unknown_ids.unwrap_or(UnknownIds::NotFound),
+            azure: self.azure.unwrap_or(AzureWire::Paths),
+            dialect: self.dialect.unwrap_or_default(),
             clock: self.clock.unwrap_or_default(),
             seed: self.seed.unwrap_or(0),
             usage: self.usage.unwrap_or(Counting::Exact),

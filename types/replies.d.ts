@@ -149,6 +149,8 @@ export interface Pace {
   tokensPerSecond?: number;
   /** Stops after some pieces until `session.release(until)`. */
   hold?: { afterChunks?: number; until: string };
+  /** A comment in the stream for every so many milliseconds without an event. */
+  keepAliveMs?: number;
 }
 
 /** Options of every reply. */
@@ -171,6 +173,8 @@ export interface ReplyOptions extends Pace {
   headers?: Record<string, string>;
   /** `false`: the request may forbid this reply. */
   check?: boolean;
+  /** Whose additions a chat completion has; `vllm`: `reasoning_content`, and usage in every chunk. */
+  dialect?: 'openai' | 'vllm';
 }
 
 export interface Logprob {

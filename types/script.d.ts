@@ -100,6 +100,8 @@ export interface ReplyObject extends ScriptChoice {
   choices?: readonly (string | ScriptChoice)[];
   embedding?: readonly number[] | readonly (readonly number[])[];
   transcript?: string | object;
+  /** Merged over what an operation without a turn would answer; for rules that name the operation. */
+  object?: { readonly [field: string]: unknown };
   moderation?: { flagged?: boolean; categories?: readonly string[]; category_scores?: CategoryScores };
   error?: string | ScriptError;
   raw?: ScriptRaw;
@@ -107,6 +109,8 @@ export interface ReplyObject extends ScriptChoice {
   manual?: true | { timeout_ms?: number };
   upstream?: true | { model?: string; percent?: number };
   generate?: { length?: 'short' | 'medium' | 'long'; seed?: number; tools?: ToolStrategy; style?: 'plausible' | 'plain' };
+  /** Whose additions a chat completion has; `vllm`: `reasoning_content`, and usage in every chunk. */
+  dialect?: 'openai' | 'vllm';
   usage?: Usage;
   model?: string;
   id?: string;
@@ -166,6 +170,8 @@ export interface ScriptPace {
   delay_ms?: number | readonly [min: number, max: number];
   chunk?: 'token' | 'word' | 'char' | { tokens: number } | readonly string[];
   hold?: { after_chunks?: number; until: string };
+  /** A comment in the stream for every so many milliseconds without an event. */
+  keep_alive_ms?: number;
   $comment?: unknown;
 }
 

@@ -1,6 +1,7 @@
 """Chat completions: plain, streamed, parsed, sync and async."""
 
 import openai
+import pytest
 from pydantic import BaseModel
 
 TEXT = "Naïve café — “quotes”,\n\ttabs and 👩‍👩‍👧 emoji."
@@ -113,8 +114,19 @@ def test_embeddings_and_models(session):
 
 
 def test_azure(session, ask):
-    one = session(["from azure"])
+    one = session(["from azure", "one two", {"error": {"code": "content_filter"}}, "v1"])
     azure = openai.AzureOpenAI(
         api_key=one.key, azure_endpoint=one.options["base_url"].removesuffix("/v1"), api_version="2024-10-21"
     )
-    assert azure.chat.completions.create(**ask(model="my-deployment")).choices[0].message.content == "from azure"
+    answer = azure.chat.completions.create(**ask(model="my-deployment"))
+    assert answer.choices[0].message.content == "from azure"
+    assert answer.choices[0].content_filter_results["hate"]["severity"] == "safe"
+    first, *rest = azure.chat.completions.create(**ask(model="my-deployment"), stream=True)
+    assert first.choices == [] and first.prompt_filter_results[0]["content_filter_results"]["jailbreak"]["detected"] is False
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in rest) == "one two"
+    with pytest.raises(openai.BadRequestError) as refused:
+        azure.chat.completions.create(**ask(model="my-deployment"))
+    assert refused.value.code == "content_filter"
+    assert refused.value.body["innererror"]["code"] == "ResponsibleAIPolicyViolation"
+    v1 = openai.OpenAI(api_key=one.key, base_url=one.options["base_url"].removesuffix("/v1") + "/openai/v1")
+    assert v1.chat.completions.create(**ask(model="my-deployment")).prompt_filter_results

@@ -8,11 +8,13 @@ use crate::reply::fault::{Fault, FaultKind};
 use crate::reply::{Overrides, Reply, Say};
 use crate::responders::{self, request};
 use crate::surface::Family;
+use crate::surface::operations::AnswerKind;
 use crate::turn::answer::Answer;
 use crate::turn::answer::Delivery;
 use crate::turn::call::Call;
 use crate::turn::{self, Rendered, Spoken, Turn};
 use crate::wire::error::ApiError;
+use serde_json::Value;
 use std::ops::ControlFlow;
 
 /// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all operations.
@@ -79,25 +81,38 @@ pub(crate) async fn computed<T>(
 pub(crate) enum Intercepted {
     /// The answer.
     Answered(Answer),
-    /// The operation answers itself; its answer has these headers too and is delivered like this.
-    Delivered(Vec<(String, String)>, Option<Delivery>),
+    /// The operation answers itself; this comes over its answer.
+    Altered(Altered),
+}
+
+/// What comes over the answer of an operation that takes no turn.
+#[derive(Default)]
+pub(crate) struct Altered {
+    /// Merged over the object that is answered.
+    pub object: Option<Value>,
+    pub headers: Vec<(String, String)>,
+    pub delivery: Option<Delivery>,
 }
 
 /// Asks the script for an operation that takes no turn: rules that name it.
 pub(crate) async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
     let found = responders::intercept(&mut Turn::new(call, None)).await?;
-    let Some(found) = found else { return Ok(Intercepted::Delivered(Vec::new(), None)) };
+    let Some(found) = found else { return Ok(Intercepted::Altered(Altered::default())) };
     turn::note(call, &found.reply);
     let delivery = turn::delivery(call, &Prompt::default(), &found, &Vec::new);
+    let headers = || found.reply.overrides.headers.clone();
     match &found.reply.say {
         Say::Error(error) => Err(error.to_api_error(&call.occasion())),
+        Say::Object(object) if matches!(call.operation.kind, AnswerKind::Object | AnswerKind::Page) => {
+            Ok(Intercepted::Altered(Altered { object: Some(object.clone()), headers: headers(), delivery }))
+        }
         Say::Raw(raw) => Ok(Intercepted::Answered(turn::raw_answer(raw, delivery))),
         Say::Nothing => match &found.fault {
             // It is the answer itself: nothing streams here.
             Some(Fault { kind: FaultKind::Error(error), .. }) => Err(error.to_api_error(&call.occasion())),
-            _ => Ok(Intercepted::Delivered(found.reply.overrides.headers.clone(), delivery)),
+            _ => Ok(Intercepted::Altered(Altered { object: None, headers: headers(), delivery })),
         },
-        _ => Err(turn::cannot_answer(call, "`raw` or `error`")),
+        _ => Err(turn::cannot_answer(call, "`object` (where it answers with one), `raw` or `error`")),
     }
 }
 

@@ -101,7 +101,7 @@ impl Page {
             Some(Paging::NextCursor | Paging::Token) => {
                 json!({"object": "list", "data": self.data, "has_more": self.has_more, "next": next})
             }
-            Some(Paging::Whole) => json!({"object": "list", "data": self.data}),
+            Some(Paging::Whole) => json!({"object": "list", "data": self.data, "has_more": false}),
             _ => json!(self),
         }
     }

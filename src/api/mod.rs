@@ -13,9 +13,11 @@ pub(crate) mod conversations;
 pub(crate) mod embeddings;
 mod files;
 pub(crate) mod images;
+pub(crate) mod imagined;
 pub(crate) mod infer;
 pub(crate) mod list;
 pub(crate) mod logprobs;
+mod merge;
 pub(crate) mod models_resource;
 pub(crate) mod moderations;
 mod objects;
@@ -30,6 +32,7 @@ use crate::turn::call::Call;
 use crate::turn::call::Handler;
 use crate::turn::call::Served;
 use crate::wire::error::ApiError;
+use imagined::Imagined;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -125,11 +128,19 @@ pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
     }
     match infer::intercept(&call).await? {
         infer::Intercepted::Answered(answer) => Ok(answer),
-        infer::Intercepted::Delivered(headers, delivery) => {
+        infer::Intercepted::Altered(infer::Altered { object, headers, delivery }) => {
             let mut answer = match handler {
                 Some(handler) => {
                     admit::check(&call)?;
-                    handler(call).await?
+                    let imagined = Imagined::where_unknown(&call);
+                    match (handler(call).await, imagined) {
+                        (Err(error), Some(imagined)) => imagined.instead_of(error)?,
+                        (answer, _) => answer?,
+                    }
+                }
+                None if object.is_some() => {
+                    admit::form(&call)?;
+                    Imagined::of(&call).answer()
                 }
                 None => {
                     admit::form(&call)?;
@@ -141,6 +152,9 @@ pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
                     Answer::ok(Body::Error(error))
                 }
             };
+            if let Some(object) = object {
+                merge::into(&mut answer, &object);
+            }
             answer.headers.extend(headers);
             Ok(Answer { delivery: delivery.or(answer.delivery), ..answer })
         }

@@ -1,5 +1,6 @@
 //! The entry: a request without its transport becomes an answer without its transport.
 
+pub(crate) mod azure;
 pub(crate) mod body;
 mod form;
 pub(crate) mod route;

@@ -10,6 +10,8 @@ pub(crate) struct Normal {
     pub path: String,
     /// The path was one of Azure's: any model name is accepted.
     pub azure: bool,
+    /// It is one of those that Azure asks `api-version` for: not below `/openai/v1/`.
+    pub versioned: bool,
     /// `/openai/deployments/{deployment}/…`.
     pub deployment: Option<String>,
     /// `/_session/{name}/…`.
@@ -19,7 +21,7 @@ pub(crate) struct Normal {
 /// Brings every spelling of a path to `/v1/…`: without `/v1`, below `/openai`, a deployment, a session, a prefix.
 pub(crate) fn normalize(path: &str, prefixes: &[String]) -> Normal {
     let mut rest = path;
-    let mut normal = Normal { path: String::new(), azure: false, deployment: None, session: None };
+    let mut normal = Normal { path: String::new(), azure: false, versioned: false, deployment: None, session: None };
     let shorter;
     if path.contains("//") {
         // SDKs join base and path; a base that ends in a slash gives two.
@@ -49,7 +51,10 @@ pub(crate) fn normalize(path: &str, prefixes: &[String]) -> Normal {
     }
     let rest = match rest.strip_prefix("/v1") {
         Some(tail) if tail.is_empty() || tail.starts_with('/') => tail,
-        _ => rest,
+        _ => {
+            normal.versioned = normal.azure;
+            rest
+        }
     };
     let rest = rest.trim_end_matches('/');
     normal.path = format!("/v1{rest}");
@@ -79,6 +84,7 @@ mod tests {
             assert_eq!(normalize(path, &["proxy".into()]).path, "/v1/chat/completions", "{path}");
         }
         let azure = normalize("/openai/deployments/my%20gpt/embeddings", &[]);
-        assert_eq!((azure.azure, azure.deployment.as_deref()), (true, Some("my gpt")));
+        assert_eq!((azure.azure, azure.versioned, azure.deployment.as_deref()), (true, true, Some("my gpt")));
+        assert!(!normalize("/openai/v1/embeddings", &[]).versioned && normalize("/openai/files", &[]).versioned);
     }
 }

@@ -3,6 +3,7 @@
 //! HTTP and both lanes of sockets ask here, and whatever else wants an answer of the API can do the same: it says what
 //! is [`Asked`], and frames the [`Answered`].
 
+use super::azure::{self, AzureFacts};
 use super::body::{self, ReadBody, Sent};
 use crate::api;
 use crate::emulator::Emulator;
@@ -18,6 +19,7 @@ use crate::surface::router::Matched;
 use crate::turn::answer::{self, Answer};
 use crate::turn::call::Call;
 use crate::turn::lane::Lane;
+use crate::wire::azure::no_resource;
 use crate::wire::dialect::Dialect;
 use crate::wire::error;
 use crate::wire::error::ApiError;
@@ -57,6 +59,8 @@ pub(crate) struct Answered {
     pub live: Live,
     pub dialect: Dialect,
     pub edge: Edge,
+    /// It is answered as Azure does.
+    pub azure: Option<AzureFacts>,
     /// The exchange's generator, for headers.
     pub random: Random,
     /// Session time at which the request was there.
@@ -70,10 +74,15 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
     let Asked { method, target, normal, route, query, headers, session, body: sent, lane, peer } = asked;
     let name = route.name();
     let (dialect, edge) = (route.dialect(), route.edge());
+    let azure = azure::facts(emulator.settings.azure, &normal, &query);
+    let operation = route.operation();
     let keeper = session.as_ref().ok().cloned().unwrap_or_else(|| emulator.session(ANONYMOUS));
     let settings = &emulator.settings;
     let admitted = session.and_then(|session| {
         emulator.make_room(&session)?;
+        if azure.as_ref().is_some_and(|azure| azure.version.is_empty()) {
+            return Err(no_resource());
+        }
         match route {
             Matched::Operation(operation, params) => Ok((session, operation, params)),
             Matched::WrongMethod(allow) => Err(error::wrong_method(&method, &normal.path, &allow)),
@@ -96,6 +105,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
         let random = Random::new(random::key(keeper.seed, &key));
         let stamp = keeper.clock.stamp();
+        let wants = value.get("model").and_then(Value::as_str).or(normal.deployment.as_deref()).map(String::from);
         let exchange = keeper.journal.number(Begun {
             operation: if name.is_empty() { "unknown" } else { name },
             method: method.clone(),
@@ -104,9 +114,12 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
             body: kept,
             stream: value.get("stream").and_then(Value::as_bool).unwrap_or(false),
             at: stamp,
-            wants: value.get("model").and_then(Value::as_str).or(normal.deployment.as_deref()).map(String::from),
+            wants: wants.clone(),
             peer,
-            request_id: ids::request(&mut random.fork("request")),
+            request_id: match azure {
+                Some(_) => ids::uuid(&mut random.fork("request")),
+                None => ids::request(&mut random.fork("request")),
+            },
         });
         let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone());
         let started = keeper.clock.now();
@@ -151,8 +164,9 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         if let answer::Body::Error(error) = answer.body {
             answer.body = answer::Body::Error(settings.profile.sends(error));
         }
+        let azure = azure.map(|azure| azure.spoken(&mut answer, operation, wants.as_deref()));
         live.answered();
-        Answered { answer, live, dialect, edge, random, started, size }
+        Answered { answer, live, dialect, edge, azure, random, started, size }
     };
     runtime::all_aside(size, answer).await
 }

@@ -174,6 +174,29 @@ pub(crate) enum EmbeddingStyle {
     Mokku,
 }
 
+/// Which requests are answered as Azure answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AzureWire {
+    /// Those over Azure's paths, below `/openai/`.
+    Paths,
+    /// All.
+    Always,
+    /// None: Azure's paths lead to OpenAI's answers.
+    Never,
+}
+
+/// What an id brings that nothing is stored under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UnknownIds {
+    /// OpenAI's 404 for the resource.
+    #[value(name = "not_found")]
+    NotFound,
+    /// An object of the answer's type, if the id is one of the resource's form.
+    Synthesize,
+}
+
 /// Which model names are accepted although nobody lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unlisted {

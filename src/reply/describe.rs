@@ -40,6 +40,7 @@ pub(crate) fn reply(reply: &Reply) -> String {
         Say::Moderation(_) => "moderation".into(),
         Say::Images(_) => "image".into(),
         Say::Transcript(_) => "transcript".into(),
+        Say::Object(_) => "object".into(),
         Say::Nothing => "a fault".into(),
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod price;
 pub(crate) mod validator;
 
 use crate::tokens::{self, Encoding};
+use crate::wire::dialect::ChatDialect;
 pub(crate) use arriving::{Arrival, Arriving, Passing, Piece};
 use error::ErrorReply;
 use fault::Fault;
@@ -58,6 +59,8 @@ pub(crate) enum Say {
     Images(Vec<String>),
     /// A transcript: a string, or the fields of a verbose one.
     Transcript(Value),
+    /// Fields that are merged over what an operation without a turn would answer.
+    Object(Value),
     /// A fault alone: it breaks the fallback's answer.
     Nothing,
 }
@@ -173,6 +176,8 @@ pub(crate) struct Overrides {
     pub headers: Vec<(String, String)>,
     /// `check: false` = the request may forbid this reply.
     pub unchecked: bool,
+    /// Whose additions a chat completion has.
+    pub dialect: Option<ChatDialect>,
 }
 
 impl Overrides {
@@ -187,6 +192,7 @@ impl Overrides {
             id: self.id.or_else(|| general.id.clone()),
             headers: self.headers,
             unchecked: self.unchecked || general.unchecked,
+            dialect: self.dialect.or(general.dialect),
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Pace {
     pub delay_ms: Option<Range>,
     pub chunk: Option<Chunk>,
     pub hold: Option<Hold>,
+    /// Milliseconds without an event after which a stream has a comment.
+    pub keep_alive_ms: Option<f64>,
 }
 
 impl Pace {
@@ -28,6 +30,7 @@ impl Pace {
             delay_ms: self.delay_ms.or(more_general.delay_ms),
             chunk: self.chunk.as_ref().or(more_general.chunk.as_ref()).cloned(),
             hold: self.hold.as_ref().or(more_general.hold.as_ref()).cloned(),
+            keep_alive_ms: self.keep_alive_ms.or(more_general.keep_alive_ms),
         }
     }
 }

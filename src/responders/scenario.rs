@@ -45,7 +45,8 @@ pub(crate) fn answer(call: &Call) -> Option<Result<Answer, ApiError>> {
     };
     call.exchange.note(|record| record.outcome = Outcome::Faulted);
     let schedule = Schedule::new(&Pace::default(), &mut call.random.clone());
-    let delivery = Delivery { wait: Duration::ZERO, schedule, hold: None, fault: Some(fault), error: None };
+    let delivery =
+        Delivery { wait: Duration::ZERO, schedule, hold: None, keep_alive: None, fault: Some(fault), error: None };
     Some(Ok(Answer { delivery: Some(delivery), ..Answer::ok(Body::Empty) }))
 }
 

@@ -182,6 +182,11 @@ pub(super) static PACE: ObjectShape = ObjectShape {
             "How text is cut: token (default), word, char, n tokens, or exact pieces.",
         ),
         key("hold", Object(&HOLD), "Wait after some chunks until released."),
+        key(
+            "keep_alive_ms",
+            Number(1.0, WAIT_MS.to),
+            "A comment in the stream for every so many milliseconds without an event.",
+        ),
     ],
     with: None,
 };

@@ -42,6 +42,7 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "embedding",
         "transcript",
         "moderation",
+        "object",
         "error",
         "raw",
         "echo",
@@ -57,7 +58,7 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         return match keys.contains_key("finish_reason") {
             true => Ok(Say::Choices(vec![choice(keys, path)?])),
             false if faulty => {
-                refuse_useless("fault", &["check", "logprobs", "annotations", "phase"], keys, path)?;
+                refuse_useless("fault", &["dialect", "check", "logprobs", "annotations", "phase"], keys, path)?;
                 Ok(Say::Nothing)
             }
             false => Err(path.error(
@@ -77,6 +78,7 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "embedding" => Say::Embeddings(embeddings(value, &at)?),
         "transcript" => Say::Transcript(value.clone()),
         "moderation" => Say::Moderation(value.clone()),
+        "object" => Say::Object(value.clone()),
         "image" => Say::Images(vec![base64_text(value, &at)?]),
         "error" => Say::Error(error(value, &at)?),
         "raw" => Say::Raw(raw(value, &at)?),
@@ -164,16 +166,27 @@ fn refuse_useless(kind: &str, useless: &[&str], keys: &Map<String, Value>, path:
 fn useless(kind: &str) -> &'static [&'static str] {
     match kind {
         "choices" => &["logprobs", "annotations", "phase"],
-        "embedding" => &["id", "check", "finish_reason", "logprobs", "annotations", "phase"],
-        "moderation" => &["usage", "check", "finish_reason", "logprobs", "annotations", "phase"],
+        "embedding" => &["dialect", "id", "check", "finish_reason", "logprobs", "annotations", "phase"],
+        "moderation" => &["dialect", "usage", "check", "finish_reason", "logprobs", "annotations", "phase"],
         // Both have headers of their own.
-        "error" | "raw" | "upstream" => {
-            &["usage", "model", "id", "headers", "check", "finish_reason", "logprobs", "annotations", "phase"]
-        }
+        "error" | "raw" | "upstream" => &[
+            "dialect",
+            "usage",
+            "model",
+            "id",
+            "headers",
+            "check",
+            "finish_reason",
+            "logprobs",
+            "annotations",
+            "phase",
+        ],
+        "object" => &["dialect", "usage", "model", "id", "check", "finish_reason", "logprobs", "annotations", "phase"],
         // What the emulator makes itself fits the request anyway.
         "echo" | "generate" | "manual" => &["check", "finish_reason", "logprobs", "annotations", "phase"],
-        "callback" | "transcript" => &["finish_reason", "logprobs", "annotations", "phase"],
-        "image" => &["model", "id", "check", "finish_reason", "logprobs", "annotations", "phase"],
+        "callback" => &["finish_reason", "logprobs", "annotations", "phase"],
+        "transcript" => &["dialect", "finish_reason", "logprobs", "annotations", "phase"],
+        "image" => &["dialect", "model", "id", "check", "finish_reason", "logprobs", "annotations", "phase"],
         _ => &[],
     }
 }
@@ -208,6 +221,7 @@ fn overrides(keys: &Map<String, Value>, path: &Path) -> Result<Overrides, Script
         id: text("id"),
         headers: headers(keys.get("headers"), path)?,
         unchecked: keys.get("check") == Some(&Value::Bool(false)),
+        dialect: keys.get("dialect").and_then(|name| serde_json::from_value(name.clone()).ok()),
     })
 }
 
@@ -329,6 +343,7 @@ pub(super) fn pace(value: &Value, path: &Path) -> Result<Pace, ScriptError> {
                 _ => Chunk::Tokens(1),
             },
         }),
+        keep_alive_ms: value["keep_alive_ms"].as_f64(),
         hold: value.get("hold").map(|hold| Hold {
             after_chunks: size(&hold["after_chunks"]),
             until: hold["until"].as_str().unwrap_or_default().to_string(),

@@ -230,15 +230,15 @@ impl Shape {
 
 impl ObjectShape {
     fn check(&self, whole: &Value, path: &Path) -> Result<(), ScriptError> {
+        if let Some(what) = self.pasted(whole) {
+            return Err(path.error(what));
+        }
         for (key, value) in whole.as_object().into_iter().flatten() {
             if key == COMMENT {
                 continue;
             }
             let Some(field) = self.all().find(|field| field.key == key) else {
-                return Err(match self.pasted(whole) {
-                    Some(what) => path.error(what),
-                    None => Path::Key(path, key).error(self.unknown(key)),
-                });
+                return Err(Path::Key(path, key).error(self.unknown(key)));
             };
             field.shape.check(value, &Path::Key(path, key))?;
         }

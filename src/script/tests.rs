@@ -156,7 +156,7 @@ fn errors_keep_the_difference_between_missing_and_null() {
 #[test]
 fn pace_and_fault_are_read() {
     let reply = one(json!({"fault": {"at": "connect", "kind": "disconnect"},
-        "pace": {"ttft_ms": 5, "delay_ms": [1, 2], "tokens_per_second": 40, "chunk": "word", "hold": {"until": "go"}}}));
+        "pace": {"ttft_ms": 5, "delay_ms": [1, 2], "tokens_per_second": 40, "chunk": "word", "hold": {"until": "go"}, "keep_alive_ms": 9}}));
     assert!(matches!(reply.say, Say::Nothing));
     assert_eq!(reply.fault.map(|fault| fault.at), Some(fault::At::Connect));
     assert_eq!(
@@ -167,6 +167,7 @@ fn pace_and_fault_are_read() {
             delay_ms: Some(pace::Range(1.0, 2.0)),
             chunk: Some(pace::Chunk::Word),
             hold: Some(pace::Hold { after_chunks: 0, until: "go".into() }),
+            keep_alive_ms: Some(9.0),
         }
     );
 }

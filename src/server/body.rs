@@ -4,7 +4,7 @@
 //! client that leaves is a `Drop`. What drives it, [`Timed`], drives messages of a socket the same way: only how the
 //! events are framed differs.
 
-use crate::clock::{self, Wait};
+use crate::clock::{self, Mode, Wait};
 use crate::reply::fault::{At, FaultKind};
 use crate::server::deliver::struck;
 use crate::server::socket::{Control, Ending};
@@ -36,6 +36,9 @@ pub(crate) trait Framing: Frames {
 
     /// The stream is over, and none of its events says so.
     fn done(&mut self);
+
+    /// Says that the stream still lives, if there is a form for that.
+    fn alive(&mut self) {}
 
     fn is_empty(&self) -> bool;
 
@@ -79,6 +82,8 @@ pub(crate) struct Timed<F> {
     /// What must be done before what is written leaves.
     work: Option<Work>,
     wait: Option<Wait>,
+    /// When silence has lasted too long.
+    silence: Option<Wait>,
     /// The next piece's deadline and hold have been waited for.
     cleared: bool,
     /// Content-bearing events written.
@@ -166,6 +171,7 @@ impl<F: Framing> Timed<F> {
             frames,
             work: None,
             wait: None,
+            silence: None,
             cleared: false,
             sent: 0,
             state: BodyState::Open,
@@ -235,7 +241,7 @@ impl<F: Framing> Timed<F> {
             }
             if let Some(wait) = &mut self.wait {
                 if wait.as_mut().poll(context).is_pending() {
-                    return self.flush_or(Poll::Pending);
+                    return self.quiet(context);
                 }
                 self.wait = None;
             }
@@ -245,7 +251,7 @@ impl<F: Framing> Timed<F> {
                 _ => Poll::Ready(()),
             };
             if ready.is_pending() {
-                return self.flush_or(Poll::Pending);
+                return self.quiet(context);
             }
             if self.state == BodyState::Open && self.strikes() {
                 continue;
@@ -254,13 +260,40 @@ impl<F: Framing> Timed<F> {
                 continue;
             }
             match self.write_next(context) {
-                Poll::Pending => return self.flush_or(Poll::Pending),
+                Poll::Pending => return self.quiet(context),
                 Poll::Ready(false) => {
                     self.over();
                 }
                 Poll::Ready(true) => {}
             }
         }
+    }
+
+    /// Nothing is due: what is buffered leaves, and silence that has lasted too long is broken by a comment.
+    fn quiet(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<F::Frame, Cut>>> {
+        let clock = &self.live.session.clock;
+        let longest = self.delivery.as_ref().and_then(|delivery| delivery.keep_alive);
+        // Nobody waits on the instant clock.
+        let Some(longest) = longest.filter(|_| clock.mode() != Mode::Instant) else {
+            return self.flush_or(Poll::Pending);
+        };
+        if !self.frames.is_empty() {
+            self.silence = None;
+            return self.flush_or(Poll::Pending);
+        }
+        let silence = match &mut self.silence {
+            Some(silence) => Some(silence),
+            None => {
+                self.silence = clock.wait(clock.now() + longest);
+                self.silence.as_mut()
+            }
+        };
+        if silence.is_some_and(|silence| silence.as_mut().poll(context).is_pending()) {
+            return Poll::Pending;
+        }
+        self.silence = None;
+        self.frames.alive();
+        self.flush_or(Poll::Pending)
     }
 
     /// Nothing more comes.

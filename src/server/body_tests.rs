@@ -102,6 +102,7 @@ fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) 
         wait: Duration::ZERO,
         schedule: Schedule::new(&pace, &mut Random::new(1)),
         hold: pace.hold.clone(),
+        keep_alive: pace.keep_alive_ms.map(crate::clock::milliseconds),
         fault,
         error: Some(ApiError::invalid("!")),
     };
@@ -242,6 +243,7 @@ fn through(session: &Arc<Session>, pace: Option<Pace>) -> (mpsc::Sender<Arrival>
         wait: Duration::ZERO,
         schedule: Schedule::new(&pace, &mut Random::new(1)),
         hold: pace.hold.clone(),
+        keep_alive: pace.keep_alive_ms.map(crate::clock::milliseconds),
         fault: None,
         error: None,
     });

@@ -6,6 +6,7 @@ use crate::exchange::run::Answered;
 use crate::options::Profile;
 use crate::reply::RawBody;
 use crate::reply::fault::{At, Fault, FaultKind};
+use crate::server::azure_headers;
 use crate::server::body::{BodySource, Cut, ResponseBody};
 use crate::server::headers;
 use crate::server::socket::{Control, Ending};
@@ -89,7 +90,8 @@ async fn hold_back(answered: &mut Answered, whole: bool, control: &Control) -> R
         }
     }
     let begun = clock.now();
-    if edge.headers_wait && matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_))) {
+    let keeps_alive = delivery.as_ref().is_some_and(|delivery| delivery.keep_alive.is_some());
+    if edge.headers_wait && !keeps_alive && matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_))) {
         if let Body::Events(events) = body {
             std::future::poll_fn(|context| events.poll_ready(context)).await;
         }
@@ -108,7 +110,7 @@ pub(super) async fn deliver(
 ) -> Result<Response<ResponseBody>, Cut> {
     let whole = is_whole(&answered.answer.body);
     let (begun, status) = begin(&mut answered, whole, &control).await?;
-    let Answered { answer, mut live, dialect, edge, random, started, .. } = answered;
+    let Answered { answer, mut live, dialect, edge, azure, random, started, .. } = answered;
     let Answer { headers: extra, body, delivery, .. } = answer;
     let session = live.session.clone();
     let virtual_clock = session.clock.mode() != Mode::Real;
@@ -130,7 +132,11 @@ pub(super) async fn deliver(
             model: live.exchange.model.get().map(String::as_str),
             date: virtual_clock.then(|| session.clock.stamp()),
         };
-        headers::write(&facts, &mut random.fork("headers"), out);
+        let random = &mut random.fork("headers");
+        match &azure {
+            Some(azure) => azure_headers::write(&facts, &azure.deployment, random, out),
+            None => headers::write(&facts, random, out),
+        }
     }
     let error_headers = match &body {
         Body::Error(error) => error.headers.as_slice(),
@@ -138,7 +144,7 @@ pub(super) async fn deliver(
     };
     let content_type = match &body {
         Body::Json(_) => "application/json",
-        Body::Error(error) if matches!(error.style, Style::Api | Style::Model) => "application/json",
+        Body::Error(error) if matches!(error.style, Style::Api | Style::Model | Style::Azure) => "application/json",
         Body::Error(_) => "application/json; charset=utf-8",
         Body::Bytes(kind, _) => kind,
         // LLEmulator's suite compares the whole value, and looks for this header too.
@@ -238,6 +244,7 @@ pub(super) fn broken_whole(fault: Fault) -> Fault {
 fn error_bytes(error: &ApiError) -> Bytes {
     match error.style {
         Style::Edge | Style::Model => indented(&error.envelope(), b"    ", true),
+        Style::Azure => error.envelope().to_string().into(),
         _ => pretty(&error.envelope(), false),
     }
 }

@@ -98,11 +98,11 @@ pub(crate) fn write(facts: &HeaderFacts, random: &mut Random, out: &mut HeaderMa
 }
 
 /// A value that is always the same; nothing is copied.
-fn fixed(out: &mut HeaderMap, name: &'static str, value: &'static str) {
+pub(super) fn fixed(out: &mut HeaderMap, name: &'static str, value: &'static str) {
     out.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
 }
 
-fn made(out: &mut HeaderMap, name: &'static str, value: &str) {
+pub(super) fn made(out: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         out.insert(HeaderName::from_static(name), value);
     }

@@ -3,7 +3,14 @@
 #[cfg(test)]
 mod accepted_tests;
 #[cfg(test)]
+mod answers_tests;
+#[cfg(test)]
+mod asking_tests;
+#[cfg(test)]
 mod assistants_tests;
+mod azure_headers;
+#[cfg(test)]
+mod azure_tests;
 pub(crate) mod body;
 #[cfg(test)]
 mod choices_tests;
@@ -12,6 +19,8 @@ mod closing_tests;
 #[cfg(test)]
 mod control_tests;
 mod deliver;
+#[cfg(test)]
+mod dialect_tests;
 #[cfg(test)]
 mod ending_tests;
 #[cfg(test)]
@@ -41,6 +50,8 @@ mod memory_tests;
 mod message;
 #[cfg(test)]
 mod nested_keys_tests;
+#[cfg(test)]
+mod object_rule_tests;
 #[cfg(test)]
 mod objects_tests;
 #[cfg(test)]

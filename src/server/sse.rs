@@ -48,6 +48,10 @@ impl Framing for Sse {
         self.0.put_slice(b"data: [DONE]\n\n");
     }
 
+    fn alive(&mut self) {
+        self.0.put_slice(b": keep-alive\n\n");
+    }
+
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

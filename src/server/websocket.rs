@@ -316,7 +316,13 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
     event.insert("stream".into(), json!(true));
     let event = Value::Object(event);
     let bytes = event.to_string().into();
-    let normal = Normal { path: "/v1/responses".into(), azure: connection.azure, deployment: None, session: None };
+    let normal = Normal {
+        path: "/v1/responses".into(),
+        azure: connection.azure,
+        versioned: false,
+        deployment: None,
+        session: None,
+    };
     let asked = Asked {
         method: "POST".into(),
         target: connection.target.clone(),

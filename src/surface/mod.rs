@@ -12,6 +12,6 @@ pub(crate) mod router;
 pub(crate) mod shape;
 
 #[cfg(test)]
-pub(crate) use blocks::faults;
-pub(crate) use blocks::schema;
+pub(crate) use blocks::{allow_nulls, faults};
+pub(crate) use blocks::{each_type, schema};
 pub(crate) use operations::{Family, Operation};

@@ -24,7 +24,7 @@ impl Matched {
         self.operation().map(|operation| operation.edge).unwrap_or_default()
     }
 
-    fn operation(&self) -> Option<&'static Operation> {
+    pub(crate) fn operation(&self) -> Option<&'static Operation> {
         match self {
             Matched::Operation(operation, _) => Some(operation),
             _ => None,

@@ -28,6 +28,8 @@ pub(crate) struct Delivery {
     /// Deadlines of a stream's pieces.
     pub schedule: Schedule,
     pub hold: Option<Hold>,
+    /// A stream that says nothing for so long says so.
+    pub keep_alive: Option<Duration>,
     pub fault: Option<Fault>,
     /// What a fault `error` says in mid-stream.
     pub error: Option<ApiError>,

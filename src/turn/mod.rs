@@ -232,7 +232,8 @@ pub(crate) fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn
     if !prompt.stream && matches!(fault, Some(Fault { kind: FaultKind::Error(_), .. })) {
         fault = None; // the renderer makes it the answer itself
     }
-    if schedule.is_empty() && fault.is_none() && hold.is_none() {
+    let keep_alive = pace.keep_alive_ms.map(clock::milliseconds);
+    if schedule.is_empty() && fault.is_none() && hold.is_none() && keep_alive.is_none() {
         return None;
     }
     let in_pieces = match &found.reply.say {
@@ -244,7 +245,7 @@ pub(crate) fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn
         Some(Fault { kind: FaultKind::Error(error), .. }) => Some(error.to_api_error(&call.occasion())),
         _ => None,
     };
-    Some(Delivery { wait, schedule, hold, fault, error })
+    Some(Delivery { wait, schedule, hold, keep_alive, fault, error })
 }
 
 pub(crate) fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {

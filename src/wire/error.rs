@@ -4,6 +4,7 @@
 //! when empty (real-traffic §3). Which layer of OpenAI refused the request shows in white space and headers: see
 //! [`Style`].
 
+use crate::wire::azure;
 use crate::wire::dialect::Dialect;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub(crate) enum Style {
     Model,
     /// The API itself: every 400, 500. 2-space, no final newline, `application/json`, all `openai-*` headers.
     Api,
+    /// Azure's gateway and API, in one line.
+    Azure,
 }
 
 /// An answer that is an error.
@@ -140,6 +143,9 @@ impl ApiError {
 
     /// The JSON object inside `error`.
     pub(crate) fn inner(&self) -> Value {
+        if self.style == Style::Azure {
+            return azure::inner(self);
+        }
         json!({"message": self.message, "type": self.kind, "param": self.param, "code": self.code})
     }
 

@@ -40,6 +40,13 @@ pub(crate) fn request(random: &mut Random) -> String {
     format!("req_{}", random.hex(32))
 }
 
+/// A UUID of version 4: what Azure names requests by.
+pub(crate) fn uuid(random: &mut Random) -> String {
+    let variant = ['8', '9', 'a', 'b'][random.between(0, 3) as usize];
+    let (first, second, third) = (random.hex(8), random.hex(4), random.hex(3));
+    format!("{first}-{second}-4{third}-{variant}{}-{}", random.hex(3), random.hex(12))
+}
+
 /// 24 letters and digits after the prefix: `call_`, `asst_`, `thread_`, `run_`, `step_`, `msg_` of threads, `ftjob-`.
 pub(crate) fn plain(prefix: &str, random: &mut Random) -> String {
     format!("{prefix}{}", random.alphanumeric(24))

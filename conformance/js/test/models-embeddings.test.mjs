@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { AzureOpenAI } from 'openai';
+import OpenAI, { AzureOpenAI } from 'openai';
 import { ask, session, url } from './support.mjs';
 
 const norm = (vector) => Math.hypot(...vector);
@@ -54,14 +54,25 @@ test('embeddings: a scripted vector', async () => {
 });
 
 test('AzureOpenAI: deployment paths, api-key header, any deployment name', async () => {
-  const { key } = await session(['from azure', 'one two']);
+  const { key } = await session(['from azure', 'one two', { error: { code: 'content_filter' } }, 'v1']);
   const azure = new AzureOpenAI({ endpoint: url, apiKey: key, apiVersion: '2024-10-21', deployment: 'my-deployment' });
   const completion = await azure.chat.completions.create(ask('hi', { model: 'my-deployment' }));
   assert.equal(completion.choices[0].message.content, 'from azure');
+  assert.equal(completion.choices[0].content_filter_results.hate.severity, 'safe');
   const stream = await azure.chat.completions.create(ask('hi', { model: 'my-deployment', stream: true }));
   let text = '';
-  for await (const chunk of stream) text += chunk.choices[0]?.delta?.content ?? '';
+  const first = [];
+  for await (const chunk of stream) {
+    first.push(chunk);
+    text += chunk.choices[0]?.delta?.content ?? '';
+  }
   assert.equal(text, 'one two');
+  assert.deepEqual(first[0].choices, []);
+  assert.equal(first[0].prompt_filter_results[0].content_filter_results.jailbreak.detected, false);
+  const refused = await azure.chat.completions.create(ask('hi', { model: 'my-deployment' })).catch((error) => error);
+  assert.deepEqual([refused.status, refused.code, refused.error.innererror.code], [400, 'content_filter', 'ResponsibleAIPolicyViolation']);
+  const v1 = await new OpenAI({ apiKey: key, baseURL: `${url}/openai/v1` }).chat.completions.create(ask('hi', { model: 'my-deployment' }));
+  assert.ok(v1.prompt_filter_results);
   const vectors = await azure.embeddings.create({ model: 'my-embeddings', input: 'x' });
   assert.equal(vectors.object, 'list');
 });

@@ -16,8 +16,30 @@ pub(super) struct ChunkFrame {
     pub head_characters: usize,
     pub shows_logprobs: bool,
     pub include_usage: bool,
+    /// Every chunk says what was used so far.
+    pub running: Option<Running>,
     pub obfuscate: bool,
     pub random: Random,
+}
+
+/// Tokens used so far.
+pub(super) struct Running {
+    pub prompt: u64,
+    pub completion: u64,
+}
+
+impl Running {
+    fn write(&self, out: &mut BytesMut) {
+        for (name, number) in [
+            (",\"usage\":{\"prompt_tokens\":", self.prompt),
+            (",\"total_tokens\":", self.prompt + self.completion),
+            (",\"completion_tokens\":", self.completion),
+        ] {
+            out.extend_from_slice(name.as_bytes());
+            write_number(number, out);
+        }
+        out.extend_from_slice(b"}");
+    }
 }
 
 impl ChunkFrame {
@@ -45,7 +67,12 @@ impl ChunkFrame {
                 }
                 out.extend_from_slice(b",\"finish_reason\":");
                 out.extend_from_slice(finish.as_bytes());
-                out.extend_from_slice(if self.include_usage { b"}],\"usage\":null" } else { b"}]" });
+                out.extend_from_slice(b"}]");
+                match &self.running {
+                    Some(running) => running.write(out),
+                    None if self.include_usage => out.extend_from_slice(b",\"usage\":null"),
+                    None => {}
+                }
             }
             None => {
                 out.extend_from_slice(b"],\"usage\":");

@@ -11,7 +11,7 @@ use crate::turn::call::Call;
 use crate::turn::usage::Counter;
 use crate::turn::usage::wire;
 use crate::turn::usage::wire::Usage;
-use crate::wire::dialect::Dialect;
+use crate::wire::dialect::{ChatDialect, Dialect};
 use crate::wire::ids;
 use bytes::Bytes;
 use serde::Serialize;
@@ -32,6 +32,8 @@ pub(crate) struct Facts {
     pub usage: Option<Usage>,
     /// Empty unless sound was asked.
     pub audio_id: String,
+    /// Whose additions it has.
+    pub dialect: ChatDialect,
     /// Ids of the tool calls, by choice and call.
     pub call_ids: Vec<Vec<String>>,
 }
@@ -48,6 +50,7 @@ impl Facts {
             id,
             created: call.created(),
             call_ids: call_ids.collect(),
+            dialect: turn.overrides().dialect.unwrap_or(call.emulator.settings.dialect),
             audio_id: match prompt.audio {
                 true => format!("audio_{}", call.random.fork("audio").hex(32)),
                 false => String::new(),
@@ -118,6 +121,11 @@ struct RenderedMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     audio: Option<Value>,
     annotations: Vec<Value>,
+    /// vLLM's, under both its names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<String>,
 }
 
 /// The whole answer, unstreamed, and what is to be kept of it.
@@ -163,6 +171,8 @@ fn message<'a>(choice: &'a Choice, index: usize, facts: &Facts) -> RenderedMessa
         refusal: None,
         audio: None,
         annotations: Vec::new(),
+        reasoning_content: None,
+        reasoning: None,
     };
     let mut calls = Vec::new();
     let mut ids = facts.call_ids.get(index).into_iter().flatten();
@@ -178,6 +188,10 @@ fn message<'a>(choice: &'a Choice, index: usize, facts: &Facts) -> RenderedMessa
             }
             Part::ToolCall(one) => calls.push(tool_call(one, ids.next().map_or("", String::as_str))),
             Part::Audio { data, transcript } => message.audio = Some(audio(facts, data.as_deref(), transcript)),
+            Part::Reasoning(summary) if facts.dialect == ChatDialect::Vllm => {
+                let text = summary.join("\n\n");
+                (message.reasoning_content, message.reasoning) = (Some(text.clone()), Some(text));
+            }
             Part::Reasoning(_) | Part::Item(_) => {}
         }
     }

@@ -1,6 +1,6 @@
 //! A chat completion as chunks (real-traffic §2.3), one token each.
 
-use crate::api::chat::frame::{self, ChunkFrame};
+use crate::api::chat::frame::{self, ChunkFrame, Running};
 use crate::api::chat::render::{self, Facts};
 use crate::api::choice_queues::{ChoiceQueues, Chunks, Cursor, Writer};
 use crate::api::logprobs::{self, Scored};
@@ -11,6 +11,7 @@ use crate::tokens;
 use crate::turn::call::Call;
 use crate::turn::usage::Counter;
 use crate::turn::{Spoken, Step};
+use crate::wire::dialect::{ChatDialect, Dialect};
 use crate::wire::error::ApiError;
 use crate::wire::event::Frames;
 use crate::wire::event::write_json_str;
@@ -77,7 +78,11 @@ impl ChatEvents {
                 head: head.to_vec(),
                 shows_logprobs: facts.shows_logprobs,
                 include_usage: options["include_usage"] == true,
-                obfuscate: options["include_obfuscation"] != false,
+                running: (facts.dialect == ChatDialect::Vllm).then(|| Running {
+                    prompt: call.counter().count(prompt, &[], &turn.model, Dialect::Chat).prompt,
+                    completion: 0,
+                }),
+                obfuscate: options["include_obfuscation"] != false && facts.dialect == ChatDialect::Openai,
                 random: call.random.fork("obfuscation"),
             },
             scored: Vec::new(),
@@ -140,8 +145,9 @@ impl ChatEvents {
         let has_text = choice.parts.iter().any(|part| matches!(part, Part::Text(_)));
         let refuses = choice.parts.iter().any(|part| matches!(part, Part::Refusal(_)));
         let mut number = 0;
+        let thinks = self.thoughts(choice.parts.iter());
         // One call alone opens the message and itself in one chunk (real-traffic §2.3).
-        let merged = calls == 1 && !has_text && !refuses;
+        let merged = calls == 1 && !has_text && !refuses && !thinks;
         if !merged {
             lane.push_back(ChatItem::Delta(
                 index,
@@ -184,10 +190,21 @@ impl ChatEvents {
                         json!({"audio": {"id": id, "expires_at": expires}}).to_string(),
                     ));
                 }
+                Part::Reasoning(summary) if thinks => {
+                    for piece in render::pieces(&summary.join("\n\n"), &self.turn) {
+                        let tokens = tokens::count(self.turn.encoding, &piece) as u32;
+                        lane.push_back(ChatItem::Content(index, thought(&piece), tokens));
+                    }
+                }
                 Part::Reasoning(_) | Part::Item(_) => {}
             }
         }
         lane
+    }
+
+    /// Whether reasoning among these parts is shown.
+    fn thoughts<'a>(&self, mut parts: impl Iterator<Item = &'a Part>) -> bool {
+        self.facts.dialect == ChatDialect::Vllm && parts.any(|part| matches!(part, Part::Reasoning(_)))
     }
 
     /// The chunk that names a call.
@@ -214,7 +231,11 @@ impl ChatEvents {
 
     /// Opens the message of a choice that arrives, which begins with this part, unless it is open.
     fn open(&mut self, choice: usize, part: Option<&Part>, items: &mut ChoiceQueues<ChatItem>) {
-        if self.opened.contains(&choice) || matches!(part, Some(Part::Reasoning(_) | Part::Item(_))) {
+        let hidden = match part {
+            Some(Part::Reasoning(_)) => self.facts.dialect == ChatDialect::Openai,
+            part => matches!(part, Some(Part::Item(_))),
+        };
+        if self.opened.contains(&choice) || hidden {
             return;
         }
         self.opened.push(choice);
@@ -237,6 +258,13 @@ impl ChatEvents {
                 let number = self.number_of(choice, at);
                 items.push(ChatItem::Delta(choice, self.call_head(call, number, &id, false)));
             }
+        }
+        if let (Part::Reasoning(summary), Step::Grown(_, _, range), true) =
+            (&part, step, self.thoughts([&part].into_iter()))
+        {
+            let piece = summary.last().and_then(|text| text.get(range.clone())).unwrap_or_default();
+            let tokens = tokens::count(self.turn.encoding, piece) as u32;
+            items.push(ChatItem::Content(choice, thought(piece), tokens));
         }
         let Some(text) = pieces_of(&part) else { return };
         let range = match step {
@@ -274,6 +302,11 @@ fn visible(part: &Part) -> Option<&Text> {
         Part::Text(text) | Part::Refusal(text) => Some(text),
         _ => None,
     }
+}
+
+/// The delta of a piece of reasoning, under both names that servers give it.
+fn thought(piece: &str) -> String {
+    json!({"reasoning_content": piece, "reasoning": piece}).to_string()
 }
 
 fn annotations_delta(annotations: &[Value]) -> String {
@@ -324,6 +357,9 @@ impl Writer for ChatEvents {
     }
 
     fn write(&mut self, item: &mut ChatItem, out: &mut dyn Frames) -> bool {
+        if let (Some(running), Some(tokens)) = (&mut self.frame.running, Self::content(item)) {
+            running.completion += u64::from(tokens);
+        }
         match item {
             ChatItem::Delta(choice, delta) | ChatItem::Content(choice, delta, _) => {
                 let logprobs = (self.prompt.logprobs.is_some() && delta.starts_with("{\"role\""))

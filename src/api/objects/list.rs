@@ -41,7 +41,12 @@ pub(super) async fn made(call: &Call, plan: &Plan) -> Value {
             data.push(made_of(call, &given));
         }
     }
-    Page::whole(data).in_style(call.operation.page)
+    let mut page = Page::whole(data).in_style(call.operation.page);
+    // Some are named after what was done.
+    if let Some(object) = plan.collection.resource.given.get("object") {
+        page["object"] = object.clone();
+    }
+    page
 }
 
 /// Whether an object is what the filters ask for: fields of its own with the values they name.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// A file of reference data: beside a checkout, below `shared`, or where the variable says.
-pub(super) fn reference(variable: &str, path: &str) -> Option<String> {
+pub(crate) fn reference(variable: &str, path: &str) -> Option<String> {
     let (folder, file) = path.split_once('/')?;
     let named = std::env::var_os(variable).map(PathBuf::from);
     let beside = || {

@@ -11,7 +11,7 @@ mod walk;
 mod words;
 
 #[cfg(test)]
-mod corpus_tests;
+pub(crate) mod corpus_tests;
 #[cfg(test)]
 mod document_tests;
 #[cfg(test)]

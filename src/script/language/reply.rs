@@ -53,6 +53,11 @@ pub(in crate::script) static REPLY: ObjectShape = ObjectShape {
         key("embedding", EMBEDDING, "One vector for every input, or one per input."),
         key("transcript", Either(&[Text, AnyObject]), "Text, or the fields of a verbose transcription."),
         key("moderation", Object(&MODERATION), "The verdict."),
+        key(
+            "object",
+            AnyObject,
+            "Merged over what an operation without a turn would answer; for rules that name the operation.",
+        ),
         key("error", Either(&[Text, Object(&ERROR)]), "An error; missing keys are filled as OpenAI fills them."),
         key("raw", Object(&RAW), "Bytes as they are."),
         key("echo", True, "The echo responder answers this step."),
@@ -70,6 +75,11 @@ pub(in crate::script) static REPLY: ObjectShape = ObjectShape {
         key("id", Text, "Override of the id."),
         key("headers", HEADERS, "More response headers."),
         key("check", Bool, "false = the request may forbid this reply."),
+        key(
+            "dialect",
+            Words(&["openai", "vllm"]),
+            "Whose additions a chat completion has; vllm: reasoning_content, and usage in every chunk.",
+        ),
         key("pace", Object(&PACE), "When each piece leaves."),
         key("fault", Object(&FAULT), "What goes wrong; alone it breaks the fallback's answer."),
         key("status", Integer(100, 599), "LLEmulator's form: HTTP status of error, json, sse or content."),

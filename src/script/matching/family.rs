@@ -60,6 +60,7 @@ impl Family {
             Say::Embeddings(_) => self == Family::Embeddings,
             Say::Images(_) => self == Family::Images,
             Say::Transcript(_) => self == Family::Transcriptions,
+            Say::Object(_) => self == Family::Other && matcher.names_operation(),
             Say::Moderation(_) => self == Family::Moderations,
         }
     }

@@ -1,0 +1,301 @@
+//! Every operation of the table, asked as its types allow: each answer is of its type, here and in the OpenAI document
+//! (where a checkout has it beside it). What its types forbid is a 400 in OpenAI's envelope, and changes nothing.
+
+use super::asking_tests::Asking;
+use super::tests::{Got, start};
+use crate::api::{self, ServiceLevel};
+use crate::surface::operations::{AnswerKind, all};
+use crate::surface::{self, Operation};
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+/// Where production does other than its types or its document say, or a request needs what no other can make: the
+/// operation, a part of the fault, the reason.
+const OTHERWISE: &[(&str, &str, &str)] = &[
+    ("chat.completions.messages.list", "role: \"user\"", "the document's own example shows the user's message"),
+    ("chat.completions.messages.list", "\"refusal\" is a required", "the same: it has none"),
+    ("models.delete", "insufficient permissions", "only models of one's own can be deleted"),
+    ("beta.threads.runs.submit_tool_outputs", "400", "a run must wait for them: assistants_tests.rs"),
+    ("completions.create", "/choices/0", "chunks have nulls there until the last one, as recorded"),
+    ("responses.compact", "input_text", "it keeps what users said, as recorded (5c911ef49d3ccc8e)"),
+    ("uploads.complete", "400", "its parts must be there: uploads_tests.rs"),
+    ("beta.agents.sessions.create", "no events", "stored only: its turns do not happen"),
+    ("", "first_id: null", "an empty list has no first item, as recorded"),
+    ("", "last_id: null", "the same"),
+    ("", "_at: null is not of type \"integer\"", "recorded runs have nulls where the document has none"),
+    ("", "_tokens: null is not of type \"integer\"", "the same"),
+    ("", "required_action: null", "the same"),
+    ("", "last_error: null", "the same"),
+    ("", "incomplete_details: null", "the same"),
+];
+
+fn is_known(operation: &Operation, fault: &str) -> bool {
+    let named = |name: &str| name.is_empty() || operation.name == name;
+    OTHERWISE.iter().any(|(name, part, _)| named(name) && fault.contains(part))
+}
+
+fn served() -> impl Iterator<Item = &'static Operation> {
+    // The list on the same path is the one that is reached.
+    let own = |operation: &&Operation| {
+        operation.variant.is_none() && operation.name != "fine_tuning.checkpoints.permissions.retrieve"
+    };
+    all().iter().filter(own).filter(|operation| api::level(operation) != ServiceLevel::NotServed)
+}
+
+/// An answer with what only clients make of it, and what is newer than every recording and Python lets be missing.
+fn as_clients_see(mut value: Value) -> Value {
+    let inner = if value["response"].is_object() { &mut value["response"] } else { &mut value };
+    if inner["object"] == "response" {
+        (inner["output_text"], inner["access_programs"]) = (json!(""), Value::Null);
+    }
+    value
+}
+
+fn wrong(operation: &Operation, got: &Got) -> Vec<String> {
+    if got.status != 200 {
+        return vec![format!("{}: {}", got.status, got.text())];
+    }
+    match (operation.kind, operation.answer) {
+        // Clients look at none.
+        (AnswerKind::None, _) => Vec::new(),
+        (AnswerKind::Bytes, _) if !got.body.is_empty() => Vec::new(),
+        (AnswerKind::Bytes, _) => vec!["no bytes".into()],
+        (AnswerKind::Events, _) if got.text().contains("data: ") || got.body.is_empty() => Vec::new(),
+        (AnswerKind::Events, _) => vec![format!("no events: {}", got.text())],
+        (AnswerKind::Page, Some(name)) => {
+            let page = got.json();
+            let Some(items) = page["data"].as_array() else { return vec![format!("no page: {page}")] };
+            items.iter().flat_map(|item| surface::faults(name, item)).collect()
+        }
+        (_, Some(name)) if got.head.contains("application/json") => surface::faults(name, &as_clients_see(got.json())),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_answer_is_of_its_type() {
+    let asking = Asking::start();
+    let (mut bad, mut seen) = (Vec::new(), 0);
+    for operation in served() {
+        let requested = asking.valid(operation);
+        let got = asking.send(&requested);
+        seen += 1;
+        for fault in wrong(operation, &got).into_iter().filter(|fault| !is_known(operation, fault)) {
+            bad.push(format!("{}: {fault}\n    asked {}", operation.name, requested.said));
+        }
+    }
+    assert!(bad.is_empty(), "{} of {seen}:\n{}", bad.len(), bad.join("\n"));
+    assert!(seen > 280, "{seen}");
+}
+
+#[test]
+fn every_event_is_of_its_type() {
+    let asking = Asking::start();
+    let (mut bad, mut seen) = (Vec::new(), 0);
+    for operation in served().filter(|operation| operation.kind != AnswerKind::Events) {
+        let Some(events) = operation.events else { continue };
+        let got = asking.send(&asking.streamed(operation));
+        let text = got.text();
+        let data = text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
+        let mut any = false;
+        for data in data {
+            any = true;
+            let event: Value = serde_json::from_str(data).expect("JSON");
+            // Assistants' events name themselves in a line of their own.
+            if events.contains("AssistantStreamEvent") {
+                continue;
+            }
+            let found =
+                surface::faults(events, &as_clients_see(event)).into_iter().filter(|fault| !is_known(operation, fault));
+            bad.extend(found.map(|fault| format!("{}: {fault}", operation.name)));
+        }
+        if !any {
+            let fault = format!("no events: {} {text}", got.status);
+            bad.extend((!is_known(operation, &fault)).then(|| format!("{}: {fault}", operation.name)));
+        }
+        seen += 1;
+    }
+    assert!(bad.is_empty(), "{} of {seen}:\n{}", bad.len(), bad.join("\n"));
+    assert!(seen > 5, "{seen}");
+}
+
+static DOCUMENT: LazyLock<Option<Value>> = LazyLock::new(|| {
+    let text = api::validate::corpus_tests::reference("LLEMULATOR_SPEC", "spec/openapi.json")?;
+    let mut document: Value = serde_json::from_str(&text).ok()?;
+    surface::allow_nulls(&mut document["components"]["schemas"]);
+    name_once(&mut document["components"]["schemas"]);
+    Some(document)
+});
+
+/// Lists of required fields that name one twice fail whatever is there.
+fn name_once(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::Array(required)) = fields.get_mut("required") {
+                let mut seen = Vec::new();
+                required.retain(|one| {
+                    !seen.contains(one) && {
+                        seen.push(one.clone());
+                        true
+                    }
+                });
+            }
+            fields.values_mut().for_each(name_once);
+        }
+        Value::Array(items) => items.iter_mut().for_each(name_once),
+        _ => {}
+    }
+}
+
+/// The schema of an operation's answer in the document.
+fn documented(operation: &Operation) -> Option<Value> {
+    let document = DOCUMENT.as_ref()?;
+    let nameless = |path: &str| {
+        let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+        segments.collect::<Vec<_>>().join("/")
+    };
+    let paths = document["paths"].as_object()?;
+    let (_, methods) = paths.iter().find(|(path, _)| nameless(path) == nameless(operation.path))?;
+    let responses = methods[&operation.method.to_lowercase()]["responses"].as_object()?;
+    let (_, response) = responses.iter().find(|(status, _)| status.starts_with('2'))?;
+    let schema = response["content"]["application/json"].get("schema")?;
+    // Only what it leads to: the whole is made ready for hundreds of schemas otherwise.
+    let (mut schemas, mut todo) = (serde_json::Map::new(), vec![schema.to_string()]);
+    while let Some(text) = todo.pop() {
+        for name in text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            if !schemas.contains_key(name) {
+                let found = &document["components"]["schemas"][name];
+                todo.push(found.to_string());
+                schemas.insert(name.into(), found.clone());
+            }
+        }
+    }
+    Some(json!({"allOf": [schema], "components": {"schemas": schemas}}))
+}
+
+#[test]
+fn every_answer_is_what_the_document_says() {
+    if DOCUMENT.is_none() {
+        return;
+    }
+    let asking = Asking::start();
+    let (mut bad, mut seen) = (Vec::new(), 0);
+    for operation in served().filter(|one| matches!(one.kind, AnswerKind::Object | AnswerKind::Page)) {
+        let Some(schema) = documented(operation) else { continue };
+        let got = asking.send(&asking.valid(operation));
+        if got.status != 200 || !got.head.contains("application/json") {
+            continue;
+        }
+        seen += 1;
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        for fault in validator.iter_errors(&got.json()) {
+            let fault = format!("{}: {fault}", fault.instance_path());
+            if !is_known(operation, &fault) {
+                bad.push(format!("{} {}", operation.name, fault.chars().take(400).collect::<String>()));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{} of {seen}:\n{}", bad.len(), bad.join("\n"));
+    assert!(seen > 180, "{seen}");
+}
+
+/// An envelope of OpenAI's, whole.
+fn is_envelope(got: &Got) -> bool {
+    let Ok(answer) = serde_json::from_slice::<Value>(&got.body) else { return false };
+    let keys = answer["error"].as_object().map(|error| error.keys().cloned().collect::<Vec<_>>());
+    keys.is_some_and(|keys| keys == ["message", "type", "param", "code"]) && answer["error"]["message"].is_string()
+}
+
+#[test]
+fn what_types_forbid_is_refused_in_openais_envelope_and_changes_nothing() {
+    let asking = Asking::start();
+    let (mut bad, mut seen) = (Vec::new(), 0);
+    for operation in served().filter(|operation| operation.body.is_some()) {
+        for (what, requested) in asking.invalid(operation) {
+            let before = asking.kept();
+            let got = asking.send(&requested);
+            seen += 1;
+            if got.status != 400 || !is_envelope(&got) {
+                bad.push(format!("{} {what}: {} {}", operation.name, got.status, short(&got)));
+            } else if asking.kept() != before {
+                bad.push(format!("{} {what}: something was kept", operation.name));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{} of {seen}:\n{}", bad.len(), bad.join("\n"));
+    assert!(seen > 900, "{seen}");
+}
+
+fn short(got: &Got) -> String {
+    got.text().chars().take(200).collect()
+}
+
+#[test]
+fn each_kind_of_break_of_a_form_or_of_jsonl_is_refused_and_keeps_nothing() {
+    let emulator = start(json!({"clock": "instant"}));
+    let asking = Asking::of(emulator);
+    let file = "content-disposition: form-data; name=\"file\"; filename=\"a.jsonl\"\r\n\r\n{}\r\n";
+    let purpose = "content-disposition: form-data; name=\"purpose\"\r\n\r\nassistants\r\n";
+    let form = "multipart/form-data; boundary=b";
+    let breaks: &[(&str, &str, String)] = &[
+        ("no body", form, String::new()),
+        ("no boundary", "multipart/form-data", format!("--b\r\n{purpose}--b\r\n{file}--b--\r\n")),
+        ("another boundary", form, format!("--c\r\n{purpose}--c\r\n{file}--c--\r\n")),
+        ("no end", form, format!("--b\r\n{purpose}--b\r\n{file}")),
+        ("no file", form, format!("--b\r\n{purpose}--b--\r\n")),
+        ("no purpose", form, format!("--b\r\n{file}--b--\r\n")),
+        (
+            "a file as text",
+            form,
+            format!("--b\r\n{purpose}--b\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n"),
+        ),
+        (
+            "a part without a name",
+            form,
+            format!("--b\r\n{purpose}--b\r\ncontent-disposition: form-data\r\n\r\nx\r\n--b--\r\n"),
+        ),
+        ("a part without headers", form, format!("--b\r\n{purpose}--b\r\n\r\nx\r\n--b--\r\n")),
+        ("an unknown purpose", form, format!("--b\r\n{}--b\r\n{file}--b--\r\n", purpose.replace("assistants", "zzz"))),
+        ("JSON", "application/json", "{\"purpose\":\"assistants\"}".into()),
+    ];
+    let before = asking.kept();
+    for (what, media, body) in breaks {
+        let got = asking.post("/v1/files", media, body.as_bytes());
+        assert_eq!((got.status, is_envelope(&got)), (400, true), "{what}: {}", got.text());
+        assert_eq!(asking.kept(), before, "{what}");
+    }
+    let breaks = ["", "{", "[]", "null", "\"x\"", "{\"a\":", "{}x", "\u{0}"];
+    for path in ["/v1/evals", "/v1/vector_stores", "/v1/assistants", "/v1/responses", "/v1/images/generations"] {
+        for body in breaks {
+            let got = asking.post(path, "application/json", body.as_bytes());
+            // An empty body is one without fields, where none is asked for.
+            let empty = body.is_empty() && got.status == 200;
+            assert!(empty || got.status == 400 && is_envelope(&got), "{path} {body:?}: {}", got.text());
+        }
+    }
+}
+
+#[test]
+fn files_of_jobs_are_refused_with_the_line_that_is_broken() {
+    let asking = Asking::start();
+    let served = |name: &str| {
+        surface::operations::named(name).is_some_and(|operation| api::level(operation) == ServiceLevel::Behaves)
+    };
+    let line =
+        json!({"custom_id": "a", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4o", "input": "x"}});
+    let breaks = ["", "{", "[1]", "not json\n", "{\"custom_id\": 1}\n"];
+    for broken in breaks {
+        let content = format!("{line}\n{broken}");
+        let file = asking.file("batch", "a.jsonl", content.as_bytes());
+        if served("batches.create") && !broken.is_empty() {
+            let body = json!({"input_file_id": file, "endpoint": "/v1/responses", "completion_window": "24h"});
+            let batch = asking.post("/v1/batches", "application/json", body.to_string().as_bytes());
+            assert!(matches!(batch.status, 200 | 400), "{}", batch.text());
+            if batch.status == 200 {
+                let id = batch.json()["id"].as_str().expect("an id").to_string();
+                let seen = asking.get(&format!("/v1/batches/{id}"));
+                assert_eq!(seen.json()["status"], "failed", "{broken:?}: {}", seen.text());
+            }
+        }
+    }
+}
