@@ -1,6 +1,7 @@
 //! The command line, one definition for `npx llemulator` and the stand-alone binary.
 
 mod browser;
+mod drift;
 mod help;
 mod parent;
 
@@ -59,6 +60,9 @@ enum Command {
     },
     /// List every operation of the OpenAI API and how far it is served
     Operations,
+    /// Compare the clients a project has installed, or its recordings, with what is known here: exit code 4 = requests
+    /// would be refused, 3 = answers lack something, 0 = neither
+    Drift(drift::DriftOptions),
     /// Turn another tool's fixtures into a script, on stdout
     Convert {
         /// The other tool
@@ -107,6 +111,13 @@ pub fn run(arguments: Vec<String>) -> i32 {
             print(&operations());
             return 0;
         }
+        Some(Command::Drift(options)) => match drift::run(&options) {
+            Ok((report, code)) => {
+                print(&report);
+                return code;
+            }
+            Err(message) => Err(message),
+        },
         Some(Command::Convert { from: From::Aimock, file }) => convert(&file),
         Some(Command::Vocabulary { name }) => vocabulary(name),
         None => serve(cli.options, cli.open),

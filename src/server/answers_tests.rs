@@ -14,11 +14,9 @@ use std::sync::LazyLock;
 const OTHERWISE: &[(&str, &str, &str)] = &[
     ("chat.completions.messages.list", "role: \"user\"", "the document's own example shows the user's message"),
     ("chat.completions.messages.list", "\"refusal\" is a required", "the same: it has none"),
-    ("models.delete", "insufficient permissions", "only models of one's own can be deleted"),
     ("beta.threads.runs.submit_tool_outputs", "400", "a run must wait for them: assistants_tests.rs"),
     ("completions.create", "/choices/0", "chunks have nulls there until the last one, as recorded"),
     ("responses.compact", "input_text", "it keeps what users said, as recorded (5c911ef49d3ccc8e)"),
-    ("uploads.complete", "400", "its parts must be there: uploads_tests.rs"),
     ("beta.agents.sessions.create", "no events", "stored only: its turns do not happen"),
     ("", "first_id: null", "an empty list has no first item, as recorded"),
     ("", "last_id: null", "the same"),
@@ -75,17 +73,23 @@ fn wrong(operation: &Operation, got: &Got) -> Vec<String> {
 #[test]
 fn every_answer_is_of_its_type() {
     let asking = Asking::start();
-    let (mut bad, mut seen) = (Vec::new(), 0);
+    let (mut bad, mut seen, mut refused) = (Vec::new(), 0, Vec::new());
     for operation in served() {
         let requested = asking.valid(operation);
         let got = asking.send(&requested);
+        // What behaves may need what types do not say; tests of its own bring that.
+        if matches!(got.status, 400 | 403 | 404 | 409) && api::level(operation) == ServiceLevel::Behaves {
+            assert!(is_envelope(&got), "{}: {}", operation.name, got.text());
+            refused.push(operation.name);
+            continue;
+        }
         seen += 1;
         for fault in wrong(operation, &got).into_iter().filter(|fault| !is_known(operation, fault)) {
             bad.push(format!("{}: {fault}\n    asked {}", operation.name, requested.said));
         }
     }
     assert!(bad.is_empty(), "{} of {seen}:\n{}", bad.len(), bad.join("\n"));
-    assert!(seen > 280, "{seen}");
+    assert!(seen > 280 && refused.len() < 20, "{seen}, refused: {refused:?}");
 }
 
 #[test]

@@ -1,0 +1,119 @@
+//! PyPI's `openai`, read from its sources: the calls of its resources, the classes of its types.
+
+use super::compare::{Described, FieldSeen, TypeSeen};
+use super::scan::{closing, nameless, quoted, split};
+use super::{package, texts};
+use std::path::Path;
+
+const VERBS: &[(&str, &str)] = &[
+    ("_get", "GET"),
+    ("_get_api_list", "GET"),
+    ("_post", "POST"),
+    ("_put", "PUT"),
+    ("_patch", "PATCH"),
+    ("_delete", "DELETE"),
+];
+
+/// Reads a package, or the one of a folder of packages.
+pub(super) fn read(folder: &Path) -> Result<Described, String> {
+    let package = package(folder, &["openai"], "_version.py")?;
+    let version = std::fs::read_to_string(package.join("_version.py")).unwrap_or_default();
+    let version =
+        version.lines().find_map(|line| line.strip_prefix("__version__")).and_then(|line| line.split('"').nth(1));
+    let mut out =
+        Described { client: "pypi", version: version.unwrap_or_default().to_string(), ..Described::default() };
+    for (_, text) in texts(&package.join("types"), ".py")? {
+        declared(&text, &mut out);
+    }
+    for (_, text) in texts(&package.join("resources"), ".py")? {
+        called(&text, &mut out);
+    }
+    out.inherit();
+    match out.operations.is_empty() {
+        true => Err(format!("{}: no calls were found in this package", package.display())),
+        false => Ok(out),
+    }
+}
+
+/// `self._post("/files", …)`, `self._get(path_template("/files/{file_id}", …))`, `self._get(f"/files/{file_id}")`.
+fn called(text: &str, out: &mut Described) {
+    for (at, _) in text.match_indices("self._") {
+        let rest = text.get(at + "self.".len()..).unwrap_or_default();
+        let Some(open) = rest.find('(') else { continue };
+        let Some((_, verb)) = VERBS.iter().find(|(known, _)| rest.get(..open) == Some(*known)) else { continue };
+        let arguments = rest.get(open + 1..closing(rest, open)).unwrap_or_default();
+        let Some(path) = arguments.split('"').nth(1).filter(|path| path.starts_with('/')) else { continue };
+        let verb = if arguments.contains("method=\"post\"") { "POST" } else { verb };
+        out.operations.insert(format!("{verb} {}", nameless(path)));
+    }
+}
+
+/// Classes and aliases at the left margin.
+fn declared(text: &str, out: &mut Described) {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        at += 1;
+        if let Some(head) = line.strip_prefix("class ") {
+            let (name, bases) = head.split_once('(').unwrap_or((head, ""));
+            let bases = bases.trim_end_matches("):").split(',').map(|base| base.trim().to_string());
+            let optional = head.contains("total=False");
+            let start = at;
+            while lines.get(at).is_some_and(|line| line.is_empty() || line.starts_with([' ', ')'])) {
+                at += 1;
+            }
+            let body = lines.get(start..at).unwrap_or_default().join("\n");
+            let seen = TypeSeen { fields: fields(&body, optional), bases: bases.collect(), ..TypeSeen::default() };
+            out.add(name.trim_end_matches(':').to_string(), seen);
+        } else if let Some((name, _)) = line.split_once(": TypeAlias = ") {
+            let start = text_from(&lines, at - 1);
+            let value = start.split_once(" = ").map_or("", |(_, value)| value);
+            let end = value.find('[').map_or(value.len(), |open| closing(value, open));
+            out.add(
+                name.to_string(),
+                TypeSeen { values: values(value.get(..end).unwrap_or(value)), ..TypeSeen::default() },
+            );
+        }
+    }
+}
+
+fn text_from(lines: &[&str], at: usize) -> String {
+    lines.get(at..(at + 200).min(lines.len())).unwrap_or_default().join("\n")
+}
+
+/// `    name: Required[Literal["a"]]`; what is deeper indented belongs to the line before.
+fn fields(body: &str, all_optional: bool) -> Vec<(String, FieldSeen)> {
+    let mut out: Vec<(String, FieldSeen)> = Vec::new();
+    let lines: Vec<&str> = body.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let Some(member) = line.strip_prefix("    ").filter(|member| !member.starts_with([' ', '"', '#', '@'])) else {
+            continue;
+        };
+        let Some((name, _)) = member.split_once(": ") else { continue };
+        if !name.chars().all(|letter| letter.is_alphanumeric() || letter == '_') {
+            continue;
+        }
+        let kind = text_from(&lines, at);
+        let kind = kind.split_once(": ").map_or("", |(_, kind)| kind);
+        let kind = match kind.find('[').filter(|open| !kind.get(..*open).unwrap_or_default().contains('\n')) {
+            Some(open) => kind.get(..=closing(kind, open)).unwrap_or(kind),
+            None => kind.lines().next().unwrap_or_default(),
+        };
+        // Python's own words have another name on the wire.
+        let alias = kind.split_once("alias=").and_then(|(_, rest)| rest.split('"').nth(1));
+        let required = if all_optional { kind.contains("Required[") } else { !kind.contains("Optional[") };
+        out.push((alias.unwrap_or(name).to_string(), FieldSeen { required, values: values(kind) }));
+    }
+    out
+}
+
+/// The words of the `Literal`s of a type.
+fn values(kind: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    for (at, _) in kind.match_indices("Literal[") {
+        let open = at + "Literal".len();
+        let inner = kind.get(open + 1..closing(kind, open)).unwrap_or_default();
+        out.extend(split(inner, ',').into_iter().filter_map(quoted).map(String::from));
+    }
+    out
+}

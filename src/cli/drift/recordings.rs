@@ -1,0 +1,174 @@
+//! Recordings held against this build: requests that production took and this refuses, answers with fields that no type
+//! here has.
+
+use super::{Difference, DriftKind, Tier, texts};
+use crate::api::validate::{self, Context, Level};
+use crate::budget::Budget;
+use crate::exchange::route;
+use crate::surface::router::Matched;
+use crate::surface::{self, Operation};
+use serde_json::Value;
+use std::path::Path;
+
+/// Differences of all recordings of a folder, and how many there were.
+pub(super) fn differences(folder: &Path) -> Result<(Vec<Difference>, usize), String> {
+    let (mut out, mut number) = (Vec::new(), 0);
+    for (path, text) in texts(folder, ".jsonl")? {
+        let file = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+        for (at, line) in text.lines().enumerate() {
+            let Ok(recording) = serde_json::from_str::<Value>(line) else {
+                return Err(format!("{}:{}: no JSON", path.display(), at + 1));
+            };
+            if recording["request"].is_object() {
+                number += 1;
+                compare(&recording, &format!("{file}:{}", at + 1), &mut out);
+            }
+        }
+    }
+    if number == 0 {
+        return Err(format!(
+            "{}: no recordings here (lines of JSON with request and response in *.jsonl)",
+            folder.display()
+        ));
+    }
+    Ok((out, number))
+}
+
+fn compare(recording: &Value, place: &str, out: &mut Vec<Difference>) {
+    let mut say = |tier, change, what: String| {
+        out.push(Difference { tier, change, of: "recordings".into(), place: place.into(), what });
+    };
+    let (request, response) = (&recording["request"], &recording["response"]);
+    let method = request["method"].as_str().unwrap_or("POST");
+    let path = request["path"].as_str().unwrap_or_default();
+    let normal = route::normalize(path.split('?').next().unwrap_or_default(), &[]);
+    let taken = response["status"].as_u64().is_some_and(|status| status < 400);
+    let operation = match route::find(method, &normal.path) {
+        Matched::Operation(operation, _) => operation,
+        _ if taken => return say(Tier::Breaking, DriftKind::Added, format!("{method} {path} is not known here")),
+        _ => return,
+    };
+    if !taken {
+        return;
+    }
+    let budget = Budget::default();
+    let is_form = request["body"].get("_multipart").is_some();
+    let context = Context {
+        level: Level::Schema,
+        relaxed: false,
+        beta: false,
+        newer: false,
+        silent: false,
+        azure: normal.azure,
+        form: false,
+        model: None,
+        budget: &budget,
+    };
+    if request["body"].is_object()
+        && !is_form
+        && let Err(refused) = validate::body(operation.name, &request["body"], &context)
+    {
+        say(Tier::Breaking, DriftKind::Changed, format!("{} is refused here: {}", operation.name, refused.message));
+    }
+    for (kind, answer) in answers(operation, response) {
+        let mut unknown = Vec::new();
+        unknown_fields(kind, &answer, String::new(), &mut unknown);
+        for field in unknown {
+            say(Tier::Notable, DriftKind::Added, format!("{kind}{field}, which no type here has"));
+        }
+    }
+}
+
+/// What was answered, with the types it should be of.
+fn answers(operation: &'static Operation, response: &Value) -> Vec<(&'static str, Value)> {
+    let body = match &response["body"] {
+        Value::Null => text_of(response).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+        body => body.clone(),
+    };
+    let mut out = Vec::new();
+    if let (Some(kind), Value::Object(_)) = (operation.answer, &body) {
+        match body["data"].as_array() {
+            Some(items) if operation.page.is_some() => out.extend(items.iter().map(|item| (kind, item.clone()))),
+            _ => out.push((kind, body)),
+        }
+    }
+    let Some(kind) = operation.events else { return out };
+    for event in response["sse"].as_array().into_iter().flatten() {
+        out.push((kind, event["data"].clone()));
+    }
+    let text = text_of(response).unwrap_or_default();
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    out.extend(data.filter_map(|data| Some((kind, serde_json::from_str(data).ok()?))));
+    out
+}
+
+/// The text of an answer that was recorded in pieces.
+fn text_of(response: &Value) -> Option<String> {
+    let chunks = response["chunks"].as_array()?;
+    Some(chunks.iter().filter_map(|chunk| chunk[1].as_str()).collect())
+}
+
+/// Fields of a value that its type does not have, as paths below it. Where several types are possible a field counts
+/// when none of them has it.
+fn unknown_fields(kind: &str, value: &Value, path: String, out: &mut Vec<String>) {
+    walk(&[surface::schema(kind).as_ref().clone()], value, path, out);
+}
+
+fn walk(schemas: &[Value], value: &Value, path: String, out: &mut Vec<String>) {
+    let plain: Vec<Value> = schemas.iter().flat_map(|schema| members(schema, 0)).collect();
+    if plain.iter().any(|schema| schema["type"].is_null()) {
+        return;
+    }
+    match value {
+        Value::Object(fields) => {
+            let objects: Vec<&Value> = plain.iter().filter(|schema| schema["type"] == "object").collect();
+            let is_open = |schema: &&Value| schema["properties"].as_object().is_none_or(|own| own.is_empty());
+            // Where an object of another kind stands, or any may, nothing can be said.
+            if objects.is_empty()
+                || objects.iter().any(is_open)
+                || objects.iter().any(|one| one["additionalProperties"].is_object())
+            {
+                return;
+            }
+            let fitting: Vec<&Value> = objects.iter().copied().filter(|schema| is_meant(schema, fields)).collect();
+            let objects = if fitting.is_empty() { objects } else { fitting };
+            for (name, inner) in fields {
+                let kinds: Vec<Value> =
+                    objects.iter().filter_map(|schema| schema["properties"].get(name)).cloned().collect();
+                match kinds.is_empty() {
+                    true => out.push(format!("{path}.{name}")),
+                    false => walk(&kinds, inner, format!("{path}.{name}"), out),
+                }
+            }
+        }
+        Value::Array(items) => {
+            let kinds: Vec<Value> = plain.iter().filter_map(|schema| schema.get("items")).cloned().collect();
+            items.iter().filter(|_| !kinds.is_empty()).for_each(|item| walk(&kinds, item, format!("{path}[]"), out));
+        }
+        _ => {}
+    }
+}
+
+/// Whether an object has the constants of this type.
+fn is_meant(schema: &Value, fields: &serde_json::Map<String, Value>) -> bool {
+    let own = schema["properties"].as_object().into_iter().flatten();
+    let mut constants = own.filter_map(|(name, kind)| {
+        let values = kind["enum"].as_array().filter(|values| values.len() == 1)?;
+        Some((fields.get(name)?, values.first()?))
+    });
+    constants.all(|(given, constant)| given == constant)
+}
+
+/// The schemas that a schema stands for, through names and unions.
+fn members(schema: &Value, depth: usize) -> Vec<Value> {
+    if depth > 12 {
+        return Vec::new();
+    }
+    if let Some(name) = schema["$ref"].as_str().and_then(|target| target.strip_prefix("#/$defs/")) {
+        return members(&surface::schema(name), depth + 1);
+    }
+    match schema["anyOf"].as_array() {
+        Some(all) => all.iter().flat_map(|member| members(member, depth + 1)).collect(),
+        None => vec![schema.clone()],
+    }
+}
