@@ -1,15 +1,18 @@
 //! What people have before them: the events that tell them what happens, and the answers they prepare.
 
+pub(crate) mod breakpoints;
 pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod pending;
 pub(crate) mod preset;
 pub(crate) mod queues;
 pub(crate) mod summary;
+pub(crate) mod waiter;
 mod watcher;
 
 pub(crate) use watcher::Watcher;
 
+use breakpoints::Breakpoints;
 use events::EventLog;
 use history::History;
 use pending::PendingList;
@@ -22,6 +25,8 @@ pub(crate) struct Desk {
     pub(crate) queues: Queues,
     /// Requests that wait for a person.
     pub(crate) pending: PendingList,
+    /// Where answers stop.
+    pub(crate) breakpoints: Breakpoints,
     /// What was sent upstream.
     pub(crate) history: History,
 }

@@ -10,6 +10,7 @@ pub(crate) mod plain;
 pub(crate) mod resolve;
 pub(crate) mod said;
 pub(crate) mod schema;
+pub(crate) mod smallest;
 pub(crate) mod sound;
 pub(crate) mod strings;
 pub(crate) mod text;

@@ -1,24 +1,25 @@
 //! A reply still arriving: pieces of its choices, from whoever makes them.
 
+use crate::clock::{Clock, Mode, Wait};
 use crate::reply::{Finish, Part};
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use serde_json::Value;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 
 /// The pieces of a reply, in the order they come. Whoever makes them waits when too many are ahead.
 pub(crate) struct Arriving {
     pieces: mpsc::Receiver<Arrival>,
     /// Longest wait for a piece.
     limit: Duration,
+    /// Whose time that is; `None` = the world's.
+    clock: Option<Arc<Clock>>,
     /// The wait that is on.
-    wait: Option<Pin<Box<Sleep>>>,
+    wait: Option<Wait>,
     /// What a wait that was too long ends with.
     late: ApiError,
     /// Dropped with the reply; tells the maker that nobody listens any more.
@@ -28,7 +29,20 @@ pub(crate) struct Arriving {
 impl Arriving {
     /// `late` is what a piece that takes longer than `limit` becomes; only time in which somebody asks for it counts.
     pub(crate) fn new(pieces: mpsc::Receiver<Arrival>, limit: Duration, late: ApiError, guard: Box<dyn Send>) -> Self {
-        Arriving { pieces, limit, wait: None, late, _guard: guard }
+        Arriving { pieces, limit, clock: None, wait: None, late, _guard: guard }
+    }
+
+    /// The limit is one of this clock: of what people make in time that a test may move. On the instant clock, where every
+    /// wait is over at once, people have the world's.
+    pub(crate) fn timed_by(self, clock: &Arc<Clock>) -> Self {
+        let clock = Some(clock.clone()).filter(|clock| clock.mode() != Mode::Instant);
+        Arriving { clock, ..self }
+    }
+
+    fn begin_waiting(&self) -> Wait {
+        let Some(clock) = self.clock.clone() else { return Box::pin(sleep(self.limit)) };
+        let deadline = clock.now() + self.limit;
+        Box::pin(async move { clock.sleep_until(deadline).await })
     }
 
     /// Drops this too when nobody listens any more.
@@ -42,7 +56,10 @@ impl Arriving {
             self.wait = None;
             return Poll::Ready(piece);
         }
-        let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(self.limit)));
+        if self.wait.is_none() {
+            self.wait = Some(self.begin_waiting());
+        }
+        let Some(wait) = &mut self.wait else { return Poll::Pending };
         wait.as_mut().poll(context).map(|()| Some(Piece::Failed(self.late.clone()).into()))
     }
 }

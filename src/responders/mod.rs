@@ -1,5 +1,6 @@
 //! Who may answer a turn, in order. A new source of answers is a file here with a [`Responder`]; none knows an endpoint.
 
+mod breakpoint;
 pub(crate) mod callback;
 pub(crate) mod chaos;
 pub(crate) mod echo;
@@ -26,6 +27,11 @@ const LAST: &dyn Responder = &fallback::FallbackResponder;
 /// # Errors
 /// A responder's, or `no_matching_rule` when nobody answers.
 pub(crate) async fn find(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
+    let found = answer(turn).await;
+    breakpoint::stop(turn, found).await
+}
+
+async fn answer(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
     if let Some(found) = ask(&SCRIPTED, turn).await? {
         return Ok(found);
     }
@@ -38,7 +44,10 @@ pub(crate) async fn find(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
 /// What a test has for a turn that the emulator answers by itself otherwise (embeddings, moderations …): a reply, or
 /// only what comes over the emulator's own.
 pub(crate) async fn scripted(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
-    let found = ask(&SCRIPTED, turn).await?;
+    let found = match ask(&SCRIPTED, turn).await.transpose() {
+        Some(found) => Some(breakpoint::stop(turn, found).await?),
+        None => None,
+    };
     match turn.call.exchange.refusal.get() {
         // The emulator's own is a reply too.
         Some(refusal) if found.is_none() => Err(refusal.clone()),

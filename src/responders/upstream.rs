@@ -1,10 +1,12 @@
 //! The real API as a responder: what it sends passes through as it comes, whatever it is.
 
+use crate::prompt::Prompt;
 use crate::reply::Say;
 use crate::reply::{Arrival, Arriving, Piece, UpstreamOptions};
+use crate::responders::breakpoint;
 use crate::session::exchange::{Exchange, Waiting};
 use crate::session::{ANONYMOUS, Observer, Session, UpstreamNews};
-use crate::turn::answer::Answer;
+use crate::turn::answer::{Answer, Body};
 use crate::turn::call::Call;
 use crate::turn::{self, Answering, Found, Responder, Response, Turn};
 use crate::upstream::{UpstreamBody, UpstreamRequest};
@@ -55,12 +57,19 @@ pub(crate) async fn bypass(call: &Call) -> Option<Result<Answer, ApiError>> {
         return None;
     }
     call.exchange.note(|record| record.by = Some("bypass"));
-    Some(ask(call, None).await.map(|found| {
+    let found = breakpoint::stop(&Turn::new(call, None), ask(call, None).await).await;
+    Some(found.and_then(|found| {
         turn::note(call, &found.reply);
-        match &found.reply.say {
-            Say::Raw(raw) => turn::raw_answer(raw, None),
-            _ => Answer::ok(turn::answer::Body::Empty),
-        }
+        // Nothing of the session paces what passes through; a person may have broken it.
+        let delivery =
+            found.fault.as_ref().and_then(|_| turn::delivery(call, &Prompt::default(), &found, &Vec::new));
+        let body = match &found.reply.say {
+            Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
+            Say::Error(error) => Body::Error(error.to_api_error(&call.occasion())),
+            _ if delivery.is_some() => Body::Empty,
+            _ => return Err(turn::cannot_answer(call, "`raw` or `error`")),
+        };
+        Ok(Answer { delivery, ..Answer::ok(body) })
     }))
 }
 

@@ -1,6 +1,7 @@
 //! What a person does with a request that waits; over HTTP and over the socket alike.
 
-use crate::desk::pending::{Actor, Decision};
+use crate::desk::breakpoints::PausePlace;
+use crate::desk::pending::{Actor, Decision, Open, PausedChange};
 use crate::emulator::Emulator;
 use crate::reply::{Finish, Raw, RawBody, Reply, Say};
 use crate::room::RoomRequest;
@@ -10,8 +11,21 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// All there are.
-const ACTIONS: &[&str] =
-    &["answer", "send_response", "claim", "release", "type", "finish", "cut", "fallback", "upstream"];
+const ACTIONS: &[&str] = &[
+    "answer",
+    "send_response",
+    "claim",
+    "release",
+    "type",
+    "finish",
+    "cut",
+    "fallback",
+    "upstream",
+    "go",
+    "step",
+    "edit",
+    "drop",
+];
 
 pub(super) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest, path: &[&str]) -> Result<Value, ApiError> {
     match (request.method, path) {
@@ -60,7 +74,9 @@ pub(crate) fn act(
         ApiError::new(404, "No request has such an id: GET /api/pending lists them.").code("not_pending")
     })?;
     let (pending, events) = (&emulator.desk.pending, &emulator.desk.events);
-    let (session, exchange) = pending.find(id)?;
+    let open = pending.find(id)?;
+    allowed(action, &open)?;
+    let Open { session, exchange, paused, typed } = open;
     match action {
         "claim" => pending.claim(events, id, actor)?,
         "release" => pending.release(events, id, actor)?,
@@ -69,7 +85,7 @@ pub(crate) fn act(
             pending.typed(events, id, actor, text)?;
         }
         "finish" => pending.finish(events, id, actor, Ok(finish(given.get("finish_reason"))?))?,
-        "cut" if pending.is_typed(id) => {
+        "cut" if typed => {
             let broken = ApiError::new(500, "The operator broke the answer off.").kind("server_error");
             pending.finish(events, id, actor, Err(broken))?;
         }
@@ -94,13 +110,7 @@ pub(crate) fn act(
             pending.decide(events, id, actor, "upstream", Decision::Upstream)?;
         }
         "answer" => {
-            let given_reply = given.get("reply").ok_or_else(|| ApiError::missing("reply"))?;
-            let reply = script::reply(given_reply, "reply", Origin::Http).map_err(refused)?;
-            if !matches!(reply.say, Say::Choices(_) | Say::Error(_) | Say::Raw(_)) {
-                let message =
-                    "reply: expected text, tool_calls, json, refusal, output, choices, error or raw".to_string();
-                return Err(ApiError::invalid(message).param("reply").code("invalid_reply"));
-            }
+            let (given_reply, reply) = reply(given)?;
             let rule = given
                 .get("keep")
                 .filter(|keep| !keep.is_null())
@@ -111,6 +121,20 @@ pub(crate) fn act(
                 session.load(load);
                 events.tell("sessions_changed", || json!({}));
             }
+        }
+        "go" | "step" => pending.decide(events, id, actor, name(action), Decision::Go { step: action == "step", change: None })?,
+        "drop" | "edit" => {
+            let change = match paused {
+                _ if action == "drop" => PausedChange::Dropped,
+                Some(PausePlace::Answer) => PausedChange::Reply(Box::new(reply(given)?.1)),
+                _ => match given.get("text") {
+                    Some(Value::String(text)) => PausedChange::Text(text.clone()),
+                    Some(other) => return Err(ApiError::invalid_type("text", "a string", other)),
+                    None => return Err(ApiError::missing("text")),
+                },
+            };
+            let step = given.get("step") == Some(&Value::Bool(true));
+            pending.decide(events, id, actor, name(action), Decision::Go { step, change: Some(change) })?;
         }
         _ => {
             let response = given.get("response").ok_or_else(|| ApiError::missing("response"))?;
@@ -132,6 +156,39 @@ pub(crate) fn act(
         }
     }
     Ok(id.to_string())
+}
+
+/// Whether an action is one for what waits here: a request without an answer, an answer, or a piece that has stopped.
+fn allowed(action: &str, open: &Open) -> Result<(), ApiError> {
+    let waits = match (action, open.paused) {
+        ("claim" | "release" | "cut", _) => return Ok(()),
+        ("go" | "step" | "edit" | "drop", Some(_)) => return Ok(()),
+        ("type" | "finish", None) => return Ok(()),
+        ("answer" | "send_response" | "fallback" | "upstream", None | Some(PausePlace::Answer)) => return Ok(()),
+        (_, None) => {
+            let message = format!("The request has no answer that has stopped: {action} is for one at a breakpoint.");
+            return Err(ApiError::new(409, message).code("not_paused"));
+        }
+        (_, Some(PausePlace::Answer)) => "The request's answer has stopped at a breakpoint",
+        (_, Some(PausePlace::Piece(_))) => "The request's answer is on its way and has stopped at a piece",
+    };
+    Err(ApiError::new(409, format!("{waits}: go, step, edit, drop or cut it.")).code("paused"))
+}
+
+/// An action's name, as events tell it.
+fn name(action: &str) -> &'static str {
+    ACTIONS.iter().copied().find(|known| *known == action).unwrap_or_default()
+}
+
+/// The reply of a message, as written and read.
+fn reply(given: &Map<String, Value>) -> Result<(&Value, Reply), ApiError> {
+    let written = given.get("reply").ok_or_else(|| ApiError::missing("reply"))?;
+    let reply = script::reply(written, "reply", Origin::Http).map_err(refused)?;
+    if !matches!(reply.say, Say::Choices(_) | Say::Error(_) | Say::Raw(_)) {
+        let message = "reply: expected text, tool_calls, json, refusal, output, choices, error or raw";
+        return Err(ApiError::invalid(message).param("reply").code("invalid_reply"));
+    }
+    Ok((written, reply))
 }
 
 fn refused(error: script::ScriptError) -> ApiError {

@@ -1,6 +1,7 @@
 //! The control room over HTTP: `/api/*`, emulator-wide. What a page or a script does here it does to all sessions.
 
 mod actions;
+mod breakpoints;
 mod bypass;
 mod exchanges;
 mod queues;
@@ -108,6 +109,7 @@ pub(crate) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest) -> Result<
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     match path.as_slice() {
         ["preset-queue", rest @ ..] => queues::handle(emulator, request, rest),
+        ["breakpoints", rest @ ..] => breakpoints::handle(emulator, request, rest).map(RoomAnswer::from),
         ["bypass", rest @ ..] => bypass::handle(emulator, request, rest).map(RoomAnswer::from),
         ["settings"] if request.method == "GET" => Ok(settings(emulator).into()),
         ["exchanges", rest @ ..] => exchanges::handle(emulator, request, rest).map(RoomAnswer::from),

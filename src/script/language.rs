@@ -18,7 +18,7 @@ const ANY_LENGTH: usize = usize::MAX;
 pub(super) static REPLY_SHAPE: Shape = Either(&[Text, Object(&REPLY)]);
 /// One item of a list of responses: a rule, or a Reply that is one.
 static STEP_SHAPE: Shape = Either(&[Text, Object(&STEP)]);
-static MATCH_SHAPE: Shape = Either(&[Regex, Object(&MATCH)]);
+pub(super) static MATCH_SHAPE: Shape = Either(&[Regex, Object(&MATCH)]);
 /// What frames the body (`content-length`, `transfer-encoding`) is always the server's own.
 const HEADERS: Shape = Map(&Text);
 const COUNT: Shape = Integer(0, bounds::COUNT.most());

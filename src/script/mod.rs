@@ -268,6 +268,13 @@ pub(crate) fn reply(value: &Value, path: &str, origin: Origin) -> Result<Reply, 
     replies::reply(value, &path, origin)
 }
 
+/// Reads one Match: the condition of a breakpoint. `path` is what messages call it.
+pub(crate) fn condition(value: &Value, path: &str) -> Result<Match, ScriptError> {
+    let path = Path::Root(path);
+    language::MATCH_SHAPE.check(value, &path)?;
+    Match::read(value, &path, &mut matching::Patterns::default())
+}
+
 /// The JSON Schema (2020-12) of scripts, as published in `script.schema.json`, which a test writes.
 #[cfg(test)]
 pub(crate) fn schema() -> Value {

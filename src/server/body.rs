@@ -245,13 +245,18 @@ impl<F: Framing> Timed<F> {
                 }
                 self.wait = None;
             }
-            let ready = match (&mut self.source, &self.delivery) {
-                (BodySource::Events(events), Some(_)) => events.poll_ready(context),
-                (BodySource::Passing(bytes), _) => bytes.poll_ready(context),
-                _ => Poll::Ready(()),
+            let ready = match &mut self.source {
+                BodySource::Events(events) => events.poll_ready(context),
+                BodySource::Passing(bytes) => bytes.poll_ready(context),
+                BodySource::Chunks(_) => Poll::Ready(()),
             };
             if ready.is_pending() {
                 return self.quiet(context);
+            }
+            if self.state == BodyState::Open && self.live.exchange.is_cut() {
+                self.live.exchange.note(|record| struck(record, "a person cut the connection"));
+                self.state = BodyState::Cutting(Ending::Reset);
+                continue;
             }
             if self.state == BodyState::Open && self.strikes() {
                 continue;

@@ -64,6 +64,12 @@ async fn hold_back(answered: &mut Answered, whole: bool, control: &Control) -> R
     let Answered { answer, live, edge, started, .. } = answered;
     let Answer { body, delivery, .. } = answer;
     let clock = &live.session.clone().clock;
+    if live.exchange.is_cut() && !matches!(body, Body::Events(_) | Body::Raw(RawBody::Passing(_))) {
+        control.end(Ending::Reset);
+        live.exchange.note(|record| struck(record, "a person cut the connection"));
+        live.complete();
+        return Err(Cut);
+    }
     if let Some(delivery) = delivery {
         live.sleep_until(*started + delivery.wait).await;
         match &delivery.fault {

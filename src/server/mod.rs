@@ -13,6 +13,8 @@ mod azure_headers;
 mod azure_tests;
 pub(crate) mod body;
 #[cfg(test)]
+mod breakpoint_tests;
+#[cfg(test)]
 mod choices_tests;
 #[cfg(test)]
 mod closing_tests;

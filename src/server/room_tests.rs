@@ -6,36 +6,36 @@ use serde_json::{Value, json};
 use std::io::Write;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
-const CHAT: &str = "/v1/chat/completions";
+pub(super) const CHAT: &str = "/v1/chat/completions";
 
-fn chat(text: &str, stream: bool) -> Value {
+pub(super) fn chat(text: &str, stream: bool) -> Value {
     json!({"model": "gpt-4o", "messages": [{"role": "user", "content": text}], "stream": stream})
 }
 
-fn ask(emulator: &Emulator, method: &str, path: &str, body: Value) -> (u16, Value) {
+pub(super) fn ask(emulator: &Emulator, method: &str, path: &str, body: Value) -> (u16, Value) {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let got = exchange(emulator, &request(method, path, "k", "", body.as_bytes())).expect("an answer");
     (got.status, got.json())
 }
 
-fn done(emulator: &Emulator, method: &str, path: &str, body: Value) -> Value {
+pub(super) fn done(emulator: &Emulator, method: &str, path: &str, body: Value) -> Value {
     let (status, answer) = ask(emulator, method, path, body);
     assert_eq!(status, 200, "{method} {path}: {answer}");
     answer
 }
 
-fn body(text: &str) -> Value {
+pub(super) fn body(text: &str) -> Value {
     json!({"id": "own", "object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]})
 }
 
-type Watcher = WebSocket<std::net::TcpStream>;
+pub(super) type Watching = WebSocket<std::net::TcpStream>;
 
-fn watch(emulator: &Emulator) -> Watcher {
+pub(super) fn watch(emulator: &Emulator) -> Watching {
     let (socket, _) = client(format!("ws://{}/ws", emulator.address), connect(emulator)).expect("a socket");
     socket
 }
 
-fn next(socket: &mut Watcher, kind: &str) -> Value {
+pub(super) fn next(socket: &mut Watching, kind: &str) -> Value {
     loop {
         if let Message::Text(text) = socket.read().expect("a message") {
             let message: Value = serde_json::from_str(&text).expect("JSON");
@@ -46,7 +46,7 @@ fn next(socket: &mut Watcher, kind: &str) -> Value {
     }
 }
 
-fn tell(socket: &mut Watcher, message: &Value) {
+pub(super) fn tell(socket: &mut Watching, message: &Value) {
     socket.send(Message::text(message.to_string())).expect("sends");
 }
 

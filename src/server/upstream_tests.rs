@@ -14,6 +14,11 @@ fn chat(text: &str) -> Value {
     json!({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]})
 }
 
+/// An emulator whose fallback is at this address.
+pub(super) fn upstream_of(address: &str) -> Arc<Emulator> {
+    start(json!({"upstream": address, "fallback": "upstream"}))
+}
+
 /// An emulator whose fallback is another one.
 fn pair(script: Value) -> (Arc<Emulator>, Arc<Emulator>) {
     let real = start(json!({"auth": "optional"}));

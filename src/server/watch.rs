@@ -64,7 +64,9 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
     let _watching = events.watch();
     let (mut out, mut messages) = socket.split();
     let name = format!("operator-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let (last, oldest) = events.range();
+    // From here on whatever waits is in the list or told by an event after it.
+    let (waiting, last) = emulator.desk.pending.as_of(events);
+    let (_, oldest) = events.range();
     let mut seen = last;
     let hello = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -75,7 +77,7 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
         "token_needed": !emulator.is_loopback(),
     });
     let mut greeting = vec![json!({"type": "hello", "data": hello})];
-    greeting.extend(emulator.desk.pending.list().into_iter().map(|data| json!({"type": "new_request", "data": data})));
+    greeting.extend(waiting.into_iter().map(|data| json!({"type": "new_request", "data": data})));
     if send(&mut out, greeting.iter().map(text).collect()).await.is_err() {
         return;
     }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -190,6 +190,8 @@ pub(crate) struct Exchange {
     record: Mutex<Record>,
     /// Milliseconds since the clock's start that the next piece waits for. Written for every piece, so without a lock.
     until: AtomicU64,
+    /// Somebody cut its connection.
+    cut: AtomicBool,
     /// What it holds of the journal's account.
     held: Held,
     /// Where it began, and where it is told of: a reset in between changes nothing.
@@ -256,6 +258,7 @@ impl Exchange {
             tokens: OnceLock::new(),
             record: Mutex::new(record),
             until: AtomicU64::new(0),
+            cut: AtomicBool::new(false),
             held,
             journal,
         }
@@ -295,6 +298,16 @@ impl Exchange {
         if let Some(journal) = self.journal.upgrade() {
             journal.fail(self, failure);
         }
+    }
+
+    /// Its connection is to be reset once what came before has left.
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+    }
+
+    /// Whether its connection is to be reset.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
     }
 
     /// The next piece waits for this moment of the session's clock.

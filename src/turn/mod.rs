@@ -185,14 +185,7 @@ pub(crate) async fn conclude(
     }
     note(call, &found.reply);
     let model_name = found.reply.overrides.model.clone().unwrap_or_else(|| call.shown_model(&prompt.model, &model));
-    let chunk = match prompt.logprobs {
-        // Every piece carries its own log probability.
-        Some(_) => Chunk::Tokens(1),
-        None => pace(call, &prompt, &found).chunk.unwrap_or(match model.whole(&prompt.body) {
-            Whole::Nothing => Chunk::Tokens(1),
-            _ => Chunk::Tokens(usize::MAX),
-        }),
-    };
+    let chunk = chunk(call, &prompt, &model, &found);
     let failed = match &found.fault {
         Some(Fault { kind: FaultKind::Error(error), .. }) if !prompt.stream => {
             Some(error.to_api_error(&call.occasion()))
@@ -210,6 +203,18 @@ pub(crate) async fn conclude(
         Rendered::Events(events) => Body::Events(events),
     };
     Ok(Answer { status: 200, headers, body, delivery })
+}
+
+/// How texts are cut into the pieces of a stream.
+pub(crate) fn chunk(call: &Call, prompt: &Prompt, model: &Model, found: &Found) -> Chunk {
+    if prompt.logprobs.is_some() {
+        // Every piece carries its own log probability.
+        return Chunk::Tokens(1);
+    }
+    pace(call, prompt, found).chunk.unwrap_or(match model.whole(&prompt.body) {
+        Whole::Nothing => Chunk::Tokens(1),
+        _ => Chunk::Tokens(usize::MAX),
+    })
 }
 
 /// The pace in force: the reply's, then the body's, the session's, the emulator's.
