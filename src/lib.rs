@@ -19,7 +19,7 @@
 //! - [`memory`]: what is kept, counted in bytes.
 //! - [`upstream`]: the real API as a client calls it.
 //! - [`session`]: what belongs to one API key: exchanges and their journal, store, jobs, limits; who observes them.
-//! - [`desk`]: what people have before them: events, preset queues, requests that wait for a person.
+//! - [`desk`]: what people have before them: events, preset queues, requests that wait for a person, breakpoints.
 //! - [`telemetry`]: what an operator measures: an observer.
 //! - [`emulator`]: one running instance with its sessions.
 //! - [`turn`]: what a responder sees and gives; the models; counting, checking, limiting and delivering a reply.

@@ -26,11 +26,12 @@ pub(crate) mod responses;
 pub(crate) mod validate;
 
 use crate::responders::{scenario, upstream};
-use crate::surface::{self, Operation};
+use crate::surface::{self, Family, Operation};
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::Call;
 use crate::turn::call::Handler;
 use crate::turn::call::Served;
+use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use imagined::Imagined;
 use std::fmt;
@@ -158,6 +159,17 @@ pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
             answer.headers.extend(headers);
             Ok(Answer { delivery: delivery.or(answer.delivery), ..answer })
         }
+    }
+}
+
+/// Lets a call be looked at as rules see it: its prompt is read, with the history that is kept, and nobody answers.
+pub(crate) async fn look(call: Call) {
+    // A run has begun before it takes a turn.
+    let harmless = call.operation.family != Family::Text || call.operation.dialect != Dialect::Other;
+    let Some(look) = call.look.clone() else { return };
+    match handler(call.operation) {
+        Some(handler) if call.operation.turn && harmless => drop(handler(call).await),
+        _ => look(&call.view(None, "")),
     }
 }
 

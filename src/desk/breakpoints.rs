@@ -239,7 +239,8 @@ fn bounded(count: usize) -> Result<(), ApiError> {
     if count <= MOST {
         return Ok(());
     }
-    Err(ApiError::invalid(format!("{count} breakpoints; there may be {MOST}: delete some.")).code("too_many_breakpoints"))
+    Err(ApiError::invalid(format!("{count} breakpoints; there may be {MOST}: delete some."))
+        .code("too_many_breakpoints"))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ mod watcher;
 
 pub(crate) use watcher::Watcher;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use breakpoints::Breakpoints;
 use events::EventLog;
 use history::History;
@@ -21,6 +23,8 @@ use queues::Queues;
 /// The desk of an emulator.
 #[derive(Default)]
 pub(crate) struct Desk {
+    /// Somebody may look at answers as they leave.
+    attended: AtomicBool,
     pub(crate) events: EventLog,
     pub(crate) queues: Queues,
     /// Requests that wait for a person.
@@ -29,4 +33,16 @@ pub(crate) struct Desk {
     pub(crate) breakpoints: Breakpoints,
     /// What was sent upstream.
     pub(crate) history: History,
+}
+
+impl Desk {
+    /// Somebody is here, or may come: from now on answers are kept as they leave.
+    pub(crate) fn attend(&self) {
+        self.attended.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether answers are kept as they leave.
+    pub(crate) fn is_attended(&self) -> bool {
+        self.attended.load(Ordering::Relaxed)
+    }
 }

@@ -35,7 +35,10 @@ pub(crate) enum Decision {
     Fallback(Option<String>),
     Upstream,
     /// What has stopped goes on; `step` = until the next piece.
-    Go { step: bool, change: Option<PausedChange> },
+    Go {
+        step: bool,
+        change: Option<PausedChange>,
+    },
 }
 
 /// What becomes of an answer, or of a piece, that has stopped.
@@ -81,7 +84,7 @@ impl Actor {
 }
 
 /// A request that waits, as an action looks at it.
-pub(crate) struct Open {
+pub(crate) struct PendingRequest {
     pub(crate) session: Arc<Session>,
     pub(crate) exchange: Arc<Exchange>,
     /// It has an answer, which has stopped here.
@@ -115,10 +118,10 @@ impl PendingList {
     ///
     /// # Errors
     /// It does not wait.
-    pub(crate) fn find(&self, id: u64) -> Result<Open, ApiError> {
+    pub(crate) fn find(&self, id: u64) -> Result<PendingRequest, ApiError> {
         let all = self.all();
         let waiter = all.waiting.get(&id).ok_or_else(|| all.gone(id))?;
-        Ok(Open {
+        Ok(PendingRequest {
             session: waiter.session.clone(),
             exchange: waiter.exchange.clone(),
             paused: waiter.pause.as_ref().map(|pause| pause.place),

@@ -49,10 +49,15 @@ fn of(session: &Session, exchange: &Exchange, longest: usize) -> Value {
         "arrived": exchange.arrived.as_millis() as u64,
         "first_ms": since(exchange.first.get()),
         "total_ms": since(exchange.over.get()),
-        "tokens": null,
+        "tokens": exchange.tokens.get().map(tokens),
         "request_id": exchange.request_id,
         "retry_count": exchange.headers.all("x-stainless-retry-count").next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0),
     })
+}
+
+/// Tokens of requests and answers.
+pub(crate) fn tokens((input, output): &(u64, u64)) -> Value {
+    json!({"input": input, "output": output})
 }
 
 fn short(text: &str, longest: usize) -> &str {

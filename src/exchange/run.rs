@@ -121,6 +121,9 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
                 None => ids::request(&mut random.fork("request")),
             },
         });
+        if emulator.desk.is_attended() {
+            exchange.keeps_answer();
+        }
         let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone());
         let started = keeper.clock.now();
         let answering = async {
@@ -151,6 +154,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
                 stamp,
                 exchange: live.exchange.clone(),
                 lane,
+                look: None,
             };
             // A bug of ours is an answer like others: the journal has it, and the test runner goes on.
             let served = AssertUnwindSafe(async { api::serve(call).await }).catch_unwind().await;

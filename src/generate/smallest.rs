@@ -87,9 +87,7 @@ enum Down {
 fn list(value: &Value, way: &mut Vec<Down>, places: &mut Vec<Vec<Down>>) {
     let children: Vec<(Down, &Value)> = match value {
         Value::Object(map) => map.iter().map(|(key, value)| (Down::Key(key.clone()), value)).collect(),
-        Value::Array(items) => {
-            items.iter().enumerate().rev().map(|(index, item)| (Down::Index(index), item)).collect()
-        }
+        Value::Array(items) => items.iter().enumerate().rev().map(|(index, item)| (Down::Index(index), item)).collect(),
         _ => Vec::new(),
     };
     for (step, child) in children {
@@ -150,7 +148,13 @@ mod tests {
     }
 
     fn tool(name: &str, parameters: Value) -> Tool {
-        Tool { kind: ToolKind::Function, name: name.into(), description: None, parameters: Some(parameters), strict: true }
+        Tool {
+            kind: ToolKind::Function,
+            name: name.into(),
+            description: None,
+            parameters: Some(parameters),
+            strict: true,
+        }
     }
 
     #[test]
@@ -166,11 +170,20 @@ mod tests {
             asked(Format::JsonObject, vec![], ToolChoice::Auto),
             asked(schema(person.clone()), vec![], ToolChoice::Auto),
             asked(schema(tree), vec![], ToolChoice::Auto),
-            asked(Format::Text, vec![tool("f", person.clone()), tool("g", json!({"type": "object", "properties": {}}))], ToolChoice::Auto),
+            asked(
+                Format::Text,
+                vec![tool("f", person.clone()), tool("g", json!({"type": "object", "properties": {}}))],
+                ToolChoice::Auto,
+            ),
             asked(Format::Text, vec![tool("f", person.clone())], ToolChoice::Required),
-            asked(schema(person.clone()), vec![tool("f", json!({"type": "object"})), tool("g", person)], ToolChoice::Named("g".into())),
+            asked(
+                schema(person.clone()),
+                vec![tool("f", json!({"type": "object"})), tool("g", person)],
+                ToolChoice::Named("g".into()),
+            ),
         ];
-        let made: Vec<Value> = cases.iter().map(|prompt| least(prompt, &Budget::default()).expect("little work")).collect();
+        let made: Vec<Value> =
+            cases.iter().map(|prompt| least(prompt, &Budget::default()).expect("little work")).collect();
         for (prompt, made) in cases.iter().zip(&made) {
             let said = reply(made, "smallest", Origin::Http).expect("a reply");
             assert_eq!(mismatch(&said, prompt, &Budget::default()), Ok(None), "{made}");

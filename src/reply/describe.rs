@@ -58,7 +58,8 @@ pub(crate) fn written(reply: &Reply) -> Option<Value> {
         },
         Say::Error(error) => {
             let mut said = Map::from_iter([("status".to_string(), error.status.into())]);
-            let texts = [("message", &error.message), ("type", &error.kind), ("code", &error.code), ("param", &error.param)];
+            let texts =
+                [("message", &error.message), ("type", &error.kind), ("code", &error.code), ("param", &error.param)];
             said.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_string(), json!(text.as_ref()?)))));
             Map::from_iter([("error".into(), said.into())])
         }

@@ -27,8 +27,16 @@ const LAST: &dyn Responder = &fallback::FallbackResponder;
 /// # Errors
 /// A responder's, or `no_matching_rule` when nobody answers.
 pub(crate) async fn find(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
+    looked(turn)?;
     let found = answer(turn).await;
     breakpoint::stop(turn, found).await
+}
+
+/// Ends a turn that is only looked at: nobody is asked, and nothing changes.
+fn looked(turn: &Turn<'_>) -> Result<(), ApiError> {
+    let Some(look) = &turn.call.look else { return Ok(()) };
+    look(&turn.view());
+    Err(ApiError::invalid("The turn was only looked at."))
 }
 
 async fn answer(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
@@ -44,6 +52,7 @@ async fn answer(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
 /// What a test has for a turn that the emulator answers by itself otherwise (embeddings, moderations …): a reply, or
 /// only what comes over the emulator's own.
 pub(crate) async fn scripted(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
+    looked(turn)?;
     let found = match ask(&SCRIPTED, turn).await.transpose() {
         Some(found) => Some(breakpoint::stop(turn, found).await?),
         None => None,

@@ -61,8 +61,7 @@ pub(crate) async fn bypass(call: &Call) -> Option<Result<Answer, ApiError>> {
     Some(found.and_then(|found| {
         turn::note(call, &found.reply);
         // Nothing of the session paces what passes through; a person may have broken it.
-        let delivery =
-            found.fault.as_ref().and_then(|_| turn::delivery(call, &Prompt::default(), &found, &Vec::new));
+        let delivery = found.fault.as_ref().and_then(|_| turn::delivery(call, &Prompt::default(), &found, &Vec::new));
         let body = match &found.reply.say {
             Say::Raw(raw) => return Ok(turn::raw_answer(raw, delivery)),
             Say::Error(error) => Body::Error(error.to_api_error(&call.occasion())),

@@ -1,7 +1,7 @@
 //! What a person does with a request that waits; over HTTP and over the socket alike.
 
 use crate::desk::breakpoints::PausePlace;
-use crate::desk::pending::{Actor, Decision, Open, PausedChange};
+use crate::desk::pending::{Actor, Decision, PausedChange, PendingRequest};
 use crate::emulator::Emulator;
 use crate::reply::{Finish, Raw, RawBody, Reply, Say};
 use crate::room::RoomRequest;
@@ -76,7 +76,7 @@ pub(crate) fn act(
     let (pending, events) = (&emulator.desk.pending, &emulator.desk.events);
     let open = pending.find(id)?;
     allowed(action, &open)?;
-    let Open { session, exchange, paused, typed } = open;
+    let PendingRequest { session, exchange, paused, typed } = open;
     match action {
         "claim" => pending.claim(events, id, actor)?,
         "release" => pending.release(events, id, actor)?,
@@ -122,7 +122,9 @@ pub(crate) fn act(
                 events.tell("sessions_changed", || json!({}));
             }
         }
-        "go" | "step" => pending.decide(events, id, actor, name(action), Decision::Go { step: action == "step", change: None })?,
+        "go" | "step" => {
+            pending.decide(events, id, actor, name(action), Decision::Go { step: action == "step", change: None })?
+        }
         "drop" | "edit" => {
             let change = match paused {
                 _ if action == "drop" => PausedChange::Dropped,
@@ -159,7 +161,7 @@ pub(crate) fn act(
 }
 
 /// Whether an action is one for what waits here: a request without an answer, an answer, or a piece that has stopped.
-fn allowed(action: &str, open: &Open) -> Result<(), ApiError> {
+fn allowed(action: &str, open: &PendingRequest) -> Result<(), ApiError> {
     let waits = match (action, open.paused) {
         ("claim" | "release" | "cut", _) => return Ok(()),
         ("go" | "step" | "edit" | "drop", Some(_)) => return Ok(()),

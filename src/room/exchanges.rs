@@ -20,10 +20,6 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
             Ok(json!({"success": true}))
         }
         ("GET", [id]) => find(emulator, id).map(|(session, exchange)| detail(&session, &exchange)),
-        ("GET", [id, "why"]) => {
-            let (_, exchange) = find(emulator, id)?;
-            Ok(json!({"rules": [], "explanation": exchange.record().explanation}))
-        }
         _ => Err(request.unknown()),
     }
 }
@@ -93,6 +89,9 @@ fn detail(session: &Session, exchange: &Exchange) -> Value {
         shown[key] = record[key].clone();
     }
     shown["conversation"] = conversation(&shown["body"]);
-    shown["answer"] = json!({"status": record["status"], "headers": {}, "events": [], "bytes": 0, "truncated": true});
+    // What nobody could look at was not kept.
+    let nothing = || json!({"headers": {}, "events": [], "bytes": 0, "truncated": true});
+    shown["answer"] = exchange.sent.get().map_or_else(nothing, |sent| sent.to_json(exchange.arrived));
+    shown["answer"]["status"] = record["status"].clone();
     shown
 }

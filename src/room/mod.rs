@@ -7,9 +7,11 @@ mod exchanges;
 mod queues;
 mod sessions;
 mod statistics;
+mod why;
 
 pub(crate) use actions::{act, actor};
 pub(crate) use exchanges::find as exchange;
+pub(crate) use why::why;
 
 use crate::desk::queues::QueueRefusal;
 use crate::emulator::Emulator;

@@ -1,5 +1,6 @@
 //! Counts and times over what the journals keep.
 
+use crate::desk::summary::tokens;
 use crate::emulator::Emulator;
 use crate::session::exchange::Exchange;
 use serde_json::{Map, Value, json};
@@ -18,7 +19,7 @@ pub(super) fn statistics(emulator: &Emulator, session: Option<&str>) -> Value {
     for one in emulator.sessions() {
         let exchanges = one.journal.since(0, usize::MAX);
         let id = one.serial.to_string();
-        sessions.push(json!({"id": id, "name": one.label(), "requests": exchanges.len(), "tokens": null}));
+        sessions.push(json!({"id": id, "name": one.label(), "requests": exchanges.len(), "tokens": sum(&exchanges)}));
         if session.is_none_or(|wanted| wanted == id) {
             all.extend(exchanges);
         }
@@ -51,7 +52,7 @@ pub(super) fn statistics(emulator: &Emulator, session: Option<&str>) -> Value {
         .collect();
     let by_model = |(name, exchanges): (&str, Vec<&Arc<Exchange>>)| {
         let total = times(exchanges.iter().map(|exchange| (&exchange.arrived, exchange.over.get())));
-        json!({"name": name, "requests": exchanges.len(), "total_ms": total, "tokens": null})
+        json!({"name": name, "requests": exchanges.len(), "total_ms": total, "tokens": sum(exchanges)})
     };
     json!({
         "requests": all.len(),
@@ -60,11 +61,17 @@ pub(super) fn statistics(emulator: &Emulator, session: Option<&str>) -> Value {
         "statuses": counts(statuses),
         "total_ms": times(all.iter().map(|exchange| (&exchange.arrived, exchange.over.get()))),
         "first_ms": times(all.iter().map(|exchange| (&exchange.arrived, exchange.first.get()))),
-        "tokens": {"input": 0, "output": 0},
+        "tokens": sum(&all),
         "models": models.into_iter().map(by_model).collect::<Vec<_>>(),
         "sessions": sessions,
         "timeline": timeline,
     })
+}
+
+/// The tokens of exchanges; of those that passed through uncounted there are none.
+fn sum<'a>(exchanges: impl IntoIterator<Item = &'a Arc<Exchange>>) -> Value {
+    let add = |(input, output): (u64, u64), more: &(u64, u64)| (input + more.0, output + more.1);
+    tokens(&exchanges.into_iter().filter_map(|exchange| exchange.tokens.get()).fold((0, 0), add))
 }
 
 fn counts(counts: BTreeMap<String, u64>) -> Map<String, Value> {

@@ -45,6 +45,9 @@ pub(crate) trait Framing: Frames {
     /// Whether what is there leaves before more is written.
     fn is_full(&self) -> bool;
 
+    /// The bytes of a frame that carry something.
+    fn content(frame: &Self::Frame) -> &[u8];
+
     /// What leaves next.
     fn take(&mut self) -> Option<Self::Frame>;
 }
@@ -322,7 +325,10 @@ impl<F: Framing> Timed<F> {
     /// Gives what is buffered; `otherwise` when nothing is.
     fn flush_or(&mut self, otherwise: Poll<Option<Result<F::Frame, Cut>>>) -> Poll<Option<Result<F::Frame, Cut>>> {
         match self.frames.take() {
-            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            Some(frame) => {
+                self.live.exchange.leaves(F::content(&frame));
+                Poll::Ready(Some(Ok(frame)))
+            }
             None => otherwise,
         }
     }

@@ -47,6 +47,10 @@ impl Framing for Plain {
         self.0.len() >= 1_000
     }
 
+    fn content(frame: &String) -> &[u8] {
+        frame.as_bytes()
+    }
+
     fn take(&mut self) -> Option<String> {
         (!self.0.is_empty()).then(|| String::from_utf8_lossy(&self.0.split()).into_owned())
     }

@@ -56,7 +56,10 @@ fn an_answer_stops_is_changed_dropped_cut_or_goes_on() {
         let asked = sends(scope, &emulator, chat("stop", false));
         let (id, paused) = stopped(&mut socket);
         assert_eq!(paused["breakpoint"], made["id"]);
-        assert_eq!((&paused["at"], &paused["status"], &paused["by"]), (&json!("answer"), &json!(200), &json!("script")));
+        assert_eq!(
+            (&paused["at"], &paused["status"], &paused["by"]),
+            (&json!("answer"), &json!(200), &json!("script"))
+        );
         assert_eq!((&paused["reply"], &paused["said"]), (&json!({"text": "two"}), &json!("\"two\"")));
         act(&mut socket, json!({"type": "go"}), &id);
         assert_eq!(next(&mut socket, "answered_by")["data"]["how"], "go");
@@ -85,7 +88,8 @@ fn an_answer_stops_is_changed_dropped_cut_or_goes_on() {
     silent.write_all(&request("POST", CHAT, "k", "", chat("stop", true).to_string().as_bytes())).expect("sends");
     let (id, _) = stopped(&mut socket);
     act(&mut socket, json!({"type": "drop"}), &id);
-    let waits = || done(&emulator, "GET", "/api/exchanges?limit=1", Value::Null)["data"][0]["waiting_for"]["kind"].clone();
+    let waits =
+        || done(&emulator, "GET", "/api/exchanges?limit=1", Value::Null)["data"][0]["waiting_for"]["kind"].clone();
     until("it is silent", || waits() == "client");
     drop(silent);
     assert_eq!(done(&emulator, "GET", "/api/breakpoints", Value::Null)["data"][0]["hits"], 5);
@@ -95,7 +99,12 @@ fn an_answer_stops_is_changed_dropped_cut_or_goes_on() {
 fn a_stream_stops_at_a_piece_which_is_changed_left_out_and_stepped_over() {
     let emulator = scripted(json!(["a b c d e", "a b c d e", "a b c d e", "a b c d e"]));
     let mut socket = watch(&emulator);
-    done(&emulator, "PUT", "/api/breakpoints", json!({"data": [{"at": {"piece": 1}}, {"at": {"piece": 4}, "times": 1}]}));
+    done(
+        &emulator,
+        "PUT",
+        "/api/breakpoints",
+        json!({"data": [{"at": {"piece": 1}}, {"at": {"piece": 4}, "times": 1}]}),
+    );
     std::thread::scope(|scope| {
         let asked = sends(scope, &emulator, chat("x", true));
         let (id, paused) = stopped(&mut socket);
@@ -114,7 +123,10 @@ fn a_stream_stops_at_a_piece_which_is_changed_left_out_and_stepped_over() {
         act(&mut socket, json!({"type": "go"}), &id);
         assert_eq!(contents(&asked.join().expect("a thread").expect("a stream")), ["a ", "B ", "d ", "e"]);
         // Unstreamed answers have no pieces.
-        assert_eq!(send(&emulator, "k", CHAT, &chat("x", false)).json()["choices"][0]["message"]["content"], "a b c d e");
+        assert_eq!(
+            send(&emulator, "k", CHAT, &chat("x", false)).json()["choices"][0]["message"]["content"],
+            "a b c d e"
+        );
         let asked = sends(scope, &emulator, chat("x", true));
         let (id, _) = stopped(&mut socket);
         act(&mut socket, json!({"type": "cut"}), &id);

@@ -184,6 +184,9 @@ pub(super) async fn deliver(
             out.insert("retry-after-ms", HeaderValue::from_static("1"));
         }
     }
+    if let Some(sent) = live.exchange.sent.get() {
+        sent.head(out.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    }
     let source = match body {
         Body::Events(events) => Err(BodySource::Events(events)),
         Body::Raw(RawBody::Chunks(chunks)) => {
@@ -208,6 +211,7 @@ pub(super) async fn deliver(
             ResponseBody::timed(BodySource::Chunks(vec![(0, bytes)]), Some(delivery), begun, live, control)
         }
         (Ok(bytes), _) => {
+            live.exchange.leaves(&bytes);
             live.complete();
             ResponseBody::Full(Some(zipped(bytes, accepted, response.headers_mut())))
         }

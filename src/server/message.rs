@@ -68,6 +68,14 @@ impl Framing for Messages {
         !self.ready.is_empty()
     }
 
+    fn content(frame: &Message) -> &[u8] {
+        match frame {
+            Message::Text(text) => text.as_bytes(),
+            Message::Binary(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
     fn take(&mut self) -> Option<Message> {
         self.ready.pop_front()
     }

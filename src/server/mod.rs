@@ -26,6 +26,8 @@ mod dialect_tests;
 #[cfg(test)]
 mod ending_tests;
 #[cfg(test)]
+mod exchanges_tests;
+#[cfg(test)]
 mod extremes_tests;
 #[cfg(test)]
 mod fault_scope_tests;

@@ -56,6 +56,7 @@ pub(super) async fn answer(
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let answered = async {
         check(emulator, visitor, &parts.headers)?;
+        emulator.desk.attend();
         let bytes = request::read(body, &parts.headers, &emulator.settings).await?;
         let bytes = file(&parts.headers, bytes).await?;
         let text = std::str::from_utf8(&bytes)
@@ -63,10 +64,13 @@ pub(super) async fn answer(
         let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
         let operator = header(&parts.headers, "x-operator").unwrap_or("api");
         let asked = room::RoomRequest::of(method, target, text, operator);
-        if let ("POST", [_, id, "again"]) =
-            (method, asked.path.iter().map(String::as_str).collect::<Vec<_>>().as_slice())
-        {
-            return again(emulator, id, text).await.map(room::RoomAnswer::from);
+        let way: Vec<&str> = asked.path.iter().map(String::as_str).collect();
+        match (method, way.as_slice()) {
+            ("POST", ["exchanges", id, "again"]) => {
+                return again(emulator, id, text).await.map(room::RoomAnswer::from);
+            }
+            ("GET", ["exchanges", id, "why"]) => return room::why(emulator, id).await.map(room::RoomAnswer::from),
+            _ => {}
         }
         runtime::aside(text.len(), || room::handle(emulator, &asked))
     };

@@ -60,6 +60,10 @@ impl Framing for Sse {
         self.0.len() >= FRAME
     }
 
+    fn content(frame: &Bytes) -> &[u8] {
+        frame
+    }
+
     fn take(&mut self) -> Option<Bytes> {
         (!self.0.is_empty()).then(|| self.0.split().freeze())
     }

@@ -60,6 +60,7 @@ pub(super) fn asked(parts: &mut Parts) -> Option<OnUpgrade> {
 }
 
 async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgraded>>) {
+    emulator.desk.attend();
     let events = &emulator.desk.events;
     let _watching = events.watch();
     let (mut out, mut messages) = socket.split();

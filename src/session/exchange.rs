@@ -4,6 +4,7 @@
 //! [`transcript`] shows it to people.
 
 use super::journal::Journal;
+use super::sent::SentLog;
 use crate::clock;
 use crate::memory::{Account, Held, weight};
 use crate::reply::{Reply, describe};
@@ -192,6 +193,8 @@ pub(crate) struct Exchange {
     until: AtomicU64,
     /// Somebody cut its connection.
     cut: AtomicBool,
+    /// Its answer as it left, where somebody may look at it.
+    pub sent: OnceLock<SentLog>,
     /// What it holds of the journal's account.
     held: Held,
     /// Where it began, and where it is told of: a reset in between changes nothing.
@@ -259,6 +262,7 @@ impl Exchange {
             record: Mutex::new(record),
             until: AtomicU64::new(0),
             cut: AtomicBool::new(false),
+            sent: OnceLock::new(),
             held,
             journal,
         }
@@ -297,6 +301,18 @@ impl Exchange {
         drop(record);
         if let Some(journal) = self.journal.upgrade() {
             journal.fail(self, failure);
+        }
+    }
+
+    /// What leaves of its answer from now on is kept.
+    pub(crate) fn keeps_answer(&self) {
+        let _ = self.sent.set(SentLog::default());
+    }
+
+    /// A piece of its answer leaves.
+    pub(crate) fn leaves(&self, bytes: &[u8]) {
+        if let Some(sent) = self.sent.get() {
+            self.held.add(sent.piece(bytes));
         }
     }
 

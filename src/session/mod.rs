@@ -11,6 +11,7 @@ mod log_json;
 pub(crate) mod log_line;
 mod observers;
 pub(crate) mod prompt_cache;
+pub(crate) mod sent;
 pub(crate) mod store;
 pub(crate) mod transcript;
 

@@ -76,7 +76,12 @@ pub(crate) struct Call {
     pub exchange: Arc<Exchange>,
     /// The socket's lane it came over, if it did.
     pub lane: Option<Lane>,
+    /// Nobody is to answer it: its turn is only looked at, by this.
+    pub look: Option<Look>,
 }
+
+/// Somebody who looks at a turn as conditions of a script see it.
+pub(crate) type Look = Arc<dyn Fn(&View) + Send + Sync>;
 
 impl Call {
     /// A value of the path.

@@ -116,6 +116,11 @@ impl Match {
         self.0.iter().all(|condition| condition.holds(view))
     }
 
+    /// All conditions that do not hold.
+    pub(crate) fn mismatches(&self, view: &View) -> Vec<Mismatch> {
+        self.0.iter().filter(|condition| !condition.holds(view)).map(|condition| condition.mismatch(view)).collect()
+    }
+
     /// How many conditions do not hold, if fewer than `bound`. It is asked of a match that does not hold: a lone
     /// condition is not looked at again.
     pub(crate) fn failures(&self, view: &View, bound: usize) -> Option<usize> {

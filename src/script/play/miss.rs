@@ -4,8 +4,9 @@ use crate::script::Rule;
 use crate::script::matching::Mismatch;
 use crate::script::matching::View;
 use crate::script::place::clip;
-use crate::script::play::{Script, can_answer};
+use crate::script::play::{Script, can_answer, has_uses, left};
 use crate::surface::Family;
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -35,7 +36,37 @@ impl Miss {
     }
 }
 
+/// Most rules of which it is said why they do not answer.
+const TOLD: usize = 2_000;
+
 impl Script {
+    /// Each rule against a request, as it stands now: whether it would answer, and if not, why. Used-up rules are told
+    /// with what else is against them.
+    pub(crate) fn why(&self, view: &View) -> Vec<Value> {
+        let family = Family::asked(view);
+        let counts = self.uses.counts();
+        let rule = |(index, rule): (usize, &Arc<Rule>)| {
+            let used = counts.used(index);
+            let used_up = !has_uses(rule, used);
+            let mismatches = rule.matcher.mismatches(view);
+            let able = can_answer(rule, used, family);
+            let spent = used_up.then(|| format!("It is used up: {used} of {}.", rule.times.unwrap_or(used)));
+            let unable = (!able).then(|| format!("Its reply cannot answer {}.", view.operation));
+            let differs = mismatches.iter().map(|mismatch| format!("{mismatch}."));
+            let why: Vec<String> = spent.into_iter().chain(unable).chain(differs).collect();
+            json!({
+                "index": index,
+                "rule": rule.label(),
+                "matches": mismatches.is_empty() && able,
+                "used_up": used_up,
+                "left": left(rule, &counts, index).map_or(json!("unlimited"), Value::from),
+                "why": (!why.is_empty()).then(|| why.join(" ")),
+                "mismatches": mismatches.iter().map(|one| json!({"key": one.key, "wanted": one.wanted, "got": one.got})).collect::<Vec<_>>(),
+            })
+        };
+        self.rules.iter().enumerate().take(TOLD).map(rule).collect()
+    }
+
     /// Explains a request that no rule answers. Rules are named in full only as far as they are listed.
     pub(super) fn miss(&self, view: &View) -> Miss {
         let family = Family::asked(view);

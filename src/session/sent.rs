@@ -1,0 +1,118 @@
+//! What left of an answer, and when: for people who look at it. Kept only where somebody may look.
+
+use crate::clock;
+use crate::redact;
+use serde_json::{Map, Value, json};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Bytes kept of one answer; of the rest only how many they are.
+const KEPT: usize = 64 * 1024;
+
+/// Pieces kept of one answer.
+const PIECES: usize = 4_096;
+
+/// The answer of an exchange as it left.
+#[derive(Debug, Default)]
+pub(crate) struct SentLog(Mutex<SentState>);
+
+#[derive(Debug, Default)]
+struct SentState {
+    headers: Vec<(String, String)>,
+    /// When a piece left, in the world's time, and where it ends.
+    pieces: Vec<(Duration, usize)>,
+    kept: Vec<u8>,
+    /// All bytes that left.
+    bytes: u64,
+}
+
+impl SentLog {
+    fn state(&self) -> MutexGuard<'_, SentState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The head leaves.
+    pub(crate) fn head<'a>(&self, headers: impl Iterator<Item = (&'a str, &'a [u8])>) {
+        let shown = |(name, value): (&str, &[u8])| {
+            let value =
+                if redact::is_secret(name) { "…".into() } else { String::from_utf8_lossy(value).into_owned() };
+            (name.to_string(), value)
+        };
+        self.state().headers = headers.map(shown).collect();
+    }
+
+    /// A piece leaves. Gives the bytes that are kept of it.
+    pub(crate) fn piece(&self, bytes: &[u8]) -> usize {
+        let mut state = self.state();
+        state.bytes += bytes.len() as u64;
+        if state.pieces.len() >= PIECES {
+            return 0;
+        }
+        let room = KEPT - state.kept.len();
+        let kept = bytes.get(..room).unwrap_or(bytes);
+        if kept.is_empty() {
+            return 0;
+        }
+        state.kept.extend_from_slice(kept);
+        let end = state.kept.len();
+        state.pieces.push((clock::world(), end));
+        kept.len() + size_of::<(Duration, usize)>()
+    }
+
+    /// As the control room shows it; times are those since `arrived`. Server-sent events are shown one by one.
+    pub(crate) fn to_json(&self, arrived: Duration) -> Value {
+        let state = self.state();
+        let header =
+            |wanted: &str| state.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        let events = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let mut shown = Vec::new();
+        let mut from = 0;
+        for (at, end) in &state.pieces {
+            let at = at.saturating_sub(arrived).as_secs_f64() * 1_000.0;
+            let piece = &state.kept[from..*end];
+            from = *end;
+            let text = std::str::from_utf8(piece);
+            match text {
+                Ok(text) if events => {
+                    shown.extend(text.split_inclusive("\n\n").map(|event| json!({"at_ms": at, "text": event})));
+                }
+                Ok(text) => shown.push(json!({"at_ms": at, "text": text})),
+                Err(_) => shown.push(json!({"at_ms": at, "base64": base64(piece)})),
+            }
+        }
+        let headers: Map<String, Value> =
+            state.headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        let truncated = state.bytes > state.kept.len() as u64;
+        json!({"headers": headers, "events": shown, "bytes": state.bytes, "truncated": truncated})
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    BASE64_STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_shown_one_by_one_and_what_is_too_much_is_counted() {
+        let log = SentLog::default();
+        log.head([("content-type", b"text/event-stream".as_slice()), ("set-cookie", b"secret")].into_iter());
+        log.piece(b"data: 1\n\ndata: 2\n\n");
+        log.piece(b"data: 3\n\n");
+        let shown = log.to_json(Duration::ZERO);
+        let texts: Vec<&Value> = shown["events"].as_array().into_iter().flatten().map(|event| &event["text"]).collect();
+        assert_eq!(texts, ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]);
+        assert_eq!((&shown["bytes"], &shown["truncated"]), (&json!(27), &json!(false)));
+        assert!(!shown.to_string().contains("secret"), "{shown}");
+        log.piece(&vec![b'x'; KEPT]);
+        assert_eq!(log.piece(b"more"), 0);
+        let shown = log.to_json(Duration::ZERO);
+        assert_eq!((&shown["bytes"], &shown["truncated"]), (&json!(31 + KEPT), &json!(true)));
+        let binary = SentLog::default();
+        binary.piece(&[0xff, 0]);
+        assert_eq!(binary.to_json(Duration::ZERO)["events"][0]["base64"], "/wA=");
+    }
+}
