@@ -165,6 +165,11 @@ pub(crate) struct Options {
     /// host that is called: `https://api.openai.com/v1`, `http://localhost:11434/v1`
     #[arg(long, env = "LLEMULATOR_UPSTREAM", value_name = "URL")]
     pub upstream: Option<String>,
+    /// Model that another server answers, as NAME=URL: `smollm=http://127.0.0.1:8081/v1` (repeatable). It gets what no
+    /// rule answers of requests for this model, with the caller's key; all other models behave as before
+    #[arg(long, env = "LLEMULATOR_UPSTREAM_MODEL", value_name = "NAME=URL", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub upstream_model: Option<Vec<String>>,
     /// Key for the upstream, instead of the callers'
     #[arg(long, env = "LLEMULATOR_UPSTREAM_KEY", value_name = "KEY", hide_env_values = true)]
     pub upstream_key: Option<String>,
@@ -245,6 +250,8 @@ pub(crate) struct Settings {
     pub allowed_hosts: Vec<String>,
     pub control_token: Option<String>,
     pub upstream: Option<String>,
+    /// `NAME=URL` each.
+    pub upstream_models: Vec<String>,
     pub upstream_key: Option<String>,
     pub upstream_ca: Option<PathBuf>,
     pub upstream_timeout_ms: u64,
@@ -321,6 +328,10 @@ impl Options {
         let profile = self.profile.unwrap_or(if cli { Profile::Relaxed } else { Profile::Strict });
         let strict = profile == Profile::Strict;
         let models = self.models.unwrap_or_default();
+        // What is no NAME=URL is refused where the servers are read.
+        let upstream_models = self.upstream_model.unwrap_or_default();
+        let named = |given: &String| Some(given.split_once('=')?.0.to_string());
+        let served: Vec<String> = upstream_models.iter().filter_map(named).collect();
         let delay = match (self.stream_delay_min_ms, self.stream_delay_max_ms) {
             (None, None) => None,
             (low, high) => {
@@ -347,7 +358,7 @@ impl Options {
                 () if profile == Profile::Relaxed && models.is_empty() => Unlisted::Plausible,
                 () => Unlisted::Refused,
             },
-            models: models.into_iter().filter(|name| name != "any").collect(),
+            models: models.into_iter().filter(|name| name != "any").chain(served).collect(),
             unknown_ids: self.unknown_ids.unwrap_or(UnknownIds::NotFound),
             azure: self.azure.unwrap_or(AzureWire::Paths),
             dialect: self.dialect.unwrap_or_default(),
@@ -378,6 +389,7 @@ impl Options {
             allowed_hosts: self.allowed_hosts.unwrap_or_default(),
             control_token: self.control_token,
             upstream: self.upstream,
+            upstream_models,
             upstream_key: self.upstream_key,
             upstream_ca: self.upstream_ca,
             manual_timeout_ms: self.manual_timeout_ms.unwrap_or(300_000),

@@ -16,8 +16,9 @@ use crate::turn::{Found, Responder, Response, Turn};
 use crate::wire::error::ApiError;
 
 /// Those that a test wrote something for: every operation with a turn asks them.
-const SCRIPTED: [&dyn Responder; 4] =
-    [&scenario::Scenario, &chaos::ChaosResponder, &queue::PresetQueue, &script::Scripted];
+/// A model that another server answers is the last of these.
+const SCRIPTED: [&dyn Responder; 5] =
+    [&scenario::Scenario, &chaos::ChaosResponder, &queue::PresetQueue, &script::Scripted, &upstream::UpstreamOfModel];
 
 /// Whatever is left.
 const LAST: &dyn Responder = &fallback::FallbackResponder;

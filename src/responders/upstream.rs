@@ -1,4 +1,4 @@
-//! The real API as a responder: what it sends passes through as it comes, whatever it is.
+//! The real API as a responder, or the server of a model: what it sends passes through as it comes, whatever it is.
 
 use crate::prompt::Prompt;
 use crate::reply::Say;
@@ -9,7 +9,7 @@ use crate::session::{ANONYMOUS, Observer, Session, UpstreamNews};
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::Call;
 use crate::turn::{self, Answering, Found, Responder, Response, Turn};
-use crate::upstream::{UpstreamBody, UpstreamRequest};
+use crate::upstream::{UpstreamBody, UpstreamRequest, UpstreamTarget};
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use serde_json::Value;
@@ -38,12 +38,33 @@ impl Responder for AskUpstream {
             if share.is_some_and(|share| !call.random.fork("upstream").chance(share)) {
                 return Ok(Response::Pass(None));
             }
-            if !call.emulator.upstream.target().configured {
+            let target = call.emulator.upstream.target();
+            if !target.configured {
                 let message = "Nobody said which API is the upstream: start with --upstream https://api.openai.com/v1 \
                                (option `upstream`), or set it in the control room.";
                 return Err(ApiError::emulator("no_upstream", message));
             }
-            ask(call, self.0.model.as_deref()).await.map(Response::Reply)
+            ask(call, target, self.0.model.as_deref()).await.map(Response::Reply)
+        })
+    }
+}
+
+/// The server that answers the model asked for, if one does (`--upstream-model`).
+pub(crate) struct UpstreamOfModel;
+
+impl Responder for UpstreamOfModel {
+    fn name(&self) -> &'static str {
+        "upstream"
+    }
+
+    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
+        let call = turn.call;
+        let target = call.emulator.upstream.of_model(call.model_name()).cloned();
+        Box::pin(async move {
+            match target {
+                Some(target) => ask(call, target, None).await.map(Response::Reply),
+                None => Ok(Response::Pass(None)),
+            }
         })
     }
 }
@@ -57,7 +78,7 @@ pub(crate) async fn bypass(call: &Call) -> Option<Result<Answer, ApiError>> {
         return None;
     }
     call.exchange.note(|record| record.by = Some("bypass"));
-    let found = breakpoint::stop(&Turn::new(call, None), ask(call, None).await).await;
+    let found = breakpoint::stop(&Turn::new(call, None), ask(call, call.emulator.upstream.target(), None).await).await;
     Some(found.and_then(|found| {
         turn::note(call, &found.reply);
         // Nothing of the session paces what passes through; a person may have broken it.
@@ -73,24 +94,27 @@ pub(crate) async fn bypass(call: &Call) -> Option<Result<Answer, ApiError>> {
 }
 
 /// Sends a call upstream, as it came.
-async fn ask(call: &Call, model: Option<&str>) -> Result<Found, ApiError> {
+async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<&str>) -> Result<Found, ApiError> {
     let body = body(call, model)?;
     let upstream = &call.emulator.upstream;
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
     let watched = Watched::of(call);
-    watched.tell(&UpstreamNews::Asked { address: &upstream.target().address(&call.path), body: &body });
+    watched.tell(&UpstreamNews::Asked { address: &target.address(&call.path), body: &body });
     call.exchange.wait_for(Some(Waiting::Upstream));
     let session = &call.session;
     let own = (session.name == session.key && session.key != ANONYMOUS).then_some(session.key.as_str());
     let given = upstream
-        .ask(UpstreamRequest {
-            method: &call.method,
-            path: &call.path,
-            query: Some(&query),
-            headers: call.headers.iter().collect(),
-            key: own,
-            body,
-        })
+        .ask(
+            target,
+            UpstreamRequest {
+                method: &call.method,
+                path: &call.path,
+                query: Some(&query),
+                headers: call.headers.iter().collect(),
+                key: own,
+                body,
+            },
+        )
         .await;
     call.exchange.wait_for(None);
     match given {

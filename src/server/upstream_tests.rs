@@ -194,3 +194,49 @@ fn a_client_that_leaves_ends_the_request_upstream() {
     drop(stream);
     end.recv_timeout(std::time::Duration::from_secs(20)).expect("the upstream learns of it");
 }
+
+#[test]
+fn a_model_that_another_server_answers_goes_there_and_no_other_does() {
+    let real = start(json!({"auth": "optional", "models": "any"}));
+    let script =
+        json!({"responses": ["from afar", {"error": {"status": 418, "message": "short and stout"}}, "an item"]});
+    assert_eq!(send(&real, "k", "/_emulator/script", &script).status, 200);
+    let served = format!("tiny={}/v1", real.url());
+    let own =
+        start(json!({"auth": "required", "fallback": "echo", "upstreamModel": [served], "upstreamKey": "sk-other"}));
+    let ask = |model: &str, text: &str| {
+        let mut body = chat(text);
+        body["model"] = json!(model);
+        send(&own, "k", CHAT, &body)
+    };
+    // It gets what no rule answers, with the caller's key; others behave as before.
+    assert!(ask("gpt-4o", "a").text().contains("Echo: a"));
+    let rules = json!({"rules": [{"match": "ruled", "response": "by a rule"}], "defaults": {"fallback": "echo"}});
+    assert_eq!(send(&own, "k", "/_emulator/script", &rules).status, 200);
+    assert!(ask("tiny", "ruled").text().contains("by a rule"));
+    assert!(ask("tiny", "b").text().contains("from afar"));
+    assert_eq!(ask("tiny", "c").status, 418);
+    assert_eq!(ask("tinier", "d").status, 404);
+    let items = json!({"model": "tiny", "input": "hello"});
+    assert_eq!(send(&own, "k", "/v1/responses", &items).status, 200);
+    let (_, heard) = control::in_process(&real, Some("k"), "GET", "/_emulator/requests", "");
+    let operations: Vec<&str> =
+        heard["data"].as_array().unwrap().iter().filter_map(|one| one["operation"].as_str()).collect();
+    assert_eq!(operations, ["chat.completions.create", "chat.completions.create", "responses.create"]);
+    let listed = exchange(&own, &request("GET", "/v1/models", "k", "", b"")).expect("an answer");
+    assert_eq!(listed.text().matches("\"tiny\"").count(), 1, "{}", listed.text());
+}
+
+#[test]
+fn a_server_of_a_model_that_cannot_be_read_is_refused_by_name() {
+    let refused = |given: Value| {
+        let options =
+            crate::options::Options::from_json(&json!({"upstreamModel": given}).to_string()).expect("options");
+        let bound = Emulator::bind(options, crate::options::Door::InProcess, None);
+        bound.err().map(|error| error.message).unwrap_or_default()
+    };
+    assert!(refused(json!(["http://127.0.0.1:8081"])).contains("smollm=http://"));
+    assert!(refused(json!(["=http://127.0.0.1:8081"])).contains("smollm=http://"));
+    assert!(refused(json!("tiny=ftp://here")).contains("upstreamModel is \"ftp://here\""));
+    assert!(refused(json!(["a=http://here", "a=http://there"])).contains("names \"a\" twice"));
+}

@@ -22,7 +22,10 @@ pub(crate) fn listed(settings: &Settings, own: Option<&Models>) -> Vec<Model> {
         }
         _ => {
             all.extend(catalogue());
-            all.extend(settings.models.iter().map(|name| Model::custom(name, None, None, None)));
+            let listed = |name: &&String| !all.iter().any(|model| model.id == **name);
+            let more: Vec<Model> =
+                settings.models.iter().filter(listed).map(|name| Model::custom(name, None, None, None)).collect();
+            all.extend(more);
         }
     }
     all

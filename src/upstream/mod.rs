@@ -1,5 +1,5 @@
-//! The real API, or whatever else speaks it, asked in the emulator's place: the one host that is configured, never an
-//! address from a request.
+//! The real API, or whatever else speaks it, asked in the emulator's place: the hosts that are configured (one, and one
+//! for a model's name), never an address from a request.
 //!
 //! What it sends passes through as it comes: chunk borders stay, and nothing is read that is not taken. Redirects are
 //! answers like others.
@@ -23,6 +23,7 @@ use hyper::{Method, Request};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::collections::HashMap;
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
@@ -38,6 +39,8 @@ const IDLE: Duration = Duration::from_secs(30);
 /// The upstream of an emulator.
 pub(crate) struct Upstream {
     target: RwLock<Arc<UpstreamTarget>>,
+    /// Servers that answer one model each, by its name.
+    models: HashMap<String, Arc<UpstreamTarget>>,
     /// Everything goes there.
     bypass: AtomicBool,
     tls: tls::Trust,
@@ -89,6 +92,7 @@ impl Upstream {
         let tls = tls::Trust::of(settings.upstream_ca.as_deref())?;
         Ok(Upstream {
             target: RwLock::new(Arc::new(target)),
+            models: UpstreamTarget::by_model(settings)?,
             bypass: AtomicBool::new(false),
             tls,
             client: OnceLock::new(),
@@ -98,6 +102,11 @@ impl Upstream {
     /// Where it is, as configured now.
     pub(crate) fn target(&self) -> Arc<UpstreamTarget> {
         self.target.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The server that answers a model.
+    pub(crate) fn of_model(&self, name: &str) -> Option<&Arc<UpstreamTarget>> {
+        self.models.get(name)
     }
 
     /// Changes where it is; what is under way goes on.
@@ -116,12 +125,15 @@ impl Upstream {
         self.bypass.store(on, Ordering::Release);
     }
 
-    /// Asks it, and waits for the head of its answer. Dropping this, or the body, ends the request.
+    /// Asks a target, and waits for the head of its answer. Dropping this, or the body, ends the request.
     ///
     /// # Errors
     /// It cannot be reached, or does not answer in HTTP, or in time.
-    pub(crate) async fn ask(&self, ask: UpstreamRequest<'_>) -> Result<UpstreamAnswer, UpstreamFailure> {
-        let target = self.target();
+    pub(crate) async fn ask(
+        &self,
+        target: Arc<UpstreamTarget>,
+        ask: UpstreamRequest<'_>,
+    ) -> Result<UpstreamAnswer, UpstreamFailure> {
         let uri = target.uri(ask.path, ask.query)?;
         let method = Method::from_bytes(ask.method.as_bytes()).unwrap_or(Method::POST);
         let client = self.client()?;

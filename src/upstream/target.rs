@@ -3,6 +3,8 @@
 use crate::options::{FallbackName, Settings};
 use crate::upstream::UpstreamFailure;
 use hyper::Uri;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where operations are below the base; what else is configured takes every request.
@@ -43,9 +45,33 @@ impl UpstreamTarget {
         if given.is_none() && settings.fallback == FallbackName::Upstream {
             return Err("options: the fallback upstream needs the option upstream: which API is it?".into());
         }
-        let address = given.unwrap_or("https://api.openai.com/v1");
+        let target = Self::at("upstream", given.unwrap_or("https://api.openai.com/v1"), settings)?;
+        let key = settings.upstream_key.clone().filter(|key| !key.is_empty());
+        Ok(UpstreamTarget { key, configured: given.is_some(), ..target })
+    }
+
+    /// Those that answer one model each: `smollm=http://127.0.0.1:8081/v1`. The upstream's key is not for them.
+    pub(super) fn by_model(settings: &Settings) -> Result<HashMap<String, Arc<Self>>, String> {
+        let mut models = HashMap::new();
+        for given in &settings.upstream_models {
+            let (name, address) = given.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+                format!(
+                    "options: upstreamModel is {given:?}; expected the model's name and its server's address, such as \
+                     smollm=http://127.0.0.1:8081/v1"
+                )
+            })?;
+            let target = Self::at("upstreamModel", address, settings)?;
+            if models.insert(name.to_string(), Arc::new(target)).is_some() {
+                return Err(format!("options: upstreamModel names {name:?} twice: which server answers it?"));
+            }
+        }
+        Ok(models)
+    }
+
+    /// An address that an option names.
+    fn at(option: &str, address: &str, settings: &Settings) -> Result<Self, String> {
         let wrong = |why: &str| {
-            format!("options: upstream is {address:?}: {why}; expected an address such as https://api.openai.com/v1")
+            format!("options: {option} is {address:?}: {why}; expected an address such as https://api.openai.com/v1")
         };
         let uri: Uri = address.parse().map_err(|_| wrong("this is no address"))?;
         let https = match uri.scheme_str() {
@@ -66,9 +92,9 @@ impl UpstreamTarget {
             host: uri.host().unwrap_or_default().trim_matches(['[', ']']).to_string(),
             port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }),
             path: format!("{}{CHAT}", base.strip_suffix(CHAT).unwrap_or(base)),
-            key: settings.upstream_key.clone().filter(|key| !key.is_empty()),
+            key: None,
             timeout: Duration::from_millis(settings.upstream_timeout_ms),
-            configured: given.is_some(),
+            configured: true,
         })
     }
 

@@ -67,7 +67,7 @@ fn ask(upstream: &Upstream, headers: &[(&str, &str)]) -> Came {
             key: None,
             body: Bytes::from_static(b"{}"),
         };
-        let mut given = upstream.ask(ask).await?;
+        let mut given = upstream.ask(upstream.target(), ask).await?;
         let mut chunks = Vec::new();
         loop {
             match poll_fn(|context| given.body.poll_next(context)).await {
@@ -124,7 +124,7 @@ fn chunks_come_with_their_borders_before_the_end_is_there() {
             key: None,
             body,
         };
-        let mut given = upstream.ask(ask).await.expect("an answer");
+        let mut given = upstream.ask(upstream.target(), ask).await.expect("an answer");
         let mut next = async || poll_fn(|context| given.body.poll_next(context)).await;
         assert_eq!(next().await, Some(Ok(Bytes::from_static(b"one\n"))));
         done.send(()).expect("goes on");
