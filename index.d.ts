@@ -18,6 +18,8 @@ import type { RemoteStep, Reply, ReplyFunction, Script, Step, ToolStrategy } fro
 
 // The replies: what is said, the helpers, the rules.
 export * from './types/replies.js';
+// A real small model as a reply.
+export * from './types/local.js';
 
 // ---------------------------------------------------------------------------------------------- starting an emulator
 
@@ -132,6 +134,11 @@ export interface EmulatorOptions {
    * is on: `https://api.openai.com/v1`, `http://localhost:11434/v1`. The only host that is called.
    */
   upstream?: string;
+  /**
+   * Models that other servers answer, as `NAME=URL`: `smollm=http://127.0.0.1:8081/v1`. They get what no rule answers of
+   * requests for these models, with the caller's key.
+   */
+  upstreamModel?: string | readonly string[];
   /** Key for the upstream, instead of the callers'. Never kept or shown. */
   upstreamKey?: string;
   /** PEM file of authorities that the upstream's certificate may come from, beside the system's. */
@@ -430,4 +437,6 @@ export type ErrorCode =
   /** A helper of a test runner was loaded in a version of it that is too old. */
   | 'ERR_LLEMULATOR_RUNNER'
   /** The addon for this platform is missing or does not load. */
-  | 'ERR_LLEMULATOR_NATIVE';
+  | 'ERR_LLEMULATOR_NATIVE'
+  /** A local model cannot be had: the package is missing, or its weights are. */
+  | 'ERR_LLEMULATOR_LOCAL_MODEL';

@@ -158,6 +158,16 @@ fn with_json_every_line_is_an_object() {
 /// With the feature: conformance/telemetry.
 #[cfg(not(feature = "telemetry"))]
 #[test]
+fn a_local_model_needs_the_package_and_what_serves_here_is_named() {
+    let (code, stdout, stderr) = ended(&mut llemulator(&["--local", "smollm"]));
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    assert!(
+        stderr.contains("npx llemulator --local smollm") && stderr.contains("--upstream-model smollm=http://"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn a_build_without_opentelemetry_says_so_when_it_is_wanted() {
     for (variable, wanted) in [("OTEL_EXPORTER_OTLP_ENDPOINT", true), ("OTEL_SERVICE_NAME", false)] {
         let mut command = llemulator(&["--port", "0"]);

@@ -31,7 +31,7 @@ test('the script language has its keys', () => {
 
 test('what the README and the guides show compiles in strict TypeScript', () => {
   const files = { 'app.d.ts': 'export function capital(country: string): Promise<string | null>;' };
-  for (const page of ['README', 'docs/scripting', 'docs/streaming-and-faults', 'docs/sessions', 'docs/test-runners', 'docs/skill/SKILL']) {
+  for (const page of ['README', 'docs/scripting', 'docs/streaming-and-faults', 'docs/sessions', 'docs/test-runners', 'docs/local-model', 'docs/skill/SKILL']) {
     for (const [number, code] of blocks(`${page}.md`, 'js').entries()) {
       const commonJs = /\brequire\(|module\.exports/.test(code);
       const name = `${path.basename(page)}-${number + 1}.${commonJs ? 'cjs' : 'mts'}`;

@@ -2,7 +2,7 @@
 import llemulator from './index.js';
 
 export const {
-  startEmulator, connectEmulator, LLEmulatorError, reply, when,
+  startEmulator, connectEmulator, localModel, LLEmulatorError, reply, when,
   text, json, refusal, reasoning, toolCall, toolCalls, output,
   error, rateLimited, quotaExceeded, serverError, contextLengthExceeded, invalidApiKey,
   timeout, disconnect, stall, malformed, raw, generated, embedding, image, audio, moderation,

