@@ -38,7 +38,7 @@ const STAGES = [
   ['telemetry', 'OpenTelemetry as a receiver of its protocol gets it', [node('conformance/telemetry/run.mjs')]],
   ['wire', 'bytes on the wire are as OpenAI sends them', [node('conformance/wire/run.mjs')]],
   ['fidelity', 'no score against recorded traffic has fallen', [node('conformance/fidelity/run.mjs')]],
-  ['deploy', 'the image without an engine, compose files, workflows, the chart by Helm', [node('deploy/test/run.mjs')]],
+  ['deploy', 'the image without an engine, compose files, the chart by Helm, a real model, Open WebUI', [node('deploy/test/run.mjs')]],
   ['docs', 'the examples run as written', [node('scripts/test-docs.mjs')]],
   ['pack', 'the packages as npm installs them', [node('scripts/pack-test.mjs')]],
 ];
