@@ -1,5 +1,6 @@
 //! An exchange on one line, and a conversation as people read it.
 
+use crate::clock;
 use crate::session::Session;
 use crate::session::exchange::Exchange;
 use serde_json::{Map, Value, json};
@@ -17,6 +18,17 @@ pub(crate) fn summary(session: &Session, exchange: &Exchange) -> Value {
 /// The same, its texts whole.
 pub(crate) fn whole(session: &Session, exchange: &Exchange) -> Value {
     of(session, exchange, usize::MAX)
+}
+
+/// One that ends at this moment: its journal will know only once everybody was told.
+pub(crate) fn over(session: &Session, exchange: &Exchange) -> Value {
+    let mut shown = summary(session, exchange);
+    shown["state"] = "done".into();
+    shown["waiting_for"] = Value::Null;
+    if shown["total_ms"].is_null() {
+        shown["total_ms"] = (clock::world().saturating_sub(exchange.arrived).as_secs_f64() * 1_000.0).into();
+    }
+    shown
 }
 
 fn of(session: &Session, exchange: &Exchange, longest: usize) -> Value {

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::desk::Desk;
 use crate::desk::history::Forwarded;
-use crate::desk::summary::{address, summary};
+use crate::desk::summary::{address, over, summary};
 use crate::session::exchange::Exchange;
 use crate::session::{Observer, Session, UpstreamNews};
 use serde_json::{Value, json};
@@ -18,6 +18,13 @@ pub(crate) struct Watcher(pub(crate) Arc<Desk>);
 impl Observer for Watcher {
     fn begun(&self, session: &Session, exchange: &Arc<Exchange>) {
         self.0.events.tell_exchange("exchange_begun", || summary(session, exchange));
+    }
+
+    /// A stream may last: what it asks and who answers is told before it ends.
+    fn answered(&self, session: &Session, exchange: &Arc<Exchange>) {
+        if exchange.stream {
+            self.0.events.tell_exchange("exchange_begun", || summary(session, exchange));
+        }
     }
 
     fn heard(&self, _: &Session, exchange: &Arc<Exchange>, heard: &UpstreamNews) {
@@ -72,6 +79,6 @@ impl Observer for Watcher {
     }
 
     fn ended(&self, session: &Session, exchange: &Arc<Exchange>) {
-        self.0.events.tell_exchange("exchange_ended", || summary(session, exchange));
+        self.0.events.tell_exchange("exchange_ended", || over(session, exchange));
     }
 }

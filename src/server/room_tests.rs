@@ -246,6 +246,7 @@ fn exchanges_are_listed_newest_first_told_and_sent_again() {
     let begun = next(&mut socket, "exchange_begun");
     let ended = next(&mut socket, "exchange_ended");
     assert_eq!((&begun["data"]["id"], &ended["data"]["by"]), (&ended["data"]["id"], &json!("echo")));
+    assert_eq!((&ended["data"]["state"], ended["data"]["total_ms"].is_number()), (&json!("done"), true));
     let list = done(&emulator, "GET", "/api/exchanges?limit=1", Value::Null);
     assert_eq!((&list["data"][0]["asked"], &list["has_more"]), (&json!("two"), &json!(true)));
     let id = list["data"][0]["id"].as_str().expect("an id").to_string();
