@@ -23,7 +23,7 @@ const AsyncFunction = (async () => {}).constructor;
 const RUN = {
   json: { here: ['scripting', 'streaming-and-faults', 'truth', 'skill/SKILL'] },
   js: { here: ['scripting', 'streaming-and-faults', 'sessions', 'test-runners', 'skill/SKILL'], 'conformance/js/test/guide.test.mjs': ['clients', 'recipes'] },
-  sh: { here: ['control-plane', 'command-line', 'script-files', 'any-language', 'recipes', 'telemetry', 'skill/SKILL'], 'conformance/js/test/guide.test.mjs': ['clients'] },
+  sh: { here: ['control-plane', 'command-line', 'control-room', 'script-files', 'any-language', 'recipes', 'telemetry', 'skill/SKILL'], 'conformance/js/test/guide.test.mjs': ['clients'] },
   yaml: { here: ['script-files', 'recipes', 'telemetry'] },
   python: { 'conformance/python/test_guide.py': ['any-language', 'recipes'], 'conformance/python/clients/test_clients.py': ['clients'] },
   go: { 'scripts/test-docs.mjs': ['any-language'] },
@@ -138,11 +138,22 @@ shell('script-files and command-line: the commands do what they say', async () =
   expect(checked).toMatchObject({ code: 0, stdout: '0 faults, 0 doubts\n' });
   expect((await runProgram('sh', ['-euc', convert], { cwd, env })).code).toBe(0);
   expect(JSON.parse(readFileSync(path.join(cwd, 'replies.json'), 'utf8')).rules.length).toBe(1);
-  for (const code of [run, ...blocks('command-line', 'sh')]) {
+  for (const code of [run, ...['command-line', 'control-room'].flatMap((file) => blocks(file, 'sh'))]) {
     const words = code.trim().split(' ').slice(2).map((word) => (/^replies\./.test(word) ? path.join(cwd, word) : word.replace('9000', '0')));
     const { stop } = await startCommand(words.includes('--port') ? words : ['--port', '0', ...words]);
     expect(await stop()).toEqual([0, null]);
   }
+});
+
+test('migrating-from-mock-openai-tool: every route of the older tool is there', async () => {
+  const routes = [...guide('migrating-from-mock-openai-tool').matchAll(/`(GET|POST|PUT|DELETE) (\/api[^` ?]*)`/g)];
+  expect(routes.length).toBeGreaterThan(12);
+  const { url, stop } = await startCommand(['--port', '0', '--fallback', 'manual', '--manual-timeout-ms', '60000', '--trust-forwarded']);
+  for (const [, method, where] of routes) {
+    const answer = await fetch(url + where, { method, headers: { 'content-type': 'application/json' }, body: method === 'GET' ? undefined : '{}' });
+    expect((await answer.json()).error?.code, `${method} ${where}`).not.toBe('unknown_route');
+  }
+  await stop();
 });
 
 test('command-line: lines of the log are as shown', async () => {

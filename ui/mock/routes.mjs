@@ -19,7 +19,14 @@ const AREAS = {
   sessions,
   'shared-script': (world, method, rest, body) => value({ status: 'loaded', rules: (body.rules ?? [body.responses]).length }),
   statistics,
+  breakpoints,
 };
+
+function breakpoints({ breakpoints: own }, method, [id], body) {
+  if (method === 'POST') return value(own.add(body));
+  if (method === 'DELETE') return own.remove(id), value({ success: true });
+  return value({ object: 'list', data: own.list });
+}
 
 function exchanges(world, method, [id, action], body, query) {
   if (method === 'DELETE') return (world.exchanges = []), value({ success: true });
@@ -34,7 +41,7 @@ function exchanges(world, method, [id, action], body, query) {
   if (action === 'why') {
     const rules = (world.scripts.get(found.session_id) ?? []).map(({ path, rule, left }, index) => {
       const matches = new RegExp(typeof rule.match === 'string' ? rule.match : rule.match?.user ?? '').test(found.asked);
-      return { index, rule: path, matches, used_up: left === 0, why: matches ? null : `user: ${JSON.stringify(found.asked)} does not match` };
+      return { index, rule: path, matches, used_up: left === 0, why: matches ? null : `user: ${JSON.stringify(found.asked)} does not match`, mismatches: matches ? [] : [{ key: 'user', wanted: rule.match.user ?? rule.match, got: found.asked }] };
     });
     return value({ rules, explanation: found.explanation });
   }
@@ -67,8 +74,18 @@ function queue(world, method, [address, id, action], body) {
     return value({ queues: Object.fromEntries(Object.entries(world.queues).map(([ip, one]) => [ip, show(one)])) });
   }
   if (address === 'export') return { file: 'queue_all.json', value: Object.fromEntries(Object.entries(world.queues).map(([ip, { items }]) => [ip, items])) };
+  const item = (fields) => {
+    if (fields.reply && fields.status_code != null) throw refuse(400, 'status_code: goes with response; a reply has error or raw for it', { param: 'status_code' });
+    return made(fields);
+  };
+  const made = (fields) => ({ id: randomUUID(), created_at: Date.now() / 1000, ...(fields.response ? { status_code: 200 } : {}), ...fields });
+  if (address === 'import') {
+    for (const [ip, items] of Object.entries(body)) (world.queues[ip] ??= { items: [] }).items.push(...items.map(item));
+    world.tell('all_queues_updated', {});
+    const total = Object.values(body).flat().length;
+    return value({ success: true, total, added_count: total, failed_count: 0, errors: [] });
+  }
   const own = (world.queues[address] ??= { items: [] });
-  const item = (fields) => ({ id: randomUUID(), status_code: 200, created_at: Date.now() / 1000, ...fields });
   const at = own.items.findIndex((one) => one.id === id);
   if (method === 'GET' && id === 'export') return { file: `queue_${address}.json`, value: own.items };
   if (method === 'GET') return value({ ip: address, ...show(own) });
@@ -78,11 +95,14 @@ function queue(world, method, [address, id, action], body) {
     changed(address);
     return value({ success: true, total: listed.length, added_count: listed.length, failed_count: 0, errors: [] });
   }
-  if (method === 'POST' && !id) own.items.push(item(body));
-  else if (action === 'duplicate') own.items.splice(at + 1, 0, item({ ...own.items[at], id: randomUUID() }));
+  if (method === 'POST' && !id) {
+    const { position = own.items.length, ...fields } = body;
+    own.items.splice(position, 0, item(fields));
+  } else if (action === 'duplicate') own.items.splice(at + 1, 0, item({ ...own.items[at], id: randomUUID() }));
   else if (method === 'PATCH') {
     const { position, ...fields } = body;
     const [found] = own.items.splice(at, 1);
+    if ('reply' in fields && fields.status_code != null) throw refuse(400, 'status_code: goes with response', { param: 'status_code' });
     Object.assign(found, fields);
     for (const [key, one] of Object.entries(found)) if (one === null) delete found[key];
     if ('reply' in fields) delete found.response;
@@ -120,5 +140,5 @@ function statistics(world, method, rest, body, query) {
     const slot = slots.get(at) ?? { at, requests: 0, errors: 0 };
     slots.set(at, { at, requests: slot.requests + 1, errors: slot.errors + (status >= 400 ? 1 : 0) });
   }
-  return value({ requests: rows.length, in_flight: world.pending.size, outcomes: count('outcome'), statuses: count('status'), total_ms: parts('total_ms'), first_ms: parts('first_ms'), tokens: { input: 120, output: 900 }, models: groups('model'), sessions: groups('session'), timeline: [...slots.values()] });
+  return value({ requests: rows.length, in_flight: world.pending.size, outcomes: count('outcome'), statuses: count('status'), total_ms: parts('total_ms'), first_ms: parts('first_ms'), tokens: { input: 120, output: 900 }, models: groups('model').map((one) => ({ ...one, total_ms: parts('total_ms') })), sessions: groups('session'), timeline: [...slots.values()] });
 }

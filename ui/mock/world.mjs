@@ -1,5 +1,6 @@
 // What the mock knows: exchanges, waiting requests, queues, sessions.
 import { randomUUID } from 'node:crypto';
+import { Breakpoints } from './breakpoints.mjs';
 
 export const refuse = (status, message, fields = {}) => Object.assign(new Error(message), { status, ...fields });
 
@@ -15,6 +16,7 @@ export class World {
   scripts = new Map();
   sessions = new Map();
   history = [];
+  breakpoints = new Breakpoints(this);
   bypass = { enabled: false, target_host: 'api.openai.com', target_port: 443, target_uri: '/v1', use_https: true, timeout: 60, api_key_configured: false };
 
   watch(send) {
@@ -70,7 +72,10 @@ export class World {
       this.tell('queue_updated', { ip: '127.0.0.1' });
       return this.respond(exchange, response, { body: item.response, reply: item.reply, status: item.status_code, by: 'queue', outcome: 'scripted' });
     }
-    if (!/manual/.test(exchange.asked)) return this.respond(exchange, response, { reply: { text: `Echo: ${exchange.asked}` }, status: 200, by: 'echo', outcome: 'fallback' });
+    if (!/manual/.test(exchange.asked)) {
+      const echo = { reply: { text: `Echo: ${exchange.asked}` }, status: 200, by: 'echo', outcome: 'fallback' };
+      return this.breakpoints.meets(exchange, response, echo) || this.respond(exchange, response, echo);
+    }
     exchange.waiting_for = { kind: 'operator' };
     const card = { exchange, response, typed: '', claimed: null, by: null };
     this.pending.set(exchange.id, card);
@@ -78,9 +83,9 @@ export class World {
     this.tell('new_request', this.card(card));
   }
 
-  card({ exchange, typed, claimed }) {
+  card({ exchange, typed, claimed, paused = null }) {
     const { id, session, session_id, operation, model, stream, asked, conversation, arrived, method, path, headers, body, client } = exchange;
-    return { id, ip: client.ip, port: client.port, method, path, headers, body, timestamp: new Date(arrived).toISOString(), status: 'pending', session, session_id, operation, model, stream, asked, conversation, arrived, timeout_ms: 300_000, left_ms: 300_000 - (Date.now() - arrived), claimed, typed, smallest: { text: '' } };
+    return { id, ip: client.ip, port: client.port, method, path, headers, body, timestamp: new Date(arrived).toISOString(), status: 'pending', session, session_id, operation, model, stream, asked, conversation, arrived, timeout_ms: 300_000, left_ms: 300_000 - (Date.now() - arrived), claimed, typed, paused, smallest: { text: 'OK' } };
   }
 
   respond(exchange, response, { reply, body, status = 200, by, outcome }) {
@@ -109,9 +114,18 @@ export class World {
       card.typed += fields.text;
       return this.tell('typed', { id, by, text: fields.text });
     }
-    const reply = { answer: () => ({ reply: fields.reply }), send_response: () => ({ body: fields.response, status: fields.status_code }), finish: () => ({ reply: { text: card.typed } }), fallback: () => ({ reply: { text: `Echo: ${card.exchange.asked}` } }), upstream: () => ({ reply: { text: 'From the real API.' } }), cut: () => ({ reply: { text: card.typed } }) }[type];
+    if (['go', 'step', 'edit', 'drop'].includes(type) || (type === 'cut' && card.paused)) {
+      if (!card.paused) throw refuse(409, 'It is not paused.', { code: 'not_paused' });
+      return this.breakpoints.act(card, type, fields, by);
+    }
+    const reply = { answer: () => ({ reply: fields.reply }), send_response: () => ({ body: fields.response, status: fields.status_code }), finish: () => ({ reply: { text: card.typed } }), fallback: () => ({ reply: { text: `Echo: ${card.exchange.asked}` } }), upstream: () => ({ reply: { text: 'From the real API.' } }), cut: () => null }[type];
     if (!reply) throw refuse(400, `There is no action ${type}.`);
     this.pending.delete(id);
+    if (type === 'cut') {
+      card.response.destroy();
+      this.tell('answered_by', { id, by, how: 'cut' });
+      return this.end(card.exchange, { aborted: true, by: 'operator' }, []);
+    }
     if (fields.keep) this.load(this.session(card.exchange.session), { rules: [{ match: fields.keep.match, response: fields.reply, times: fields.keep.times }] });
     this.respond(card.exchange, card.response, { ...reply(), by: 'operator', outcome: 'served' });
     this.tell('answered_by', { id, by, how: { finish: 'typed' }[type] ?? type });

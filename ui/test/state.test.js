@@ -14,6 +14,16 @@ test('exchanges stand in the order in which they arrived, each once', () => {
   // A page that was fetched before the end comes late.
   store.put([{ id: 'c', arrived: 3, state: 'in_flight', status: null }]);
   expect(store.find('c')).toMatchObject({ state: 'done', status: 200 });
+  // A row that is shown is another one after a change, or nobody would draw it anew; told twice at once, it is there once.
+  const before = exchangeStore();
+  before.put([{ id: 'x', arrived: 1, state: 'in_flight' }, { id: 'y', arrived: 1, state: 'in_flight' }]);
+  const [x, y] = before.rows;
+  before.put([{ id: 'y', arrived: 1, state: 'done' }, { id: 'z', arrived: 2, state: 'in_flight' }, { id: 'z', arrived: 2, state: 'done' }]);
+  expect(before.rows[0]).toBe(x);
+  expect(before.rows[1]).not.toBe(y);
+  expect(before.rows.map(({ state }) => state)).toEqual(['in_flight', 'done', 'done']);
+  expect([before.change('x', { asked: 'a' }), before.change('y', { asked: 'a' })]).toEqual([true, false]);
+  expect(before.rows.map(({ asked }) => asked)).toEqual(['a', undefined, undefined]);
   store.put([{ id: 'd', arrived: 4, state: 'done' }]);
   expect(ids(store)).toEqual(['b', 'c', 'd']);
   expect(store.find('a')).toBeUndefined();

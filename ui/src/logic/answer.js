@@ -1,5 +1,11 @@
 // What an answer said, read back from the bytes that left: the Reply that would say it again.
 
+/** What a list shows as said: a text stands there in quotes, perhaps cut off. */
+export function plain(said) {
+  if (!said?.startsWith('"')) return said ?? '';
+  return parsed(said) ?? parsed(`${said}"`) ?? said.replace(/^"|"$/g, '');
+}
+
 /** The text of all pieces of an answer; pieces that are no text are left out. */
 export const textOf = (answer) => (answer?.events ?? []).map((event) => event.text ?? '').join('');
 
@@ -35,7 +41,7 @@ export function replyOf(exchange) {
 }
 
 const errorOf = ({ status }, { message, type, code, param }) => tidy({ status: status ?? 500, message, type, code, param });
-const said = ({ said: text, status }) => (!text ? null : status >= 400 ? { error: { status, message: text } } : { text });
+const said = ({ said: text, status }) => (!text ? null : status >= 400 ? { error: { status, message: plain(text) } } : { text: plain(text) });
 
 function ofBody(body) {
   const choice = body.choices?.[0];

@@ -67,7 +67,8 @@ export function parse(text) {
   return terms;
 }
 
-const text = (row) => [row.id, row.session, row.operation, row.model, row.asked, row.said, row.rule, row.by, row.path, row.status, row.failure?.code].join('\n').toLowerCase();
+/** What words are looked for in; made once for each state of a row. */
+const text = (row) => (row.searched ??= [row.id, row.session, row.operation, row.model, row.asked, row.said, row.rule, row.by, row.path, row.status, row.failure?.code].join('\n').toLowerCase());
 
 /**
  * A search as a function of a row; the same function for an empty one, so that lists can tell.

@@ -23,7 +23,9 @@ export function CopyButton({ text, label }) {
   );
 }
 
-/** A button that opens a list of things to do. */
+/**
+ * A button that opens a list of things to do. What is there to do with an item itself is `also`: a small button beside it.
+ */
 export function Menu({ label, items }) {
   const close = (event) => event.currentTarget.closest('details').removeAttribute('open');
   const leave = (event) => event.currentTarget.contains(event.relatedTarget) || event.currentTarget.removeAttribute('open');
@@ -37,8 +39,11 @@ export function Menu({ label, items }) {
     <details class="menu" onFocusOut={leave} onKeyDown={escape}>
       <summary class="button small">{label}<span class="caret" aria-hidden="true" /></summary>
       <ul>
-        {items.filter(Boolean).map(({ text, onClick }) => (
-          <li key={text}><button type="button" class="quiet" onClick={(event) => (close(event), onClick())}>{text}</button></li>
+        {items.filter(Boolean).map(({ text, onClick, also }) => (
+          <li key={text} class="row">
+            <button type="button" class="quiet grow" onClick={(event) => (close(event), onClick())}>{text}</button>
+            {also && <button type="button" class="quiet square" aria-label={also.text} onClick={(event) => (close(event), also.onClick())}><Icon name={also.icon} /></button>}
+          </li>
         ))}
       </ul>
     </details>

@@ -1,4 +1,5 @@
 // One exchange in a line of a list.
+import { plain } from '../logic/answer.js';
 import { clockTime, duration, t } from '../state/i18n.js';
 
 /** The colour of what became of an exchange. */
@@ -14,13 +15,25 @@ export function Status({ row }) {
   return <span class={`badge ${tone(row)}`}>{word}</span>;
 }
 
+/** What an exchange that is under way waits for. */
+export const WAITS = () => ({
+  operator: t('waits for a person'), clock: t('waits for the clock'), hold: t('is held'), function: t('waits for a function'), client: t('waits for the client'), upstream: t('waits for the real API'),
+});
+
+/** What was answered, or what is waited for. */
+function Reply({ row }) {
+  if (row.failure) return <span class="reply">✗ {row.failure.message}</span>;
+  if (row.said || row.state === 'done') return <span class="reply">{plain(row.said)}</span>;
+  return <span class="reply under-way">{WAITS()[row.waiting_for?.kind] ?? t('under way')}</span>;
+}
+
 export function ExchangeRow({ row, marked }) {
   return (
     <div class={marked ? 'exchange-row marked' : 'exchange-row'}>
       <Status row={row} />
       <span class="what">
         <span class="ask">{row.asked || row.path}</span>
-        <span class="reply">{row.failure ? `✗ ${row.failure.message}` : row.said}</span>
+        <Reply row={row} />
       </span>
       <span class="op mono">{row.model ?? row.operation}</span>
       <span class="session">{row.session}</span>

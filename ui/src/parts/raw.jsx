@@ -22,7 +22,7 @@ export function Raw({ exchange }) {
             <p class="mono line">HTTP/1.1 {answer.status} · {t('{0} bytes', number(answer.bytes ?? 0))}</p>
             <Headers headers={answer.headers} />
             <Scale exchange={exchange} />
-            {answer.truncated && <p class="muted">{t('Longer than what is kept: the rest is not shown.')}</p>}
+            {answer.truncated && <p class="muted">{answer.events.length ? t('Longer than what is kept: the rest is not shown.') : t('Its bytes were not kept: nobody had opened the control room yet.')}</p>}
           </>
         ) : <p class="muted">{t('Nothing has left yet.')}</p>}
       </Section>

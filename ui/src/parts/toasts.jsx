@@ -9,7 +9,8 @@ export function Toasts() {
       {toasts.value.map(({ id, text, error, link }) => (
         <div key={id} class={error ? 'toast error' : 'toast'}>
           <span>{text}</span>
-          {link && <a href={link.href}>{link.text}</a>}
+          {link?.href && <a href={link.href}>{link.text}</a>}
+          {link?.onClick && <button type="button" class="linkish" onClick={() => (dismiss(id), link.onClick())}>{link.text}</button>}
           <button type="button" class="quiet square" aria-label={t('Put away')} onClick={() => dismiss(id)}><Icon name="close" /></button>
         </div>
       ))}

@@ -1,7 +1,11 @@
 // Text as an answer: sent whole, or leaving as it is typed. What has left cannot be taken back, so it stays.
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../state/i18n.js';
+import { kept } from '../state/kept.js';
 import { doTo } from '../views/pending.jsx';
+
+/** Whether an answer that is asked for as a stream leaves as it is typed; remembered. */
+export const typesLive = kept('typesLive', true);
 
 /** A pause in typing that ends a piece, in ms. */
 const PAUSE = 150;
@@ -11,6 +15,8 @@ export function TypedText({ card, form, set, force, disabled }) {
   const latest = useRef('');
   const sending = useRef(Promise.resolve());
   const sent = useRef(card.typed);
+  // The smallest answer stands there to be replaced: whoever begins to type types over it.
+  const first = useRef(form.text);
   latest.current = form.text;
   // What another operator typed stands before what is typed here.
   useEffect(() => {
@@ -39,18 +45,18 @@ export function TypedText({ card, form, set, force, disabled }) {
   };
   const live = (event) => {
     set({ live: event.currentTarget.checked });
-    if (event.currentTarget.checked) leave();
+    if (card.stream) typesLive.value = event.currentTarget.checked;
   };
   return (
     <>
       <label class="field">
         <span>{t('Text')}</span>
-        <textarea rows={6} value={form.text} onInput={type} onCompositionEnd={type} disabled={disabled} data-answer />
+        <textarea rows={6} value={form.text} onInput={type} onCompositionEnd={type} onFocus={(event) => form.text === first.current && event.currentTarget.select()} disabled={disabled} data-answer />
       </label>
-      <label class="check">
+      {!card.paused && <label class="check">
         <input type="checkbox" checked={form.live === true || card.typed !== ''} disabled={disabled || card.typed !== ''} onChange={live} />
         {card.stream ? t('Let it leave as it is typed') : t('Show others what is typed; it leaves at the end')}
-      </label>
+      </label>}
     </>
   );
 }

@@ -72,14 +72,21 @@ function later() {
 let batch = [];
 let due = false;
 
+/** While everything is fetched, what happens waits: else it would be told first and then undone by the older state. */
+let held = false;
+
 /** Events are told together once a frame: a thousand a second are one change of the page, not a thousand. */
 function tell(event) {
   batch.push(event);
-  if (due) return;
+  if (!due) flush();
+}
+
+function flush() {
   due = true;
   // A page in the background has no frames.
   (document.hidden ? setTimeout : requestAnimationFrame)(() => {
     due = false;
+    if (held) return;
     const events = batch;
     batch = [];
     listener.events(events);
@@ -122,7 +129,10 @@ async function greeted(data) {
     if (complete) return;
   }
   seen = newest;
+  held = true;
   await listener.reload();
+  held = false;
+  if (batch.length && !due) flush();
 }
 
 /**

@@ -27,6 +27,9 @@ export const queues = signal({});
 export const settings = signal(null);
 export const bypass = signal(null);
 
+/** Where answers pause; null while it is not known. */
+export const breakpoints = signal(null);
+
 /** Grows whenever something went upstream, and when a script was loaded, a session made or reset: who shows it fetches again. */
 export const upstreamChanged = signal(0);
 
@@ -48,16 +51,22 @@ function events(list) {
   batch(() => {
     const rows = list.filter(({ type }) => type === 'exchange_begun' || type === 'exchange_ended');
     if (rows.length) put(rows.map(({ data }) => data));
+    let changed = false;
     for (const event of list) {
       const { type, data } = event;
+      // Begun is told before it is known what was asked, and that a person is to answer.
+      if (type === 'new_request') changed = store.change(data.id, { asked: (data.asked ?? '').slice(0, 300), model: data.model, waiting_for: { kind: 'operator' } }) || changed;
+      else if (type === 'answered_by') changed = store.change(data.id, { waiting_for: null }) || changed;
       pending.value = waiting.reduce(pending.value, event, Date.now());
       if (type === 'queue_updated') soon('queue', () => fetchQueue(data.ip));
       else if (type === 'all_queues_updated') soon('queues', fetchQueues);
       else if (type === 'bypass_config_updated') soon('bypass', fetchBypass);
       else if (type === 'bypass_request' || type === 'bypass_response') upstreamChanged.value += 1;
+      else if (type === 'breakpoints_changed') soon('breakpoints', fetchBreakpoints);
       else if (type === 'sessions_changed') soon('sessions', fetchSessions);
       else if (type === 'exchanges_changed') soon('exchanges', catchUp);
     }
+    if (changed) version.value += 1;
     if (rows.length) soon('sessions', fetchSessions);
   });
 }
@@ -86,7 +95,7 @@ async function reload() {
   version.value += 1;
   await attempt(async () => {
     const [page, open] = await Promise.all([
-      call('GET', `api/exchanges?limit=${PAGE}`), call('GET', 'api/pending'), fetchSessions(), fetchQueues(), fetchBypass(), fetchSettings(),
+      call('GET', `api/exchanges?limit=${PAGE}`), call('GET', 'api/pending'), fetchSessions(), fetchQueues(), fetchBypass(), fetchSettings(), fetchBreakpoints(),
     ]);
     batch(() => {
       put(page.data);
@@ -159,6 +168,10 @@ async function fetchQueue(address) {
 
 export async function fetchBypass() {
   bypass.value = await call('GET', 'api/bypass/config');
+}
+
+export async function fetchBreakpoints() {
+  breakpoints.value = await call('GET', 'api/breakpoints').then(({ data }) => data, () => null);
 }
 
 async function fetchSettings() {

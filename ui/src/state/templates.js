@@ -20,6 +20,11 @@ export const templateNames = () => [t('Description of a tag'), t('Classification
 
 export const ownTemplates = kept('templates', []);
 
+/** Forgets one that was kept. */
+export function forgetTemplate(name) {
+  ownTemplates.value = ownTemplates.value.filter((one) => one.name !== name);
+}
+
 /** The most that are kept. */
 const MOST = 30;
 

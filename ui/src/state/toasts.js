@@ -8,7 +8,7 @@ const STAYS = 3000;
 
 let next = 0;
 
-/** Shows a message. `link`: { text, href } */
+/** Shows a message. `link`: its `text`, and where it leads (`href`) or what it does (`onClick`). */
 export function toast(text, { error = false, link = null } = {}) {
   const id = (next += 1);
   toasts.value = [...toasts.value.slice(-3), { id, text, error, link }];

@@ -51,13 +51,16 @@ function Pair({ name, one, other }) {
   return <tr class={one === other ? '' : 'differs'}><th scope="row">{name}</th><td>{one}</td><td>{other}</td></tr>;
 }
 
+/** The lines of a part, each in the element that says what became of it. */
+const linesOf = ({ added, removed, value }) => value.replace(/\n$/, '').split('\n').map((line) => ({ Kind: added ? 'ins' : removed ? 'del' : 'span', line }));
+
 function Difference({ one, other }) {
   const parts = useMemo(() => diffLines(one.slice(0, MOST), other.slice(0, MOST), { timeout: 1000 }), [one, other]);
   if (one === other) return <p class="muted">{t('They are the same.')}</p>;
   if (!parts) return <p class="muted">{t('They differ in too much to be compared.')}</p>;
   return (
     <pre class="code difference" tabIndex={0}>
-      {parts.map((part, index) => (part.added ? <ins key={index}>{part.value}</ins> : part.removed ? <del key={index}>{part.value}</del> : <span key={index}>{part.value}</span>))}
+      {parts.flatMap(linesOf).map(({ Kind, line }, index) => <Kind key={index}>{line}{'\n'}</Kind>)}
     </pre>
   );
 }

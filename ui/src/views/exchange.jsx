@@ -104,10 +104,20 @@ function Actions({ exchange, onEdit }) {
         { text: 'JavaScript', onClick: () => copy(javascript(exchange, base())) },
         { text: t('Rule of a script'), onClick: () => copy(JSON.stringify(ruleOf(exchange, replyOf(exchange)), null, 2)) },
       ]} />
+      {exchange.state === 'done' && <Menu label={t('Keep')} items={keeps(exchange)} />}
       <button type="button" class="small" aria-pressed={marked.value.includes(exchange.id)} onClick={() => mark(exchange.id)} title="m">{t('Mark')}</button>
       <button type="button" class="small" onClick={onEdit} title="e"><Icon name="edit" />{t('Send again')}</button>
     </div>
   );
+}
+
+/** Where an answer can be kept, to be given again: in a queue, or as a rule. */
+function keeps(exchange) {
+  const reply = replyOf(exchange);
+  const { client, session, session_id: id } = exchange;
+  const queue = (name) => ({ text: t('In the queue of {0}', name), onClick: () => attempt(() => call('POST', `api/preset-queue/${encodeURIComponent(name)}`, { reply }), t('Added')) });
+  const rule = () => call('POST', `api/sessions/${encodeURIComponent(id)}/script`, { rules: [ruleOf(exchange, reply, 'unlimited')] });
+  return reply ? [client && queue(client.ip), queue(`session:${session}`), { text: t('As a rule of {0}', session), onClick: () => attempt(rule, t('Kept as a rule')) }] : [];
 }
 
 function SendAgain({ exchange, onClose }) {
@@ -133,6 +143,17 @@ function Why({ exchange }) {
   return why && <WhyList why={why} />;
 }
 
+/** The conditions of a rule that do not hold. */
+function Mismatches({ list }) {
+  const shown = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
+  return (
+    <table class="plain-table">
+      <thead><tr><th scope="col">{t('Condition')}</th><th scope="col">{t('wanted')}</th><th scope="col">{t('got')}</th></tr></thead>
+      <tbody>{list.map(({ key, wanted, got }, index) => <tr key={index}><th scope="row"><code>{key}</code></th><td><code>{shown(wanted)}</code></td><td><code>{shown(got)}</code></td></tr>)}</tbody>
+    </table>
+  );
+}
+
 /** Each rule against a request. */
 export function WhyList({ why }) {
   return (
@@ -140,11 +161,11 @@ export function WhyList({ why }) {
       {why.explanation && <pre class="explanation" tabIndex={0}>{why.explanation}</pre>}
       {why.rules.length === 0 && !why.explanation && <p class="muted">{t('The session has no script: the fallback answers.')}</p>}
       <ol class="why">
-        {why.rules.map(({ index, rule, matches, used_up: usedUp, why: reason }) => (
+        {why.rules.map(({ index, rule, matches, used_up: usedUp, why: reason, mismatches = [] }) => (
           <li key={index}>
             <span class={`badge ${matches && !usedUp ? 'good' : usedUp ? 'warn' : 'wait'}`}>{usedUp ? t('used up') : matches ? t('matches') : t('no match')}</span>
             <code>{rule}</code>
-            {reason && <pre>{reason}</pre>}
+            {mismatches.length > 0 ? <Mismatches list={mismatches} /> : reason && <pre>{reason}</pre>}
           </li>
         ))}
       </ol>

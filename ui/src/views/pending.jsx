@@ -4,14 +4,17 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Bubble, Conversation } from '../parts/conversation.jsx';
 import { Icon } from '../parts/icon.jsx';
 import { listKeys } from '../parts/window-list.jsx';
+import { bell, toggleBell } from '../state/bell.js';
 import { act, hello } from '../state/connection.js';
 import { duration, t } from '../state/i18n.js';
 import { kept } from '../state/kept.js';
 import { go, href, replace, route } from '../state/route.js';
 import { useKeys } from '../state/shortcuts.js';
-import { dismissGone, openPending, pending, settings } from '../state/store.js';
+import { breakpoints, dismissGone, openPending, pending, settings } from '../state/store.js';
 import { attempt } from '../state/toasts.js';
 import { Answer } from './answer.jsx';
+import { Breakpoints } from './breakpoints.jsx';
+import { PausedPiece } from './paused.jsx';
 
 /** The name under which others see what this operator holds. */
 export const operator = kept('operator', '');
@@ -23,6 +26,7 @@ export function Pending() {
   const cards = pending.value;
   const { id } = route.value;
   const chosen = cards.find((card) => card.id === id) ?? null;
+  const [pausing, setPausing] = useState(false);
   useEffect(() => {
     const timer = setInterval(() => (now.value = Date.now()), 500);
     return () => clearInterval(timer);
@@ -36,18 +40,22 @@ export function Pending() {
     ...listKeys(cards, id, (next) => replace('pending', next)),
     ...Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`Alt+${index + 1}`, () => openPending.value[index] && take(openPending.value[index].id)])),
     Escape: () => (id ? go('pending') : false),
+    b: () => breakpoints.value && setPausing(true),
   });
   return (
     <div class={chosen ? 'split opened' : 'split'}>
       <section class="pane cards-pane" aria-label={t('Waiting requests')} data-pane tabIndex={-1}>
         <div class="bar">
-          <label class="field inline"><span>{t('Your name')}</span><input type="text" value={operator.value} placeholder={hello.value?.client ?? ''} onInput={(event) => (operator.value = event.currentTarget.value)} /></label>
+          <label class="field inline grow"><span>{t('Your name')}</span><input type="text" value={operator.value} placeholder={hello.value?.client ?? ''} onInput={(event) => (operator.value = event.currentTarget.value)} /></label>
+          {breakpoints.value && <button type="button" class="square wide-count" aria-label={t('Breakpoints: {0}', breakpoints.value.length)} title={`${t('Breakpoints')} · b`} onClick={() => setPausing(true)}><Icon name="stop" />{breakpoints.value.length > 0 && breakpoints.value.length}</button>}
+          <button type="button" class="square" aria-pressed={bell.value} aria-label={t('Ring when somebody waits')} title={t('Ring when somebody waits')} onClick={() => attempt(toggleBell)}><Icon name="bell" /></button>
           {cards.some((card) => card.gone) && <button type="button" class="small" onClick={dismissGone}>{t('Put away')}</button>}
         </div>
         {cards.length === 0 && <NothingWaits />}
         <ol class="cards">{cards.map((card, index) => <li key={card.id}><Card card={card} index={index} chosen={card.id === id} /></li>)}</ol>
       </section>
       {chosen && <Opened key={chosen.id} card={chosen} />}
+      {pausing && <Breakpoints onClose={() => setPausing(false)} />}
     </div>
   );
 }
@@ -67,6 +75,7 @@ function NothingWaits() {
 const OVER = () => ({
   answer: t('answered'), send_response: t('answered'), typed: t('answered, typed'), cut: t('cut'), fallback: t('left to the fallback'), upstream: t('the real API answers'),
   client_left: t('the client left'), timed_out: t('too late'), reset: t('the session was reset'), stopped: t('the emulator stopped'), unseen: t('over, unseen'),
+  go: t('went on'), step: t('went on'), edit: t('went on, edited'), drop: t('dropped'),
 });
 
 function Card({ card, index, chosen }) {
@@ -77,6 +86,7 @@ function Card({ card, index, chosen }) {
       <span class="ask">{card.asked || card.path}</span>
       <span class="row wrap muted">
         <span>{card.session}</span>
+        {card.paused && <span class="chip held">{card.paused.at === 'answer' ? t('paused') : t('paused at piece {0}', card.paused.at.piece)}</span>}
         {card.stream && <span class="chip">{t('stream')}</span>}
         {card.conversation?.tools?.length > 0 && <span class="chip">{t('Tools: {0}', card.conversation.tools.length)}</span>}
         {isHeld(claimed) && <span class="chip held">{t('held by {0}', claimed.by)}</span>}
@@ -142,7 +152,7 @@ function Opened({ card }) {
         <h2>{card.operation}</h2>
         <div class="row actions"><a href={href('live', card.id)}>{t('Exchange')}</a>{!card.gone && <TimeLeft card={card} />}</div>
       </header>
-      <Conversation conversation={card.conversation} body={card.body} said={card.typed && <Bubble message={{ role: 'assistant', text: card.typed }} />} />
+      <Conversation conversation={card.conversation} body={card.body} said={<SoFar card={card} />} />
       {card.gone && <p class="note">{OVER()[card.gone.how] ?? card.gone.how}{card.gone.by && ` · ${card.gone.by}`}</p>}
       {foreign && (
         <div class="note row between">
@@ -150,10 +160,27 @@ function Opened({ card }) {
           <button type="button" class="small" onClick={() => setForce(true)}>{t('Take over')}</button>
         </div>
       )}
-      {!card.gone && <Answer card={card} force={force} disabled={foreign} onDone={() => next(card.id)} />}
+      {!card.gone && <How key={JSON.stringify(card.paused)} card={card} force={force} disabled={foreign} onDone={() => next(card.id)} />}
     </section>
   );
 }
+
+/** What has left already; of a paused stream also what is to leave next. */
+function SoFar({ card: { typed, paused, gone } }) {
+  if (!paused) return typed && <Bubble message={{ role: 'assistant', text: typed }} />;
+  if (paused.at === 'answer') return <p class="note">{t('Paused: this is answered by {0}.', paused.by ?? '?')}</p>;
+  return (
+    <article class="bubble bubble-assistant">
+      <header>assistant</header>
+      <p class="said">{paused.said}{!gone && <mark>{paused.next?.text}</mark>}</p>
+    </article>
+  );
+}
+
+const How = (props) => {
+  const { paused } = props.card;
+  return paused && paused.at !== 'answer' ? <PausedPiece {...props} /> : <Answer {...props} />;
+};
 
 /** Goes to the oldest that still waits. */
 function next(done) {

@@ -1,19 +1,42 @@
 // Answers that wait for their requests, per client address or session: first come, first used.
 import { useState } from 'preact/hooks';
+import { brokenLine, REPLY, Templates } from '../parts/answer-forms.jsx';
 import { Confirm, Dialog } from '../parts/dialog.jsx';
 import { Editor } from '../parts/editor.jsx';
 import { Icon } from '../parts/icon.jsx';
 import { Menu } from '../parts/copy.jsx';
 import { call, download } from '../state/api.js';
 import { t } from '../state/i18n.js';
-import { go, route } from '../state/route.js';
+import { go, href, route } from '../state/route.js';
 import { useKeys } from '../state/shortcuts.js';
 import { fetchQueues, queues, sessions } from '../state/store.js';
-import { ownTemplates, TEMPLATES } from '../state/templates.js';
 import { attempt, toast } from '../state/toasts.js';
-import { brokenLine } from './answer.jsx';
+
 
 const at = (address, ...rest) => ['api/preset-queue', ...[address, ...rest].filter(Boolean).map(encodeURIComponent)].join('/');
+
+/** What takes the last deletions back, the newest last. */
+const undos = [];
+
+/** How many can be taken back. */
+const MOST_UNDOS = 20;
+
+/** Takes the last deletion back; false when there is none. */
+function undo() {
+  const back = undos.pop();
+  return back ? void change(back, t('Back again')) : false;
+}
+
+/** Does away with something, and says how to have it back. */
+async function away(action, back, said) {
+  if ((await change(action)) === undefined) return;
+  undos.splice(0, Math.max(0, undos.length + 1 - MOST_UNDOS));
+  undos.push(back);
+  toast(said, { link: { text: t('Undo'), onClick: () => undos.includes(back) && change(undos.splice(undos.indexOf(back), 1)[0], t('Back again')) } });
+}
+
+/** An item as it is sent. */
+const sent = ({ id, created_at, ...item }) => item;
 
 /** Does something to a queue and shows what it is then, not only when the event comes. */
 const change = async (action, said) => {
@@ -27,6 +50,11 @@ export function Queue() {
   const address = route.value.id ?? known[0] ?? '127.0.0.1';
   const items = queues.value[address]?.items ?? [];
   const [dialog, setDialog] = useState(null);
+  useKeys({ 'Ctrl+Z': undo });
+  const clear = (only) => {
+    const before = Object.fromEntries(Object.entries(queues.value).filter(([one, { count }]) => count > 0 && (!only || one === only)).map(([one, { items: own }]) => [one, own.map(sent)]));
+    return away(() => call('DELETE', only ? at(only) : 'api/preset-queue'), () => call('POST', 'api/preset-queue/import', before), t('Cleared'));
+  };
   return (
     <div class="columns">
       <section class="pane stack" aria-label={t('Queue')} data-pane tabIndex={-1}>
@@ -41,6 +69,7 @@ export function Queue() {
           <button type="button" disabled={items.length === 0} onClick={() => setDialog({ clear: address })}>{t('Clear')}</button>
           <button type="button" class="quiet" disabled={known.length === 0} onClick={() => setDialog({ clear: '' })}>{t('Clear all')}</button>
         </div>
+        <Known address={address} known={known} />
         {items.length === 0 ? <div class="empty"><p>{t('This queue is empty. What is added answers the next requests from {0}, in order.', address)}</p></div> : <Items address={address} items={items} onEdit={(item) => setDialog({ item })} />}
       </section>
       <section class="pane stack" aria-label={t('Add to the queue')} data-pane tabIndex={-1}><Add address={address} /></section>
@@ -48,7 +77,7 @@ export function Queue() {
       {dialog?.clear !== undefined && (
         <Confirm
           question={dialog.clear ? t('Clear the queue of {0}?', dialog.clear) : t('Clear all queues?')} action={t('Clear')} onClose={() => setDialog(null)}
-          onConfirm={() => change(() => call('DELETE', dialog.clear ? at(dialog.clear) : 'api/preset-queue'), t('Cleared'))}
+          onConfirm={() => clear(dialog.clear)}
         />
       )}
     </div>
@@ -68,6 +97,17 @@ function Address({ address, known }) {
   );
 }
 
+/** The queues that hold something, a click away. */
+function Known({ address, known }) {
+  const others = known.filter((one) => queues.value[one].count > 0 || one === address);
+  if (!others.some((one) => one !== address)) return null;
+  return (
+    <nav class="chips bare" aria-label={t('Queues')}>
+      {others.map((one) => <a key={one} class="chip" href={href('queue', one)} aria-current={one === address ? 'true' : undefined}>{one} <b class="num">{queues.value[one].count}</b></a>)}
+    </nav>
+  );
+}
+
 function Items({ address, items, onEdit }) {
   const [chosen, setChosen] = useState(null);
   const [dragged, setDragged] = useState(null);
@@ -75,7 +115,10 @@ function Items({ address, items, onEdit }) {
   const index = items.findIndex((item) => item.id === chosen);
   const move = (id, position) => position >= 0 && position < items.length && change(() => call('PATCH', at(address, id), { position }));
   const duplicate = (id) => change(() => call('POST', at(address, id, 'duplicate')), t('Duplicated'));
-  const remove = (id) => change(() => call('DELETE', at(address, id)), t('Deleted'));
+  const remove = (id) => {
+    const position = items.findIndex((item) => item.id === id);
+    return away(() => call('DELETE', at(address, id)), () => call('POST', at(address), { ...sent(items[position]), position }), t('Deleted'));
+  };
   const withChosen = (act) => () => (index >= 0 ? void act() : false);
   useKeys({
     'Alt+ArrowUp': withChosen(() => move(chosen, index - 1)),
@@ -97,7 +140,7 @@ function Items({ address, items, onEdit }) {
         >
           <Icon name="grip" />
           <span class="num muted">#{position + 1}</span>
-          <span class={`badge ${(item.status_code ?? 200) < 400 ? 'good' : 'bad'}`}>{item.status_code ?? 200}</span>
+          <span class={`badge ${statusOf(item) < 400 ? 'good' : 'bad'}`}>{statusOf(item)}</span>
           {item.times !== undefined && <span class="chip">{item.times === 'unlimited' ? t('always') : `× ${item.times}`}</span>}
           {item.delay_ms > 0 && <span class="chip">{item.delay_ms} ms</span>}
           <button type="button" class="preview mono" onClick={() => onEdit(item)} title={t('Edit')}>{JSON.stringify(item.response ?? item.reply).slice(0, 200)}</button>
@@ -113,28 +156,28 @@ function Items({ address, items, onEdit }) {
   );
 }
 
-const blank = { kind: 'reply', text: '{\n  "text": "Hello!"\n}', status: 200, delay: '', times: '1', fill: true };
+const blank = { kind: 'reply', text: '{\n  "text": "Hello!"\n}', status: 200, delay: '', times: '1', fill: false };
 
-/** What is sent for what was filled in. */
+/** What is sent for what was filled in; `null` takes a field away. A Reply has its own status: in `error` or `raw`. */
 function itemOf({ kind, text, status, delay, times, fill }) {
-  const value = JSON.parse(text);
-  return {
-    [kind]: value, status_code: Number(status), delay_ms: delay === '' ? null : Number(delay), times: times === 'unlimited' ? times : Number(times),
-    ...(kind === 'response' ? { fill } : {}),
-  };
+  const own = kind === 'response' ? { status_code: Number(status), fill: fill || null } : { status_code: null, fill: null };
+  return { [kind]: JSON.parse(text), ...own, delay_ms: delay === '' ? null : Number(delay), times: times === 'unlimited' ? times : Number(times) };
 }
+
+/** The status an item answers with. */
+const statusOf = ({ status_code: status, reply }) => reply?.error?.status ?? reply?.raw?.status ?? status ?? 200;
 
 function ItemForm({ form, set }) {
   return (
     <>
-      <div class="row wrap">
+      <div class="row wrap bottom">
         <label class="field narrow"><span>{t('Kind')}</span><select value={form.kind} onChange={(event) => set({ kind: event.currentTarget.value })}><option value="reply">{t('Reply')}</option><option value="response">{t('Verbatim body')}</option></select></label>
-        <label class="field narrow"><span>{t('Status')}</span><input type="number" min={100} max={599} value={form.status} onInput={(event) => set({ status: event.currentTarget.value })} /></label>
+        {form.kind === 'response' && <label class="field narrow"><span>{t('Status')}</span><input type="number" min={100} max={599} value={form.status} onInput={(event) => set({ status: event.currentTarget.value })} /></label>}
         <label class="field narrow"><span>{t('Delay, ms')}</span><input type="number" min={0} value={form.delay} onInput={(event) => set({ delay: event.currentTarget.value })} /></label>
         <label class="field narrow"><span>{t('Times')}</span><select value={form.times} onChange={(event) => set({ times: event.currentTarget.value })}>{[...new Set(['1', '2', '5', '10', 'unlimited', String(form.times)])].map((one) => <option key={one} value={one}>{one === 'unlimited' ? t('always') : one}</option>)}</select></label>
-        {form.kind === 'response' && <Menu label={t('Templates')} items={[...TEMPLATES, ...ownTemplates.value].map(({ name, body }) => ({ text: t(name), onClick: () => set({ text: JSON.stringify(body, null, 2) }) }))} />}
+        {form.kind === 'response' && <Templates onChoose={(body) => set({ text: JSON.stringify(body, null, 2) })} />}
       </div>
-      <Editor label={t('Body')} value={form.text} onChange={(text) => set({ text })} rows={12} faultLine={brokenLine(form.text)} />
+      <Editor key={form.kind} label={t('Body')} value={form.text} onChange={(text) => set({ text })} schema={form.kind === 'reply' ? REPLY : undefined} rows={12} faultLine={brokenLine(form.text)} />
       {form.kind === 'response' && <label class="check"><input type="checkbox" checked={form.fill} onChange={(event) => set({ fill: event.currentTarget.checked })} />{t('Fill in what a body of its kind lacks')}</label>}
     </>
   );
@@ -144,10 +187,7 @@ function Add({ address }) {
   const [form, setForm] = useState(blank);
   const add = (event) => {
     event.preventDefault();
-    change(async () => {
-      const { delay_ms: delay, ...item } = itemOf(form);
-      return call('POST', at(address), delay === null ? item : { ...item, delay_ms: delay });
-    }, t('Added'));
+    change(async () => call('POST', at(address), Object.fromEntries(Object.entries(itemOf(form)).filter(([, value]) => value !== null))), t('Added'));
   };
   return (
     <form class="stack" onSubmit={add}>

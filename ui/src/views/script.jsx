@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import schema from '../../../script.schema.json';
 import { lineOf } from '../logic/json-walk.js';
+import { brokenLine } from '../parts/answer-forms.jsx';
 import { Confirm } from '../parts/dialog.jsx';
 import { Editor } from '../parts/editor.jsx';
 import { Json } from '../parts/json.jsx';
@@ -12,7 +13,6 @@ import { kept } from '../state/kept.js';
 import { go, route } from '../state/route.js';
 import { exchanges, sessions } from '../state/store.js';
 import { attempt, toast } from '../state/toasts.js';
-import { brokenLine } from './answer.jsx';
 import { WhyList } from './exchange.jsx';
 
 /** What is being written; it outlives the view. */

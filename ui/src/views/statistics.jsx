@@ -55,7 +55,7 @@ export function Statistics() {
             <Shares name={t('Statuses')} counts={found.statuses} term={(name) => `status:${name}`} />
           </div>
           <div class="grid wide">
-            <Table name={t('Models')} rows={found.models} term={(name) => `model:"${name}"`} />
+            <Table name={t('Models')} timed rows={found.models} term={(name) => `model:"${name}"`} />
             <Table name={t('Sessions')} rows={found.sessions} term={(name) => `session:"${name}"`} />
           </div>
         </>
@@ -119,13 +119,13 @@ function Shares({ name, counts, term }) {
   );
 }
 
-function Table({ name, rows, term }) {
+function Table({ name, rows, term, timed = false }) {
   return (
     <section>
       <h2 class="sub">{name}</h2>
       <table class="plain-table">
-        <thead><tr><th scope="col">{t('Name')}</th><th scope="col" class="num">{t('Requests')}</th><th scope="col" class="num">{t('Tokens')}</th></tr></thead>
-        <tbody>{(rows ?? []).map((row) => <tr key={row.id ?? row.name}><th scope="row"><button type="button" class="linkish" onClick={() => look(term(row.name))}>{row.name ?? '—'}</button></th><td class="num">{number(row.requests)}</td><td class="num">{row.tokens ? `${number(row.tokens.input)} → ${number(row.tokens.output)}` : ''}</td></tr>)}</tbody>
+        <thead><tr><th scope="col">{t('Name')}</th><th scope="col" class="num">{t('Requests')}</th>{timed && <><th scope="col" class="num">p50</th><th scope="col" class="num wide-only">p99</th></>}<th scope="col" class="num">{t('Tokens')}</th></tr></thead>
+        <tbody>{(rows ?? []).map((row) => <tr key={row.id ?? row.name}><th scope="row"><button type="button" class="linkish" onClick={() => look(term(row.name))}>{row.name ?? '—'}</button></th><td class="num">{number(row.requests)}</td>{timed && <><td class="num">{duration(row.total_ms?.p50)}</td><td class="num wide-only">{duration(row.total_ms?.p99)}</td></>}<td class="num">{row.tokens ? `${number(row.tokens.input)} → ${number(row.tokens.output)}` : ''}</td></tr>)}</tbody>
       </table>
     </section>
   );

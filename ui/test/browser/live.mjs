@@ -1,6 +1,6 @@
 // Live: every control once.
 import { expect, test } from 'vitest';
-import { ask, clipboard, open } from './support.mjs';
+import { ask, clipboard, open, said } from './support.mjs';
 
 export function live(host) {
   const row = (page, text) => page.getByRole('option').filter({ hasText: text });
@@ -13,6 +13,14 @@ export function live(host) {
     await row(page, 'apples or pears?').waitFor();
     await row(page, 'bananas?').getByText('200').waitFor();
 
+    // A row that is in sight says at once what became of it.
+    ask(url, 'manual, seen as it ends', { key: 'axe' });
+    await row(page, 'manual, seen').getByText('waits', { exact: true }).waitFor();
+    const { data: [{ id }] } = await (await fetch(`${url}/api/pending`)).json();
+    await fetch(`${url}/api/pending/${id}/answer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"reply": "Seen."}' });
+    await row(page, 'manual, seen').getByText('Seen.').waitFor();
+    await row(page, 'manual, seen').getByText('200').waitFor();
+
     await page.keyboard.press('/');
     await page.keyboard.type('session:market');
     await row(page, 'apples').waitFor({ state: 'detached' });
@@ -21,10 +29,9 @@ export function live(host) {
     await page.getByText('Nothing that is known fits the search.').waitFor();
     await page.getByRole('button', { name: 'Show all' }).click();
 
-    // By keyboard: down twice is the one before.
+    // By keyboard: down three times is the third newest.
     await page.getByRole('listbox', { name: 'Exchanges' }).focus();
-    await page.keyboard.press('j');
-    await page.keyboard.press('j');
+    for (let n = 0; n < 3; n += 1) await page.keyboard.press('j');
     expect(await page.getByRole('option', { selected: true }).textContent()).toContain('apples');
     const detail = page.getByRole('region', { name: 'Exchange', exact: true });
     await detail.getByText('Echo: apples or pears?').waitFor();
@@ -43,6 +50,16 @@ export function live(host) {
       await detail.getByRole('button', { name, exact: true }).click();
       await expect.poll(() => clipboard(page)).toContain(part);
     }
+
+    for (const [place, done] of [['In the queue of 127.0.0.1', 'Added'], ['As a rule of market', 'Kept as a rule']]) {
+      await detail.locator('summary', { hasText: 'Keep' }).click();
+      await page.getByRole('button', { name: place }).click();
+      await page.getByText(done, { exact: true }).first().waitFor();
+    }
+    expect(await said(ask(url, 'who comes first in a queue?'))).toBe('Echo: bananas?');
+    expect(await said(ask(url, 'bananas?', { key: 'market' }))).toBe('Echo: bananas?');
+    const newest = async () => (await (await fetch(`${url}/api/exchanges?limit=1`)).json()).data[0].by;
+    if (host.real) expect(await newest()).toBe('script');
 
     await page.keyboard.press('m');
     await page.getByRole('button', { name: 'Compare 2/2' }).click();

@@ -42,6 +42,11 @@ export function pictures(host) {
       await page.getByRole('form', { name: 'Answer' }).getByRole('tab', { name: 'Tool calls' }).click();
       await page.getByLabel('city').fill('Paris');
     });
+    const post = (path, body) => fetch(`${url}/api/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    await post('breakpoints', { match: { user: '^What is near' }, at: { piece: 4 } });
+    ask(url, '', { key: 'search', body: { stream: true, messages: [system, { role: 'user', content: 'What is near the old harbour?' }] }, signal: waiting.signal });
+    await shoot('paused', 'pending', (page) => page.getByRole('link', { name: /old harbour/ }).click());
+    await fetch(`${url}/api/breakpoints`, { method: 'DELETE' });
     await shoot('statistics', 'statistics', (page) => page.getByRole('img', { name: /requests since/ }).waitFor(), 'dark');
     waiting.abort();
   });

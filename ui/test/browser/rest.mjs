@@ -1,7 +1,7 @@
 // Script, queue, upstream, sessions, statistics: each control once.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ask, open, said } from './support.mjs';
+import { ask, keys, open, said } from './support.mjs';
 
 export function rest(host) {
   test('script: faults, completion, load, why, reset', async () => {
@@ -13,7 +13,7 @@ export function rest(host) {
     await editor.fill('{\n  "rules": [\n    {"match": {"nonsense": "x"}, "response": "y"}\n  ]\n}');
     await page.getByRole('button', { name: 'Load', exact: true }).click();
     await page.getByRole('alert').getByText('Line 3').waitFor();
-    expect(await page.locator('.fault-line').count()).toBe(1);
+    await expect.poll(() => page.locator('.fault-line').count()).toBe(1);
     await editor.fill('{\n  "rules": [\n');
     await page.getByRole('button', { name: 'Load', exact: true }).click();
     await page.getByRole('alert').getByText('This is no JSON').waitFor();
@@ -29,6 +29,7 @@ export function rest(host) {
     await page.locator('.rules li').nth(1).waitFor();
     await page.getByLabel('Request').selectOption({ index: 1 });
     await page.locator('.why .badge', { hasText: 'no match' }).waitFor();
+    await page.getByRole('row', { name: /^user .*\^figs\$.* .*what about plums\?/ }).waitFor();
     await page.getByRole('button', { name: 'Replace' }).click();
     await page.getByText('Rules loaded: 2').first().waitFor();
     await page.getByRole('button', { name: 'Reset' }).first().click();
@@ -57,8 +58,13 @@ export function rest(host) {
     await items.filter({ hasText: '5 ms' }).waitFor();
     await page.getByRole('button', { name: 'Duplicate 1' }).click();
     await expect.poll(() => items.count()).toBe(4);
-    await page.getByRole('button', { name: 'Delete 2' }).click();
-    await expect.poll(() => items.count()).toBe(3);
+    for (const back of [true, false]) {
+      await page.getByRole('button', { name: 'Delete 2' }).click();
+      await expect.poll(() => items.count()).toBe(3);
+      if (!back) break;
+      await page.getByRole('button', { name: 'Undo' }).first().click();
+      await expect.poll(() => items.count()).toBe(4);
+    }
     await items.nth(0).locator('.preview').focus();
     await page.keyboard.press('Alt+ArrowDown');
     await expect.poll(async () => (await texts()).map((text) => JSON.parse(text).text)).toEqual(['two', 'first', 'three']);
@@ -85,10 +91,26 @@ export function rest(host) {
     await page.getByRole('button', { name: 'Clear', exact: true }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
     await page.getByText('This queue is empty').waitFor();
+    await page.keyboard.press('Control+z');
+    await expect.poll(() => items.count()).toBe(4);
     await page.getByLabel('Address').fill('10.0.0.9');
     await page.keyboard.press('Enter');
+    await page.getByRole('navigation', { name: 'Queues' }).getByRole('link', { name: '127.0.0.1 4' }).waitFor();
+    await page.getByLabel('Kind').selectOption('response');
+    await page.locator('summary', { hasText: 'Templates' }).click();
+    await page.getByRole('button', { name: 'Classification' }).click();
+    await page.getByLabel('Status').fill('429');
     await page.getByRole('button', { name: 'Add to 10.0.0.9' }).click();
-    await expect.poll(() => items.count()).toBe(1);
+    await items.getByText('429').waitFor();
+    await page.getByRole('button', { name: 'Clear all' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
+    await page.getByText('This queue is empty').waitFor();
+    await menu.click();
+    const [many] = await Promise.all([page.waitForEvent('filechooser'), page.getByRole('button', { name: 'Import a file of many queues …' }).click()]);
+    await many.setFiles(await all.path());
+    await page.getByText('4 of 4 added').waitFor();
+    await page.getByRole('navigation', { name: 'Queues' }).getByRole('link', { name: '127.0.0.1 4' }).click();
+    await expect.poll(() => items.count()).toBe(4);
     await page.getByRole('button', { name: 'Clear all' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
     await page.getByText('This queue is empty').waitFor();
@@ -129,11 +151,21 @@ export function rest(host) {
     await dialog.getByLabel('Clock').selectOption('manual');
     await dialog.getByRole('button', { name: 'Make' }).click();
     await dialog.getByText('Requests under this key belong to it:').waitFor();
+    const key = await dialog.locator('code').textContent();
     await dialog.getByRole('button', { name: 'Done' }).click();
     const card = page.locator('.session-card', { hasText: 'made' });
     await card.getByLabel('ms').fill('5000');
     await card.getByRole('button', { name: 'Advance' }).click();
     await card.getByText('5.00 s').waitFor();
+    if (host.real) {
+      const { data } = await (await fetch(`${url}/api/sessions`)).json();
+      const { id } = data.find(({ name }) => name === 'made');
+      await fetch(`${url}/api/sessions/${id}/script`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ responses: [{ text: 'Late.', pace: { ttft_ms: 60_000 } }] }) });
+      keys.set('made', key);
+      const late = ask(url, 'when?', { key: 'made' });
+      await card.getByRole('button', { name: 'To the next event' }).click();
+      expect(await said(late)).toBe('Late.');
+    }
     await card.getByRole('button', { name: 'Reset made' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Reset' }).click();
     await card.getByRole('button', { name: 'End made' }).click();

@@ -1,6 +1,10 @@
 // Driving the page in Debian's Chromium, against whatever speaks the control room's contract.
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import tls from 'node:tls';
 import { chromium } from 'playwright-core';
 
 /** Debian's Chromium, else the Chrome that is installed. */
@@ -68,6 +72,45 @@ export async function line(url) {
     },
     mend: () => (up = true),
     close: () => (sockets.forEach((socket) => socket.destroy()), server.close()),
+  };
+}
+
+/** What stands before an emulator and speaks https, with a certificate of its own making. */
+export async function https(url) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'llemulator-https-'));
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(folder, name));
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'pipe' });
+  const server = tls.createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
+    const other = net.connect(Number(new URL(url).port), '127.0.0.1');
+    for (const [one, to] of [[socket, other], [other, socket]]) one.on('error', () => {}).on('close', () => to.destroy()).pipe(to);
+  });
+  rmSync(folder, { recursive: true });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  return { url: `https://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+/**
+ * Measures what keeps a page's thread from drawing frames. Processor time, not time that passes: a machine that is busy
+ * with something else stalls every page.
+ * @returns {Promise<() => Promise<number>>} ends it; the longest task, in ms
+ */
+export async function longestTask(page) {
+  const session = await page.context().newCDPSession(page);
+  const drawing = new Set();
+  const longest = new Map();
+  session.on('Tracing.dataCollected', ({ value }) => {
+    for (const { name, args, pid, tid, tdur = 0 } of value) {
+      const thread = `${pid} ${tid}`;
+      if (name === 'thread_name' && args.name === 'CrRendererMain') drawing.add(thread);
+      else if (/RunTask$/.test(name)) longest.set(thread, Math.max(tdur, longest.get(thread) ?? 0));
+    }
+  });
+  await session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { excludedCategories: ['*'], includedCategories: ['disabled-by-default-devtools.timeline'] } });
+  return async () => {
+    const complete = new Promise((told) => session.once('Tracing.tracingComplete', told));
+    await session.send('Tracing.end');
+    await complete;
+    return Math.max(...[...drawing].map((thread) => (longest.get(thread) ?? 0) / 1000));
   };
 }
 
