@@ -2,6 +2,7 @@
 
 use super::scan::nameless;
 use super::{Difference, DriftKind, Tier};
+use crate::surface::router::{self, Matched};
 use crate::surface::{self, operations};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -52,33 +53,33 @@ pub(super) struct Described {
     pub(super) version: String,
     /// `POST /files/{}`.
     pub(super) operations: BTreeSet<String>,
-    /// By name, inside of namespaces with theirs.
-    pub(super) types: BTreeMap<String, TypeSeen>,
+    /// By room and name, inside of namespaces with theirs: `responses`, `Response.Moderation`.
+    pub(super) types: BTreeMap<TypeName, TypeSeen>,
 }
+
+/// The first room a type stands in, the empty string where a client has none for it; its name.
+pub(super) type TypeName = (String, String);
 
 impl Described {
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.client, self.version)
     }
 
-    pub(super) fn add(&mut self, name: String, seen: TypeSeen) {
-        match self.types.get_mut(&name) {
-            Some(known) => known.join(seen),
-            None => {
-                self.types.insert(name, seen);
-            }
-        }
+    pub(super) fn add(&mut self, room: &str, name: String, seen: TypeSeen) {
+        join(&mut self.types, (room.to_string(), name), seen);
     }
 
     /// Gives each type what it has of its bases.
     pub(super) fn inherit(&mut self) {
         let own = self.types.clone();
-        for (name, seen) in &mut self.types {
+        for ((room, name), seen) in &mut self.types {
             let (mut todo, mut met) = (seen.bases.clone(), HashSet::new());
             while let Some(base) = todo.pop() {
                 // Of the own namespace first.
                 let near = name.rsplit_once('.').map(|(space, _)| format!("{space}.{base}"));
-                let found = near.and_then(|near| own.get(&near)).or_else(|| own.get(&base));
+                let found = near.and_then(|near| own.get(&(room.clone(), near)));
+                let found = found.or_else(|| own.get(&(room.clone(), base.clone())));
+                let found = found.or_else(|| own.iter().find(|((_, name), _)| *name == base).map(|(_, found)| found));
                 if let Some(found) = found.filter(|_| met.insert(base)) {
                     todo.extend(found.bases.iter().cloned());
                     for (field, kind) in &found.fields {
@@ -92,10 +93,21 @@ impl Described {
     }
 }
 
+fn join(types: &mut BTreeMap<TypeName, TypeSeen>, name: TypeName, seen: TypeSeen) {
+    match types.get_mut(&name) {
+        Some(known) => known.join(seen),
+        None => {
+            types.insert(name, seen);
+        }
+    }
+}
+
 /// What this build knows.
 pub(super) struct Ours {
     operations: BTreeMap<String, &'static str>,
-    types: BTreeMap<String, TypeSeen>,
+    types: BTreeMap<TypeName, TypeSeen>,
+    /// Names in paths, which stand among the fields of some clients' parameters.
+    addressed: HashSet<&'static str>,
     /// Types that requests are made of.
     requested: HashSet<String>,
 }
@@ -104,16 +116,10 @@ impl Ours {
     pub(super) fn read() -> Self {
         let rows = operations::all();
         let operations = rows.iter().map(|row| (format!("{} {}", row.method, nameless(row.path)), row.name)).collect();
-        let mut types: BTreeMap<String, TypeSeen> = BTreeMap::new();
-        surface::each_type(|name, schema| {
-            let seen = seen(schema);
-            match types.get_mut(key(name)) {
-                Some(known) => known.join(seen),
-                None => {
-                    types.insert(key(name).to_string(), seen);
-                }
-            }
-        });
+        let mut types: BTreeMap<TypeName, TypeSeen> = BTreeMap::new();
+        surface::each_type(|name, schema| join(&mut types, (room(name).into(), key(name).into()), seen(schema)));
+        let segments = rows.iter().flat_map(|row| row.path.split('/'));
+        let addressed = segments.filter_map(|one| one.strip_prefix('{')?.strip_suffix('}')).collect();
         let (mut requested, mut todo) = (HashSet::new(), Vec::new());
         todo.extend(rows.iter().flat_map(|row| [row.body, row.query]).flatten().map(String::from));
         let mut met = HashSet::new();
@@ -123,12 +129,35 @@ impl Ours {
                 references(&surface::schema(&name), &mut todo);
             }
         }
-        Ours { operations, types, requested }
+        Ours { operations, types, addressed, requested }
+    }
+
+    /// The type of a client's name. A client without a room for it means one that no other of its rooms could hold.
+    fn named(&self, (room, name): &TypeName, rooms: &HashSet<&str>) -> Option<TypeSeen> {
+        if !room.is_empty() {
+            return self.types.get(&(room.clone(), name.clone())).cloned();
+        }
+        let mut found = self.types.iter().filter(|((room, known), _)| known == name && !rooms.contains(room.as_str()));
+        let mut first = found.next()?.1.clone();
+        found.for_each(|(_, more)| first.join(more.clone()));
+        Some(first)
+    }
+
+    /// Whether a call leads to an operation, by its own path or by one that it also has.
+    fn serves(&self, operation: &str) -> bool {
+        let Some((method, path)) = operation.split_once(' ') else { return false };
+        self.operations.contains_key(operation)
+            || matches!(router::find(method, &path.replace("{}", "x")), Matched::Operation(..))
     }
 
     fn is_requested(&self, name: &str) -> bool {
         self.requested.contains(name) || name.split('.').next().is_some_and(|first| first.contains("Params"))
     }
+}
+
+/// The first room a type stands in.
+fn room(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
 }
 
 /// A type's name without the module it stands in: `responses.Response.Moderation` → `Response.Moderation`.
@@ -190,15 +219,23 @@ pub(super) fn differences(ours: &Ours, theirs: &Described) -> Vec<Difference> {
     let clients = operations::clients();
     let known = if theirs.client == "npm" { clients.npm } else { clients.pypi };
     let is_newer = numbers(&theirs.version) > numbers(known);
-    for operation in theirs.operations.iter().filter(|operation| !ours.operations.contains_key(*operation)) {
+    for operation in theirs.operations.iter().filter(|operation| !ours.serves(operation)) {
         say(Tier::Breaking, DriftKind::Added, operation.clone(), "a call that is not known here".into());
     }
     for (operation, name) in ours.operations.iter().filter(|(operation, _)| !theirs.operations.contains(*operation)) {
         say(Tier::Informative, DriftKind::Removed, operation.clone(), format!("{name}, which this client cannot call"));
     }
-    for (name, seen) in theirs.types.iter().filter(|(name, _)| is_on_the_wire(name)) {
-        let tier = if ours.is_requested(name) { Tier::Breaking } else { Tier::Notable };
-        let Some(own) = ours.types.get(name) else {
+    let is_older = numbers(&theirs.version) < numbers(known);
+    let rooms: HashSet<&str> = theirs.types.keys().map(|(room, _)| room.as_str()).collect();
+    for (full, seen) in theirs.types.iter().filter(|((_, name), _)| is_on_the_wire(name)) {
+        let name = &full.1;
+        let tier = match ours.is_requested(name) {
+            true => Tier::Breaking,
+            // What answers have lost since, production has lost.
+            false if is_older => Tier::Informative,
+            false => Tier::Notable,
+        };
+        let Some(own) = ours.named(full, &rooms) else {
             // Types inside of others are named otherwise in each language; a whole new one is news in a newer client.
             if is_newer && !name.contains('.') && !(seen.fields.is_empty() && seen.values.is_empty()) {
                 say(Tier::Notable, DriftKind::Added, name.clone(), "a type that is not known here".into());
@@ -212,7 +249,8 @@ pub(super) fn differences(ours: &Ours, theirs: &Described) -> Vec<Difference> {
         if own.fields.is_empty() {
             continue;
         }
-        for (field, kind) in &seen.fields {
+        let is_a_field = |field: &str| !ours.addressed.contains(field) && !HEADERS.contains(&field);
+        for (field, kind) in seen.fields.iter().filter(|(field, _)| is_a_field(field)) {
             let place = format!("{name}.{field}");
             let Some(mine) = own.field(field) else {
                 say(tier, DriftKind::Added, place, "a field that is not known here".into());
@@ -236,6 +274,9 @@ pub(super) fn differences(ours: &Ours, theirs: &Described) -> Vec<Difference> {
     }
     out
 }
+
+/// What clients take among a call's parameters and send as headers.
+const HEADERS: &[&str] = &["betas", "openai-beta", "Idempotency-Key"];
 
 /// Whether a type is one that requests and answers hold: not a page, and nothing the client makes of answers.
 fn is_on_the_wire(name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! npm's `openai`, read from the sources that the package ships: what stands there is regular enough for a scanner.
 
 use super::compare::{Described, FieldSeen, TypeSeen};
-use super::scan::{closing, nameless, quoted, split, without_comments};
+use super::scan::{closing, nameless, quoted, snake, split, without_comments};
 use super::{package, texts};
 use std::path::Path;
 
@@ -31,8 +31,11 @@ pub(super) fn read(folder: &Path) -> Result<Described, String> {
     } else {
         (texts(&package.join("resources"), ".d.ts")?, texts(&package.join("resources"), ".js")?)
     };
-    for (_, text) in &declarations {
-        declared(&without_comments(text), "", &mut out);
+    for (path, text) in &declarations {
+        let inside = path.strip_prefix(&sources).or_else(|_| path.strip_prefix(package.join("resources")));
+        let room = inside.ok().and_then(|inside| inside.iter().next()).map(|room| room.to_string_lossy().into_owned());
+        let room = room.as_deref().and_then(|room| room.split('.').next()).map(snake).unwrap_or_default();
+        declared(&without_comments(text), &room, "", &mut out);
     }
     for (_, text) in &calls {
         called(&without_comments(text), &mut out);
@@ -64,7 +67,7 @@ fn called(text: &str, out: &mut Described) {
 }
 
 /// Interfaces, aliases and what namespaces hold of them.
-fn declared(text: &str, prefix: &str, out: &mut Described) {
+fn declared(text: &str, room: &str, prefix: &str, out: &mut Described) {
     let mut rest = text;
     while let Some(at) = rest.find("export ") {
         rest = rest.get(at + "export ".len()..).unwrap_or_default();
@@ -83,11 +86,11 @@ fn declared(text: &str, prefix: &str, out: &mut Described) {
                 let head = rest.get(..open).unwrap_or_default();
                 let body = rest.get(open + 1..end).unwrap_or_default();
                 if kind == "namespace" {
-                    declared(body, &key, out);
+                    declared(body, room, &key, out);
                 } else {
                     let bases = head.split_once("extends").map_or("", |(_, bases)| bases);
                     let bases = split(bases, ',').into_iter().map(String::from).collect();
-                    out.add(key, TypeSeen { fields: fields(body), bases, ..TypeSeen::default() });
+                    out.add(room, key, TypeSeen { fields: fields(body), bases, ..TypeSeen::default() });
                 }
                 rest = rest.get(end..).unwrap_or_default();
             }
@@ -96,7 +99,7 @@ fn declared(text: &str, prefix: &str, out: &mut Described) {
                 let Some(value) = rest.get(equals + 1..).and_then(|value| split(value, ';').first().copied()) else {
                     continue;
                 };
-                out.add(key, TypeSeen { values: values(value), ..TypeSeen::default() });
+                out.add(room, key, TypeSeen { values: values(value), ..TypeSeen::default() });
             }
             _ => {}
         }

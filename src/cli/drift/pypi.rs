@@ -22,8 +22,14 @@ pub(super) fn read(folder: &Path) -> Result<Described, String> {
         version.lines().find_map(|line| line.strip_prefix("__version__")).and_then(|line| line.split('"').nth(1));
     let mut out =
         Described { client: "pypi", version: version.unwrap_or_default().to_string(), ..Described::default() };
-    for (_, text) in texts(&package.join("types"), ".py")? {
-        declared(&text, &mut out);
+    let types = package.join("types");
+    for (path, text) in texts(&types, ".py")? {
+        let inside = path.strip_prefix(&types).unwrap_or(&path).to_path_buf();
+        let stem = inside.file_stem().unwrap_or_default().to_string_lossy().replace('_', "");
+        let room = if inside.iter().count() > 1 { inside.iter().next() } else { None };
+        let room = room.map(|room| room.to_string_lossy().replace("shared_params", "shared")).unwrap_or_default();
+        // What stands beside the type that names its file has a name of Python's own.
+        declared(&text, &room, |name| name.to_lowercase().starts_with(&stem), &mut out);
     }
     for (_, text) in texts(&package.join("resources"), ".py")? {
         called(&text, &mut out);
@@ -49,13 +55,14 @@ fn called(text: &str, out: &mut Described) {
 }
 
 /// Classes and aliases at the left margin.
-fn declared(text: &str, out: &mut Described) {
+fn declared(text: &str, room: &str, is_own: impl Fn(&str) -> bool, out: &mut Described) {
     let lines: Vec<&str> = text.lines().collect();
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         at += 1;
         if let Some(head) = line.strip_prefix("class ") {
             let (name, bases) = head.split_once('(').unwrap_or((head, ""));
+            let name = name.trim_end_matches(':');
             let bases = bases.trim_end_matches("):").split(',').map(|base| base.trim().to_string());
             let optional = head.contains("total=False");
             let start = at;
@@ -64,15 +71,17 @@ fn declared(text: &str, out: &mut Described) {
             }
             let body = lines.get(start..at).unwrap_or_default().join("\n");
             let seen = TypeSeen { fields: fields(&body, optional), bases: bases.collect(), ..TypeSeen::default() };
-            out.add(name.trim_end_matches(':').to_string(), seen);
+            if is_own(name) {
+                out.add(room, name.to_string(), seen);
+            }
         } else if let Some((name, _)) = line.split_once(": TypeAlias = ") {
             let start = text_from(&lines, at - 1);
             let value = start.split_once(" = ").map_or("", |(_, value)| value);
             let end = value.find('[').map_or(value.len(), |open| closing(value, open));
-            out.add(
-                name.to_string(),
-                TypeSeen { values: values(value.get(..end).unwrap_or(value)), ..TypeSeen::default() },
-            );
+            let seen = TypeSeen { values: values(value.get(..end).unwrap_or(value)), ..TypeSeen::default() };
+            if is_own(name) {
+                out.add(room, name.to_string(), seen);
+            }
         }
     }
 }
@@ -102,7 +111,11 @@ fn fields(body: &str, all_optional: bool) -> Vec<(String, FieldSeen)> {
         // Python's own words have another name on the wire.
         let alias = kind.split_once("alias=").and_then(|(_, rest)| rest.split('"').nth(1));
         let required = if all_optional { kind.contains("Required[") } else { !kind.contains("Optional[") };
-        out.push((alias.unwrap_or(name).to_string(), FieldSeen { required, values: values(kind) }));
+        // A name that Python keeps for itself has a line under it.
+        out.push((
+            alias.unwrap_or(name.trim_end_matches('_')).to_string(),
+            FieldSeen { required, values: values(kind) },
+        ));
     }
     out
 }

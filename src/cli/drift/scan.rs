@@ -86,6 +86,18 @@ pub(super) fn quoted(text: &str) -> Option<&str> {
     text.strip_prefix(open)?.strip_suffix(open).filter(|inner| !inner.contains(open))
 }
 
+/// `FineTuning` and `fine-tuning` → `fine_tuning`.
+pub(super) fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !out.is_empty() && !out.ends_with('_') {
+            out.push('_');
+        }
+        out.extend(if letter == '-' { '_' } else { letter }.to_lowercase());
+    }
+    out
+}
+
 /// A path without the names of its parameters: `/files/{}`.
 pub(super) fn nameless(path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default();

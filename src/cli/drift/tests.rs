@@ -84,24 +84,32 @@ fn a_newer_npm_package_breaks_where_it_sends_more() {
     assert!(breaking.contains("colour") && !breaking.contains("smell"), "{text}");
 }
 
-const PYTHON: &str = r#"
+const PYTHON: (&str, &str, &str) = (
+    r#"
+class Beside(TypedDict, total=False):
+    nobody: str
+
+
 class FileCreateParams(TypedDict, total=False):
     file: Required[FileTypes]
     """The File object."""
 
     purpose: Required[FilePurpose]
     mood: Literal["good", "bad"]
-
-
+"#,
+    r#"
 class FileObject(BaseModel):
     id: str
 
     status: Literal["uploaded", "processed", "error", "eaten"]
     """Deprecated."""
 
-
+    object_: Literal["file"] = FieldInfo(alias="object")
+"#,
+    r#"
 FilePurpose: TypeAlias = Literal["assistants", "batch", "telepathy"]
-"#;
+"#,
+);
 
 #[test]
 fn a_python_package_is_read_by_its_classes() {
@@ -110,7 +118,9 @@ fn a_python_package_is_read_by_its_classes() {
         "pypi",
         &[
             ("openai/_version.py", "__title__ = \"openai\"\n__version__ = \"900.0.1\"\n"),
-            ("openai/types/file.py", PYTHON),
+            ("openai/types/file_create_params.py", PYTHON.0),
+            ("openai/types/file_object.py", PYTHON.1),
+            ("openai/types/file_purpose.py", PYTHON.2),
             ("openai/resources/files.py", call),
         ],
     );
@@ -123,7 +133,9 @@ fn a_python_package_is_read_by_its_classes() {
     for expected in ["POST /files/{}/eat", "FileCreateParams.mood", "FileObject.status", "FilePurpose"] {
         assert!(places.contains(&expected), "{expected}: {places:?}");
     }
-    assert!(!places.contains(&"GET /files") && !places.contains(&"FileObject.id"), "{places:?}");
+    for not in ["GET /files", "FileObject.id", "FileObject.object_", "Beside"] {
+        assert!(!places.contains(&not), "{not}: {places:?}");
+    }
 }
 
 #[test]
