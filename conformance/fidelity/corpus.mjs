@@ -2,6 +2,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { isRefused } from './before.mjs';
 
 /** What is replayed. Other endpoints have no scripted answer, or need objects the recording does not hold. */
 export const ENDPOINTS = [
@@ -12,23 +13,38 @@ export const ENDPOINTS = [
   'GET /v1/models',
 ];
 
-/** Recorded exchanges of {@link ENDPOINTS}, or null when the folder holds none. */
+/** Recorded exchanges of {@link ENDPOINTS}, refusals of others, and those with Azure; null when the folder holds none. */
 export async function readCorpus(folder) {
-  const path = join(folder, 'exchanges.jsonl');
-  if (!existsSync(path)) return null;
+  const paths = ['exchanges.jsonl', 'azure.jsonl'].map((name) => join(folder, name)).filter(existsSync);
+  if (!paths.length) return null;
   const recordings = [];
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-    const recording = JSON.parse(line);
-    if (ENDPOINTS.includes(recording.endpoint) && !unusable(recording)) recordings.push(recording);
+  for (const path of paths) {
+    for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+      const recording = named(JSON.parse(line));
+      const replayed = isAzure(recording) || ENDPOINTS.includes(recording.endpoint) || isRefused(recording);
+      if (replayed && !unusable(recording)) recordings.push(recording);
+    }
   }
   return recordings;
 }
+
+/** Whether a recording is of Azure's. */
+export const isAzure = ({ provider }) => provider === 'azure';
+
+/** Azure's recordings have no endpoint of their own. */
+const named = (recording) =>
+  isAzure(recording) ? { ...recording, endpoint: `${recording.request.method} azure/${recording.request.path.split('?')[0].split('/').slice(4).join('/')}` } : recording;
 
 /** What only chance or a slip of the recorder can explain; no script can ask for it. */
 const UNSCRIPTABLE = {
   '662784466186b38f': 'its request asks for usage, its stream was made by one that did not',
   '89408b3e30b242ea': 'the model wrote one call in the form of several (multi_tool_use); its pieces and its count show it',
   '898670d15ed33300': 'the same',
+  '714e5c0ccb5a20a2': 'recordings are divided: dall-e-3 answers in others',
+  '27d79423bfbb3047': 'fine-tuning is not served yet',
+  '75eb4299b609daf5': 'of two faults it reports the other one than 2aee12fd8c1a4b6d does',
+  f7e1cbbf82bca1a0: 'the host is Azure’s, the path is none of its',
+  '751f390852458e6a': 'what was sent as a picture is a sound: its bytes are not recorded',
 };
 /** Answered once, refused today with OpenAI's own 404 (real-traffic §3). */
 const RETIRED = /^gpt-4-vision-preview|^gpt-4\.5-preview|^codex-mini/;
@@ -39,6 +55,7 @@ export function unusable({ id, endpoint, model, request, response, fidelity }) {
   if (Array.isArray(request.body?.input) && request.body.input.some((item) => item.type === 'item_reference')) return 'it refers to items stored before';
   if (RETIRED.test(model)) return 'the model is gone';
   if (fidelity.response_only) return 'the request was not recorded';
+  if (isRefused({ endpoint, response })) return undefined;
   if (endpoint.startsWith('POST') && !isObject(request.body)) return 'the request body is no JSON object';
   if (endpoint.startsWith('POST') && request.body._text !== undefined) return 'the request body is no JSON object';
   if (request.body?.prompt && isObject(request.body.prompt)) return 'a prompt template that only its owner has';

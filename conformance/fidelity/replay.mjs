@@ -1,6 +1,7 @@
 // One recording, replayed: its step is scripted, its request is sent, and the two answers are compared by class.
 import { load } from '../server.mjs';
-import { dateOf, isObject, repaired, truncated } from './corpus.mjs';
+import { HELD, isRefused, prepared } from './before.mjs';
+import { dateOf, isAzure, isObject, repaired, truncated } from './corpus.mjs';
 import { ids, keyOrder, shape, structure, values } from './compare.mjs';
 import { compareHeaders } from './headers.mjs';
 import { lastResponse, replyOf } from './reply.mjs';
@@ -31,7 +32,8 @@ export async function replay(recording, context) {
     if (response.status >= 400) scores.push(['errors', [0, 1]]);
     return { scores, notes };
   }
-  if (recording.fidelity.headers_complete) {
+  // Headers of the older refusals are of their year.
+  if (recording.fidelity.headers_complete && !(isRefused(recording) && dateOf(recording) < '2025-05')) {
     scores.push(['headers', compareHeaders(recording, got.headers, context.known(recording), note('headers'))]);
   }
   if (response.status >= 400) {
@@ -50,6 +52,8 @@ export async function replay(recording, context) {
     scores.push(['event sequence', [0, 1]]);
     notes.push(['event sequence', 'no stream']);
   }
+  // Which model counts, the deployment does not say.
+  if (isAzure(recording)) return { scores, notes };
   const [recordedBody, gotBody] = response.sse ? [finalOf(response.sse), got.sse && finalOf(got.sse)] : [response.body, got.body];
   scores.push(...compareUsage(recording, recordedBody, gotBody, (kind, text) => notes.push([kind, text])));
   return { scores, notes };
@@ -97,6 +101,7 @@ function todays(recording, { snapshot }) {
     const key = /REDACTED/.test(body.prompt_cache_key) ? { prompt_cache_key: request.body.prompt_cache_key ?? null } : {};
     return body.model ? { ...body, ...key, model: model(body.model) } : body;
   };
+  if (isAzure(recording)) return azures(recording, snapshot);
   if (endpoint === 'POST /v1/chat/completions') {
     if (!response.sse) return todaysChat(renamed(response.body));
     const obfuscated = request.body.stream_options?.include_obfuscation !== false;
@@ -109,19 +114,53 @@ function todays(recording, { snapshot }) {
   return response.sse ? response.sse.map(({ event, data }) => ({ event, data: renamed(data) })) : renamed(response.body);
 }
 
+/** The name of Azure's deployment, which decides what model answers. */
+const deploymentOf = ({ request }) => decodeURIComponent(request.path.split('/')[3]);
+
+/** Ratings with their keys in one order: it is another in each region. */
+function rated(value) {
+  if (Array.isArray(value)) return value.map(rated);
+  if (!isObject(value)) return value;
+  const { filtered, detected } = value;
+  return detected === undefined ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, rated(inner)])) : { detected, filtered };
+}
+
+/**
+ * Azure's answers as they would be sent today: with the model that the deployment's name says, if it says one;
+ * annotations came in 2025, and the last chunk is rated by chance.
+ */
+function azures(recording, snapshot) {
+  const deployment = deploymentOf(recording);
+  const choice = ({ message, delta, ...rest }) => {
+    if (message) return { ...rest, message: { annotations: [], ...message } };
+    return rest.finish_reason ? { ...rest, delta, content_filter_results: {} } : { ...rest, delta };
+  };
+  const today = (body) => {
+    if (!body?.model) return rated(body);
+    const choices = body.choices.map(choice).map((one) => Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1))));
+    return rated({ ...body, choices, model: snapshot(deployment, deployment) });
+  };
+  const { sse, body } = recording.response;
+  return sse ? sse.map(({ event, data }) => ({ event, data: today(data) })) : today(body);
+}
+
 /** The object that carries a stream's usage, if one does. */
 const finalOf = (sse) => lastResponse(sse) ?? sse.map(({ data }) => data).find((data) => data.usage);
 
 async function send(recording, url) {
   const { request, response } = recording;
+  const refused = isRefused(recording);
   // The same session name every time: what the emulator draws, it draws from it.
   const key = `sk-${response.status === 401 ? 'invalid' : 'replay'}-${recording.id}`;
-  const reply = replyOf(recording);
-  const body = request.body && repaired(request.body);
+  const reply = refused ? HELD : replyOf(recording);
+  const body = request.body && { ...repaired(request.body), ...(isAzure(recording) ? { model: deploymentOf(recording) } : {}) };
   if (response.status !== 401) {
     // A cut answer need not satisfy the schema that the whole one did.
-    await load(url, key, [...primer(body), ...(reply ? [truncated(recording, 'res') ? { ...reply, check: false } : reply] : [])]);
+    // Where a deployment is missing there are others.
+    const more = response.body?.error?.code === 'DeploymentNotFound' ? { models: ['gpt-4o'] } : {};
+    await load(url, key, [...primer(body), ...(reply ? [truncated(recording, 'res') ? { ...reply, check: false } : reply] : [])], more);
   }
+  if (refused) return sendRefused(recording, url, key);
   const post = (json) =>
     fetch(url + request.path, {
       method: request.method,
@@ -137,6 +176,16 @@ async function send(recording, url) {
     headers: answer.headers,
     ...(streamed ? { sse: parseSse(text) } : { body: parsed(text) }),
   };
+}
+
+/** What was refused, with all that it is about. */
+async function sendRefused(recording, url, key) {
+  const headers = { authorization: `Bearer ${key}`, 'accept-encoding': 'identity' };
+  const json = { ...headers, 'content-type': 'application/json' };
+  const ask = async (path, body) => (await fetch(url + path, { method: 'POST', headers: json, body: JSON.stringify(body) })).json();
+  const { path, body } = await prepared(recording, ask);
+  const answer = await fetch(url + path, { method: recording.request.method, headers: typeof body === 'string' ? json : headers, body });
+  return { status: answer.status, headers: answer.headers, body: parsed(await answer.text()) };
 }
 
 /** The response a request continues, with the calls whose outputs it brings. */

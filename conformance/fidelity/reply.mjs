@@ -9,7 +9,7 @@ const DERIVED = ['stop', 'tool_calls', 'function_call'];
 export function replyOf(recording) {
   const { endpoint, response, request } = recording;
   if (response.status >= 400) return errorReply(recording);
-  if (endpoint === 'POST /v1/chat/completions') {
+  if (endpoint.endsWith('/chat/completions')) {
     return response.sse ? compact({ ...chatReply(gatherChunks(response.sse)), fault: faultOf(response.sse) }) : chatReply(response.body);
   }
   if (endpoint === 'POST /v1/completions') {
