@@ -36,6 +36,7 @@ const anywhere = command.map((word) => (existsSync(`${repository}${word}`) ? `${
 
 const relaxed = await startServer(['--log-level', 'warn']);
 const strict = await startServer(['--profile', 'strict', '--log-level', 'warn']);
+const synthesizing = await startServer(['--profile', 'strict', '--unknown-ids', 'synthesize', '--fallback', 'generate', '--clock', 'instant', '--log-level', 'warn']);
 const folder = vocabularies();
 let failed = 0;
 for (const [name, ...only] of [['openai-3'], ['openai-1'], ['clients', 'clients']]) {
@@ -43,6 +44,7 @@ for (const [name, ...only] of [['openai-3'], ['openai-1'], ['clients', 'clients'
   const env = {
     LLEMULATOR_URL: relaxed.url,
     LLEMULATOR_STRICT_URL: strict.url,
+    LLEMULATOR_SYNTHESIZE_URL: synthesizing.url,
     LLEMULATOR_ANYWHERE: JSON.stringify(anywhere),
     TIKTOKEN_CACHE_DIR: folder,
     PYTHONDONTWRITEBYTECODE: '1',
@@ -50,5 +52,5 @@ for (const [name, ...only] of [['openai-3'], ['openai-1'], ['clients', 'clients'
   const python = environment(`${here}requirements-${name}.txt`, `${here}.venv/${name}`);
   failed += run(python, ['-m', 'pytest', '-q', ...only, ...process.argv.slice(2)], env) === 0 ? 0 : 1;
 }
-await Promise.all([relaxed.stop(), strict.stop()]);
+await Promise.all([relaxed.stop(), strict.stop(), synthesizing.stop()]);
 process.exitCode = failed ? 1 : 0;
