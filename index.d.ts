@@ -86,7 +86,7 @@ export interface EmulatorOptions {
   streamTokensPerSecond?: number;
   /** Length of generated text when the request does not say. */
   streamDefaultResponseLength?: 'short' | 'medium' | 'long';
-  /** Largest request body in bytes, unzipped. Default 52,428,800. */
+  /** Largest request body in bytes, unzipped. Default 52,428,800; for files that are kept 537,919,488. */
   maxBodyBytes?: number;
   /** Milliseconds a request body may stall before it is given up (408). Default 30,000. */
   bodyTimeoutMs?: number;
@@ -96,6 +96,8 @@ export interface EmulatorOptions {
   maxSessionBytes?: number;
   /** Most bytes all sessions of the process keep; those idle for longest make room. Default 2,147,483,648. */
   maxMemoryBytes?: number;
+  /** Most bytes of files that all sessions keep on the disk; a session's oldest make room for its own. Default 8,589,934,592. */
+  maxDiskBytes?: number;
   /** Most requests a session's journal keeps; the oldest go first. Default 10,000. */
   journalSize?: number;
   /** Most objects a session stores; the oldest go first. Default 10,000. */

@@ -389,3 +389,59 @@ fn every_operation_is_listed_with_its_level() {
         assert!(line.starts_with(level) && line.ends_with(place), "{line}");
     }
 }
+
+/// 512 MB of bytes that no piece repeats, a megabyte at a time.
+#[cfg(target_os = "linux")]
+fn many_bytes() -> impl Iterator<Item = Vec<u8>> {
+    (0..512u32).map(|mega| {
+        (0..1u32 << 18).flat_map(|word| (word ^ mega << 20).wrapping_mul(0x9e37_79b1).to_le_bytes()).collect()
+    })
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_largest_file_comes_and_goes_in_little_memory() {
+    let mut server = Server::start(&mut llemulator(&["--port", "0", "--log-level", "warn"]));
+    let head = "--x\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nvision\r\n--x\r\n\
+                content-disposition: form-data; name=\"file\"; filename=\"large.bin\"\r\n\r\n";
+    let tail = "\r\n--x--\r\n";
+    let length = head.len() + (512 << 20) + tail.len();
+    let mut stream = TcpStream::connect(&server.address).expect("it listens");
+    write!(
+        stream,
+        "POST /v1/files HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer a\r\nconnection: close\r\n\
+         content-type: multipart/form-data; boundary=x\r\ncontent-length: {length}\r\n\r\n{head}"
+    )
+    .expect("it reads");
+    for piece in many_bytes() {
+        stream.write_all(&piece).expect("it reads");
+    }
+    stream.write_all(tail.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"bytes\": 536870912"), "{answer}");
+    let id = answer.split('"').find(|word| word.starts_with("file-")).expect("an id");
+    let mut stream = TcpStream::connect(&server.address).expect("it listens");
+    write!(
+        stream,
+        "GET /v1/files/{id}/content HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer a\r\nconnection: close\r\n\r\n"
+    )
+    .expect("it reads");
+    let (mut stream, mut line, mut head) = (BufReader::new(stream), String::new(), String::new());
+    while line != "\r\n" {
+        line.clear();
+        assert_ne!(stream.read_line(&mut line).expect("a head"), 0);
+        head += &line;
+    }
+    assert!(head.contains("content-length: 536870912\r\n"), "{head}");
+    let mut got = vec![0; 1 << 20];
+    for (mega, piece) in many_bytes().enumerate() {
+        stream.read_exact(&mut got).expect("more bytes");
+        assert!(got == piece, "megabyte {mega}");
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).expect("it runs");
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).expect("a peak");
+    assert!(most.parse::<u64>().expect("a number") < 30 << 10, "{most} kB at most");
+    server.signal("TERM");
+    assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
+}

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// What all accounts hold together.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(crate) struct Total {
     used: AtomicUsize,
     /// Exchanges that gave way in their journals.
     evicted: AtomicU64,
+    /// What lies on the disk instead, of the same keepers.
+    disk: OnceLock<Arc<Total>>,
 }
 
 impl Total {
@@ -26,6 +28,11 @@ impl Total {
     /// Bytes held.
     pub(crate) fn used(&self) -> usize {
         self.used.load(Relaxed)
+    }
+
+    /// What is held on the disk.
+    pub(crate) fn disk(&self) -> &Arc<Total> {
+        self.disk.get_or_init(Arc::default)
     }
 
     /// Exchanges that gave way in their journals.
@@ -57,6 +64,12 @@ impl Account {
         held
     }
 
+    /// What it counts towards.
+    #[cfg(test)]
+    pub(crate) fn total(&self) -> &Arc<Total> {
+        &self.total
+    }
+
     /// Bytes held.
     pub(crate) fn used(&self) -> usize {
         self.used.load(Relaxed)
@@ -70,6 +83,11 @@ impl Account {
     /// Whether so many bytes more are too many.
     pub(crate) fn is_full(&self, more: usize) -> bool {
         self.used().saturating_add(more) > self.most
+    }
+
+    /// Whether so many bytes more are too many for all accounts together, if they may hold what this one may.
+    pub(crate) fn is_full_for_all(&self, more: usize) -> bool {
+        self.total.used().saturating_add(more) > self.most
     }
 
     /// So many things gave way.

@@ -103,7 +103,7 @@ pub(crate) struct Options {
     /// Length of generated text when the request does not say
     #[arg(long, env = "STREAM_DEFAULT_RESPONSE_LENGTH", alias = "stream_default_response_length")]
     pub stream_default_response_length: Option<Length>,
-    /// Largest request body in bytes, unzipped [default: 52428800]
+    /// Largest request body in bytes, unzipped [default: 52428800; for files that are kept: 537919488]
     #[arg(long, env = "LLEMULATOR_MAX_BODY_BYTES")]
     pub max_body_bytes: Option<usize>,
     /// Milliseconds a request body may stall before it is given up [default: 30000]
@@ -118,6 +118,10 @@ pub(crate) struct Options {
     /// Most bytes all sessions of the process keep; idle ones make room [default: 2147483648]
     #[arg(long, env = "LLEMULATOR_MAX_MEMORY_BYTES")]
     pub max_memory_bytes: Option<usize>,
+    /// Most bytes of files that all sessions keep on the disk; a session's oldest make room for its own [default:
+    /// 8589934592]
+    #[arg(long, env = "LLEMULATOR_MAX_DISK_BYTES")]
+    pub max_disk_bytes: Option<usize>,
     /// Most exchanges a session's journal keeps; the oldest go first [default: 10000]
     #[arg(long, env = "LLEMULATOR_JOURNAL_SIZE")]
     pub journal_size: Option<usize>,
@@ -230,10 +234,13 @@ pub(crate) struct Settings {
     pub pace: Pace,
     pub length: Option<Length>,
     pub max_body_bytes: usize,
+    /// Of operations that keep files.
+    pub max_upload_bytes: usize,
     pub body_timeout_ms: u64,
     pub max_sessions: usize,
     pub max_session_bytes: usize,
     pub max_memory_bytes: usize,
+    pub max_disk_bytes: usize,
     pub journal_size: usize,
     pub max_objects: usize,
     pub callback_timeout_ms: u64,
@@ -306,6 +313,7 @@ impl Options {
             ("maxSessions", size(self.max_sessions), KEPT),
             ("maxSessionBytes", size(self.max_session_bytes), BYTES),
             ("maxMemoryBytes", size(self.max_memory_bytes), BYTES),
+            ("maxDiskBytes", size(self.max_disk_bytes), BYTES),
             ("journalSize", size(self.journal_size), KEPT),
             ("maxObjects", size(self.max_objects), KEPT),
             ("callbackTimeoutMs", time(self.callback_timeout_ms), PATIENCE_MS),
@@ -371,10 +379,13 @@ impl Options {
             pace: Pace { delay_ms: delay, tokens_per_second: self.stream_tokens_per_second, ..Pace::default() },
             length: self.stream_default_response_length,
             max_body_bytes: self.max_body_bytes.unwrap_or(50 << 20),
+            // A file of 512 MB and the form around it.
+            max_upload_bytes: self.max_body_bytes.unwrap_or(513 << 20),
             body_timeout_ms: self.body_timeout_ms.unwrap_or(30_000),
             max_sessions: self.max_sessions.unwrap_or(10_000),
             max_session_bytes: self.max_session_bytes.unwrap_or(768 << 20),
             max_memory_bytes: self.max_memory_bytes.unwrap_or(2 << 30),
+            max_disk_bytes: self.max_disk_bytes.unwrap_or(8 << 30),
             journal_size: self.journal_size.unwrap_or(10_000),
             max_objects: self.max_objects.unwrap_or(10_000),
             callback_timeout_ms: self.callback_timeout_ms.unwrap_or(30_000),

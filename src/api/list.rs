@@ -164,7 +164,7 @@ mod tests {
         impl StoredKind for Kept {
             const NAME: &'static str = Number::NAME;
         }
-        let store = Store::new(1_000, &crate::memory::Account::new(1_000_000, &Default::default()));
+        let store = Store::in_test(1_000, 1_000_000);
         for number in 0..250 {
             store.add(&format!("n{number}"), &Kept(number)).await;
         }

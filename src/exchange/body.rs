@@ -81,9 +81,10 @@ pub(crate) async fn read(
     let is_form = media.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
     if is_form && matches!(operation.form, Some(operations::Form::Form | operations::Form::JsonOrForm)) {
         let boundary = multer::parse_boundary(media).map_err(|_| form::no_boundary())?;
-        let coming = match coding {
-            Coding::Plain => coming,
-            _ => Coming::of(unzip(gather(coming, limit).await?, coding, limit)?),
+        let (coming, limit) = match coding {
+            Coding::Plain if operation.keeps_files => (coming, settings.max_upload_bytes),
+            Coding::Plain => (coming, limit),
+            _ => (Coming::of(unzip(gather(coming, limit).await?, coding, limit)?), limit),
         };
         return ReadBody::form(form::read(coming, &boundary, limit).await?, operation);
     }

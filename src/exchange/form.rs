@@ -3,15 +3,15 @@
 
 use super::body::{BodyPieces, Coming};
 use crate::runtime;
+use crate::wire::blob::{DiskFile, FileBytes};
 use crate::wire::error::{self, ApiError};
-use crate::wire::form::{FileBytes, FormData, FormFile, FormPart, PartContent};
+use crate::wire::form::{FormData, FormFile, FormPart, PartContent};
 use bytes::Bytes;
 use futures_util::Stream;
 use multer::{Field, Multipart};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -162,7 +162,7 @@ fn broken(error: &multer::Error, name: &str) -> ApiError {
 struct Spool {
     /// Bytes of files in memory.
     held: usize,
-    file: Option<Arc<File>>,
+    file: Option<Arc<DiskFile>>,
     end: u64,
 }
 
@@ -171,9 +171,11 @@ impl Spool {
     fn append(&mut self, bytes: &[u8]) -> Result<u64, ApiError> {
         let file = match &self.file {
             Some(file) => file.clone(),
-            None => self.file.insert(Arc::new(runtime::aside(usize::MAX, tempfile::tempfile).map_err(unkept)?)).clone(),
+            None => {
+                self.file.insert(Arc::new(runtime::aside(usize::MAX, DiskFile::temporary).map_err(unkept)?)).clone()
+            }
         };
-        runtime::aside(usize::MAX, || (&*file).write_all(bytes)).map_err(unkept)?;
+        runtime::aside(usize::MAX, || file.append(bytes)).map_err(unkept)?;
         let at = self.end;
         self.end += bytes.len() as u64;
         Ok(at)
@@ -251,7 +253,6 @@ impl Stream for Metered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::form::FileBytes;
     use futures_util::stream;
     use proptest::prelude::*;
     use std::future::Future;
@@ -304,7 +305,7 @@ mod tests {
         let content = vec![b'x'; 10_000];
         let files: Vec<(&str, &[u8])> = (0..300).map(|_| ("f[]", &content[..])).collect();
         let form = wait(read(coming(&written(&files), 50_000), "b", usize::MAX)).expect("a form");
-        let disks: Vec<&Arc<File>> = form
+        let disks: Vec<&Arc<DiskFile>> = form
             .files("f")
             .filter_map(|file| if let FileBytes::Disk(disk, _) = &file.bytes { Some(disk) } else { None })
             .collect();

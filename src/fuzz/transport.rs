@@ -42,6 +42,10 @@ pub(crate) async fn ask(emulator: &Arc<Emulator>, asked: Asked) -> Delivered {
         }
         Body::Events(mut events) => (answer.status, written(&mut *events).await),
         Body::Bytes(_, bytes) => (answer.status, shown(&bytes)),
+        Body::File(_, blob, range) => {
+            let bytes = blob.stretch(range.start, range.end - range.start).expect("it is kept");
+            (answer.status, shown(&bytes))
+        }
         Body::Raw(RawBody::Json(value)) => (answer.status, value.to_string()),
         Body::Raw(raw) => (answer.status, format!("{raw:?}")),
         Body::Empty => (answer.status, String::new()),

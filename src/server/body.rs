@@ -7,6 +7,7 @@
 use crate::clock::{self, Mode, Wait};
 use crate::reply::fault::{At, FaultKind};
 use crate::server::deliver::struck;
+use crate::server::file::FileBody;
 use crate::server::socket::{Control, Ending};
 use crate::server::sse::Sse;
 use crate::server::through::Through;
@@ -68,6 +69,8 @@ impl std::error::Error for Cut {}
 pub(crate) enum ResponseBody {
     /// Whole, at once.
     Full(Option<Bytes>),
+    /// From the disk, as it leaves.
+    File(Box<FileBody>),
     Timed(Box<Timed<Sse>>),
 }
 
@@ -135,6 +138,7 @@ impl Body for ResponseBody {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         match self.get_mut() {
             ResponseBody::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            ResponseBody::File(file) => file.poll(context).map_ok(Frame::data),
             ResponseBody::Timed(timed) => timed.poll(context).map_ok(Frame::data),
         }
     }
@@ -142,6 +146,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match self {
             ResponseBody::Full(bytes) => bytes.is_none(),
+            ResponseBody::File(file) => file.left() == 0,
             ResponseBody::Timed(timed) => timed.state == BodyState::Over && timed.frames.is_empty(),
         }
     }
@@ -149,6 +154,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             ResponseBody::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            ResponseBody::File(file) => SizeHint::with_exact(file.left()),
             ResponseBody::Timed(_) => SizeHint::default(),
         }
     }

@@ -7,7 +7,9 @@ use crate::options::Profile;
 use crate::reply::RawBody;
 use crate::reply::fault::{At, Fault, FaultKind};
 use crate::server::azure_headers;
+use crate::runtime;
 use crate::server::body::{BodySource, Cut, ResponseBody};
+use crate::server::file::FileBody;
 use crate::server::headers;
 use crate::server::socket::{Control, Ending};
 use crate::server::through::Through;
@@ -152,7 +154,7 @@ pub(super) async fn deliver(
         Body::Json(_) => "application/json",
         Body::Error(error) if matches!(error.style, Style::Api | Style::Model | Style::Azure) => "application/json",
         Body::Error(_) => "application/json; charset=utf-8",
-        Body::Bytes(kind, _) => kind,
+        Body::Bytes(kind, _) | Body::File(kind, ..) => kind,
         // LLEmulator's suite compares the whole value, and looks for this header too.
         Body::Events(_) if emulator.settings.profile == Profile::Llemulator => {
             out.insert("cache-control", HeaderValue::from_static("no-cache"));
@@ -187,6 +189,24 @@ pub(super) async fn deliver(
     if let Some(sent) = live.exchange.sent.get() {
         sent.head(out.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     }
+    let body = match body {
+        Body::File(_, blob, range) if range.end - range.start > LEAVES_WHOLE && delivery.is_none() => {
+            *response.body_mut() = ResponseBody::File(Box::new(FileBody::new(blob, range, live)));
+            return Ok(response);
+        }
+        Body::File(kind, blob, range) => {
+            let len = range.end - range.start;
+            match runtime::aside(len as usize, || blob.stretch(range.start, len)) {
+                Ok(bytes) => Body::Bytes(kind, bytes),
+                Err(error) => {
+                    live.exchange.note(|record| struck(record, &format!("the file cannot be read: {error}")));
+                    live.complete();
+                    return Err(Cut);
+                }
+            }
+        }
+        body => body,
+    };
     let source = match body {
         Body::Events(events) => Err(BodySource::Events(events)),
         Body::Raw(RawBody::Chunks(chunks)) => {
@@ -197,6 +217,7 @@ pub(super) async fn deliver(
             Err(BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone()))))
         }
         Body::Json(bytes) | Body::Bytes(_, bytes) => Ok(bytes),
+        Body::File(..) => Ok(Bytes::new()),
         Body::Error(error) => Ok(error_bytes(&error)),
         Body::Raw(RawBody::Json(value)) => Ok(pretty(&value, false)),
         Body::Raw(RawBody::Text(text)) => Ok(text.into()),
@@ -258,6 +279,9 @@ fn error_bytes(error: &ApiError) -> Bytes {
         _ => pretty(&error.envelope(), false),
     }
 }
+
+/// Bytes of a file that are read and zipped whole.
+const LEAVES_WHOLE: u64 = 256 * 1024;
 
 /// Headers that only the server knows.
 const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];

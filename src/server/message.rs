@@ -133,6 +133,10 @@ pub(super) async fn send(mut answered: Answered, control: Arc<Control>, lane: &s
         Body::Json(bytes) | Body::Bytes(_, bytes) => {
             written(frames(serde_json::from_slice(&bytes).unwrap_or_default(), status))
         }
+        Body::File(_, blob, range) => {
+            let bytes = blob.stretch(range.start, range.end - range.start).unwrap_or_default();
+            written(frames(serde_json::from_slice(&bytes).unwrap_or_default(), status))
+        }
         // Silence would leave the client waiting.
         Body::Raw(RawBody::Empty) | Body::Empty => written(vec![error_event(status, &Value::Null)]),
     };

@@ -33,6 +33,7 @@ mod extremes_tests;
 mod fault_scope_tests;
 #[cfg(test)]
 mod fault_tests;
+mod file;
 #[cfg(test)]
 mod files_tests;
 #[cfg(test)]

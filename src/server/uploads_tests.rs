@@ -111,7 +111,7 @@ fn what_was_not_promised_is_refused_and_changes_nothing() {
         assert_eq!(post(&emulator, path, &body).status, 400, "{body}");
     }
     let large = json!({"bytes": 1u64 << 62, "filename": "a", "mime_type": "text/plain", "purpose": "vision"});
-    assert_eq!(post(&emulator, "/v1/uploads", &large).json()["error"]["code"], "memory_exhausted");
+    assert_eq!(post(&emulator, "/v1/uploads", &large).json()["error"]["code"], "disk_exhausted");
 }
 
 #[test]

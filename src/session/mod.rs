@@ -83,13 +83,16 @@ pub(crate) struct Accounts {
     pub(crate) journal: Arc<Account>,
     /// Stored objects, and what sockets remember.
     pub(crate) stored: Arc<Account>,
+    /// Files on the disk, within what all sessions may keep there.
+    pub(crate) files: Arc<Account>,
     pub(crate) script: Arc<Account>,
 }
 
 impl Accounts {
     fn new(settings: &Settings, total: &Arc<Total>) -> Self {
         let account = || Account::new(settings.max_session_bytes / 3, total);
-        Accounts { journal: account(), stored: account(), script: account() }
+        let files = Account::new(settings.max_disk_bytes, total.disk());
+        Accounts { journal: account(), stored: account(), files, script: account() }
     }
 
     /// Bytes of all of them.
@@ -154,7 +157,7 @@ impl Session {
             profile: settings.profile,
             clock: Arc::new(Clock::new(clock)),
             journal: Journal::new(settings.journal_size, accounts.journal.clone()),
-            store: Store::new(settings.max_objects, &accounts.stored),
+            store: Store::new(settings.max_objects, &accounts.stored, &accounts.files),
             accounts,
             released: Arc::new(watch::channel(HashSet::new()).0),
             ended: watch::channel(None).0,

@@ -175,7 +175,8 @@ fn number(text: &str) -> Value {
 mod tests {
     use super::*;
     use crate::surface::operations::named;
-    use crate::wire::form::{FileBytes, FormFile, FormPart};
+    use crate::wire::blob::FileBytes;
+    use crate::wire::form::{FormFile, FormPart};
     use bytes::Bytes;
     use serde_json::json;
 

@@ -55,6 +55,9 @@ pub(crate) struct Row<'a> {
     pub dialect: Dialect,
     #[serde(skip)]
     pub edge: Edge,
+    /// The files of its form are kept as they come, and so may be larger than what is read.
+    #[serde(skip)]
+    pub keeps_files: bool,
 }
 
 impl Row<'_> {
@@ -208,6 +211,9 @@ const DIALECTS: &[(&str, Dialect)] = &[
 /// Short names that scripts may use.
 const SHORT: &[(&str, &str)] = &[("chat", "chat.completions.create"), ("responses", "responses.create")];
 
+/// Operations that keep the file they are sent.
+const KEEPERS: &[&str] = &["files.create", "uploads.parts.create"];
+
 /// Operations that ask a model. Each step of a run asks as the operation that set it going.
 const TURNS: &[(&str, Family)] = &[
     ("audio.speech.create", Family::Speech),
@@ -252,6 +258,7 @@ static GENERATED: LazyLock<Option<GeneratedTable<'static>>> = LazyLock::new(|| {
         operation.family = turn.map(|(_, family)| *family).unwrap_or_default();
         operation.dialect = first(DIALECTS, operation.name);
         operation.edge = first(EDGES, operation.name);
+        operation.keeps_files = KEEPERS.contains(&operation.name);
         // A model's id may hold slashes: `org/gpt-4`.
         if operation.path == "/models/{model}" {
             operation.path = "/models/{*model}";
@@ -321,6 +328,10 @@ mod tests {
         assert_eq!(names.len(), all().len(), "two operations of one name");
         for (name, _) in TURNS {
             assert!(names.contains(name), "{name} takes a turn but is no operation");
+        }
+        for name in KEEPERS {
+            let form = named(name).and_then(|operation| operation.form);
+            assert_eq!(form, Some(Form::Form), "{name} keeps files but is sent none");
         }
         for operation in all() {
             assert_eq!(operation.form.is_some(), operation.body.is_some(), "{}", operation.name);

@@ -3,11 +3,13 @@
 use crate::reply::RawBody;
 use crate::reply::fault::Fault;
 use crate::reply::pace::{Hold, Schedule};
+use crate::wire::blob::Blob;
 use crate::wire::error::ApiError;
 use crate::wire::event::Events;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
+use std::ops::Range;
 use std::time::Duration;
 
 /// An answer in its wire form. Status, headers every answer has, pace and faults are the server's business.
@@ -41,6 +43,8 @@ pub(crate) enum Body {
     Json(Bytes),
     /// Anything else: content type, bytes.
     Bytes(&'static str, Bytes),
+    /// Bytes that may be many, read as they leave: content type, blob, and which of it.
+    File(&'static str, Blob, Range<u64>),
     /// A stream: `text/event-stream` over HTTP.
     Events(Box<dyn Events>),
     /// As scripted, with its own chunk borders.

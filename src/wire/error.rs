@@ -356,6 +356,22 @@ pub(crate) fn no_room(keeper: &str, used: usize, most: usize, option: &str) -> A
     ApiError { status: 413, ..ApiError::emulator("memory_exhausted", message) }.kind("invalid_request_error")
 }
 
+/// 413 of a file that the disk's bound has no room for.
+pub(crate) fn no_room_on_disk(more: usize, most: usize) -> ApiError {
+    let message = format!(
+        "No room on the disk: the files of all sessions may keep {most} bytes, and {more} more are too many. Delete files, \
+         reset or end sessions that are done, or raise the option maxDiskBytes."
+    );
+    ApiError { status: 413, ..ApiError::emulator("disk_exhausted", message) }.kind("invalid_request_error")
+}
+
+/// 413 of a large file where too many are open.
+pub(crate) fn too_many_files() -> ApiError {
+    let message = "The emulator keeps as many large files as it may without a folder for them: delete some, reset or end \
+                   sessions that are done, or give it one (option dataDir).";
+    ApiError { status: 413, ..ApiError::emulator("disk_exhausted", message) }.kind("invalid_request_error")
+}
+
 /// 408 of a body whose bytes stopped coming.
 pub(crate) fn stalled(patience: Duration) -> ApiError {
     ApiError::new(

@@ -1,11 +1,10 @@
 //! A form that was sent: its parts in order, texts and files. Small files are in memory, the rest of a large form's in
 //! one temporary file, which is gone with the last of them.
 
+use crate::wire::blob::{Blob, BlobReader, FileBytes};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::{self, Read};
-use std::sync::Arc;
+use std::io;
 
 /// What a form was made of.
 #[derive(Debug, Clone, Default)]
@@ -39,14 +38,6 @@ pub(crate) struct FormFile {
     /// SHA-256 in hexadecimal digits.
     pub sha256: String,
     pub bytes: FileBytes,
-}
-
-/// Where the bytes of a file are.
-#[derive(Debug, Clone)]
-pub(crate) enum FileBytes {
-    Memory(Bytes),
-    /// From this place of a file that others may share.
-    Disk(Arc<File>, u64),
 }
 
 impl FormData {
@@ -103,59 +94,32 @@ impl FormFile {
         value["sha256"].is_string() && value["bytes"].is_u64() && value["filename"].is_string()
     }
 
+    /// Its bytes, wherever they are.
+    pub(crate) fn blob(&self) -> Blob {
+        Blob::new(self.bytes.clone(), self.len)
+    }
+
     /// Reads it from the beginning. A large one comes from the disk: read it [`crate::runtime::aside`].
-    pub(crate) fn reader(&self) -> FileReader<'_> {
-        FileReader { file: self, at: 0 }
+    pub(crate) fn reader(&self) -> BlobReader {
+        self.blob().reader()
     }
 
     /// All of it, in memory.
     ///
     /// # Errors
     /// The temporary file cannot be read.
+    #[allow(dead_code)] // for operations that need all of it at once
     pub(crate) fn bytes(&self) -> io::Result<Bytes> {
-        if let FileBytes::Memory(bytes) = &self.bytes {
-            return Ok(bytes.clone());
-        }
-        let mut bytes = Vec::with_capacity(self.len as usize);
-        self.reader().read_to_end(&mut bytes)?;
-        Ok(bytes.into())
+        self.blob().bytes()
     }
-}
-
-/// Reads a file of a form; several may read the same one.
-pub(crate) struct FileReader<'a> {
-    file: &'a FormFile,
-    at: u64,
-}
-
-impl Read for FileReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let rest = self.file.len.saturating_sub(self.at);
-        let length = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
-        let Some(buffer) = buffer.get_mut(..length).filter(|buffer| !buffer.is_empty()) else { return Ok(0) };
-        let read = match &self.file.bytes {
-            FileBytes::Memory(bytes) => (&bytes[(self.at as usize).min(bytes.len())..]).read(buffer)?,
-            FileBytes::Disk(file, from) => read_at(file, buffer, from + self.at)?,
-        };
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use crate::wire::blob::DiskFile;
+    use std::io::Read;
+    use std::sync::Arc;
 
     fn file(name: &str, len: u64, bytes: FileBytes) -> FormFile {
         FormFile { name: name.into(), content_type: "text/plain".into(), len, sha256: "0".into(), bytes }
@@ -184,8 +148,8 @@ mod tests {
 
     #[test]
     fn files_on_the_disk_are_read_each_from_its_place() {
-        let mut disk = tempfile::tempfile().unwrap();
-        disk.write_all(b"onetwothree").unwrap();
+        let disk = DiskFile::temporary().unwrap();
+        disk.append(b"onetwothree").unwrap();
         let disk = Arc::new(disk);
         let (one, two) = (file("1", 3, FileBytes::Disk(disk.clone(), 0)), file("2", 3, FileBytes::Disk(disk, 3)));
         let (mut first, mut second) = (one.reader(), two.reader());

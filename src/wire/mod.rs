@@ -1,6 +1,7 @@
 //! What requests and answers are made of: headers, forms, errors, events, ids, and looking into JSON. Knows nobody.
 
 pub(crate) mod azure;
+pub(crate) mod blob;
 pub(crate) mod dialect;
 pub(crate) mod error;
 pub(crate) mod event;

@@ -15,8 +15,8 @@ pub(super) fn serve(call: Call) -> HandlerFuture {
         if NOT_SHOWN.contains(&record.purpose.as_str()) {
             return Err(ApiError::invalid(format!("Not allowed to download files of purpose: {}", record.purpose)));
         }
-        let bytes = record.content(&call.session.store).await?;
-        let len = bytes.len();
+        let content = record.content(&call.session.store).await?;
+        let len = content.len();
         let asked = call.headers.all("range").next().map_or(AskedRange::All, |header| asked(header, len));
         let (status, range, place) = match asked {
             AskedRange::All => (200, 0..len, None),
@@ -34,7 +34,7 @@ pub(super) fn serve(call: Call) -> HandlerFuture {
             ("content-disposition".to_string(), disposition(&record.filename)),
         ];
         headers.extend(place.map(|place| ("content-range".to_string(), place)));
-        let body = Body::Bytes("application/octet-stream", bytes.slice(range));
+        let body = Body::File("application/octet-stream", content, range);
         Ok(Answer { status, headers, ..Answer::ok(body) })
     })
 }
@@ -43,16 +43,16 @@ pub(super) fn serve(call: Call) -> HandlerFuture {
 #[derive(Debug, PartialEq)]
 enum AskedRange {
     All,
-    Part(Range<usize>),
+    Part(Range<u64>),
     Outside,
 }
 
 /// A header that is not understood, or names several ranges, asks for all: a server may do so.
-fn asked(header: &str, len: usize) -> AskedRange {
+fn asked(header: &str, len: u64) -> AskedRange {
     let Some((first, last)) = header.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
         return AskedRange::All;
     };
-    let number = |text: &str| text.trim().parse::<usize>().ok();
+    let number = |text: &str| text.trim().parse::<u64>().ok();
     match (number(first), number(last)) {
         (Some(first), Some(last)) if last < first => AskedRange::All,
         (Some(_), None) if !last.trim().is_empty() => AskedRange::All,

@@ -2,8 +2,8 @@
 
 use crate::session::store::{Store, StoredKind};
 use crate::turn::call::Call;
-use crate::wire::error::{self, ApiError};
-use bytes::Bytes;
+use crate::wire::blob::Blob;
+use crate::wire::error::ApiError;
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -66,14 +66,9 @@ impl FileRecord {
     ///
     /// # Errors
     /// The session has no room for so many bytes; nothing is kept then.
-    pub(super) async fn keep(&self, call: &Call, bytes: Bytes) -> Result<(), ApiError> {
-        let most = call.session.accounts.stored.most();
-        if bytes.len() > most {
-            let error = error::no_room("a session", bytes.len(), most, "maxSessionBytes (a third of it)");
-            return Err(error.param("file"));
-        }
+    pub(super) async fn keep(&self, call: &Call, content: Blob) -> Result<(), ApiError> {
         let store = &call.session.store;
-        store.put_blob(&blob(&self.id), bytes).await;
+        store.put_blob(&blob(&self.id), content).await.map_err(|error| error.param("file"))?;
         store.put(&self.id, self).await;
         Ok(())
     }
@@ -82,7 +77,7 @@ impl FileRecord {
     ///
     /// # Errors
     /// They gave way to newer things of the session.
-    pub(super) async fn content(&self, store: &Store) -> Result<Bytes, ApiError> {
+    pub(super) async fn content(&self, store: &Store) -> Result<Blob, ApiError> {
         store.blob(&blob(&self.id)).await.ok_or_else(|| unknown(&self.id))
     }
 

@@ -30,8 +30,7 @@ fn create(call: Call) -> HandlerFuture {
         check_format(purpose, &sent.name)?;
         let expires_after = call.body["expires_after"]["seconds"].as_u64();
         let record = FileRecord::new(&call, &NewFile { purpose, name: &sent.name, bytes: sent.len, expires_after });
-        let bytes = crate::runtime::aside(sent.len as usize, || sent.bytes());
-        record.keep(&call, bytes.map_err(|error| kept::unread(&error))?).await?;
+        record.keep(&call, sent.blob()).await?;
         Ok(Answer::json_line(&record))
     })
 }

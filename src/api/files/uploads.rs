@@ -1,12 +1,12 @@
 //! `uploads`: a file that comes in parts, in whatever order, and is put together when it is completed.
 
 use super::kept::{self, FileRecord, NewFile};
-use crate::session::store::{Store, StoredKind};
+use crate::session::store::{IN_MEMORY, Store, StoredKind};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
+use crate::wire::blob::Blob;
 use crate::wire::error::{self, ApiError};
 use crate::wire::ids;
-use bytes::{Bytes, BytesMut};
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -145,13 +145,15 @@ fn create(call: Call) -> HandlerFuture {
 
 /// Refuses a file that could not be put together: its parts are there beside it while it is made.
 fn check_room(call: &Call, bytes: u64) -> Result<(), ApiError> {
-    let (most, needed) = (call.session.accounts.stored.most(), bytes.saturating_mul(2));
-    match needed > most as u64 {
-        true => {
-            let needed = usize::try_from(needed).unwrap_or(usize::MAX);
-            Err(error::no_room("a session", needed, most, "maxSessionBytes (a third of it)").param("bytes"))
+    let (accounts, needed) = (&call.session.accounts, bytes.saturating_mul(2));
+    let needed = usize::try_from(needed).unwrap_or(usize::MAX);
+    let (memory, disk) = (accounts.stored.most(), accounts.files.most());
+    match bytes > IN_MEMORY {
+        true if needed > disk => Err(error::no_room_on_disk(needed, disk).param("bytes")),
+        false if needed > memory => {
+            Err(error::no_room("a session", needed, memory, "maxSessionBytes (a third of it)").param("bytes"))
         }
-        false => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -167,11 +169,10 @@ fn add_part(call: Call) -> HandlerFuture {
             );
             return Err(ApiError::invalid(message).param("data"));
         }
-        let bytes = crate::runtime::aside(usize::MAX, || sent.bytes()).map_err(|error| kept::unread(&error))?;
         let created = call.created();
         let id = ids::timed("part_", &mut call.random.fork("part"), created);
         let name = blob(&upload.shown.id, &id);
-        call.session.store.put_blob(&name, bytes).await;
+        call.session.store.put_blob(&name, sent.blob()).await.map_err(|error| error.param("data"))?;
         let add = |upload: &mut OpenUpload| upload.parts.push(UploadedPart { id: id.clone(), bytes: sent.len });
         if let Err(error) = change(&call, add).await {
             call.session.store.remove_blob(&name).await;
@@ -198,15 +199,15 @@ fn cancel(call: Call) -> HandlerFuture {
 fn complete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let upload = open(&call).await?;
-        let bytes = put_together(&call, &upload).await?;
+        let content = put_together(&call, &upload).await?;
         let new = NewFile {
             purpose: &upload.shown.purpose,
             name: &upload.shown.filename,
-            bytes: bytes.len() as u64,
+            bytes: content.len(),
             expires_after: upload.expires_after,
         };
         let file = FileRecord::new(&call, &new);
-        file.keep(&call, bytes).await?;
+        file.keep(&call, content).await?;
         let end = |upload: &mut OpenUpload| {
             upload.shown.status = UploadStatus::Completed;
             upload.shown.file = Some(file.clone());
@@ -228,7 +229,7 @@ fn complete(call: Call) -> HandlerFuture {
 }
 
 /// The bytes of the parts in the order the request names them, of the length and checksum that were promised.
-async fn put_together(call: &Call, upload: &OpenUpload) -> Result<Bytes, ApiError> {
+async fn put_together(call: &Call, upload: &OpenUpload) -> Result<Blob, ApiError> {
     let asked = call.body["part_ids"].as_array().into_iter().flatten().enumerate();
     let mut parts = Vec::new();
     for (at, id) in asked {
@@ -242,21 +243,20 @@ async fn put_together(call: &Call, upload: &OpenUpload) -> Result<Bytes, ApiErro
         };
         parts.push(bytes.ok_or_else(refused)?);
     }
-    let length: u64 = parts.iter().map(|part| part.len() as u64).sum();
+    let length: u64 = parts.iter().map(Blob::len).sum();
     if length != upload.shown.bytes {
         let message = format!("The parts have {length} bytes, and the upload promised {}.", upload.shown.bytes);
         return Err(ApiError::invalid(message).param("part_ids"));
     }
     let promised = call.body["md5"].as_str();
-    let (whole, sum) = crate::runtime::aside(length as usize, || {
-        let mut whole = BytesMut::with_capacity(length as usize);
-        parts.iter().for_each(|part| whole.extend_from_slice(part));
-        let sum = promised.map(|_| Md5::digest(&whole));
-        (whole.freeze(), sum)
+    let mut sum = promised.map(|_| Md5::new());
+    let joined = crate::runtime::aside(length as usize, || {
+        Blob::joined(&parts, IN_MEMORY, |bytes| sum.iter_mut().for_each(|sum| sum.update(bytes)))
     });
+    let whole = joined.map_err(|error| kept::unread(&error))?;
     let Some((promised, sum)) = promised.zip(sum) else { return Ok(whole) };
     let mut found = String::with_capacity(32);
-    for byte in sum {
+    for byte in sum.finalize() {
         // Writing to a String cannot fail.
         let _ = write!(found, "{byte:02x}");
     }

@@ -204,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_comes_twice() {
-        let store = Store::new(10, &crate::memory::Account::new(1_000, &Default::default()));
+        let store = Store::in_test(10, 1_000);
         let item = |id: &str| json!({"type": "message", "role": "assistant", "id": id, "content": "x"});
         assert_eq!(check(&store, &[], &json!([item("msg_1"), item("msg_2"), item(""), item("")])).await, Ok(()));
         for (history, given) in [

@@ -4,7 +4,8 @@ use crate::memory::{Account, Held};
 use crate::session::store::StoreBounds;
 use crate::session::store::Stored;
 use crate::session::store::Window;
-use bytes::Bytes;
+use crate::wire::blob::Blob;
+use crate::wire::error::{self, ApiError};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,8 +17,8 @@ const OVERHEAD: usize = 160;
 #[derive(Debug)]
 pub(super) struct Memory {
     shelves: Mutex<Shelves>,
-    /// What the shelves hold of the session's account.
-    held: Option<Held>,
+    /// What the shelves hold of the session's account, in memory and on the disk.
+    held: Option<[Held; 2]>,
 }
 
 /// A shelf for each type of object, the blobs, the counters.
@@ -29,10 +30,12 @@ pub(super) struct Shelves {
     next: u64,
     /// Held by all objects and blobs.
     bytes: usize,
+    /// Bytes of blobs on the disk.
+    disk: usize,
     /// Objects and blobs that gave way to newer ones, and are not told yet.
     pub(super) forgotten: u64,
     objects: HashMap<String, Shelf>,
-    blobs: HashMap<String, (u64, Bytes)>,
+    blobs: HashMap<String, (u64, Blob)>,
     #[cfg_attr(not(test), allow(dead_code))]
     counters: HashMap<String, u64>,
 }
@@ -69,12 +72,20 @@ fn cost(id: &str, json: &str) -> usize {
     id.len() + json.len() + OVERHEAD
 }
 
+/// What a blob costs in memory, and on the disk.
+fn blob_cost(name: &str, blob: &Blob) -> (usize, usize) {
+    let len = usize::try_from(blob.len()).unwrap_or(usize::MAX);
+    let (memory, disk) = if blob.in_memory() { (len, 0) } else { (0, len) };
+    (name.len() + memory + OVERHEAD, disk)
+}
+
 impl Shelves {
     pub(super) fn new(bounds: StoreBounds) -> Self {
         Shelves {
             bounds,
             next: 0,
             bytes: 0,
+            disk: 0,
             forgotten: 0,
             objects: HashMap::new(),
             blobs: HashMap::new(),
@@ -146,20 +157,32 @@ impl Shelves {
         let oldest = objects.chain(blobs).min_by_key(|(place, _)| *place);
         let Some((place, kind)) = oldest.map(|(place, kind)| (place, kind.cloned())) else { return false };
         self.forgotten += 1;
-        self.bytes -= match kind {
-            Some(kind) => self.shelf(&kind).take(place),
+        match kind {
+            Some(kind) => self.bytes -= self.shelf(&kind).take(place),
             None => {
-                let gone = self.blobs.extract_if(|_, (at, _)| *at == place);
-                gone.map(|(name, (_, bytes))| name.len() + bytes.len() + OVERHEAD).sum::<usize>()
+                let gone = self.blobs.iter().find(|(_, (at, _))| *at == place).map(|(name, _)| name.clone());
+                if let Some(name) = gone {
+                    self.remove_blob(&name);
+                }
             }
-        };
+        }
         true
     }
 
-    #[cfg_attr(not(test), allow(dead_code))]
+    /// Forgets the oldest blob on the disk. False = there is none.
+    fn forget_oldest_on_disk(&mut self) -> bool {
+        let on_disk = self.blobs.iter().filter(|(_, (_, blob))| !blob.in_memory());
+        let Some(name) = on_disk.min_by_key(|(_, (place, _))| *place).map(|(name, _)| name.clone()) else {
+            return false;
+        };
+        self.forgotten += 1;
+        self.remove_blob(&name)
+    }
+
     fn remove_blob(&mut self, name: &str) -> bool {
-        let Some((_, bytes)) = self.blobs.remove(name) else { return false };
-        self.bytes -= name.len() + bytes.len() + OVERHEAD;
+        let Some((_, blob)) = self.blobs.remove(name) else { return false };
+        let (memory, disk) = blob_cost(name, &blob);
+        (self.bytes, self.disk) = (self.bytes - memory, self.disk - disk);
         true
     }
 }
@@ -167,7 +190,7 @@ impl Shelves {
 /// The shelves while a verb is at them; what they hold is counted when it is done.
 pub(super) struct Locked<'a> {
     shelves: MutexGuard<'a, Shelves>,
-    held: Option<&'a Held>,
+    held: Option<&'a [Held; 2]>,
 }
 
 impl Deref for Locked<'_> {
@@ -185,11 +208,13 @@ impl DerefMut for Locked<'_> {
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        if let Some(held) = self.held {
+        if let Some([held, on_disk]) = self.held {
             held.set(self.shelves.bytes);
+            on_disk.set(self.shelves.disk);
             // Sockets count there too.
             while held.account().is_full(0) && self.shelves.forget_oldest() {
                 held.set(self.shelves.bytes);
+                on_disk.set(self.shelves.disk);
             }
             held.account().forgot(std::mem::take(&mut self.shelves.forgotten));
         }
@@ -198,8 +223,8 @@ impl Drop for Locked<'_> {
 
 /// The verbs of [`super::Store`]: `kind` is the type's name.
 impl Memory {
-    pub(super) fn new(bounds: StoreBounds, account: &Arc<Account>) -> Self {
-        Memory { held: Some(account.hold(0)), ..Memory::of(Shelves::new(bounds)) }
+    pub(super) fn new(bounds: StoreBounds, account: &Arc<Account>, files: &Arc<Account>) -> Self {
+        Memory { held: Some([account.hold(0), files.hold(0)]), ..Memory::of(Shelves::new(bounds)) }
     }
 
     pub(super) fn of(shelves: Shelves) -> Self {
@@ -276,26 +301,45 @@ impl Memory {
 }
 
 /// The verbs of files and replicas.
-#[cfg_attr(not(test), allow(dead_code))]
 impl Memory {
-    pub(super) fn put_blob(&self, name: &str, bytes: Bytes) {
+    /// Keeps a blob, if there is room for it.
+    pub(super) fn put_blob(&self, name: &str, blob: Blob) -> Result<(), ApiError> {
         let mut shelves = self.lock();
+        let (memory, disk) = blob_cost(name, &blob);
+        let most = shelves.bounds.bytes;
+        if memory > most {
+            return Err(error::no_room("a session", memory, most, "maxSessionBytes (a third of it)"));
+        }
+        if let Some([_, on_disk]) = self.held.as_ref().filter(|_| disk > 0) {
+            let full = || on_disk.account().is_full_for_all(disk);
+            while full() && shelves.forget_oldest_on_disk() {
+                on_disk.set(shelves.disk);
+            }
+            if full() {
+                return Err(error::no_room_on_disk(disk, on_disk.account().most()));
+            }
+        }
         shelves.remove_blob(name);
-        shelves.bytes += name.len() + bytes.len() + OVERHEAD;
+        (shelves.bytes, shelves.disk) = (shelves.bytes + memory, shelves.disk + disk);
         let place = shelves.next;
         shelves.next += 1;
-        shelves.blobs.insert(name.to_string(), (place, bytes));
+        shelves.blobs.insert(name.to_string(), (place, blob));
         shelves.make_room();
+        Ok(())
     }
 
-    pub(super) fn blob(&self, name: &str) -> Option<Bytes> {
-        self.lock().blobs.get(name).map(|(_, bytes)| bytes.clone())
+    pub(super) fn blob(&self, name: &str) -> Option<Blob> {
+        self.lock().blobs.get(name).map(|(_, blob)| blob.clone())
     }
 
     pub(super) fn remove_blob(&self, name: &str) -> bool {
         self.lock().remove_blob(name)
     }
+}
 
+/// The verbs of replicas.
+#[cfg_attr(not(test), allow(dead_code))]
+impl Memory {
     pub(super) fn take(&self, counter: &str, most: u64) -> Option<u64> {
         let mut shelves = self.lock();
         let taken = match shelves.counters.get_mut(counter) {

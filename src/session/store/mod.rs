@@ -13,13 +13,19 @@ mod serialised;
 mod tests;
 
 use crate::memory::Account;
-use bytes::Bytes;
+use crate::runtime;
+use crate::wire::blob::{Blob, DiskFile, FileBytes};
+use crate::wire::error::{self, ApiError};
 use memory::Memory;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 #[cfg(test)]
 use serialised::Serialised;
+use std::io;
 use std::sync::Arc;
+
+/// Bytes of a blob that memory takes at most; more go to the disk.
+pub(crate) const IN_MEMORY: u64 = 1 << 20;
 
 /// A type of stored object.
 pub(crate) trait StoredKind {
@@ -95,14 +101,22 @@ macro_rules! ask {
 }
 
 impl Store {
-    /// A store in memory, for so many objects of each type, and as many bytes as the account may hold.
-    pub(crate) fn new(objects: usize, account: &Arc<Account>) -> Self {
+    /// A store in memory, for so many objects of each type, as many bytes as the account may hold, and large blobs on the
+    /// disk within an account of their own.
+    pub(crate) fn new(objects: usize, account: &Arc<Account>, files: &Arc<Account>) -> Self {
         let bounds = StoreBounds { objects, bytes: account.most() };
         #[cfg(test)]
         if std::env::var("LLEMULATOR_TEST_STORE").is_ok_and(|name| name == "serialised") {
             return Store::serialised(bounds, account);
         }
-        Store { keeper: Backend::Memory(Memory::new(bounds, account)) }
+        Store { keeper: Backend::Memory(Memory::new(bounds, account, files)) }
+    }
+
+    /// One that belongs to no session.
+    #[cfg(test)]
+    pub(crate) fn in_test(objects: usize, bytes: usize) -> Self {
+        let account = || Account::new(bytes, &Arc::default());
+        Store::new(objects, &account(), &account())
     }
 
     /// A store that keeps everything as bytes, and makes every verb wait.
@@ -221,16 +235,23 @@ impl Objects<'_> {
     }
 }
 
-/// What files and replicas ask of a store: proved here on every implementation, before they come.
-#[cfg_attr(not(test), allow(dead_code))]
+/// Blobs: the bytes of files.
 impl Store {
     /// Keeps bytes under a name.
-    pub(crate) async fn put_blob(&self, name: &str, bytes: Bytes) {
-        ask!(self, put_blob(name, bytes.clone()));
+    ///
+    /// # Errors
+    /// There is no room for them, or the disk does not take them; nothing is kept then.
+    pub(crate) async fn put_blob(&self, name: &str, blob: impl Into<Blob>) -> Result<(), ApiError> {
+        let blob = blob.into();
+        let blob = match blob.in_memory() && blob.len() <= IN_MEMORY {
+            true => blob,
+            false => runtime::aside(usize::MAX, || placed(blob))?,
+        };
+        ask!(self, put_blob(name, blob.clone()))
     }
 
     /// The bytes of this name.
-    pub(crate) async fn blob(&self, name: &str) -> Option<Bytes> {
+    pub(crate) async fn blob(&self, name: &str) -> Option<Blob> {
         ask!(self, blob(name))
     }
 
@@ -238,7 +259,39 @@ impl Store {
     pub(crate) async fn remove_blob(&self, name: &str) -> bool {
         ask!(self, remove_blob(name))
     }
+}
 
+/// Puts a blob where it is kept: small ones in memory, large ones on the disk.
+fn placed(blob: Blob) -> Result<Blob, ApiError> {
+    let placed = match (blob.len() > IN_MEMORY, blob.in_memory()) {
+        (false, true) => Ok(blob),
+        // It would keep the whole form's file.
+        (false, false) => blob.bytes().map(Blob::from),
+        (true, in_memory) if DiskFile::are_many() => match in_memory {
+            true => Ok(blob),
+            false => return Err(error::too_many_files()),
+        },
+        (true, false) => Ok(blob),
+        (true, true) => on_disk(&blob),
+    };
+    placed.map_err(|error| {
+        let message = format!(
+            "The emulator cannot keep {IN_MEMORY} bytes or more in the folder for temporary files (TMPDIR, or TEMP on \
+             Windows): {error}."
+        );
+        ApiError::emulator("file_not_kept", message)
+    })
+}
+
+fn on_disk(blob: &Blob) -> io::Result<Blob> {
+    let file = DiskFile::temporary()?;
+    file.append_all(&mut blob.reader())?;
+    Ok(Blob::new(FileBytes::Disk(Arc::new(file), 0), blob.len()))
+}
+
+/// What replicas ask of a store: proved here on every implementation, before they come.
+#[cfg_attr(not(test), allow(dead_code))]
+impl Store {
     /// Takes one of at most `most`: gives which it was, from 1. `None` = all are taken.
     pub(crate) async fn take(&self, counter: &str, most: u64) -> Option<u64> {
         ask!(self, take(counter, most))

@@ -1,6 +1,8 @@
 //! The verbs, in both stores.
 
+use crate::memory::Account;
 use crate::session::store::*;
+use bytes::Bytes;
 use serde::Deserialize;
 use std::convert::Infallible;
 
@@ -24,9 +26,8 @@ fn note(text: &str) -> Note {
 
 /// Both stores, with room for so many objects of a type and so many bytes.
 fn stores(objects: usize, bytes: usize) -> [Store; 2] {
-    let account = || Account::new(bytes, &Arc::default());
     let bounds = StoreBounds { objects, bytes };
-    [Store::new(objects, &account()), Store::serialised(bounds, &account())]
+    [Store::in_test(objects, bytes), Store::serialised(bounds, &Account::new(bytes, &Arc::default()))]
 }
 
 async fn ids<T: StoredKind>(store: &Store, page: Window<'_>) -> Vec<String> {
@@ -61,14 +62,15 @@ async fn the_oldest_of_all_makes_room_when_bytes_run_out() {
     for store in stores(100, 4_000) {
         let long = note(&"x".repeat(1_000));
         store.put("number", &Number(1)).await;
-        store.put_blob("blob", Bytes::from(vec![0; 1_000])).await;
+        store.put_blob("blob", Bytes::from(vec![0; 1_000])).await.expect("room");
         store.put("a", &long).await;
         assert!(store.blob("blob").await.is_some());
         for id in ["b", "c"] {
             store.put(id, &long).await;
         }
         assert_eq!(store.get::<Number>("number").await, None, "the oldest went first");
-        assert_eq!((store.blob("blob").await, ids::<Note>(&store, Window::default()).await.len()), (None, 3));
+        assert!(store.blob("blob").await.is_none());
+        assert_eq!(ids::<Note>(&store, Window::default()).await.len(), 3);
         assert!(store.size().await <= 4_000);
         // One that grows counts as well.
         store.put("a", &note(&"x".repeat(2_500))).await;
@@ -187,11 +189,37 @@ async fn a_counter_is_taken_as_often_as_it_may() {
 async fn blobs_are_bytes() {
     for store in stores(10, 10_000) {
         let bytes = Bytes::from_static(b"\0\xff\n");
-        store.put_blob("file", bytes.clone()).await;
-        assert_eq!(store.blob("file").await, Some(bytes));
+        store.put_blob("file", bytes.clone()).await.expect("room");
+        assert_eq!(store.blob("file").await.expect("it is kept").bytes().expect("memory"), bytes);
         assert!(store.remove_blob("file").await && !store.remove_blob("file").await);
-        assert_eq!((store.blob("file").await, store.size().await), (None, 0));
+        assert!(store.blob("file").await.is_none());
+        assert_eq!(store.size().await, 0);
+        let refused = store.put_blob("file", Bytes::from(vec![0; 20_000])).await.expect_err("no room");
+        assert_eq!((refused.status, store.size().await), (413, 0));
     }
+}
+
+#[tokio::test]
+async fn large_blobs_lie_on_the_disk_within_a_bound_of_their_own() {
+    let large = |byte: u8| Bytes::from(vec![byte; IN_MEMORY as usize + 1]);
+    // Two of them have room there, and memory has none for one.
+    let files = Account::new(large(0).len() * 5 / 2, &Arc::default());
+    let store = Store::new(10, &Account::new(10_000, &Arc::default()), &files);
+    for name in ["a", "b", "c"] {
+        store.put_blob(name, large(name.as_bytes()[0])).await.expect("room");
+    }
+    assert!(store.blob("a").await.is_none(), "the oldest made room");
+    assert!(store.size().await < 1_000 && files.used() == 2 * large(0).len());
+    let kept = store.blob("c").await.expect("it is kept");
+    assert!(!kept.in_memory() && kept.bytes().expect("it is read") == large(b'c'));
+    // Another session has no room for what this one keeps.
+    let other = Account::new(files.most(), files.total());
+    let neighbour = Store::new(10, &Account::new(10_000, &Arc::default()), &other);
+    let refused = neighbour.put_blob("d", large(b'd')).await.expect_err("no room");
+    assert!(refused.status == 413 && refused.message.contains("maxDiskBytes"), "{refused:?}");
+    assert!(store.remove_blob("b").await && store.remove_blob("c").await);
+    assert_eq!(files.used(), 0);
+    neighbour.put_blob("d", large(b'd')).await.expect("room again");
 }
 
 #[tokio::test]
