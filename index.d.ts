@@ -98,6 +98,10 @@ export interface EmulatorOptions {
   maxMemoryBytes?: number;
   /** Most bytes of files that all sessions keep on the disk; a session's oldest make room for its own. Default 8,589,934,592. */
   maxDiskBytes?: number;
+  /** Directory that keeps queues, scripts, and what sessions store across restarts; one that is not there is made. */
+  dataDir?: string;
+  /** What an acknowledged change of the data directory survives: the end of the process, or a power loss too. Default `process`. */
+  durability?: 'process' | 'power';
   /** Most requests a session's journal keeps; the oldest go first. Default 10,000. */
   journalSize?: number;
   /** Most objects a session stores; the oldest go first. Default 10,000. */
@@ -424,6 +428,8 @@ export type ErrorCode =
   | 'ERR_LLEMULATOR_SCRIPT'
   /** An option of `startEmulator` is wrong. */
   | 'ERR_LLEMULATOR_OPTIONS'
+  /** The data directory is held by another process, newer, damaged, or cannot be written. */
+  | 'ERR_LLEMULATOR_DATA_DIR'
   /** The port or address cannot be listened on. */
   | 'ERR_LLEMULATOR_LISTEN'
   /** What would change a session was called after `stop()`. */

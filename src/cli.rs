@@ -210,7 +210,7 @@ fn serve(options: Options, open: bool) -> Result<(), String> {
     }
     let emulator = crate::server::start(options, Door::CommandLine, None).map_err(|error| error.message)?;
     if let Some(load) = load {
-        emulator.load_shared(load);
+        emulator.load_files(load);
     }
     runtime::handle().block_on(async {
         // Before anybody can know that it runs, and end it.

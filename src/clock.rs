@@ -63,8 +63,9 @@ pub(crate) type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Debug)]
 pub(crate) struct Clock {
     mode: Mode,
-    /// Real time of the clock's start.
+    /// Real time at which the clock was made, and what of its time had passed before.
     origin: Instant,
+    before: Duration,
     origin_unix: Duration,
     /// Virtual time since the start; unused by the real clock.
     elapsed: watch::Sender<Duration>,
@@ -78,8 +79,27 @@ impl Clock {
             Mode::Real => world(),
             _ => Duration::from_secs(START),
         };
-        let (elapsed, _) = watch::channel(Duration::ZERO);
-        Clock { mode, origin: Instant::now(), origin_unix, elapsed, pending: Arc::default() }
+        Clock::at(mode, origin_unix, Duration::ZERO)
+    }
+
+    /// One that began at `origin`, since 1970, and stood at `elapsed` when it was seen last. The real one went on.
+    pub(crate) fn resumed(mode: Mode, origin: Duration, elapsed: Duration) -> Self {
+        let elapsed = match mode {
+            Mode::Real => world().saturating_sub(origin).max(elapsed),
+            _ => elapsed,
+        };
+        Clock::at(mode, origin, elapsed.min(LONGEST))
+    }
+
+    fn at(mode: Mode, origin_unix: Duration, elapsed: Duration) -> Self {
+        let before = if mode == Mode::Real { elapsed } else { Duration::ZERO };
+        let (elapsed, _) = watch::channel(elapsed);
+        Clock { mode, origin: Instant::now(), before, origin_unix, elapsed, pending: Arc::default() }
+    }
+
+    /// When it began, since 1970.
+    pub(crate) fn origin(&self) -> Duration {
+        self.origin_unix
     }
 
     pub(crate) fn mode(&self) -> Mode {
@@ -89,7 +109,7 @@ impl Clock {
     /// Time since the clock's start.
     pub(crate) fn now(&self) -> Duration {
         match self.mode {
-            Mode::Real => self.origin.elapsed(),
+            Mode::Real => self.before + self.origin.elapsed(),
             _ => *self.elapsed.borrow(),
         }
     }
@@ -113,7 +133,7 @@ impl Clock {
         let deadline = deadline.min(LONGEST);
         match self.mode {
             Mode::Real => {
-                let at = self.origin + deadline;
+                let at = self.origin + deadline.saturating_sub(self.before);
                 (at > Instant::now()).then(|| Box::pin(tokio::time::sleep_until(at)) as Wait)
             }
             Mode::Instant => {
@@ -240,6 +260,20 @@ mod tests {
         let _guard = crate::runtime::handle().enter();
         assert!(Clock::new(Mode::Real).wait(Duration::MAX).is_some());
         assert_eq!(Clock::new(Mode::Real).advance(Duration::ZERO), Err(Refused::Real));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_goes_on_where_it_was() {
+        let manual = Clock::resumed(Mode::Manual, Duration::from_secs(START), Duration::from_secs(7));
+        assert_eq!((manual.now(), manual.unix().as_secs()), (Duration::from_secs(7), START + 7));
+        let hour = Duration::from_secs(3_600);
+        let real = Clock::resumed(Mode::Real, world() - hour, Duration::ZERO);
+        assert!(real.now() >= hour && real.wait(hour).is_none());
+        let began = real.now();
+        real.sleep_until(began + Duration::from_secs(30)).await;
+        assert!(real.now() >= began + Duration::from_secs(30));
+        // Somebody put the world's clock back: this one never goes back.
+        assert!(Clock::resumed(Mode::Real, world() + hour, hour).now() >= hour);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One listening server with its settings and sessions.
 
+mod restore;
+
 use crate::clock::Mode;
 use crate::desk::{Desk, Watcher};
 use crate::log;
@@ -13,6 +15,7 @@ use crate::session::Observer;
 use crate::session::callbacks::Callbacks;
 use crate::session::callbacks::Dispatch;
 use crate::session::ending::Ended;
+use crate::session::store::file::{DataDir, RowChange, SavedSession};
 use crate::session::{Session, Shared};
 use crate::telemetry;
 use crate::telemetry::metrics::{Levels, Metrics};
@@ -21,6 +24,7 @@ use crate::wire::error;
 use crate::wire::error::ApiError;
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -42,6 +46,8 @@ pub(crate) struct Emulator {
     pub upstream: Upstream,
     /// What people have before them.
     pub desk: Arc<Desk>,
+    /// Where all is kept across restarts, if it is.
+    pub(crate) data: Option<Arc<DataDir>>,
     /// Who watches its exchanges.
     pub observers: Arc<[Box<dyn Observer>]>,
     metrics: Arc<Metrics>,
@@ -49,6 +55,8 @@ pub(crate) struct Emulator {
     shared: RwLock<Arc<Shared>>,
     /// Bytes of the shared script.
     shared_held: Held,
+    /// Loads of it that were written.
+    shared_loads: AtomicU64,
     /// Bytes that all sessions of the process keep.
     pub(crate) memory: Arc<Total>,
     /// Ticks once per use of a session; the order of last uses.
@@ -96,6 +104,10 @@ impl Emulator {
                 "cannot listen on {address}: {error}. Choose another `port` (0 = any free one) or `host`."
             ),
         };
+        // A directory that cannot be used stops the start before anything listens.
+        let open = |path: &PathBuf| DataDir::open(path, settings.durability, settings.max_sessions);
+        let data = settings.data_dir.as_ref().map(open).transpose();
+        let data = data.map_err(|message| StartError { code: "ERR_LLEMULATOR_DATA_DIR", message })?;
         let _guard = runtime::handle().enter();
         let listener = listen(&address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
@@ -123,14 +135,17 @@ impl Emulator {
             callbacks,
             upstream,
             desk,
+            data,
             sessions: RwLock::default(),
             shared: RwLock::default(),
             shared_held,
+            shared_loads: AtomicU64::new(0),
             memory,
             ticks: AtomicU64::new(1),
             stopping: watch::channel(false).0,
             open: watch::channel(0).0,
         });
+        emulator.restore();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(emulator.clone());
         Ok((emulator, listener))
     }
@@ -160,6 +175,10 @@ impl Emulator {
         // The server closes what is left when the grace time is over; this waits a little longer than it.
         let patience = Duration::from_millis(self.settings.grace_ms) + CLOSING;
         let _ = tokio::time::timeout(patience, open.wait_for(|open| *open == 0)).await;
+        if let Some(data) = self.data.clone() {
+            // A panic there was told already.
+            let _ = tokio::task::spawn_blocking(move || data.close()).await;
+        }
     }
 
     /// The grace time after a stop is over: what still waits is told so.
@@ -200,6 +219,7 @@ impl Emulator {
     /// there stays as it is.
     pub(crate) fn open_session(&self, key: &str, name: &str, clock: Option<Mode>, seed: Option<u64>) -> Arc<Session> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
+        let saved = self.data.as_ref().and_then(|data| data.saved(key));
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         // One that a client's key alone brought forth (after a delete, say) and that holds nothing yet is no making.
         let made = |session: &&Arc<Session>| session.name != key || name == key || !session.is_untouched();
@@ -216,7 +236,18 @@ impl Emulator {
                 displaced.inspect(|session| session.end(Ended::Displaced));
             }
         }
-        let session = Arc::new(Session::new(key, name, mode, seed, &self.settings, &self.memory));
+        // The first making decides, also across restarts.
+        let (name, mode, seed) = match &saved {
+            Some(SavedSession { row, .. }) => (row.name.as_deref().unwrap_or(key), row.clock, row.seed),
+            None => (name, mode, seed),
+        };
+        let mut session = Session::new(key, name, mode, seed, &self.settings, &self.memory);
+        match (&self.data, &saved) {
+            (Some(data), Some(before)) => session.keep(data.session_again(key, before.row.clone()), saved),
+            (Some(data), None) => session.keep(data.session(key, name, mode, seed), None),
+            (None, _) => {}
+        }
+        let session = Arc::new(session);
         session.last_used.store(tick, Ordering::Relaxed);
         sessions.insert(key.to_string(), session.clone());
         session
@@ -271,12 +302,15 @@ impl Emulator {
     pub(crate) fn close_session(&self, key: &str) {
         let deleted = self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(key);
         deleted.inspect(|session| session.end(Ended::Deleted));
+        // Also one that is not in memory.
+        self.data.iter().for_each(|data| data.forget(key));
     }
 
     /// Forgets every session.
     pub(crate) fn close_sessions(&self) {
         let deleted = std::mem::take(&mut *self.sessions.write().unwrap_or_else(PoisonError::into_inner));
         deleted.values().for_each(|session| session.end(Ended::Deleted));
+        self.data.iter().for_each(|data| data.forget_all());
     }
 
     /// The script for sessions without their own.
@@ -292,8 +326,19 @@ impl Emulator {
         script_room(self.shared_held.account(), load)
     }
 
-    /// Loads into the shared script.
+    /// Loads into the shared script. What was loaded with its text is kept across restarts.
     pub(crate) fn load_shared(&self, load: Load) {
+        if let (Some(data), true) = (&self.data, load.reset) {
+            data.change([RowChange::RemoveAll("shared/".into())]);
+        }
+        if let (Some(data), Some(text)) = (&self.data, &load.text) {
+            let number = self.shared_loads.fetch_add(1, Ordering::Relaxed);
+            data.put(&format!("shared/{number:08x}"), text);
+        }
+        self.take_over(load);
+    }
+
+    fn take_over(&self, load: Load) {
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = Shared { version: shared.version + 1, ..Shared::default() };
         if load.reset {
@@ -315,6 +360,17 @@ impl Emulator {
         *shared = Arc::new(next);
     }
 
+    /// Waits until all that happened is kept, as far as anything is: nothing is acknowledged before.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) async fn settled(&self) -> Result<(), ApiError> {
+        match &self.data {
+            Some(data) => data.settled().await,
+            None => Ok(()),
+        }
+    }
+
     /// How to generate when neither reply nor request says.
     pub(crate) fn generate_defaults(&self) -> Generate {
         Generate {
@@ -329,7 +385,11 @@ impl Emulator {
     /// in the session it began in.
     pub(crate) fn reset(&self, session: &Session) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        let before = sessions.insert(session.key.clone(), Arc::new(session.successor(&self.settings, &self.memory)));
+        let mut next = session.successor(&self.settings, &self.memory);
+        if let Some(data) = &self.data {
+            next.keep(data.session(&session.key, &session.name, session.clock.mode(), session.seed), None);
+        }
+        let before = sessions.insert(session.key.clone(), Arc::new(next));
         drop(sessions);
         before.inspect(|session| session.end(Ended::Reset));
     }

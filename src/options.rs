@@ -6,8 +6,8 @@ mod refusal;
 mod values;
 
 pub(crate) use values::{
-    Auth, AzureWire, Cors, Counting, EmbeddingStyle, FallbackName, LogFormat, LogLevel, MetricNames, Profile,
-    SpanNames, UnknownIds, Unlisted, Validation,
+    Auth, AzureWire, Cors, Counting, Durability, EmbeddingStyle, FallbackName, LogFormat, LogLevel, MetricNames,
+    Profile, SpanNames, UnknownIds, Unlisted, Validation,
 };
 
 use crate::bounds::{BYTES, KEPT, PATIENCE_MS, RATE, WAIT_MS};
@@ -122,6 +122,12 @@ pub(crate) struct Options {
     /// 8589934592]
     #[arg(long, env = "LLEMULATOR_MAX_DISK_BYTES")]
     pub max_disk_bytes: Option<usize>,
+    /// Directory that keeps queues, scripts, and what sessions store across restarts; one that is not there is made
+    #[arg(long, env = "LLEMULATOR_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// What an acknowledged change of the data directory survives [default: process]
+    #[arg(long, env = "LLEMULATOR_DURABILITY", value_name = "WHAT")]
+    pub durability: Option<Durability>,
     /// Most exchanges a session's journal keeps; the oldest go first [default: 10000]
     #[arg(long, env = "LLEMULATOR_JOURNAL_SIZE")]
     pub journal_size: Option<usize>,
@@ -241,6 +247,8 @@ pub(crate) struct Settings {
     pub max_session_bytes: usize,
     pub max_memory_bytes: usize,
     pub max_disk_bytes: usize,
+    pub data_dir: Option<PathBuf>,
+    pub durability: Durability,
     pub journal_size: usize,
     pub max_objects: usize,
     pub callback_timeout_ms: u64,
@@ -386,6 +394,8 @@ impl Options {
             max_session_bytes: self.max_session_bytes.unwrap_or(768 << 20),
             max_memory_bytes: self.max_memory_bytes.unwrap_or(2 << 30),
             max_disk_bytes: self.max_disk_bytes.unwrap_or(8 << 30),
+            data_dir: self.data_dir,
+            durability: self.durability.unwrap_or_default(),
             journal_size: self.journal_size.unwrap_or(10_000),
             max_objects: self.max_objects.unwrap_or(10_000),
             callback_timeout_ms: self.callback_timeout_ms.unwrap_or(30_000),

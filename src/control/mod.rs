@@ -9,6 +9,7 @@ use crate::redact::redact;
 use crate::script;
 use crate::script::Origin;
 use crate::session::exchange::Exchange;
+use crate::session::store::file::SessionRows;
 use crate::session::transcript;
 use crate::session::{MOST_NAMES, Session, Shared};
 use crate::turn::accepted;
@@ -190,6 +191,7 @@ fn in_session(
         ("GET", "clock") => Ok(clock(session)),
         ("PUT", "clock") => {
             advance(session, &parse(request.body)?)?;
+            session.rows().into_iter().for_each(SessionRows::clock_moved);
             Ok(clock(session))
         }
         ("POST", release) if release.starts_with("release/") => {
@@ -214,6 +216,7 @@ fn load(emulator: &Arc<Emulator>, session: Option<&Arc<Session>>, request: &Cont
     let origin = if request.in_process { Origin::InProcess } else { Origin::Http };
     let load = script::load(request.body, origin)
         .map_err(|error| ApiError::invalid(error.message).param(error.path).code("invalid_script"))?;
+    let load = if emulator.data.is_some() { load.written(request.body) } else { load };
     let rules = load.rules.len();
     let held =
         if load.reset { 0 } else { session.map_or(emulator.shared().rules.len(), |session| session.rule_count()) };

@@ -3,6 +3,7 @@
 pub(crate) mod breakpoints;
 pub(crate) mod events;
 pub(crate) mod history;
+mod kept;
 pub(crate) mod pending;
 pub(crate) mod preset;
 pub(crate) mod queues;

@@ -25,6 +25,8 @@ pub(crate) struct Preset {
     /// Uses left; `None` = without end.
     left: Option<u64>,
     pub(crate) size: usize,
+    /// Its place in its queue: see [`super::kept`].
+    pub(super) rank: u64,
 }
 
 /// An answer that was taken.
@@ -117,7 +119,7 @@ impl Preset {
             reply.pace.ttft_ms = delay.or(reply.pace.ttft_ms.take());
         }
         let size = Value::from(keys.clone()).to_string().len();
-        Ok(Preset { id, created, keys, reply: Arc::new(reply), meant: meant.map(Arc::new), left, size })
+        Ok(Preset { id, created, keys, reply: Arc::new(reply), meant: meant.map(Arc::new), left, size, rank: 0 })
     }
 
     /// Uses it once.
@@ -139,6 +141,11 @@ impl Preset {
         let used = self.take();
         let reply = used.meant.filter(|_| stream).unwrap_or(used.reply);
         (Arc::unwrap_or_clone(reply), used.status)
+    }
+
+    /// When it was made, since 1970.
+    pub(super) fn created(&self) -> Duration {
+        self.created
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -166,7 +173,7 @@ impl Preset {
     }
 
     /// Its keys, with the uses that are left.
-    fn now(&self) -> Map<String, Value> {
+    pub(super) fn now(&self) -> Map<String, Value> {
         let mut keys = self.keys.clone();
         if let (Some(left), Some(times)) = (self.left, keys.get_mut("times")) {
             *times = left.into();

@@ -1,11 +1,13 @@
 //! Preset queues: answers that wait for whoever asks next from an address, or in a session.
 
 use crate::clock;
+use crate::desk::kept::{self, QueueRows};
 use crate::desk::preset::{Preset, PresetUse};
+use crate::session::store::file::DataDir;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Items of all queues together, bytes of them, and queues.
 const MOST: usize = 100_000;
@@ -25,6 +27,7 @@ struct QueueState {
     queues: BTreeMap<String, VecDeque<Preset>>,
     items: usize,
     bytes: usize,
+    rows: QueueRows,
 }
 
 /// Why nothing was done.
@@ -39,6 +42,21 @@ pub(crate) enum QueueRefusal {
 impl Queues {
     fn all(&self) -> MutexGuard<'_, QueueState> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the queues in a data directory, with those that are there.
+    pub(crate) fn keep(&self, data: Arc<DataDir>) {
+        let rows = QueueRows::new(data);
+        let (known, items) = rows.read();
+        let mut all = self.all();
+        for address in known {
+            all.queues.entry(address).or_default();
+        }
+        for (address, item) in items {
+            (all.items, all.bytes) = (all.items + 1, all.bytes + item.size);
+            all.queues.entry(address).or_default().push_back(item);
+        }
+        all.rows = rows;
     }
 
     /// Reads an item and puts it at the end, or at `position`. Gives its id and the queue's length.
@@ -74,13 +92,17 @@ impl Queues {
         let mut all = self.all();
         let address =
             *addresses.iter().find(|address| all.queues.get(**address).is_some_and(|queue| !queue.is_empty()))?;
-        let (used, gone) = {
-            let queue = all.queues.get_mut(address)?;
-            let used = queue.front_mut()?.take();
-            (used, queue.front().is_some_and(Preset::is_over).then(|| queue.pop_front()).flatten())
-        };
-        if let Some(gone) = gone {
-            all.forget(&gone);
+        let all = &mut *all;
+        let queue = all.queues.get_mut(address)?;
+        let first = queue.front_mut()?;
+        let used = first.take();
+        match first.is_over() {
+            false => all.rows.put(address, first),
+            true => {
+                if let Some(gone) = queue.pop_front() {
+                    all.forget(&gone);
+                }
+            }
         }
         Some((address, used))
     }
@@ -174,7 +196,9 @@ impl Queues {
 
     /// Forgets all queues.
     pub(crate) fn clear_all(&self) {
-        *self.all() = QueueState::default();
+        let mut all = self.all();
+        all.rows.clear();
+        *all = QueueState { rows: all.rows.clone(), ..QueueState::default() };
     }
 }
 
@@ -199,7 +223,7 @@ impl QueueState {
         place.ok_or_else(|| unknown(address, id))
     }
 
-    fn insert(&mut self, address: &str, position: Option<usize>, item: Preset) -> Result<usize, QueueRefusal> {
+    fn insert(&mut self, address: &str, position: Option<usize>, mut item: Preset) -> Result<usize, QueueRefusal> {
         if self.items >= MOST || self.bytes + item.size > MOST_BYTES {
             return Err(QueueRefusal::Wrong(format!(
                 "The queues hold {} items of {} bytes and may hold {MOST} of {MOST_BYTES}: clear some.",
@@ -213,10 +237,29 @@ impl QueueState {
                 return Err(QueueRefusal::Wrong(format!("There are {MOST_QUEUES} queues already: clear some.")));
             };
             self.queues.remove(&empty);
+            self.rows.unknown(&empty);
         }
         (self.items, self.bytes) = (self.items + 1, self.bytes + item.size);
+        if !self.queues.contains_key(address) {
+            self.rows.known(address);
+        }
         let queue = self.queues.entry(address.to_string()).or_default();
-        queue.insert(position.unwrap_or(queue.len()).min(queue.len()), item);
+        let at = position.unwrap_or(queue.len()).min(queue.len());
+        let rank = |at: Option<usize>| Some(queue.get(at?)?.rank);
+        match kept::between(rank(at.checked_sub(1)), rank(Some(at))) {
+            Some(rank) => {
+                item.rank = rank;
+                self.rows.put(address, &item);
+                queue.insert(at, item);
+            }
+            None => {
+                queue.insert(at, item);
+                for (item, rank) in queue.iter_mut().zip(kept::ranks()) {
+                    item.rank = rank;
+                    self.rows.put(address, item);
+                }
+            }
+        }
         Ok(queue.len())
     }
 
@@ -227,6 +270,7 @@ impl QueueState {
     }
 
     fn forget(&mut self, gone: &Preset) {
+        self.rows.gone(gone);
         (self.items, self.bytes) = (self.items - 1, self.bytes - gone.size);
     }
 }

@@ -160,6 +160,11 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
             let served = AssertUnwindSafe(async { api::serve(call).await }).catch_unwind().await;
             served.unwrap_or_else(|_| Err(ApiError::panicked()))
         };
+        let answering = async {
+            let answered = answering.await;
+            // What it changed is kept before anything of it leaves.
+            emulator.settled().await.and(answered)
+        };
         let answered = live.watch().over(answering).await.unwrap_or_else(|ended| Err(live.let_go(ended)));
         let mut answer = answered.unwrap_or_else(|error| {
             live.exchange.complain(&error);

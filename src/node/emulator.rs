@@ -66,6 +66,8 @@ impl NativeEmulator {
     pub fn control(&self, key: Option<String>, method: String, path: String, body: String) -> String {
         runtime::handle().block_on(control::settle(&self.emulator, key.as_deref(), &path));
         let (status, body) = control::in_process(&self.emulator, key.as_deref(), &method, &path, &body);
+        let settled = runtime::handle().block_on(self.emulator.settled());
+        let (status, body) = settled.map_or_else(|error| (error.status, error.envelope()), |()| (status, body));
         serde_json::json!({"status": status, "body": body}).to_string()
     }
 

@@ -44,6 +44,17 @@ pub(crate) enum FallbackName {
     Manual,
 }
 
+/// What acknowledged changes of a data directory survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Durability {
+    /// The end of the process, however it comes.
+    #[default]
+    Process,
+    /// A power loss too.
+    Power,
+}
+
 /// How strictly requests are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]

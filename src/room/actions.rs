@@ -239,7 +239,8 @@ fn kept(
     if !session.has_script(&emulator.shared()) {
         script["defaults"] = json!({"fallback": "manual"});
     }
-    script::load_value(&script, Origin::Http).map_err(|error| {
+    let load = script::load_value(&script, Origin::Http).map_err(|error| {
         ApiError::invalid(error.message).param(error.path.replace("rules[0]", "keep")).code("invalid_script")
-    })
+    })?;
+    Ok(if emulator.data.is_some() { load.written(&script.to_string()) } else { load })
 }

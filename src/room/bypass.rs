@@ -9,7 +9,10 @@ use std::time::Duration;
 
 pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) -> Result<Value, ApiError> {
     let upstream = &emulator.upstream;
-    let changed = || emulator.desk.events.tell("bypass_config_updated", || json!({}));
+    let changed = || {
+        emulator.keep_bypass();
+        emulator.desk.events.tell("bypass_config_updated", || json!({}));
+    };
     match (request.method, path) {
         ("GET", ["config"]) => Ok(config(emulator)),
         ("PUT", ["config"]) => {

@@ -26,7 +26,7 @@ mod tests;
 pub(crate) mod walk;
 
 use crate::reply::pace::Pace;
-use crate::reply::{Overrides, Reply, Say};
+use crate::reply::{Ask, Overrides, Reply, Say};
 use crate::script::matching::Match;
 use place::Path;
 use serde_json::Value;
@@ -57,6 +57,8 @@ pub(crate) struct Load {
     pub defaults: Option<Defaults>,
     /// In the order they are tried.
     pub rules: Vec<Arc<Rule>>,
+    /// As it came, if it is to be kept across restarts.
+    pub text: Option<Box<str>>,
 }
 
 /// Which models a session has.
@@ -124,6 +126,29 @@ impl Load {
         // in these.
         const RULE: usize = 1_792;
         self.rules.iter().map(|rule| RULE + 3 * rule.source.0.len()).sum()
+    }
+
+    /// One whose text is kept.
+    pub(crate) fn written(self, text: &str) -> Load {
+        Load { text: Some(text.into()), ..self }
+    }
+
+    /// Reads what was kept. Functions ended with the process that had them: their rules count as used up.
+    ///
+    /// # Errors
+    /// It is none any more.
+    pub(crate) fn kept(text: &str) -> Result<Load, ScriptError> {
+        let mut load = load(text, Origin::InProcess)?;
+        for rule in load.rules.iter_mut().filter_map(Arc::get_mut) {
+            if rule.replies.iter().any(|reply| matches!(reply.say, Say::Ask(Ask::Callback(_)))) {
+                rule.times = Some(0);
+            }
+        }
+        if let Some(defaults) = &mut load.defaults {
+            let gone = |fallback: &Fallback| matches!(fallback, Fallback::Reply(reply) if matches!(reply.say, Say::Ask(Ask::Callback(_))));
+            defaults.fallback = defaults.fallback.take().filter(|fallback| !gone(fallback));
+        }
+        Ok(load)
     }
 
     /// Adds a script loaded after this one.

@@ -43,6 +43,7 @@ pub(super) fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load
             value => Some(defaults(value, &Path::Key(root, "defaults"), origin)?),
         },
         rules,
+        text: None,
     })
 }
 

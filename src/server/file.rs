@@ -47,6 +47,7 @@ impl FileBody {
         let failed = match read {
             Ok(Ok(bytes)) => {
                 self.rest.start += bytes.len() as u64;
+                self.live.exchange.leaves(&bytes);
                 if self.left() == 0 {
                     self.live.complete();
                 }

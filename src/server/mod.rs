@@ -20,6 +20,8 @@ mod choices_tests;
 mod closing_tests;
 #[cfg(test)]
 mod control_tests;
+#[cfg(test)]
+mod data_tests;
 mod deliver;
 #[cfg(test)]
 mod dialect_tests;

@@ -163,7 +163,9 @@ async fn control_route(
             in_process: false,
         };
         control::settle(&emulator, request.key, path).await;
-        Ok::<_, ApiError>(runtime::aside(body.len(), || control::handle(&emulator, &request)))
+        let answer = runtime::aside(body.len(), || control::handle(&emulator, &request));
+        emulator.settled().await?;
+        Ok::<_, ApiError>(answer)
     };
     let (status, value) = match answer.await {
         Ok(answer) => answer,

@@ -72,7 +72,9 @@ pub(super) async fn answer(
             ("GET", ["exchanges", id, "why"]) => return room::why(emulator, id).await.map(room::RoomAnswer::from),
             _ => {}
         }
-        runtime::aside(text.len(), || room::handle(emulator, &asked))
+        let answer = runtime::aside(text.len(), || room::handle(emulator, &asked))?;
+        emulator.settled().await?;
+        Ok(answer)
     };
     match answered.await {
         Ok(answer) => {

@@ -95,6 +95,7 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
                     Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                 };
                 let (again, answer) = answer(emulator, &name, &heard);
+                let answer = emulator.settled().await.map_or_else(|error| failed(&Map::new(), &error), |()| answer);
                 if let Some(since) = again {
                     seen = since;
                     if catch_up(emulator, &mut out, &mut seen).await.is_err() {

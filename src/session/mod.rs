@@ -19,18 +19,20 @@ pub(crate) use live::Live;
 pub(crate) use observers::{Observer, UpstreamNews, of as observers};
 
 use crate::clock::{Clock, Mode};
+use crate::log;
 use crate::memory::{Account, Held, Total};
 use crate::options::{Profile, Settings};
 use crate::redact;
 use crate::script::Defaults;
 use crate::script::Load;
 use crate::script::Models;
-use crate::script::play::{Rules, Script};
+use crate::script::play::{Rules, Script, UseKeeper};
 pub(crate) use crate::session::ending::Ended;
 use crate::session::journal::Journal;
 use crate::session::limits::Counters;
 use crate::session::prompt_cache::PrefixCache;
 use crate::session::store::Store;
+use crate::session::store::file::{SavedSession, SessionRows};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,6 +74,8 @@ pub(crate) struct Session {
     ended: watch::Sender<Option<Ended>>,
     /// Ticks of the emulator at the last use.
     pub last_used: AtomicU64,
+    /// Where it is kept across restarts.
+    rows: Option<Arc<SessionRows>>,
     limits: Mutex<Counters>,
     /// Beginnings of prompts, for the prompt cache.
     prefixes: Mutex<PrefixCache>,
@@ -109,10 +113,16 @@ struct State {
     held: Option<Held>,
     /// This session's counters over the shared script, and that script's version.
     shared: Option<(u64, Script)>,
+    /// Uses of the shared script's rules that were taken before a restart, until that script is taken over.
+    shared_uses: Option<HashMap<(u64, u64), u64>>,
     models: Option<Arc<Models>>,
     defaults: Arc<Defaults>,
+    /// Scripts that were loaded.
+    loads: u64,
     /// How often each request came, by hash.
     counts: HashMap<u64, u64>,
+    /// What counting begins with: a session that was there before must not draw what it drew then.
+    counted: u64,
     /// Turns taken; chaos counts them.
     turns: u64,
 }
@@ -162,10 +172,45 @@ impl Session {
             released: Arc::new(watch::channel(HashSet::new()).0),
             ended: watch::channel(None).0,
             last_used: AtomicU64::new(0),
+            rows: None,
             limits: Mutex::default(),
             prefixes: Mutex::default(),
             state: Mutex::default(),
         }
+    }
+
+    /// Keeps it across restarts, with what was kept of it before.
+    pub(crate) fn keep(&mut self, rows: SessionRows, saved: Option<SavedSession>) {
+        let rows = Arc::new(rows);
+        self.rows = Some(rows.clone());
+        let Some(mut saved) = saved else {
+            rows.follow(&self.clock);
+            return self.store.keep(rows, None);
+        };
+        if let Some(clock) = saved.clock {
+            self.clock = Arc::new(Clock::resumed(self.clock.mode(), clock.origin, clock.elapsed));
+        }
+        rows.follow(&self.clock);
+        for text in std::mem::take(&mut saved.scripts) {
+            match Load::kept(&text) {
+                Ok(load) => self.load(load),
+                Err(error) => log::warn(&format!("a kept script is no longer one: {}: {}", error.path, error.message)),
+            }
+        }
+        let mut state = self.state();
+        state.counted = rows.times() << 32;
+        state.loads = saved.loads;
+        if let Some(script) = &state.script {
+            script.restore(|index| saved.uses.get(&index).copied());
+        }
+        state.shared_uses = Some(std::mem::take(&mut saved.shared_uses));
+        drop(state);
+        self.store.keep(rows, Some(saved));
+    }
+
+    /// Its rows in the data directory, if it is kept.
+    pub(crate) fn rows(&self) -> Option<&SessionRows> {
+        self.rows.as_deref()
     }
 
     /// What is left of the session's rate limits.
@@ -192,7 +237,8 @@ impl Session {
         if state.counts.len() >= MOST_COUNTED {
             state.counts.clear();
         }
-        let count = state.counts.entry(hash).or_insert(0);
+        let counted = state.counted;
+        let count = state.counts.entry(hash).or_insert(counted);
         *count += 1;
         (*count - 1, state.in_force(shared))
     }
@@ -218,8 +264,9 @@ impl Session {
         let mut state = self.state();
         if load.reset {
             let counts = std::mem::take(&mut state.counts);
-            *state = State { counts, ..State::default() };
+            *state = State { counts, counted: state.counted, loads: state.loads, ..State::default() };
         }
+        state.loads += 1;
         state.held.get_or_insert_with(|| self.accounts.script.hold(0)).add(load.weight());
         if let Some(models) = load.models {
             state.models = Some(Arc::new(models));
@@ -227,9 +274,18 @@ impl Session {
         if let Some(defaults) = load.defaults {
             Arc::make_mut(&mut state.defaults).update(defaults);
         }
-        let script = state.script.get_or_insert_with(Script::new);
+        let script = state.script.get_or_insert_with(|| {
+            let script = Script::new();
+            if let Some(rows) = self.rows.clone() {
+                script.keep(UseKeeper(Box::new(move |index, used| rows.used(index, used))));
+            }
+            script
+        });
         script.append(&load.rules);
         let script = script.clone();
+        if let (Some(rows), Some(text)) = (&self.rows, &load.text) {
+            rows.script(state.loads, text, load.reset);
+        }
         drop(state);
         script.prepare();
     }
@@ -252,6 +308,11 @@ impl Session {
     /// Ends it: whatever waits in it for what will not come any more is let go. The first end stays.
     pub(crate) fn end(&self, how: Ended) {
         self.ended.send_if_modified(|ended| ended.is_none() && ended.replace(how).is_none());
+        match (&self.rows, how) {
+            (Some(rows), Ended::Reset | Ended::Deleted) => rows.forget(),
+            (Some(rows), Ended::Displaced) => rows.leave(),
+            _ => {}
+        }
         // Who waits for something to happen here looks at what took its place.
         self.journal.tell();
     }
@@ -309,10 +370,22 @@ impl Session {
         if state.script.is_some() || shared.version == 0 {
             return state.script.clone();
         }
+        let kept = state.shared_uses.take();
         let (version, script) = state.shared.get_or_insert_with(|| (0, Script::new()));
         if *version != shared.version {
+            let taken = (*version == 0).then_some(kept).flatten();
             script.replace(&shared.rules);
             *version = shared.version;
+            if let Some(rows) = self.rows.clone() {
+                let names = script.names();
+                if let Some(taken) = taken {
+                    script.restore(|index| taken.get(names.get(index)?).copied());
+                }
+                let tell = move |index: usize, used| {
+                    names.get(index).into_iter().for_each(|name| rows.used_shared(*name, used));
+                };
+                script.keep(UseKeeper(Box::new(tell)));
+            }
         }
         Some(script.clone())
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -27,6 +28,15 @@ pub(crate) enum FileBytes {
     Memory(Bytes),
     /// From this place of a file that others may share.
     Disk(Arc<DiskFile>, u64),
+    /// A whole file that is opened by whoever reads it.
+    Named(Arc<NamedFile>),
+}
+
+/// A file that stays when nobody needs it: of a data directory.
+#[derive(Debug)]
+pub(crate) struct NamedFile {
+    pub path: PathBuf,
+    pub number: u64,
 }
 
 /// A file that is open as long as somebody needs it.
@@ -125,6 +135,23 @@ impl Blob {
         matches!(self.bytes, FileBytes::Memory(_))
     }
 
+    /// The file that it is, if it has a name.
+    pub(crate) fn named(&self) -> Option<&Arc<NamedFile>> {
+        if let FileBytes::Named(file) = &self.bytes { Some(file) } else { None }
+    }
+
+    /// The same, open: it can be read to its end even if its file is deleted meanwhile.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub(crate) fn opened(self) -> io::Result<Self> {
+        let bytes = match self.bytes {
+            FileBytes::Named(file) => FileBytes::Disk(Arc::new(DiskFile::from(File::open(&file.path)?)), 0),
+            bytes => bytes,
+        };
+        Ok(Blob { bytes, ..self })
+    }
+
     /// Reads it from its beginning. A large one comes from the disk: read it [`crate::runtime::aside`].
     pub(crate) fn reader(&self) -> BlobReader {
         BlobReader { blob: self.clone(), at: 0 }
@@ -191,6 +218,10 @@ impl Read for BlobReader {
         let read = match &self.blob.bytes {
             FileBytes::Memory(bytes) => (&bytes[(self.at as usize).min(bytes.len())..]).read(buffer)?,
             FileBytes::Disk(file, from) => read_at(&file.file, buffer, from + self.at)?,
+            FileBytes::Named(_) => {
+                self.blob = self.blob.clone().opened()?;
+                return self.read(buffer);
+            }
         };
         self.at += read as u64;
         Ok(read)

@@ -17,6 +17,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use uses::{Counts, Uses};
 
+pub(crate) use uses::UseKeeper;
+
 pub(crate) use miss::Miss;
 pub(crate) use rules::Rules;
 
@@ -90,6 +92,33 @@ impl Script {
         let uses = Uses::default();
         uses.append(rules.iter().map(|rule| (used(rule).unwrap_or(0), rule.times)));
         *self = Script { rules: rules.clone(), uses: Arc::new(uses) };
+    }
+
+    /// Who is told of every use from now on.
+    pub(crate) fn keep(&self, keeper: UseKeeper) {
+        self.uses.keep(keeper);
+    }
+
+    /// Takes over how often its rules were used.
+    pub(crate) fn restore(&self, used: impl Fn(usize) -> Option<u64>) {
+        for (index, rule) in self.rules.iter().enumerate() {
+            if let Some(used) = used(index) {
+                self.uses.restore(index, used, rule.times);
+            }
+        }
+    }
+
+    /// What stands for each rule, also when the script is loaded again with more of them: its text, and its number among
+    /// equal ones.
+    pub(crate) fn names(&self) -> Vec<(u64, u64)> {
+        let mut seen: HashMap<u64, u64> = HashMap::new();
+        let name = |rule: &Arc<Rule>| {
+            let text = crate::random::canonical(&rule.source.to_json());
+            let nth = seen.entry(text).or_insert(0);
+            *nth += 1;
+            (text, *nth - 1)
+        };
+        self.rules.iter().map(name).collect()
     }
 
     /// Makes ready what picking needs, so that no request has to.

@@ -1,11 +1,23 @@
 //! How often each rule of a script was used. The only thing about a script that changes while it is asked.
 
 use crate::script::matching::index::Bits;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Counters by place. The lock is held for a step of counting, never while something is matched.
 #[derive(Debug, Default)]
-pub(super) struct Uses(Mutex<Counts>);
+pub(super) struct Uses {
+    counts: Mutex<Counts>,
+    keeper: OnceLock<UseKeeper>,
+}
+
+/// Who is told how often a rule was used, in the order it happened.
+pub(crate) struct UseKeeper(pub Box<dyn Fn(usize, u64) + Send + Sync>);
+
+impl std::fmt::Debug for UseKeeper {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("UseKeeper")
+    }
+}
 
 /// The counters of one moment.
 #[derive(Debug, Default, Clone)]
@@ -38,7 +50,23 @@ impl Counts {
 
 impl Uses {
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells of every change from now on.
+    pub(super) fn keep(&self, keeper: UseKeeper) {
+        let _ = self.keeper.set(keeper);
+    }
+
+    fn tell(&self, index: usize, used: u64) {
+        if let Some(UseKeeper(tell)) = self.keeper.get() {
+            tell(index, used);
+        }
+    }
+
+    /// Takes over how often a rule was used.
+    pub(super) fn restore(&self, index: usize, used: u64, times: Option<u64>) {
+        self.lock().count(index, used, times);
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -71,7 +99,9 @@ impl Uses {
         let mut counts = self.lock();
         match counts.used(index) {
             now if now == seen => {
-                counts.count(index, now.saturating_add(1), times);
+                let used = now.saturating_add(1);
+                counts.count(index, used, times);
+                self.tell(index, used);
                 Ok(())
             }
             now => Err(now),
@@ -83,5 +113,6 @@ impl Uses {
         let mut counts = self.lock();
         let used = counts.used(index).saturating_sub(1);
         counts.count(index, used, times);
+        self.tell(index, used);
     }
 }

@@ -4,6 +4,7 @@ use crate::memory::{Account, Held};
 use crate::session::store::StoreBounds;
 use crate::session::store::Stored;
 use crate::session::store::Window;
+use crate::session::store::file::{SavedObject, SavedSession, SessionRows, ShelfChange};
 use crate::wire::blob::Blob;
 use crate::wire::error::{self, ApiError};
 use std::collections::{BTreeMap, HashMap};
@@ -19,6 +20,8 @@ pub(super) struct Memory {
     shelves: Mutex<Shelves>,
     /// What the shelves hold of the session's account, in memory and on the disk.
     held: Option<[Held; 2]>,
+    /// Where what changes is written, if it is kept.
+    rows: Option<Arc<SessionRows>>,
 }
 
 /// A shelf for each type of object, the blobs, the counters.
@@ -38,6 +41,9 @@ pub(super) struct Shelves {
     blobs: HashMap<String, (u64, Blob)>,
     #[cfg_attr(not(test), allow(dead_code))]
     counters: HashMap<String, u64>,
+    /// What changed since it was written last; `None` = nobody writes it.
+    #[cfg_attr(test, serde(skip))]
+    changes: Option<Vec<ShelfChange>>,
 }
 
 /// Objects of one type.
@@ -90,7 +96,57 @@ impl Shelves {
             objects: HashMap::new(),
             blobs: HashMap::new(),
             counters: HashMap::new(),
+            changes: None,
         }
+    }
+
+    /// What was kept of a session; from now on what changes is noted.
+    fn restore(&mut self, saved: SavedSession) {
+        for (place, object) in saved.objects {
+            self.next = self.next.max(place + 1);
+            let id: Arc<str> = object.id.as_str().into();
+            self.bytes += cost(&id, &object.json);
+            let shelf = self.shelf(&object.kind);
+            if !object.shadowed {
+                shelf.places.insert(id.clone(), place);
+            }
+            shelf.objects.insert(place, (id, object.json));
+        }
+        for (name, place, blob) in saved.blobs {
+            self.next = self.next.max(place + 1);
+            let (memory, disk) = blob_cost(&name, &blob);
+            (self.bytes, self.disk) = (self.bytes + memory, self.disk + disk);
+            self.blobs.insert(name, (place, blob));
+        }
+        self.counters = saved.counters.into_iter().collect();
+    }
+
+    fn note(&mut self, change: impl FnOnce() -> ShelfChange) {
+        if let Some(changes) = &mut self.changes {
+            changes.push(change());
+        }
+    }
+
+    /// Notes the object at a place as it is now.
+    fn note_object(&mut self, kind: &str, place: u64) {
+        let Some(changes) = &mut self.changes else { return };
+        let Some(shelf) = self.objects.get(kind) else { return };
+        let Some((id, json)) = shelf.objects.get(&place) else { return };
+        let shadowed = shelf.places.get(id) != Some(&place);
+        let saved = SavedObject { kind: kind.into(), id: id.to_string(), shadowed, json: json.clone() };
+        changes.push(ShelfChange::Object(place, saved));
+    }
+
+    /// The oldest object of a type that has more than so many.
+    fn oldest_over(&self, kind: &str, most: usize) -> Option<u64> {
+        let objects = &self.objects.get(kind)?.objects;
+        if objects.len() > most { objects.keys().next().copied() } else { None }
+    }
+
+    /// Takes away the object at a place; gives its cost.
+    fn take_object(&mut self, kind: &str, place: u64) -> usize {
+        self.note(|| ShelfChange::NoObject(place));
+        self.shelf(kind).take(place)
     }
 
     fn shelf(&mut self, kind: &str) -> &mut Shelf {
@@ -110,17 +166,15 @@ impl Shelves {
         let most = self.bounds.objects;
         let shelf = self.shelf(kind);
         let id: Arc<str> = id.into();
-        shelf.places.insert(id.clone(), place);
+        let shadowed = shelf.places.insert(id.clone(), place);
         shelf.objects.insert(place, (id, json));
-        let (mut freed, mut forgotten) = (0, 0);
-        while shelf.objects.len() > most
-            && let Some(oldest) = shelf.objects.keys().next().copied()
-        {
-            freed += shelf.take(oldest);
-            forgotten += 1;
+        for place in shadowed.into_iter().chain([place]) {
+            self.note_object(kind, place);
         }
-        self.bytes -= freed;
-        self.forgotten += forgotten;
+        while let Some(oldest) = self.oldest_over(kind, most) {
+            self.bytes -= self.take_object(kind, oldest);
+            self.forgotten += 1;
+        }
         self.make_room();
         place
     }
@@ -135,13 +189,14 @@ impl Shelves {
     /// Puts new text at a place that is taken.
     fn replace(&mut self, kind: &str, place: u64, new: Arc<str>) {
         if !self.fits(new.len() + OVERHEAD) {
-            self.bytes -= self.shelf(kind).take(place);
+            self.bytes -= self.take_object(kind, place);
             return;
         }
         let Some((_, json)) = self.shelf(kind).objects.get_mut(&place) else { return };
         let (grown, shrunk) = (new.len(), json.len());
         *json = new;
         self.bytes = self.bytes + grown - shrunk;
+        self.note_object(kind, place);
         self.make_room();
     }
 
@@ -158,7 +213,7 @@ impl Shelves {
         let Some((place, kind)) = oldest.map(|(place, kind)| (place, kind.cloned())) else { return false };
         self.forgotten += 1;
         match kind {
-            Some(kind) => self.bytes -= self.shelf(&kind).take(place),
+            Some(kind) => self.bytes -= self.take_object(&kind, place),
             None => {
                 let gone = self.blobs.iter().find(|(_, (at, _))| *at == place).map(|(name, _)| name.clone());
                 if let Some(name) = gone {
@@ -183,6 +238,7 @@ impl Shelves {
         let Some((_, blob)) = self.blobs.remove(name) else { return false };
         let (memory, disk) = blob_cost(name, &blob);
         (self.bytes, self.disk) = (self.bytes - memory, self.disk - disk);
+        self.note(|| ShelfChange::NoBlob(name.into(), blob));
         true
     }
 }
@@ -191,6 +247,7 @@ impl Shelves {
 pub(super) struct Locked<'a> {
     shelves: MutexGuard<'a, Shelves>,
     held: Option<&'a [Held; 2]>,
+    rows: Option<&'a SessionRows>,
 }
 
 impl Deref for Locked<'_> {
@@ -218,6 +275,12 @@ impl Drop for Locked<'_> {
             }
             held.account().forgot(std::mem::take(&mut self.shelves.forgotten));
         }
+        // In the order it happened: the lock is still held.
+        if let (Some(rows), Some(changes)) = (self.rows, &mut self.shelves.changes)
+            && !changes.is_empty()
+        {
+            rows.stored(std::mem::take(changes));
+        }
     }
 }
 
@@ -228,11 +291,28 @@ impl Memory {
     }
 
     pub(super) fn of(shelves: Shelves) -> Self {
-        Memory { shelves: Mutex::new(shelves), held: None }
+        Memory { shelves: Mutex::new(shelves), held: None, rows: None }
     }
 
     pub(super) fn lock(&self) -> Locked<'_> {
-        Locked { shelves: self.shelves.lock().unwrap_or_else(PoisonError::into_inner), held: self.held.as_ref() }
+        let shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { shelves, held: self.held.as_ref(), rows: self.rows.as_deref() }
+    }
+
+    /// Writes what changes from now on, after what was written before.
+    pub(super) fn keep(&mut self, rows: Arc<SessionRows>, saved: Option<SavedSession>) {
+        self.rows = Some(rows);
+        let mut shelves = self.lock();
+        if let Some(saved) = saved {
+            shelves.restore(saved);
+        }
+        // Objects that find no room any more are forgotten there too.
+        shelves.changes = Some(Vec::new());
+        shelves.make_room();
+    }
+
+    pub(super) fn rows(&self) -> Option<&SessionRows> {
+        self.rows.as_deref()
     }
 
     pub(super) fn add(&self, kind: &str, id: &str, json: Arc<str>) -> u64 {
@@ -271,7 +351,7 @@ impl Memory {
         let mut shelves = self.lock();
         let shelf = shelves.shelf(kind);
         let Some(place) = shelf.place(Some(id)) else { return false };
-        let freed = shelf.take(place);
+        let freed = shelves.take_object(kind, place);
         shelves.bytes -= freed;
         true
     }
@@ -323,6 +403,7 @@ impl Memory {
         (shelves.bytes, shelves.disk) = (shelves.bytes + memory, shelves.disk + disk);
         let place = shelves.next;
         shelves.next += 1;
+        shelves.note(|| ShelfChange::Blob(name.into(), place, blob.clone()));
         shelves.blobs.insert(name.to_string(), (place, blob));
         shelves.make_room();
         Ok(())
@@ -346,15 +427,21 @@ impl Memory {
             Some(taken) => taken,
             None => shelves.counters.entry(counter.to_string()).or_insert(0),
         };
-        (*taken < most).then(|| {
-            *taken += 1;
-            *taken
-        })
+        if *taken >= most {
+            return None;
+        }
+        *taken += 1;
+        let taken = *taken;
+        shelves.note(|| ShelfChange::Counter(counter.into(), taken));
+        Some(taken)
     }
 
     pub(super) fn give_back(&self, counter: &str) {
-        if let Some(taken) = self.lock().counters.get_mut(counter) {
+        let mut shelves = self.lock();
+        if let Some(taken) = shelves.counters.get_mut(counter) {
             *taken = taken.saturating_sub(1);
+            let taken = *taken;
+            shelves.note(|| ShelfChange::Counter(counter.into(), taken));
         }
     }
 

@@ -6,17 +6,22 @@
 //!
 //! No lock is held from one verb to the next: what changes by what it was goes through [`Store::update`].
 
+pub(crate) mod file;
 mod memory;
 #[cfg(test)]
 mod serialised;
 #[cfg(test)]
 mod tests;
 
+use crate::log;
 use crate::memory::Account;
 use crate::runtime;
 use crate::wire::blob::{Blob, DiskFile, FileBytes};
 use crate::wire::error::{self, ApiError};
+use file::{SavedSession, SessionRows};
 use memory::Memory;
+#[cfg(test)]
+use memory::Shelves;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 #[cfg(test)]
@@ -89,8 +94,8 @@ enum Backend {
     Serialised(Serialised),
 }
 
-/// Runs a verb where things are kept.
-macro_rules! ask {
+/// Runs a verb that changes nothing where things are kept.
+macro_rules! look {
     ($store:expr, $verb:ident ($($argument:expr),*)) => {
         match &$store.keeper {
             Backend::Memory(memory) => memory.$verb($($argument),*),
@@ -100,7 +105,44 @@ macro_rules! ask {
     };
 }
 
+/// Runs a verb where things are kept, and waits until what it changed is written. That it cannot be is told by the answer.
+macro_rules! ask {
+    ($store:expr, $verb:ident ($($argument:expr),*)) => {{
+        let result = look!($store, $verb($($argument),*));
+        $store.settled().await;
+        result
+    }};
+}
+
 impl Store {
+    /// Writes what changes from now on into a data directory.
+    pub(crate) fn keep(&mut self, rows: Arc<SessionRows>, saved: Option<SavedSession>) {
+        match &mut self.keeper {
+            Backend::Memory(memory) => memory.keep(rows, saved),
+            // What is kept in a directory is in memory first.
+            #[cfg(test)]
+            Backend::Serialised(serialised) => {
+                let mut memory = Memory::of(Shelves::new(serialised.bounds));
+                memory.keep(rows, saved);
+                self.keeper = Backend::Memory(memory);
+            }
+        }
+    }
+
+    fn rows(&self) -> Option<&SessionRows> {
+        match &self.keeper {
+            Backend::Memory(memory) => memory.rows(),
+            #[cfg(test)]
+            Backend::Serialised(_) => None,
+        }
+    }
+
+    async fn settled(&self) {
+        if let Some(rows) = self.rows() {
+            let _ = rows.dir().settled().await;
+        }
+    }
+
     /// A store in memory, for so many objects of each type, as many bytes as the account may hold, and large blobs on the
     /// disk within an account of their own.
     pub(crate) fn new(objects: usize, account: &Arc<Account>, files: &Arc<Account>) -> Self {
@@ -149,7 +191,7 @@ impl Store {
 
     /// The object at a place.
     pub(crate) async fn at<T: StoredKind>(&self, place: u64) -> Option<Stored> {
-        ask!(self, at(T::NAME, place))
+        look!(self, at(T::NAME, place))
     }
 
     /// Changes an object by what it is. Nobody else's change is lost: when one comes in between, `change` is asked again.
@@ -201,7 +243,7 @@ impl Objects<'_> {
 
     /// The object with this id, as it is kept.
     pub(crate) async fn find(&self, id: &str) -> Option<Stored> {
-        ask!(self.store, find(self.name, id))
+        look!(self.store, find(self.name, id))
     }
 
     /// As [`Store::update`].
@@ -231,7 +273,7 @@ impl Objects<'_> {
 
     /// The objects in order.
     pub(crate) async fn page(&self, page: Window<'_>) -> Vec<Stored> {
-        ask!(self.store, page(self.name, page))
+        look!(self.store, page(self.name, page))
     }
 }
 
@@ -243,16 +285,21 @@ impl Store {
     /// There is no room for them, or the disk does not take them; nothing is kept then.
     pub(crate) async fn put_blob(&self, name: &str, blob: impl Into<Blob>) -> Result<(), ApiError> {
         let blob = blob.into();
-        let blob = match blob.in_memory() && blob.len() <= IN_MEMORY {
-            true => blob,
-            false => runtime::aside(usize::MAX, || placed(blob))?,
+        let blob = match self.rows() {
+            Some(rows) => runtime::aside(usize::MAX, || rows.dir().keep(&blob)).map_err(|error| {
+                ApiError::emulator("file_not_kept", format!("The data directory does not take the file: {error}."))
+            })?,
+            None if blob.in_memory() && blob.len() <= IN_MEMORY => blob,
+            None => runtime::aside(usize::MAX, || placed(blob))?,
         };
         ask!(self, put_blob(name, blob.clone()))
     }
 
     /// The bytes of this name.
     pub(crate) async fn blob(&self, name: &str) -> Option<Blob> {
-        ask!(self, blob(name))
+        let blob = look!(self, blob(name))?;
+        let opened = blob.opened();
+        opened.inspect_err(|error| log::warn(&format!("a file of the data directory cannot be read: {error}"))).ok()
     }
 
     /// Forgets the bytes of this name. False = there were none.
@@ -304,7 +351,7 @@ impl Store {
 
     /// Bytes held.
     pub(crate) async fn size(&self) -> usize {
-        ask!(self, size())
+        look!(self, size())
     }
 }
 

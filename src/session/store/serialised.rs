@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Serialised {
     kept: Mutex<Vec<u8>>,
     held: Held,
+    pub(super) bounds: StoreBounds,
 }
 
 impl Serialised {
     pub(super) fn new(bounds: StoreBounds, account: &Arc<Account>) -> Self {
         let empty = Memory::of(Shelves::new(bounds));
-        Serialised { kept: Mutex::new(bytes(&empty)), held: account.hold(0) }
+        Serialised { kept: Mutex::new(bytes(&empty)), held: account.hold(0), bounds }
     }
 
     /// Runs one verb: from bytes to bytes.
