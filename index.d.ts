@@ -51,7 +51,7 @@ export interface EmulatorOptions {
   /** A set of defaults, each still settable. Default `strict`. */
   profile?: 'strict' | 'relaxed' | 'llemulator';
   /** What answers when nothing scripted does. Default `error`: 400 `no_matching_rule` (500 unless `strict`). */
-  fallback?: 'error' | 'echo' | 'generate' | 'upstream' | 'manual';
+  fallback?: 'error' | 'echo' | 'generate' | 'upstream' | 'manual' | 'replay';
   /** What a scripted reply that the request forbids leads to. Default `fail`: 500 `script_mismatch` with the diff. */
   checkReplies?: 'fail' | 'warn' | 'off';
   /** Who is let in: with any key (`required`, default), without one too (`optional`, the default of `relaxed`), or a list of accepted keys. */
@@ -151,6 +151,23 @@ export interface EmulatorOptions {
   upstreamCa?: string;
   /** Milliseconds the upstream may take to begin its answer, and between two pieces of it. Default 300,000. */
   upstreamTimeoutMs?: number;
+  /**
+   * Folder to record in what the upstream answers. With `upstream`, requests are answered by recordings first and by the
+   * upstream where there is none; `on-miss` or `all` instead of a folder: that mode, into the first of `cassettes`, else `cassettes`.
+   */
+  record?: string;
+  /** What is recorded: what no recording answers (default), or everything that goes upstream, anew. */
+  recordMode?: 'on-miss' | 'all';
+  /** Files and folders of recordings. They answer as `fallback: 'replay'`, which is the default with them. */
+  cassettes?: string | readonly string[];
+  /** How fast recordings play: 1 as they came, 2 in half the time, 0, the default, at once. */
+  replaySpeed?: number;
+  /** What does not count when a request looks for its recording, beside ids and times: paths in the body (`messages[*].name`), /patterns/ in texts. */
+  replayIgnore?: string | readonly string[];
+  /** What is taken out of recordings beside keys, tokens and cookies: patterns, `email`, `entropy`. */
+  redact?: string | readonly string[];
+  /** Nothing is recorded, and what has no recording is refused. Default: whether the variable `CI` is set. */
+  ci?: boolean;
   /** Milliseconds a request waits for a person (`fallback: 'manual'`, `{ manual: true }`). Default 300,000. */
   manualTimeoutMs?: number;
   /** Take a client's address from `X-Forwarded-For`: only behind a proxy that sets it. */
@@ -161,6 +178,16 @@ export interface EmulatorOptions {
 
 /** How a session's time passes: as in the world; every wait over at once; or by `clock.advance()` alone. */
 export type ClockMode = 'real' | 'instant' | 'manual';
+
+/** How a session's cassette is recorded. */
+export interface CassetteOptions {
+  /** Else it only plays. */
+  record?: 'on-miss' | 'all';
+  /** The API that is recorded; else the emulator's option. */
+  upstream?: string;
+  /** Its key; else the callers'. Never kept. */
+  upstreamKey?: string;
+}
 
 /** Settings of one session; what is left out is the emulator's. */
 export interface SessionOptions {
@@ -226,6 +253,12 @@ export interface Session extends ClientOptions {
   script(script: Script): void;
   /** Says what answers when nothing else does, any number of times. */
   otherwise(reply: Reply | ReplyFunction): void;
+  /**
+   * What the script does not answer is answered by the recordings of this file, which need not be there yet. With `record`
+   * what is missing (`on-miss`), or everything anew (`all`), goes to the upstream and is written into it, without secrets
+   * and time stamps; where the variable `CI` is set nothing is.
+   */
+  cassette(file: string, options?: CassetteOptions): void;
 
   /**
    * The requests so far, oldest first, from the moment they come; complete before their client has the end of the answer.
@@ -353,7 +386,7 @@ export interface Recorded<Name extends Operation> {
    * `rejected`: refused before it took a reply · `faulted`: chaos answered · `served`: an operation that takes no reply.
    */
   outcome: 'scripted' | 'fallback' | 'no_match' | 'rejected' | 'faulted' | 'served';
-  /** Who answered: `script`, `function`, `echo`, `generate`, `chaos`, `upstream`, `bypass`; null = nobody of these. */
+  /** Who answered: `script`, `function`, `echo`, `generate`, `chaos`, `upstream`, `bypass`, `cassette`; null = nobody of these. */
   by: string | null;
   /** Name or place of the rule that answered. */
   rule: string | null;

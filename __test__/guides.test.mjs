@@ -1,6 +1,6 @@
 // The guides tell the truth: what they show runs. Clients and recipes: conformance/js/test/guide.test.mjs and
 // conformance/python; tests of the README and of runners: scripts/test-docs.mjs.
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import OpenAI from 'openai';
@@ -21,13 +21,13 @@ const AsyncFunction = (async () => {}).constructor;
 
 /** Which blocks of which guide are run, and where. A block that stands in no row fails the test below. */
 const RUN = {
-  json: { here: ['scripting', 'streaming-and-faults', 'truth', 'skill/SKILL'] },
-  js: { here: ['scripting', 'streaming-and-faults', 'sessions', 'test-runners', 'skill/SKILL'], 'conformance/js/test/guide.test.mjs': ['clients', 'recipes'] },
-  sh: { here: ['control-plane', 'command-line', 'control-room', 'script-files', 'any-language', 'recipes', 'telemetry', 'skill/SKILL'], 'conformance/js/test/guide.test.mjs': ['clients'] },
+  json: { here: ['scripting', 'streaming-and-faults', 'truth', 'skill/SKILL', 'record-replay'] },
+  js: { here: ['scripting', 'streaming-and-faults', 'sessions', 'test-runners', 'skill/SKILL', 'record-replay', 'migrating'], 'conformance/js/test/guide.test.mjs': ['clients', 'recipes'] },
+  sh: { here: ['control-plane', 'command-line', 'control-room', 'script-files', 'any-language', 'recipes', 'telemetry', 'skill/SKILL', 'record-replay'], 'conformance/js/test/guide.test.mjs': ['clients'] },
   yaml: { here: ['script-files', 'recipes', 'telemetry'] },
-  python: { 'conformance/python/test_guide.py': ['any-language', 'recipes'], 'conformance/python/clients/test_clients.py': ['clients'] },
+  python: { 'conformance/python/test_guide.py': ['any-language', 'recipes'], 'conformance/python/test_cassettes.py': ['migrating'], 'conformance/python/clients/test_clients.py': ['clients'] },
   go: { 'scripts/test-docs.mjs': ['any-language'] },
-  text: { here: ['command-line'] },
+  text: { here: ['command-line', 'record-replay'] },
 };
 
 test('every block of every guide is run by a test', () => {
@@ -154,6 +154,62 @@ test('migrating-from-mock-openai-tool: every route of the older tool is there', 
     expect((await answer.json()).error?.code, `${method} ${where}`).not.toBe('unknown_route');
   }
   await stop();
+});
+
+shell('record-replay: its commands record, play and tell; a miss reads as shown', async () => {
+  const [commands, looks] = blocks('record-replay', 'sh');
+  const [record, play] = commands.trim().split('\n').map((line) => line.split(' ').slice(2));
+  const { cwd, env } = programs();
+  const place = (words) => words.map((word) => (word === 'cassettes' ? path.join(cwd, word) : word.replace('9000', '0').replace('https://api.openai.com', upstream.url)));
+  const upstream = await llemulator.startEmulator({ fallback: 'echo', auth: 'optional' });
+  const ask = async (url, content) => (await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content }] }) })).json();
+  const recorder = await startCommand([...place(record), '--ci', 'false']);
+  await ask(recorder.url, 'Weather in Oslo?');
+  await recorder.stop();
+  const player = await startCommand(place(play));
+  expect((await ask(player.url, 'Weather in Oslo?')).choices[0].message.content).toBe('Echo: Weather in Oslo?');
+  const { error } = await ask(player.url, 'Weather in Bergen?');
+  const [told] = blocks('record-replay', 'text');
+  expect(error.message.replace(/is \S+\.jsonl:/, 'is __cassettes__/weather.jsonl:')).toBe(told.trim());
+  await player.stop();
+  const { code, stdout, stderr } = await runProgram('sh', ['-euc', looks], { cwd, env });
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toContain('1 recordings: 0 errors, 0 warnings, 0 infos');
+  await upstream.stop();
+});
+
+test('record-replay: options and a test with a name', async () => {
+  const [options, named] = blocks('record-replay', 'js');
+  const upstream = await llemulator.startEmulator({ auth: 'optional', fallback: 'echo' });
+  const here = options.replace('https://api.openai.com/v1', upstream.baseURL).replace("'cassettes'", 'folder');
+  await new AsyncFunction(...Object.keys(llemulator), 'folder', `${here}; await emulator.stop();`)(...Object.values(llemulator), path.join(folder, 'options'));
+  const project = mkdtempSync(path.join(folder, 'named-'));
+  mkdirSync(path.join(project, 'node_modules'));
+  symlinkSync(ROOT, path.join(project, 'node_modules/llemulator'));
+  for (const name of ['vitest', 'openai']) symlinkSync(path.join(ROOT, 'node_modules', name), path.join(project, 'node_modules', name));
+  writeFileSync(path.join(project, 'capital.test.mjs'), named.replace('The capital of France?', 'Is Paris the capital of France?'));
+  const run = (env) => runProgram(process.execPath, ['node_modules/vitest/vitest.mjs', 'run'], { cwd: project, env: { ...process.env, CI: '', VITEST: '', NODE_OPTIONS: '', ...env } });
+  const recorded = await run({ LLEMULATOR_RECORD: 'on-miss', LLEMULATOR_UPSTREAM: upstream.baseURL, OPENAI_API_KEY: 'sk-own' });
+  expect(recorded.code, recorded.stdout + recorded.stderr).toBe(0);
+  await upstream.stop();
+  expect((await run({})).code).toBe(0);
+  expect(readFileSync(path.join(project, '__cassettes__/capital.jsonl'), 'utf8')).not.toContain('sk-own');
+}, 60_000);
+
+test.each(blocks('migrating', 'js'))('migrating: %s', async (code) => {
+  const recordings = mkdtempSync(path.join(folder, 'har-'));
+  const asked = { model: 'gpt-4o', messages: [{ role: 'user', content: 'The capital of France?' }] };
+  const said = { id: 'chatcmpl-1', object: 'chat.completion', choices: [{ index: 0, message: { role: 'assistant', content: 'Paris.' }, finish_reason: 'stop' }] };
+  const request = { method: 'POST', url: 'https://api.openai.com/v1/chat/completions', headers: [], postData: { mimeType: 'application/json', text: JSON.stringify(asked) } };
+  const entry = { request, response: { status: 200, headers: [{ name: 'content-type', value: 'application/json' }], content: { mimeType: 'application/json', text: JSON.stringify(said) } } };
+  mkdirSync(path.join(recordings, 'capital_123'));
+  writeFileSync(path.join(recordings, 'capital_123/recording.har'), JSON.stringify({ log: { version: '1.2', creator: { name: 'Polly.JS' }, entries: [entry] } }));
+  const names = { OpenAI, recordings, ...llemulator };
+  const end = 'await emulator.stop(); return typeof text === "string" ? text : answer.choices[0].message.content;';
+  const whole = `${/let text/.test(code) ? '' : 'let text; '}${code.replace("'recordings'", 'recordings')}; ${end}`;
+  // `text` is a helper of the package too.
+  const { text: _, ...given } = names;
+  expect(await new AsyncFunction(...Object.keys(given), whole)(...Object.values(given))).toBe('Paris.');
 });
 
 test('command-line: lines of the log are as shown', async () => {

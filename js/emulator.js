@@ -71,6 +71,8 @@ class Emulator {
         return read(accepted(JSON.parse(handle.control(key, method, path, body))));
       },
       changed: (key, seen, milliseconds) => handle.changed(key, seen, milliseconds),
+      cassette: (key, file, { record, upstream, upstreamKey }) => handle.cassette(key, file, record, upstream, upstreamKey),
+      recorded: () => handle.recorded(),
       number: (reply, owner) => functions.add(reply, owner),
       drop: (owner) => functions.drop(owner),
       thrown: (owner) => functions.thrown(owner),

@@ -1,9 +1,10 @@
 'use strict';
 // Jest: an emulator for a test file, its sessions checked after each test that passed, and the matchers.
+const { insert } = require('./cassettes.js');
 const { startEmulatorNow } = require('./emulator.js');
 const { LLEmulatorError } = require('./errors.js');
 const { matchers } = require('./matchers.js');
-const { check } = require('./runners.js');
+const { check, unique } = require('./runners.js');
 const { serializer } = require('./serializer.js');
 
 /** What jest-circus knows of a test. @typedef {{ name: string, concurrent: boolean, errors: unknown[] }} Test */
@@ -35,10 +36,18 @@ function setupEmulator(options) {
   const emulator = startEmulatorNow(options);
   /** Sessions that are not checked yet, by key, and the tests that made them. @type {Map<string, { session: import('../index.js').Session, test: Test | undefined }>} */
   const open = new Map();
+  /** @type {Map<string, number>} */
+  const taken = new Map();
   const make = emulator.session.bind(emulator);
   emulator.session = (/** @type {any[]} */ ...args) => {
     const session = make(...args);
     if (!open.has(session.apiKey)) open.set(session.apiKey, { session: /** @type {any} */ (session), test: runningTest(expect) });
+    return session;
+  };
+  /** @type {any} */ (emulator).cassette = (/** @type {string} */ name, /** @type {any} */ options) => {
+    const { currentTestName, testPath } = expect.getState();
+    const session = emulator.session(unique(taken, currentTestName ?? name));
+    insert(/** @type {any} */ (session), testPath, name, options);
     return session;
   };
   afterEach(() => {

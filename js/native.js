@@ -12,6 +12,8 @@ const { LLEmulatorError } = require('./errors.js');
  * @property {number} port
  * @property {(key: string | null, method: string, path: string, body: string) => string} control
  * @property {(key: string, seen: number, milliseconds: number) => Promise<number>} changed
+ * @property {(key: string, file: string, mode?: string, upstream?: string, upstreamKey?: string) => string[]} cassette
+ * @property {() => void} recorded
  * @property {(stream: number, piece: string) => boolean} push
  * @property {(stream: number) => Promise<boolean>} drained
  * @property {(stream: number, error?: string) => void} finish

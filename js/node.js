@@ -1,6 +1,7 @@
 'use strict';
 // node:test: a session for a test, finished after a test that passed, and what the matchers say as assertions.
 const { AssertionError } = require('node:assert');
+const { insert } = require('./cassettes.js');
 const { startEmulatorNow } = require('./emulator.js');
 const { checks } = require('./checks.js');
 const { evidence } = require('./matchers.js');
@@ -25,6 +26,14 @@ async function setupEmulator(t, options) {
   return api;
 }
 
+/** @type {typeof import('../types/node.js').cassette} */
+async function cassette(t, name, options) {
+  const api = await setupEmulator(t);
+  // Every file of node:test is a process; newer versions say which.
+  insert(api, /** @type {any} */ (t).filePath ?? process.argv[1], name, options);
+  return api;
+}
+
 /**
  * A check as an assertion.
  * @param {string} name
@@ -43,6 +52,7 @@ function assertion(name) {
 
 module.exports = {
   setupEmulator,
+  cassette,
   forSnapshot,
   assertReceivedRequests: assertion('toHaveReceivedRequests'),
   assertReceivedRequest: assertion('toHaveReceivedRequest'),

@@ -2,6 +2,6 @@
 import node from './node.js';
 
 export const {
-  setupEmulator, forSnapshot,
+  setupEmulator, cassette, forSnapshot,
   assertReceivedRequests, assertReceivedRequest, assertReceivedMessages, assertStreamed, assertCalledTool, assertUsedAllReplies,
 } = node;

@@ -1,7 +1,7 @@
 'use strict';
 // A session: its own API key, script and journal. The same class drives an emulator in this process, where every
 // answer is there at once, and one elsewhere, where each is a promise: the door decides (see emulator.js, connect.js).
-const { LLEmulatorError, badArgument, show } = require('./errors.js');
+const { LLEmulatorError, badArgument, isPlainObject, show, unknownName } = require('./errors.js');
 const { asScript, mustBeReply, serialise } = require('./rules.js');
 
 /**
@@ -13,10 +13,16 @@ const { asScript, mustBeReply, serialise } = require('./rules.js');
  * @property {(key: string, seen: number, milliseconds: number) => Promise<unknown>} changed
  *   resolves when the session's journal has changed since its revision `seen`, or when the time is over
  * @property {(reply: Function, owner: string) => number} number  keeps a function as a reply
+ * @property {(key: string, file: string, options: { record?: string, upstream?: string, upstreamKey?: string }) => string[]} [cassette]
+ *   lets a session play and record a file; gives what of it cannot be read
+ * @property {() => void} [recorded]  waits until what was recorded is written
  * @property {(owner: string) => void} drop  forgets the functions of a session
  * @property {(owner: string) => { error: unknown } | undefined} thrown  the first error that one of them threw
  * @property {() => number} now  milliseconds, for time limits
  */
+
+/** How a cassette is recorded. */
+const MODES = ['on-miss', 'all'];
 
 /** More than any journal keeps. */
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -77,6 +83,21 @@ class Session {
     mustBeReply(reply, 'otherwise(): the reply');
     const fallback = typeof reply === 'string' ? { text: reply } : reply;
     return this.#ask('POST', 'script', { defaults: { fallback } }, nothing);
+  }
+
+  /**
+   * @param {string} file
+   * @param {{ record?: 'on-miss' | 'all', upstream?: string, upstreamKey?: string }} [options]
+   */
+  cassette(file, options = {}) {
+    if (typeof file !== 'string' || !file) throw badArgument(`cassette(): expected the path of a file, not ${show(file)}`);
+    if (!isPlainObject(options)) throw badArgument(`cassette(): the options must be an object, not ${show(options)}`);
+    const { record, upstream, upstreamKey, ...rest } = options;
+    const [stray] = Object.keys(rest);
+    if (stray) throw unknownName('cassette(): there is no option ', stray, ['record', 'upstream', 'upstreamKey']);
+    if (record !== undefined && !MODES.includes(record)) throw unknownName('cassette(): there is no way to record ', show(record), MODES.map((each) => show(each)));
+    if (!this.#door.cassette) throw badArgument('cassette(): files are played and recorded by an emulator in this process; start one elsewhere with --cassettes and --record');
+    for (const misread of this.#door.cassette(this.apiKey, file, { record, upstream, upstreamKey })) process.emitWarning(misread, { type: 'LLEmulatorCassette' });
   }
 
   get requests() {
@@ -145,6 +166,7 @@ class Session {
   }
 
   finish() {
+    this.#door.recorded?.();
     return this.#ask('GET', 'verify', undefined, (verdict) => {
       if (verdict.ok) return;
       const what = [...wrong(verdict), verdict.unused.length && count(verdict.unused.length, 'reply was', 'replies were', 'not used')].filter(Boolean);
@@ -156,6 +178,7 @@ class Session {
   }
 
   [TROUBLE]() {
+    this.#door.recorded?.();
     return this.#ask('GET', 'verify', undefined, (verdict) => ({ what: wrong(verdict).join(', '), transcript: verdict.transcript, ...this.#cause(verdict.first_failure) }));
   }
 

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { expect, test as base } from 'vitest';
 import llemulator from './index.js';
+import cassettes from './cassettes.js';
 import runners from './runners.js';
 import shared from './matchers.js';
 import snapshots from './serializer.js';
@@ -31,6 +32,9 @@ export const test = base.extend({
     const before = task.result?.errors?.length ?? 0;
     await use(api);
     runners.check(api, (task.result?.errors?.length ?? 0) > before);
+  },
+  cassette: async ({ api, task }, use) => {
+    await use((name, options) => cassettes.insert(api, task.file.filepath, name, options));
   },
   openai: async ({ api }, use) => {
     const { default: OpenAI } = await import('openai');

@@ -21,6 +21,7 @@ export const ROOMS = [
   ['memory', 'upstream'],
   ['session'],
   ['desk', 'telemetry'],
+  ['cassette'],
   ['emulator'],
   ['turn'],
   ['generate'],

@@ -1,6 +1,7 @@
 //! The command line, one definition for `npx llemulator` and the stand-alone binary.
 
 mod browser;
+mod cassettes;
 mod drift;
 mod help;
 mod local;
@@ -73,6 +74,9 @@ enum Command {
         /// A file, or a folder whose files become one script
         file: PathBuf,
     },
+    /// Recordings: list, show, prune, convert, check
+    #[command(subcommand)]
+    Cassettes(cassettes::CassettesCommand),
     /// Print the compiled-in vocabulary as OpenAI publishes it: for comparing with `tiktoken`, also without a network
     #[command(hide = true)]
     Vocabulary { name: BuiltIn },
@@ -122,6 +126,7 @@ pub fn run(arguments: Vec<String>) -> i32 {
             Err(message) => Err(message),
         },
         Some(Command::Convert { from: From::Aimock, file }) => convert(&file),
+        Some(Command::Cassettes(command)) => return cassettes::run(command, cli.options),
         Some(Command::Vocabulary { name }) => vocabulary(name),
         None => match cli.local.refusal() {
             Some(refusal) => {

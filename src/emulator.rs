@@ -2,6 +2,7 @@
 
 mod restore;
 
+use crate::cassette::{Cassettes, Recorder};
 use crate::clock::Mode;
 use crate::desk::{Desk, Watcher};
 use crate::log;
@@ -48,6 +49,8 @@ pub(crate) struct Emulator {
     pub desk: Arc<Desk>,
     /// Where all is kept across restarts, if it is.
     pub(crate) data: Option<Arc<DataDir>>,
+    /// What is recorded and played.
+    pub cassettes: Arc<Cassettes>,
     /// Who watches its exchanges.
     pub observers: Arc<[Box<dyn Observer>]>,
     metrics: Arc<Metrics>,
@@ -97,6 +100,9 @@ impl Emulator {
         let settings = options.settle(door);
         let upstream =
             Upstream::new(&settings).map_err(|message| StartError { code: "ERR_LLEMULATOR_OPTIONS", message })?;
+        let cassettes =
+            Cassettes::new(&settings).map_err(|message| StartError { code: "ERR_LLEMULATOR_OPTIONS", message })?;
+        let cassettes = Arc::new(cassettes);
         let address = format!("{}:{}", bracketed(&settings.host), settings.port);
         let failed = |error: std::io::Error| StartError {
             code: "ERR_LLEMULATOR_LISTEN",
@@ -124,6 +130,7 @@ impl Emulator {
         let metrics = Metrics::new(&settings);
         let mut others = telemetry::observers(&settings, &metrics);
         others.push(Box::new(Watcher(desk.clone())));
+        others.push(Box::new(Recorder::new(cassettes.clone())));
         let observers = session::observers(&settings, others);
         let memory = Total::of_process();
         let shared_held = Account::new(settings.max_session_bytes / 3, &memory).hold(0);
@@ -136,6 +143,7 @@ impl Emulator {
             upstream,
             desk,
             data,
+            cassettes,
             sessions: RwLock::default(),
             shared: RwLock::default(),
             shared_held,
@@ -145,6 +153,10 @@ impl Emulator {
             stopping: watch::channel(false).0,
             open: watch::channel(0).0,
         });
+        // Files, so not kept: they are read at every start.
+        if let Some(load) = emulator.cassettes.take_script() {
+            emulator.take_over(load);
+        }
         emulator.restore();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(emulator.clone());
         Ok((emulator, listener))
@@ -179,6 +191,8 @@ impl Emulator {
             // A panic there was told already.
             let _ = tokio::task::spawn_blocking(move || data.close()).await;
         }
+        let cassettes = self.cassettes.clone();
+        let _ = runtime::handle().spawn_blocking(move || cassettes.flush()).await;
     }
 
     /// The grace time after a stop is over: what still waits is told so.

@@ -21,11 +21,12 @@
 //! - [`session`]: what belongs to one API key: exchanges and their journal, store, jobs, limits; who observes them.
 //! - [`desk`]: what people have before them: events, preset queues, requests that wait for a person, breakpoints.
 //! - [`telemetry`]: what an operator measures: an observer.
+//! - [`cassette`]: real answers, recorded and played again: an observer that writes, the library that finds.
 //! - [`emulator`]: one running instance with its sessions.
 //! - [`turn`]: what a responder sees and gives; the models; counting, checking, limiting and delivering a reply.
 //! - [`generate`]: plausible values: texts, values of schemas, vectors, sound.
 //! - [`responders`]: who may answer, in order: scenario, chaos, queue, script, function, echo,
-//!   generated, upstream, operator.
+//!   generated, upstream, cassette, operator.
 //! - [`api`]: who serves the operations: per resource `request.rs` (→ Prompt), `render.rs` (Reply → JSON), `stream.rs`
 //!   (Reply → events).
 //! - [`exchange`]: the entry: a request without its transport becomes an answer without its transport.
@@ -46,6 +47,7 @@
 mod api;
 mod bounds;
 mod budget;
+mod cassette;
 pub mod cli;
 mod clock;
 mod control;

@@ -7,8 +7,9 @@ mod values;
 
 pub(crate) use values::{
     Auth, AzureWire, Cors, Counting, Durability, EmbeddingStyle, FallbackName, LogFormat, LogLevel, MetricNames,
-    Profile, SpanNames, UnknownIds, Unlisted, Validation,
+    Profile, RecordMode, SpanNames, UnknownIds, Unlisted, Validation,
 };
+use values::{is_ci, one_or_many, paths, record_to};
 
 use crate::bounds::{BYTES, KEPT, PATIENCE_MS, RATE, WAIT_MS};
 use crate::clock::Mode;
@@ -18,7 +19,7 @@ use crate::reply::{GenerateStyle, ToolStrategy};
 use crate::script::Check;
 use crate::wire::dialect::ChatDialect;
 use clap::Args;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What can be set.
@@ -189,6 +190,30 @@ pub(crate) struct Options {
     /// Milliseconds the upstream may take to begin its answer, and between two pieces of it [default: 300000]
     #[arg(long, env = "LLEMULATOR_UPSTREAM_TIMEOUT_MS")]
     pub upstream_timeout_ms: Option<u64>,
+    /// Folder to record in what the upstream answers; `on-miss`, `all` = that mode, in --cassettes, else `cassettes`
+    #[arg(long, env = "LLEMULATOR_RECORD", value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// What is recorded: everything that goes upstream, or what no recording answers [default: on-miss]
+    #[arg(long, env = "LLEMULATOR_RECORD_MODE", value_name = "MODE")]
+    pub record_mode: Option<RecordMode>,
+    /// Files and folders of recordings that answer as `fallback: "replay"`, and before the upstream where is recorded
+    #[arg(long, env = "LLEMULATOR_CASSETTES", value_name = "DIR", value_delimiter = ',')]
+    #[serde(deserialize_with = "paths")]
+    pub cassettes: Option<Vec<PathBuf>>,
+    /// How fast recordings play: 1 as they came, 2 in half the time, 0 at once [default: 0]
+    #[arg(long, env = "LLEMULATOR_REPLAY_SPEED", value_name = "FACTOR")]
+    pub replay_speed: Option<f64>,
+    /// What does not count for finding a recording, beside ids and times: `messages[*].name`, a /pattern/ (repeatable)
+    #[arg(long, env = "LLEMULATOR_REPLAY_IGNORE", value_name = "PATH")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub replay_ignore: Option<Vec<String>>,
+    /// What is taken out of recordings beside keys, tokens and cookies: a pattern, `email`, `entropy` (repeatable)
+    #[arg(long, env = "LLEMULATOR_REDACT", value_name = "PATTERN")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub redact: Option<Vec<String>>,
+    /// In CI nothing is recorded, and what has no recording is refused: `false`, or anything else for yes
+    #[arg(long, env = "CI", value_parser = |text: &str| Ok::<_, std::convert::Infallible>(is_ci(text)))]
+    pub ci: Option<bool>,
     /// Milliseconds a request waits for a person [default: 300000]
     #[arg(long, env = "LLEMULATOR_MANUAL_TIMEOUT_MS")]
     pub manual_timeout_ms: Option<u64>,
@@ -199,19 +224,6 @@ pub(crate) struct Options {
     #[arg(long, env = "LLEMULATOR_PREFIX", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_many")]
     pub prefix: Option<Vec<String>>,
-}
-
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a string or a list of strings")]
-    enum OneOrMany {
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(Option::<OneOrMany>::deserialize(deserializer)?.map(|form| match form {
-        OneOrMany::One(one) => vec![one],
-        OneOrMany::Many(many) => many,
-    }))
 }
 
 /// Options with every gap filled.
@@ -270,6 +282,13 @@ pub(crate) struct Settings {
     pub upstream_key: Option<String>,
     pub upstream_ca: Option<PathBuf>,
     pub upstream_timeout_ms: u64,
+    pub record: Option<PathBuf>,
+    pub record_mode: RecordMode,
+    pub cassettes: Vec<PathBuf>,
+    pub replay_speed: f64,
+    pub replay_ignore: Vec<String>,
+    pub redact: Vec<String>,
+    pub ci: bool,
     pub manual_timeout_ms: u64,
     pub trust_forwarded: bool,
     pub prefixes: Vec<String>,
@@ -316,6 +335,8 @@ impl Options {
             ("streamDelayMinMs", self.stream_delay_min_ms, WAIT_MS),
             ("streamDelayMaxMs", self.stream_delay_max_ms, WAIT_MS),
             ("streamTokensPerSecond", rate, RATE),
+            // Zero says that there are no waits.
+            ("replaySpeed", self.replay_speed.filter(|speed| *speed != 0.0), RATE),
             ("maxBodyBytes", size(self.max_body_bytes), BYTES),
             ("bodyTimeoutMs", time(self.body_timeout_ms), PATIENCE_MS),
             ("maxSessions", size(self.max_sessions), KEPT),
@@ -348,6 +369,8 @@ impl Options {
         let upstream_models = self.upstream_model.unwrap_or_default();
         let named = |given: &String| Some(given.split_once('=')?.0.to_string());
         let served: Vec<String> = upstream_models.iter().filter_map(named).collect();
+        let cassettes = self.cassettes.unwrap_or_default();
+        let (record, word) = record_to(self.record, &cassettes);
         let delay = match (self.stream_delay_min_ms, self.stream_delay_max_ms) {
             (None, None) => None,
             (low, high) => {
@@ -360,6 +383,8 @@ impl Options {
             host: self.host.unwrap_or_else(|| "127.0.0.1".into()),
             profile,
             fallback: self.fallback.unwrap_or(match profile {
+                _ if record.is_some() && self.upstream.is_some() => FallbackName::Upstream,
+                _ if record.is_some() || !cassettes.is_empty() => FallbackName::Replay,
                 Profile::Relaxed => FallbackName::Echo,
                 _ => FallbackName::Error,
             }),
@@ -413,6 +438,13 @@ impl Options {
             upstream_models,
             upstream_key: self.upstream_key,
             upstream_ca: self.upstream_ca,
+            record,
+            record_mode: word.or(self.record_mode).unwrap_or_default(),
+            cassettes,
+            replay_speed: self.replay_speed.unwrap_or(0.0),
+            replay_ignore: self.replay_ignore.unwrap_or_default(),
+            redact: self.redact.unwrap_or_default(),
+            ci: self.ci.unwrap_or_else(|| std::env::var("CI").is_ok_and(|text| is_ci(&text))),
             manual_timeout_ms: self.manual_timeout_ms.unwrap_or(300_000),
             trust_forwarded: self.trust_forwarded.unwrap_or(false),
             upstream_timeout_ms: self.upstream_timeout_ms.unwrap_or(300_000),
@@ -422,77 +454,4 @@ impl Options {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn profiles_are_sets_of_defaults_each_still_settable() {
-        let strict = Options::default().settle(Door::InProcess);
-        assert_eq!((strict.fallback, strict.check_replies, strict.port), (FallbackName::Error, Check::Fail, 0));
-        let relaxed = Options::default().settle(Door::CommandLine);
-        assert_eq!((relaxed.fallback, relaxed.check_replies, relaxed.port), (FallbackName::Echo, Check::Warn, 8080));
-        assert_eq!((strict.auth, relaxed.auth), (Auth::Required, Auth::Optional));
-        let own = Options { fallback: Some(FallbackName::Generate), ..Options::default() }.settle(Door::CommandLine);
-        assert_eq!(own.fallback, FallbackName::Generate);
-        let llemulator = Options { profile: Some(Profile::Llemulator), ..Options::default() }.settle(Door::CommandLine);
-        assert_eq!((llemulator.fallback, llemulator.auth), (FallbackName::Error, Auth::Required));
-    }
-
-    #[test]
-    fn every_option_is_a_flag_and_a_variable() {
-        let command = Options::augment_args(clap::Command::new("llemulator"));
-        let script = serde_json::to_value(Options::default()).unwrap();
-        let mut both = 0;
-        for argument in command.get_arguments() {
-            let flag = argument.get_long().expect("a flag");
-            let variable = argument.get_env().and_then(|name| name.to_str()).expect("a variable");
-            let upper = flag.to_uppercase().replace('-', "_");
-            // The names without the prefix are those of other emulators.
-            assert_eq!(variable.strip_prefix("LLEMULATOR_").unwrap_or(variable), upper);
-            assert!(argument.get_help().is_some(), "--{flag} says what it is");
-            both += usize::from(script.get(camel(flag)).is_some());
-        }
-        // Of script files and of parents JavaScript knows nothing: it has `emulator.script()`, and is the parent.
-        assert_eq!(both + 3, command.get_arguments().count());
-        assert_eq!(both, script.as_object().unwrap().len());
-    }
-
-    fn camel(flag: &str) -> String {
-        let mut words = flag.split('-');
-        let first = words.next().unwrap_or_default().to_string();
-        words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
-    }
-
-    /// Extreme numbers for every option that is one: each is refused by its name, or an emulator runs with it.
-    #[test]
-    fn no_number_of_an_option_breaks_anything() {
-        let extremes = ["0", "1", "-1", "1e-300", "1e300", "0.5", "4294967296", "18446744073709551615", "-0.0"];
-        let names = serde_json::to_value(Options::default()).unwrap();
-        let numeric = |name: &str| Options::from_json(&format!("{{\"{name}\": 1}}")).is_ok();
-        let names: Vec<&String> = names.as_object().unwrap().keys().filter(|name| numeric(name)).collect();
-        assert!(names.len() >= 12, "{names:?}");
-        let mut refused = Vec::new();
-        for name in names.into_iter().filter(|name| *name != "port") {
-            for number in extremes {
-                // What serde refuses is no option at all: a fraction for a count, a negative size.
-                let Ok(options) = Options::from_json(&format!("{{\"{name}\": {number}}}")) else { continue };
-                match crate::emulator::Emulator::bind(options, Door::InProcess, None) {
-                    Ok((emulator, _)) => crate::runtime::handle().block_on(emulator.stop()),
-                    Err(error) => {
-                        assert_eq!(error.code, "ERR_LLEMULATOR_OPTIONS");
-                        assert!(error.message.contains(name.as_str()), "{}", error.message);
-                        refused.push((name.clone(), number));
-                    }
-                }
-            }
-        }
-        for name in ["streamDelayMinMs", "streamTokensPerSecond", "graceMs", "maxBodyBytes", "maxCallbacks"] {
-            assert!(refused.iter().any(|(refused, _)| refused == name), "{name}: {refused:?}");
-        }
-    }
-
-    #[test]
-    fn options_are_read_as_javascript_gives_them() {
-        assert!(Options::from_json(r#"{"models": "any", "auth": ["a"], "clock": "instant"}"#).is_ok());
-    }
-}
+mod tests;

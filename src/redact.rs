@@ -41,6 +41,16 @@ pub(crate) fn is_secret(name: &str) -> bool {
     ends_in(&name, &SECRET) || ends_in(&name, &SECRET_OUTSIDE) && !ends_in(&name, &OPEN)
 }
 
+/// Whether a body's text of this name is a secret.
+pub(crate) fn names_secret(name: &str) -> bool {
+    ends_in(&plain(name), &SECRET)
+}
+
+/// Whether the value of a query's parameter is a secret.
+pub(crate) fn is_secret_in_query(name: &str) -> bool {
+    is_secret(name) || SECRET_IN_QUERY.contains(&plain(name).as_str())
+}
+
 fn ends_in(name: &str, secrets: &[&str]) -> bool {
     secrets.iter().any(|secret| name.strip_suffix(secret).is_some_and(|rest| rest.is_empty() || rest.ends_with('-')))
 }
@@ -72,10 +82,9 @@ pub(crate) fn target(text: &str) -> Cow<'_, str> {
     marks.push(rest.len());
     let pairs = || marks.windows(2).filter_map(|ends| rest.get(ends[0]..ends[1]));
     let secret = |pair: &str| {
-        pair.get(1..).and_then(|pair| pair.split_once('=')).is_some_and(|(name, _)| {
-            let name = crate::url::decode(name);
-            is_secret(&name) || SECRET_IN_QUERY.contains(&plain(&name).as_str())
-        })
+        pair.get(1..)
+            .and_then(|pair| pair.split_once('='))
+            .is_some_and(|(name, _)| is_secret_in_query(&crate::url::decode(name)))
     };
     if user.is_none() && !pairs().any(secret) {
         return text.into();
@@ -184,7 +193,12 @@ pub(crate) fn redact(secret: &str) -> String {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim_start(),
         _ => secret,
     };
-    let shown = 3.min(secret.chars().count() / 2);
+    let length = secret.chars().count();
+    // What is shown already stays as it is.
+    if length <= 4 && secret.ends_with('…') {
+        return secret.to_string();
+    }
+    let shown = 3.min(length / 2);
     let kept: String = secret.chars().take(shown).collect();
     format!("{kept}…")
 }

@@ -1,5 +1,5 @@
 // llemulator/jest
-import type { Emulator, EmulatorOptions } from '../index.js';
+import type { CassetteOptions, Emulator, EmulatorOptions, Session } from '../index.js';
 import type { MatcherFunctions, RequestsSerializer, SessionMatchers } from './matchers.js';
 
 declare global {
@@ -20,7 +20,16 @@ declare module 'expect' {
  * made in a test are finished when it has passed, those of `test.concurrent` after the last test; the emulator is stopped
  * then.
  */
-export function setupEmulator(options?: EmulatorOptions): Emulator;
+export function setupEmulator(options?: EmulatorOptions): JestEmulator;
+
+export interface JestEmulator extends Emulator {
+  /**
+   * A session that is answered by the recordings in `__cassettes__/name.jsonl` beside the test's file.
+   * `LLEMULATOR_RECORD=on-miss npx jest` records what is missing, `LLEMULATOR_RECORD=all` everything anew; where `CI` is set
+   * nothing is.
+   */
+  cassette(name: string, options?: CassetteOptions): Session;
+}
 /** The matchers, for `expect.extend()`. */
 export const matchers: MatcherFunctions;
 /** The serializer, for `expect.addSnapshotSerializer()`. */

@@ -1,5 +1,5 @@
 // llemulator/node
-import type { RecordedRequest, RemoteSession, Session, SessionOptions } from '../index.js';
+import type { CassetteOptions, RecordedRequest, RemoteSession, Session, SessionOptions } from '../index.js';
 import type { ExpectedMessage } from './matchers.js';
 
 /** What is used of a test of `node:test`. */
@@ -13,6 +13,12 @@ export interface TestContext {
 
 /** A session named after the test, on an emulator of this process. `finish()` runs after a test that passed. */
 export function setupEmulator(t: TestContext, options?: SessionOptions): Promise<Session>;
+
+/**
+ * A session named after the test that is answered by the recordings in `__cassettes__/name.jsonl` beside the test's file.
+ * `LLEMULATOR_RECORD=on-miss` records what is missing, `LLEMULATOR_RECORD=all` everything anew; where `CI` is set nothing is.
+ */
+export function cassette(t: TestContext, name: string, options?: CassetteOptions): Promise<Session>;
 
 // The matchers of the other runners as assertions: they throw an AssertionError with the same words. Of an emulator
 // elsewhere they give a promise.

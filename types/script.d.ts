@@ -108,6 +108,8 @@ export interface ReplyObject extends ScriptChoice {
   echo?: true;
   manual?: true | { timeout_ms?: number };
   upstream?: true | { model?: string; percent?: number };
+  /** A recording answers this step. */
+  replay?: true;
   generate?: { length?: 'short' | 'medium' | 'long'; seed?: number; tools?: ToolStrategy; style?: 'plausible' | 'plain' };
   /** Whose additions a chat completion has; `vllm`: `reasoning_content`, and usage in every chunk. */
   dialect?: 'openai' | 'vllm';
@@ -198,7 +200,7 @@ export interface ScriptModel {
 export interface Defaults {
   pace?: ScriptPace;
   /** Who answers when no rule does. */
-  fallback?: 'error' | 'echo' | 'generate' | 'upstream' | 'manual' | ReplyObject | ReplyFunction;
+  fallback?: 'error' | 'echo' | 'generate' | 'upstream' | 'manual' | 'replay' | ReplyObject | ReplyFunction;
   /** Another name of `fallback`. */
   on_unmatched?: Defaults['fallback'];
   /** What a reply the request forbids leads to. */

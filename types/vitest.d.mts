@@ -2,7 +2,7 @@
 import type { TestAPI } from 'vitest';
 // @ts-ignore openai is an optional peer
 import type OpenAI from 'openai';
-import type { Emulator, Session } from '../index.js';
+import type { CassetteOptions, Emulator, Session } from '../index.js';
 import type { MatcherFunctions, RequestsSerializer, SessionMatchers } from './matchers.js';
 
 declare global {
@@ -18,6 +18,12 @@ export interface Fixtures {
   emulator: Emulator;
   /** A session named after the test. `finish()` runs after a test that passed. */
   api: Session;
+  /**
+   * Lets `api` be answered by the recordings in `__cassettes__/name.jsonl` beside the test's file.
+   * `LLEMULATOR_RECORD=on-miss npx vitest` records what is missing, `LLEMULATOR_RECORD=all` everything anew; where `CI` is
+   * set nothing is.
+   */
+  cassette: (name: string, options?: CassetteOptions) => void;
   /** A client of that session; needs the package `openai`. */
   openai: OpenAI;
 }

@@ -25,7 +25,7 @@ pub(crate) mod rate_limits;
 pub(crate) mod responses;
 pub(crate) mod validate;
 
-use crate::responders::{scenario, upstream};
+use crate::responders::{cassette, scenario, upstream};
 use crate::surface::{self, Family, Operation};
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::Call;
@@ -118,6 +118,9 @@ pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
         return answer;
     }
     if let Some(answer) = upstream::bypass(&call).await {
+        return answer;
+    }
+    if let Some(answer) = cassette::ahead(&call).await {
         return answer;
     }
     let handler = handler(call.operation);

@@ -31,7 +31,7 @@ impl Observer for Watcher {
         let id = exchange.serial;
         let history = &self.0.history;
         match heard {
-            UpstreamNews::Asked { address: target, body } => {
+            UpstreamNews::Asked { address: target, body, .. } => {
                 let sent = Forwarded {
                     id,
                     at: clock::world(),
@@ -65,7 +65,11 @@ impl Observer for Watcher {
                     sent.body.extend_from_slice(&chunk[..chunk.len().min(left)]);
                 }
             })),
-            UpstreamNews::Ended(end) => {
+            UpstreamNews::Ended(_) | UpstreamNews::Left => {
+                let end = match heard {
+                    UpstreamNews::Ended(end) => *end,
+                    _ => Err("the client left"),
+                };
                 let ended = history.change(id, |sent| {
                     sent.took = Some(clock::world().saturating_sub(sent.at));
                     sent.end = Some(end.map_err(String::from));

@@ -3,15 +3,17 @@
 
 use crate::emulator::Emulator;
 use crate::node::dispatch::{Calls, Dispatcher};
-use crate::options::{Door, Options};
+use crate::options::{Door, Options, RecordMode};
 use crate::wire::error::ApiError;
 use crate::{control, log, runtime, server};
+use clap::ValueEnum;
 use futures_util::FutureExt;
 use napi::bindgen_prelude::{Env, Object, ToNapiValue};
 use napi::{Error, Result};
 use napi_derive::napi;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +71,33 @@ impl NativeEmulator {
         let settled = runtime::handle().block_on(self.emulator.settled());
         let (status, body) = settled.map_or_else(|error| (error.status, error.envelope()), |()| (status, body));
         serde_json::json!({"status": status, "body": body}).to_string()
+    }
+
+    /// A session plays a file of recordings from now on, and with `mode` (`on-miss`, `all`) records there what the upstream
+    /// says. Gives what of the file cannot be read.
+    #[napi(catch_unwind)]
+    pub fn cassette(
+        &self,
+        key: String,
+        file: String,
+        mode: Option<String>,
+        upstream: Option<String>,
+        upstream_key: Option<String>,
+    ) -> Result<Vec<String>> {
+        let emulator = &self.emulator;
+        let mode = mode.as_deref().map(|mode| RecordMode::from_str(mode, false)).transpose();
+        let mode = mode.map_err(|_| Error::from_reason("the mode of a cassette is on-miss or all"))?;
+        if let Some(address) = upstream.filter(|_| mode.is_some()) {
+            emulator.upstream.configure(&emulator.settings, &address, upstream_key).map_err(Error::from_reason)?;
+        }
+        let tape = emulator.cassettes.insert(&key, Path::new(&file), mode);
+        Ok(tape.library.misread().iter().map(ToString::to_string).collect())
+    }
+
+    /// Waits until what was recorded so far is written.
+    #[napi(catch_unwind)]
+    pub fn recorded(&self) {
+        self.emulator.cassettes.flush();
     }
 
     /// Resolves when the session's journal has changed since its revision `seen`, or after `milliseconds`, with the new one.

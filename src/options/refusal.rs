@@ -87,11 +87,11 @@ mod tests {
             (r#"{"port": 70000}"#, "the option `port` is 70000; expected a whole number from 0 to 65535"),
             (
                 r#"{"fallback": "ecko"}"#,
-                r#"is "ecko"; expected "error" or "echo" or "generate" or "upstream" or "manual"; did you mean "echo"?"#,
+                r#"is "ecko"; expected "error" or "echo" or "generate" or "upstream" or "manual" or "replay"; did you mean "echo"?"#,
             ),
             (
                 r#"{"fallback": 5}"#,
-                r#"`fallback` is 5; expected "error" or "echo" or "generate" or "upstream" or "manual""#,
+                r#"`fallback` is 5; expected "error" or "echo" or "generate" or "upstream" or "manual" or "replay""#,
             ),
             (r#"{"logLevel": "loud"}"#, r#"expected "info" or "warn" or "error""#),
             (r#"{"generateTools": "frist"}"#, r#"did you mean "first"?"#),

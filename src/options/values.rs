@@ -3,6 +3,7 @@
 use crate::wire::error::ApiError;
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::path::{Path, PathBuf};
 
 /// A set of defaults, each still settable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -42,6 +43,19 @@ pub(crate) enum FallbackName {
     Upstream,
     /// A person in the control room.
     Manual,
+    /// Recordings: the options `cassettes` and `record`.
+    Replay,
+}
+
+/// Which requests are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RecordMode {
+    /// Everything that goes upstream, anew.
+    All,
+    /// What no recording answers.
+    #[default]
+    OnMiss,
 }
 
 /// What acknowledged changes of a data directory survive.
@@ -225,5 +239,38 @@ impl Unlisted {
             Unlisted::Accepted => true,
             Unlisted::Plausible => !name.starts_with("invalid"),
         }
+    }
+}
+
+/// What a variable `CI` says.
+pub(super) fn is_ci(text: &str) -> bool {
+    !matches!(text, "" | "0" | "false")
+}
+
+/// Files and folders, one or several.
+pub(super) fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<PathBuf>>, D::Error> {
+    Ok(one_or_many(deserializer)?.map(|paths| paths.into_iter().map(PathBuf::from).collect()))
+}
+
+/// One text, or several.
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a string or a list of strings")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(Option::<OneOrMany>::deserialize(deserializer)?.map(|form| match form {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    }))
+}
+
+/// Where is recorded; a word where the folder goes is the mode.
+pub(super) fn record_to(record: Option<PathBuf>, cassettes: &[PathBuf]) -> (Option<PathBuf>, Option<RecordMode>) {
+    let word = record.as_deref().and_then(Path::to_str).and_then(|word| RecordMode::from_str(word, false).ok());
+    match word {
+        Some(_) => (Some(cassettes.first().cloned().unwrap_or_else(|| "cassettes".into())), word),
+        None => (record, None),
     }
 }

@@ -230,6 +230,7 @@ pub(crate) enum Ask {
     Generate(Generate),
     Upstream(UpstreamOptions),
     Manual(ManualOptions),
+    Replay,
     /// A JavaScript function, by its number; in-process only.
     Callback(u64),
 }

@@ -7,6 +7,7 @@ use crate::options::{FallbackName, LogLevel};
 use crate::reply::{Ask, Generate, Say};
 use crate::responders::by;
 use crate::responders::callback::Callback;
+use crate::responders::cassette::Recorded;
 use crate::responders::echo::Echo;
 use crate::responders::operator::Operator;
 use crate::responders::script;
@@ -34,6 +35,7 @@ impl Responder for FallbackResponder {
                 }
             });
             let unscripted = !call.session.has_script(&call.shared);
+            let own = call.emulator.cassettes.own(&call.session);
             let response = match (&call.defaults.fallback, call.emulator.settings.fallback) {
                 (Some(Wanted::Reply(reply)), _) => match script::answer(reply, turn).await? {
                     // A fault alone needs some answer to break.
@@ -46,6 +48,11 @@ impl Responder for FallbackResponder {
                 },
                 (Some(Wanted::Echo), _) => by(&Echo, turn).await?,
                 (Some(Wanted::Generate), _) => by(&Generated(Generate::default()), turn).await?,
+                // A session with a cassette of its own was given it to be answered from.
+                (None, _) if own.as_ref().is_some_and(|tape| tape.wants()) => by(&AskUpstream::default(), turn).await?,
+                (None, _) if own.is_some() => by(&Recorded, turn).await?,
+                (Some(Wanted::Replay), _) => by(&Recorded, turn).await?,
+                (None, FallbackName::Replay) if unscripted => by(&Recorded, turn).await?,
                 (Some(Wanted::Manual), _) => by(&Operator::default(), turn).await?,
                 (None, FallbackName::Manual) if unscripted => by(&Operator::default(), turn).await?,
                 (Some(Wanted::Upstream), _) => by(&AskUpstream::default(), turn).await?,
@@ -68,6 +75,7 @@ pub(super) async fn named(ask: &Ask, turn: &Turn<'_>) -> Result<Response, ApiErr
     match ask {
         Ask::Echo => by(&Echo, turn).await,
         Ask::Generate(options) => by(&Generated(options.clone()), turn).await,
+        Ask::Replay => by(&Recorded, turn).await,
         Ask::Manual(options) => by(&Operator(options.clone()), turn).await,
         Ask::Upstream(options) => by(&AskUpstream(options.clone()), turn).await,
         Ask::Callback(number) => by(&Callback(*number), turn).await,

@@ -2,6 +2,7 @@
 
 mod breakpoint;
 pub(crate) mod callback;
+pub(crate) mod cassette;
 pub(crate) mod chaos;
 pub(crate) mod echo;
 mod fallback;

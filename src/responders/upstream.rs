@@ -4,6 +4,7 @@ use crate::prompt::Prompt;
 use crate::reply::Say;
 use crate::reply::{Arrival, Arriving, Piece, UpstreamOptions};
 use crate::responders::breakpoint;
+use crate::responders::cassette::{self, Recorded};
 use crate::session::exchange::{Exchange, Waiting};
 use crate::session::{ANONYMOUS, Observer, Session, UpstreamNews};
 use crate::turn::answer::{Answer, Body};
@@ -37,6 +38,17 @@ impl Responder for AskUpstream {
             let share = self.0.percent.map(|percent| percent / 100.0);
             if share.is_some_and(|share| !call.random.fork("upstream").chance(share)) {
                 return Ok(Response::Pass(None));
+            }
+            // What was recorded needs nobody.
+            if let Some(tape) = call.emulator.cassettes.of(&call.session).filter(|tape| tape.remembers()) {
+                match cassette::find(turn, &tape)? {
+                    Ok(found) => {
+                        call.exchange.note(|record| record.by = Some(Recorded.name()));
+                        return Ok(Response::Reply(found));
+                    }
+                    Err(why) if tape.mode.is_none() => return Err(cassette::no_recording(call, &tape, &why)),
+                    Err(_) => {}
+                }
             }
             let target = call.emulator.upstream.target();
             if !target.configured {
@@ -78,8 +90,15 @@ pub(crate) async fn bypass(call: &Call) -> Option<Result<Answer, ApiError>> {
         return None;
     }
     call.exchange.note(|record| record.by = Some("bypass"));
-    let found = breakpoint::stop(&Turn::new(call, None), ask(call, call.emulator.upstream.target(), None).await).await;
-    Some(found.and_then(|found| {
+    Some(passed_on(call, ask(call, call.emulator.upstream.target(), None).await).await)
+}
+
+/// What is found for a call before anything else looks at it, as its answer.
+///
+/// # Errors
+/// What was found, or what a person made of it.
+pub(super) async fn passed_on(call: &Call, found: Result<Found, ApiError>) -> Result<Answer, ApiError> {
+    breakpoint::stop(&Turn::new(call, None), found).await.and_then(|found| {
         turn::note(call, &found.reply);
         // Nothing of the session paces what passes through; a person may have broken it.
         let delivery = found.fault.as_ref().and_then(|_| turn::delivery(call, &Prompt::default(), &found, &Vec::new));
@@ -90,16 +109,21 @@ pub(crate) async fn bypass(call: &Call) -> Option<Result<Answer, ApiError>> {
             _ => return Err(turn::cannot_answer(call, "`raw` or `error`")),
         };
         Ok(Answer { delivery, ..Answer::ok(body) })
-    }))
+    })
 }
 
 /// Sends a call upstream, as it came.
-async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<&str>) -> Result<Found, ApiError> {
+pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<&str>) -> Result<Found, ApiError> {
     let body = body(call, model)?;
     let upstream = &call.emulator.upstream;
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
     let watched = Watched::of(call);
-    watched.tell(&UpstreamNews::Asked { address: &target.address(&call.path), body: &body });
+    watched.tell(&UpstreamNews::Asked {
+        address: &target.address(&call.path),
+        path: &call.path,
+        query: &query,
+        body: &body,
+    });
     call.exchange.wait_for(Some(Waiting::Upstream));
     let session = &call.session;
     let own = (session.name == session.key && session.key != ANONYMOUS).then_some(session.key.as_str());
@@ -178,27 +202,26 @@ impl Watched {
 
 /// Passes a body on, chunk by chunk, until it is over or nobody wants more of it.
 async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arrival>) {
+    let why;
     let end = loop {
         let next = tokio::select! {
             next = poll_fn(|context| body.poll_next(context)) => next,
-            () = out.closed() => break Err("the client left".to_string()),
+            () = out.closed() => break UpstreamNews::Left,
         };
         match next {
-            None => break Ok(()),
+            None => break UpstreamNews::Ended(Ok(())),
             Some(Ok(chunk)) => {
                 watched.tell(&UpstreamNews::Chunk(&chunk));
                 if out.send(Piece::Bytes(chunk).into()).await.is_err() {
-                    break Err("the client left".to_string());
+                    break UpstreamNews::Left;
                 }
             }
             Some(Err(failure)) => {
                 let _ = out.send(Piece::Failed(failure.to_api_error()).into()).await;
-                break Err(failure.message);
+                why = failure.message;
+                break UpstreamNews::Ended(Err(&why));
             }
         }
     };
-    watched.tell(&UpstreamNews::Ended(match &end {
-        Ok(()) => Ok(()),
-        Err(why) => Err(why),
-    }));
+    watched.tell(&end);
 }

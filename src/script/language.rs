@@ -78,10 +78,8 @@ static DEFAULTS: ObjectShape = ObjectShape {
 };
 
 /// The words a fallback may be; a Reply is the other form.
-pub(super) const FALLBACKS: &[&str] = &["error", "echo", "generate", "upstream", "manual"];
+pub(super) const FALLBACKS: &[&str] = &["error", "echo", "generate", "upstream", "manual", "replay"];
 
-/// Who will answer in a version to come. Refused by name, so that nobody takes the gap for a wrong key.
-pub(super) const COMING: &[(&str, &str)] = &[("replay", "answers from recordings")];
 static FALLBACK_SHAPE: Shape = Either(&[Words(FALLBACKS), Object(&REPLY)]);
 
 static RATE_LIMIT: ObjectShape = ObjectShape {

@@ -116,6 +116,7 @@ pub(crate) enum Fallback {
     Generate,
     Upstream,
     Manual,
+    Replay,
     Reply(Arc<Reply>),
 }
 
@@ -171,6 +172,7 @@ impl Fallback {
             "generate" => Fallback::Generate,
             "upstream" => Fallback::Upstream,
             "manual" => Fallback::Manual,
+            "replay" => Fallback::Replay,
             _ => return None,
         })
     }

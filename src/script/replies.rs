@@ -49,6 +49,7 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "generate",
         "upstream",
         "manual",
+        "replay",
         "callback",
         "image",
     ];
@@ -84,6 +85,7 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "raw" => Say::Raw(raw(value, &at)?),
         "echo" => Say::Ask(Ask::Echo),
         "generate" => Say::Ask(Ask::Generate(options(value, &at)?)),
+        "replay" => Say::Ask(Ask::Replay),
         "manual" if value == &Value::Bool(true) => Say::Ask(Ask::Manual(ManualOptions::default())),
         "manual" => Say::Ask(Ask::Manual(options(value, &at)?)),
         "upstream" if value == &Value::Bool(true) => Say::Ask(Ask::Upstream(UpstreamOptions::default())),
@@ -169,7 +171,7 @@ fn useless(kind: &str) -> &'static [&'static str] {
         "embedding" => &["dialect", "id", "check", "finish_reason", "logprobs", "annotations", "phase"],
         "moderation" => &["dialect", "usage", "check", "finish_reason", "logprobs", "annotations", "phase"],
         // Both have headers of their own.
-        "error" | "raw" | "upstream" => &[
+        "error" | "raw" | "upstream" | "replay" => &[
             "dialect",
             "usage",
             "model",

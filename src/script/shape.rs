@@ -2,7 +2,6 @@
 //! the two cannot drift apart. The descriptions themselves are in [`super::language`].
 
 use crate::near::nearest;
-use crate::script::language::COMING;
 use crate::script::place::Path;
 use crate::script::place::ScriptError;
 use crate::script::place::clip;
@@ -177,8 +176,7 @@ impl Shape {
         if fits {
             return Ok(());
         }
-        let coming = value.as_str().and_then(coming);
-        Err(path.error(coming.unwrap_or_else(|| format!("expected {}, got {}", self.wanted(), shown(value)))))
+        Err(path.error(format!("expected {}, got {}", self.wanted(), shown(value))))
     }
 
     /// As JSON Schema; objects become references, and their definitions are added to `defs`.
@@ -250,9 +248,6 @@ impl ObjectShape {
 
     /// The message for a key it does not know.
     fn unknown(&self, key: &str) -> String {
-        if let Some(coming) = coming(key) {
-            return coming;
-        }
         let keys = || self.all().filter(|field| !field.about.is_empty()).map(|field| field.key);
         match nearest(key, keys()) {
             Some(known) => format!("unknown key \"{key}\" of {}; did you mean \"{known}\"?", self.name),
@@ -330,12 +325,4 @@ impl ObjectShape {
 /// A value as messages show it, cut to a line.
 pub(super) fn shown(value: &Value) -> String {
     clip(&value.to_string())
-}
-
-/// What to say of a responder that is not built yet; `None` for any other word.
-fn coming(word: &str) -> Option<String> {
-    let (name, what) = COMING.iter().find(|(name, _)| *name == word)?;
-    Some(format!(
-        "{name} ({what}) is not built in this version; give a reply, or one of echo, generate, upstream, manual"
-    ))
 }

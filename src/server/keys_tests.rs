@@ -108,6 +108,7 @@ fn samples() -> Value {
         "logprobs": [{"token": "o", "logprob": -0.5}], "image": "aGk=", "audio": {"transcript": "own"},
         "finish_reason": "length", "choices": ["one", "two"], "embedding": [0.5, 0.25], "transcript": "own",
         "moderation": {"flagged": true}, "error": "no", "raw": {"body": "raw"}, "echo": true, "generate": {}, "upstream": true, "manual": true,
+        "replay": true,
         "usage": {"prompt_tokens": 1234}, "model": "own", "id": "own-id", "headers": {"x-own": "1"}, "check": false,
         "dialect": "vllm", "object": {"own": 1},
         "pace": {"ttft_ms": 5000}, "fault": {"kind": "malformed", "at": 1}, "status": 201,

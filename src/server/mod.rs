@@ -15,6 +15,8 @@ pub(crate) mod body;
 #[cfg(test)]
 mod breakpoint_tests;
 #[cfg(test)]
+mod cassette_tests;
+#[cfg(test)]
 mod choices_tests;
 #[cfg(test)]
 mod closing_tests;

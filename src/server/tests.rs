@@ -254,24 +254,6 @@ fn wrong_paths_methods_and_bodies_have_openais_words() {
 }
 
 #[test]
-fn responders_that_are_not_built_say_so() {
-    let emulator = start(json!({}));
-    for name in ["replay"] {
-        let scripts = [
-            (json!({"responses": [{name: true}]}), format!("responses[0].{name}")),
-            (json!({"defaults": {"fallback": name}}), "defaults.fallback".to_string()),
-        ];
-        for (script, place) in scripts {
-            let answer = send(&emulator, "a", "/_emulator/script", &script);
-            let error = answer.json()["error"].take();
-            assert_eq!((answer.status, error["param"].as_str()), (400, Some(place.as_str())));
-            let message = error["message"].as_str().unwrap_or_default();
-            assert!(message.contains(name) && message.contains("not built in this version"), "{message}");
-        }
-    }
-}
-
-#[test]
 fn header_names_are_lower_case() {
     let emulator = start(json!({"fallback": "echo"}));
     let mut stream = connect(&emulator);

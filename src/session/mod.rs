@@ -10,6 +10,7 @@ mod live;
 mod log_json;
 pub(crate) mod log_line;
 mod observers;
+mod played;
 pub(crate) mod prompt_cache;
 pub(crate) mod sent;
 pub(crate) mod store;
@@ -30,6 +31,7 @@ use crate::script::play::{Rules, Script, UseKeeper};
 pub(crate) use crate::session::ending::Ended;
 use crate::session::journal::Journal;
 use crate::session::limits::Counters;
+use crate::session::played::Played;
 use crate::session::prompt_cache::PrefixCache;
 use crate::session::store::Store;
 use crate::session::store::file::{SavedSession, SessionRows};
@@ -79,6 +81,8 @@ pub(crate) struct Session {
     limits: Mutex<Counters>,
     /// Beginnings of prompts, for the prompt cache.
     prefixes: Mutex<PrefixCache>,
+    /// Recordings it was answered with.
+    pub(crate) played: Played,
     state: Mutex<State>,
 }
 
@@ -175,6 +179,7 @@ impl Session {
             rows: None,
             limits: Mutex::default(),
             prefixes: Mutex::default(),
+            played: Played::default(),
             state: Mutex::default(),
         }
     }

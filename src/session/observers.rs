@@ -27,6 +27,10 @@ pub(crate) enum UpstreamNews<'a> {
     /// It is asked: the whole address, and the body as sent.
     Asked {
         address: &'a str,
+        /// `/v1/chat/completions`, however the client spelt it.
+        path: &'a str,
+        /// Without `?`.
+        query: &'a str,
         body: &'a Bytes,
     },
     /// It begins to answer; the headers are those that pass on.
@@ -37,6 +41,8 @@ pub(crate) enum UpstreamNews<'a> {
     Chunk(&'a Bytes),
     /// The end, or why there is none.
     Ended(Result<(), &'a str>),
+    /// The client left, and wants no more of it.
+    Left,
 }
 
 /// The observers of an emulator with these settings, `others` among them.

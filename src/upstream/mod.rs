@@ -115,6 +115,16 @@ impl Upstream {
         *target = Arc::new(target.changed(change));
     }
 
+    /// Makes this address the upstream, with this key.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub(crate) fn configure(&self, settings: &Settings, address: &str, key: Option<String>) -> Result<(), String> {
+        let given = Settings { upstream: Some(address.to_string()), upstream_key: key, ..settings.clone() };
+        *self.target.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(UpstreamTarget::of(&given)?);
+        Ok(())
+    }
+
     /// Whether everything goes there.
     pub(crate) fn bypasses(&self) -> bool {
         self.bypass.load(Ordering::Acquire)

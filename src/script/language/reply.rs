@@ -68,6 +68,7 @@ pub(in crate::script) static REPLY: ObjectShape = ObjectShape {
             "The API that the option upstream names answers this step.",
         ),
         key("manual", Either(&[True, Object(&MANUAL)]), "A person in the control room answers this step."),
+        key("replay", True, "A recording answers this step."),
         key("callback", COUNT, ""),
         key("callback_name", Text, ""),
         key("usage", Object(&USAGE), "Overrides of the counted tokens; the total is summed."),

@@ -1,0 +1,12 @@
+//! What recordings mean, whatever their dialect: requests in a form that chat and Responses share, answers as replies of
+//! the script language.
+
+mod answer;
+mod chat;
+mod request;
+mod responses;
+mod sse;
+
+pub(crate) use answer::reply;
+pub(crate) use request::request;
+pub(crate) use sse::{events, spoken};
