@@ -193,6 +193,10 @@ fn unknown(call: &Call, name: &str) -> ApiError {
 
 /// Refuses a model on an operation it does not serve.
 fn serves(call: &Call, model: &Model) -> Result<(), ApiError> {
+    // What another server's model serves, that server knows.
+    if call.emulator.upstream.of_model(call.model_name()).is_some() {
+        return Ok(());
+    }
     let edge = |status: u16, message: &str| Err(ApiError::new(status, message).style(Style::Edge));
     let chat_only = "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use v1/chat/completions?";
     let text_only = "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use v1/completions?";

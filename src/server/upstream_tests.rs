@@ -197,7 +197,7 @@ fn a_client_that_leaves_ends_the_request_upstream() {
 
 #[test]
 fn a_model_that_another_server_answers_goes_there_and_no_other_does() {
-    let real = start(json!({"auth": "optional", "models": "any"}));
+    let real = start(json!({"auth": "optional", "models": "any", "profile": "relaxed"}));
     let script =
         json!({"responses": ["from afar", {"error": {"status": 418, "message": "short and stout"}}, "an item"]});
     assert_eq!(send(&real, "k", "/_emulator/script", &script).status, 200);
@@ -219,10 +219,15 @@ fn a_model_that_another_server_answers_goes_there_and_no_other_does() {
     assert_eq!(ask("tinier", "d").status, 404);
     let items = json!({"model": "tiny", "input": "hello"});
     assert_eq!(send(&own, "k", "/v1/responses", &items).status, 200);
+    // What a model of another server serves, that server knows.
+    assert_eq!(send(&own, "k", "/v1/embeddings", &items).status, 200);
     let (_, heard) = control::in_process(&real, Some("k"), "GET", "/_emulator/requests", "");
     let operations: Vec<&str> =
         heard["data"].as_array().unwrap().iter().filter_map(|one| one["operation"].as_str()).collect();
-    assert_eq!(operations, ["chat.completions.create", "chat.completions.create", "responses.create"]);
+    assert_eq!(
+        operations,
+        ["chat.completions.create", "chat.completions.create", "responses.create", "embeddings.create"]
+    );
     let listed = exchange(&own, &request("GET", "/v1/models", "k", "", b"")).expect("an answer");
     assert_eq!(listed.text().matches("\"tiny\"").count(), 1, "{}", listed.text());
 }
