@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { plain, replyOf } from '../src/logic/answer.js';
 import { partsOf } from '../src/logic/parts.js';
+import { pieceOf } from '../src/logic/pieces.js';
 import { startOf } from '../src/logic/start.js';
 
 const TOOL = { name: 'f', parameters: { type: 'object', required: ['a'], properties: { a: { type: 'integer', minimum: 3 } } } };
@@ -44,6 +45,25 @@ test('parts stand at their messages, in either dialect; only data is shown', () 
 
 test.each([['"Hello"', 'Hello'], ['"a \\"b\\"\\n"', 'a "b"\n'], ['"cut o', 'cut o'], ['"a \\u{1f600}"', 'a \\u{1f600}'], ['f({"a": 1})', 'f({"a": 1})'], ['', ''], [null, '']])('said as %s', (said, text) => {
   expect(plain(said)).toBe(text);
+});
+
+const chunk = (choice, more = {}) => `data: ${JSON.stringify({ choices: [choice], ...more })}`;
+test.each([
+  [chunk({ delta: { role: 'assistant', content: '' }, finish_reason: null }), 'role', 'assistant'],
+  [chunk({ delta: { content: ' sea' }, finish_reason: null }), 'text', ' sea'],
+  [chunk({ delta: { tool_calls: [{ index: 0, function: { name: 'f', arguments: '' } }] } }), 'tool call', 'f'],
+  [chunk({ delta: { refusal: 'No' } }), 'refusal', 'No'],
+  [chunk({ delta: {}, finish_reason: 'stop' }), 'finish', 'stop'],
+  [chunk({ text: 'old', finish_reason: null }), 'text', 'old'],
+  ['data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}', 'usage', '3 → 4'],
+  ['event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"Hi"}', 'response.output_text.delta', 'Hi'],
+  ['event: response.created\ndata: {"type":"response.created","response":{}}', 'response.created', ''],
+  ['data: {"error":{"message":"slow down"}}', 'error', 'slow down'],
+  ['data: [DONE]', 'done', ''],
+  ['data: no JSON', '', 'no JSON'],
+  ['{"half": ', '', '{"half":'],
+])('a piece says %s', (text, kind, said) => {
+  expect(pieceOf(text)).toEqual({ kind, text: said });
 });
 
 test('an answer without its bytes is known by what was said', () => {

@@ -1,5 +1,6 @@
 // An exchange as it was on the wire: the request, the answer's head, and each piece with its time on a scale.
 import { useState } from 'preact/hooks';
+import { pieceOf } from '../logic/pieces.js';
 import { duration, number, t } from '../state/i18n.js';
 import { CopyButton } from './copy.jsx';
 import { Json } from './json.jsx';
@@ -46,7 +47,7 @@ function Headers({ headers }) {
   if (!list.length) return null;
   return (
     <details class="headers">
-      <summary>{t('{0} headers', list.length)}</summary>
+      <summary>{t('Headers: {0}', list.length)}</summary>
       <dl>{list.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{[value].flat().join(', ')}</dd></div>)}</dl>
     </details>
   );
@@ -67,14 +68,29 @@ function Scale({ exchange }) {
       <ol class="pieces">
         {events.slice(0, all ? undefined : SHOWN).map((event, index) => (
           <li key={index}>
-            <span class="at">{duration(event.at_ms)}</span>
-            <i class="bar" style={{ width: `${(event.at_ms / last) * 100}%` }} />
-            <pre>{(event.text ?? event.base64 ?? '').trimEnd()}</pre>
+            <Piece event={event} last={last} />
           </li>
         ))}
       </ol>
       {!all && events.length > SHOWN && <button type="button" onClick={() => setAll(true)}>{t('Show all {0}', events.length)}</button>}
     </>
+  );
+}
+
+/** One piece: what it says, and as it is when opened. */
+function Piece({ event, last }) {
+  const whole = (event.text ?? event.base64 ?? '').trimEnd();
+  const { kind, text: said } = pieceOf(whole);
+  return (
+    <details>
+      <summary>
+        <span class="at">{duration(event.at_ms)}</span>
+        <span class="kind">{kind}</span>
+        <span class="piece">{said}</span>
+        <i class="bar" style={{ width: `${(event.at_ms / last) * 100}%` }} />
+      </summary>
+      <pre>{whole}</pre>
+    </details>
   );
 }
 

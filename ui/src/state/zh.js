@@ -37,7 +37,7 @@ export default {
   '{0} bytes': '{0} 字节',
   'Longer than what is kept: the rest is not shown.': '超出保留的长度，其余不显示。',
   'Nothing has left yet.': '尚未发出任何内容。',
-  '{0} headers': '{0} 个头部',
+  'Headers: {0}': '头部：{0}',
   '{0} pieces in {1}': '{0} 段，用时 {1}',
   'Show all {0}': '显示全部 {0}',
   'Kind of {0}': '{0} 的类型',

@@ -125,7 +125,7 @@ function Table({ name, rows, term, timed = false }) {
       <h2 class="sub">{name}</h2>
       <table class="plain-table">
         <thead><tr><th scope="col">{t('Name')}</th><th scope="col" class="num">{t('Requests')}</th>{timed && <><th scope="col" class="num">p50</th><th scope="col" class="num wide-only">p99</th></>}<th scope="col" class="num">{t('Tokens')}</th></tr></thead>
-        <tbody>{(rows ?? []).map((row) => <tr key={row.id ?? row.name}><th scope="row"><button type="button" class="linkish" onClick={() => look(term(row.name))}>{row.name ?? '—'}</button></th><td class="num">{number(row.requests)}</td>{timed && <><td class="num">{duration(row.total_ms?.p50)}</td><td class="num wide-only">{duration(row.total_ms?.p99)}</td></>}<td class="num">{row.tokens ? `${number(row.tokens.input)} → ${number(row.tokens.output)}` : ''}</td></tr>)}</tbody>
+        <tbody>{(rows ?? []).filter((row) => row.requests > 0).sort((one, other) => other.requests - one.requests).map((row) => <tr key={row.id ?? row.name}><th scope="row"><button type="button" class="linkish" onClick={() => look(term(row.name))}>{row.name ?? '—'}</button></th><td class="num">{number(row.requests)}</td>{timed && <><td class="num">{duration(row.total_ms?.p50)}</td><td class="num wide-only">{duration(row.total_ms?.p99)}</td></>}<td class="num">{row.tokens ? `${number(row.tokens.input)} → ${number(row.tokens.output)}` : ''}</td></tr>)}</tbody>
       </table>
     </section>
   );

@@ -16,6 +16,13 @@ export function pictures(host) {
     const { url, browser } = host;
     await fetch(`${url}/api/exchanges`, { method: 'DELETE' });
     const system = { role: 'system', content: 'You are a travel agent. Be brief.' };
+    const post = (path, body) => fetch(`${url}/api/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    if (host.real) {
+      const { data } = await (await fetch(`${url}/api/sessions`)).json();
+      const paced = { text: 'Yes: the Mar Azul, two steps from the beach.', pace: { ttft_ms: 180, delay_ms: 12 } };
+      const busy = { error: { status: 429, code: 'rate_limit_exceeded', message: 'Rate limit reached. Please try again later.' } };
+      await post(`sessions/${data.find(({ name }) => name === 'search').id}/script`, { rules: [{ match: { user: 'near the sea' }, response: paced }, { match: { user: '^Find' }, response: busy }], defaults: { fallback: 'echo' } });
+    }
     for (const [key, text, body] of [
       ['search', 'Find me a hotel in Lisbon', {}], ['checkout', 'Which plan should I choose?', { stream: true }], ['support', 'My order has not come', { model: 'gpt-4o-mini' }],
       ['checkout', 'Is breakfast included?', { model: 'gpt-4o-mini', stream: true }], ['search', 'And one near the sea?', { stream: true }],
@@ -42,7 +49,6 @@ export function pictures(host) {
       await page.getByRole('form', { name: 'Answer' }).getByRole('tab', { name: 'Tool calls' }).click();
       await page.getByLabel('city').fill('Paris');
     });
-    const post = (path, body) => fetch(`${url}/api/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
     await post('breakpoints', { match: { user: '^What is near' }, at: { piece: 4 } });
     ask(url, '', { key: 'search', body: { stream: true, messages: [system, { role: 'user', content: 'What is near the old harbour?' }] }, signal: waiting.signal });
     await shoot('paused', 'pending', (page) => page.getByRole('link', { name: /old harbour/ }).click());

@@ -34,7 +34,9 @@ export function rest(host) {
     await page.getByText('Rules loaded: 2').first().waitFor();
     await page.getByRole('button', { name: 'Reset' }).first().click();
     await page.getByRole('dialog').getByRole('button', { name: 'Reset' }).click();
-    await page.getByText('The session has no script').waitFor();
+    // Sessions without a script have the shared one.
+    await (host.real ? page.locator('.rules').getByText('responses.manual') : page.getByText('The session has no script')).waitFor();
+    expect(await page.locator('.rules li').count()).toBe(host.real ? 1 : 0);
     expect(await page.clean()).toEqual([]);
     await page.shut();
   });
