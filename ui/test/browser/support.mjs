@@ -19,7 +19,7 @@ export const launch = () => chromium.launch({ ...program, args: ['--no-sandbox',
  */
 export async function open(browser, url, view = 'live', options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'], ...options });
-  context.setDefaultTimeout(6000);
+  context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const wrong = [];
   page.on('pageerror', (error) => wrong.push(`error: ${error.message}`));
