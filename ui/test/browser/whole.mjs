@@ -141,27 +141,40 @@ export function whole(host) {
   test('axe finds nothing, in either theme, wide and narrow', { timeout: 120_000 }, async () => {
     const { url, browser } = host;
     await said(ask(url, 'seen by axe', { key: 'axe' }));
+    await (await ask(url, 'seen by axe, in pieces', { key: 'axe', body: { stream: true } })).text();
+    const post = (path, body) => fetch(`${url}/api/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    await post('breakpoints', { match: { user: '^paused for axe' }, at: { piece: 2 } });
     const leaving = new AbortController();
     ask(url, 'manual axe', { key: 'axe', body: { tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object', required: ['a'], properties: { a: { type: 'array', items: { type: 'string' } }, b: { type: 'boolean' } } } } }] }, signal: leaving.signal }).catch(() => {});
+    ask(url, 'paused for axe, somewhere in the middle', { key: 'axe', body: { stream: true }, signal: leaving.signal }).catch(() => {});
     const add = (item) => fetch(`${url}/api/preset-queue/127.0.0.1`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(item) });
     await add({ reply: { text: 'seen by axe, in a line that is longer than a phone is wide' }, status_code: 429, delay_ms: 100 });
-    const { data } = await (await fetch(`${url}/api/exchanges?limit=2`)).json();
+    const { data } = await (await fetch(`${url}/api/exchanges?limit=4`)).json();
+    const pieces = data.find(({ asked }) => asked === 'seen by axe, in pieces').id;
     const found = [];
     for (const [colorScheme, width] of [['light', 1440], ['dark', 360]]) {
       const page = await open(browser, url, 'live', { colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
       await page.evaluate(axe);
-      for (const view of ['live', `live/${data.at(-1).id}`, `live/${data[0].id}/${data.at(-1).id}`, 'pending', 'script', 'queue', 'upstream', 'sessions', 'statistics']) {
+      const tab = (name) => () => page.getByRole('tab', { name }).click();
+      const over = (key) => () => page.keyboard.press(key);
+      for (const [view, act] of [
+        ['live'], [`live/${data.at(-1).id}`], [`live/${data[0].id}/${data.at(-1).id}`], [`live/${pieces}`, tab('Raw')], [`live/${pieces}`, tab('Why')], ['pending'],
+        ['pending', () => page.getByRole('link', { name: /paused for axe/ }).click()], ['script'], ['queue'], ['upstream'], ['sessions'], ['statistics'],
+        ['pending', over('b')], ['live', over('?')], ['live', over('Control+k')],
+      ]) {
         await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
         await page.locator('main .pane:visible').first().waitFor();
+        await act?.();
         const { violations } = await page.evaluate(() => window.axe.run());
         found.push(...violations.map(({ id, nodes }) => `${colorScheme} ${width} ${view}: ${id} ${nodes[0].target}`));
         const wider = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('.pane, .dialog')].filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className || 'page'));
         found.push(...wider.map((one) => `${width} ${view}: ${one} is wider than its place`));
+        if (await page.getByRole('dialog').count()) await page.keyboard.press('Escape');
       }
       await page.shut();
     }
     leaving.abort();
-    await fetch(`${url}/api/preset-queue`, { method: 'DELETE' });
+    for (const path of ['preset-queue', 'breakpoints']) await fetch(`${url}/api/${path}`, { method: 'DELETE' });
     expect(found).toEqual([]);
   });
 }
