@@ -146,7 +146,6 @@ export function whole(host) {
     await post('breakpoints', { match: { user: '^paused for axe' }, at: { piece: 2 } });
     const leaving = new AbortController();
     ask(url, 'manual axe', { key: 'axe', body: { tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object', required: ['a'], properties: { a: { type: 'array', items: { type: 'string' } }, b: { type: 'boolean' } } } } }] }, signal: leaving.signal }).catch(() => {});
-    ask(url, 'paused for axe, somewhere in the middle', { key: 'axe', body: { stream: true }, signal: leaving.signal }).catch(() => {});
     const add = (item) => fetch(`${url}/api/preset-queue/127.0.0.1`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(item) });
     await add({ reply: { text: 'seen by axe, in a line that is longer than a phone is wide' }, status_code: 429, delay_ms: 100 });
     const { data } = await (await fetch(`${url}/api/exchanges?limit=4`)).json();
@@ -155,11 +154,13 @@ export function whole(host) {
     for (const [colorScheme, width] of [['light', 1440], ['dark', 360]]) {
       const page = await open(browser, url, 'live', { colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
       await page.evaluate(axe);
+      // What nobody could look at is not paused: the page is there first.
+      ask(url, `paused for axe, ${colorScheme}, in the middle`, { key: 'axe', body: { stream: true }, signal: leaving.signal }).catch(() => {});
       const tab = (name) => () => page.getByRole('tab', { name }).click();
       const over = (key) => () => page.keyboard.press(key);
       for (const [view, act] of [
         ['live'], [`live/${data.at(-1).id}`], [`live/${data[0].id}/${data.at(-1).id}`], [`live/${pieces}`, tab('Raw')], [`live/${pieces}`, tab('Why')], ['pending'],
-        ['pending', () => page.getByRole('link', { name: /paused for axe/ }).click()], ['script'], ['queue'], ['upstream'], ['sessions'], ['statistics'],
+        ['pending', () => page.getByRole('link', { name: new RegExp(`paused for axe, ${colorScheme}`) }).click()], ['script'], ['queue'], ['upstream'], ['sessions'], ['statistics'],
         ['pending', over('b')], ['live', over('?')], ['live', over('Control+k')],
       ]) {
         await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
