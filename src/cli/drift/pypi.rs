@@ -102,14 +102,17 @@ fn fields(body: &str, all_optional: bool) -> Vec<(String, FieldSeen)> {
         if !name.chars().all(|letter| letter.is_alphanumeric() || letter == '_') {
             continue;
         }
-        let kind = text_from(&lines, at);
-        let kind = kind.split_once(": ").map_or("", |(_, kind)| kind);
+        // The member goes on in lines that are indented deeper.
+        let deeper =
+            lines.iter().skip(at + 1).take_while(|line| line.starts_with("     ") || line.starts_with("    )"));
+        let whole = std::iter::once(line).chain(deeper).copied().collect::<Vec<_>>().join("\n");
+        let kind = whole.split_once(": ").map_or("", |(_, kind)| kind);
         let kind = match kind.find('[').filter(|open| !kind.get(..*open).unwrap_or_default().contains('\n')) {
             Some(open) => kind.get(..=closing(kind, open)).unwrap_or(kind),
             None => kind.lines().next().unwrap_or_default(),
         };
         // Python's own words have another name on the wire.
-        let alias = kind.split_once("alias=").and_then(|(_, rest)| rest.split('"').nth(1));
+        let alias = whole.split_once("alias=").and_then(|(_, rest)| rest.split('"').nth(1));
         let required = if all_optional { kind.contains("Required[") } else { !kind.contains("Optional[") };
         // A name that Python keeps for itself has a line under it.
         out.push((

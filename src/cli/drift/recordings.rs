@@ -25,6 +25,7 @@ pub(super) fn differences(folder: &Path) -> Result<(Vec<Difference>, usize), Str
             }
         }
     }
+    let out = once(out);
     if number == 0 {
         return Err(format!(
             "{}: no recordings here (lines of JSON with request and response in *.jsonl)",
@@ -32,6 +33,24 @@ pub(super) fn differences(folder: &Path) -> Result<(Vec<Difference>, usize), Str
         ));
     }
     Ok((out, number))
+}
+
+/// What many recordings show is said once, of the first of them.
+fn once(all: Vec<Difference>) -> Vec<Difference> {
+    let mut out: Vec<(Difference, usize)> = Vec::new();
+    for one in all {
+        match out.iter_mut().find(|(known, _)| known.what == one.what && known.tier == one.tier) {
+            Some((_, more)) => *more += 1,
+            None => out.push((one, 0)),
+        }
+    }
+    let told = |(mut one, more): (Difference, usize)| {
+        if more > 0 {
+            one.what = format!("{} (and {more} more)", one.what);
+        }
+        one
+    };
+    out.into_iter().map(told).collect()
 }
 
 fn compare(recording: &Value, place: &str, out: &mut Vec<Difference>) {

@@ -104,7 +104,9 @@ class FileObject(BaseModel):
     status: Literal["uploaded", "processed", "error", "eaten"]
     """Deprecated."""
 
-    object_: Literal["file"] = FieldInfo(alias="object")
+    object_: Literal["file"] = FieldInfo(
+        alias="object", default=None
+    )
 "#,
     r#"
 FilePurpose: TypeAlias = Literal["assistants", "batch", "telepathy"]
@@ -155,6 +157,9 @@ fn recordings_break_where_what_production_took_is_refused() {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert_eq!(text.matches("/v1/telepathy").count(), 1, "{text}");
+    let folder = Folder::new("again", &[("b.jsonl", &[lines[1], lines[1]].join("\n"))]);
+    let (text, _) = drift(DriftOptions { cassettes: Some(folder.0.clone()), ..options() });
+    assert!(text.contains(".aura, which no type here has (and 1 more)"), "{text}");
 }
 
 #[test]
