@@ -29,7 +29,7 @@ test('what was recorded is played by an emulator that knows nothing else', async
   expect(await pieces(again, 'two')).toEqual(streamed);
   // Over the other API, and unstreamed.
   expect((await new OpenAI(player.session()).responses.create({ model: 'gpt-4o', input: 'two' })).output_text).toBe('Echo: two');
-  await expect(chat(again, 'three')).rejects.toMatchObject({ code: 'no_recording', message: expect.stringContaining('body.messages[0].content: recorded "two", came "three"') });
+  await expect(chat(again, 'three')).rejects.toMatchObject({ code: 'no_recording', message: expect.stringContaining('body.messages[0].content: recorded "one", came "three"') });
   expect(() => again.finish()).toThrow(/No recording answers this chat\.completions\.create/);
   await player.stop();
 });
@@ -48,7 +48,7 @@ test('a session has a cassette of its own, without time stamps', async () => {
   player.cassette(file);
   expect(await chat(player, 'one')).toBe('Echo: one');
   await expect(chat(player, 'two')).rejects.toMatchObject({ code: 'no_recording' });
-  for (const [options, told] of [[{ recrd: 'all' }, 'did you mean "record"'], [{ record: 'sometimes' }, 'there is no way to record']]) {
+  for (const [options, told] of [[{ recrd: 'all' }, 'did you mean record?'], [{ record: 'sometimes' }, 'there is no way to record']]) {
     expect(() => api.cassette(file, options)).toThrow(told);
   }
   expect(() => api.cassette('')).toThrow('expected the path of a file');
@@ -162,7 +162,7 @@ test('the command line records, plays, lists, shows, prunes, converts and checks
   expect(await chat(api, 'one')).toBe('Echo: one');
   api.finish();
   expect(await llemulator('cassettes', 'check', record)).toMatchObject({ code: 0, stdout: '1 recordings: 0 errors, 0 warnings, 0 infos\n' });
-  const again = await llemulator('cassettes', 'check', record, '--upstream', real.baseURL);
+  const again = await llemulator('--upstream', real.baseURL, 'cassettes', 'check', record);
   expect(again, again.stdout).toMatchObject({ code: 0 });
   const lines = readFileSync(file, 'utf8').trim().split('\n');
   const stale = lines[1].replace('"model":"gpt-4o"', '"model":"gpt-1"');

@@ -72,7 +72,7 @@ test('startEmulator refuses unknown options and taken ports', async () => {
     [{ prot: 1 }, 'there is no option `prot`; did you mean `port`?'],
     [{ fallBack: 'echo' }, 'there is no option `fallBack`; did you mean `fallback`?'],
     [{ port: '8080' }, 'the option `port` is "8080"; expected a whole number from 0 to 65535'],
-    [{ fallback: 'ecko' }, 'expected "error" or "echo" or "generate" or "upstream" or "manual"; did you mean "echo"?'],
+    [{ fallback: 'ecko' }, 'expected "error" or "echo" or "generate" or "upstream" or "manual" or "replay"; did you mean "echo"?'],
     [{ fallback: () => 'x' }, 'the option `fallback` is the function fallback'],
     [{ port: NaN }, 'the option `port` is NaN'],
     [{ seed: 1n }, 'the option `seed` is 1'],
