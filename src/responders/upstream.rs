@@ -10,7 +10,7 @@ use crate::session::{ANONYMOUS, Observer, Session, UpstreamNews};
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::Call;
 use crate::turn::{self, Answering, Found, Responder, Response, Turn};
-use crate::upstream::{UpstreamBody, UpstreamRequest, UpstreamTarget};
+use crate::upstream::{Payload, UpstreamBody, UpstreamRequest, UpstreamTarget};
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use serde_json::Value;
@@ -114,7 +114,7 @@ pub(super) async fn passed_on(call: &Call, found: Result<Found, ApiError>) -> Re
 
 /// Sends a call upstream, as it came.
 pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<&str>) -> Result<Found, ApiError> {
-    let body = body(call, model)?;
+    let (body, shown) = body(call, model);
     let upstream = &call.emulator.upstream;
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
     let watched = Watched::of(call);
@@ -122,7 +122,7 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
         address: &target.address(&call.path),
         path: &call.path,
         query: &query,
-        body: &body,
+        body: &shown,
     });
     call.exchange.wait_for(Some(Waiting::Upstream));
     let session = &call.session;
@@ -159,15 +159,16 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
     }
 }
 
-/// The body as the upstream gets it.
-fn body(call: &Call, model: Option<&str>) -> Result<Bytes, ApiError> {
-    if call.body.is_null() || call.form.is_some() {
-        return match call.form.is_none() {
-            true => Ok(call.bytes.clone()),
-            false => Err(ApiError::new(501, "Only JSON goes upstream in this version: this request brings a form.")
-                .kind("not_implemented_error")
-                .code("not_implemented")),
-        };
+/// The body as the upstream gets it, and as it is shown.
+fn body(call: &Call, model: Option<&str>) -> (Payload, Bytes) {
+    if let Some(form) = &call.form {
+        let kind = call.headers.all("content-type").next().unwrap_or_default();
+        if let Ok(boundary) = multer::parse_boundary(kind) {
+            return (Payload::form(form, &boundary, model), call.body.to_string().into());
+        }
+    }
+    if call.body.is_null() {
+        return (call.bytes.clone().into(), call.bytes.clone());
     }
     let mut body = Cow::Borrowed(&*call.body);
     if let Some(model) = model {
@@ -177,7 +178,8 @@ fn body(call: &Call, model: Option<&str>) -> Result<Bytes, ApiError> {
     if call.lane.is_some() {
         body.to_mut()["stream"] = Value::from(true);
     }
-    Ok(body.to_string().into())
+    let bytes = Bytes::from(body.to_string());
+    (bytes.clone().into(), bytes)
 }
 
 /// An exchange whose upstream is watched.

@@ -7,17 +7,18 @@
 mod dial;
 mod failure;
 mod headers;
+mod payload;
 mod target;
 mod tls;
 
 pub(crate) use failure::UpstreamFailure;
+pub(crate) use payload::Payload;
 pub(crate) use target::{Change, UpstreamTarget};
 
 use crate::options::Settings;
 use bytes::Bytes;
 use dial::Dial;
 use http_body::Body;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Method, Request};
 use hyper_rustls::HttpsConnector;
@@ -45,7 +46,7 @@ pub(crate) struct Upstream {
     bypass: AtomicBool,
     tls: tls::Trust,
     /// Made at the first use: reading the system's roots takes its time.
-    client: OnceLock<Client<HttpsConnector<Dial>, Full<Bytes>>>,
+    client: OnceLock<Client<HttpsConnector<Dial>, Payload>>,
 }
 
 /// A request as it goes upstream.
@@ -60,7 +61,7 @@ pub(crate) struct UpstreamRequest<'a> {
     pub(crate) headers: Vec<(&'a str, &'a str)>,
     /// The caller's own key, for an upstream that is configured without one.
     pub(crate) key: Option<&'a str>,
-    pub(crate) body: Bytes,
+    pub(crate) body: Payload,
 }
 
 /// What came back: its head, and the rest still arriving.
@@ -147,7 +148,7 @@ impl Upstream {
         let uri = target.uri(ask.path, ask.query)?;
         let method = Method::from_bytes(ask.method.as_bytes()).unwrap_or(Method::POST);
         let client = self.client()?;
-        let mut request = Request::new(Full::new(ask.body));
+        let mut request = Request::new(ask.body);
         *request.method_mut() = method;
         headers::outward(request.headers_mut(), ask.headers, target.key.as_deref(), ask.key);
         if let Some(authorization) = dial::authorization(&uri) {
@@ -169,7 +170,7 @@ impl Upstream {
         })
     }
 
-    fn client(&self) -> Result<&Client<HttpsConnector<Dial>, Full<Bytes>>, UpstreamFailure> {
+    fn client(&self) -> Result<&Client<HttpsConnector<Dial>, Payload>, UpstreamFailure> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
@@ -221,3 +222,5 @@ impl UpstreamBody {
 #[cfg(test)]
 #[path = "tests.rs"]
 pub(crate) mod tests;
+#[cfg(test)]
+mod tls_tests;

@@ -65,7 +65,7 @@ fn ask(upstream: &Upstream, headers: &[(&str, &str)]) -> Came {
             query: None,
             headers: headers.to_vec(),
             key: None,
-            body: Bytes::from_static(b"{}"),
+            body: Bytes::from_static(b"{}").into(),
         };
         let mut given = upstream.ask(upstream.target(), ask).await?;
         let mut chunks = Vec::new();
@@ -77,6 +77,11 @@ fn ask(upstream: &Upstream, headers: &[(&str, &str)]) -> Came {
             }
         }
     })
+}
+
+/// The status and the bytes of one answer.
+pub(super) fn ask_once(options: Value) -> Result<(u16, Vec<u8>), UpstreamFailure> {
+    ask(&upstream(options), &[]).map(|(status, _, chunks, _)| (status, chunks.concat()))
 }
 
 fn refused(options: Value) -> UpstreamFailure {
@@ -115,7 +120,7 @@ fn chunks_come_with_their_borders_before_the_end_is_there() {
     });
     let upstream = upstream(json!({"upstream": address}));
     runtime::handle().block_on(async {
-        let body = Bytes::new();
+        let body = Bytes::new().into();
         let ask = UpstreamRequest {
             method: "GET",
             path: "/v1/models",
