@@ -357,3 +357,32 @@ fn the_largest_file_comes_and_goes_in_little_memory() {
     server.signal("TERM");
     assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
 }
+
+#[test]
+fn open_opens_the_page_and_says_where_it_is_when_nothing_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let told = folder.path().join("told");
+    let program = folder.path().join(if cfg!(target_os = "macos") { "open" } else { "xdg-open" });
+    // Renamed when it is whole: who reads it finds all of it.
+    std::fs::write(&program, format!("#!/bin/sh\nprintf %s \"$1\" > {0}.new && /bin/mv {0}.new {0}\n", told.display()))
+        .expect("writes");
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("may run");
+    let with = |path: &std::path::Path| {
+        let mut command = llemulator(&["--port", "0", "--open"]);
+        command.env("PATH", path).stderr(Stdio::piped());
+        Server::start(&mut command)
+    };
+    let server = with(folder.path());
+    let began = std::time::Instant::now();
+    while !told.exists() {
+        assert!(began.elapsed().as_secs() < 60, "nothing was opened");
+        std::thread::yield_now();
+    }
+    assert_eq!(std::fs::read_to_string(&told).expect("reads"), format!("http://{}", server.address));
+    drop(server);
+    let mut server = with(std::path::Path::new("/nowhere"));
+    let mut errors = BufReader::new(server.child.stderr.take().expect("stderr is piped"));
+    let mut line = String::new();
+    errors.read_line(&mut line).expect("a line");
+    assert!(line.contains(&format!("The page is at http://{}/", server.address)), "{line}");
+}

@@ -11,18 +11,27 @@ use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
+/// A runtime of its own for those who watch, made when the first one comes: five hundred of them are told of what
+/// happens, and no answer waits for that.
+static BESIDE: OnceLock<Runtime> = OnceLock::new();
+
 /// The handle to spawn on.
 pub(crate) fn handle() -> &'static Handle {
-    RUNTIME
-        .get_or_init(|| {
-            Builder::new_multi_thread()
-                .worker_threads(1)
-                .thread_name("llemulator")
-                .enable_all()
-                .build()
-                .unwrap_or_else(|error| panic!("no threads for the emulator: {error}"))
-        })
-        .handle()
+    RUNTIME.get_or_init(|| runtime("llemulator")).handle()
+}
+
+/// The handle to spawn on what answers must not wait for.
+pub(crate) fn beside() -> &'static Handle {
+    BESIDE.get_or_init(|| runtime("llemulator-watch")).handle()
+}
+
+fn runtime(name: &str) -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .unwrap_or_else(|error| panic!("no threads for the emulator: {error}"))
 }
 
 /// Counting the tokens of so many bytes, or reading and checking them as JSON, takes about two milliseconds.

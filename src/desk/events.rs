@@ -96,6 +96,12 @@ impl EventLog {
         self.kept().watchers > 0
     }
 
+    /// How many watch.
+    #[cfg(test)]
+    pub(crate) fn watchers(&self) -> usize {
+        self.kept().watchers
+    }
+
     /// From now on events are made.
     pub(crate) fn watch(&self) -> EventWatch<'_> {
         let mut kept = self.kept();

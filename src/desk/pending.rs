@@ -98,6 +98,10 @@ impl PendingList {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all().waiting.is_empty()
+    }
+
     /// All of them, oldest first.
     pub(crate) fn list(&self) -> Vec<Value> {
         self.all().waiting.values().map(Waiter::to_json).collect()
@@ -186,12 +190,29 @@ impl PendingList {
         how: &'static str,
         decision: Decision,
     ) -> Result<(), ApiError> {
+        self.decide_once(events, id, actor, how, decision, || ())
+    }
+
+    /// The same; this is done before whoever asked has the answer.
+    ///
+    /// # Errors
+    /// As [`PendingList::decide`]; then nothing is done.
+    pub(crate) fn decide_once(
+        &self,
+        events: &EventLog,
+        id: u64,
+        actor: &Actor,
+        how: &'static str,
+        decision: Decision,
+        before: impl FnOnce(),
+    ) -> Result<(), ApiError> {
         let mut all = self.all();
         let Some(decide) = all.open(id, actor)?.decide.take() else {
             return Err(
                 ApiError::new(409, format!("The request {id} is being typed: finish it, or cut it.")).code("typing")
             );
         };
+        before();
         all.answered(events, id, actor, how);
         drop(all);
         let _ = decide.send(decision);

@@ -116,9 +116,10 @@ pub(crate) fn act(
                 .filter(|keep| !keep.is_null())
                 .map(|keep| kept(keep, given_reply, &session, emulator));
             let rule = rule.transpose()?;
-            pending.decide(events, id, actor, "answer", Decision::Reply(Box::new(reply)))?;
-            if let Some(load) = rule {
-                session.load(load);
+            let kept = rule.is_some();
+            let load = || rule.into_iter().for_each(|load| session.load(load));
+            pending.decide_once(events, id, actor, "answer", Decision::Reply(Box::new(reply)), load)?;
+            if kept {
                 events.tell("sessions_changed", || json!({}));
             }
         }

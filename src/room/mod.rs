@@ -125,6 +125,39 @@ pub(crate) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest) -> Result<
     }
 }
 
+/// Runs a route for the host process.
+pub(crate) fn in_process(emulator: &Arc<Emulator>, method: &str, target: &str, body: &str) -> (u16, Value) {
+    match handle(emulator, &RoomRequest::of(method, target, body, "javascript")) {
+        Ok(answer) => (200, answer.value),
+        Err(error) => (error.status, error.envelope()),
+    }
+}
+
+/// Tells the host process of everything that happens from now on, and of what waits already.
+pub(crate) async fn tell_process(emulator: Arc<Emulator>) {
+    let events = &emulator.desk.events;
+    let _watching = events.watch();
+    let (waiting, mut seen) = emulator.desk.pending.as_of(events);
+    let tell = |event: &str| emulator.callbacks.tell(format!("{{\"type\":\"event\",\"event\":{event}}}"));
+    waiting.into_iter().for_each(|data| tell(&json!({"type": "new_request", "data": data}).to_string()));
+    let mut news = events.news();
+    let mut stopping = emulator.stopping();
+    loop {
+        match events.after(seen, usize::MAX) {
+            Some(told) => {
+                seen += told.len() as u64;
+                told.iter().for_each(|event| tell(&String::from_utf8_lossy(event)));
+            }
+            // So much at once that not all of it was kept.
+            None => seen = events.range().0,
+        }
+        tokio::select! {
+            changed = news.changed() => if changed.is_err() { return },
+            () = async { drop(stopping.wait_for(|stopped| *stopped).await) } => return,
+        }
+    }
+}
+
 /// How this emulator was started, as far as a page has to know.
 fn settings(emulator: &Emulator) -> Value {
     let settings = &emulator.settings;

@@ -1,6 +1,7 @@
 //! The routes of preset queues.
 
 use crate::clock;
+use crate::desk::preset::Preset;
 use crate::desk::queues::{QueueRefusal, shown};
 use crate::emulator::Emulator;
 use crate::room::{RoomAnswer, RoomRequest};
@@ -12,14 +13,12 @@ const IMPORT: usize = 10 << 20;
 
 pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) -> Result<RoomAnswer, ApiError> {
     let queues = &emulator.desk.queues;
-    // Addresses are written in many ways.
+    // Addresses are written in many ways, and keys lead to their sessions.
     let canonical;
     let (address, rest) = match path {
         [] | ["export" | "import"] => ("", path),
         [address, rest @ ..] => {
-            canonical = address
-                .parse::<std::net::IpAddr>()
-                .map_or_else(|_| address.to_string(), |ip| ip.to_canonical().to_string());
+            canonical = self::canonical(emulator, address);
             (canonical.as_str(), rest)
         }
     };
@@ -68,17 +67,24 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
             answer
         }
         ("DELETE", _, []) => {
-            queues.clear(address)?;
+            match queues.clear(address) {
+                Err(QueueRefusal::Unknown(_)) if request.query("missing") == Some("ok") => {}
+                cleared => cleared?,
+            }
             updated(address);
             json!({"success": true})
         }
         ("POST", _, ["batch"]) => {
             let mut given = request.object()?;
+            let whole = given.shift_remove("whole") == Some(Value::Bool(true));
             let items = ["responses", "items"].into_iter().find_map(|key| Some((key, given.shift_remove(key)?)));
             let Some((key, Value::Array(items))) = items else {
                 return Err(ApiError::invalid("responses: expected a list of bodies (or items: a list of items)")
                     .param("responses"));
             };
+            if whole {
+                checked(key, &items, &given)?;
+            }
             let mut sum = Added::default();
             match key {
                 "responses" => {
@@ -138,11 +144,46 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
     Ok(value.into())
 }
 
+/// The name that a queue has, of the names it may be called by.
+fn canonical(emulator: &Emulator, address: &str) -> String {
+    if let Some(key) = address.strip_prefix("session:") {
+        let session = emulator.sessions().into_iter().find(|session| session.key == key);
+        return session.map_or_else(|| address.to_string(), |session| format!("session:{}", session.label()));
+    }
+    address.parse::<std::net::IpAddr>().map_or_else(|_| address.to_string(), |ip| ip.to_canonical().to_string())
+}
+
+/// Refuses a batch of which an item is none.
+fn checked(key: &str, items: &[Value], general: &Map<String, Value>) -> Result<(), ApiError> {
+    for (index, item) in items.iter().enumerate() {
+        let wrong = |message: String| {
+            let error = ApiError::from(QueueRefusal::Wrong(message));
+            let place = error.param.as_deref().map_or(String::new(), |param| format!(".{param}"));
+            ApiError { message: format!("{key}[{index}]: {}", error.message), ..error }
+                .param(format!("{key}[{index}]{place}"))
+        };
+        let mut keys = keys(item).map_err(wrong)?;
+        keys.extend(general.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Preset::read(keys, String::new(), std::time::Duration::ZERO).map_err(wrong)?;
+    }
+    Ok(())
+}
+
+/// An item's keys: as they are, or those of an item with this body.
+fn keys(item: &Value) -> Result<Map<String, Value>, String> {
+    match item {
+        // A body has neither.
+        Value::Object(keys) if keys.contains_key("response") || keys.contains_key("reply") => Ok(keys.clone()),
+        Value::Object(_) => Ok(Map::from_iter([("response".into(), item.clone())])),
+        other => Err(format!("expected an object, but got {}", crate::wire::error::type_name(other))),
+    }
+}
+
 /// What became of several items.
 #[derive(Default)]
 struct Added {
     total: usize,
-    added: usize,
+    added: Vec<String>,
     errors: Vec<Value>,
 }
 
@@ -158,24 +199,14 @@ impl Added {
     ) {
         for (index, item) in items.iter().enumerate() {
             self.total += 1;
-            let added = match item {
-                Value::Object(keys) => {
-                    // A body has neither.
-                    let is_item = keys.contains_key("response") || keys.contains_key("reply");
-                    let mut keys =
-                        if is_item { keys.clone() } else { Map::from_iter([("response".into(), item.clone())]) };
-                    for (key, value) in general {
-                        keys.entry(key.clone()).or_insert_with(|| value.clone());
-                    }
-                    emulator.desk.queues.add(address, &keys).map(drop)
+            let added = keys(item).map_err(QueueRefusal::Wrong).and_then(|mut keys| {
+                for (key, value) in general {
+                    keys.entry(key.clone()).or_insert_with(|| value.clone());
                 }
-                other => Err(QueueRefusal::Wrong(format!(
-                    "expected an object, but got {}",
-                    crate::wire::error::type_name(other)
-                ))),
-            };
+                emulator.desk.queues.add(address, &keys)
+            });
             match added {
-                Ok(()) => self.added += 1,
+                Ok((id, _)) => self.added.push(id),
                 Err(QueueRefusal::Wrong(error) | QueueRefusal::Unknown(error)) => {
                     let mut told = json!({"index": index, "error": error});
                     if let Some(queue) = queue {
@@ -189,8 +220,9 @@ impl Added {
 
     fn answer(self, total: bool, length: Option<usize>) -> Value {
         let mut answer = json!({
-            "success": self.added > 0 || self.total == 0,
-            "added_count": self.added,
+            "success": !self.added.is_empty() || self.total == 0,
+            "added_count": self.added.len(),
+            "response_ids": self.added,
             "failed_count": self.errors.len(),
             "errors": self.errors,
         });

@@ -115,7 +115,7 @@ impl Visitor {
             return answer;
         }
         let mut set = |name: &'static str, value| answer.insert(HeaderName::from_static(name), value);
-        set("access-control-allow-methods", HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"));
+        set("access-control-allow-methods", HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
         let wanted = asked.get("access-control-request-headers").cloned();
         set("access-control-allow-headers", wanted.unwrap_or_else(|| HeaderValue::from_static("*")));
         set("access-control-max-age", HeaderValue::from_static("600"));

@@ -55,6 +55,8 @@ mod key_tests;
 #[cfg(test)]
 mod keys_tests;
 #[cfg(test)]
+mod manual_tests;
+#[cfg(test)]
 mod memory_tests;
 mod message;
 #[cfg(test)]
@@ -69,10 +71,14 @@ mod page;
 #[cfg(test)]
 mod page_tests;
 #[cfg(test)]
+mod queue_tests;
+#[cfg(test)]
 mod refusal_tests;
 mod request;
 pub(crate) mod respond;
 mod room;
+#[cfg(test)]
+mod room_guard_tests;
 #[cfg(test)]
 mod room_tests;
 #[cfg(test)]

@@ -128,6 +128,13 @@ fn imports_come_as_a_form_and_faults_are_told_twice() {
 }
 
 #[test]
+fn the_bypass_begins_with_https_and_five_minutes() {
+    let config = done(&start(json!({})), "GET", "/api/bypass/config", Value::Null);
+    let expected = json!({"enabled": false, "target_host": "api.openai.com", "target_port": 443, "target_uri": CHAT, "use_https": true, "timeout": 300, "api_key_configured": false});
+    assert_eq!(config, expected);
+}
+
+#[test]
 fn the_bypass_is_set_without_its_key_ever_shown() {
     let real = start(json!({"auth": "optional", "fallback": "echo"}));
     let emulator = start(json!({}));
@@ -288,4 +295,30 @@ fn pages_of_others_and_callers_without_the_token_get_nothing() {
     });
     assert!(!text.contains("secret"));
     until("nothing is watched", || !emulator.desk.events.is_watched());
+}
+
+/// One that reads nothing holds up nobody, and is dropped when it falls behind what is kept.
+#[test]
+fn a_watcher_that_does_not_read_is_dropped_and_others_miss_nothing() {
+    let emulator = start(json!({}));
+    let mut reads = watch(&emulator);
+    next(&mut reads, "hello");
+    let mut silent = connect(&emulator);
+    let head = "GET /ws HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    silent.write_all(head.as_bytes()).expect("sends");
+    until("both watch", || emulator.desk.events.watchers() == 2);
+    let (mut told, text) = (0u64, "x".repeat(64 * 1024));
+    until("the silent one is dropped", || {
+        if emulator.desk.events.watchers() == 1 {
+            return true;
+        }
+        emulator.desk.events.tell("big", || json!({"number": told, "text": text}));
+        told += 1;
+        // The other one reads: it is never far behind.
+        assert_eq!(next(&mut reads, "big")["data"]["number"], told - 1);
+        false
+    });
+    assert!(told > 10, "{told}");
+    emulator.desk.events.tell("after", || json!({}));
+    next(&mut reads, "after");
 }

@@ -7,6 +7,7 @@ use super::handshake;
 use super::socket::Control;
 use crate::emulator::Emulator;
 use crate::room;
+use crate::runtime;
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use futures_util::stream::SplitSink;
@@ -32,6 +33,9 @@ const TOGETHER: usize = 256;
 /// Events are looked for this often: more often nobody sees.
 const PACE: Duration = Duration::from_millis(40);
 
+/// What is told otherwise than by events is looked for this often.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// A watcher that takes nothing for this long is dropped.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -43,7 +47,7 @@ type Out = SplitSink<WebSocketStream<TokioIo<Upgraded>>, Message>;
 /// Serves the socket once its handshake is answered.
 pub(super) fn open(emulator: Arc<Emulator>, control: Arc<Control>, upgrade: OnUpgrade) {
     let open = emulator.opened();
-    tokio::spawn(async move {
+    runtime::beside().spawn(async move {
         // Goes last: a stop waits until the socket is closed.
         let _open = open;
         let Ok(upgraded) = upgrade.await else { return };
@@ -79,12 +83,13 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
     });
     let mut greeting = vec![json!({"type": "hello", "data": hello})];
     greeting.extend(waiting.into_iter().map(|data| json!({"type": "new_request", "data": data})));
-    if send(&mut out, greeting.iter().map(text).collect()).await.is_err() {
+    if send(emulator, &mut out, greeting.iter().map(text).collect(), seen).await.is_err() {
         return;
     }
     let mut news = events.news();
     let mut stopping = emulator.stopping();
     let mut due = Instant::now();
+    let mut stopped = false;
     loop {
         tokio::select! {
             message = messages.next() => {
@@ -102,16 +107,22 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
                         break;
                     }
                 }
-                if send(&mut out, vec![text(&answer)]).await.is_err() {
+                if send(emulator, &mut out, vec![text(&answer)], seen).await.is_err() {
                     break;
                 }
             }
             () = sleep_until(due) => {
                 events.catch_up();
+                // Once a stop has let go of what waits, there is nothing left to tell.
+                let over = stopped && emulator.desk.pending.is_empty();
                 if catch_up(emulator, &mut out, &mut seen).await.is_err() {
                     break;
                 }
-                due = Instant::now() + Duration::from_millis(500);
+                if over {
+                    let _ = timeout(PATIENCE, out.send(Message::Close(None))).await;
+                    break;
+                }
+                due = Instant::now() + if stopped { PACE } else { LOOK };
             }
             changed = news.changed() => {
                 if changed.is_err() {
@@ -119,10 +130,9 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
                 }
                 due = due.min(Instant::now() + PACE);
             }
-            () = async { drop(stopping.wait_for(|stopped| *stopped).await) } => {
-                let _ = catch_up(emulator, &mut out, &mut seen).await;
-                let _ = timeout(PATIENCE, out.send(Message::Close(None))).await;
-                break;
+            () = async { drop(stopping.wait_for(|stopped| *stopped).await) }, if !stopped => {
+                stopped = true;
+                due = Instant::now();
             }
         }
     }
@@ -136,7 +146,7 @@ async fn catch_up(emulator: &Emulator, out: &mut Out, seen: &mut u64) -> Result<
             return Ok(());
         }
         *seen += next.len() as u64;
-        send(out, next).await?;
+        send(emulator, out, next, *seen).await?;
     }
 }
 
@@ -144,7 +154,9 @@ fn text(value: &Value) -> Bytes {
     value.to_string().into()
 }
 
-async fn send(out: &mut Out, texts: Vec<Bytes>) -> Result<(), ()> {
+/// Sends texts to a watcher who has seen the events up to this one. Err = the watcher is gone, takes nothing, or falls
+/// behind what is kept meanwhile.
+async fn send(emulator: &Emulator, out: &mut Out, texts: Vec<Bytes>, seen: u64) -> Result<(), ()> {
     let sending = async {
         for text in texts {
             let text = Utf8Bytes::try_from(text).map_err(drop)?;
@@ -152,7 +164,13 @@ async fn send(out: &mut Out, texts: Vec<Bytes>) -> Result<(), ()> {
         }
         out.flush().await.map_err(drop)
     };
-    timeout(PATIENCE, sending).await.map_err(drop)?
+    let events = &emulator.desk.events;
+    let mut news = events.news();
+    let behind = news.wait_for(|_| events.range().1 > seen + 1);
+    tokio::select! {
+        sent = timeout(PATIENCE, sending) => sent.map_err(drop)?,
+        _ = behind => Err(()),
+    }
 }
 
 /// What a message leads to: events that are to come again, and an answer.

@@ -78,6 +78,13 @@ impl Callbacks {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells JavaScript something, if it still listens.
+    pub(crate) fn tell(&self, message: String) {
+        if let Some(dispatch) = self.dispatch() {
+            dispatch.notify(message);
+        }
+    }
+
     fn dispatch(&self) -> Option<Arc<dyn Dispatch>> {
         self.dispatch.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,0 +1,270 @@
+//! Preset queues: items of every kind, moved, edited, repeated, imported; whose they are.
+
+use super::room_tests::{CHAT, ask, body, chat, done};
+use super::tests::{Got, exchange, request, send, start};
+use crate::emulator::Emulator;
+use serde_json::{Value, json};
+
+const AT: &str = "/api/preset-queue/127.0.0.1";
+
+fn said(got: &Got) -> Value {
+    got.json()["choices"][0]["message"]["content"].take()
+}
+
+fn id(added: &Value) -> &str {
+    added["response_id"].as_str().expect("an id")
+}
+
+/// The chunks of a chat stream.
+fn chunks(got: &Got) -> Vec<Value> {
+    let text = got.text();
+    text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect()
+}
+
+fn items(emulator: &Emulator, at: &str) -> Vec<Value> {
+    done(emulator, "GET", at, Value::Null)["items"].as_array().cloned().unwrap_or_default()
+}
+
+#[test]
+fn a_verbatim_body_gets_what_it_lacks_only_where_that_is_asked() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let bare = json!({"choices": [{"message": {"content": "hi"}}]});
+    done(&emulator, "POST", AT, json!({"response": bare}));
+    done(&emulator, "POST", AT, json!({"response": bare, "fill": true}));
+    done(
+        &emulator,
+        "POST",
+        AT,
+        json!({"response": {"id": "own", "model": "mine", "choices": bare["choices"]}, "fill": true}),
+    );
+    assert_eq!(send(&emulator, "k", CHAT, &chat("a", false)).json(), bare);
+    let filled = send(&emulator, "k", CHAT, &chat("a", false)).json();
+    for key in ["id", "object", "created", "model", "usage", "choices"] {
+        assert!(!filled[key].is_null(), "{key}: {filled}");
+    }
+    assert_eq!((&filled["choices"][0]["finish_reason"], &filled["choices"][0]["index"]), (&json!("stop"), &json!(0)));
+    let own = send(&emulator, "k", CHAT, &chat("a", false)).json();
+    assert_eq!((&own["id"], &own["model"], own["usage"].is_object()), (&json!("own"), &json!("mine"), true));
+    // A response of the other dialect.
+    let output =
+        json!([{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "there"}]}]);
+    done(&emulator, "POST", AT, json!({"response": {"output": output}, "fill": true}));
+    let response = send(&emulator, "k", "/v1/responses", &json!({"model": "gpt-4o", "input": "a"})).json();
+    assert_eq!(
+        (&response["object"], &response["output"][0]["content"][0]["text"]),
+        (&json!("response"), &json!("there"))
+    );
+    let refused = ask(&emulator, "POST", AT, json!({"response": {"any": 1}, "fill": true}));
+    assert_eq!((refused.0, &refused.1["error"]["param"]), (400, &json!("fill")));
+}
+
+#[test]
+fn a_verbatim_chat_body_is_streamed_as_the_chunks_it_means() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let calls = json!([
+        {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}},
+        {"id": "call_2", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+    ]);
+    let message = json!({"role": "assistant", "content": "one two", "tool_calls": calls});
+    let response = json!({"id": "own", "object": "chat.completion", "model": "mine", "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]});
+    done(&emulator, "POST", AT, json!({"response": response, "pace": {"chunk": "word"}, "headers": {"x-own": "1"}}));
+    let mut request = chat("a", true);
+    request["tools"] =
+        json!([{"type": "function", "function": {"name": "f"}}, {"type": "function", "function": {"name": "g"}}]);
+    let got = send(&emulator, "k", CHAT, &request);
+    assert!(got.head.contains("x-own: 1") && got.head.contains("text/event-stream"), "{}", got.head);
+    let all = chunks(&got);
+    assert!(
+        all.iter().all(|chunk| chunk["id"] == "own"
+            && chunk["model"] == "mine"
+            && chunk["object"] == "chat.completion.chunk")
+    );
+    let texts: Vec<&str> = all
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .filter(|text| !text.is_empty())
+        .collect();
+    assert_eq!(texts, ["one ", "two"]);
+    let deltas = || all.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0].as_object());
+    let names: Vec<&Value> = deltas().filter_map(|call| call["function"].get("name")).collect();
+    assert_eq!(names, ["f", "g"]);
+    let arguments: String =
+        deltas().filter(|call| call["index"] == 0).filter_map(|call| call["function"]["arguments"].as_str()).collect();
+    assert_eq!(arguments, "{\"a\":1}");
+    let finish: Vec<&Value> =
+        all.iter().map(|chunk| &chunk["choices"][0]["finish_reason"]).filter(|finish| !finish.is_null()).collect();
+    assert_eq!(finish, ["tool_calls"]);
+    assert!(got.text().ends_with("data: [DONE]\n\n"));
+    // What is no answer of chat stays what it is, whatever was asked.
+    done(&emulator, "POST", AT, json!({"response": {"error": {"message": "no"}}, "status_code": 503}));
+    let got = send(&emulator, "k", CHAT, &chat("a", true));
+    assert_eq!((got.status, got.json()), (503, json!({"error": {"message": "no"}})));
+}
+
+#[test]
+fn items_are_moved_edited_put_elsewhere_and_repeated() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let ids: Vec<String> =
+        ["a", "b", "c"].map(|text| id(&done(&emulator, "POST", AT, json!({"reply": text}))).to_string()).to_vec();
+    let moved = done(&emulator, "PATCH", &format!("{AT}/{}", ids[2]), json!({"position": 0}));
+    assert_eq!(moved["queue_length"], 3);
+    done(&emulator, "PATCH", &format!("{AT}/{}", ids[0]), json!({"reply": {"text": "A"}, "times": 2}));
+    done(&emulator, "PATCH", &format!("{AT}/{}", ids[1]), json!({"queue": "10.0.0.9"}));
+    let replies: Vec<Value> = items(&emulator, AT).iter().map(|item| item["reply"].clone()).collect();
+    assert_eq!(replies, [json!("c"), json!({"text": "A"})]);
+    assert_eq!(items(&emulator, "/api/preset-queue/10.0.0.9")[0]["id"], ids[1]);
+    done(&emulator, "POST", AT, json!({"reply": "first", "position": 0}));
+    done(&emulator, "POST", AT, json!({"reply": "ever", "times": "unlimited"}));
+    let got: Vec<Value> = (0..6).map(|_| said(&send(&emulator, "k", CHAT, &chat("x", false)))).collect();
+    assert_eq!(got, ["first", "c", "A", "A", "ever", "ever"]);
+    assert_eq!(items(&emulator, AT)[0]["times"], "unlimited");
+    // From a body to a reply and back; null drops a key.
+    let item = done(
+        &emulator,
+        "POST",
+        "/api/preset-queue/a",
+        json!({"response": body("x"), "status_code": 202, "delay_ms": 5}),
+    );
+    let at = format!("/api/preset-queue/a/{}", id(&item));
+    let changed = done(&emulator, "PUT", &at, json!({"reply": "y", "delay_ms": null}))["item"].take();
+    assert_eq!(
+        (&changed["reply"], changed.get("response"), changed.get("status_code"), changed.get("delay_ms")),
+        (&json!("y"), None, None, None)
+    );
+    let changed = done(&emulator, "PATCH", &at, json!({"response": body("z")}))["item"].take();
+    assert_eq!((&changed["response"], changed.get("reply"), &changed["status_code"]), (&body("z"), None, &json!(200)));
+    for (change, param) in [
+        (json!({"position": -1}), "position"),
+        (json!({"times": 0}), "times"),
+        (json!({"reply": {"txt": 1}}), "reply.txt"),
+        (json!({"queue": 1}), "queue"),
+    ] {
+        let (status, refused) = ask(&emulator, "PATCH", &at, change);
+        assert_eq!((status, &refused["error"]["param"]), (400, &json!(param)), "{refused}");
+    }
+    assert_eq!(items(&emulator, "/api/preset-queue/a").len(), 1, "what was refused changed nothing");
+}
+
+#[test]
+fn a_proxy_is_believed_only_where_that_was_said() {
+    for (trusts, client) in [(true, "203.0.113.7"), (false, "127.0.0.1")] {
+        let emulator = start(json!({"fallback": "echo", "trustForwarded": trusts}));
+        for address in ["203.0.113.7", "127.0.0.1"] {
+            done(&emulator, "POST", &format!("/api/preset-queue/{address}"), json!({"reply": address}));
+        }
+        let forwarded = "x-forwarded-for: 203.0.113.7, 10.0.0.1\r\n";
+        let bytes = request("POST", CHAT, "k", forwarded, chat("a", false).to_string().as_bytes());
+        assert_eq!(said(&exchange(&emulator, &bytes).expect("an answer")), client, "trusts: {trusts}");
+        let list = done(&emulator, "GET", "/api/exchanges", Value::Null);
+        assert_eq!(list["data"][0]["client"]["ip"], client);
+    }
+}
+
+#[test]
+fn a_session_has_a_queue_of_its_own_which_comes_first() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let made = done(&emulator, "POST", "/api/sessions", json!({"name": "checkout"}));
+    let key = made["api_key"].as_str().expect("a key");
+    done(&emulator, "POST", AT, json!({"reply": "whoever"}));
+    done(&emulator, "POST", "/api/preset-queue/session:checkout", json!({"reply": "by name"}));
+    // A key leads to the session's name: keys are not shown.
+    done(&emulator, "POST", &format!("/api/preset-queue/session:{key}"), json!({"reply": "by key"}));
+    let queues = done(&emulator, "GET", "/api/preset-queue", Value::Null);
+    assert!(!queues.to_string().contains(key), "{queues}");
+    let got: Vec<Value> = (0..3).map(|_| said(&send(&emulator, key, CHAT, &chat("a", false)))).collect();
+    assert_eq!(got, ["by name", "by key", "whoever"]);
+    assert_eq!(said(&send(&emulator, "other", CHAT, &chat("a", false))), "Echo: a");
+}
+
+#[test]
+fn files_of_the_old_tool_load_and_what_is_no_file_is_told_where() {
+    let emulator = start(json!({"fallback": "echo"}));
+    // preset_queues.json, as it wrote them.
+    let file = json!({"127.0.0.1": [
+        {"id": "0b0c1f0e-8f0a-4f4e-9d53-6d7a1b1d3b11", "response": body("one"), "status_code": 200, "created_at": 1_766_000_000.25},
+        {"id": "0b0c1f0e-8f0a-4f4e-9d53-6d7a1b1d3b12", "response": {"error": "x"}, "status_code": 429, "created_at": 1_766_000_001.5},
+    ], "10.1.1.1": [5, body("bare")]});
+    let loaded = done(&emulator, "POST", "/api/preset-queue/import", file);
+    assert_eq!((&loaded["total"], &loaded["added_count"], &loaded["failed_count"]), (&json!(4), &json!(3), &json!(1)));
+    assert_eq!((&loaded["errors"][0]["queue"], &loaded["errors"][0]["index"]), (&json!("10.1.1.1"), &json!(0)));
+    assert_eq!(send(&emulator, "k", CHAT, &chat("a", false)).json(), body("one"));
+    assert_eq!(send(&emulator, "k", CHAT, &chat("a", false)).status, 429);
+    // Its exports: bodies alone, in a form as its page sends them.
+    let form = |file: &str| {
+        let form = format!(
+            "--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"q.json\"\r\nContent-Type: application/json\r\n\r\n{file}\r\n--x--\r\n"
+        );
+        let head = format!(
+            "POST {AT}/import HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: {}\r\n\r\n",
+            form.len()
+        );
+        exchange(&emulator, (head + &form).as_bytes()).expect("an answer")
+    };
+    assert_eq!(form(&json!([body("two"), body("three")]).to_string()).json()["added_count"], 2);
+    let exported =
+        exchange(&emulator, &request("GET", &format!("{AT}/export?format=bare"), "k", "", b"")).expect("a file");
+    assert!(exported.head.contains("attachment; filename=\"queue_127.0.0.1_"), "{}", exported.head);
+    assert_eq!(exported.json(), json!([body("two"), body("three")]));
+    for (file, why) in
+        [("[1,\n 2,,]", "line 2, column 4"), ("{\"a\": 1}", "An import is a list"), ("\u{feff}[]", "line 1")]
+    {
+        let refused = form(file);
+        let told = refused.json()["detail"].as_str().unwrap_or_default().to_string();
+        assert!(refused.status == 400 && told.contains(why), "{file}: {told}");
+    }
+    let large = form(&format!("[\"{}\"]", "x".repeat(10 << 20)));
+    assert_eq!((large.status, &large.json()["error"]["code"]), (400, &json!("file_too_large")));
+    assert_eq!(items(&emulator, AT).len(), 2);
+}
+
+#[test]
+fn a_batch_that_must_be_whole_adds_all_or_nothing() {
+    let emulator = start(json!({}));
+    let (status, refused) = ask(
+        &emulator,
+        "POST",
+        &format!("{AT}/batch"),
+        json!({"items": [{"reply": "a"}, {"reply": {"txt": 1}}], "whole": true}),
+    );
+    assert_eq!(
+        (status, &refused["error"]["param"], items(&emulator, AT).len()),
+        (400, &json!("items[1].reply.txt"), 0)
+    );
+    let added = done(
+        &emulator,
+        "POST",
+        &format!("{AT}/batch"),
+        json!({"items": [{"reply": "a"}, {"reply": "b"}], "whole": true}),
+    );
+    let ids: Vec<Value> = items(&emulator, AT).iter().map(|item| item["id"].clone()).collect();
+    assert_eq!(added["response_ids"], json!(ids));
+}
+
+/// An item that waits on the session's clock, and many that ask at once: each item answers once, in order.
+#[test]
+fn items_wait_and_are_taken_once_each() {
+    let emulator = start(json!({"clock": "instant", "fallback": "echo"}));
+    done(&emulator, "POST", AT, json!({"response": body("slow"), "delay_ms": 60_000}));
+    send(&emulator, "k", CHAT, &chat("a", false));
+    let sessions = done(&emulator, "GET", "/api/sessions", Value::Null);
+    assert!(sessions["data"][0]["clock"]["elapsed_ms"].as_u64().is_some_and(|elapsed| elapsed >= 60_000), "{sessions}");
+    let responses: Vec<Value> = (0..40).map(|number| body(&number.to_string())).collect();
+    done(&emulator, "POST", &format!("{AT}/batch"), json!({"responses": responses, "status_code": 201}));
+    let mut got: Vec<u64> = std::thread::scope(|scope| {
+        let asks = |lane: usize| {
+            let emulator = &emulator;
+            scope.spawn(move || {
+                let ask = |_| {
+                    let got = send(emulator, &format!("k{lane}"), CHAT, &chat("a", false));
+                    assert_eq!(got.status, 201);
+                    said(&got).as_str().and_then(|text| text.parse::<u64>().ok()).expect("a number")
+                };
+                (0..10).map(ask).collect::<Vec<_>>()
+            })
+        };
+        let lanes: Vec<_> = (0..4).map(asks).collect();
+        lanes.into_iter().flat_map(|lane| lane.join().expect("a thread")).collect()
+    });
+    got.sort_unstable();
+    assert_eq!(got, (0..40).collect::<Vec<u64>>());
+}
