@@ -14,7 +14,7 @@ import type { EmbeddingCreateParams } from 'openai/resources/embeddings';
 import type { ModerationCreateParams } from 'openai/resources/moderations';
 // @ts-ignore openai is an optional peer
 import type { ResponseCreateParams } from 'openai/resources/responses/responses';
-import type { RemoteStep, Reply, ReplyFunction, Script, Step, ToolStrategy } from './types/replies.js';
+import type { Match, Pace, RemoteStep, Reply, ReplyFunction, Script, Step, ToolStrategy } from './types/replies.js';
 
 // The replies: what is said, the helpers, the rules.
 export * from './types/replies.js';
@@ -212,8 +212,171 @@ export interface Emulator extends AsyncDisposable {
   script(script: Script): void;
   /** Forgets every session: scripts, requests, stored objects. The script for all of them stays. */
   reset(): void;
+
+  /**
+   * Answers that wait for whoever asks next: from an address (`'127.0.0.1'`), or in a session (`'session:checkout'`), whose
+   * queue comes first. They come before any script and answer text operations alone.
+   */
+  queue(address: string): Queue;
+  /** The requests that wait for a person, oldest first: by `fallback: 'manual'`, a step `{ manual: true }`, or a breakpoint. */
+  readonly pending: readonly PendingRequest[];
+  /**
+   * Answers a request that waits. With `keep` the reply also becomes a rule of its session, for requests like this one.
+   *
+   * ```ts
+   * emulator.on('pending', (request) => emulator.answer(request, `You said ${request.asked}`));
+   * ```
+   */
+  answer(request: string | { readonly id: string }, reply: Reply, options?: KeepOptions): void;
+  /** Answers with text that streams as it comes: each piece leaves when it is there. Resolves when all of it is. */
+  answer(request: string | { readonly id: string }, pieces: Iterable<string> | AsyncIterable<string>): Promise<void>;
+  /** Does something else with a request that waits: claims it, lets another answer, goes on from a breakpoint, cuts its connection. */
+  act<Name extends keyof PendingActions>(request: string | { readonly id: string }, action: Name, fields?: PendingActions[Name]): void;
+  /** Tells of what happens from now on; of `pending`, also of what waits already. Keeps no process alive. */
+  on<Name extends keyof EmulatorEvents>(event: Name, listener: (data: EmulatorEvents[Name]) => unknown): this;
+  /** Tells a listener no more. */
+  off<Name extends keyof EmulatorEvents>(event: Name, listener: (data: EmulatorEvents[Name]) => unknown): this;
+
   /** Stops listening and ends open connections. Can be called any number of times. */
   stop(): Promise<void>;
+}
+
+// ------------------------------------------------------------------------------------- queues, and people who answer
+
+/** Answers that wait for an address or a session. */
+export interface Queue {
+  /** Adds answers at the end, all or none; gives their ids. */
+  add(...items: [QueueItem, ...QueueItem[]]): string[];
+  /** What waits, the next one first. */
+  readonly items: readonly QueuedItem[];
+  /** Changes an item, or moves it to another `position` (from 0). */
+  change(id: string, changes: Partial<QueuedBody & QueuedReply> & { position?: number }): void;
+  /** Drops an item. */
+  remove(id: string): void;
+  /** Drops all items. */
+  clear(): void;
+}
+
+/** An answer for a queue: a reply, or one with more, or a body that is sent as it is. */
+export type QueueItem = Reply | QueuedReply | QueuedBody;
+
+/** What every item may have. */
+interface QueuedOptions {
+  headers?: Readonly<Record<string, string>>;
+  /** Milliseconds before the answer begins, on the session's clock. */
+  delayMs?: number;
+  pace?: Pace;
+  /** How often it answers; Infinity = without end. Default 1. */
+  times?: number;
+}
+
+/** A reply for a queue, with more. */
+export interface QueuedReply extends QueuedOptions {
+  reply: Reply;
+}
+
+/** A body that is sent as it is; one of chat asked for as a stream is streamed as the chunks it means. */
+export interface QueuedBody extends QueuedOptions {
+  response: object;
+  /** Default 200. */
+  status?: number;
+  /** Adds the fields that it lacks: `id`, `created`, `usage` … */
+  fill?: boolean;
+}
+
+/** An item that waits in a queue. */
+export interface QueuedItem {
+  id: string;
+  /** Seconds since 1970. */
+  createdAt: number;
+  reply?: Reply;
+  response?: any;
+  statusCode?: number;
+  headers?: Record<string, string>;
+  delayMs?: number;
+  /** Uses left. */
+  times?: number | 'unlimited';
+  fill?: boolean;
+}
+
+/** A request that waits for a person. */
+export interface PendingRequest {
+  id: string;
+  /** The session's name. */
+  session: string;
+  sessionId: string;
+  operation: Operation;
+  model: string | null;
+  /** Whether a stream was asked. */
+  stream: boolean;
+  method: string;
+  path: string;
+  /** Names in lower case, keys redacted. */
+  headers: Record<string, string>;
+  body: any;
+  /** The last text of the user. */
+  asked: string;
+  /** The messages, whatever the dialect; null where there are none. */
+  conversation: any;
+  /** The client's address. */
+  ip: string;
+  port: number | null;
+  /** When it came, in milliseconds since 1970. */
+  arrived: number;
+  /** How long it may wait, and what is left of that, on the session's clock. */
+  timeoutMs: number;
+  leftMs: number;
+  /** Who holds it. */
+  claimed: { by: string; until: number } | null;
+  /** What was typed so far. */
+  typed: string;
+  /** The smallest answer that the request allows. */
+  smallest: any;
+  /** An answer is there and has stopped at a breakpoint: see `docs/control-plane.md`. */
+  paused: any;
+}
+
+/** Whether an answer also becomes a rule: for requests like `keep`, so many `times` (Infinity = without end; default 1). */
+export interface KeepOptions {
+  keep?: Match;
+  times?: number;
+}
+
+/** What may be done with a request that waits, and what goes with it. */
+export interface PendingActions {
+  /** Holds it for 90 seconds: others are refused, unless they say `force`. */
+  claim: { by?: string; force?: boolean };
+  release: { force?: boolean };
+  /** More text, which leaves at once where a stream was asked. */
+  type: { text: string };
+  finish: { finish_reason?: 'stop' | 'length' | 'tool_calls' | 'content_filter' };
+  /** Lets another answer. */
+  fallback: { to?: 'echo' | 'generate' | 'error' };
+  /** Lets the real API answer. */
+  upstream: Record<never, never>;
+  /** From a breakpoint: goes on as it is; lets this piece leave and stops at the next; goes on with this instead; without it. */
+  go: Record<never, never>;
+  step: Record<never, never>;
+  edit: { reply?: Reply; text?: string; step?: boolean };
+  drop: { step?: boolean };
+  /** Resets the connection. */
+  cut: Record<never, never>;
+}
+
+/** What an emulator tells of. */
+export interface EmulatorEvents {
+  /** A request waits for a person. */
+  pending: PendingRequest;
+  /** A person has decided: `answer`, `typed`, `fallback`, `cut` … */
+  answered: { id: string; by: string; how: string };
+  /** A request waits no more, and nobody answered it. */
+  cancelled: { id: string; reason: 'client_left' | 'timed_out' | 'reset' | 'stopped' };
+  claimed: { id: string; by: string; until: number };
+  released: { id: string };
+  /** More text of an answer. */
+  typed: { id: string; by: string; text: string };
+  /** A queue has changed. */
+  queue: { ip: string };
 }
 
 // ------------------------------------------------------------------------------------------------------- a session
@@ -423,7 +586,15 @@ export interface RemoteEmulator {
   session(options: SessionOptions): Promise<RemoteSession>;
   script(script: Script): Promise<void>;
   reset(): Promise<void>;
+  queue(address: string): RemoteQueue;
+  readonly pending: Promise<readonly PendingRequest[]>;
+  answer(request: string | { readonly id: string }, reply: Reply, options?: KeepOptions): Promise<void>;
+  answer(request: string | { readonly id: string }, pieces: Iterable<string> | AsyncIterable<string>): Promise<void>;
+  act<Name extends keyof PendingActions>(request: string | { readonly id: string }, action: Name, fields?: PendingActions[Name]): Promise<void>;
 }
+
+/** A queue of an emulator in another process. */
+export type RemoteQueue = { readonly [K in keyof Queue]: Promised<Queue[K]> };
 
 /** A session of an emulator in another process: as {@link Session}, with a promise of everything. No functions. */
 export interface RemoteSession extends ClientOptions {

@@ -1,5 +1,6 @@
 'use strict';
 // An emulator in another process, driven over HTTP: the same names, each a promise.
+const { Desk, Queue } = require('./desk.js');
 const { accepted, sessionRequest } = require('./emulator.js');
 const { LLEmulatorError, badArgument, show } = require('./errors.js');
 const { asScript, serialise } = require('./rules.js');
@@ -34,6 +35,7 @@ async function connectEmulator(url = process.env.LLEMULATOR_URL, { controlToken 
 
 class RemoteEmulator {
   #door;
+  #desk;
 
   /**
    * @param {string} url
@@ -54,6 +56,37 @@ class RemoteEmulator {
       thrown: () => undefined,
       now,
     };
+    this.#desk = new Desk(this.#door);
+  }
+
+  /** @param {string} address */
+  queue(address) {
+    return new Queue(this.#door, address);
+  }
+
+  /** @returns {Promise<any[]>} */
+  get pending() {
+    return this.#desk.pending;
+  }
+
+  /**
+   * @param {string | { id: string }} request
+   * @param {unknown} reply
+   * @param {{ keep?: unknown, times?: number }} [options]
+   * @returns {Promise<void>}
+   */
+  async answer(request, reply, options) {
+    await this.#desk.answer(request, reply, options);
+  }
+
+  /**
+   * @param {string | { id: string }} request
+   * @param {string} action
+   * @param {Record<string, unknown>} [fields]
+   * @returns {Promise<void>}
+   */
+  async act(request, action, fields) {
+    await this.#desk.act(request, action, fields);
   }
 
   /**

@@ -1,6 +1,7 @@
 'use strict';
 // An emulator in this process. The server runs on threads of its own and belongs to no JavaScript object: a handle that
 // is garbage-collected stops nothing, stop() does.
+const { Desk, Listeners, Queue } = require('./desk.js');
 const { LLEmulatorError, badArgument, isPlainObject, show, unknownName } = require('./errors.js');
 const { Functions } = require('./functions.js');
 const { native } = require('./native.js');
@@ -48,6 +49,8 @@ class Emulator {
   #native;
   #functions;
   #door;
+  #desk;
+  #listeners = new Listeners();
   #unnamed = 0;
   /** @type {Promise<void> | undefined} */
   #stopped;
@@ -78,6 +81,7 @@ class Emulator {
       thrown: (owner) => functions.thrown(owner),
       now,
     };
+    this.#desk = new Desk(this.#door);
   }
 
   /**
@@ -97,6 +101,58 @@ class Emulator {
   reset() {
     this.#functions.dropSessions();
     this.#door.control(null, 'DELETE', '/_emulator/sessions', '', () => undefined);
+  }
+
+  /** @param {string} address */
+  queue(address) {
+    return new Queue(this.#door, address);
+  }
+
+  get pending() {
+    return this.#desk.pending;
+  }
+
+  /**
+   * @param {string | { id: string }} request
+   * @param {unknown} reply
+   * @param {{ keep?: unknown, times?: number }} [options]
+   */
+  answer(request, reply, options) {
+    return this.#desk.answer(request, reply, options);
+  }
+
+  /**
+   * @param {string | { id: string }} request
+   * @param {string} action
+   * @param {Record<string, unknown>} [fields]
+   */
+  act(request, action, fields) {
+    return this.#desk.act(request, action, fields);
+  }
+
+  /**
+   * @param {string} event
+   * @param {(data: any) => unknown} listener
+   */
+  on(event, listener) {
+    this.#listeners.add(event, listener);
+    if (this.#functions.listener) {
+      // What waits is told to who comes later too.
+      if (event === 'pending') this.#listeners.catchUp(listener, this.pending);
+      return this;
+    }
+    this.#functions.listener = (name, data) => this.#listeners.tell(name, data);
+    this.#native.listen();
+    return this;
+  }
+
+  /**
+   * @param {string} event
+   * @param {(data: any) => unknown} listener
+   */
+  off(event, listener) {
+    this.#listeners.remove(event, listener);
+    return this;
   }
 
   /** @returns {Promise<void>} */
@@ -120,6 +176,8 @@ const stopped = () =>
 function accepted({ status, body }) {
   if (status < 400) return body;
   const { message, param, code } = body.error ?? { message: `${status} ${show(body)}` };
+  // A reply that is none was given here, at this line.
+  if (code === 'invalid_item' || code === 'invalid_reply') throw new LLEmulatorError('ERR_LLEMULATOR_ARGUMENT', message, { param });
   if (code !== 'invalid_script') throw new LLEmulatorError('ERR_LLEMULATOR_CONTROL', message, { param });
   throw new LLEmulatorError('ERR_LLEMULATOR_SCRIPT', param && !message.startsWith(param) ? `${param}: ${message}` : message, { param });
 }

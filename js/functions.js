@@ -15,6 +15,8 @@ class Functions {
   #thrown = new Map();
   /** @type {import('./native.js').NativeEmulator | undefined} */
   native;
+  /** Who is told of events. @type {((name: string, data: any) => void) | undefined} */
+  listener;
 
   /**
    * Keeps a function for a session.
@@ -49,11 +51,15 @@ class Functions {
 
   /**
    * What the emulator calls. Never throws and never rejects: that would be an error nobody can catch.
-   * @param {string} message  `{"type":"call", "callback", "stream", "request"}` or `{"type":"abort", "stream"}`
+   * @param {string} message  `{"type":"call", "callback", "stream", "request"}`, `{"type":"abort", "stream"}` or `{"type":"event", "event"}`
    * @returns {Promise<string>}
    */
   dispatch = async (message) => {
-    const { type, callback, stream, request } = JSON.parse(message);
+    const { type, callback, stream, request, event } = JSON.parse(message);
+    if (type === 'event') {
+      this.listener?.(event.type, event.data);
+      return '{}';
+    }
     if (type === 'abort') {
       this.#running.get(stream)?.abort(new Error('the client has left'));
       return '{}';

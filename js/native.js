@@ -14,6 +14,7 @@ const { LLEmulatorError } = require('./errors.js');
  * @property {(key: string, seen: number, milliseconds: number) => Promise<number>} changed
  * @property {(key: string, file: string, mode?: string, upstream?: string, upstreamKey?: string) => string[]} cassette
  * @property {() => void} recorded
+ * @property {() => void} listen
  * @property {(stream: number, piece: string) => boolean} push
  * @property {(stream: number) => Promise<boolean>} drained
  * @property {(stream: number, error?: string) => void} finish

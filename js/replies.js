@@ -1,6 +1,7 @@
 'use strict';
 // The reply helpers. Each is one line of the script language: it returns the JSON that a script file would hold.
-const { badArgument, isPlainObject, show, unknownName } = require('./errors.js');
+const { badArgument, isPlainObject, show } = require('./errors.js');
+const { PACE, renamed } = require('./options.js');
 
 /** Options of every reply, and their names in the script language. */
 const OPTIONS = /** @type {Record<string, string>} */ ({
@@ -16,34 +17,6 @@ const OPTIONS = /** @type {Record<string, string>} */ ({
   check: 'check',
   dialect: 'dialect',
 });
-/** Options that belong to the pace. */
-const PACE = /** @type {Record<string, string>} */ ({
-  chunk: 'chunk',
-  ttftMs: 'ttft_ms',
-  delayMs: 'delay_ms',
-  tokensPerSecond: 'tokens_per_second',
-  keepAliveMs: 'keep_alive_ms',
-});
-
-/**
- * Renames the keys of an options object; a key that is not in the table is a mistake.
- * @param {string} helper  for the message
- * @param {unknown} options
- * @param {Record<string, string>} table
- */
-function renamed(helper, options, table) {
-  if (options === undefined) return {};
-  if (!isPlainObject(options)) throw badArgument(`${helper}: the options must be an object, not ${show(options)}`);
-  /** @type {Record<string, any>} */
-  const out = {};
-  for (const [key, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    if (!Object.hasOwn(table, key)) throw unknownName(`${helper}: there is no option `, key, Object.keys(table));
-    out[table[key]] = value;
-  }
-  return out;
-}
-
 /**
  * A reply with the options every reply takes.
  * @param {string} helper

@@ -164,4 +164,4 @@ function serialise(script, number) {
   });
 }
 
-module.exports = { asScript, mustBeReply, serialise, when };
+module.exports = { asScript, match, mustBeReply, serialise, when };

@@ -28,6 +28,24 @@ export async function use(): Promise<void> {
   const openai = new OpenAI(api);
   expectTypeOf(openai.chat).not.toBeAny();
 
+  const queue = emulator.queue('session:name');
+  expectTypeOf(queue.add('One.', error(429), { reply: text('x'), times: Infinity }, { response: {}, status: 201, fill: true })).toEqualTypeOf<string[]>();
+  // @ts-expect-error functions answer requests as they come
+  queue.add(() => 'x');
+  // @ts-expect-error no such key
+  queue.add({ response: {}, stauts: 1 });
+  emulator.on('pending', (request) => emulator.answer(request, request.smallest, { keep: /x/, times: 2 }));
+  emulator.on('cancelled', ({ reason }) => expectTypeOf(reason).toEqualTypeOf<'client_left' | 'timed_out' | 'reset' | 'stopped'>());
+  expectTypeOf(emulator.answer('1', ['a', 'b'])).toEqualTypeOf<Promise<void>>();
+  emulator.act('1', 'fallback', { to: 'echo' });
+  // @ts-expect-error no such way out
+  emulator.act('1', 'fallback', { to: 'nowhere' });
+  // @ts-expect-error no such event
+  emulator.on('pendng', () => {});
+  const elsewhere = await connectEmulator();
+  expectTypeOf(elsewhere.queue('127.0.0.1').add('One.')).toEqualTypeOf<Promise<string[]>>();
+  expectTypeOf(elsewhere.pending).resolves.toExtend<readonly { asked: string }[]>();
+
   api.replies('Paris.', text('one', { chunk: 'word', delayMs: [1, 2] }), toolCall('f', { a: 1 }), error(429, { retryAfterMs: null }), raw({ body: {} }));
   api.replies(() => 'x', async () => text('x'), () => undefined, async () => {}, () => {});
   api.replies(async function* (request) {

@@ -262,7 +262,7 @@ async fn ask(upstream: &Upstream, recording: &Recording) -> Result<RecordedRespo
         query: Some(&request.query).filter(|query| !query.is_empty()).map(String::as_str),
         headers: vec![("content-type", "application/json")],
         key: None,
-        body: if request.body.is_null() { bytes::Bytes::new() } else { text.into() },
+        body: if request.body.is_null() { bytes::Bytes::new() } else { bytes::Bytes::from(text) }.into(),
     };
     let mut given = upstream.ask(upstream.target(), asked).await.map_err(|failure| failure.message)?;
     let mut chunks = Vec::new();

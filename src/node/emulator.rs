@@ -5,7 +5,7 @@ use crate::emulator::Emulator;
 use crate::node::dispatch::{Calls, Dispatcher};
 use crate::options::{Door, Options, RecordMode};
 use crate::wire::error::ApiError;
-use crate::{control, log, runtime, server};
+use crate::{control, log, room, runtime, server};
 use clap::ValueEnum;
 use futures_util::FutureExt;
 use napi::bindgen_prelude::{Env, Object, ToNapiValue};
@@ -63,11 +63,15 @@ impl NativeEmulator {
         self.emulator.address.port()
     }
 
-    /// Runs a control route at once, without the network: JSON text `{"status", "body"}`. `key` null = emulator-wide.
+    /// Runs a control route, or one of the control room, at once, without the network: JSON text `{"status", "body"}`. `key` null = emulator-wide.
     #[napi(catch_unwind)]
     pub fn control(&self, key: Option<String>, method: String, path: String, body: String) -> String {
-        runtime::handle().block_on(control::settle(&self.emulator, key.as_deref(), &path));
-        let (status, body) = control::in_process(&self.emulator, key.as_deref(), &method, &path, &body);
+        let (status, body) = if path.starts_with("/api/") {
+            room::in_process(&self.emulator, &method, &path, &body)
+        } else {
+            runtime::handle().block_on(control::settle(&self.emulator, key.as_deref(), &path));
+            control::in_process(&self.emulator, key.as_deref(), &method, &path, &body)
+        };
         let settled = runtime::handle().block_on(self.emulator.settled());
         let (status, body) = settled.map_or_else(|error| (error.status, error.envelope()), |()| (status, body));
         serde_json::json!({"status": status, "body": body}).to_string()
@@ -106,6 +110,12 @@ impl NativeEmulator {
         let change = self.emulator.clone().changed(key, seen as u64);
         let limit = Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default();
         promise(env, async move { tokio::time::timeout(limit, change).await.map_or(seen, |count| count as f64) })
+    }
+
+    /// Tells the dispatcher of what happens in the control room from now on: `{"type":"event", "event": {"type", "data"}}`.
+    #[napi(catch_unwind)]
+    pub fn listen(&self) {
+        runtime::handle().spawn(room::tell_process(self.emulator.clone()));
     }
 
     /// One piece of a streaming function, as JSON text. False = not taken: see [`NativeEmulator::drained`].

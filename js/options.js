@@ -1,0 +1,33 @@
+'use strict';
+// Options objects: their keys in JavaScript, and in the script language.
+const { badArgument, isPlainObject, show, unknownName } = require('./errors.js');
+
+/** Options that belong to the pace. */
+const PACE = /** @type {Record<string, string>} */ ({
+  chunk: 'chunk',
+  ttftMs: 'ttft_ms',
+  delayMs: 'delay_ms',
+  tokensPerSecond: 'tokens_per_second',
+  keepAliveMs: 'keep_alive_ms',
+});
+
+/**
+ * Renames the keys of an options object; a key that is not in the table is a mistake.
+ * @param {string} helper  for the message
+ * @param {unknown} options
+ * @param {Record<string, string>} table
+ */
+function renamed(helper, options, table) {
+  if (options === undefined) return {};
+  if (!isPlainObject(options)) throw badArgument(`${helper}: the options must be an object, not ${show(options)}`);
+  /** @type {Record<string, any>} */
+  const out = {};
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(table, key)) throw unknownName(`${helper}: there is no option `, key, Object.keys(table));
+    out[table[key]] = value;
+  }
+  return out;
+}
+
+module.exports = { PACE, renamed };
