@@ -42,10 +42,12 @@ fn a_client_that_writes_on_sees_that_its_body_is_too_large() {
         written.unwrap_or_else(|error| panic!("{path}: {error}"));
         let status = if path == "/v1/no-such" { "404" } else { "413" };
         assert_eq!(answer.split(' ').nth(1), Some(status), "{path}: {answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{path}: {answer}");
         let (written, answer) =
             write_on(&emulator, &format!("{path} HTTP/1.1\r\ntransfer-encoding: chunked\r\n"), &chunked);
         written.unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!(answer.split(' ').nth(1), Some(status), "{path}, chunked: {answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{path}, chunked: {answer}");
     }
 }
 

@@ -2,24 +2,71 @@
 
 use crate::exchange::body::{self, Coding, Coming};
 use crate::options::Settings;
+use crate::server::socket::Control;
 use crate::wire::error::{self, ApiError};
 use crate::wire::headers::Headers;
 use bytes::Bytes;
 use futures_util::Stream;
-use http_body::Body;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep, timeout};
 
+/// A body as it comes; whoever drops it before its end leaves a connection that must close.
+pub(super) struct RequestBody {
+    body: Incoming,
+    /// Its last piece was given: of one in chunks `body` does not say so.
+    ended: bool,
+    control: Arc<Control>,
+}
+
+impl RequestBody {
+    pub(super) fn new(body: Incoming, control: Arc<Control>) -> Self {
+        RequestBody { body, ended: false, control }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.ended |= matches!(frame, Poll::Ready(None));
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if !self.is_end_stream() {
+            self.control.leave_unread();
+        }
+    }
+}
+
 /// A body that nobody has read, which comes as long as its bytes keep coming. A client that waits for `100 Continue`
 /// sends it when it is asked for.
-pub(crate) fn coming(body: Incoming, headers: &HeaderMap, settings: &Settings) -> Coming {
+pub(super) fn coming(body: RequestBody, headers: &HeaderMap, settings: &Settings) -> Coming {
     let at_least = body.size_hint().lower();
-    let unread = at_least <= SMALL && !headers.contains_key("expect");
+    let small = body.size_hint().exact().is_some_and(|size| size <= SMALL);
+    let unread = small && !headers.contains_key("expect");
     let patience = Duration::from_millis(settings.body_timeout_ms);
     Coming { at_least, pieces: Box::pin(IncomingBytes { body: Some(body), unread, patience, wait: None }) }
 }
@@ -28,7 +75,7 @@ pub(crate) fn coming(body: Incoming, headers: &HeaderMap, settings: &Settings) -
 ///
 /// # Errors
 /// It is too large, stalls, or is coded in an unknown way.
-pub(crate) async fn read(body: Incoming, headers: &HeaderMap, settings: &Settings) -> Result<Bytes, ApiError> {
+pub(super) async fn read(body: RequestBody, headers: &HeaderMap, settings: &Settings) -> Result<Bytes, ApiError> {
     let coding = Coding::of(&Headers::of(headers))?;
     let limit = settings.max_body_bytes;
     body::unzip(body::gather(coming(body, headers, settings), limit).await?, coding, limit)
@@ -39,7 +86,7 @@ const SMALL: u64 = 64 * 1024;
 
 /// The bytes of a body as they come.
 struct IncomingBytes {
-    body: Option<Incoming>,
+    body: Option<RequestBody>,
     /// It is small, and nobody has asked for any of it.
     unread: bool,
     /// How long a piece may take.

@@ -10,7 +10,7 @@ use crate::runtime;
 use crate::server::body::{Cut, ResponseBody};
 use crate::server::deliver::deliver;
 use crate::server::guard::{self, Visitor};
-use crate::server::request::header;
+use crate::server::request::{RequestBody, header};
 use crate::server::socket::Control;
 use crate::server::{handshake, key, page, request, room, watch, websocket};
 use crate::session::log_line;
@@ -44,9 +44,17 @@ pub(super) async fn respond(
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Cut> {
     let profile = emulator.settings.profile;
-    AssertUnwindSafe(routed(emulator, control, local, request)).catch_unwind().await.unwrap_or_else(|_| {
+    let request = request.map(|body| RequestBody::new(body, control.clone()));
+    let routed = routed(emulator, control.clone(), local, request);
+    let answered = AssertUnwindSafe(routed).catch_unwind().await.unwrap_or_else(|_| {
         let error = profile.sends(ApiError::panicked());
         Ok(plain(error.status, "application/json", &error.envelope().to_string()))
+    });
+    answered.map(|mut response| {
+        if control.has_unread() {
+            response.headers_mut().insert("connection", HeaderValue::from_static("close"));
+        }
+        response
     })
 }
 
@@ -54,7 +62,7 @@ async fn routed(
     emulator: Arc<Emulator>,
     control: Arc<Control>,
     local: SocketAddr,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
 ) -> Result<Response<ResponseBody>, Cut> {
     let (mut parts, body) = request.into_parts();
     let visitor = Visitor::of(&emulator.settings, local, &parts);
@@ -137,7 +145,7 @@ async fn control_route(
     emulator: Arc<Emulator>,
     visitor: &Visitor,
     parts: Parts,
-    body: Incoming,
+    body: RequestBody,
 ) -> Response<ResponseBody> {
     let answer = async {
         visitor.check_control().map_err(forbidden)?;
@@ -184,7 +192,7 @@ async fn api_request(
     control: Arc<Control>,
     visitor: &Visitor,
     mut parts: Parts,
-    body: Incoming,
+    body: RequestBody,
 ) -> Result<Response<ResponseBody>, Cut> {
     if let Err(reason) = visitor.check_api() {
         let error = forbidden(reason);

@@ -3,7 +3,7 @@
 use super::body::ResponseBody;
 use super::deliver::deliver;
 use super::guard::{self, Visitor};
-use super::request::{self, header};
+use super::request::{self, RequestBody, header};
 use super::socket::Control;
 use crate::emulator::Emulator;
 use crate::exchange::body::Sent;
@@ -17,7 +17,6 @@ use crate::wire::error::ApiError;
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
@@ -51,7 +50,7 @@ pub(super) async fn answer(
     emulator: &Arc<Emulator>,
     visitor: &Visitor,
     parts: &Parts,
-    body: Incoming,
+    body: RequestBody,
 ) -> Response<ResponseBody> {
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let answered = async {

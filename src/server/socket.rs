@@ -36,6 +36,8 @@ pub(crate) struct Control {
     end: AtomicU8,
     upgraded: AtomicBool,
     closing: AtomicBool,
+    /// Part of the request's body was dropped: nothing more can be asked here.
+    unread: AtomicBool,
 }
 
 impl Control {
@@ -49,6 +51,17 @@ impl Control {
     pub(crate) fn end(&self, how: Ending) -> bool {
         self.end.store(how as u8, Ordering::Release);
         !self.upgraded.load(Ordering::Acquire)
+    }
+
+    /// Somebody dropped a body before its end, so the connection closes after the answer.
+    pub(crate) fn leave_unread(&self) {
+        self.unread.store(true, Ordering::Release);
+    }
+
+    /// A body was dropped before its end: the answer must say that the connection closes, or a client that keeps its
+    /// connections asks again on this one and gets nothing.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.unread.load(Ordering::Acquire)
     }
 
     /// Our side is closed, the other side's close is waited for.
