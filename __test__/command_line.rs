@@ -18,8 +18,7 @@ fn the_address_then_how_to_reach_it_then_a_line_for_each_request() {
     assert!(server.line().contains(&base) && server.line().contains(&format!("OPENAI_BASE_URL={base}")));
     assert_ok(server.send("/v1/chat/completions", CHAT));
     let logged = server.line();
-    for part in ["Z 200 ", "ms sk-…", " POST /v1/chat/completions gpt-4o \"hello\" → \"Echo: hello\" [fallback]\n"]
-    {
+    for part in ["Z 200 ", "ms sk-…", " POST /v1/chat/completions gpt-4o \"hello\" → \"Echo: hello\" [echo]\n"] {
         assert!(logged.contains(part), "{logged}");
     }
     server.signal("INT");

@@ -308,7 +308,13 @@ impl Emulator {
     /// What Prometheus is told.
     pub(crate) fn metrics(&self) -> String {
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner).len();
-        let levels = Levels { sessions, kept_bytes: self.memory.used(), journal_evictions: self.memory.evicted() };
+        let levels = Levels {
+            sessions,
+            waiting: self.desk.pending.len(),
+            queued: self.desk.queues.sizes(),
+            kept_bytes: self.memory.used(),
+            journal_evictions: self.memory.evicted(),
+        };
         self.metrics.render(&levels)
     }
 

@@ -61,11 +61,13 @@ class Receiver:
     def resource(self):
         return attributes(self.requests["traces"][0].resource_spans[0].resource)
 
-    def spans(self):
+    def spans(self, service=None):
+        """All spans, or those of a service."""
         return [
             span
             for request in self.requests["traces"]
             for resource in request.resource_spans
+            if service in (None, attributes(resource.resource)["service.name"])
             for scope in resource.scope_spans
             for span in scope.spans
         ]

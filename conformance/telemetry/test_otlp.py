@@ -1,16 +1,16 @@
 """What the emulator tells OpenTelemetry, as a receiver of the real protocol gets it."""
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
 import pytest
-from openai import OpenAI
+from openai import APIStatusError, OpenAI
 from opentelemetry.instrumentation.openai import OpenAIInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -60,7 +60,7 @@ def test_spans_metrics_and_logs_over_either_transport(receiver, transport):
     endpoint = receiver.grpc if transport == "grpc" else receiver.http
     variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_HEADERS": "x-team=blue", "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test"}
     with emulator(**variables) as client:
-        answer = ask(client)
+        answer = ask(client, temperature=0.5)
         streamed = list(ask(client, stream=True))
         with pytest.raises(Exception):
             client.chat.completions.create(model="invalid", messages=[])
@@ -77,7 +77,8 @@ def test_spans_metrics_and_logs_over_either_transport(receiver, transport):
     assert said["gen_ai.request.model"] == "gpt-4o" and said["gen_ai.response.finish_reasons"] == ["stop"]
     assert said["gen_ai.usage.input_tokens"] == answer.usage.prompt_tokens
     assert said["gen_ai.usage.output_tokens"] == answer.usage.completion_tokens
-    assert said["llemulator.answered_by"] == "fallback" and said["http.response.status_code"] == 200
+    assert (said["llemulator.outcome"], said["llemulator.answered_by"]) == ("fallback", "echo")
+    assert said["http.response.status_code"] == 200 and said["llemulator.session"] and said["gen_ai.request.temperature"] == 0.5
     assert "sk-telemetry" not in str(receiver.requests) and "gen_ai.input.messages" not in said
     [event] = stream.events
     assert event.name == "gen_ai.first_token" and stream.start_time_unix_nano <= event.time_unix_nano <= stream.end_time_unix_nano
@@ -87,7 +88,8 @@ def test_spans_metrics_and_logs_over_either_transport(receiver, transport):
     metrics = receiver.metrics()
     duration = metrics["gen_ai.server.request.duration"].histogram.data_points
     assert sum(point.count for point in duration) == 4
-    assert sum(point.count for point in metrics["gen_ai.server.time_to_first_token"].histogram.data_points) == 1
+    for name in ["time_to_first_token", "time_per_output_token"]:
+        assert sum(point.count for point in metrics[f"gen_ai.server.{name}"].histogram.data_points) == 1
     tokens = metrics["gen_ai.client.token.usage"].histogram.data_points
     assert {attributes(point)["gen_ai.token.type"] for point in tokens} == {"input", "output"}
 
@@ -96,21 +98,63 @@ def test_spans_metrics_and_logs_over_either_transport(receiver, transport):
     assert [record.span_id for record in records] == [span.span_id for span in receiver.spans()]
 
 
-def test_a_trace_spans_the_client_and_the_emulator(receiver):
+@contextmanager
+def instrumented():
+    """The official client with its instrumentation; gives the spans it ends."""
     kept = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
     instrumentor = OpenAIInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
     try:
-        with emulator(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc) as client:
-            ask(client)
+        yield kept.get_finished_spans
     finally:
         instrumentor.uninstrument()
-    [here] = kept.get_finished_spans()
-    [there] = receiver.spans()
-    assert int.from_bytes(there.trace_id, "big") == here.context.trace_id
-    assert int.from_bytes(there.parent_span_id, "big") == here.context.span_id
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_trace_spans_the_client_the_emulator_and_an_upstream(receiver, stream):
+    export = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.grpc}
+    with instrumented() as ended, emulator(**export, OTEL_SERVICE_NAME="upstream") as upstream:
+        with emulator("--fallback", "upstream", "--upstream", str(upstream.base_url), **export) as client:
+            answer = ask(client, stream=stream, extra_headers={"baggage": "team=blue"})
+            said = "".join(chunk.choices[0].delta.content or "" for chunk in answer) if stream else answer.choices[0].message.content
+        assert said == "Echo: hello"
+        asked = urlopen(Request(f"{str(upstream.base_url)[:-4]}/_emulator/requests", headers={"authorization": "Bearer sk-telemetry"}))
+        [sent] = json.load(asked)["requests"]
+    [here] = ended()
+    server, between = sorted(receiver.spans("llemulator"), key=lambda span: span.kind)
+    [there] = receiver.spans("upstream")
+    assert {span.trace_id for span in [server, between, there]} == {here.context.trace_id.to_bytes(16, "big")}
+    assert server.parent_span_id == here.context.span_id.to_bytes(8, "big") and server.kind == 2
+    assert between.parent_span_id == server.span_id and between.kind == 3 and between.name == "chat gpt-4o"
+    assert there.parent_span_id == between.span_id and there.kind == 2
+    assert attributes(server)["llemulator.answered_by"] == "upstream"
+    told = attributes(between)
+    assert (told["server.port"], told["http.response.status_code"]) == (upstream.base_url.port, 200)
+    assert server.start_time_unix_nano <= between.start_time_unix_nano <= between.end_time_unix_nano <= server.end_time_unix_nano
+    assert sent["headers"]["baggage"] == "team=blue"
+
+
+def test_an_upstream_that_fails_is_seen(receiver):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        upstream = f"http://127.0.0.1:{nobody.getsockname()[1]}/v1"
+        with emulator("--fallback", "upstream", "--upstream", upstream, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc) as client:
+            with pytest.raises(APIStatusError):
+                ask(client)
+    server, between = sorted(receiver.spans(), key=lambda span: span.kind)
+    assert between.status.code == 2 and "did not answer" in between.status.message
+    assert attributes(server)["error.type"] == "502"
+
+
+def test_without_telemetry_the_clients_own_trace_goes_upstream():
+    parent = f"00-{'3' * 32}-{'4' * 16}-01"
+    with emulator() as upstream, emulator("--fallback", "upstream", "--upstream", str(upstream.base_url)) as client:
+        ask(client, extra_headers={"traceparent": parent})
+        asked = urlopen(Request(f"{str(upstream.base_url)[:-4]}/_emulator/requests", headers={"authorization": "Bearer sk-telemetry"}))
+        [sent] = json.load(asked)["requests"]
+    assert sent["headers"]["traceparent"] == parent
 
 
 def test_a_client_that_samples_nothing_is_obeyed(receiver):
@@ -123,11 +167,22 @@ def test_a_client_that_samples_nothing_is_obeyed(receiver):
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == ("3" * 32, "4" * 16)
 
 
-def test_contents_only_when_asked_for(receiver):
-    with emulator(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc, OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true") as client:
+def test_the_sampler_of_the_environment_decides(receiver):
+    with emulator(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc, OTEL_TRACES_SAMPLER="always_off") as client:
         ask(client)
-    said = attributes(receiver.spans()[0])
-    assert "hello" in said["gen_ai.input.messages"] and "Echo: hello" in said["gen_ai.output.messages"]
+    assert receiver.spans() == [] and len(receiver.logs()) == 1
+
+
+@pytest.mark.parametrize("where", ["SPAN_ONLY", "EVENT_ONLY"])
+def test_contents_only_where_they_are_wanted(receiver, where):
+    with emulator(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc, OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=where) as client:
+        ask(client)
+    span, record = attributes(receiver.spans()[0]), attributes(receiver.logs()[0])
+    said, silent = (span, record) if where == "SPAN_ONLY" else (record, span)
+    assert json.loads(said["gen_ai.input.messages"]) == [{"role": "user", "parts": [{"type": "text", "content": "hello"}]}]
+    answer = {"role": "assistant", "parts": [{"type": "text", "content": "Echo: hello"}], "finish_reason": "stop"}
+    assert json.loads(said["gen_ai.output.messages"]) == [answer]
+    assert not any(name.endswith("messages") for name in silent)
 
 
 def test_openai_mokkus_names(receiver):
@@ -143,16 +198,29 @@ def test_openai_mokkus_names(receiver):
     assert (said["model"], said["temperature"], said["message_count"], said["last_user_message"]) == ("gpt-4o", 0.5, 1, "hello")
 
 
-def test_a_receiver_that_is_down_costs_a_warning(receiver):
+@pytest.mark.parametrize("scheme", ["", "http://"])
+@pytest.mark.parametrize("how", ["refuses", "is silent"])
+def test_a_receiver_that_is_down_costs_a_warning(how, scheme):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        endpoint = f"127.0.0.1:{nobody.getsockname()[1]}"
-        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none", "OTEL_BSP_SCHEDULE_DELAY": "20"}
+        if how == "is silent":
+            nobody.listen()
+        variables = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"{scheme}127.0.0.1:{nobody.getsockname()[1]}",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "50",
+            "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_LOGS_EXPORTER": "none",
+            "OTEL_BSP_SCHEDULE_DELAY": "20",
+        }
         with emulator(**variables) as client:
-            for _ in range(5):
+            for _ in range(20):
                 assert ask(client).choices[0].message.content == "Echo: hello"
-                time.sleep(0.05)
-    assert client.stderr.count("OpenTelemetry: traces could not be sent") == 1, client.stderr
+            # What was said is written at once; more of the same would follow.
+            client.said = client.process.stderr.readline()
+            for _ in range(20):
+                assert ask(client).choices[0].message.content == "Echo: hello"
+    assert client.said.startswith("llemulator: OpenTelemetry: traces could not be sent")
+    assert client.stderr == "", client.stderr
 
 
 @pytest.mark.parametrize("variables", [{}, {"OTEL_SDK_DISABLED": "true"}])

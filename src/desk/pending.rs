@@ -113,6 +113,11 @@ impl PendingList {
         (all.waiting.values().map(Waiter::to_json).collect(), events.range().0)
     }
 
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.all().waiting.len()
+    }
+
     /// How many wait in a session.
     pub(crate) fn count(&self, session: &Session) -> usize {
         self.all().waiting.values().filter(|waiter| waiter.session.serial == session.serial).count()

@@ -112,6 +112,12 @@ impl Queues {
         self.all().items == 0
     }
 
+    /// How many items wait, and in how many queues.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        let all = self.all();
+        (all.items, all.queues.values().filter(|queue| !queue.is_empty()).count())
+    }
+
     /// The items of a queue, as they are shown.
     pub(crate) fn items(&self, address: &str) -> Vec<Value> {
         self.all().queues.get(address).into_iter().flatten().map(Preset::to_json).collect()

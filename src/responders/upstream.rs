@@ -118,6 +118,10 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
     let upstream = &call.emulator.upstream;
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
     let watched = Watched::of(call);
+    let led = watched.leads();
+    let led_by = |name: &str| led.iter().any(|(known, _)| known == name);
+    let headers = call.headers.iter().filter(|(name, _)| !led_by(name));
+    let headers = headers.chain(led.iter().map(|(name, value)| (name.as_str(), value.as_str()))).collect();
     watched.tell(&UpstreamNews::Asked {
         address: &target.address(&call.path),
         path: &call.path,
@@ -130,14 +134,7 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
     let given = upstream
         .ask(
             target,
-            UpstreamRequest {
-                method: &call.method,
-                path: &call.path,
-                query: Some(&query),
-                headers: call.headers.iter().collect(),
-                key: own,
-                body,
-            },
+            UpstreamRequest { method: &call.method, path: &call.path, query: Some(&query), headers, key: own, body },
         )
         .await;
     call.exchange.wait_for(None);
@@ -193,6 +190,10 @@ impl Watched {
     fn of(call: &Call) -> Self {
         let observers = call.emulator.observers.clone();
         Watched { session: call.session.clone(), exchange: call.exchange.clone(), observers }
+    }
+
+    fn leads(&self) -> Vec<(String, String)> {
+        self.observers.iter().flat_map(|observer| observer.leads(&self.exchange)).collect()
     }
 
     fn tell(&self, heard: &UpstreamNews) {

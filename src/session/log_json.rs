@@ -35,7 +35,8 @@ struct OfExchange<'a> {
     model: Option<String>,
     asked: String,
     said: String,
-    answered_by: &'a str,
+    outcome: &'a str,
+    answered_by: Option<&'a str>,
     rule: Option<String>,
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
@@ -58,7 +59,8 @@ pub(super) fn line(session: &Session, exchange: &Exchange, now: Duration) -> Str
         model: exchange.wants.as_deref().map(shortened),
         asked: exchange.asked.lock().map(|asked| shortened(&asked)).unwrap_or_default(),
         said: if failed { String::new() } else { shortened(&said) },
-        answered_by: record.outcome.name(),
+        outcome: record.outcome.name(),
+        answered_by: record.by,
         rule: record.rule.as_ref().map(|rule| rule.label().to_string()),
         input_tokens: exchange.tokens.get().map(|tokens| tokens.0),
         output_tokens: exchange.tokens.get().map(|tokens| tokens.1),
@@ -107,7 +109,7 @@ mod tests {
     use serde_json::{Value, json};
 
     const BASE: [&str; 6] = ["time", "level", "message", "method", "path", "status"];
-    const OF_EXCHANGE: [&str; 14] = [
+    const OF_EXCHANGE: [&str; 15] = [
         "duration_ms",
         "time_to_first_token_ms",
         "session",
@@ -117,6 +119,7 @@ mod tests {
         "model",
         "asked",
         "said",
+        "outcome",
         "answered_by",
         "rule",
         "input_tokens",
@@ -157,7 +160,8 @@ mod tests {
             ("session", json!(crate::redact::label("my-test"))),
             ("asked", json!("France?\n\u{1b}[2J")),
             ("said", json!("\"Paris.\"")),
-            ("answered_by", json!("scripted")),
+            ("outcome", json!("scripted")),
+            ("answered_by", json!("script")),
             ("rule", json!("responses[0]")),
         ] {
             assert_eq!(lines[0][name], value, "{name}");

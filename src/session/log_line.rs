@@ -105,10 +105,12 @@ fn line(session: &Session, exchange: &Exchange, now: Duration, paint: Paint) -> 
     if record.aborted {
         out.push_str(" (the client left)");
     }
-    let by = match (&record.rule, record.outcome) {
-        (Some(rule), _) => plain(rule.label(), NAME).into_owned(),
-        (None, outcome @ (Outcome::Fallback | Outcome::Faulted)) => outcome.name().into(),
-        _ => return out,
+    let by = match (&record.rule, record.by) {
+        (Some(rule), None | Some("script")) => plain(rule.label(), NAME).into_owned(),
+        (Some(rule), Some(by)) => format!("{} {by}", plain(rule.label(), NAME)),
+        (None, Some(by)) => by.into(),
+        (None, None) if record.outcome == Outcome::Faulted => record.outcome.name().into(),
+        (None, None) => return out,
     };
     let _ = write!(out, " {}", paint.with(GREY, format_args!("[{by}]")));
     out
@@ -195,7 +197,7 @@ mod tests {
         assert_eq!(lines[0], format!("200 {label} {chat} \"France?\" → \"Paris.\" [responses[0]]"));
         assert!(lines[1].starts_with(&format!("503 {label} {chat} \"Spain?\" ✗ ")), "{}", lines[1]);
         assert!(lines[1].contains("Down.") && lines[1].ends_with(" [responses[1]]"), "{}", lines[1]);
-        assert_eq!(lines[2], format!("200 {label} {chat} \"Italy?\" → \"Echo: Italy?\" [fallback]"));
+        assert_eq!(lines[2], format!("200 {label} {chat} \"Italy?\" → \"Echo: Italy?\" [echo]"));
         assert!(
             lines[3].starts_with(&format!("200 {label} POST /v1/embeddings text-embedding-3-small")),
             "{}",

@@ -15,6 +15,11 @@ pub(crate) trait Observer: Send + Sync {
     /// Who answers and what is known; nothing has left yet.
     fn answered(&self, _session: &Session, _exchange: &Arc<Exchange>) {}
 
+    /// Headers that its request to the upstream has instead of the client's of the same name: what leads a trace on.
+    fn leads(&self, _exchange: &Arc<Exchange>) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// Something of its way to the upstream; chunks as they come.
     fn heard(&self, _session: &Session, _exchange: &Arc<Exchange>, _heard: &UpstreamNews) {}
 

@@ -1,7 +1,7 @@
 //! Prometheus: what `GET /metrics` says.
 //!
-//! Label values are bounded whatever clients send: operations are those of the table, a status has three digits, and of
-//! models the first [`MODELS`] have their names, all others are `other`.
+//! Label values are bounded whatever clients send: operations are those of the table, a status has three digits,
+//! outcomes and responders are fixed lists, and of models the first [`MODELS`] have their names, all others are `other`.
 
 use crate::clock;
 use crate::options::{MetricNames, Settings};
@@ -44,6 +44,7 @@ pub(super) fn times<L: Clone + std::hash::Hash + Eq>() -> Times<L> {
 struct RequestLabels {
     operation: &'static str,
     status: String,
+    outcome: &'static str,
     answered_by: &'static str,
 }
 
@@ -80,6 +81,10 @@ impl Done {
 /// What is only looked at when somebody asks.
 pub(crate) struct Levels {
     pub sessions: usize,
+    /// Requests that wait for a person.
+    pub waiting: usize,
+    /// Preset answers of the control room's queues, and queues that have some.
+    pub queued: (usize, usize),
     pub kept_bytes: usize,
     pub journal_evictions: u64,
 }
@@ -94,6 +99,9 @@ pub(crate) struct Metrics {
     in_flight: Gauge,
     streams: Gauge,
     sessions: Gauge,
+    waiting: Gauge,
+    queued: Gauge,
+    queues: Gauge,
     kept: Gauge,
     evictions: Counter,
     resident: Gauge,
@@ -114,6 +122,9 @@ impl Metrics {
             in_flight: Gauge::default(),
             streams: Gauge::default(),
             sessions: Gauge::default(),
+            waiting: Gauge::default(),
+            queued: Gauge::default(),
+            queues: Gauge::default(),
             kept: Gauge::default(),
             evictions: Counter::default(),
             resident: Gauge::default(),
@@ -123,7 +134,7 @@ impl Metrics {
         let ours = registry.sub_registry_with_prefix("llemulator");
         ours.register(
             "requests",
-            "Requests that are over, by operation, status (none: nothing left) and who answered",
+            "Requests that are over, by operation, status (none: nothing left), outcome and who answered",
             metrics.requests.clone(),
         );
         ours.register(
@@ -136,6 +147,9 @@ impl Metrics {
         ours.register("requests_in_flight", "Requests that are not over", metrics.in_flight.clone());
         ours.register("streams_open", "Of these, those that asked for a stream", metrics.streams.clone());
         ours.register("sessions", "Sessions, one for each API key", metrics.sessions.clone());
+        ours.register("requests_waiting_for_operator", "Requests that wait for a person", metrics.waiting.clone());
+        ours.register("queued_responses", "Preset answers that wait in queues", metrics.queued.clone());
+        ours.register("response_queues", "Queues that have preset answers", metrics.queues.clone());
         ours.register("kept_bytes", "Bytes that all sessions of the process keep", metrics.kept.clone());
         ours.register(
             "journal_evictions",
@@ -157,6 +171,9 @@ impl Metrics {
     pub(crate) fn render(&self, levels: &Levels) -> String {
         let set = |gauge: &Gauge, value: u64| _ = gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         set(&self.sessions, levels.sessions as u64);
+        set(&self.waiting, levels.waiting as u64);
+        set(&self.queued, levels.queued.0 as u64);
+        set(&self.queues, levels.queued.1 as u64);
         set(&self.kept, levels.kept_bytes as u64);
         set(&self.resident, resident_bytes().unwrap_or(0));
         self.evictions.inner().store(levels.journal_evictions, Relaxed);
@@ -203,7 +220,7 @@ impl Observer for Tally {
         if exchange.stream {
             metrics.streams.dec();
         }
-        let (done, outcome) = exchange.note(|record| {
+        let (done, outcome, by) = exchange.note(|record| {
             let finish = match &record.said {
                 Said::Reply(reply) => match &reply.say {
                     Say::Choices(choices) => choices.first().and_then(|choice| choice.finish),
@@ -219,11 +236,13 @@ impl Observer for Tally {
                 total: clock::world().saturating_sub(exchange.arrived),
                 tokens: exchange.tokens.get().copied(),
             };
-            (done, record.outcome)
+            (done, record.outcome, record.by)
         });
         let operation = exchange.operation;
         let status = done.status.map_or_else(|| "none".to_string(), |status| status.to_string());
-        metrics.requests.get_or_create(&RequestLabels { operation, status, answered_by: outcome.name() }).inc();
+        let answered_by = by.unwrap_or("none");
+        let labels = RequestLabels { operation, status, outcome: outcome.name(), answered_by };
+        metrics.requests.get_or_create(&labels).inc();
         let labels = OperationLabels { operation };
         metrics.total.get_or_create(&labels).observe(done.total.as_secs_f64());
         if let Some(first) = done.first {

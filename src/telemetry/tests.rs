@@ -20,6 +20,10 @@ fn sample(text: &str, name: &str) -> f64 {
     line[name.len() + 1..].parse().expect("a number")
 }
 
+fn send_get(emulator: &Emulator, path: &str) -> Value {
+    exchange(emulator, &request("GET", path, KEY, "", b"")).expect("an answer").json()
+}
+
 fn chat(model: &str, stream: bool) -> Value {
     json!({"model": model, "stream": stream, "messages": [{"role": "user", "content": "x"}]})
 }
@@ -35,17 +39,19 @@ fn requests_are_counted_by_operation_status_and_who_answered() {
     send(&emulator, KEY, "/v1/embeddings", &json!({"model": "text-embedding-3-small", "input": "a b"}));
     send(&emulator, KEY, "/v1/nowhere", &json!({}));
     let text = scrape(&emulator);
-    let requests = |operation, status, by| {
+    let requests = |operation, status, outcome, by| {
         sample(
             &text,
-            &format!("llemulator_requests_total{{operation=\"{operation}\",status=\"{status}\",answered_by=\"{by}\"}}"),
+            &format!(
+                "llemulator_requests_total{{operation=\"{operation}\",status=\"{status}\",outcome=\"{outcome}\",answered_by=\"{by}\"}}"
+            ),
         )
     };
-    assert_eq!(requests("chat.completions.create", 200, "scripted"), 1.0);
-    assert_eq!(requests("chat.completions.create", 503, "scripted"), 1.0);
-    assert_eq!(requests("chat.completions.create", 400, "rejected"), 1.0);
-    assert_eq!(requests("embeddings.create", 200, "served"), 1.0);
-    assert_eq!(requests("unknown", 404, "rejected"), 1.0);
+    assert_eq!(requests("chat.completions.create", 200, "scripted", "script"), 1.0);
+    assert_eq!(requests("chat.completions.create", 503, "scripted", "script"), 1.0);
+    assert_eq!(requests("chat.completions.create", 400, "rejected", "none"), 1.0);
+    assert_eq!(requests("embeddings.create", 200, "served", "none"), 1.0);
+    assert_eq!(requests("unknown", 404, "rejected", "none"), 1.0);
     for (kind, name) in [("input", "prompt_tokens"), ("output", "completion_tokens")] {
         let counted = sample(&text, &format!("llemulator_tokens_total{{model=\"gpt-4o\",kind=\"{kind}\"}}"));
         assert_eq!(Some(counted), usage[name].as_f64());
@@ -100,6 +106,27 @@ fn open_streams_and_what_gave_way_are_seen() {
 }
 
 #[test]
+fn what_waits_is_seen() {
+    let emulator = start(json!({"fallback": "manual"}));
+    let levels = |names: [&str; 3]| names.map(|name| sample(&scrape(&emulator), &format!("llemulator_{name}")));
+    let names = ["requests_waiting_for_operator", "queued_responses", "response_queues"];
+    assert_eq!(levels(names), [0.0; 3]);
+    let pending = || send_get(&emulator, "/api/pending")["data"].clone();
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| send(&emulator, KEY, "/v1/chat/completions", &chat("gpt-4o", false)));
+        crate::server::tests::until("it waits", || levels(names)[0] == 1.0);
+        let id = pending()[0]["id"].as_str().expect("an id").to_string();
+        send(&emulator, KEY, &format!("/api/pending/{id}/answer"), &json!({"reply": "yes"}));
+        assert_eq!(waits.join().expect("it ends").status, 200);
+    });
+    let item = json!({"reply": "preset"});
+    for address in ["10.0.0.1", "10.0.0.1", "10.0.0.2"] {
+        assert_eq!(send(&emulator, KEY, &format!("/api/preset-queue/{address}"), &item).status, 200);
+    }
+    assert_eq!(levels(names), [0.0, 3.0, 2.0]);
+}
+
+#[test]
 fn clients_make_no_more_than_so_many_labels() {
     let emulator = start(json!({"profile": "relaxed"}));
     for number in 0..100 {
@@ -120,18 +147,23 @@ fn vllm_names_are_served_when_asked_for() {
     send(&emulator, KEY, "/v1/chat/completions", &json!({"model": "m", "messages": 5}));
     let text = scrape(&emulator);
     for (name, value) in [
-        ("request_success_total{model_name=\"m\",finished_reason=\"length\"}", 1.0),
-        ("request_success_total{model_name=\"m\",finished_reason=\"stop\"}", 1.0),
-        ("num_requests_running{model_name=\"m\"}", 0.0),
-        ("num_requests_waiting{model_name=\"m\"}", 0.0),
-        ("e2e_request_latency_seconds_count{model_name=\"m\"}", 2.0),
-        ("time_to_first_token_seconds_count{model_name=\"m\"}", 2.0),
-        ("time_per_output_token_seconds_count{model_name=\"m\"}", 1.0),
-        ("request_generation_tokens_count{model_name=\"m\"}", 2.0),
+        ("request_success_total{model_name=\"m\",engine=\"0\",finished_reason=\"length\"}", 1.0),
+        ("request_success_total{model_name=\"m\",engine=\"0\",finished_reason=\"stop\"}", 1.0),
+        ("num_requests_running{model_name=\"m\",engine=\"0\"}", 0.0),
+        ("num_requests_waiting{model_name=\"m\",engine=\"0\"}", 0.0),
+        ("e2e_request_latency_seconds_count{model_name=\"m\",engine=\"0\"}", 2.0),
+        ("time_to_first_token_seconds_count{model_name=\"m\",engine=\"0\"}", 2.0),
+        ("time_per_output_token_seconds_count{model_name=\"m\",engine=\"0\"}", 1.0),
+        ("inter_token_latency_seconds_count{model_name=\"m\",engine=\"0\"}", 1.0),
+        ("request_queue_time_seconds_sum{model_name=\"m\",engine=\"0\"}", 0.0),
+        ("request_decode_time_seconds_count{model_name=\"m\",engine=\"0\"}", 2.0),
+        ("kv_cache_usage_perc{model_name=\"m\",engine=\"0\"}", 0.0),
+        ("num_preemptions_total{model_name=\"m\",engine=\"0\"}", 0.0),
+        ("request_generation_tokens_count{model_name=\"m\",engine=\"0\"}", 2.0),
     ] {
         assert_eq!(sample(&text, &format!("vllm:{name}")), value, "{name}");
     }
-    let tokens = sample(&text, "vllm:prompt_tokens_total{model_name=\"m\"}");
+    let tokens = sample(&text, "vllm:prompt_tokens_total{model_name=\"m\",engine=\"0\"}");
     assert_eq!(tokens, sample(&text, "llemulator_tokens_total{model=\"m\",kind=\"input\"}"));
     assert!(!scrape(&start(json!({}))).contains("vllm:"));
 }

@@ -1,21 +1,76 @@
 //! An exchange in the words of the semantic conventions for generative AI.
 
-use crate::reply::{Finish, Say};
+use crate::reply::{Choice, Finish, Part, Say};
 use crate::session::Session;
 use crate::session::exchange::{Exchange, Record, Said};
-use opentelemetry::trace::{Event, Span, SpanContext, SpanKind, Status, Tracer};
-use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
-use opentelemetry_sdk::trace::SdkTracer;
-use serde_json::json;
+use crate::telemetry::otlp::contents::{self, Capture};
+use crate::telemetry::otlp::parameters::Parameters;
+use opentelemetry::trace::{Span as _, Status};
+use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry_sdk::trace::Span;
+use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What is reported of an exchange that is over.
 pub(super) struct Report<'a> {
-    pub exchange: &'a Exchange,
-    pub record: Record,
+    pub(super) exchange: &'a Exchange,
+    pub(super) record: Record,
     session: String,
     /// In the world's time.
-    pub ended: Duration,
+    pub(super) ended: Duration,
+}
+
+/// The kind of inference, by the resource that is asked; `None` = no model is asked.
+fn inference(exchange: &Exchange) -> Option<&'static str> {
+    exchange.wants.as_ref()?;
+    match exchange.operation.split('.').next() {
+        Some("chat" | "responses") => Some("chat"),
+        Some("completions") => Some("text_completion"),
+        Some("embeddings") => Some("embeddings"),
+        _ => None,
+    }
+}
+
+/// What a span is called.
+pub(super) fn name(exchange: &Exchange) -> Cow<'static, str> {
+    match (inference(exchange), &exchange.wants) {
+        (Some(inference), Some(model)) => format!("{inference} {model}").into(),
+        _ => format!("{} {}", exchange.method, exchange.operation).into(),
+    }
+}
+
+/// Why a choice ended.
+pub(super) fn finish(choice: &Choice) -> Finish {
+    let calls = choice.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    choice.finish.unwrap_or(if calls { Finish::ToolCalls } else { Finish::Stop })
+}
+
+/// What the emulator's span as a client says when it asks the upstream.
+pub(super) fn of_upstream(exchange: &Exchange, address: &str) -> Vec<KeyValue> {
+    let mut all = vec![
+        KeyValue::new("http.request.method", exchange.method.clone()),
+        KeyValue::new("url.full", address.to_string()),
+    ];
+    if let Ok(uri) = address.parse::<hyper::Uri>() {
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        all.push(KeyValue::new("server.address", uri.host().unwrap_or_default().to_string()));
+        all.push(KeyValue::new("server.port", i64::from(port)));
+    }
+    if let (Some(inference), Some(model)) = (inference(exchange), &exchange.wants) {
+        all.push(KeyValue::new("gen_ai.operation.name", inference));
+        all.push(KeyValue::new("gen_ai.provider.name", "openai"));
+        all.push(KeyValue::new("gen_ai.request.model", model.clone()));
+    }
+    all
+}
+
+/// What it says of the upstream's answer.
+pub(super) fn of_status(status: u16) -> Vec<KeyValue> {
+    let mut all = vec![KeyValue::new("http.response.status_code", i64::from(status))];
+    if status >= 400 {
+        all.push(KeyValue::new("error.type", status.to_string()));
+    }
+    all
 }
 
 impl<'a> Report<'a> {
@@ -28,15 +83,9 @@ impl<'a> Report<'a> {
         until.saturating_sub(self.exchange.arrived)
     }
 
-    /// The kind of inference, by the resource that was asked; `None` = no model is asked.
-    fn inference(&self) -> Option<&'static str> {
-        self.exchange.wants.as_ref()?;
-        match self.exchange.operation.split('.').next() {
-            Some("chat" | "responses") => Some("chat"),
-            Some("completions") => Some("text_completion"),
-            Some("embeddings") => Some("embeddings"),
-            _ => None,
-        }
+    /// The kind of inference; `None` = no model is asked.
+    pub(super) fn inference(&self) -> Option<&'static str> {
+        inference(self.exchange)
     }
 
     pub(super) fn path(&self) -> &str {
@@ -47,18 +96,33 @@ impl<'a> Report<'a> {
         self.exchange.asked.lock().map(|asked| asked.clone()).unwrap_or_default()
     }
 
-    fn failed(&self) -> bool {
+    pub(super) fn failed(&self) -> bool {
         self.record.status.is_none_or(|status| status >= 400)
     }
 
-    /// What metrics are told apart by: nothing that clients can make up without end.
+    /// What kind of error it ended with.
+    fn error(&self) -> Option<String> {
+        self.failed().then(|| self.record.status.map_or_else(|| "aborted".to_string(), |status| status.to_string()))
+    }
+
+    /// What was said, where it is kept as that.
+    pub(super) fn choices(&self) -> Option<&[Choice]> {
+        let Said::Reply(reply) = &self.record.said else { return None };
+        let Say::Choices(choices) = &reply.say else { return None };
+        Some(choices)
+    }
+
+    /// What metrics are told apart by: little that clients can make up, and that has the SDK's bound.
     pub(super) fn dimensions(&self) -> Vec<KeyValue> {
         let mut all = vec![
             KeyValue::new("gen_ai.operation.name", self.inference().unwrap_or("other")),
             KeyValue::new("gen_ai.provider.name", "openai"),
         ];
-        if let Some(status) = self.record.status.filter(|_| self.failed()) {
-            all.push(KeyValue::new("error.type", status.to_string()));
+        if let (Some(_), Some(model)) = (self.inference(), &self.exchange.wants) {
+            all.push(KeyValue::new("gen_ai.request.model", model.clone()));
+        }
+        if let Some(error) = self.error() {
+            all.push(KeyValue::new("error.type", error));
         }
         all
     }
@@ -66,24 +130,27 @@ impl<'a> Report<'a> {
     /// What a span and a log record say.
     pub(super) fn attributes(&self) -> Vec<KeyValue> {
         let exchange = self.exchange;
-        let mut all = vec![
+        let mut all = Vec::with_capacity(24);
+        all.extend([
             KeyValue::new("http.request.method", exchange.method.clone()),
             KeyValue::new("url.path", self.path().to_string()),
             KeyValue::new("llemulator.operation", exchange.operation),
             KeyValue::new("llemulator.session", self.session.clone()),
-            KeyValue::new("llemulator.answered_by", self.record.outcome.name()),
+            KeyValue::new("llemulator.outcome", self.record.outcome.name()),
             KeyValue::new("llemulator.request_id", exchange.request_id.clone()),
-        ];
+        ]);
         let mut add = |name: &'static str, value: Value| all.push(KeyValue::new(name, value));
+        if let Some(by) = self.record.by {
+            add("llemulator.answered_by", by.into());
+        }
         if let Some(rule) = &self.record.rule {
             add("llemulator.rule", rule.label().to_string().into());
         }
         if let Some(status) = self.record.status {
             add("http.response.status_code", i64::from(status).into());
         }
-        if self.failed() {
-            let kind = self.record.status.map_or_else(|| "aborted".to_string(), |status| status.to_string());
-            add("error.type", kind.into());
+        if let Some(error) = self.error() {
+            add("error.type", error.into());
         }
         let Some(inference) = self.inference() else { return all };
         add("gen_ai.operation.name", inference.into());
@@ -98,18 +165,11 @@ impl<'a> Report<'a> {
             add("gen_ai.usage.input_tokens", (*input as i64).into());
             add("gen_ai.usage.output_tokens", (*output as i64).into());
         }
-        if let Some(reasons) = self.finish_reasons() {
+        if let Some(choices) = self.choices() {
+            let reasons: Vec<StringValue> = choices.iter().map(|choice| finish(choice).as_str().into()).collect();
             add("gen_ai.response.finish_reasons", Value::Array(Array::String(reasons)));
         }
         all
-    }
-
-    /// Why each choice ended.
-    fn finish_reasons(&self) -> Option<Vec<StringValue>> {
-        let Said::Reply(reply) = &self.record.said else { return None };
-        let Say::Choices(choices) = &reply.say else { return None };
-        let reason = |finish: Option<Finish>| finish.unwrap_or(Finish::Stop).as_str();
-        Some(choices.iter().map(|choice| reason(choice.finish).into()).collect())
     }
 
     /// In a few words.
@@ -129,37 +189,18 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Makes the span; gives what names it.
-    pub(super) fn span(&self, tracer: &SdkTracer, parent: &Context, contents: bool) -> SpanContext {
-        let exchange = self.exchange;
-        let name = match (self.inference(), &exchange.wants) {
-            (Some(inference), Some(model)) => format!("{inference} {model}"),
-            _ => format!("{} {}", exchange.method, exchange.operation),
-        };
-        let mut attributes = self.attributes();
-        if contents && self.inference().is_some() {
-            let message = |role: &str, text: String| {
-                json!([{"role": role, "parts": [{"type": "text", "content": text}]}]).to_string()
-            };
-            attributes.push(KeyValue::new("gen_ai.input.messages", message("user", self.asked())));
-            if !self.failed() {
-                attributes.push(KeyValue::new("gen_ai.output.messages", message("assistant", self.record.said())));
-            }
+    /// Says in a span what is known.
+    pub(super) fn fill(&self, span: &mut Span, contents: Capture) {
+        span.set_attributes(self.attributes());
+        if self.inference().is_some() {
+            span.set_attributes(Parameters::of(&self.exchange.body).attributes());
         }
-        let mut events = Vec::new();
-        if let Some(first) = exchange.first_content.get() {
+        if contents.in_spans {
+            span.set_attributes(contents::attributes(self));
+        }
+        if let Some(first) = self.exchange.first_content.get() {
             let seconds = KeyValue::new("gen_ai.server.time_to_first_token", self.took(*first).as_secs_f64());
-            events.push(Event::new("gen_ai.first_token", UNIX_EPOCH + *first, vec![seconds], 0));
+            span.add_event_with_timestamp("gen_ai.first_token", UNIX_EPOCH + *first, vec![seconds]);
         }
-        let mut span = tracer
-            .span_builder(name)
-            .with_kind(SpanKind::Server)
-            .with_start_time(UNIX_EPOCH + exchange.arrived)
-            .with_attributes(attributes)
-            .with_events(events)
-            .start_with_context(tracer, parent);
-        span.set_status(self.status());
-        span.end_with_timestamp(UNIX_EPOCH + self.ended);
-        span.span_context().clone()
     }
 }

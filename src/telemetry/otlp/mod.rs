@@ -1,179 +1,161 @@
 //! OpenTelemetry: spans, metrics and log records of exchanges over OTLP.
 //!
-//! An exchange becomes one span when it is over, with the times it had: nothing here needs to know it earlier, and a
-//! request costs the runtime's thread one full queue entry. Threads of the SDK send what the queues hold; a receiver
-//! that is down is theirs to wait for, and what finds no room is dropped.
+//! An exchange becomes one span when it is over, with the times it had: nothing needs to know it earlier, and a request
+//! costs the runtime's thread one full queue entry. Only what goes upstream has its span at once, because the upstream
+//! is told its number. Threads of the SDK send what the queues hold; a receiver that is down is theirs to wait for, and
+//! what finds no room is dropped.
 
+mod contents;
 mod exporter;
 mod genai;
+mod metrics;
 mod mokku;
+mod parameters;
+mod providers;
 
 use crate::clock;
 use crate::log;
 use crate::options::{Settings, SpanNames};
-use crate::runtime;
 use crate::session::exchange::Exchange;
-use crate::session::{Observer, Session};
+use crate::session::{Observer, Session, UpstreamNews};
 use crate::wire::headers::Headers;
-use exporter::{Guarded, Signal};
+use exporter::Signal;
+use opentelemetry::Context;
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
-use opentelemetry::metrics::{Histogram, MeterProvider};
-use opentelemetry::propagation::{Extractor, TextMapPropagator};
-use opentelemetry::trace::{SpanContext, TracerProvider};
-use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::trace::{Span as _, SpanContext, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry_sdk::logs::SdkLogger;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, UNIX_EPOCH};
+use opentelemetry_sdk::trace::{SdkTracer, Span};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
+
+pub(super) use providers::flush;
 
 /// Our name as a library that makes spans.
 const SCOPE: &str = "llemulator";
 
-/// How long the end of the process waits for what was not sent yet; for each signal.
-const PARTING: Duration = Duration::from_secs(2);
-
-/// What sends, for the whole process: its threads end with it.
-struct Providers {
-    traces: Option<SdkTracerProvider>,
-    metrics: Option<SdkMeterProvider>,
-    logs: Option<SdkLoggerProvider>,
-}
-
-static PROVIDERS: OnceLock<Providers> = OnceLock::new();
-
-impl Providers {
-    fn start(names: SpanNames) -> Self {
-        // The gRPC transport works on our runtime.
-        let _guard = runtime::handle().enter();
-        let resource = resource(names);
-        let traces = exporter::spans().map(|exporter| {
-            let watched = Guarded::new(exporter, Signal::Traces);
-            SdkTracerProvider::builder().with_resource(resource.clone()).with_batch_exporter(watched).build()
-        });
-        let metrics = exporter::metrics().map(|exporter| {
-            let watched = Guarded::new(exporter, Signal::Metrics);
-            SdkMeterProvider::builder().with_resource(resource.clone()).with_periodic_exporter(watched).build()
-        });
-        let logs = exporter::logs().map(|exporter| {
-            let watched = Guarded::new(exporter, Signal::Logs);
-            SdkLoggerProvider::builder().with_resource(resource.clone()).with_batch_exporter(watched).build()
-        });
-        Providers { traces, metrics, logs }
-    }
-}
-
-/// Who we are, unless the environment says.
-fn resource(names: SpanNames) -> Resource {
-    let set = |name| std::env::var(name).unwrap_or_default();
-    let named = !set("OTEL_SERVICE_NAME").is_empty() || set("OTEL_RESOURCE_ATTRIBUTES").contains("service.name=");
-    let (name, version) = match names {
-        SpanNames::Genai => (SCOPE, env!("CARGO_PKG_VERSION")),
-        SpanNames::Mokku => ("openai-mokku", "1.0.0"),
-    };
-    let builder = Resource::builder();
-    match named {
-        true => builder.build(),
-        false => builder.with_service_name(name).with_attribute(KeyValue::new("service.version", version)).build(),
-    }
-}
-
-/// Sends what is left; for the end of the process, and never on the runtime's thread.
-pub(super) fn flush() {
-    let Some(providers) = PROVIDERS.get() else { return };
-    // What fails was said when it failed.
-    let _ = providers.traces.as_ref().map(|traces| traces.shutdown_with_timeout(PARTING));
-    let _ = providers.metrics.as_ref().map(|metrics| metrics.shutdown_with_timeout(PARTING));
-    let _ = providers.logs.as_ref().map(|logs| logs.shutdown_with_timeout(PARTING));
-}
-
 /// Reports exchanges.
 pub(super) struct Reporter {
     names: SpanNames,
-    /// Message contents are reported too.
-    contents: bool,
+    contents: contents::Capture,
     tracer: Option<SdkTracer>,
     logger: Option<SdkLogger>,
-    meters: Option<Meters>,
+    meters: Option<metrics::Meters>,
+    /// Exchanges that asked the upstream and are not over, by serial number.
+    forwarded: Mutex<HashMap<u64, Forwarded>>,
 }
 
-struct Meters {
-    duration: Histogram<f64>,
-    first: Histogram<f64>,
-    tokens: Histogram<u64>,
+/// The spans of an exchange that asks the upstream.
+struct Forwarded {
+    server: Span,
+    /// The emulator as the upstream's client.
+    client: Span,
 }
 
 impl Reporter {
     pub(super) fn start(settings: &Settings) -> Self {
-        let names = settings.telemetry;
-        let providers = PROVIDERS.get_or_init(|| Providers::start(names));
-        let contents = std::env::var("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT").unwrap_or_default();
+        let providers = providers::of_process(settings.telemetry);
         Reporter {
-            names,
-            contents: !matches!(contents.to_ascii_lowercase().as_str(), "" | "false" | "0" | "no_content"),
+            names: settings.telemetry,
+            contents: contents::Capture::of_environment(settings.telemetry),
             tracer: providers.traces.as_ref().map(|provider| provider.tracer(SCOPE)),
             logger: providers.logs.as_ref().map(|provider| provider.logger(SCOPE)),
-            meters: providers.metrics.as_ref().map(|provider| {
-                let meter = provider.meter(SCOPE);
-                let seconds =
-                    vec![0.001, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
-                let tokens = (0..14).map(|power| f64::from(4_u32.pow(power))).collect();
-                Meters {
-                    duration: meter
-                        .f64_histogram("gen_ai.server.request.duration")
-                        .with_unit("s")
-                        .with_boundaries(seconds.clone())
-                        .build(),
-                    first: meter
-                        .f64_histogram("gen_ai.server.time_to_first_token")
-                        .with_unit("s")
-                        .with_boundaries(seconds)
-                        .build(),
-                    tokens: meter
-                        .u64_histogram("gen_ai.client.token.usage")
-                        .with_unit("{token}")
-                        .with_boundaries(tokens)
-                        .build(),
-                }
-            }),
+            meters: providers.metrics.as_ref().map(|provider| metrics::Meters::of(&provider.meter(SCOPE))),
+            forwarded: Mutex::default(),
         }
+    }
+
+    fn forwarded(&self) -> MutexGuard<'_, HashMap<u64, Forwarded>> {
+        self.forwarded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The span of the server, begun when the request came.
+    fn server(&self, tracer: &SdkTracer, exchange: &Exchange) -> Span {
+        let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &Carrier(&exchange.headers));
+        let name = match self.names {
+            SpanNames::Genai => genai::name(exchange),
+            SpanNames::Mokku => mokku::name(exchange).into(),
+        };
+        begin(tracer, &parent, name, SpanKind::Server, exchange)
     }
 }
 
+/// A span that began when the request came.
+fn begin(tracer: &SdkTracer, parent: &Context, name: Cow<'static, str>, kind: SpanKind, exchange: &Exchange) -> Span {
+    tracer
+        .span_builder(name)
+        .with_kind(kind)
+        .with_start_time(UNIX_EPOCH + exchange.arrived)
+        .start_with_context(tracer, parent)
+}
+
 impl Observer for Reporter {
+    fn leads(&self, exchange: &Arc<Exchange>) -> Vec<(String, String)> {
+        let Some(tracer) = &self.tracer else { return Vec::new() };
+        let server = self.server(tracer, exchange);
+        let below = Context::new().with_remote_span_context(server.span_context().clone());
+        let client = tracer
+            .span_builder(genai::name(exchange))
+            .with_kind(SpanKind::Client)
+            .with_start_time(UNIX_EPOCH + clock::world())
+            .start_with_context(tracer, &below);
+        let mut headers = Led(Vec::new());
+        let through = Context::new().with_remote_span_context(client.span_context().clone());
+        TraceContextPropagator::new().inject_context(&through, &mut headers);
+        self.forwarded().insert(exchange.serial, Forwarded { server, client });
+        headers.0
+    }
+
+    fn heard(&self, _: &Session, exchange: &Arc<Exchange>, heard: &UpstreamNews) {
+        // A chunk says nothing here: no lock for it.
+        if matches!(heard, UpstreamNews::Chunk(_)) {
+            return;
+        }
+        let mut all = self.forwarded();
+        let Some(Forwarded { client, .. }) = all.get_mut(&exchange.serial) else { return };
+        match heard {
+            UpstreamNews::Asked { address, .. } => client.set_attributes(genai::of_upstream(exchange, address)),
+            UpstreamNews::Begun { status, .. } => client.set_attributes(genai::of_status(*status)),
+            UpstreamNews::Chunk(_) => {}
+            UpstreamNews::Ended(end) => {
+                if let Err(why) = end {
+                    client.set_status(Status::error(why.to_string()));
+                }
+                client.end_with_timestamp(UNIX_EPOCH + clock::world());
+            }
+        }
+    }
+
     fn ended(&self, session: &Session, exchange: &Arc<Exchange>) {
         let report = genai::Report::of(session, exchange, clock::world());
+        let begun = self.forwarded().remove(&exchange.serial).map(|forwarded| forwarded.server);
         let span = self.tracer.as_ref().map(|tracer| {
-            let parent =
-                TraceContextPropagator::new().extract_with_context(&Context::new(), &Carrier(&exchange.headers));
-            match self.names {
-                SpanNames::Genai => report.span(tracer, &parent, self.contents),
-                SpanNames::Mokku => mokku::spans(&report, tracer, &parent),
+            let mut server = begun.unwrap_or_else(|| self.server(tracer, exchange));
+            if server.is_recording() {
+                match self.names {
+                    SpanNames::Genai => report.fill(&mut server, self.contents),
+                    SpanNames::Mokku => mokku::fill(&report, tracer, &mut server, self.contents),
+                }
+                server.set_status(report.status());
+                server.end_with_timestamp(UNIX_EPOCH + report.ended);
             }
+            server.span_context().clone()
         });
         if let Some(logger) = &self.logger {
-            emit(logger, &report, span.as_ref());
+            emit(logger, &report, span.as_ref(), self.contents);
         }
         if let Some(meters) = &self.meters {
-            let attributes = report.dimensions();
-            meters.duration.record(report.took(report.ended).as_secs_f64(), &attributes);
-            if let Some(first) = exchange.first_content.get() {
-                meters.first.record(report.took(*first).as_secs_f64(), &attributes);
-            }
-            if let Some((input, output)) = exchange.tokens.get() {
-                for (kind, count) in [("input", *input), ("output", *output)] {
-                    let kind = KeyValue::new("gen_ai.token.type", kind);
-                    meters.tokens.record(count, &[&attributes[..], &[kind]].concat());
-                }
-            }
+            meters.record(&report);
         }
     }
 }
 
 /// The log's line as a record, in its trace.
-fn emit(logger: &SdkLogger, report: &genai::Report<'_>, span: Option<&SpanContext>) {
+fn emit(logger: &SdkLogger, report: &genai::Report<'_>, span: Option<&SpanContext>, contents: contents::Capture) {
     let mut record = logger.create_log_record();
     let (severity, text) = match report.record.status {
         Some(..400) => (Severity::Info, "INFO"),
@@ -184,14 +166,27 @@ fn emit(logger: &SdkLogger, report: &genai::Report<'_>, span: Option<&SpanContex
     record.set_severity_number(severity);
     record.set_severity_text(text);
     record.set_body(AnyValue::from(report.line()));
-    record.add_attributes(report.attributes().into_iter().map(|pair| {
-        let value = pair.value.to_string();
-        (pair.key, AnyValue::from(value))
-    }));
+    let said = if contents.in_events { contents::attributes(report) } else { Vec::new() };
+    record.add_attributes(report.attributes().into_iter().chain(said).map(|pair| (pair.key, any(pair.value))));
     if let Some(span) = span {
         record.set_trace_context(span.trace_id(), span.span_id(), Some(span.trace_flags()));
     }
     logger.emit(record);
+}
+
+/// A span's value as a log record's.
+fn any(value: opentelemetry::Value) -> AnyValue {
+    use opentelemetry::{Array, Value};
+    match value {
+        Value::I64(number) => AnyValue::Int(number),
+        Value::F64(number) => AnyValue::Double(number),
+        Value::Bool(truth) => AnyValue::Boolean(truth),
+        Value::String(text) => AnyValue::String(text),
+        Value::Array(Array::String(texts)) => {
+            AnyValue::ListAny(Box::new(texts.into_iter().map(AnyValue::String).collect()))
+        }
+        other => AnyValue::from(other.to_string()),
+    }
 }
 
 /// A request's headers, for what continues a trace.
@@ -204,6 +199,17 @@ impl Extractor for Carrier<'_> {
 
     fn keys(&self) -> Vec<&str> {
         self.0.iter().map(|(name, _)| name).collect()
+    }
+}
+
+/// The headers of a request that is led on.
+struct Led(Vec<(String, String)>);
+
+impl Injector for Led {
+    fn set(&mut self, key: &str, value: String) {
+        if !value.is_empty() {
+            self.0.push((key.to_string(), value));
+        }
     }
 }
 

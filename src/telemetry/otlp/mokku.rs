@@ -1,12 +1,13 @@
 //! An exchange as openai-mokku's spans: one of the server, below it one of the work, below that one of the echo.
 
-use crate::session::exchange::Outcome;
+use crate::session::exchange::{Exchange, Outcome};
+use crate::telemetry::otlp::begin;
+use crate::telemetry::otlp::contents::Capture;
 use crate::telemetry::otlp::genai::Report;
-use opentelemetry::trace::{Span, SpanContext, SpanKind, TraceContextExt, Tracer};
+use opentelemetry::trace::{Span as _, SpanContext, SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::SdkTracer;
+use opentelemetry_sdk::trace::{SdkTracer, Span};
 use serde_json::Value;
-use std::borrow::Cow;
 use std::time::UNIX_EPOCH;
 
 /// The names it has for operations.
@@ -37,76 +38,87 @@ const FIELDS: [&str; 14] = [
     "seed",
 ];
 
-/// Makes the spans; gives what names the server's.
-pub(super) fn spans(report: &Report<'_>, tracer: &SdkTracer, parent: &Context) -> SpanContext {
+/// The name it has for an operation.
+fn known(exchange: &Exchange) -> Option<&'static str> {
+    NAMES.iter().find(|(operation, _)| *operation == exchange.operation).map(|(_, name)| *name)
+}
+
+/// What the server's span is called.
+pub(super) fn name(exchange: &Exchange) -> &'static str {
+    known(exchange).unwrap_or(exchange.operation)
+}
+
+/// Says in the server's span what is known, and makes those below it.
+pub(super) fn fill(report: &Report<'_>, tracer: &SdkTracer, server: &mut Span, contents: Capture) {
     let exchange = report.exchange;
-    let known = NAMES.iter().find(|(operation, _)| *operation == exchange.operation).map(|(_, name)| *name);
-    let name = known.unwrap_or(exchange.operation);
+    let name = name(exchange);
     let route = report.path().strip_prefix("/v1").unwrap_or(report.path()).to_string();
-    let mut attributes = vec![
+    server.set_attributes([
         KeyValue::new("oas.operation", name),
         KeyValue::new("http.request.method", exchange.method.clone()),
         KeyValue::new("http.route", route),
-    ];
+    ]);
     if let Some(status) = report.record.status {
-        attributes.push(KeyValue::new("http.response.status_code", i64::from(status)));
+        server.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
     }
-    let server = span(report, tracer, parent, name.into(), SpanKind::Server, attributes);
-    if known.is_none() {
-        return server;
+    if known(exchange).is_none() {
+        return;
     }
-    let below = parent.with_remote_span_context(server.clone());
     let work = if exchange.stream { "streaming" } else { "process" };
-    let asked = report.asked();
-    let mut attributes = Vec::new();
-    if let Ok(body) = serde_json::from_slice::<Value>(&exchange.body) {
-        attributes.push(KeyValue::new("request.full_json", body.to_string()));
-        attributes.extend(FIELDS.iter().filter_map(|field| {
-            Some(KeyValue::new(
-                *field,
-                match body.get(field)? {
-                    Value::String(text) => text.clone().into(),
-                    Value::Bool(truth) => (*truth).into(),
-                    Value::Number(number) => match number.as_i64() {
-                        Some(whole) => whole.into(),
-                        None => number.as_f64()?.into(),
-                    },
-                    other => opentelemetry::Value::from(other.to_string()),
-                },
-            ))
-        }));
-        if let Some(messages) = body.get("messages").and_then(Value::as_array) {
-            attributes.push(KeyValue::new("message_count", messages.len() as i64));
-            attributes.push(KeyValue::new("last_user_message", asked.clone()));
-        }
+    let said = || report.record.said();
+    let mut attributes = asked(report, contents);
+    if exchange.stream && contents.in_spans {
+        attributes.push(KeyValue::new("response.echo_message", said()));
     }
-    if exchange.stream {
-        attributes.push(KeyValue::new("response.echo_message", report.record.said()));
-    }
-    let working = span(report, tracer, &below, format!("{name}.{work}").into(), SpanKind::Internal, attributes);
+    let working = span(report, tracer, server.span_context(), format!("{name}.{work}"), attributes);
     if report.record.outcome == Outcome::Fallback {
-        let attributes =
-            vec![KeyValue::new("input_message", asked), KeyValue::new("echo_response", report.record.said())];
-        let below = parent.with_remote_span_context(working);
-        span(report, tracer, &below, "generateEchoResponse".into(), SpanKind::Internal, attributes);
+        let told = [KeyValue::new("input_message", report.asked()), KeyValue::new("echo_response", said())];
+        let told = if contents.in_spans { told.to_vec() } else { Vec::new() };
+        span(report, tracer, &working, "generateEchoResponse".into(), told);
     }
-    server
 }
 
+/// What was asked, as it names it.
+fn asked(report: &Report<'_>, contents: Capture) -> Vec<KeyValue> {
+    let mut all = Vec::new();
+    let Ok(body) = serde_json::from_slice::<Value>(&report.exchange.body) else { return all };
+    if contents.in_spans {
+        all.push(KeyValue::new("request.full_json", body.to_string()));
+    }
+    all.extend(FIELDS.iter().filter(|field| contents.in_spans || **field != "prompt").filter_map(|field| {
+        Some(KeyValue::new(
+            *field,
+            match body.get(field)? {
+                Value::String(text) => text.clone().into(),
+                Value::Bool(truth) => (*truth).into(),
+                Value::Number(number) => match number.as_i64() {
+                    Some(whole) => whole.into(),
+                    None => number.as_f64()?.into(),
+                },
+                other => opentelemetry::Value::from(other.to_string()),
+            },
+        ))
+    }));
+    if let Some(messages) = body.get("messages").and_then(Value::as_array) {
+        all.push(KeyValue::new("message_count", messages.len() as i64));
+        if contents.in_spans {
+            all.push(KeyValue::new("last_user_message", report.asked()));
+        }
+    }
+    all
+}
+
+/// A span below another, as long as the whole; gives what names it.
 fn span(
     report: &Report<'_>,
     tracer: &SdkTracer,
-    parent: &Context,
-    name: Cow<'static, str>,
-    kind: SpanKind,
+    above: &SpanContext,
+    name: String,
     attributes: Vec<KeyValue>,
 ) -> SpanContext {
-    let mut span = tracer
-        .span_builder(name)
-        .with_kind(kind)
-        .with_start_time(UNIX_EPOCH + report.exchange.arrived)
-        .with_attributes(attributes)
-        .start_with_context(tracer, parent);
+    let parent = Context::new().with_remote_span_context(above.clone());
+    let mut span = begin(tracer, &parent, name.into(), SpanKind::Internal, report.exchange);
+    span.set_attributes(attributes);
     span.set_status(report.status());
     span.end_with_timestamp(UNIX_EPOCH + report.ended);
     span.span_context().clone()
