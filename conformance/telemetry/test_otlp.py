@@ -20,6 +20,12 @@ from receiver import Receiver, attributes
 
 BINARY = os.environ["LLEMULATOR_BINARY"]
 
+# Once: what it undoes it does not undo whole.
+CLIENT = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(CLIENT))
+OpenAIInstrumentor().instrument(tracer_provider=provider)
+
 
 @pytest.fixture
 def receiver():
@@ -48,6 +54,12 @@ def emulator(*arguments, **variables):
 
 def ask(client, **more):
     return client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hello"}], **more)
+
+
+def journal(client):
+    """The requests that an emulator has had."""
+    headers = {"authorization": "Bearer sk-telemetry"}
+    return json.load(urlopen(Request(f"{client.base_url.copy_with(path='/_emulator/requests')}", headers=headers)))["data"]
 
 
 def threads(process):
@@ -98,31 +110,17 @@ def test_spans_metrics_and_logs_over_either_transport(receiver, transport):
     assert [record.span_id for record in records] == [span.span_id for span in receiver.spans()]
 
 
-@contextmanager
-def instrumented():
-    """The official client with its instrumentation; gives the spans it ends."""
-    kept = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(kept))
-    instrumentor = OpenAIInstrumentor()
-    instrumentor.instrument(tracer_provider=provider)
-    try:
-        yield kept.get_finished_spans
-    finally:
-        instrumentor.uninstrument()
-
-
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_trace_spans_the_client_the_emulator_and_an_upstream(receiver, stream):
     export = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.grpc}
-    with instrumented() as ended, emulator(**export, OTEL_SERVICE_NAME="upstream") as upstream:
+    CLIENT.clear()
+    with emulator(**export, OTEL_SERVICE_NAME="upstream") as upstream:
         with emulator("--fallback", "upstream", "--upstream", str(upstream.base_url), **export) as client:
             answer = ask(client, stream=stream, extra_headers={"baggage": "team=blue"})
             said = "".join(chunk.choices[0].delta.content or "" for chunk in answer) if stream else answer.choices[0].message.content
         assert said == "Echo: hello"
-        asked = urlopen(Request(f"{str(upstream.base_url)[:-4]}/_emulator/requests", headers={"authorization": "Bearer sk-telemetry"}))
-        [sent] = json.load(asked)["requests"]
-    [here] = ended()
+        [sent] = journal(upstream)
+    [here] = CLIENT.get_finished_spans()
     server, between = sorted(receiver.spans("llemulator"), key=lambda span: span.kind)
     [there] = receiver.spans("upstream")
     assert {span.trace_id for span in [server, between, there]} == {here.context.trace_id.to_bytes(16, "big")}
@@ -151,9 +149,11 @@ def test_an_upstream_that_fails_is_seen(receiver):
 def test_without_telemetry_the_clients_own_trace_goes_upstream():
     parent = f"00-{'3' * 32}-{'4' * 16}-01"
     with emulator() as upstream, emulator("--fallback", "upstream", "--upstream", str(upstream.base_url)) as client:
-        ask(client, extra_headers={"traceparent": parent})
-        asked = urlopen(Request(f"{str(upstream.base_url)[:-4]}/_emulator/requests", headers={"authorization": "Bearer sk-telemetry"}))
-        [sent] = json.load(asked)["requests"]
+        # Not by the client, whose instrumentation sends a parent of its own.
+        body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
+        headers = {"authorization": "Bearer sk-telemetry", "content-type": "application/json", "traceparent": parent}
+        assert urlopen(Request(f"{client.base_url}chat/completions", json.dumps(body).encode(), headers)).status == 200
+        [sent] = journal(upstream)
     assert sent["headers"]["traceparent"] == parent
 
 

@@ -46,11 +46,11 @@ pub(super) struct Reporter {
     logger: Option<SdkLogger>,
     meters: Option<metrics::Meters>,
     /// Exchanges that asked the upstream and are not over, by serial number.
-    forwarded: Mutex<HashMap<u64, Forwarded>>,
+    forwarded: Mutex<HashMap<u64, ForwardedSpans>>,
 }
 
 /// The spans of an exchange that asks the upstream.
-struct Forwarded {
+struct ForwardedSpans {
     server: Span,
     /// The emulator as the upstream's client.
     client: Span,
@@ -69,7 +69,7 @@ impl Reporter {
         }
     }
 
-    fn forwarded(&self) -> MutexGuard<'_, HashMap<u64, Forwarded>> {
+    fn forwarded(&self) -> MutexGuard<'_, HashMap<u64, ForwardedSpans>> {
         self.forwarded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +106,7 @@ impl Observer for Reporter {
         let mut headers = Led(Vec::new());
         let through = Context::new().with_remote_span_context(client.span_context().clone());
         TraceContextPropagator::new().inject_context(&through, &mut headers);
-        self.forwarded().insert(exchange.serial, Forwarded { server, client });
+        self.forwarded().insert(exchange.serial, ForwardedSpans { server, client });
         headers.0
     }
 
@@ -116,7 +116,7 @@ impl Observer for Reporter {
             return;
         }
         let mut all = self.forwarded();
-        let Some(Forwarded { client, .. }) = all.get_mut(&exchange.serial) else { return };
+        let Some(ForwardedSpans { client, .. }) = all.get_mut(&exchange.serial) else { return };
         match heard {
             UpstreamNews::Asked { address, .. } => client.set_attributes(genai::of_upstream(exchange, address)),
             UpstreamNews::Begun { status, .. } => client.set_attributes(genai::of_status(*status)),

@@ -1,0 +1,58 @@
+// The emulator under soak: a process with few descriptors, a temporary folder of one megabyte, and a clock that can be set.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** Debian's package `libfaketime`; the wall clock alone is moved, as a daemon or a person does. */
+const FAKETIME = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1', '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1'].find(existsSync);
+
+const command = process.env.LLEMULATOR_BINARY ? [process.env.LLEMULATOR_BINARY] : [process.execPath, fileURLToPath(new URL('../../js/cli.js', import.meta.url))];
+
+/** Whether this machine lets us mount a folder of our own. */
+function canMount() {
+  try {
+    execFileSync('unshare', ['--map-root-user', '--mount', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function startServer(descriptors, ...flags) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'llemulator-soak-'));
+  const clock = path.join(folder, 'clock');
+  writeFileSync(clock, '+0');
+  const preload = FAKETIME ? { LD_PRELOAD: FAKETIME, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME_DONT_RESET: '1' } : {};
+  const small = canMount();
+  // The last `exec` makes the process that is asked for this very one.
+  const mounted = small ? `mount -t tmpfs -o size=1m tmpfs ${folder}/tmp && ` : '';
+  const script = `mkdir ${folder}/tmp && ${mounted}ulimit -n ${descriptors} && exec env "$@"`;
+  const variables = Object.entries({ ...preload, TMPDIR: `${folder}/tmp` }).map(([name, value]) => `${name}=${value}`);
+  const shell = ['sh', '-c', script, 'sh', ...variables, ...command, '--port', '0', '--log-level', 'warn', ...flags];
+  const child = spawn(small ? 'unshare' : shell[0], small ? ['--map-root-user', '--mount', ...shell] : shell.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  process.on('exit', () => child.kill('SIGKILL'));
+  const complaints = [];
+  readline.createInterface({ input: child.stderr }).on('line', (line) => complaints.push(line));
+  const [line] = await Promise.race([once(readline.createInterface({ input: child.stdout }), 'line'), once(child, 'exit').then(() => [complaints.join('\n')])]);
+  if (!line.includes('listening on')) throw new Error(`the emulator did not start: ${line}`);
+  const url = line.split(' ').at(-1);
+  const status = () => readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  return {
+    url,
+    port: Number(new URL(url).port),
+    complaints,
+    small,
+    clock: FAKETIME && ((shift) => writeFileSync(clock, shift)),
+    memory: () => Number(/VmRSS:\s+(\d+)/.exec(status())[1]) / 1024,
+    descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
+    signal: (name) => child.kill(name),
+    stop: async () => {
+      child.kill('SIGTERM');
+      return child.exitCode ?? (await once(child, 'exit'))[0];
+    },
+  };
+}
