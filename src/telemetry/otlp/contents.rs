@@ -35,7 +35,7 @@ impl Capture {
 }
 
 /// The attributes that have them.
-pub(super) fn attributes(report: &Report<'_>) -> Vec<KeyValue> {
+pub(super) fn attributes(report: &Report) -> Vec<KeyValue> {
     if report.inference().is_none() {
         return Vec::new();
     }
@@ -88,7 +88,7 @@ fn call(id: &Value, name: &Value, arguments: &str) -> Value {
 }
 
 /// The answer's messages, one for each choice.
-fn said(report: &Report<'_>) -> Value {
+fn said(report: &Report) -> Value {
     match report.choices() {
         Some(choices) => choices
             .iter()

@@ -9,11 +9,12 @@ use opentelemetry::trace::{Span as _, Status};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::Span;
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What is reported of an exchange that is over.
-pub(super) struct Report<'a> {
-    pub(super) exchange: &'a Exchange,
+pub(super) struct Report {
+    pub(super) exchange: Arc<Exchange>,
     pub(super) record: Record,
     session: String,
     /// In the world's time.
@@ -73,9 +74,9 @@ pub(super) fn of_status(status: u16) -> Vec<KeyValue> {
     all
 }
 
-impl<'a> Report<'a> {
-    pub(super) fn of(session: &Session, exchange: &'a Exchange, ended: Duration) -> Self {
-        Report { exchange, record: exchange.record(), session: session.label(), ended }
+impl Report {
+    pub(super) fn of(session: &Session, exchange: &Arc<Exchange>, ended: Duration) -> Self {
+        Report { exchange: exchange.clone(), record: exchange.record(), session: session.label(), ended }
     }
 
     /// From its beginning until a moment.
@@ -85,7 +86,7 @@ impl<'a> Report<'a> {
 
     /// The kind of inference; `None` = no model is asked.
     pub(super) fn inference(&self) -> Option<&'static str> {
-        inference(self.exchange)
+        inference(&self.exchange)
     }
 
     pub(super) fn path(&self) -> &str {
@@ -129,7 +130,7 @@ impl<'a> Report<'a> {
 
     /// What a span and a log record say.
     pub(super) fn attributes(&self) -> Vec<KeyValue> {
-        let exchange = self.exchange;
+        let exchange = &self.exchange;
         let mut all = Vec::with_capacity(24);
         all.extend([
             KeyValue::new("http.request.method", exchange.method.clone()),

@@ -34,8 +34,8 @@ impl Meters {
         }
     }
 
-    pub(super) fn record(&self, report: &Report<'_>) {
-        let exchange = report.exchange;
+    pub(super) fn record(&self, report: &Report) {
+        let exchange = &report.exchange;
         let attributes = report.dimensions();
         let total = report.took(report.ended);
         self.duration.record(total.as_secs_f64(), &attributes);

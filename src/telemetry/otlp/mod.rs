@@ -1,9 +1,9 @@
 //! OpenTelemetry: spans, metrics and log records of exchanges over OTLP.
 //!
 //! An exchange becomes one span when it is over, with the times it had: nothing needs to know it earlier, and a request
-//! costs the runtime's thread one full queue entry. Only what goes upstream has its span at once, because the upstream
-//! is told its number. Threads of the SDK send what the queues hold; a receiver that is down is theirs to wait for, and
-//! what finds no room is dropped.
+//! costs the runtime's thread one entry of a queue. Only what goes upstream has its span at once, because the upstream
+//! is told its number. Other threads make spans of what the queue holds, and send them; a receiver that is down is
+//! theirs to wait for, and what finds no room is dropped.
 
 mod contents;
 mod exporter;
@@ -12,6 +12,7 @@ mod metrics;
 mod mokku;
 mod parameters;
 mod providers;
+mod queue;
 
 use crate::clock;
 use crate::log;
@@ -39,7 +40,10 @@ pub(super) use providers::flush;
 const SCOPE: &str = "llemulator";
 
 /// Reports exchanges.
-pub(super) struct Reporter {
+pub(super) struct Reporter(Arc<Signals>);
+
+/// What is told, and to whom.
+struct Signals {
     names: SpanNames,
     contents: contents::Capture,
     tracer: Option<SdkTracer>,
@@ -59,16 +63,19 @@ struct ForwardedSpans {
 impl Reporter {
     pub(super) fn start(settings: &Settings) -> Self {
         let providers = providers::of_process(settings.telemetry);
-        Reporter {
+        queue::start();
+        Reporter(Arc::new(Signals {
             names: settings.telemetry,
             contents: contents::Capture::of_environment(settings.telemetry),
             tracer: providers.traces.as_ref().map(|provider| provider.tracer(SCOPE)),
             logger: providers.logs.as_ref().map(|provider| provider.logger(SCOPE)),
             meters: providers.metrics.as_ref().map(|provider| metrics::Meters::of(&provider.meter(SCOPE))),
             forwarded: Mutex::default(),
-        }
+        }))
     }
+}
 
+impl Signals {
     fn forwarded(&self) -> MutexGuard<'_, HashMap<u64, ForwardedSpans>> {
         self.forwarded.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,6 +91,30 @@ impl Reporter {
     }
 }
 
+impl Signals {
+    /// Tells of an exchange that is over; its span may have begun.
+    fn report(&self, report: &genai::Report, begun: Option<Span>) {
+        let span = self.tracer.as_ref().map(|tracer| {
+            let mut server = begun.unwrap_or_else(|| self.server(tracer, &report.exchange));
+            if server.is_recording() {
+                match self.names {
+                    SpanNames::Genai => report.fill(&mut server, self.contents),
+                    SpanNames::Mokku => mokku::fill(report, tracer, &mut server, self.contents),
+                }
+                server.set_status(report.status());
+                server.end_with_timestamp(UNIX_EPOCH + report.ended);
+            }
+            server.span_context().clone()
+        });
+        if let Some(logger) = &self.logger {
+            emit(logger, report, span.as_ref(), self.contents);
+        }
+        if let Some(meters) = &self.meters {
+            meters.record(report);
+        }
+    }
+}
+
 /// A span that began when the request came.
 fn begin(tracer: &SdkTracer, parent: &Context, name: Cow<'static, str>, kind: SpanKind, exchange: &Exchange) -> Span {
     tracer
@@ -95,8 +126,8 @@ fn begin(tracer: &SdkTracer, parent: &Context, name: Cow<'static, str>, kind: Sp
 
 impl Observer for Reporter {
     fn leads(&self, exchange: &Arc<Exchange>) -> Vec<(String, String)> {
-        let Some(tracer) = &self.tracer else { return Vec::new() };
-        let server = self.server(tracer, exchange);
+        let Some(tracer) = &self.0.tracer else { return Vec::new() };
+        let server = self.0.server(tracer, exchange);
         let below = Context::new().with_remote_span_context(server.span_context().clone());
         let client = tracer
             .span_builder(genai::name(exchange))
@@ -106,7 +137,7 @@ impl Observer for Reporter {
         let mut headers = Led(Vec::new());
         let through = Context::new().with_remote_span_context(client.span_context().clone());
         TraceContextPropagator::new().inject_context(&through, &mut headers);
-        self.forwarded().insert(exchange.serial, ForwardedSpans { server, client });
+        self.0.forwarded().insert(exchange.serial, ForwardedSpans { server, client });
         headers.0
     }
 
@@ -115,7 +146,7 @@ impl Observer for Reporter {
         if matches!(heard, UpstreamNews::Chunk(_)) {
             return;
         }
-        let mut all = self.forwarded();
+        let mut all = self.0.forwarded();
         let Some(ForwardedSpans { client, .. }) = all.get_mut(&exchange.serial) else { return };
         match heard {
             UpstreamNews::Asked { address, .. } => client.set_attributes(genai::of_upstream(exchange, address)),
@@ -131,31 +162,16 @@ impl Observer for Reporter {
     }
 
     fn ended(&self, session: &Session, exchange: &Arc<Exchange>) {
+        let signals = self.0.clone();
+        // Taken now: a journal keeps less of an exchange that is over.
         let report = genai::Report::of(session, exchange, clock::world());
-        let begun = self.forwarded().remove(&exchange.serial).map(|forwarded| forwarded.server);
-        let span = self.tracer.as_ref().map(|tracer| {
-            let mut server = begun.unwrap_or_else(|| self.server(tracer, exchange));
-            if server.is_recording() {
-                match self.names {
-                    SpanNames::Genai => report.fill(&mut server, self.contents),
-                    SpanNames::Mokku => mokku::fill(&report, tracer, &mut server, self.contents),
-                }
-                server.set_status(report.status());
-                server.end_with_timestamp(UNIX_EPOCH + report.ended);
-            }
-            server.span_context().clone()
-        });
-        if let Some(logger) = &self.logger {
-            emit(logger, &report, span.as_ref(), self.contents);
-        }
-        if let Some(meters) = &self.meters {
-            meters.record(&report);
-        }
+        let begun = signals.forwarded().remove(&exchange.serial).map(|forwarded| forwarded.server);
+        queue::put(Box::new(move || signals.report(&report, begun)));
     }
 }
 
 /// The log's line as a record, in its trace.
-fn emit(logger: &SdkLogger, report: &genai::Report<'_>, span: Option<&SpanContext>, contents: contents::Capture) {
+fn emit(logger: &SdkLogger, report: &genai::Report, span: Option<&SpanContext>, contents: contents::Capture) {
     let mut record = logger.create_log_record();
     let (severity, text) = match report.record.status {
         Some(..400) => (Severity::Info, "INFO"),

@@ -49,8 +49,8 @@ pub(super) fn name(exchange: &Exchange) -> &'static str {
 }
 
 /// Says in the server's span what is known, and makes those below it.
-pub(super) fn fill(report: &Report<'_>, tracer: &SdkTracer, server: &mut Span, contents: Capture) {
-    let exchange = report.exchange;
+pub(super) fn fill(report: &Report, tracer: &SdkTracer, server: &mut Span, contents: Capture) {
+    let exchange = &report.exchange;
     let name = name(exchange);
     let route = report.path().strip_prefix("/v1").unwrap_or(report.path()).to_string();
     server.set_attributes([
@@ -79,7 +79,7 @@ pub(super) fn fill(report: &Report<'_>, tracer: &SdkTracer, server: &mut Span, c
 }
 
 /// What was asked, as it names it.
-fn asked(report: &Report<'_>, contents: Capture) -> Vec<KeyValue> {
+fn asked(report: &Report, contents: Capture) -> Vec<KeyValue> {
     let mut all = Vec::new();
     let Ok(body) = serde_json::from_slice::<Value>(&report.exchange.body) else { return all };
     if contents.in_spans {
@@ -110,14 +110,14 @@ fn asked(report: &Report<'_>, contents: Capture) -> Vec<KeyValue> {
 
 /// A span below another, as long as the whole; gives what names it.
 fn span(
-    report: &Report<'_>,
+    report: &Report,
     tracer: &SdkTracer,
     above: &SpanContext,
     name: String,
     attributes: Vec<KeyValue>,
 ) -> SpanContext {
     let parent = Context::new().with_remote_span_context(above.clone());
-    let mut span = begin(tracer, &parent, name.into(), SpanKind::Internal, report.exchange);
+    let mut span = begin(tracer, &parent, name.into(), SpanKind::Internal, &report.exchange);
     span.set_attributes(attributes);
     span.set_status(report.status());
     span.end_with_timestamp(UNIX_EPOCH + report.ended);

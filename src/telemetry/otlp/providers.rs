@@ -2,8 +2,8 @@
 
 use crate::options::SpanNames;
 use crate::runtime;
-use crate::telemetry::otlp::SCOPE;
 use crate::telemetry::otlp::exporter::{self, Guarded, Signal};
+use crate::telemetry::otlp::{SCOPE, queue};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
@@ -68,6 +68,7 @@ fn resource(names: SpanNames) -> Resource {
 /// Sends what is left; for the end of the process, and never on the runtime's thread.
 pub(crate) fn flush() {
     let Some(providers) = PROVIDERS.get() else { return };
+    queue::drain();
     // What fails was said when it failed.
     let _ = providers.traces.as_ref().map(|traces| traces.shutdown_with_timeout(PARTING));
     let _ = providers.metrics.as_ref().map(|metrics| metrics.shutdown_with_timeout(PARTING));
