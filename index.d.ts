@@ -498,6 +498,7 @@ export type Operation =
   | 'audio.speech.create' | 'audio.transcriptions.create' | 'audio.translations.create'
   | 'beta.assistants.create' | 'beta.assistants.delete' | 'beta.assistants.list' | 'beta.assistants.retrieve' | 'beta.assistants.update'
   | 'beta.threads.create' | 'beta.threads.create_and_run' | 'beta.threads.delete' | 'beta.threads.messages.create' | 'beta.threads.messages.delete' | 'beta.threads.messages.list' | 'beta.threads.messages.retrieve' | 'beta.threads.messages.update' | 'beta.threads.retrieve' | 'beta.threads.runs.cancel' | 'beta.threads.runs.create' | 'beta.threads.runs.list' | 'beta.threads.runs.retrieve' | 'beta.threads.runs.steps.list' | 'beta.threads.runs.steps.retrieve' | 'beta.threads.runs.submit_tool_outputs' | 'beta.threads.runs.update' | 'beta.threads.update'
+  | 'batches.cancel' | 'batches.create' | 'batches.list' | 'batches.retrieve'
   | 'chat.completions.delete' | 'chat.completions.list' | 'chat.completions.messages.list' | 'chat.completions.retrieve' | 'chat.completions.update'
   | 'conversations.create' | 'conversations.delete' | 'conversations.items.create' | 'conversations.items.delete' | 'conversations.items.list' | 'conversations.items.retrieve' | 'conversations.retrieve' | 'conversations.update'
   | 'files.content' | 'files.create' | 'files.delete' | 'files.list' | 'files.retrieve'
@@ -505,6 +506,13 @@ export type Operation =
   | 'models.delete' | 'models.list' | 'models.retrieve'
   | 'responses.cancel' | 'responses.compact' | 'responses.delete' | 'responses.input_items.list' | 'responses.input_tokens.count' | 'responses.retrieve'
   | 'uploads.cancel' | 'uploads.complete' | 'uploads.create' | 'uploads.parts.create'
+  | 'admin.organization.usage.audio_speeches' | 'admin.organization.usage.audio_transcriptions' | 'admin.organization.usage.completions' | 'admin.organization.usage.costs' | 'admin.organization.usage.embeddings' | 'admin.organization.usage.images' | 'admin.organization.usage.moderations'
+  | 'containers.files.content.retrieve' | 'containers.files.create' | 'containers.files.delete' | 'containers.files.list' | 'containers.files.retrieve'
+  | 'evals.runs.cancel' | 'evals.runs.create' | 'evals.runs.delete' | 'evals.runs.list' | 'evals.runs.output_items.list' | 'evals.runs.output_items.retrieve' | 'evals.runs.retrieve'
+  | 'fine_tuning.alpha.graders.run' | 'fine_tuning.alpha.graders.validate' | 'fine_tuning.jobs.cancel' | 'fine_tuning.jobs.checkpoints.list' | 'fine_tuning.jobs.create' | 'fine_tuning.jobs.list' | 'fine_tuning.jobs.list_events' | 'fine_tuning.jobs.pause' | 'fine_tuning.jobs.resume' | 'fine_tuning.jobs.retrieve'
+  | 'vector_stores.create' | 'vector_stores.delete' | 'vector_stores.file_batches.cancel' | 'vector_stores.file_batches.create' | 'vector_stores.file_batches.list_files' | 'vector_stores.file_batches.retrieve' | 'vector_stores.files.content' | 'vector_stores.files.create' | 'vector_stores.files.delete' | 'vector_stores.files.list' | 'vector_stores.files.retrieve' | 'vector_stores.files.update' | 'vector_stores.list' | 'vector_stores.retrieve' | 'vector_stores.search' | 'vector_stores.update'
+  | 'audio.voice_consents.create' | 'audio.voices.create'
+  | 'videos.create' | 'videos.create_character' | 'videos.delete' | 'videos.download_content' | 'videos.edit' | 'videos.extend' | 'videos.get_character' | 'videos.list' | 'videos.remix' | 'videos.retrieve'
   | 'unknown';
 
 /** The body of an operation; `any` where it is not known. */

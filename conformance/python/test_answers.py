@@ -51,8 +51,9 @@ IDS = {
     "step_id": "step_a", "thread_id": "thread_a", "upload_id": "upload_a", "vector_store_id": "vs_a",
     "video_id": "video_a", "part_ids": [],
 }
-# What production is recorded to send is not of the client's types: what users said in compactions, nulls in chunks.
-AS_RECORDED = {"responses.compact", "beta.responses.compact"}
+# What production is recorded to send is not of the client's types: what users said in compactions, nulls in chunks and for
+# names of vector stores.
+AS_RECORDED = {"responses.compact", "beta.responses.compact", "vector_stores.create", "vector_stores.list"}
 STREAMED_AS_RECORDED = {"completions.create"}
 # Calls that were refused, with what was said.
 REFUSED = []

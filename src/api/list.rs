@@ -94,6 +94,11 @@ impl Page {
         Page::of(data, has_more)
     }
 
+    /// What is on it, to be shown otherwise; ids stay.
+    pub(crate) fn items(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.data.iter_mut()
+    }
+
     /// As lists of this style are answered.
     pub(crate) fn in_style(self, style: Option<Paging>) -> Value {
         let next = if self.has_more { self.last_id.as_ref() } else { None };

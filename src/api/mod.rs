@@ -6,12 +6,16 @@
 pub(crate) mod admit;
 mod assistants;
 pub(crate) mod audio;
+mod batches;
 pub(crate) mod chat;
 mod choice_queues;
 pub(crate) mod completions;
+mod container_files;
 pub(crate) mod conversations;
 pub(crate) mod embeddings;
+mod evals;
 mod files;
+mod fine_tuning;
 pub(crate) mod images;
 pub(crate) mod imagined;
 pub(crate) mod infer;
@@ -23,7 +27,11 @@ pub(crate) mod moderations;
 mod objects;
 pub(crate) mod rate_limits;
 pub(crate) mod responses;
+mod usage;
 pub(crate) mod validate;
+mod vector_stores;
+mod videos;
+mod voices;
 
 use crate::responders::{cassette, scenario, upstream};
 use crate::surface::{self, Family, Operation};
@@ -42,15 +50,23 @@ static SERVED: &[&[Served]] = &[
     chat::OPERATIONS,
     completions::OPERATIONS,
     responses::OPERATIONS,
+    container_files::OPERATIONS,
     conversations::OPERATIONS,
     assistants::OPERATIONS,
     audio::OPERATIONS,
+    batches::OPERATIONS,
     embeddings::OPERATIONS,
     images::OPERATIONS,
+    evals::OPERATIONS,
     files::OPERATIONS,
+    fine_tuning::OPERATIONS,
     files::uploads::OPERATIONS,
     models_resource::OPERATIONS,
     moderations::OPERATIONS,
+    usage::OPERATIONS,
+    vector_stores::OPERATIONS,
+    videos::OPERATIONS,
+    voices::OPERATIONS,
 ];
 
 /// Handlers in the order of the surface's table.
@@ -132,12 +148,19 @@ pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
     }
     match infer::intercept(&call).await? {
         infer::Intercepted::Answered(answer) => Ok(answer),
-        infer::Intercepted::Altered(infer::Altered { object, headers, delivery }) => {
+        infer::Intercepted::Altered(infer::Altered { object, headers, mut delivery }) => {
             let mut answer = match handler {
                 Some(handler) => {
                     admit::check(&call)?;
                     let imagined = Imagined::where_unknown(&call);
-                    match (handler(call).await, imagined) {
+                    // A job takes it for its own pace.
+                    let place = call.delivery.clone();
+                    let put =
+                        |delivery| place.lock().map_or(None, |mut there| std::mem::replace(&mut *there, delivery));
+                    put(delivery.take());
+                    let answered = handler(call).await;
+                    delivery = put(None);
+                    match (answered, imagined) {
                         (Err(error), Some(imagined)) => imagined.instead_of(error)?,
                         (answer, _) => answer?,
                     }
@@ -189,7 +212,7 @@ mod tests {
         let behaves = |name: &str| surface::operations::named(name).map(level) == Some(ServiceLevel::Behaves);
         assert!(served.iter().all(|name| behaves(name)));
         assert!(behaves("beta.responses.create") && behaves("files.create") && behaves("beta.threads.create"));
-        assert!(!behaves("videos.create"));
+        assert!(!behaves("decisions.create"));
         let count =
             surface::operations::all().iter().filter(|operation| level(operation) == ServiceLevel::Behaves).count();
         // The beta's seven go the ways of Responses.

@@ -1,5 +1,6 @@
 //! `models.list`, `models.retrieve`, `models.delete`.
 
+use crate::api::fine_tuning;
 use crate::turn::accepted;
 use crate::turn::answer::Answer;
 use crate::turn::call::Call;
@@ -19,8 +20,10 @@ pub(crate) const OPERATIONS: &[Served] = &[
 
 fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let data: Vec<Value> =
-            accepted::listed(&call.emulator.settings, call.models.as_deref()).iter().map(models::list_object).collect();
+        let mut models = accepted::listed(&call.emulator.settings, call.models.as_deref());
+        // What was tuned here has the rules of its base.
+        models.extend(fine_tuning::models(&call.session).await.iter().filter_map(|name| models::find(name)));
+        let data: Vec<Value> = models.iter().map(models::list_object).collect();
         Ok(Answer::json(&json!({"object": "list", "data": data})))
     })
 }

@@ -5,3 +5,4 @@ pub(crate) mod body;
 mod form;
 pub(crate) mod route;
 pub(crate) mod run;
+pub(crate) mod within;

@@ -6,13 +6,14 @@
 use super::azure::{self, AzureFacts};
 use super::body::{self, ReadBody, Sent};
 use crate::api;
+use crate::clock;
 use crate::emulator::Emulator;
 use crate::exchange::route::Normal;
 use crate::random::{self, Random};
 use crate::redact;
 use crate::runtime;
 use crate::session::Live;
-use crate::session::exchange::Begun;
+use crate::session::exchange::{Begun, Outcome, Said};
 use crate::session::{ANONYMOUS, Session};
 use crate::surface::operations::Edge;
 use crate::surface::router::Matched;
@@ -67,6 +68,25 @@ pub(crate) struct Answered {
     pub started: Duration,
     /// How many bytes it had: see [`runtime::all_aside`].
     pub size: usize,
+}
+
+impl Answered {
+    /// It begins to leave: the journal knows its status, which this gives.
+    pub(crate) fn begin(&self) -> u16 {
+        let Answered { answer: Answer { status, body, .. }, live, .. } = self;
+        let _ = live.exchange.first.set(clock::world());
+        let status = if let answer::Body::Error(error) = body { error.status } else { *status };
+        live.exchange.note(|record| {
+            record.status = Some(status);
+            if let answer::Body::Error(error) = body {
+                if record.outcome == Outcome::Served {
+                    record.outcome = Outcome::Rejected;
+                }
+                record.said = Said::Error(error.message.clone());
+            }
+        });
+        status
+    }
 }
 
 /// Answers a request.
@@ -153,6 +173,8 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
                 budget: Arc::default(),
                 stamp,
                 exchange: live.exchange.clone(),
+                delivery: Arc::default(),
+                within: super::within::ask,
                 lane,
                 look: None,
             };

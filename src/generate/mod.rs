@@ -1,6 +1,7 @@
 //! Generated answers: text, structured output and tool calls, valid for the request and reproducible by seed.
 
 pub(crate) mod answer;
+pub(crate) mod film;
 pub(crate) mod frames;
 pub(crate) mod names;
 pub(crate) mod numbers;

@@ -10,13 +10,18 @@ const FREQUENT: &[&str] = &[
     "or", "that", "the", "this", "to", "was", "what", "with", "you",
 ];
 
+/// Whether a word, in small letters, says little by being shared.
+pub(crate) fn is_frequent(word: &str) -> bool {
+    FREQUENT.contains(&word)
+}
+
 /// A vector of unit length and any width: hashed words and character trigrams, signed and summed, so that texts which
 /// share words point in similar directions. The same text gives the same vector, always.
 pub(crate) fn semantic(text: &str, dimensions: usize) -> Vec<f64> {
     let lower = text.to_lowercase();
     let mut features: BTreeMap<u64, f32> = BTreeMap::new();
     for word in lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        let frequent = FREQUENT.contains(&word);
+        let frequent = is_frequent(word);
         *features.entry(key(1, &[word.as_bytes()])).or_default() += if frequent { 0.2 } else { 1.0 };
         if frequent {
             continue;

@@ -2,7 +2,7 @@
 
 use crate::api;
 use crate::emulator::Emulator;
-use crate::exchange::route;
+use crate::exchange::{route, within};
 use crate::random::Random;
 use crate::room::exchange;
 use crate::surface::operations;
@@ -59,6 +59,8 @@ pub(crate) async fn why(emulator: &Arc<Emulator>, id: &str) -> Result<Value, Api
         stamp: exchange.at,
         exchange,
         lane: None,
+        delivery: Arc::default(),
+        within: within::ask,
         look: Some(Arc::new(move |view| {
             *tells.lock().unwrap_or_else(PoisonError::into_inner) = script.why(view);
         })),

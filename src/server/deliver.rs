@@ -1,6 +1,6 @@
 //! From an answer to a response: status, headers, and the body that delivers it.
 
-use crate::clock::{self, Mode};
+use crate::clock::Mode;
 use crate::emulator::Emulator;
 use crate::exchange::run::Answered;
 use crate::options::Profile;
@@ -16,7 +16,6 @@ use crate::server::through::Through;
 use crate::session::Session;
 use crate::session::exchange::Outcome;
 use crate::session::exchange::Record;
-use crate::session::exchange::Said;
 use crate::session::exchange::Waiting;
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
@@ -46,19 +45,7 @@ pub(super) async fn begin(answered: &mut Answered, whole: bool, control: &Contro
             answered.live.session.clock.now()
         }
     };
-    let Answered { answer: Answer { status, body, .. }, live, .. } = answered;
-    let _ = live.exchange.first.set(clock::world());
-    let status = if let Body::Error(error) = body { error.status } else { *status };
-    live.exchange.note(|record| {
-        record.status = Some(status);
-        if let Body::Error(error) = body {
-            if record.outcome == Outcome::Served {
-                record.outcome = Outcome::Rejected;
-            }
-            record.said = Said::Error(error.message.clone());
-        }
-    });
-    Ok((begun, status))
+    Ok((begun, answered.begin()))
 }
 
 /// Waits until the answer may begin: the moment it begins.

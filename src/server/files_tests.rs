@@ -6,13 +6,13 @@ use crate::emulator::Emulator;
 use crate::surface;
 use serde_json::{Value, json};
 
-const KEY: &str = "a";
+pub(super) const KEY: &str = "a";
 
-fn ask(emulator: &Emulator, method: &str, path: &str, headers: &str) -> Got {
+pub(super) fn ask(emulator: &Emulator, method: &str, path: &str, headers: &str) -> Got {
     exchange(emulator, &request(method, path, KEY, headers, b"")).expect("an answer")
 }
 
-fn upload(emulator: &Emulator, name: &str, purpose: &str, content: &[u8], more: &[(&str, &str)]) -> Got {
+pub(super) fn upload(emulator: &Emulator, name: &str, purpose: &str, content: &[u8], more: &[(&str, &str)]) -> Got {
     let mut body = Vec::new();
     for (field, value) in [("purpose", purpose)].iter().chain(more) {
         body.extend(format!("--x\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n").bytes());
@@ -26,18 +26,18 @@ fn upload(emulator: &Emulator, name: &str, purpose: &str, content: &[u8], more: 
     exchange(emulator, &[head.as_bytes(), &body].concat()).expect("an answer")
 }
 
-fn kept(emulator: &Emulator, name: &str, purpose: &str, content: &[u8], more: &[(&str, &str)]) -> Value {
+pub(super) fn kept(emulator: &Emulator, name: &str, purpose: &str, content: &[u8], more: &[(&str, &str)]) -> Value {
     let got = upload(emulator, name, purpose, content, more);
     assert_eq!(got.status, 200, "{}", got.text());
     got.json()
 }
 
-fn id(file: &Value) -> &str {
+pub(super) fn id(file: &Value) -> &str {
     file["id"].as_str().expect("an id")
 }
 
 /// What a type lacks; recordings show null where the clients' type says that a field may be missing.
-fn faults(name: &str, value: &Value) -> Vec<String> {
+pub(super) fn faults(name: &str, value: &Value) -> Vec<String> {
     let given = value.as_object().expect("an object").iter().filter(|(_, value)| !value.is_null());
     surface::faults(name, &given.map(|(key, value)| (key.clone(), value.clone())).collect::<Value>())
 }

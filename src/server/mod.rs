@@ -11,6 +11,8 @@ mod assistants_tests;
 mod azure_headers;
 #[cfg(test)]
 mod azure_tests;
+#[cfg(test)]
+mod batches_tests;
 pub(crate) mod body;
 #[cfg(test)]
 mod breakpoint_tests;
@@ -21,6 +23,8 @@ mod choices_tests;
 #[cfg(test)]
 mod closing_tests;
 #[cfg(test)]
+mod container_files_tests;
+#[cfg(test)]
 mod control_tests;
 #[cfg(test)]
 mod data_tests;
@@ -29,6 +33,8 @@ mod deliver;
 mod dialect_tests;
 #[cfg(test)]
 mod ending_tests;
+#[cfg(test)]
+mod evals_tests;
 #[cfg(test)]
 mod exchanges_tests;
 #[cfg(test)]
@@ -40,6 +46,8 @@ mod fault_tests;
 mod file;
 #[cfg(test)]
 mod files_tests;
+#[cfg(test)]
+mod fine_tuning_tests;
 #[cfg(test)]
 mod form_tests;
 #[cfg(test)]
@@ -99,7 +107,11 @@ mod uploads_tests;
 #[cfg(test)]
 mod upstream_tests;
 #[cfg(test)]
+mod vector_stores_tests;
+#[cfg(test)]
 mod verify_tests;
+#[cfg(test)]
+mod videos_tests;
 mod watch;
 mod websocket;
 #[cfg(test)]

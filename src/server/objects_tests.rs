@@ -18,7 +18,7 @@ fn ask(emulator: &Emulator, method: &str, path: &str, body: &Value) -> Got {
 }
 
 /// The smallest body an operation takes.
-fn smallest(operation: &Operation) -> Value {
+pub(super) fn smallest(operation: &Operation) -> Value {
     let mut random = Random::new(7);
     let mut maker = TypedMaker { random: &mut random, now: 1_767_225_600 };
     operation.body.map_or(Value::Null, |name| maker.value(name, &Value::Null))

@@ -1,8 +1,10 @@
 //! Rules reach operations that are not built, and the journal names them.
 
+use super::objects_tests::smallest;
 use super::tests::{exchange, request, send, start};
 use crate::control;
 use crate::emulator::Emulator;
+use crate::surface::operations;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -24,46 +26,45 @@ fn journal(emulator: &Arc<Emulator>) -> Vec<Value> {
 fn every_kind_of_rule_answers_what_is_not_built() {
     let raw = json!({"status": 200, "body": {"id": "file-1"}});
     let emulator = scripted(json!([
-        {"match": {"operation": "videos.remix"}, "error": {"status": 413}},
-        {"match": {"operation": "videos.*", "method": "GET"}, "raw": raw},
-        {"match": {"path": "/v1/videos", "json": {"prompt": "cat"}}, "raw": raw},
+        {"match": {"operation": "decisions.create", "json": {"input": "a"}}, "error": {"status": 413}},
+        {"match": {"operation": "live.*", "method": "GET"}, "raw": raw},
+        {"match": {"path": "/v1/decisions", "json": {"input": "b"}}, "raw": raw},
         {"match": {"operation": "audio.speech.create"}, "fault": {"kind": "disconnect", "at": "connect"}},
-        {"match": {"operation": "batches.list"}, "fault": {"kind": "error", "error": {"status": 503}}},
-        {"match": {"operation": "batches.create"}, "text": "no batch"},
+        {"match": {"operation": "beta.agents.sessions.artifacts.*"}, "fault": {"kind": "error", "error": {"status": 503}}},
+        {"match": {"operation": "decisions.create"}, "text": "no decision"},
         {"image": "iVBORw0KGgo="},
         "only turns take this",
     ]));
     let ask = |method: &str, path: &str, body: &[u8]| exchange(&emulator, &request(method, path, KEY, "", body));
     let status = |method: &str, path: &str, body: &str| ask(method, path, body.as_bytes()).expect("an answer").status;
-    assert_eq!(status("GET", "/v1/videos/video_1/content", ""), 200);
-    assert_eq!(status("POST", "/v1/videos/video_1/remix", "{}"), 413);
-    assert_eq!(status("POST", "/v1/videos", r#"{"prompt":"dog"}"#), 501);
-    assert_eq!(status("POST", "/v1/videos", r#"{"prompt":"cat"}"#), 200);
+    let decision = |input: &str| {
+        let mut body = smallest(operations::named("decisions.create").expect("an operation"));
+        body["input"] = input.into();
+        body.to_string()
+    };
+    let artifact = "/v1/agents/sessions/s/artifacts/a/content";
+    assert_eq!(status("GET", "/v1/live/sessions/s/content", ""), 200);
+    assert_eq!(status("POST", "/v1/decisions", &decision("a")), 413);
+    assert_eq!(status("POST", "/v1/decisions", &decision("b")), 200);
     let speech = br#"{"model":"tts-1","voice":"alloy","input":"x"}"#;
     assert!(ask("POST", "/v1/audio/speech", speech).is_none(), "the connection is cut");
-    assert_eq!(status("GET", "/v1/batches", ""), 503);
+    assert_eq!(status("GET", artifact, ""), 503);
+    assert_eq!(status("GET", artifact, ""), 501);
     // Text and pictures are for those that are built; nothing is used up.
-    for (path, body) in [
-        ("/v1/batches", r#"{"endpoint":"/v1/responses","input_file_id":"file-1","completion_window":"24h"}"#),
-        ("/v1/fine_tuning/jobs", r#"{"model":"gpt-4o-mini","training_file":"file-1"}"#),
-    ] {
-        assert_eq!(status("POST", path, body), 501, "{path}");
-        assert_eq!(status("POST", path, "{}"), 400, "{path}");
-    }
-    assert_eq!(status("POST", "/v1/videos/edits", "no JSON"), 400);
+    assert_eq!(status("POST", "/v1/decisions", &decision("c")), 501);
+    assert_eq!(status("POST", "/v1/decisions", r#"{"model":7}"#), 400);
+    assert_eq!(status("POST", "/v1/decisions", "no JSON"), 400);
     let names: Vec<Value> = journal(&emulator).iter().map(|asked| asked["operation"].clone()).collect();
     let expected = [
-        "videos.download_content",
-        "videos.remix",
-        "videos.create",
-        "videos.create",
+        "live.sessions.download_recording",
+        "decisions.create",
+        "decisions.create",
         "audio.speech.create",
-        "batches.list",
-        "batches.create",
-        "batches.create",
-        "fine_tuning.jobs.create",
-        "fine_tuning.jobs.create",
-        "videos.edit",
+        "beta.agents.sessions.artifacts.content",
+        "beta.agents.sessions.artifacts.content",
+        "decisions.create",
+        "decisions.create",
+        "decisions.create",
     ];
     assert_eq!(names, expected.map(Value::from));
 }

@@ -5,6 +5,7 @@
 //! first look, and can be stopped before it. A job is part of the object it changes, and kept with it.
 
 use crate::clock::Clock;
+use crate::session::Session;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -69,6 +70,56 @@ impl Job {
     /// Whether its outcome was seen.
     pub(crate) fn is_settled(&self) -> bool {
         self.settled
+    }
+}
+
+/// A job that a test may hold, as well as pace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HeldJob {
+    job: Job,
+    /// What has to be released before it ends.
+    hold: Option<String>,
+}
+
+impl HeldJob {
+    /// A job that begins now and takes `wait` in all, as long in each of these states.
+    pub(crate) fn new(session: &Session, states: &[&'static str], wait: Duration, hold: Option<String>) -> Self {
+        let each = wait / u32::try_from(states.len()).unwrap_or(u32::MAX).max(1);
+        let states: Vec<_> = states.iter().map(|state| (*state, each)).collect();
+        HeldJob { job: Job::new(session.clock.now(), &states), hold }
+    }
+
+    fn is_held(&self, session: &Session) -> bool {
+        self.hold.as_ref().is_some_and(|name| !session.released.borrow().contains(name))
+    }
+
+    /// The state it is in; `None` when its outcome is there. An instant clock jumps to that time.
+    pub(crate) fn state(&self, session: &Session) -> Option<&str> {
+        let last = || self.job.states.last().map(|(state, _)| &**state);
+        let held = || self.is_held(session).then(last).flatten();
+        self.job.state(&session.clock).or_else(held)
+    }
+
+    /// Whether it can still be stopped.
+    pub(crate) fn runs(&self, session: &Session) -> bool {
+        self.job.runs(&session.clock) || !self.job.settled && self.is_held(session)
+    }
+
+    /// The same, as much later.
+    pub(crate) fn later(&self, by: Duration) -> Self {
+        let mut later = self.clone();
+        later.job.states.iter_mut().for_each(|(_, until)| *until = until.saturating_add(by));
+        later
+    }
+
+    /// Seconds that it takes, without what holds it.
+    pub(crate) fn takes(&self, began: Duration) -> u64 {
+        self.job.due().saturating_sub(began).as_secs()
+    }
+
+    /// Its outcome was seen: it stands from now on.
+    pub(crate) fn settle(&mut self) {
+        self.job.settle();
     }
 }
 

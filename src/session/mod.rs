@@ -14,6 +14,7 @@ mod played;
 pub(crate) mod prompt_cache;
 pub(crate) mod sent;
 pub(crate) mod store;
+mod tasks;
 pub(crate) mod transcript;
 
 pub(crate) use live::Live;
@@ -35,6 +36,7 @@ use crate::session::played::Played;
 use crate::session::prompt_cache::PrefixCache;
 use crate::session::store::Store;
 use crate::session::store::file::{SavedSession, SessionRows};
+use crate::session::tasks::Tasks;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,6 +72,8 @@ pub(crate) struct Session {
     pub(crate) accounts: Accounts,
     /// Stored responses, completions, conversations …
     pub store: Store,
+    /// Work on them that is under way.
+    pub(crate) tasks: Arc<Tasks>,
     /// Names released so far; replies on hold wait for theirs.
     pub released: Arc<watch::Sender<HashSet<String>>>,
     /// How it ended, once it has.
@@ -172,6 +176,7 @@ impl Session {
             clock: Arc::new(Clock::new(clock)),
             journal: Journal::new(settings.journal_size, accounts.journal.clone()),
             store: Store::new(settings.max_objects, &accounts.stored, &accounts.files),
+            tasks: Arc::default(),
             accounts,
             released: Arc::new(watch::channel(HashSet::new()).0),
             ended: watch::channel(None).0,

@@ -35,6 +35,15 @@ fn own_model(entry: &ModelEntry) -> Model {
     Model::custom(&entry.id, entry.context_window, entry.max_output_tokens, entry.owned_by.as_deref())
 }
 
+/// Whether a model is accepted that nobody lists: see [`crate::turn::call::Call::accepts_unlisted`].
+pub(crate) fn unlisted(settings: &Settings, own: Option<&Models>, azure: bool, name: &str) -> bool {
+    match own {
+        Some(Models::Any) => true,
+        Some(Models::List { .. }) => false,
+        None => azure || settings.unlisted.accepts(name),
+    }
+}
+
 /// A model by name, if the session knows it: `own` are the models its script names.
 pub(crate) fn find(settings: &Settings, own: Option<&Models>, name: &str) -> Option<Model> {
     match own {

@@ -9,14 +9,16 @@ use crate::script::Defaults;
 use crate::script::Models;
 use crate::script::matching::View;
 use crate::session::exchange::Exchange;
+use crate::session::jobs::HeldJob;
 use crate::session::{Session, Shared};
 use crate::surface::Operation;
 use crate::tokens::Encoding;
 use crate::turn::accepted;
-use crate::turn::answer::Answer;
+use crate::turn::answer::{Answer, Delivery};
 use crate::turn::lane::Lane;
 use crate::turn::models::Model;
 use crate::turn::usage::Counter;
+use crate::turn::within::InnerDoor;
 use crate::wire::error::ApiError;
 use crate::wire::error::Occasion;
 use crate::wire::field::find;
@@ -26,7 +28,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Who serves an operation of the table.
@@ -74,6 +76,10 @@ pub(crate) struct Call {
     /// Time since 1970 that this exchange puts on what it creates.
     pub stamp: Duration,
     pub exchange: Arc<Exchange>,
+    /// How a rule that names the operation wants its answer delivered; a job takes it for its own pace.
+    pub delivery: Arc<Mutex<Option<Delivery>>>,
+    /// Runs requests that its operation makes of the API itself.
+    pub within: InnerDoor,
     /// The socket's lane it came over, if it did.
     pub lane: Option<Lane>,
     /// Nobody is to answer it: its turn is only looked at, by this.
@@ -149,11 +155,7 @@ impl Call {
     /// Whether a model is accepted that nobody lists: by setting, by script, or because the path is one of Azure's and
     /// the session lists no models.
     pub(crate) fn accepts_unlisted(&self, name: &str) -> bool {
-        match self.models.as_deref() {
-            Some(Models::Any) => true,
-            Some(Models::List { .. }) => false,
-            None => self.azure || self.emulator.settings.unlisted.accepts(name),
-        }
+        accepted::unlisted(&self.emulator.settings, self.models.as_deref(), self.azure, name)
     }
 
     /// The call as conditions of a script see it.
@@ -183,6 +185,15 @@ impl Call {
             routes_by_model: self.operation.edge.routes_by_model,
             request_id: &self.exchange.request_id,
         }
+    }
+
+    /// A job that this call begins, in these states one after the other. A rule that names the operation says how long it
+    /// takes, and what holds it; the answer comes at once.
+    pub(crate) fn begins(&self, states: &[&'static str]) -> HeldJob {
+        let mut delivery = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = delivery.take_if(|delivery| delivery.fault.is_none());
+        let wait = taken.as_ref().map(|delivery| delivery.wait).unwrap_or_default();
+        HeldJob::new(&self.session, states, wait, taken.and_then(|delivery| delivery.hold).map(|hold| hold.until))
     }
 
     /// Unix seconds for `created` and `created_at`.

@@ -17,6 +17,7 @@ pub(crate) mod lane;
 pub(crate) mod limit;
 pub(crate) mod models;
 pub(crate) mod usage;
+pub(crate) mod within;
 
 use crate::budget::{self, Budget};
 use crate::clock;

@@ -1,9 +1,12 @@
 //! A file as it is kept: its record among the session's objects, its bytes beside it.
 
+use crate::random::Random;
+use crate::session::Session;
 use crate::session::store::{Store, StoredKind};
 use crate::turn::call::Call;
 use crate::wire::blob::Blob;
 use crate::wire::error::ApiError;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -12,7 +15,7 @@ const BATCH_FILES: u64 = 30 * 86_400;
 
 /// A file as answers show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct FileRecord {
+pub(crate) struct FileRecord {
     pub object: String,
     pub id: String,
     pub purpose: String,
@@ -26,7 +29,7 @@ pub(super) struct FileRecord {
 }
 
 /// What is asked of a file that is made.
-pub(super) struct NewFile<'a> {
+pub(crate) struct NewFile<'a> {
     pub purpose: &'a str,
     /// As the client named it.
     pub name: &'a str,
@@ -40,13 +43,17 @@ impl StoredKind for FileRecord {
 }
 
 impl FileRecord {
-    /// The record of a new file.
+    /// The record of a new file that this call brings.
     pub(super) fn new(call: &Call, new: &NewFile<'_>) -> Self {
-        let created = call.created();
-        let after = new.expires_after.or((new.purpose == "batch").then_some(BATCH_FILES));
+        FileRecord::made(&mut call.random.fork("file"), call.created(), new)
+    }
+
+    /// The record of a new file; `created` in unix seconds.
+    pub(crate) fn made(random: &mut Random, created: u64, new: &NewFile<'_>) -> Self {
+        let after = new.expires_after.or(matches!(new.purpose, "batch" | "batch_output").then_some(BATCH_FILES));
         FileRecord {
             object: "file".into(),
-            id: format!("file-{}", call.random.fork("file").alphanumeric(22)),
+            id: format!("file-{}", random.alphanumeric(22)),
             purpose: new.purpose.into(),
             // Some clients send the path.
             filename: new.name.rsplit(['/', '\\']).next().unwrap_or_default().into(),
@@ -66,8 +73,8 @@ impl FileRecord {
     ///
     /// # Errors
     /// The session has no room for so many bytes; nothing is kept then.
-    pub(super) async fn keep(&self, call: &Call, content: Blob) -> Result<(), ApiError> {
-        let store = &call.session.store;
+    pub(crate) async fn keep(&self, session: &Session, content: impl Into<Blob>) -> Result<(), ApiError> {
+        let store = &session.store;
         store.put_blob(&blob(&self.id), content).await.map_err(|error| error.param("file"))?;
         store.put(&self.id, self).await;
         Ok(())
@@ -77,8 +84,17 @@ impl FileRecord {
     ///
     /// # Errors
     /// They gave way to newer things of the session.
-    pub(super) async fn content(&self, store: &Store) -> Result<Blob, ApiError> {
+    pub(crate) async fn content(&self, store: &Store) -> Result<Blob, ApiError> {
         store.blob(&blob(&self.id)).await.ok_or_else(|| unknown(&self.id))
+    }
+
+    /// All of them, in memory.
+    ///
+    /// # Errors
+    /// As [`FileRecord::content`]; the disk does not give them.
+    pub(crate) async fn read(&self, store: &Store) -> Result<Bytes, ApiError> {
+        let content = self.content(store).await?;
+        crate::runtime::aside(content.len() as usize, || content.bytes()).map_err(|error| unread(&error))
     }
 
     /// Forgets the file and its bytes.
@@ -97,10 +113,17 @@ fn blob(id: &str) -> String {
 ///
 /// # Errors
 /// There is none.
-pub(super) async fn named(call: &Call, id: &str) -> Result<FileRecord, ApiError> {
-    let store = &call.session.store;
+pub(crate) async fn named(call: &Call, id: &str) -> Result<FileRecord, ApiError> {
+    at(&call.session.store, call.created(), id).await
+}
+
+/// The file of an id at this time, in unix seconds.
+///
+/// # Errors
+/// There is none.
+pub(crate) async fn at(store: &Store, now: u64, id: &str) -> Result<FileRecord, ApiError> {
     let record: FileRecord = store.get(id).await.ok_or_else(|| unknown(id))?;
-    if record.is_expired(call.created()) {
+    if record.is_expired(now) {
         record.forget(store).await;
         return Err(unknown(id));
     }
@@ -113,6 +136,6 @@ fn unknown(id: &str) -> ApiError {
 }
 
 /// The machine lost what a form brought.
-pub(super) fn unread(error: &io::Error) -> ApiError {
+pub(crate) fn unread(error: &io::Error) -> ApiError {
     ApiError::emulator("form_not_kept", format!("The emulator cannot read back the file that was sent: {error}."))
 }

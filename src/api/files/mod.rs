@@ -1,7 +1,7 @@
 //! `files`: what was uploaded, byte for byte, and what the emulator itself wrote.
 
 mod content;
-mod kept;
+pub(crate) mod kept;
 pub(crate) mod uploads;
 
 use crate::api::list::{Order, Page};
@@ -30,7 +30,7 @@ fn create(call: Call) -> HandlerFuture {
         check_format(purpose, &sent.name)?;
         let expires_after = call.body["expires_after"]["seconds"].as_u64();
         let record = FileRecord::new(&call, &NewFile { purpose, name: &sent.name, bytes: sent.len, expires_after });
-        record.keep(&call, sent.blob()).await?;
+        record.keep(&call.session, sent.blob()).await?;
         Ok(Answer::json_line(&record))
     })
 }

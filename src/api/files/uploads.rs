@@ -207,7 +207,7 @@ fn complete(call: Call) -> HandlerFuture {
             expires_after: upload.expires_after,
         };
         let file = FileRecord::new(&call, &new);
-        file.keep(&call, content).await?;
+        file.keep(&call.session, content).await?;
         let end = |upload: &mut OpenUpload| {
             upload.shown.status = UploadStatus::Completed;
             upload.shown.file = Some(file.clone());

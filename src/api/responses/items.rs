@@ -2,6 +2,7 @@
 
 use crate::api::responses::kinds::{self, ItemKind, ordered};
 use crate::api::responses::record::Frame;
+use crate::api::vector_stores::search::{FileSearch, citation};
 use crate::random::Random;
 use crate::reply::{Part, ToolCall};
 use crate::turn::models::Whole;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// One finished output item.
 #[derive(Debug, Clone, Deserialize)]
@@ -123,6 +125,10 @@ pub(crate) struct Maker {
     pub included: Vec<&'static str>,
     /// The namespaces calls name, by the tool's name: [`super::tools::namespaces`].
     pub namespaces: HashMap<String, String>,
+    /// What a `file_search_call` finds, if the request's tools name vector stores that there are.
+    pub search: Option<Arc<FileSearch>>,
+    /// What was found and no text has cited yet.
+    pub found: Vec<Value>,
 }
 
 /// A field that is shown only when `include` asks for it: the word, the item, the field.
@@ -142,7 +148,11 @@ impl Maker {
     pub(crate) fn item(&mut self, part: &Part, before_call: bool) -> Option<Item> {
         match part {
             Part::Text(text) => {
-                let annotations: Vec<Value> = text.annotations.iter().cloned().map(ordered).collect();
+                let mut annotations: Vec<Value> = text.annotations.iter().cloned().map(ordered).collect();
+                let found = std::mem::take(&mut self.found);
+                if annotations.is_empty() {
+                    annotations.extend(citation(&found, &text.text).map(ordered));
+                }
                 let part =
                     json!({"type": "output_text", "annotations": annotations, "logprobs": [], "text": text.text});
                 Some(self.message(part, text.phase.as_deref(), before_call))
@@ -224,6 +234,12 @@ impl Maker {
         if kind.status && !map.contains_key("status") {
             map.insert("status".into(), json!("completed"));
         }
+        if let (Some(search), "file_search_call") = (&self.search, kind.name)
+            && map.get("results").is_none_or(Value::is_null)
+        {
+            self.found = search.find(map.get("queries").unwrap_or(&Value::Null));
+            map.insert("results".into(), self.found.clone().into());
+        }
         for (field, text) in kind.fields {
             if !map.contains_key(*field) {
                 let value = match *text {
@@ -303,6 +319,8 @@ pub(crate) mod tests {
             created,
             phases: false,
             included: vec![],
+            search: None,
+            found: Vec::new(),
             namespaces: HashMap::new(),
         }
     }

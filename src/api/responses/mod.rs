@@ -25,6 +25,7 @@ mod stream_tests;
 mod tools;
 
 use crate::api::infer;
+use crate::api::vector_stores::search::FileSearch;
 use crate::session::jobs::Job;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
@@ -62,8 +63,9 @@ fn create(call: Call) -> HandlerFuture {
             made = record;
             answer
         } else {
+            let search = FileSearch::of(&call).await.map(Arc::new);
             let render = |prompt: &_, turn| {
-                let (rendered, record) = render::response(&call, request, prompt, turn, keeper.clone())?;
+                let (rendered, record) = render::response(&call, request, prompt, turn, keeper.clone(), search)?;
                 made = record;
                 Ok(rendered)
             };

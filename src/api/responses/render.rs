@@ -9,6 +9,7 @@ use crate::api::responses::record::{End, Frame, ResponseRecord, Status};
 use crate::api::responses::request::Request;
 use crate::api::responses::stream::{Feed, ResponseEvents};
 use crate::api::responses::tools;
+use crate::api::vector_stores::search::FileSearch;
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
@@ -34,6 +35,7 @@ pub(super) fn response(
     prompt: &Prompt,
     mut turn: Spoken,
     keeper: Arc<ResponseKeeper>,
+    search: Option<Arc<FileSearch>>,
 ) -> Result<(Rendered, Option<Arc<ResponseRecord>>), ApiError> {
     let frame = Arc::new(request.frame(call, &turn.model, &turn.model_name, turn.overrides().id.as_ref()));
     let maker = Maker {
@@ -43,6 +45,8 @@ pub(super) fn response(
         phases: turn.model.phase,
         included: OPTIONAL.iter().map(|(word, ..)| *word).filter(|word| request.includes(word)).collect(),
         namespaces: tools::namespaces(call.body.get("tools").unwrap_or(&Value::Null), request.items()),
+        search,
+        found: Vec::new(),
     };
     let arriving = turn.arriving.take();
     let finisher = Finisher {
@@ -91,7 +95,7 @@ pub(super) fn nothing(
         model,
         failed: None,
     };
-    let (rendered, record) = response(call, request, &prompt, turn, keeper)?;
+    let (rendered, record) = response(call, request, &prompt, turn, keeper, None)?;
     let body = match rendered {
         Rendered::Json(bytes) => Body::Json(bytes),
         Rendered::Events(events) => Body::Events(events),

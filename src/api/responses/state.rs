@@ -159,6 +159,8 @@ pub(super) fn compact(call: Call) -> HandlerFuture {
             phases: false,
             included: Vec::new(),
             namespaces: HashMap::new(),
+            search: None,
+            found: Vec::new(),
         };
         let id_of_item = maker.family.item("cmp", &mut maker.random);
         output.push(json!({"id": id_of_item, "type": "compaction", "encrypted_content": maker.sealed()}));

@@ -1,0 +1,100 @@
+//! `batches`: a file of requests, each answered like one that comes alone, in the order of its lines.
+//!
+//! Nothing runs while nobody looks: whoever asks for a batch finds the lines answered whose time has come on the session's
+//! clock. [`lines`] reads and checks them, [`work`] answers them, [`record`] is what is kept of a batch.
+
+mod lines;
+mod record;
+mod work;
+
+use crate::api::list::{Order, Page};
+use crate::api::responses::poll_soon;
+use crate::turn::answer::Answer;
+use crate::turn::call::{Call, HandlerFuture, Served};
+use crate::wire::error::ApiError;
+use record::BatchRecord;
+use std::time::Duration;
+use work::BatchWork;
+
+/// The operations of this resource.
+pub(crate) const OPERATIONS: &[Served] = &[
+    Served { name: "batches.create", handler: create },
+    Served { name: "batches.retrieve", handler: retrieve },
+    Served { name: "batches.list", handler: list },
+    Served { name: "batches.cancel", handler: cancel },
+];
+
+/// How long a look waits for lines that others answer (functions, people, another API) before it shows what is there.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn create(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let record = BatchRecord::new(&call);
+        call.session.store.put(record.id(), &record).await;
+        Ok(answer(&record))
+    })
+}
+
+fn retrieve(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        find(&call).await?;
+        look(&call, call.param("batch_id")).await;
+        Ok(answer(&find(&call).await?))
+    })
+}
+
+fn list(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let window = crate::session::store::Window { limit: usize::MAX, ..Default::default() };
+        for stored in call.session.store.page::<BatchRecord>(window).await {
+            if stored.read::<BatchRecord>().is_some_and(|record| !record.is_over()) {
+                look(&call, &stored.id).await;
+            }
+        }
+        let show = |stored: &crate::session::store::Stored| Some(stored.read::<BatchRecord>()?.shown);
+        Ok(Answer::json(&Page::stored::<BatchRecord>(&call, Order::NewestFirst, show).await))
+    })
+}
+
+/// Stops a batch: lines that are answered stay, the others are never asked.
+fn cancel(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let id = call.param("batch_id");
+        let now = call.session.clock.now();
+        let stopped =
+            call.session.store.update(id, |record: &mut BatchRecord| record.cancel(now).map(|()| record.clone()));
+        let record = stopped.await.unwrap_or_else(|| Err(unknown(id)))?;
+        Ok(answer(&record))
+    })
+}
+
+/// Lets a batch become what it is by now.
+async fn look(call: &Call, id: &str) {
+    let work = BatchWork {
+        emulator: call.emulator.clone(),
+        session: call.session.clone(),
+        within: call.within,
+        id: id.to_string(),
+    };
+    let name = format!("batch/{id}");
+    let under_way = call.session.tasks.run(&name, call.session.until_ended(), work.go_on());
+    // What is not done then goes on; the next look finds it.
+    let _ = tokio::time::timeout(PATIENCE, under_way).await;
+}
+
+async fn find(call: &Call) -> Result<BatchRecord, ApiError> {
+    let id = call.param("batch_id");
+    call.session.store.get(id).await.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> ApiError {
+    ApiError::new(404, format!("No batch found with id '{id}'."))
+}
+
+fn answer(record: &BatchRecord) -> Answer {
+    let mut answer = Answer::json(&record.shown);
+    if !record.is_over() {
+        answer.headers.push(poll_soon());
+    }
+    answer
+}

@@ -1,0 +1,289 @@
+//! What a vector store holds: files, their attributes, and where their texts are cut.
+
+use super::chunks::{Chunking, LONGEST};
+use super::rank::Passage;
+use super::store;
+use crate::api::files::kept::{self, FileRecord};
+use crate::api::list::{Order, Page, shape};
+use crate::api::responses::poll_soon;
+use crate::session::Session;
+use crate::session::jobs::HeldJob;
+use crate::session::store::{Stored, Window};
+use crate::turn::answer::Answer;
+use crate::turn::call::{Call, HandlerFuture};
+use crate::wire::error::ApiError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+
+/// A file in a vector store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct StoreFile {
+    /// As it is shown.
+    pub shown: Value,
+    filename: String,
+    /// The passages of its text.
+    passages: Vec<(u32, u32)>,
+    /// What becomes of it when it is processed: what answers then say otherwise.
+    outcome: Value,
+    job: HeldJob,
+    /// The batch it came with.
+    pub batch: Option<String>,
+}
+
+impl StoreFile {
+    pub(super) fn id(&self) -> &str {
+        self.shown["id"].as_str().unwrap_or_default()
+    }
+
+    pub(super) fn status(&self) -> &str {
+        self.shown["status"].as_str().unwrap_or_default()
+    }
+
+    /// It becomes what it is now.
+    fn look(&mut self, session: &Session) {
+        if self.status() == "in_progress" && self.job.state(session).is_none() {
+            self.job.settle();
+            for (name, value) in self.outcome.as_object().into_iter().flatten() {
+                self.shown[name] = value.clone();
+            }
+        }
+    }
+
+    /// It is not processed any more.
+    pub(super) fn cancel(&mut self, session: &Session) {
+        if self.status() == "in_progress" && self.job.runs(session) {
+            self.job.settle();
+            self.shown["status"] = "cancelled".into();
+        }
+        self.look(session);
+    }
+}
+
+/// Where a store's files are kept.
+pub(super) fn shelf(store: &str) -> String {
+    format!("vector_store/{store}/file")
+}
+
+/// The files of a store as they are now, oldest first.
+pub(super) async fn all(session: &Session, store: &str) -> Vec<StoreFile> {
+    let name = shelf(store);
+    let shelf = session.store.objects(&name);
+    let mut files = Vec::new();
+    for stored in shelf.page(Window { limit: usize::MAX, ..Window::default() }).await {
+        let Some(mut file) = stored.read::<StoreFile>() else { continue };
+        if file.status() == "in_progress"
+            && let Some(seen) = change(session, store, &stored.id, |file| file.look(session)).await
+        {
+            file = seen;
+        }
+        files.push(file);
+    }
+    files
+}
+
+/// Changes a file of a store; gives what it is then.
+pub(super) async fn change(
+    session: &Session,
+    store: &str,
+    file: &str,
+    change: impl Fn(&mut StoreFile),
+) -> Option<StoreFile> {
+    let change = |file: &mut StoreFile| {
+        change(file);
+        Ok::<_, Infallible>(file.clone())
+    };
+    session.store.objects(&shelf(store)).update(file, change).await.and_then(Result::ok)
+}
+
+/// Makes files of what is asked: each names a `file_id`, and has `attributes` and a `chunking_strategy` of its own or those
+/// of `common`.
+///
+/// # Errors
+/// One of them is no file. Nothing is kept yet.
+pub(super) async fn made(
+    call: &Call,
+    store: &str,
+    asked: &[Value],
+    common: &Value,
+    batch: Option<&str>,
+) -> Result<Vec<StoreFile>, ApiError> {
+    let job = call.begins(&["in_progress"]);
+    let mut files = Vec::with_capacity(asked.len());
+    for one in asked {
+        let own = |name: &str| one.get(name).filter(|value| !value.is_null()).map(|_| one);
+        let chunking = Chunking::of(own("chunking_strategy").unwrap_or(common))?;
+        let attributes = &own("attributes").unwrap_or(common)["attributes"];
+        let id = one["file_id"].as_str().unwrap_or_default();
+        let record = kept::named(call, id).await?;
+        let (passages, outcome) = process(&call.session, &record, chunking).await;
+        let attributes = if attributes.is_object() { attributes.clone() } else { json!({}) };
+        files.push(StoreFile {
+            // The keys in the order of recording 62215ebf7a5742ed, then what is newer.
+            shown: json!({
+                "id": record.id, "object": "vector_store.file", "usage_bytes": 0, "created_at": call.created(),
+                "vector_store_id": store, "status": "in_progress", "last_error": null,
+                "chunking_strategy": chunking.shown(), "attributes": attributes,
+            }),
+            filename: record.filename,
+            passages,
+            outcome,
+            job: job.clone(),
+            batch: batch.map(str::to_string),
+        });
+    }
+    Ok(files)
+}
+
+/// Puts files into a store.
+pub(super) async fn keep(session: &Session, store: &str, files: &[StoreFile]) {
+    for file in files {
+        session.store.objects(&shelf(store)).put(file.id(), file).await;
+    }
+}
+
+/// The passages of a file, and what becomes of it. What is no text is processed as well: nothing is found in it.
+async fn process(session: &Session, record: &FileRecord, chunking: Chunking) -> (Vec<(u32, u32)>, Value) {
+    let failed = |message: String| {
+        (Vec::new(), json!({"status": "failed", "last_error": {"code": "invalid_file", "message": message}}))
+    };
+    if record.bytes > LONGEST as u64 {
+        let message = format!("The file has {} bytes: the emulator searches files of at most {LONGEST}.", record.bytes);
+        return failed(message);
+    }
+    let Ok(bytes) = record.read(&session.store).await else {
+        return failed("The file is not there any more.".into());
+    };
+    if bytes.is_empty() {
+        return failed("The file is empty.".into());
+    }
+    let passages = std::str::from_utf8(&bytes).map(|text| crate::runtime::aside(text.len(), || chunking.cut(text)));
+    (passages.unwrap_or_default(), json!({"status": "completed", "usage_bytes": bytes.len()}))
+}
+
+/// The passages of a store's files that are processed and that `wanted` wants.
+pub(super) async fn passages(
+    session: &Session,
+    now: u64,
+    store: &str,
+    wanted: impl Fn(&Value) -> bool,
+) -> Vec<Passage> {
+    let mut found = Vec::new();
+    let mut bytes = 0;
+    for file in all(session, store).await {
+        let attributes = &file.shown["attributes"];
+        if file.status() != "completed" || !wanted(attributes) {
+            continue;
+        }
+        let Ok(record) = kept::at(&session.store, now, file.id()).await else { continue };
+        let Ok(content) = record.read(&session.store).await else { continue };
+        bytes += content.len();
+        if bytes > 2 * LONGEST {
+            break;
+        }
+        let Ok(text) = std::str::from_utf8(&content) else { continue };
+        found.extend(file.passages.iter().filter_map(|(from, to)| {
+            Some(Passage {
+                store: store.to_string(),
+                file: file.id().to_string(),
+                filename: file.filename.clone(),
+                attributes: attributes.clone(),
+                text: text.get(*from as usize..*to as usize)?.to_string(),
+            })
+        }));
+    }
+    found
+}
+
+fn unknown(call: &Call) -> ApiError {
+    let (file, store) = (call.param("file_id"), call.param("vector_store_id"));
+    ApiError::new(404, format!("No file found with id '{file}' in vector store '{store}'."))
+}
+
+async fn find(call: &Call) -> Result<StoreFile, ApiError> {
+    let store = store::find(call).await?;
+    let found = change(&call.session, store.id(), call.param("file_id"), |file| file.look(&call.session)).await;
+    found.ok_or_else(|| unknown(call))
+}
+
+fn answer(file: &StoreFile) -> Answer {
+    let mut answer = Answer::json(&file.shown);
+    if file.status() == "in_progress" {
+        answer.headers.push(poll_soon());
+    }
+    answer
+}
+
+pub(super) fn create(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let store = store::using(&call).await?;
+        let files = made(&call, store.id(), std::slice::from_ref(&*call.body), &call.body, None).await?;
+        keep(&call.session, store.id(), &files).await;
+        files.first().map(answer).ok_or_else(|| unknown(&call))
+    })
+}
+
+pub(super) fn retrieve(call: Call) -> HandlerFuture {
+    Box::pin(async move { Ok(answer(&find(&call).await?)) })
+}
+
+pub(super) fn update(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        if call.body.get("attributes").is_none() {
+            return Err(ApiError::missing("attributes"));
+        }
+        let store = find(&call).await?.shown["vector_store_id"].as_str().unwrap_or_default().to_string();
+        let set = |file: &mut StoreFile| file.shown["attributes"] = attributes(&call.body);
+        let changed = change(&call.session, &store, call.param("file_id"), set).await;
+        changed.as_ref().map(answer).ok_or_else(|| unknown(&call))
+    })
+}
+
+fn attributes(body: &Value) -> Value {
+    body.get("attributes").filter(|given| given.is_object()).cloned().unwrap_or_else(|| json!({}))
+}
+
+pub(super) fn list(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let store = store::find(&call).await?;
+        Ok(Answer::json(&page(&call, store.id(), |_| true).await))
+    })
+}
+
+/// The page the query asks for of a store's files.
+pub(super) async fn page(call: &Call, store: &str, wanted: impl Fn(&StoreFile) -> bool) -> Page {
+    // They become what they are.
+    all(&call.session, store).await;
+    let (limit, ascending) = shape(call, Order::NewestFirst, (20, 100));
+    let window = Window { after: call.query("after"), before: call.query("before"), limit, ascending };
+    let status = call.query("filter");
+    let show = |stored: &Stored| {
+        let file = stored.read::<StoreFile>().filter(&wanted)?;
+        status.is_none_or(|status| status == file.status()).then_some(file.shown)
+    };
+    Page::walk(call.session.store.objects(&shelf(store)), window, show).await
+}
+
+pub(super) fn delete(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let store = store::find(&call).await?;
+        let id = call.param("file_id");
+        if !call.session.store.objects(&shelf(store.id())).remove(id).await {
+            return Err(unknown(&call));
+        }
+        Ok(Answer::json(&json!({"id": id, "object": "vector_store.file.deleted", "deleted": true})))
+    })
+}
+
+/// The text of a file as it was read.
+pub(super) fn content(call: Call) -> HandlerFuture {
+    Box::pin(async move {
+        let file = find(&call).await?;
+        let bytes = kept::named(&call, file.id()).await?.read(&call.session.store).await?;
+        let text = std::str::from_utf8(&bytes).map(|text| json!({"type": "text", "text": text}));
+        let data: Vec<Value> = text.into_iter().collect();
+        let page =
+            json!({"object": "vector_store.file_content.page", "data": data, "has_more": false, "next_page": null});
+        Ok(Answer::json(&page))
+    })
+}

@@ -1,0 +1,180 @@
+//! Runs of evals over a socket: items are sampled through the script and graded.
+
+use super::files_tests::{KEY, ask, id, kept};
+use super::tests::{Got, send, start};
+use crate::emulator::Emulator;
+use crate::surface;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn scripted(responses: Value) -> Arc<Emulator> {
+    let emulator = start(json!({"clock": "instant"}));
+    let loaded = send(&emulator, KEY, "/_emulator/script", &json!({"responses": responses}));
+    assert_eq!(loaded.status, 200, "{}", loaded.text());
+    emulator
+}
+
+fn post(emulator: &Emulator, path: &str, body: &Value) -> Value {
+    let got = send(emulator, KEY, path, body);
+    assert_eq!(got.status, 200, "{path}: {}", got.text());
+    got.json()
+}
+
+fn get(emulator: &Emulator, path: &str) -> Value {
+    let got = ask(emulator, "GET", path, "");
+    assert_eq!(got.status, 200, "{path}: {}", got.text());
+    got.json()
+}
+
+/// What a type lacks, but for the error that recordings show as null.
+fn faults(name: &str, value: &Value) -> Vec<String> {
+    let mut value = value.clone();
+    for place in ["/error", "/sample/error"] {
+        if let Some(error) = value.pointer_mut(place).filter(|error| error.is_null()) {
+            *error = json!({"code": "", "message": ""});
+        }
+    }
+    surface::faults(name, &value)
+}
+
+fn eval(emulator: &Emulator, criteria: Value) -> String {
+    let schema =
+        json!({"type": "object", "properties": {"question": {"type": "string"}, "answer": {"type": "string"}}});
+    let config = json!({"type": "custom", "item_schema": schema, "include_sample_schema": true});
+    let made =
+        post(emulator, "/v1/evals", &json!({"name": "e", "data_source_config": config, "testing_criteria": criteria}));
+    id(&made).to_string()
+}
+
+fn exact() -> Value {
+    json!({"type": "string_check", "name": "exact", "operation": "eq", "input": "{{ sample.output_text }}",
+        "reference": "{{ item.answer }}"})
+}
+
+fn cities() -> Value {
+    json!({"type": "file_content", "content": [
+        {"item": {"question": "Norway?", "answer": "Oslo"}}, {"item": {"question": "France?", "answer": "Paris"}},
+    ]})
+}
+
+fn asked(kind: &str, source: Value) -> Value {
+    let template =
+        json!({"type": "template", "template": [{"role": "user", "content": "Capital of {{ item.question }}"}]});
+    json!({"name": "r", "data_source": {"type": kind, "model": "gpt-4o-mini", "source": source, "input_messages": template}})
+}
+
+fn finished(emulator: &Emulator, eval: &str, body: &Value) -> (String, Value) {
+    let made = post(emulator, &format!("/v1/evals/{eval}/runs"), body);
+    assert_eq!((&made["status"], faults("evals.runs.RunCreateResponse", &made)), (&json!("queued"), vec![]));
+    let path = format!("/v1/evals/{eval}/runs/{}", id(&made));
+    let done = get(emulator, &path);
+    assert_eq!(faults("evals.runs.RunRetrieveResponse", &done), [""; 0]);
+    (path, done)
+}
+
+#[test]
+fn items_are_sampled_through_the_script_and_graded() {
+    for kind in ["completions", "responses"] {
+        let emulator = scripted(
+            json!([{"match": {"user": "Norway"}, "text": "Oslo"}, {"match": {"user": "France"}, "text": "Lyon"}]),
+        );
+        let alike = json!({"type": "text_similarity", "name": "alike", "evaluation_metric": "fuzzy_match",
+            "input": "{{ sample.output_text }}", "reference": "{{ item.answer }}", "pass_threshold": 0.1});
+        let eval = eval(&emulator, json!([exact(), alike]));
+        let (path, done) = finished(&emulator, &eval, &asked(kind, cities()));
+        assert_eq!(done["status"], "completed", "{done}");
+        assert_eq!(done["result_counts"], json!({"total": 2, "errored": 0, "failed": 1, "passed": 1}));
+        assert_eq!(
+            done["per_testing_criteria_results"][0],
+            json!({"testing_criteria": "exact", "passed": 1, "failed": 1})
+        );
+        assert_eq!(done["per_model_usage"][0]["invocation_count"], 2);
+        let items = get(&emulator, &format!("{path}/output_items"));
+        let items = items["data"].as_array().expect("items");
+        items
+            .iter()
+            .for_each(|item| assert_eq!(faults("evals.runs.output_items.OutputItemListResponse", item), [""; 0]));
+        let seen: Vec<_> =
+            items.iter().map(|item| (&item["status"], &item["sample"]["output"][0]["content"])).collect();
+        assert_eq!(seen, [(&json!("pass"), &json!("Oslo")), (&json!("fail"), &json!("Lyon"))]);
+        assert_eq!(items[0]["sample"]["input"][0]["content"], "Capital of Norway?");
+        let failed = get(&emulator, &format!("{path}/output_items?status=fail"));
+        assert_eq!(failed["data"], json!([items[1]]));
+        assert_eq!(get(&emulator, &format!("{path}/output_items/{}", id(&items[0]))), items[0]);
+        assert_eq!(get(&emulator, &format!("/v1/evals/{eval}/runs"))["data"], json!([done]));
+        assert_eq!(ask(&emulator, "DELETE", &path, "").json()["deleted"], true);
+        assert_eq!(ask(&emulator, "GET", &path, "").status, 404);
+    }
+}
+
+#[test]
+fn models_grade_through_the_script() {
+    let emulator = scripted(json!(["good", r#"{"result": 0.25}"#, "no label", "seven"]));
+    let input = json!([{"role": "user", "content": "Grade: {{ item.answer }}"}]);
+    let label = json!({"type": "label_model", "name": "label", "model": "gpt-4o-mini", "input": input,
+        "labels": ["good", "bad"], "passing_labels": ["good"]});
+    let score = json!({"type": "score_model", "name": "score", "model": "gpt-4o-mini", "input": input, "range": [0, 1],
+        "pass_threshold": 0.5});
+    let eval = eval(&emulator, json!([label, score]));
+    let source = json!({"data_source": {"type": "jsonl", "source": cities()}});
+    let (path, done) = finished(&emulator, &eval, &source);
+    assert_eq!(done["result_counts"], json!({"total": 2, "errored": 1, "failed": 1, "passed": 0}), "{done}");
+    let items = get(&emulator, &format!("{path}/output_items"));
+    let results = &items["data"][0]["results"];
+    assert_eq!(
+        (&results[0]["passed"], &results[1]["score"], &results[1]["passed"]),
+        (&json!(true), &json!(0.25), &json!(false))
+    );
+    assert_eq!(items["data"][1]["status"], "error");
+}
+
+#[test]
+fn data_may_be_a_file_and_bring_its_samples() {
+    let emulator = scripted(json!([]));
+    let lines = "{\"item\":{\"answer\":\"a\"},\"sample\":{\"output_text\":\"a\"}}\n\n{\"item\":{\"answer\":\"b\"},\"sample\":{\"output_text\":\"a\"}}";
+    let file = id(&kept(&emulator, "data.jsonl", "evals", lines.as_bytes(), &[])).to_string();
+    let eval = eval(&emulator, json!([exact()]));
+    let source = |id: &str| json!({"data_source": {"type": "jsonl", "source": {"type": "file_id", "id": id}}});
+    let (_, done) = finished(&emulator, &eval, &source(&file));
+    assert_eq!(done["result_counts"], json!({"total": 2, "errored": 0, "failed": 1, "passed": 1}));
+    let (_, lost) = finished(&emulator, &eval, &source("file-none"));
+    assert_eq!((&lost["status"], &lost["error"]["code"]), (&json!("failed"), &json!("invalid_data_source")));
+}
+
+#[test]
+fn python_is_refused_honestly() {
+    let emulator = scripted(json!([]));
+    let python = json!({"type": "python", "name": "p", "source": "def grade(sample, item): return 1.0"});
+    let eval = eval(&emulator, json!([python]));
+    let (_, done) = finished(&emulator, &eval, &json!({"data_source": {"type": "jsonl", "source": cities()}}));
+    assert_eq!((&done["status"], &done["error"]["code"]), (&json!("failed"), &json!("grader_not_run")));
+    let run = |grader: &Value| -> Got {
+        let body = json!({"grader": grader, "model_sample": "Oslo", "item": {"answer": "Oslo"}});
+        send(&emulator, KEY, "/v1/fine_tuning/alpha/graders/run", &body)
+    };
+    let refused = run(&python);
+    assert_eq!((refused.status >= 400, refused.json()["error"]["code"].as_str()), (true, Some("grader_not_run")));
+    let graded = run(&exact()).json();
+    assert_eq!(
+        (graded["reward"].as_f64(), faults("fine_tuning.alpha.graders.GraderRunResponse", &graded)),
+        (Some(1.0), vec![])
+    );
+    let valid = post(&emulator, "/v1/fine_tuning/alpha/graders/validate", &json!({"grader": exact()}));
+    assert_eq!(valid["grader"]["name"], "exact");
+}
+
+#[test]
+fn a_run_can_be_cancelled_until_it_was_seen() {
+    let emulator = scripted(json!(["Oslo", "Paris"]));
+    let eval = eval(&emulator, json!([exact()]));
+    let runs = format!("/v1/evals/{eval}/runs");
+    let made = post(&emulator, &runs, &asked("completions", cities()));
+    let cancel = |run: &Value| ask(&emulator, "POST", &format!("{runs}/{}/cancel", id(run)), "");
+    assert_eq!(cancel(&made).json()["status"], "canceled");
+    assert_eq!(get(&emulator, &format!("{runs}/{}", id(&made)))["status"], "canceled");
+    let (_, done) = finished(&emulator, &eval, &asked("completions", cities()));
+    assert_eq!(done["result_counts"]["passed"], 2, "the steps are still there");
+    assert_eq!(cancel(&done).status, 400);
+    assert_eq!(ask(&emulator, "GET", &format!("{runs}/none"), "").status, 404);
+    assert_eq!(ask(&emulator, "GET", "/v1/evals/none/runs", "").status, 404);
+}
