@@ -22,8 +22,8 @@ const AsyncFunction = (async () => {}).constructor;
 /** Which blocks of which guide are run, and where. A block that stands in no row fails the test below. */
 const RUN = {
   json: { here: ['scripting', 'streaming-and-faults', 'truth', 'skill/SKILL', 'record-replay'] },
-  js: { here: ['scripting', 'streaming-and-faults', 'sessions', 'test-runners', 'skill/SKILL', 'record-replay', 'migrating'], 'conformance/js/test/guide.test.mjs': ['clients', 'recipes'] },
-  sh: { here: ['control-plane', 'command-line', 'control-room', 'script-files', 'any-language', 'recipes', 'telemetry', 'skill/SKILL', 'record-replay'], 'conformance/js/test/guide.test.mjs': ['clients'], 'deploy/test/run.mjs': ['containers'] },
+  js: { here: ['scripting', 'streaming-and-faults', 'sessions', 'test-runners', 'skill/SKILL', 'record-replay', 'migrating'], 'conformance/js/test/guide.test.mjs': ['clients', 'recipes'], 'deploy/test/local.test.mjs': ['local-model'] },
+  sh: { here: ['control-plane', 'command-line', 'control-room', 'script-files', 'any-language', 'recipes', 'telemetry', 'skill/SKILL', 'record-replay'], 'conformance/js/test/guide.test.mjs': ['clients'], 'deploy/test/run.mjs': ['containers', 'local-model'] },
   yaml: { here: ['script-files', 'recipes', 'telemetry'] },
   python: { 'conformance/python/test_guide.py': ['any-language', 'recipes'], 'conformance/python/test_cassettes.py': ['migrating'], 'conformance/python/clients/test_clients.py': ['clients'] },
   go: { 'scripts/test-docs.mjs': ['any-language'] },

@@ -1,4 +1,4 @@
-// A real small model with its real weights: SmolLM2-135M-Instruct, four bits.
+// What docs/local-model.md shows, with the real weights of a real small model: SmolLM2-135M-Instruct, four bits.
 //   LLEMULATOR_WEIGHTS=….gguf node --test deploy/test/local.test.mjs      (run.mjs local finds or fetches them)
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
