@@ -5,7 +5,7 @@
 //! request instead of 16, and as many requests a second. One worker still writes five million events a second.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::OnceLock;
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
@@ -47,15 +47,15 @@ pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
 }
 
 /// Does everything that follows from so many bytes of input where it holds nobody up: see [`aside`]. What it waits for
-/// costs nothing meanwhile.
-pub(crate) async fn all_aside<T>(bytes: usize, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
+/// costs nothing meanwhile. It comes pinned: a future that is handed over by value is there twice.
+pub(crate) async fn all_aside<T>(bytes: usize, mut work: Pin<&mut impl Future<Output = T>>) -> T {
     poll_fn(|context| aside(bytes, || work.as_mut().poll(context))).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
     use std::sync::mpsc;
 
     #[test]
@@ -76,11 +76,14 @@ mod tests {
     fn neither_does_it_after_a_wait() {
         let (sender, receiver) = mpsc::channel();
         handle().block_on(async {
-            let first = tokio::spawn(all_aside(HEAVY + 1, async move {
-                tokio::task::yield_now().await;
-                tokio::spawn(async move { sender.send(()) });
-                receiver.recv()
-            }));
+            let first = tokio::spawn(async move {
+                let work = pin!(async move {
+                    tokio::task::yield_now().await;
+                    tokio::spawn(async move { sender.send(()) });
+                    receiver.recv()
+                });
+                all_aside(HEAVY + 1, work).await
+            });
             assert_eq!(first.await.expect("it does not panic"), Ok(()));
         });
     }

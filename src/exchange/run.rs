@@ -30,6 +30,7 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,7 +118,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         Err(error) => (Err(error), ReadBody::default()),
     };
     let size = body.size;
-    let answer = async move {
+    let answer = pin!(async move {
         let ReadBody { mut value, form, bytes, kept, .. } = body;
         let hash = random::key(0, &[name.as_bytes(), target.as_bytes(), &random::canonical(&value).to_le_bytes()]);
         let shared = emulator.shared();
@@ -146,48 +147,48 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         }
         let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone());
         let started = keeper.clock.now();
-        let answering = async {
-            let (session, operation, params) = admitted?;
-            if let (Some(deployment), true) = (&normal.deployment, value.get("model").is_none_or(Value::is_null))
-                && value.is_object()
-            {
-                Arc::make_mut(&mut value)["model"] = Value::from(deployment.as_str());
-            }
-            let call = Call {
-                models: in_force.models,
-                defaults: in_force.defaults,
-                shared,
-                operation,
-                params,
-                method,
-                path: normal.path,
-                query,
-                headers,
-                body: value,
-                form,
-                bytes,
-                azure: normal.azure,
-                emulator: emulator.clone(),
-                session,
-                random: random.clone(),
-                budget: Arc::default(),
-                stamp,
-                exchange: live.exchange.clone(),
-                delivery: Arc::default(),
-                within: super::within::ask,
-                lane,
-                look: None,
-            };
-            // A bug of ours is an answer like others: the journal has it, and the test runner goes on.
-            let served = AssertUnwindSafe(async { api::serve(call).await }).catch_unwind().await;
-            served.unwrap_or_else(|_| Err(ApiError::panicked()))
+        let answered = {
+            let answering = pin!(async {
+                let (session, operation, params) = admitted?;
+                if let (Some(deployment), true) = (&normal.deployment, value.get("model").is_none_or(Value::is_null))
+                    && value.is_object()
+                {
+                    Arc::make_mut(&mut value)["model"] = Value::from(deployment.as_str());
+                }
+                let call = Call {
+                    models: in_force.models,
+                    defaults: in_force.defaults,
+                    shared,
+                    operation,
+                    params,
+                    method,
+                    path: normal.path,
+                    query,
+                    headers,
+                    body: value,
+                    form,
+                    bytes,
+                    azure: normal.azure,
+                    emulator: emulator.clone(),
+                    session,
+                    random: random.clone(),
+                    budget: Arc::default(),
+                    stamp,
+                    exchange: live.exchange.clone(),
+                    delivery: Arc::default(),
+                    within: super::within::ask,
+                    lane,
+                    look: None,
+                };
+                // A bug of ours is an answer like others: the journal has it, and the test runner goes on.
+                let served = AssertUnwindSafe(api::serve(call)).catch_unwind().await;
+                let served = served.unwrap_or_else(|_| Err(ApiError::panicked()));
+                // What it changed is kept before anything of it leaves.
+                emulator.settled().await.and(served)
+            });
+            live.watch().over(answering).await
         };
-        let answering = async {
-            let answered = answering.await;
-            // What it changed is kept before anything of it leaves.
-            emulator.settled().await.and(answered)
-        };
-        let answered = live.watch().over(answering).await.unwrap_or_else(|ended| Err(live.let_go(ended)));
+        let answered = answered.unwrap_or_else(|ended| Err(live.let_go(ended)));
         let mut answer = answered.unwrap_or_else(|error| {
             live.exchange.complain(&error);
             Answer::ok(answer::Body::Error(error))
@@ -198,6 +199,6 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         let azure = azure.map(|azure| azure.spoken(&mut answer, operation, wants.as_deref()));
         live.answered();
         Answered { answer, live, dialect, edge, azure, random, started, size }
-    };
+    });
     runtime::all_aside(size, answer).await
 }

@@ -31,10 +31,15 @@ const ENDLESS: Duration = Duration::from_secs(365 * 24 * 3600);
 /// # Errors
 /// The answer's own, or what the person decided leads to.
 pub(crate) async fn stop(turn: &Turn<'_>, given: Result<Found, ApiError>) -> Result<Found, ApiError> {
-    let breakpoints = &turn.call.emulator.desk.breakpoints;
-    if breakpoints.is_empty() {
-        return given;
+    match turn.call.emulator.desk.breakpoints.is_empty() {
+        true => given,
+        // Boxed: hardly any turn needs the room it takes.
+        false => Box::pin(stopped(turn, given)).await,
     }
+}
+
+async fn stopped(turn: &Turn<'_>, given: Result<Found, ApiError>) -> Result<Found, ApiError> {
+    let breakpoints = &turn.call.emulator.desk.breakpoints;
     let met = breakpoints.met(turn.call.session.serial, &turn.view());
     let person = Person::of(turn.call);
     let whole = met.iter().find(|(id, place)| *place == PausePlace::Answer && breakpoints.hit(*id));

@@ -28,6 +28,7 @@ use crate::wire::event::ListedEvents;
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +39,12 @@ use std::time::Duration;
 /// # Errors
 /// The script cuts the connection before that.
 pub(super) async fn begin(answered: &mut Answered, whole: bool, control: &Control) -> Result<(Duration, u16), Cut> {
-    let begun = match answered.live.watch().over(hold_back(answered, whole, control)).await {
+    let watch = answered.live.watch();
+    let held = {
+        let held = pin!(hold_back(answered, whole, control));
+        watch.over(held).await
+    };
+    let begun = match held {
         Ok(begun) => begun?,
         Err(ended) => {
             answered.answer = Answer::ok(Body::Error(answered.live.let_go(ended)));

@@ -29,6 +29,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// The other end of a request's connection.
@@ -225,7 +226,9 @@ async fn api_request(
     let body = Sent::Coming(request::coming(body, &parts.headers, &emulator.settings));
     let answered = run(&emulator, asked(&emulator, &parts, normal, body)).await;
     let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
-    runtime::all_aside(answered.size, deliver(&emulator, answered, control, accepted)).await
+    let size = answered.size;
+    let delivered = pin!(deliver(&emulator, answered, control, accepted));
+    runtime::all_aside(size, delivered).await
 }
 
 /// Who sends a request: its connection's other end, or whom a trusted proxy names.

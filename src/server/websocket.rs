@@ -30,6 +30,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -262,12 +263,12 @@ fn read(text: &str, limit: usize) -> (String, Result<Map<String, Value>, ApiErro
 async fn run(connection: Arc<Connection>, name: String, mut inbox: mpsc::Receiver<Heard>) {
     let lane = Lane { name, memory: connection.memory.clone(), silent: false };
     while let Some((event, size)) = inbox.recv().await {
-        let answered = async {
+        let answered = pin!(async {
             match event.get("type").and_then(Value::as_str) {
                 Some("response.steer") => connection.out.send(steer_failed(&event, &lane)).await.is_ok(),
                 _ => create(&connection, &lane, event).await,
             }
-        };
+        });
         // A reply that stalls must not outlive its client.
         let sent = tokio::select! {
             // A bug of ours ends the connection, as one in a body does.

@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::session::exchange::{Exchange, Waiting};
 use crate::wire::error::ApiError;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -84,12 +84,11 @@ impl Watch {
         ended.ends(&waiting, self.session.clock.mode()).then_some(ended)
     }
 
-    /// Does some of the exchange's work.
+    /// Does some of the exchange's work. It comes pinned: see `runtime::all_aside`.
     ///
     /// # Errors
     /// The session ended, and the work waits for what will not come any more.
-    pub(crate) async fn over<T>(mut self, work: impl Future<Output = T>) -> Result<T, Ended> {
-        let mut work = pin!(work);
+    pub(crate) async fn over<T>(mut self, mut work: Pin<&mut impl Future<Output = T>>) -> Result<T, Ended> {
         poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
             Poll::Pending => self.poll(context).map_or(Poll::Pending, |ended| Poll::Ready(Err(ended))),

@@ -62,7 +62,8 @@ pub(crate) struct Spoken {
     /// Number of choices to show.
     pub choices: usize,
     /// It is still coming; only when the prompt asks for a stream.
-    pub arriving: Option<Driver>,
+    /// Boxed: most replies are ready.
+    pub arriving: Option<Box<Driver>>,
     /// How texts are cut into deltas.
     pub chunk: Chunk,
     pub encoding: Encoding,
@@ -171,11 +172,11 @@ pub(crate) async fn conclude(
     let strictness = Strictness::of(call, found.scripted);
     let mut arriving = found.arriving.take().map(|arriving| {
         let reply = found.reply.clone();
-        Driver::new(arriving, &prompt, reply, encoding, strictness.clone(), call.budget.clone())
+        Box::new(Driver::new(arriving, &prompt, reply, encoding, strictness.clone(), call.budget.clone()))
     });
     match arriving.take_if(|_| !prompt.stream) {
         // What it cuts and checks needs neither again.
-        Some(arriving) => found.reply = Arc::new(arriving.collect().await?),
+        Some(arriving) => found.reply = Arc::new(Box::pin(arriving.collect()).await?),
         None if arriving.is_some() => {}
         None => {
             check(call, &prompt, &found.reply, &strictness).await?;

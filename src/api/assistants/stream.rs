@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 pub(super) struct RunEvents {
     narrator: Narrator,
     /// The reply, while it is arriving.
-    arriving: Option<Driver>,
+    arriving: Option<Box<Driver>>,
     /// The text that grows; whether some of it is out.
     open: Option<(GrowingMessage, bool)>,
     session: Arc<Session>,
@@ -29,7 +29,7 @@ pub(super) struct RunEvents {
 
 impl RunEvents {
     /// The events of what was told, and of what is still arriving.
-    pub(super) fn new(narrator: Narrator, arriving: Option<Driver>, session: Arc<Session>) -> Self {
+    pub(super) fn new(narrator: Narrator, arriving: Option<Box<Driver>>, session: Arc<Session>) -> Self {
         RunEvents { narrator, arriving, open: None, session, keeping: None, kept: false }
     }
 

@@ -46,7 +46,7 @@ type FinishWith = dyn FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> ResponseRecor
 
 /// A reply still arriving, what makes its items, and in the end a record of them.
 pub(crate) struct Feed {
-    arriving: Driver,
+    arriving: Box<Driver>,
     maker: Maker,
     finish: Box<FinishWith>,
     /// The item that grows.
@@ -55,7 +55,7 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(crate) fn new(
-        arriving: Driver,
+        arriving: Box<Driver>,
         maker: Maker,
         finish: impl FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> ResponseRecord + Send + 'static,
     ) -> Self {
