@@ -151,7 +151,7 @@ impl Observer for Reporter {
         match heard {
             UpstreamNews::Asked { address, .. } => client.set_attributes(genai::of_upstream(exchange, address)),
             UpstreamNews::Begun { status, .. } => client.set_attributes(genai::of_status(*status)),
-            UpstreamNews::Chunk(_) => {}
+            UpstreamNews::Chunk(_) | UpstreamNews::Left => {}
             UpstreamNews::Ended(end) => {
                 if let Err(why) = end {
                     client.set_status(Status::error(why.to_string()));
