@@ -117,7 +117,7 @@ test.each([
 
 test('every name that the types give is there, and no other', async () => {
   const { readFileSync } = await import('node:fs');
-  const types = ['index.d.ts', 'types/replies.d.ts'].map((file) => readFileSync(`${ROOT}${file}`, 'utf8')).join('\n');
+  const types = ['index.d.ts', 'types/local.d.ts', 'types/replies.d.ts'].map((file) => readFileSync(`${ROOT}${file}`, 'utf8')).join('\n');
   const declared = [...types.matchAll(/^export (?:function|const|class) (\w+)/gm)].map(([, name]) => name);
   const { createRequire } = await import('node:module');
   expect(Object.keys(llemulator).sort()).toEqual([...new Set(declared)].sort());

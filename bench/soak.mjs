@@ -144,7 +144,7 @@ async function soak() {
 
   const report = [
     '# Soak', '',
-    `\`npm run soak -- --minutes ${values.minutes} --streams ${count}\`, ${new Date().toISOString().slice(0, 10)}: Node ${process.version}, ${os.cpus().length} cores, load average ${os.loadavg().map((load) => load.toFixed(1)).join(', ')}; load and server share the machine.`, '',
+    `For who wants to know what the emulator bears: \`npm run soak -- --minutes ${values.minutes} --streams ${count}\`, ${new Date().toISOString().slice(0, 10)}: Node ${process.version}, ${os.cpus().length} cores, load average ${os.loadavg().map((load) => load.toFixed(1)).join(', ')}; load and server share the machine.`, '',
     'All of it goes on at once: the streams, 50 readers who read nothing, 100 connections that stop in mid-head, 50 that drip their body, and ordinary tests under 200 keys, each answer of which is looked at. What is done to the process comes one after the other.', '',
     '| | found | |', '|---|---|---|', ...rows.map((cells) => `| ${cells.join(' | ')} |`), '',
   ].join('\n');

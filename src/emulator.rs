@@ -191,8 +191,10 @@ impl Emulator {
             // A panic there was told already.
             let _ = tokio::task::spawn_blocking(move || data.close()).await;
         }
-        let cassettes = self.cassettes.clone();
-        let _ = runtime::handle().spawn_blocking(move || cassettes.flush()).await;
+        if self.cassettes.writes() {
+            let cassettes = self.cassettes.clone();
+            let _ = runtime::handle().spawn_blocking(move || cassettes.flush()).await;
+        }
     }
 
     /// The grace time after a stop is over: what still waits is told so.

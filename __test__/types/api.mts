@@ -144,7 +144,7 @@ vitest('fixtures', async ({ api, openai, emulator, expect }) => {
   // @ts-expect-error a number
   expect(api).toHaveReceivedRequests('1');
 });
-expectTypeOf(setupJest).returns.toEqualTypeOf<Emulator>();
+expectTypeOf(setupJest).returns.toExtend<Emulator>();
 expectTypeOf(setupNode).returns.resolves.toEqualTypeOf<Session>();
 expectTypeOf(setup).returns.resolves.toBeVoid();
 

@@ -166,6 +166,12 @@ impl Cassettes {
         self.ended.notify_all();
     }
 
+    /// Whether anything is being recorded, or was.
+    pub(crate) fn writes(&self) -> bool {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) > 0
+            || self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Waits until all that was recorded so far is written; for answers that do not end only a moment.
     pub(crate) fn flush(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);

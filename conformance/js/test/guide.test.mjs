@@ -57,7 +57,8 @@ test('clients.md: codex', async () => {
 // docs/recipes.md: each block after the lines it begins with, in a process of its own.
 const recipes = readFileSync(fileURLToPath(new URL('../../../docs/recipes.md', import.meta.url)), 'utf8');
 const [prelude, ...others] = codeOf('docs/recipes.md', 'js');
-const titles = [...recipes.matchAll(/^## (.*)\n(?:(?!^## |^```)[^])*?^```js\n/gm)].map(([, title]) => title);
+// The heading above each block.
+const titles = [...recipes.matchAll(/^```js\n/gm)].slice(1).map(({ index }) => recipes.slice(0, index).match(/^## .*$/gm).at(-1).slice(3));
 const index = new URL('../../../js/index.mjs', import.meta.url).href;
 
 test('the guide shows every recipe', () => assert.equal(titles.length, others.length));
