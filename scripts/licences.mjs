@@ -47,6 +47,8 @@ function texts(crate) {
 
 /** The terms of a crate that brings no text, nor does another one of its repository. */
 function terms({ name, license, authors }) {
+  // Its text need not stand beside what is made of it, and there is nothing else to say.
+  if (license === '0BSD') return [`BSD Zero Clause License: use, copy, modify and distribute for any purpose, without warranty.\nCopyright (c) ${authors.join(', ')}`];
   if (!/\bMIT\b/.test(license)) throw new Error(`${name} brings no text of its licence, ${license}, and we have none`);
   const own = readFileSync(path.join(ROOT, 'LICENSE'), 'utf8');
   return [`MIT License\n\nCopyright (c) ${authors.join(', ') || `the authors of ${name}`}`, own.slice(own.indexOf('Permission is hereby granted')).trim()];

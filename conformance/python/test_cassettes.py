@@ -6,9 +6,9 @@ import pathlib
 import re
 import subprocess
 
+import httpx
 import openai
 import pytest
-import requests
 import vcr
 from conftest import RELAXED, load
 
@@ -25,7 +25,7 @@ def recorded(tmp_path, monkeypatch):
     headers = {"authorization": "Bearer test_vcrpy", "accept-encoding": "gzip"}
     with vcr.use_cassette("cassettes/capital.yaml", filter_headers=["authorization"]):
         for more in ({}, {"seed": 1}, {"stream": True, "seed": 2}):
-            answer = requests.post(f"{RELAXED}/v1/chat/completions", json={**ASK, **more}, headers=headers)
+            answer = httpx.post(f"{RELAXED}/v1/chat/completions", json={**ASK, **more}, headers=headers)
             assert answer.status_code == 200
     text = (tmp_path / "cassettes/capital.yaml").read_text()
     assert "!!binary" in text and "gzip" in text

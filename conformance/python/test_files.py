@@ -56,7 +56,7 @@ def test_a_picture_is_edited_with_two_files(session):
 
 
 def test_speech_goes_to_a_file_and_comes_back_as_a_stream_of_text(session, tmp_path):
-    client = session([{"match": {"operation": "audio.transcriptions.create"}, "text": "Hello there."}]).client
+    client = session([{"match": {"operation": "audio.transcriptions.create"}, "transcript": "Hello there."}]).client
     path = tmp_path / "speech.wav"
     asked = {"model": "gpt-4o-mini-tts", "voice": "alloy", "input": "Hello there.", "response_format": "wav"}
     with client.audio.speech.with_streaming_response.create(**asked) as speech:

@@ -27,7 +27,7 @@ test('pictures are made, and edited with two files', async () => {
 });
 
 test('speech goes to a file, and the file is transcribed as a stream', async () => {
-  const { client } = await session([{ match: { operation: 'audio.transcriptions.create' }, text: 'Hello there.' }]);
+  const { client } = await session([{ match: { operation: 'audio.transcriptions.create' }, transcript: 'Hello there.' }]);
   const folder = await mkdtemp(path.join(tmpdir(), 'speech-'));
   try {
     const file = path.join(folder, 'speech.wav');
