@@ -291,11 +291,20 @@ fn every_operation_is_listed_with_its_level() {
         ("behaves", "chat.completions.create", "POST    /v1/chat/completions"),
         ("behaves", "beta.responses.create", "POST    /v1/responses?beta=true"),
         ("behaves", "files.content", "GET     /v1/files/{file_id}/content"),
-        ("not served", "videos.list", "GET     /v1/videos"),
+        ("stored", "admin.organization.projects.list", "GET     /v1/organization/projects"),
+        ("not served", "decisions.create", "POST    /v1/decisions"),
     ] {
         let line = out.lines().find(|line| line.split_whitespace().any(|word| word == name)).expect("its line");
         assert!(line.starts_with(level) && line.ends_with(place), "{line}");
     }
+    let [behave, stored, synthesised, unserved] = ["behaves", "stored", "synthesised", "not served"]
+        .map(|level| out.lines().filter(|line| line.starts_with(&format!("{level} "))).count());
+    assert!(
+        out.ends_with(&format!(
+            " {behave} behave, {stored} are stored, {synthesised} are synthesised, {unserved} are not served\n"
+        )),
+        "{out}"
+    );
 }
 
 /// 512 MB, a megabyte at a time, each with its number at its end.

@@ -158,7 +158,7 @@ fn validate(files: &[PathBuf]) -> i32 {
     i32::from(faults > 0)
 }
 
-/// The table of operations: level, name, method and path, then how many of them are served.
+/// The table of operations: level, name, method and path, then how many there are of each level.
 fn operations() -> String {
     let all = surface::operations::all();
     let width = all.iter().map(|operation| operation.name.len()).max().unwrap_or(0);
@@ -169,13 +169,15 @@ fn operations() -> String {
         let path = operation.path.replace("{*", "{");
         let _ = writeln!(out, "{level:<10}  {:<width$}  {:<6}  /v1{path}{variant}", operation.name, operation.method);
     }
-    let behaves = all.iter().filter(|operation| api::level(operation) == ServiceLevel::Behaves).count();
+    let count = |level| all.iter().filter(|operation| api::level(operation) == level).count();
+    let (behave, stored) = (count(ServiceLevel::Behaves), count(ServiceLevel::Stored));
+    let (synthesised, unserved) = (count(ServiceLevel::Synthesised), count(ServiceLevel::NotServed));
     let surface::operations::Clients { npm, pypi } = surface::operations::clients();
     let _ = writeln!(
         out,
-        "{} operations of the openai clients (npm {npm}, PyPI {pypi}): {behaves} behave, {} are not served",
-        all.len(),
-        all.len() - behaves
+        "{} operations of the openai clients (npm {npm}, PyPI {pypi}): {behave} behave, {stored} are stored, \
+         {synthesised} are synthesised, {unserved} are not served",
+        all.len()
     );
     out
 }
