@@ -94,6 +94,12 @@ enum Backend {
     Serialised(Serialised),
 }
 
+/// Whether the tests run on the store that keeps bytes: it has nothing on the disk, so no bound there either.
+#[cfg(test)]
+pub(crate) fn is_serialised() -> bool {
+    std::env::var("LLEMULATOR_TEST_STORE").is_ok_and(|name| name == "serialised")
+}
+
 /// Runs a verb that changes nothing where things are kept.
 macro_rules! look {
     ($store:expr, $verb:ident ($($argument:expr),*)) => {
@@ -148,7 +154,7 @@ impl Store {
     pub(crate) fn new(objects: usize, account: &Arc<Account>, files: &Arc<Account>) -> Self {
         let bounds = StoreBounds { objects, bytes: account.most() };
         #[cfg(test)]
-        if std::env::var("LLEMULATOR_TEST_STORE").is_ok_and(|name| name == "serialised") {
+        if is_serialised() {
             return Store::serialised(bounds, account);
         }
         Store { keeper: Backend::Memory(Memory::new(bounds, account, files)) }

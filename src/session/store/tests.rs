@@ -201,6 +201,9 @@ async fn blobs_are_bytes() {
 
 #[tokio::test]
 async fn large_blobs_lie_on_the_disk_within_a_bound_of_their_own() {
+    if is_serialised() {
+        return;
+    }
     let large = |byte: u8| Bytes::from(vec![byte; IN_MEMORY as usize + 1]);
     // Two of them have room there, and memory has none for one.
     let files = Account::new(large(0).len() * 5 / 2, &Arc::default());
