@@ -43,7 +43,7 @@ use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use imagined::Imagined;
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// Operations that are served, by resource.
 static SERVED: &[&[Served]] = &[
@@ -129,7 +129,7 @@ fn handler(operation: &Operation) -> Option<Handler> {
 ///
 /// # Errors
 /// Whatever OpenAI would refuse; nothing of the session has changed then.
-pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
+pub(crate) async fn serve(mut call: Call) -> Result<Answer, ApiError> {
     if let Some(answer) = scenario::answer(&call) {
         return answer;
     }
@@ -153,13 +153,11 @@ pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
                 Some(handler) => {
                     admit::check(&call)?;
                     let imagined = Imagined::where_unknown(&call);
-                    // A job takes it for its own pace.
-                    let place = call.delivery.clone();
-                    let put =
-                        |delivery| place.lock().map_or(None, |mut there| std::mem::replace(&mut *there, delivery));
-                    put(delivery.take());
+                    // A job takes it for its own pace; what nobody takes is the answer's.
+                    let place = Arc::new(Mutex::new(delivery.take()));
+                    call.delivery = Some(place.clone());
                     let answered = handler(call).await;
-                    delivery = put(None);
+                    delivery = place.lock().unwrap_or_else(PoisonError::into_inner).take();
                     match (answered, imagined) {
                         (Err(error), Some(imagined)) => imagined.instead_of(error)?,
                         (answer, _) => answer?,

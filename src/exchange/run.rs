@@ -175,7 +175,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
                     budget: Arc::default(),
                     stamp,
                     exchange: live.exchange.clone(),
-                    delivery: Arc::default(),
+                    delivery: None,
                     within: super::within::ask,
                     lane,
                     look: None,

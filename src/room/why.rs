@@ -59,7 +59,7 @@ pub(crate) async fn why(emulator: &Arc<Emulator>, id: &str) -> Result<Value, Api
         stamp: exchange.at,
         exchange,
         lane: None,
-        delivery: Arc::default(),
+        delivery: None,
         within: within::ask,
         look: Some(Arc::new(move |view| {
             *tells.lock().unwrap_or_else(PoisonError::into_inner) = script.why(view);

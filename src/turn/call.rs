@@ -76,8 +76,8 @@ pub(crate) struct Call {
     /// Time since 1970 that this exchange puts on what it creates.
     pub stamp: Duration,
     pub exchange: Arc<Exchange>,
-    /// How a rule that names the operation wants its answer delivered; a job takes it for its own pace.
-    pub delivery: Arc<Mutex<Option<Delivery>>>,
+    /// Where a rule that names the operation has put how it wants its answer delivered; a job takes it for its own pace.
+    pub delivery: Option<Arc<Mutex<Option<Delivery>>>>,
     /// Runs requests that its operation makes of the API itself.
     pub within: InnerDoor,
     /// The socket's lane it came over, if it did.
@@ -190,8 +190,10 @@ impl Call {
     /// A job that this call begins, in these states one after the other. A rule that names the operation says how long it
     /// takes, and what holds it; the answer comes at once.
     pub(crate) fn begins(&self, states: &[&'static str]) -> HeldJob {
-        let mut delivery = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = delivery.take_if(|delivery| delivery.fault.is_none());
+        let taken = self.delivery.as_ref().and_then(|place| {
+            let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+            place.take_if(|delivery| delivery.fault.is_none())
+        });
         let wait = taken.as_ref().map(|delivery| delivery.wait).unwrap_or_default();
         HeldJob::new(&self.session, states, wait, taken.and_then(|delivery| delivery.hold).map(|hold| hold.until))
     }
