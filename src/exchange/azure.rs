@@ -28,11 +28,13 @@ pub(super) fn facts(wire: AzureWire, normal: &Normal, query: &[(String, String)]
         AzureWire::Always => true,
         AzureWire::Never => false,
     };
-    let given = || query.iter().find(|(name, _)| name == "api-version").map(|(_, version)| version.clone());
-    let version = if normal.versioned { given() } else { Some(given().unwrap_or_else(|| "v1".into())) };
-    speaks.then(|| AzureFacts {
-        deployment: normal.deployment.clone().unwrap_or_default(),
-        version: version.unwrap_or_default(),
+    speaks.then(|| {
+        let given = query.iter().find(|(name, _)| name == "api-version").map(|(_, version)| version.as_str());
+        let unsaid = if normal.versioned { "" } else { "v1" };
+        AzureFacts {
+            deployment: normal.deployment.clone().unwrap_or_default(),
+            version: given.unwrap_or(unsaid).into(),
+        }
     })
 }
 

@@ -135,7 +135,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
             body: kept,
             stream: value.get("stream").and_then(Value::as_bool).unwrap_or(false),
             at: stamp,
-            wants: wants.clone(),
+            wants,
             peer,
             request_id: match azure {
                 Some(_) => ids::uuid(&mut random.fork("request")),
@@ -196,7 +196,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         if let answer::Body::Error(error) = answer.body {
             answer.body = answer::Body::Error(settings.profile.sends(error));
         }
-        let azure = azure.map(|azure| azure.spoken(&mut answer, operation, wants.as_deref()));
+        let azure = azure.map(|azure| azure.spoken(&mut answer, operation, live.exchange.wants.as_deref()));
         live.answered();
         Answered { answer, live, dialect, edge, azure, random, started, size }
     });
