@@ -25,6 +25,7 @@ use crate::turn::answer::pretty;
 use crate::wire::error::ApiError;
 use crate::wire::error::Style;
 use crate::wire::event::ListedEvents;
+use crate::wire::headers::Headers;
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -179,9 +180,7 @@ pub(super) async fn deliver(
             out.insert("retry-after-ms", HeaderValue::from_static("1"));
         }
     }
-    if let Some(sent) = live.exchange.sent.get() {
-        sent.head(out.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
-    }
+    live.exchange.head_leaves(|| Headers::of(out));
     let body = match body {
         Body::File(_, blob, range) if range.end - range.start > LEAVES_WHOLE && delivery.is_none() => {
             *response.body_mut() = ResponseBody::File(Box::new(FileBody::new(blob, range, live)));

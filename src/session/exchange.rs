@@ -193,8 +193,8 @@ pub(crate) struct Exchange {
     until: AtomicU64,
     /// Somebody cut its connection.
     cut: AtomicBool,
-    /// Its answer as it left, where somebody may look at it.
-    pub sent: OnceLock<SentLog>,
+    /// Its answer as it left, where somebody may look at it: of most exchanges nobody does.
+    pub sent: OnceLock<Box<SentLog>>,
     /// What it holds of the journal's account.
     held: Held,
     /// Where it began, and where it is told of: a reset in between changes nothing.
@@ -306,7 +306,16 @@ impl Exchange {
 
     /// What leaves of its answer from now on is kept.
     pub(crate) fn keeps_answer(&self) {
-        let _ = self.sent.set(SentLog::default());
+        if self.sent.set(Box::default()).is_ok() {
+            self.held.add(size_of::<SentLog>());
+        }
+    }
+
+    /// The head of its answer leaves; it is read where it is kept.
+    pub(crate) fn head_leaves(&self, headers: impl FnOnce() -> Headers) {
+        if let Some(sent) = self.sent.get() {
+            self.held.add(sent.head(headers()));
+        }
     }
 
     /// A piece of its answer leaves.

@@ -253,6 +253,7 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::wire::error::ApiError;
+    use crate::wire::headers::Headers;
 
     fn journal(limit: usize) -> Arc<Journal> {
         Journal::new(limit, Account::new(1 << 20, &Arc::default()))
@@ -298,6 +299,26 @@ mod tests {
         again.complete();
         again.complete();
         assert_eq!((numbers(&journal), journal.completed_count(), journal.count()), (vec![3], 4, 1));
+    }
+
+    #[test]
+    fn an_answer_that_is_kept_counts_and_goes_with_its_exchange() {
+        let journal = journal(1);
+        let plain = begin(&journal, 0);
+        plain.head_leaves(|| unreachable!("nobody looks at it"));
+        plain.leaves(&[b'x'; 1_000]);
+        plain.complete();
+        let empty = journal.account.used();
+        drop(plain);
+        let kept = begin(&journal, 0);
+        kept.keeps_answer();
+        kept.head_leaves(|| Headers::single("content-type", &"x".repeat(100)));
+        kept.leaves(&[b'x'; 1_000]);
+        kept.complete();
+        assert!((1_100..2_000).contains(&(journal.account.used() - empty)));
+        drop(kept);
+        begin(&journal, 0).complete();
+        assert_eq!(journal.account.used(), empty);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use crate::clock;
 use crate::redact;
+use crate::wire::headers::Headers;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Map, Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,7 +20,7 @@ pub(crate) struct SentLog(Mutex<SentState>);
 
 #[derive(Debug, Default)]
 struct SentState {
-    headers: Vec<(String, String)>,
+    headers: Headers,
     /// When a piece left, in the world's time, and where it ends.
     pieces: Vec<(Duration, usize)>,
     kept: Vec<u8>,
@@ -31,14 +33,11 @@ impl SentLog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The head leaves.
-    pub(crate) fn head<'a>(&self, headers: impl Iterator<Item = (&'a str, &'a [u8])>) {
-        let shown = |(name, value): (&str, &[u8])| {
-            let value =
-                if redact::is_secret(name) { "…".into() } else { String::from_utf8_lossy(value).into_owned() };
-            (name.to_string(), value)
-        };
-        self.state().headers = headers.map(shown).collect();
+    /// The head leaves. Gives the bytes that are kept of it.
+    pub(crate) fn head(&self, headers: Headers) -> usize {
+        let kept = headers.size();
+        self.state().headers = headers;
+        kept
     }
 
     /// A piece leaves. Gives the bytes that are kept of it.
@@ -62,9 +61,8 @@ impl SentLog {
     /// As the control room shows it; times are those since `arrived`. Server-sent events are shown one by one.
     pub(crate) fn to_json(&self, arrived: Duration) -> Value {
         let state = self.state();
-        let header =
-            |wanted: &str| state.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-        let events = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let kind = state.headers.all("content-type").next();
+        let events = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
         let mut shown = Vec::new();
         let mut from = 0;
         for (at, end) in &state.pieces {
@@ -77,29 +75,28 @@ impl SentLog {
                     shown.extend(text.split_inclusive("\n\n").map(|event| json!({"at_ms": at, "text": event})));
                 }
                 Ok(text) => shown.push(json!({"at_ms": at, "text": text})),
-                Err(_) => shown.push(json!({"at_ms": at, "base64": base64(piece)})),
+                Err(_) => shown.push(json!({"at_ms": at, "base64": BASE64_STANDARD.encode(piece)})),
             }
         }
+        let open = |name: &str, value| if redact::is_secret(name) { "…" } else { value };
         let headers: Map<String, Value> =
-            state.headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+            state.headers.iter().map(|(name, value)| (name.to_string(), open(name, value).into())).collect();
         let truncated = state.bytes > state.kept.len() as u64;
         json!({"headers": headers, "events": shown, "bytes": state.bytes, "truncated": truncated})
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
-    use base64::prelude::{BASE64_STANDARD, Engine};
-    BASE64_STANDARD.encode(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
     #[test]
     fn events_are_shown_one_by_one_and_what_is_too_much_is_counted() {
         let log = SentLog::default();
-        log.head([("content-type", b"text/event-stream".as_slice()), ("set-cookie", b"secret")].into_iter());
+        let head = [("content-type", "text/event-stream"), ("set-cookie", "secret")];
+        let head = head.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        log.head(Headers::of(&HeaderMap::from_iter(head)));
         log.piece(b"data: 1\n\ndata: 2\n\n");
         log.piece(b"data: 3\n\n");
         let shown = log.to_json(Duration::ZERO);
@@ -107,6 +104,7 @@ mod tests {
         assert_eq!(texts, ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]);
         assert_eq!((&shown["bytes"], &shown["truncated"]), (&json!(27), &json!(false)));
         assert!(!shown.to_string().contains("secret"), "{shown}");
+        assert_eq!(shown["headers"], json!({"content-type": "text/event-stream", "set-cookie": "…"}));
         log.piece(&vec![b'x'; KEPT]);
         assert_eq!(log.piece(b"more"), 0);
         let shown = log.to_json(Duration::ZERO);
