@@ -13,10 +13,10 @@ use crate::server::file::FileBody;
 use crate::server::headers;
 use crate::server::socket::{Control, Ending};
 use crate::server::through::Through;
-use crate::session::Session;
 use crate::session::exchange::Outcome;
 use crate::session::exchange::Record;
 use crate::session::exchange::Waiting;
+use crate::session::{Live, Session};
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::answer::Delivery;
@@ -181,24 +181,6 @@ pub(super) async fn deliver(
         }
     }
     live.exchange.head_leaves(|| Headers::of(out));
-    let body = match body {
-        Body::File(_, blob, range) if range.end - range.start > LEAVES_WHOLE && delivery.is_none() => {
-            *response.body_mut() = ResponseBody::File(Box::new(FileBody::new(blob, range, live)));
-            return Ok(response);
-        }
-        Body::File(kind, blob, range) => {
-            let len = range.end - range.start;
-            match runtime::aside(len as usize, || blob.stretch(range.start, len)) {
-                Ok(bytes) => Body::Bytes(kind, bytes),
-                Err(error) => {
-                    live.exchange.note(|record| struck(record, &format!("the file cannot be read: {error}")));
-                    live.complete();
-                    return Err(Cut);
-                }
-            }
-        }
-        body => body,
-    };
     let source = match body {
         Body::Events(events) => Err(BodySource::Events(events)),
         Body::Raw(RawBody::Chunks(chunks)) => {
@@ -209,7 +191,17 @@ pub(super) async fn deliver(
             Err(BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone()))))
         }
         Body::Json(bytes) | Body::Bytes(_, bytes) => Ok(bytes),
-        Body::File(..) => Ok(Bytes::new()),
+        Body::File(_, blob, range) if range.end - range.start > LEAVES_WHOLE && delivery.is_none() => {
+            *response.body_mut() = ResponseBody::File(Box::new(FileBody::new(blob, range, live)));
+            return Ok(response);
+        }
+        Body::File(_, blob, range) => {
+            let len = range.end - range.start;
+            match runtime::aside(len as usize, || blob.stretch(range.start, len)) {
+                Ok(bytes) => Ok(bytes),
+                Err(error) => return Err(unread(&mut live, &error.to_string())),
+            }
+        }
         Body::Error(error) => Ok(error_bytes(&error)),
         Body::Raw(RawBody::Json(value)) => Ok(pretty(&value, false)),
         Body::Raw(RawBody::Text(text)) => Ok(text.into()),
@@ -238,6 +230,13 @@ pub(super) fn struck(record: &mut Record, how: &str) {
         record.outcome = Outcome::Faulted;
     }
     record.explanation = Some(how.into());
+}
+
+/// A file that cannot be read ends its connection.
+pub(super) fn unread(live: &mut Live, why: &str) -> Cut {
+    live.exchange.note(|record| struck(record, &format!("the file cannot be read: {why}")));
+    live.complete();
+    Cut
 }
 
 /// Whether a body leaves in one piece, so that what holds back a stream's pieces holds back all of it.

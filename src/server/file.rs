@@ -1,7 +1,7 @@
 //! The body that sends a file: a piece is read when the one before has left, where that holds nobody up.
 
 use crate::server::body::Cut;
-use crate::server::deliver::struck;
+use crate::server::deliver::unread;
 use crate::session::Live;
 use crate::wire::blob::{Blob, PIECE};
 use bytes::Bytes;
@@ -56,8 +56,6 @@ impl FileBody {
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
-        self.live.exchange.note(|record| struck(record, &format!("the file cannot be read: {failed}")));
-        self.live.complete();
-        Poll::Ready(Some(Err(Cut)))
+        Poll::Ready(Some(Err(unread(&mut self.live, &failed))))
     }
 }
