@@ -6,8 +6,8 @@ mod refusal;
 mod values;
 
 pub(crate) use values::{
-    Auth, AzureWire, Cors, Counting, Durability, EmbeddingStyle, FallbackName, LogFormat, LogLevel, MetricNames,
-    Profile, RecordMode, SpanNames, UnknownIds, Unlisted, Validation,
+    Auth, AzureWire, Cors, Counting, Durability, EmbeddingStyle, LogFormat, LogLevel, MetricNames, Profile, RecordMode,
+    SpanNames, UnknownIds, Unlisted, Validation,
 };
 use values::{is_ci, one_or_many, paths, record_to};
 
@@ -16,7 +16,7 @@ use crate::clock::Mode;
 use crate::reply::Length;
 use crate::reply::pace::{Pace, Range};
 use crate::reply::{GenerateStyle, ToolStrategy};
-use crate::script::Check;
+use crate::script::{Check, FallbackName};
 use crate::wire::dialect::ChatDialect;
 use clap::Args;
 use serde::{Deserialize, Serialize};

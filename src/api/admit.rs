@@ -3,8 +3,9 @@
 use crate::api::rate_limits;
 use crate::api::validate::{self, Context, Level};
 use crate::log;
-use crate::options::{FallbackName, LogLevel, Profile, Settings, Validation};
+use crate::options::{LogLevel, Profile, Settings, Validation};
 use crate::responders::scenario;
+use crate::script::FallbackName;
 use crate::surface::Family;
 use crate::surface::client;
 use crate::surface::operations::{Form, Operation};

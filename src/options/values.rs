@@ -29,24 +29,6 @@ impl Profile {
     }
 }
 
-/// What answers when nothing scripted does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum FallbackName {
-    /// 400 `no_matching_rule`; 500 unless `strict`.
-    Error,
-    /// `Echo: ` and the user's text.
-    Echo,
-    /// Generated text, structured output, tool calls.
-    Generate,
-    /// The API that the option `upstream` names.
-    Upstream,
-    /// A person in the control room.
-    Manual,
-    /// Recordings: the options `cassettes` and `record`.
-    Replay,
-}
-
 /// Which requests are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]

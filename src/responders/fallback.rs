@@ -3,7 +3,7 @@
 
 use crate::generate::Generated;
 use crate::log;
-use crate::options::{FallbackName, LogLevel};
+use crate::options::LogLevel;
 use crate::reply::{Ask, Generate, Say};
 use crate::responders::by;
 use crate::responders::callback::Callback;
@@ -12,7 +12,7 @@ use crate::responders::echo::Echo;
 use crate::responders::operator::Operator;
 use crate::responders::script;
 use crate::responders::upstream::AskUpstream;
-use crate::script::Fallback as Wanted;
+use crate::script::{Fallback, FallbackName};
 use crate::session::exchange::Outcome;
 use crate::session::transcript;
 use crate::turn::{Answering, Responder, Response, Turn};
@@ -36,8 +36,16 @@ impl Responder for FallbackResponder {
             });
             let unscripted = !call.session.has_script(&call.shared);
             let own = call.emulator.cassettes.own(&call.session);
-            let response = match (&call.defaults.fallback, call.emulator.settings.fallback) {
-                (Some(Wanted::Reply(reply)), _) => match script::answer(reply, turn).await? {
+            let fallback = match (&call.defaults.fallback, own) {
+                (Some(fallback), _) => fallback,
+                // A session with a cassette of its own was given it to be answered from.
+                (None, Some(tape)) if tape.wants() => &Fallback::Named(FallbackName::Upstream),
+                (None, Some(_)) => &Fallback::Named(FallbackName::Replay),
+                (None, None) if unscripted => &Fallback::Named(call.emulator.settings.fallback),
+                (None, None) => &Fallback::Named(FallbackName::Error),
+            };
+            let response = match fallback {
+                Fallback::Reply(reply) => match script::answer(reply, turn).await? {
                     // A fault alone needs some answer to break.
                     Some(found) if matches!(found.reply.say, Say::Nothing) => match by(&Echo, turn).await? {
                         Response::Reply(echo) => Response::Reply(echo.broken_by(found.over())),
@@ -46,20 +54,12 @@ impl Responder for FallbackResponder {
                     Some(found) => Response::Reply(found),
                     None => Response::Pass(None),
                 },
-                (Some(Wanted::Echo), _) => by(&Echo, turn).await?,
-                (Some(Wanted::Generate), _) => by(&Generated(Generate::default()), turn).await?,
-                // A session with a cassette of its own was given it to be answered from.
-                (None, _) if own.as_ref().is_some_and(|tape| tape.wants()) => by(&AskUpstream::default(), turn).await?,
-                (None, _) if own.is_some() => by(&Recorded, turn).await?,
-                (Some(Wanted::Replay), _) => by(&Recorded, turn).await?,
-                (None, FallbackName::Replay) if unscripted => by(&Recorded, turn).await?,
-                (Some(Wanted::Manual), _) => by(&Operator::default(), turn).await?,
-                (None, FallbackName::Manual) if unscripted => by(&Operator::default(), turn).await?,
-                (Some(Wanted::Upstream), _) => by(&AskUpstream::default(), turn).await?,
-                (None, FallbackName::Upstream) if unscripted => by(&AskUpstream::default(), turn).await?,
-                (None, FallbackName::Echo) if unscripted => by(&Echo, turn).await?,
-                (None, FallbackName::Generate) if unscripted => by(&Generated(Generate::default()), turn).await?,
-                _ => Response::Pass(None),
+                Fallback::Named(FallbackName::Error) => Response::Pass(None),
+                Fallback::Named(FallbackName::Echo) => by(&Echo, turn).await?,
+                Fallback::Named(FallbackName::Generate) => by(&Generated(Generate::default()), turn).await?,
+                Fallback::Named(FallbackName::Upstream) => by(&AskUpstream::default(), turn).await?,
+                Fallback::Named(FallbackName::Manual) => by(&Operator::default(), turn).await?,
+                Fallback::Named(FallbackName::Replay) => by(&Recorded, turn).await?,
             };
             Ok(match response {
                 // The fallback that would refuse gives no answer to break.

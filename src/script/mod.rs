@@ -111,13 +111,26 @@ impl Defaults {
 /// Who answers when no rule does.
 #[derive(Debug, Clone)]
 pub(crate) enum Fallback {
-    Error,
-    Echo,
-    Generate,
-    Upstream,
-    Manual,
-    Replay,
+    Named(FallbackName),
     Reply(Arc<Reply>),
+}
+
+/// What answers when nothing scripted does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FallbackName {
+    /// 400 `no_matching_rule`; 500 unless `strict`.
+    Error,
+    /// `Echo: ` and the user's text.
+    Echo,
+    /// Generated text, structured output, tool calls.
+    Generate,
+    /// The API that the option `upstream` names.
+    Upstream,
+    /// A person in the control room.
+    Manual,
+    /// Recordings: the options `cassettes` and `record`.
+    Replay,
 }
 
 impl Load {
@@ -163,21 +176,6 @@ impl Load {
     }
 }
 
-impl Fallback {
-    /// By its word; `None` if there is no such fallback.
-    pub(crate) fn by_name(word: &str) -> Option<Fallback> {
-        Some(match word {
-            "error" => Fallback::Error,
-            "echo" => Fallback::Echo,
-            "generate" => Fallback::Generate,
-            "upstream" => Fallback::Upstream,
-            "manual" => Fallback::Manual,
-            "replay" => Fallback::Replay,
-            _ => return None,
-        })
-    }
-}
-
 /// What a scripted reply that the request forbids leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -187,18 +185,6 @@ pub(crate) enum Check {
     Fail,
     Warn,
     Off,
-}
-
-impl Check {
-    /// By its word; `None` if there is no such check.
-    pub(crate) fn by_name(word: &str) -> Option<Check> {
-        Some(match word {
-            "fail" => Check::Fail,
-            "warn" => Check::Warn,
-            "off" => Check::Off,
-            _ => return None,
-        })
-    }
 }
 
 /// Limits of one model; `None` = no limit.

@@ -5,6 +5,7 @@ use crate::script::matching::Patterns;
 use crate::script::replies::reply;
 use crate::script::shape::COMMENT;
 use crate::script::*;
+use clap::ValueEnum;
 use serde_json::{Map, json};
 
 /// A whole script whose shape has been checked.
@@ -181,10 +182,15 @@ fn models(value: &Value) -> Option<Models> {
     Some(Models::List { keep_catalogue, entries })
 }
 
+/// What a word names; it is one of them: its shape has been checked.
+fn named<T: ValueEnum>(word: &str) -> Option<T> {
+    T::from_str(word, false).ok()
+}
+
 fn defaults(value: &Value, path: &Path, origin: Origin) -> Result<Defaults, ScriptError> {
     let fallback = |key: &str| match value.get(key) {
         None => Ok::<_, ScriptError>(None),
-        Some(Value::String(word)) => Ok(Fallback::by_name(word)),
+        Some(Value::String(word)) => Ok(named(word).map(Fallback::Named)),
         Some(other) => Ok(Some(Fallback::Reply(Arc::new(reply(other, &Path::Key(path, key), origin)?)))),
     };
     let (fallback, on_unmatched) = (fallback("fallback")?, fallback("on_unmatched")?);
@@ -200,7 +206,7 @@ fn defaults(value: &Value, path: &Path, origin: Origin) -> Result<Defaults, Scri
     Ok(Defaults {
         pace: value.get("pace").map(|pace| replies::pace(pace, &Path::Key(path, "pace"))).transpose()?,
         fallback: fallback.or(on_unmatched),
-        check_replies: value["check_replies"].as_str().and_then(Check::by_name),
+        check_replies: value["check_replies"].as_str().and_then(named),
         rate_limits: value["rate_limits"]
             .as_object()
             .map(|limits| limits.iter().map(|(model, value)| (model.clone(), limit(value))).collect()),

@@ -1,6 +1,7 @@
 //! Which host is the upstream, and how paths and keys are written for it.
 
-use crate::options::{FallbackName, Settings};
+use crate::options::Settings;
+use crate::script::FallbackName;
 use crate::upstream::UpstreamFailure;
 use hyper::Uri;
 use std::collections::HashMap;
