@@ -64,12 +64,6 @@ impl Account {
         held
     }
 
-    /// What it counts towards.
-    #[cfg(test)]
-    pub(crate) fn total(&self) -> &Arc<Total> {
-        &self.total
-    }
-
     /// Bytes held.
     pub(crate) fn used(&self) -> usize {
         self.used.load(Relaxed)

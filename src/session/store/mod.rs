@@ -157,6 +157,10 @@ impl Store {
         if is_serialised() {
             return Store::serialised(bounds, account);
         }
+        Store::in_memory(bounds, account, files)
+    }
+
+    fn in_memory(bounds: StoreBounds, account: &Arc<Account>, files: &Arc<Account>) -> Self {
         Store { keeper: Backend::Memory(Memory::new(bounds, account, files)) }
     }
 

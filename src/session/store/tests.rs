@@ -26,8 +26,8 @@ fn note(text: &str) -> Note {
 
 /// Both stores, with room for so many objects of a type and so many bytes.
 fn stores(objects: usize, bytes: usize) -> [Store; 2] {
-    let bounds = StoreBounds { objects, bytes };
-    [Store::in_test(objects, bytes), Store::serialised(bounds, &Account::new(bytes, &Arc::default()))]
+    let (bounds, account) = (StoreBounds { objects, bytes }, || Account::new(bytes, &Arc::default()));
+    [Store::in_memory(bounds, &account(), &account()), Store::serialised(bounds, &account())]
 }
 
 async fn ids<T: StoredKind>(store: &Store, page: Window<'_>) -> Vec<String> {
@@ -201,13 +201,15 @@ async fn blobs_are_bytes() {
 
 #[tokio::test]
 async fn large_blobs_lie_on_the_disk_within_a_bound_of_their_own() {
-    if is_serialised() {
-        return;
-    }
     let large = |byte: u8| Bytes::from(vec![byte; IN_MEMORY as usize + 1]);
     // Two of them have room there, and memory has none for one.
-    let files = Account::new(large(0).len() * 5 / 2, &Arc::default());
-    let store = Store::new(10, &Account::new(10_000, &Arc::default()), &files);
+    let (most, disk) = (large(0).len() * 5 / 2, Arc::default());
+    let files = Account::new(most, &disk);
+    let store = |files| {
+        let bounds = StoreBounds { objects: 10, bytes: 10_000 };
+        Store::in_memory(bounds, &Account::new(bounds.bytes, &Arc::default()), files)
+    };
+    let (neighbour, store) = (store(&Account::new(most, &disk)), store(&files));
     for name in ["a", "b", "c"] {
         store.put_blob(name, large(name.as_bytes()[0])).await.expect("room");
     }
@@ -216,8 +218,6 @@ async fn large_blobs_lie_on_the_disk_within_a_bound_of_their_own() {
     let kept = store.blob("c").await.expect("it is kept");
     assert!(!kept.in_memory() && kept.bytes().expect("it is read") == large(b'c'));
     // Another session has no room for what this one keeps.
-    let other = Account::new(files.most(), files.total());
-    let neighbour = Store::new(10, &Account::new(10_000, &Arc::default()), &other);
     let refused = neighbour.put_blob("d", large(b'd')).await.expect_err("no room");
     assert!(refused.status == 413 && refused.message.contains("maxDiskBytes"), "{refused:?}");
     assert!(store.remove_blob("b").await && store.remove_blob("c").await);
