@@ -3,14 +3,13 @@
 
 use super::body::{BodyPieces, Coming};
 use crate::runtime;
-use crate::wire::blob::{DiskFile, FileBytes};
+use crate::wire::blob::{DiskFile, FileBytes, hex};
 use crate::wire::error::{self, ApiError};
 use crate::wire::form::{FormData, FormFile, FormPart, PartContent};
 use bytes::Bytes;
 use futures_util::Stream;
 use multer::{Field, Multipart};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,12 +110,7 @@ async fn file(
             FileBytes::Memory(held.into())
         }
     };
-    let mut sha256 = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing to a String cannot fail.
-        let _ = write!(sha256, "{byte:02x}");
-    }
-    Ok(FormFile { name: file_name, content_type, len, sha256, bytes })
+    Ok(FormFile { name: file_name, content_type, len, sha256: hex(&hash.finalize()), bytes })
 }
 
 async fn next(field: &mut Field<'_>, name: &str, meter: &Mutex<Meter>) -> Result<Option<Bytes>, ApiError> {

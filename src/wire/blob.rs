@@ -1,6 +1,7 @@
 //! Bytes that may be many: in memory, or a stretch of a file on the disk.
 
 use bytes::Bytes;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -226,6 +227,16 @@ impl Read for BlobReader {
         self.at += read as u64;
         Ok(read)
     }
+}
+
+/// A digest as it is written.
+pub(crate) fn hex(digest: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * digest.len());
+    for byte in digest {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 #[cfg(unix)]

@@ -4,13 +4,12 @@ use super::kept::{self, FileRecord, NewFile};
 use crate::session::store::{IN_MEMORY, Store, StoredKind};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
-use crate::wire::blob::Blob;
+use crate::wire::blob::{Blob, hex};
 use crate::wire::error::{self, ApiError};
 use crate::wire::ids;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::fmt::Write as _;
 
 /// The operations of this resource.
 pub(crate) const OPERATIONS: &[Served] = &[
@@ -255,11 +254,7 @@ async fn put_together(call: &Call, upload: &OpenUpload) -> Result<Blob, ApiError
     });
     let whole = joined.map_err(|error| kept::unread(&error))?;
     let Some((promised, sum)) = promised.zip(sum) else { return Ok(whole) };
-    let mut found = String::with_capacity(32);
-    for byte in sum.finalize() {
-        // Writing to a String cannot fail.
-        let _ = write!(found, "{byte:02x}");
-    }
+    let found = hex(&sum.finalize());
     if !found.eq_ignore_ascii_case(promised) {
         let message = format!("The md5 of the parts is {found}, and not the promised {promised}.");
         return Err(ApiError::invalid(message).param("md5"));

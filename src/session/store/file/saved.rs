@@ -4,11 +4,10 @@
 
 use super::{DataDir, RowChange, file_path};
 use crate::clock::{Clock, Mode};
-use crate::wire::blob::{Blob, FileBytes, NamedFile};
+use crate::wire::blob::{Blob, FileBytes, NamedFile, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -83,13 +82,7 @@ pub(crate) struct SavedSession {
 
 /// The hash that stands for an API key.
 pub(super) fn hash(key: &str) -> String {
-    let digest = Sha256::new().chain_update(b"llemulator data directory\0").chain_update(key).finalize();
-    let mut hash = String::with_capacity(64);
-    for byte in digest {
-        // Writing to a String cannot fail.
-        let _ = write!(hash, "{byte:02x}");
-    }
-    hash
+    hex(&Sha256::new().chain_update(b"llemulator data directory\0").chain_update(key).finalize())
 }
 
 pub(super) fn prefix(number: u64) -> Vec<u8> {
