@@ -19,7 +19,7 @@ use crate::options::Durability;
 use crate::runtime;
 use crate::wire::blob::{Blob, FileBytes, NamedFile};
 use crate::wire::error::ApiError;
-use database::Database;
+use database::{DataRow, Database};
 use opening::DirLock;
 use saved::SessionRow;
 use serde::Serialize;
@@ -117,7 +117,7 @@ impl DataDir {
 
     /// Writes a row.
     pub(crate) fn put(&self, key: &str, value: &impl Serialize) {
-        self.queue.add(None, [RowChange::Put(key.into(), serde_json::to_vec(value).unwrap_or_default())]);
+        self.change([RowChange::Put(key.into(), saved::json(value))]);
     }
 
     /// Makes changes that belong together.
@@ -127,17 +127,21 @@ impl DataDir {
 
     /// The rows whose keys begin so, in order: what follows in the key, and the value.
     pub(crate) fn rows<T: DeserializeOwned>(&self, prefix: &str) -> Vec<(String, T)> {
-        let rows =
-            self.queue.settle().map_err(|error| error.message).and_then(|()| self.database.rows(prefix.as_bytes()));
-        let rows = rows.unwrap_or_else(|reason| {
+        let rows = self.committed(prefix).unwrap_or_else(|reason| {
             log::warn(&format!("rows of the data directory cannot be read: {reason}"));
             Vec::new()
         });
-        let read = |(key, value): database::DataRow| {
+        let read = |(key, value): DataRow| {
             let key = String::from_utf8(key).ok()?;
             Some((key.strip_prefix(prefix)?.to_string(), serde_json::from_slice(&value).ok()?))
         };
         rows.into_iter().filter_map(read).collect()
+    }
+
+    /// The rows whose keys begin so, all changes of them among them.
+    fn committed(&self, prefix: &str) -> Result<Vec<DataRow>, String> {
+        self.queue.settle().map_err(|error| error.message)?;
+        self.database.rows(prefix.as_bytes())
     }
 
     fn sessions(&self) -> MutexGuard<'_, SessionMap> {
@@ -148,11 +152,7 @@ impl DataDir {
     pub(crate) fn saved(&self, key: &str) -> Option<SavedSession> {
         let (row, _) = self.sessions().get(&saved::hash(key)).cloned()?;
         let prefix = saved::prefix(row.number);
-        let rows = runtime::aside(usize::MAX, || {
-            self.queue.settle().map_err(|error| error.message)?;
-            self.database.rows(&prefix)
-        });
-        match rows {
+        match runtime::aside(usize::MAX, || self.committed(&prefix)) {
             Ok(rows) => Some(SavedSession::read(&self.path, row, prefix.len(), rows)),
             Err(reason) => {
                 log::warn(&format!("a session of the data directory cannot be read: {reason}"));
@@ -187,7 +187,7 @@ impl DataDir {
             }
         }
         sessions.insert(hash.to_string(), (row.clone(), true));
-        changes.push(RowChange::Put(format!("key/{hash}").into(), serde_json::to_vec(row).unwrap_or_default()));
+        changes.push(RowChange::Put(session_key(hash), saved::json(row)));
         self.queue.add(Some(gone), changes);
     }
 
@@ -245,8 +245,13 @@ impl Drop for DataDir {
     }
 }
 
+/// The row that says that there is a session.
+fn session_key(hash: &str) -> Vec<u8> {
+    format!("key/{hash}").into()
+}
+
 fn forgetting(hash: &str, row: &SessionRow) -> [RowChange; 2] {
-    [RowChange::Remove(format!("key/{hash}").into()), RowChange::RemoveAll(saved::prefix(row.number))]
+    [RowChange::Remove(session_key(hash)), RowChange::RemoveAll(saved::prefix(row.number).into())]
 }
 
 /// Removes files and rows that nothing names: a process that was killed left them. Gives the next file's number.

@@ -85,8 +85,9 @@ pub(super) fn hash(key: &str) -> String {
     hex(&Sha256::new().chain_update(b"llemulator data directory\0").chain_update(key).finalize())
 }
 
-pub(super) fn prefix(number: u64) -> Vec<u8> {
-    format!("s/{number:016x}/").into()
+/// What the keys of a session's rows begin with.
+pub(super) fn prefix(number: u64) -> String {
+    format!("s/{number:016x}/")
 }
 
 /// The file that a row names.
@@ -165,7 +166,7 @@ pub(crate) struct SessionRows {
 impl SessionRows {
     pub(super) fn new(dir: Arc<DataDir>, hash: String, row: SessionRow, entered: bool) -> Self {
         SessionRows {
-            prefix: format!("s/{:016x}/", row.number),
+            prefix: prefix(row.number),
             dir,
             hash,
             row,
@@ -270,8 +271,7 @@ impl SessionRows {
 
     /// The session begins anew, or is gone: so are its rows.
     pub(crate) fn forget(&self) {
-        let change = RowChange::RemoveAll(super::saved::prefix(self.row.number));
-        self.dir.queue.end(&self.gone, Some(change));
+        self.dir.queue.end(&self.gone, Some(RowChange::RemoveAll(self.prefix.clone().into())));
     }
 }
 
@@ -279,7 +279,8 @@ fn path_of(blob: &Blob) -> Option<PathBuf> {
     blob.named().map(|file| file.path.clone())
 }
 
-fn json(value: &impl Serialize) -> Vec<u8> {
+/// A value as a row has it.
+pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
     // Numbers and texts always serialize.
     serde_json::to_vec(value).unwrap_or_default()
 }

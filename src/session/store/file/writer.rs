@@ -61,6 +61,20 @@ struct WriteState {
     closing: bool,
 }
 
+impl WriteState {
+    /// How the changes up to this one ended; `None` = they are still to come.
+    fn settled(&self, upto: u64) -> Option<Result<(), ApiError>> {
+        if let Some(reason) = self.broken {
+            return Some(Err(unwritten(reason)));
+        }
+        match &self.failed {
+            _ if self.committed >= upto => Some(Ok(())),
+            Some(reason) => Some(Err(unwritten(reason))),
+            None => None,
+        }
+    }
+}
+
 impl WriteQueue {
     fn state(&self) -> MutexGuard<'_, WriteState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -123,7 +137,7 @@ impl WriteQueue {
         let mut ticks = self.ticks.subscribe();
         loop {
             ticks.mark_unchanged();
-            if let Some(settled) = self.look(upto) {
+            if let Some(settled) = self.state().settled(upto) {
                 return settled;
             }
             // An error means that the thread is gone.
@@ -135,27 +149,13 @@ impl WriteQueue {
 
     /// As [`WriteQueue::settled`], for threads that may wait.
     pub(super) fn settle(&self) -> Result<(), ApiError> {
-        let upto = self.state().came;
+        let mut state = self.state();
+        let upto = state.came;
         loop {
-            if let Some(settled) = self.look(upto) {
+            if let Some(settled) = state.settled(upto) {
                 return settled;
             }
-            let state = self.state();
-            if state.committed < upto && state.failed.is_none() && state.broken.is_none() {
-                drop(self.done.wait(state).unwrap_or_else(PoisonError::into_inner));
-            }
-        }
-    }
-
-    fn look(&self, upto: u64) -> Option<Result<(), ApiError>> {
-        let state = self.state();
-        if let Some(reason) = state.broken {
-            return Some(Err(unwritten(reason)));
-        }
-        match &state.failed {
-            _ if state.committed >= upto => Some(Ok(())),
-            Some(reason) => Some(Err(unwritten(reason))),
-            None => None,
+            state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
