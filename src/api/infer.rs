@@ -125,9 +125,7 @@ fn shorten(text: &str) -> String {
 /// A turn begins: the journal knows what was asked.
 fn begin<'a>(call: &'a Call, prompt: &'a Prompt) -> Turn<'a> {
     let turn = Turn::new(call, Some(prompt));
-    if let Ok(mut asked) = call.exchange.asked.lock() {
-        *asked = shorten(&turn.user_text);
-    }
+    *call.exchange.asked() = shorten(&turn.user_text);
     // A turn that is taken again brings the same ones.
     let _ = call.exchange.tool_results.set(request::tool_results(prompt));
     turn

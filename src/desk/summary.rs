@@ -4,7 +4,6 @@ use crate::clock;
 use crate::session::Session;
 use crate::session::exchange::Exchange;
 use serde_json::{Map, Value, json};
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Characters of a text on one line.
@@ -33,7 +32,7 @@ pub(crate) fn over(session: &Session, exchange: &Exchange) -> Value {
 
 fn of(session: &Session, exchange: &Exchange, longest: usize) -> Value {
     let record = exchange.record();
-    let asked = exchange.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let asked = exchange.asked().clone();
     let since = |moment: Option<&Duration>| {
         moment.map(|moment| moment.saturating_sub(exchange.arrived).as_secs_f64() * 1_000.0)
     };

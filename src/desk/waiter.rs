@@ -9,7 +9,7 @@ use crate::reply::Arrival;
 use crate::session::exchange::Exchange;
 use crate::session::{Ended, Session};
 use serde_json::{Value, json};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -116,7 +116,7 @@ impl Waiter {
             "operation": exchange.operation,
             "model": exchange.wants,
             "stream": exchange.stream,
-            "asked": exchange.asked.lock().unwrap_or_else(PoisonError::into_inner).as_str(),
+            "asked": exchange.asked().as_str(),
             "arrived": exchange.arrived.as_millis() as u64,
             "timeout_ms": self.timeout.as_millis() as u64,
             "left_ms": self.deadline.left(&session.clock).as_millis() as u64,

@@ -158,6 +158,11 @@ impl Record {
     pub(crate) fn is_done(&self) -> bool {
         self.done
     }
+
+    /// Whether the client got an error, or nothing.
+    pub(crate) fn is_failed(&self) -> bool {
+        self.status.is_none_or(|status| status >= 400)
+    }
 }
 
 /// A request and what becomes of it. Few allocations: a journal keeps thousands.
@@ -175,7 +180,7 @@ pub(crate) struct Exchange {
     pub first: OnceLock<Duration>,
     pub over: OnceLock<Duration>,
     /// The text a person would recognise the request by.
-    pub asked: Mutex<String>,
+    asked: Mutex<String>,
     /// The tool results it brought: see [`crate::responders::request::tool_results`].
     pub tool_results: OnceLock<Value>,
     /// What the request is refused with as soon as a reply is there for it, where the script is asked first.
@@ -302,6 +307,11 @@ impl Exchange {
         if let Some(journal) = self.journal.upgrade() {
             journal.fail(self, failure);
         }
+    }
+
+    /// The text a person would recognise the request by.
+    pub(crate) fn asked(&self) -> MutexGuard<'_, String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What leaves of its answer from now on is kept.

@@ -47,7 +47,7 @@ struct OfExchange<'a> {
 pub(super) fn line(session: &Session, exchange: &Exchange, now: Duration) -> String {
     let record = exchange.record();
     let said = record.said();
-    let failed = record.status.is_none_or(|status| status >= 400);
+    let failed = record.is_failed();
     let since = |moment: Duration| moment.saturating_sub(exchange.arrived).as_micros() as f64 / 1000.0;
     let of_exchange = OfExchange {
         duration_ms: since(now),
@@ -57,7 +57,7 @@ pub(super) fn line(session: &Session, exchange: &Exchange, now: Duration) -> Str
         operation: exchange.operation,
         stream: exchange.stream,
         model: exchange.wants.as_deref().map(shortened),
-        asked: exchange.asked.lock().map(|asked| shortened(&asked)).unwrap_or_default(),
+        asked: shortened(&exchange.asked()),
         said: if failed { String::new() } else { shortened(&said) },
         outcome: record.outcome.name(),
         answered_by: record.by,

@@ -92,11 +92,12 @@ fn line(session: &Session, exchange: &Exchange, now: Duration, paint: Paint) -> 
     if let Some(model) = &exchange.wants {
         let _ = write!(out, " {}", plain(model, NAME));
     }
-    if let Some(asked) = exchange.asked.lock().ok().filter(|asked| !asked.is_empty()) {
-        let _ = write!(out, " {}", quote(&asked));
+    match exchange.asked().as_str() {
+        "" => {}
+        asked => drop(write!(out, " {}", quote(asked))),
     }
     let said = record.said();
-    if record.status.is_none_or(|status| status >= 400) {
+    if record.is_failed() {
         let reason = plain(reason(&record, &said).lines().next().unwrap_or_default(), REASON).into_owned();
         let _ = write!(out, " {}", paint.with(colour, format_args!("✗ {reason}")));
     } else if !said.is_empty() {

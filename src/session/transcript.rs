@@ -43,7 +43,7 @@ pub(crate) fn earlier(session: &Session, this: &Exchange) -> String {
 fn exchange(session: &Session, exchange: &Exchange, out: &mut String) {
     let record = exchange.record();
     let number = exchange.number - session.journal.base().min(exchange.number) + 1;
-    let asked = exchange.asked.lock().map(|asked| asked.clone()).unwrap_or_default();
+    let asked = exchange.asked().clone();
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,

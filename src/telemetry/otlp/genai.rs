@@ -94,16 +94,14 @@ impl Report {
     }
 
     pub(super) fn asked(&self) -> String {
-        self.exchange.asked.lock().map(|asked| asked.clone()).unwrap_or_default()
-    }
-
-    pub(super) fn failed(&self) -> bool {
-        self.record.status.is_none_or(|status| status >= 400)
+        self.exchange.asked().clone()
     }
 
     /// What kind of error it ended with.
     fn error(&self) -> Option<String> {
-        self.failed().then(|| self.record.status.map_or_else(|| "aborted".to_string(), |status| status.to_string()))
+        self.record
+            .is_failed()
+            .then(|| self.record.status.map_or_else(|| "aborted".to_string(), |status| status.to_string()))
     }
 
     /// What was said, where it is kept as that.
