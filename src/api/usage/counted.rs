@@ -63,7 +63,7 @@ impl CountedExchange {
     pub(super) fn of(exchange: &Exchange) -> Option<Self> {
         let operation = operations::named(exchange.operation).filter(|operation| operation.turn)?;
         let kind = UsageKind::of(operation.family)?;
-        let is_answered = exchange.record().status.is_some_and(|status| (200..300).contains(&status));
+        exchange.record().status.filter(|status| (200..300).contains(status))?;
         let (input, output) = exchange.tokens.get().copied().unwrap_or_default();
         let things = match kind {
             UsageKind::Images | UsageKind::Speeches => {
@@ -76,7 +76,7 @@ impl CountedExchange {
             _ => 0,
         };
         let model = exchange.model.get().or(exchange.wants.as_ref()).cloned().unwrap_or_default();
-        is_answered.then(|| CountedExchange { kind, at: exchange.at.as_secs(), model, input, output, things })
+        Some(CountedExchange { kind, at: exchange.at.as_secs(), model, input, output, things })
     }
 }
 

@@ -11,42 +11,17 @@ use serde_json::{Value, json};
 
 /// The operations of this resource.
 pub(crate) const OPERATIONS: &[Served] = &[
-    Served { name: "admin.organization.usage.completions", handler: completions },
-    Served { name: "admin.organization.usage.embeddings", handler: embeddings },
-    Served { name: "admin.organization.usage.moderations", handler: moderations },
-    Served { name: "admin.organization.usage.images", handler: images },
-    Served { name: "admin.organization.usage.audio_speeches", handler: audio_speeches },
-    Served { name: "admin.organization.usage.audio_transcriptions", handler: audio_transcriptions },
-    Served { name: "admin.organization.usage.costs", handler: costs },
+    Served { name: "admin.organization.usage.completions", handler: |call| page(call, UsageKind::Completions) },
+    Served { name: "admin.organization.usage.embeddings", handler: |call| page(call, UsageKind::Embeddings) },
+    Served { name: "admin.organization.usage.moderations", handler: |call| page(call, UsageKind::Moderations) },
+    Served { name: "admin.organization.usage.images", handler: |call| page(call, UsageKind::Images) },
+    Served { name: "admin.organization.usage.audio_speeches", handler: |call| page(call, UsageKind::Speeches) },
+    Served {
+        name: "admin.organization.usage.audio_transcriptions",
+        handler: |call| page(call, UsageKind::Transcriptions),
+    },
+    Served { name: "admin.organization.usage.costs", handler: |call| page(call, UsageKind::Costs) },
 ];
-
-fn completions(call: Call) -> HandlerFuture {
-    page(call, UsageKind::Completions)
-}
-
-fn embeddings(call: Call) -> HandlerFuture {
-    page(call, UsageKind::Embeddings)
-}
-
-fn moderations(call: Call) -> HandlerFuture {
-    page(call, UsageKind::Moderations)
-}
-
-fn images(call: Call) -> HandlerFuture {
-    page(call, UsageKind::Images)
-}
-
-fn audio_speeches(call: Call) -> HandlerFuture {
-    page(call, UsageKind::Speeches)
-}
-
-fn audio_transcriptions(call: Call) -> HandlerFuture {
-    page(call, UsageKind::Transcriptions)
-}
-
-fn costs(call: Call) -> HandlerFuture {
-    page(call, UsageKind::Costs)
-}
 
 /// The buckets the query asks for, each with what was asked in it.
 fn page(call: Call, kind: UsageKind) -> HandlerFuture {
