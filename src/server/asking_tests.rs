@@ -77,6 +77,12 @@ const IDS: &[(&str, &str)] = &[
     ("video_id", "video_a"),
 ];
 
+/// An id in the form of what a parameter of a path names.
+pub(super) fn example(param: &str) -> &'static str {
+    let param = param.trim_start_matches('*');
+    IDS.iter().find(|(known, _)| *known == param).map_or("some_id", |(_, id)| id)
+}
+
 impl Asking {
     pub(super) fn start() -> Self {
         Asking::of(start(json!({"clock": "instant", "fallback": "generate", "unknownIds": "synthesize"})))
@@ -188,9 +194,7 @@ impl Asking {
             match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
                 None => out = format!("{out}/{segment}"),
                 Some(name) => {
-                    let name = name.trim_start_matches('*');
-                    let otherwise = IDS.iter().find(|(known, _)| *known == name).map_or("some_id", |(_, id)| id);
-                    let id = self.made_at(&outer, &out, otherwise);
+                    let id = self.made_at(&outer, &out, example(name));
                     out = format!("{out}/{id}");
                 }
             }
