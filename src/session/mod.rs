@@ -73,7 +73,7 @@ pub(crate) struct Session {
     /// Stored responses, completions, conversations …
     pub store: Store,
     /// Work on them that is under way.
-    pub(crate) tasks: Arc<Tasks>,
+    tasks: Arc<Tasks>,
     /// Names released so far; replies on hold wait for theirs.
     pub released: Arc<watch::Sender<HashSet<String>>>,
     /// How it ended, once it has.

@@ -1,18 +1,31 @@
 //! Work on a stored object that goes on when nobody waits for it any more: one at a time under each name.
 
+use super::Session;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// How long who looks waits for what others answer (functions, people, another API) before it shows what is there.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Session {
+    /// Lets the work under this name go as far as it comes, as long as the session is there. What is not done when
+    /// patience ends goes on; the next look finds it.
+    pub(crate) async fn go_on(&self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
+        let _ = tokio::time::timeout(PATIENCE, self.tasks.run(name, self.until_ended(), work)).await;
+    }
+}
 
 /// What is being worked on.
 #[derive(Debug, Default)]
-pub(crate) struct Tasks(Mutex<HashMap<String, watch::Receiver<()>>>);
+pub(super) struct Tasks(Mutex<HashMap<String, watch::Receiver<()>>>);
 
 impl Tasks {
     /// Waits until the work under this name is over; begins it unless it is under way. It goes on when whoever waits
     /// leaves, until `end`.
-    pub(crate) async fn run(
+    async fn run(
         self: &Arc<Self>,
         name: &str,
         end: impl Future<Output = ()> + Send + 'static,

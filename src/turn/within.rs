@@ -1,6 +1,7 @@
 //! Requests that an operation makes of the API itself: a line of a batch, a sample of an eval. They are exchanges like
-//! any other, journal and script included; whoever runs exchanges hands its door down with the [`Call`](super::call::Call).
+//! any other, journal and script included; whoever runs exchanges hands its door down with the [`Call`].
 
+use super::call::Call;
 use crate::emulator::Emulator;
 use crate::session::Session;
 use serde_json::Value;
@@ -36,3 +37,23 @@ pub(crate) struct InnerAnswer {
 /// Runs such a request in a session.
 pub(crate) type InnerDoor =
     fn(Arc<Emulator>, Arc<Session>, InnerRequest) -> Pin<Box<dyn Future<Output = InnerAnswer> + Send>>;
+
+/// Who makes such requests; it may outlive the call it comes from.
+#[derive(Clone)]
+pub(crate) struct InnerClient {
+    pub emulator: Arc<Emulator>,
+    pub session: Arc<Session>,
+    door: InnerDoor,
+}
+
+impl InnerClient {
+    /// For what a call leads to.
+    pub(crate) fn of(call: &Call) -> Self {
+        InnerClient { emulator: call.emulator.clone(), session: call.session.clone(), door: call.within }
+    }
+
+    /// Makes a request.
+    pub(crate) async fn ask(&self, request: InnerRequest) -> InnerAnswer {
+        (self.door)(self.emulator.clone(), self.session.clone(), request).await
+    }
+}

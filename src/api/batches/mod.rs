@@ -11,9 +11,9 @@ use crate::api::list::{Order, Page};
 use crate::api::responses::poll_soon;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
+use crate::turn::within::InnerClient;
 use crate::wire::error::ApiError;
 use record::BatchRecord;
-use std::time::Duration;
 use work::BatchWork;
 
 /// The operations of this resource.
@@ -23,9 +23,6 @@ pub(crate) const OPERATIONS: &[Served] = &[
     Served { name: "batches.list", handler: list },
     Served { name: "batches.cancel", handler: cancel },
 ];
-
-/// How long a look waits for lines that others answer (functions, people, another API) before it shows what is there.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
@@ -70,16 +67,8 @@ fn cancel(call: Call) -> HandlerFuture {
 
 /// Lets a batch become what it is by now.
 async fn look(call: &Call, id: &str) {
-    let work = BatchWork {
-        emulator: call.emulator.clone(),
-        session: call.session.clone(),
-        within: call.within,
-        id: id.to_string(),
-    };
-    let name = format!("batch/{id}");
-    let under_way = call.session.tasks.run(&name, call.session.until_ended(), work.go_on());
-    // What is not done then goes on; the next look finds it.
-    let _ = tokio::time::timeout(PATIENCE, under_way).await;
+    let work = BatchWork { client: InnerClient::of(call), id: id.to_string() };
+    call.session.go_on(&format!("batch/{id}"), work.go_on()).await;
 }
 
 async fn find(call: &Call) -> Result<BatchRecord, ApiError> {

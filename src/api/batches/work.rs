@@ -3,22 +3,17 @@
 use super::lines::{self, LineFault};
 use super::record::{BatchRecord, ComingLine, no_file};
 use crate::api::files::kept::{self, FileRecord, NewFile};
-use crate::emulator::Emulator;
 use crate::random::{self, Random};
-use crate::session::Session;
 use crate::turn::accepted;
-use crate::turn::within::{InnerAnswer, InnerDoor, InnerRequest};
+use crate::turn::within::{InnerAnswer, InnerClient, InnerRequest};
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A batch that somebody looks at.
 pub(super) struct BatchWork {
-    pub emulator: Arc<Emulator>,
-    pub session: Arc<Session>,
-    pub within: InnerDoor,
+    pub client: InnerClient,
     pub id: String,
 }
 
@@ -61,7 +56,7 @@ impl BatchWork {
     }
 
     async fn record(&self) -> Option<BatchRecord> {
-        self.session.store.get(&self.id).await
+        self.client.session.store.get(&self.id).await
     }
 
     /// Changes the record while it is in this status; somebody may have cancelled it.
@@ -72,12 +67,12 @@ impl BatchWork {
             }
             Ok::<_, Infallible>(())
         };
-        let _ = self.session.store.update(&self.id, when).await;
+        let _ = self.client.session.store.update(&self.id, when).await;
     }
 
     async fn input(&self, record: &BatchRecord) -> Option<Bytes> {
         let id = record.shown["input_file_id"].as_str().unwrap_or_default();
-        let store = &self.session.store;
+        let store = &self.client.session.store;
         kept::at(store, record.unix(record.at), id).await.ok()?.read(store).await.ok()
     }
 
@@ -85,8 +80,8 @@ impl BatchWork {
         let checked: Result<(usize, Option<String>), Vec<LineFault>> = match self.input(record).await {
             None => Err(vec![no_file(record.shown["input_file_id"].as_str().unwrap_or_default())]),
             Some(file) => {
-                let in_force = self.session.in_force(&self.emulator.shared());
-                let (settings, own) = (&self.emulator.settings, in_force.models.as_deref());
+                let in_force = self.client.session.in_force(&self.client.emulator.shared());
+                let (settings, own) = (&self.client.emulator.settings, in_force.models.as_deref());
                 let knows = |name: &str| {
                     accepted::find(settings, own, name).is_some()
                         || accepted::unlisted(settings, own, record.azure, name)
@@ -106,7 +101,7 @@ impl BatchWork {
         let line: Value = serde_json::from_slice(line).unwrap_or_default();
         let request =
             InnerRequest { path: record.endpoint().to_string(), body: line["body"].clone(), azure: record.azure };
-        let answer = (self.within)(self.emulator.clone(), self.session.clone(), request).await;
+        let answer = self.client.ask(request).await;
         let mut random = self.random(&record.next.to_string());
         let (entry, failed) = entry(&line["custom_id"], &answer, &mut random);
         let coming = ComingLine {
@@ -121,10 +116,10 @@ impl BatchWork {
 
     /// When a line's answer is there. On the instant clock that is now.
     fn arrival(&self, record: &BatchRecord, line: &ComingLine) -> LineArrival {
-        let clock = &self.session.clock;
+        let clock = &self.client.session.clock;
         let expires = record.expires();
         if let Some(name) = &line.hold
-            && !self.session.released.borrow().contains(name)
+            && !self.client.session.released.borrow().contains(name)
         {
             return if clock.now() >= expires { LineArrival::Never } else { LineArrival::Later };
         }
@@ -139,7 +134,7 @@ impl BatchWork {
     async fn arrived(&self, record: &BatchRecord, line: ComingLine, at: Duration) {
         let name = blob(&self.id, record.next, line.failed);
         // What there is no room for is not there, as anything that gave way to newer things.
-        let _ = self.session.store.put_blob(&name, Bytes::from(format!("{}\n", line.entry))).await;
+        let _ = self.client.session.store.put_blob(&name, Bytes::from(format!("{}\n", line.entry))).await;
         self.change("in_progress", |record| {
             record.at = at;
             record.count(&line);
@@ -172,7 +167,7 @@ impl BatchWork {
         .await;
         for number in 0..record.next {
             for failed in [false, true] {
-                self.session.store.remove_blob(&blob(&self.id, number, failed)).await;
+                self.client.session.store.remove_blob(&blob(&self.id, number, failed)).await;
             }
         }
     }
@@ -181,7 +176,7 @@ impl BatchWork {
     async fn gather(&self, record: &BatchRecord, failed: bool) -> BytesMut {
         let mut all = BytesMut::new();
         for number in 0..record.next {
-            let line = self.session.store.blob(&blob(&self.id, number, failed)).await;
+            let line = self.client.session.store.blob(&blob(&self.id, number, failed)).await;
             if let Some(Ok(line)) = line.map(|line| line.bytes()) {
                 all.extend_from_slice(&line);
             }
@@ -202,13 +197,13 @@ impl BatchWork {
         };
         let file = FileRecord::made(&mut self.random(kind), record.unix(at), &new);
         // What is too large for the session is not there, as anything that gave way to newer things.
-        file.keep(&self.session, bytes).await.ok()?;
+        file.keep(&self.client.session, bytes).await.ok()?;
         Some(file.id)
     }
 
     /// The same draws for the same batch, whoever looks.
     fn random(&self, purpose: &str) -> Random {
-        let session = &self.session;
+        let session = &self.client.session;
         Random::new(random::key(session.seed, &[session.name.as_bytes(), self.id.as_bytes(), purpose.as_bytes()]))
     }
 }

@@ -2,33 +2,15 @@
 
 use super::similarity::similarity;
 use super::template::Filling;
-use crate::emulator::Emulator;
-use crate::session::Session;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
-use crate::turn::within::{InnerAnswer, InnerDoor, InnerRequest};
+use crate::turn::within::{InnerAnswer, InnerClient, InnerRequest};
 use crate::wire::error::ApiError;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
-/// Who asks models.
-#[derive(Clone)]
-pub(super) struct Asker {
-    pub emulator: Arc<Emulator>,
-    pub session: Arc<Session>,
-    pub within: InnerDoor,
-}
-
-impl Asker {
-    pub(super) fn of(call: &Call) -> Self {
-        Asker { emulator: call.emulator.clone(), session: call.session.clone(), within: call.within }
-    }
-
-    /// Asks the API itself.
-    pub(super) async fn ask(&self, path: &str, body: Value) -> InnerAnswer {
-        let request = InnerRequest { path: path.into(), body, azure: false };
-        (self.within)(self.emulator.clone(), self.session.clone(), request).await
-    }
+/// Asks the API itself.
+pub(super) async fn ask(client: &InnerClient, path: &str, body: Value) -> InnerAnswer {
+    client.ask(InnerRequest { path: path.into(), body, azure: false }).await
 }
 
 /// What a sample is worth to one grader.
@@ -53,7 +35,7 @@ pub(super) enum Ungraded {
 ///
 /// # Errors
 /// It cannot be graded.
-pub(super) async fn grade(asker: &Asker, grader: &Value, filling: Filling<'_>) -> Result<Grade, Ungraded> {
+pub(super) async fn grade(client: &InnerClient, grader: &Value, filling: Filling<'_>) -> Result<Grade, Ungraded> {
     let text = |name: &str| filling.text(grader[name].as_str().unwrap_or_default());
     let graded = |score: f64, passed: bool| Ok(Grade { score, passed, sample: Value::Null });
     match grader["type"].as_str().unwrap_or_default() {
@@ -73,7 +55,7 @@ pub(super) async fn grade(asker: &Asker, grader: &Value, filling: Filling<'_>) -
             graded(score, score >= grader["pass_threshold"].as_f64().unwrap_or(0.5))
         }
         "label_model" => {
-            let (label, sample) = said(asker, grader, filling).await?;
+            let (label, sample) = said(client, grader, filling).await?;
             let among = |name: &str| grader[name].as_array().into_iter().flatten().filter_map(Value::as_str);
             let said = read(&label, "label").as_str().unwrap_or(label.trim()).to_string();
             let label = among("labels").find(|label| label.eq_ignore_ascii_case(&said));
@@ -83,7 +65,7 @@ pub(super) async fn grade(asker: &Asker, grader: &Value, filling: Filling<'_>) -
             Ok(Grade { score: if passed { 1.0 } else { 0.0 }, passed, sample })
         }
         "score_model" => {
-            let (text, sample) = said(asker, grader, filling).await?;
+            let (text, sample) = said(client, grader, filling).await?;
             let score = read(&text, "result").as_f64().or_else(|| read(&text, "score").as_f64());
             let score = score.or_else(|| text.trim().parse().ok()).filter(|score: &f64| score.is_finite());
             let score =
@@ -113,9 +95,9 @@ fn read(text: &str, field: &str) -> Value {
 }
 
 /// What a grader's model says.
-async fn said(asker: &Asker, grader: &Value, filling: Filling<'_>) -> Result<(String, Value), Ungraded> {
+async fn said(client: &InnerClient, grader: &Value, filling: Filling<'_>) -> Result<(String, Value), Ungraded> {
     let body = json!({"model": grader["model"], "messages": filling.messages(&grader["input"])});
-    let answer = asker.ask("/v1/chat/completions", body).await;
+    let answer = ask(client, "/v1/chat/completions", body).await;
     let text = answer.body["choices"][0]["message"]["content"].as_str().map(str::to_string);
     match text.filter(|_| answer.status == 200 && !answer.broken) {
         Some(text) => Ok((text, answer.body)),
@@ -138,7 +120,7 @@ pub(super) fn run(call: Call) -> HandlerFuture {
         let sample =
             json!({"output_text": said, "output_json": serde_json::from_str::<Value>(said).unwrap_or_default()});
         let item = call.body.get("item").cloned().unwrap_or_else(|| json!({}));
-        let graded = grade(&Asker::of(&call), grader, Filling { item: &item, sample: &sample }).await;
+        let graded = grade(&InnerClient::of(&call), grader, Filling { item: &item, sample: &sample }).await;
         let (reward, unread, tokens) = match graded {
             Ok(grade) => (grade.score, false, grade.sample["usage"]["total_tokens"].clone()),
             Err(Ungraded::NotRun(error)) => return Err(error),

@@ -1,6 +1,5 @@
 //! A run of an eval: as it is kept and shown.
 
-use super::graders::Asker;
 use super::work::RunWork;
 use crate::api::list::{Order, Page, shape};
 use crate::api::responses::poll_soon;
@@ -8,14 +7,11 @@ use crate::session::jobs::HeldJob;
 use crate::session::store::{Stored, Window};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
+use crate::turn::within::InnerClient;
 use crate::wire::error::ApiError;
 use crate::wire::ids;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// How long a look waits for models that others answer before it shows what is there.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A run as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -75,11 +71,8 @@ fn unknown(id: &str) -> ApiError {
 
 /// Lets a run become what it is by now.
 async fn look(call: &Call, eval: &Value, id: &str) -> Option<EvalRun> {
-    let work = RunWork { asker: Asker::of(call), eval: eval.clone(), id: id.to_string() };
-    let name = format!("eval run/{id}");
-    let under_way = call.session.tasks.run(&name, call.session.until_ended(), work.go_on());
-    // What is not done then goes on; the next look finds it.
-    let _ = tokio::time::timeout(PATIENCE, under_way).await;
+    let work = RunWork { client: InnerClient::of(call), eval: eval.clone(), id: id.to_string() };
+    call.session.go_on(&format!("eval run/{id}"), work.go_on()).await;
     call.session.store.objects(&shelf(call.param("eval_id"))).get(id).await
 }
 

@@ -1,11 +1,12 @@
 //! What a run does when its time has come: each item of its data is sampled from the model, where there is one, and graded
 //! by every criterion of the eval.
 
-use super::graders::{Asker, Grade, Ungraded, grade};
+use super::graders::{Grade, Ungraded, ask, grade};
 use super::run::{EvalRun, items, shelf};
 use super::template::Filling;
 use crate::api::files::kept;
 use crate::random::{self, Random};
+use crate::turn::within::InnerClient;
 use crate::wire::ids;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ const MOST: usize = 10_000;
 
 /// A run that somebody looks at.
 pub(super) struct RunWork {
-    pub asker: Asker,
+    pub client: InnerClient,
     pub eval: Value,
     pub id: String,
 }
@@ -38,7 +39,7 @@ impl RunWork {
 
     /// Goes as far as the session's clock lets it.
     pub(super) async fn go_on(self) {
-        let session = &self.asker.session;
+        let session = &self.client.session;
         let Some(run) = self.run().await.filter(|run| !run.is_over()) else { return };
         if let Some(state) = run.job.state(session) {
             self.change(|run| run.shown["status"] = state.into()).await;
@@ -75,7 +76,7 @@ impl RunWork {
     }
 
     async fn run(&self) -> Option<EvalRun> {
-        self.asker.session.store.objects(&shelf(self.eval_id())).get(&self.id).await
+        self.client.session.store.objects(&shelf(self.eval_id())).get(&self.id).await
     }
 
     /// Changes the run, unless it is over.
@@ -86,7 +87,7 @@ impl RunWork {
             }
             Ok::<_, Infallible>(())
         };
-        let _ = self.asker.session.store.objects(&shelf(self.eval_id())).update(&self.id, unless_over).await;
+        let _ = self.client.session.store.objects(&shelf(self.eval_id())).update(&self.id, unless_over).await;
     }
 
     async fn fail(&self, code: &str, message: &str) {
@@ -102,7 +103,7 @@ impl RunWork {
         let lines: Vec<Value> = match source["type"].as_str().unwrap_or_default() {
             "file_content" => source["content"].as_array().cloned().unwrap_or_default(),
             "file_id" => {
-                let session = &self.asker.session;
+                let session = &self.client.session;
                 let id = source["id"].as_str().unwrap_or_default();
                 let file = kept::at(&session.store, session.clock.stamp().as_secs(), id).await;
                 let bytes = match file {
@@ -151,7 +152,7 @@ impl RunWork {
         let (mut results, mut passed, mut errored) = (Vec::new(), true, !sample["error"].is_null());
         for (at, criterion) in self.criteria().enumerate() {
             let mut result = json!({"name": name(criterion), "type": criterion["type"], "sample": null});
-            match grade(&self.asker, criterion, filling).await {
+            match grade(&self.client, criterion, filling).await {
                 Ok(Grade { score, passed: is_passed, sample }) => {
                     passed &= is_passed;
                     if let Some((_, counts)) = tally.criteria.get_mut(at) {
@@ -200,7 +201,7 @@ impl RunWork {
         let responses = source["type"] == "responses";
         let path = if responses { "/v1/responses" } else { "/v1/chat/completions" };
         body.insert(if responses { "input" } else { "messages" }.into(), messages.clone());
-        let answer = self.asker.ask(path, Value::Object(body)).await;
+        let answer = ask(&self.client, path, Value::Object(body)).await;
         let mut sample = json!({"input": messages, "model": model, "error": null});
         if answer.status != 200 || answer.broken {
             let error = &answer.body["error"];
