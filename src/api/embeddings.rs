@@ -1,10 +1,10 @@
 //! `embeddings.create`: computed, unless a rule answers.
 
-use crate::api::infer::{self, Computed};
+use crate::api::infer;
 use crate::generate::vectors;
 use crate::options::{EmbeddingStyle, Validation};
 use crate::prompt::{Message, Role};
-use crate::reply::Say;
+use crate::reply::{Reply, Say};
 use crate::runtime;
 use crate::tokens::{self, Encoding};
 use crate::turn;
@@ -19,7 +19,6 @@ use crate::wire::error::ApiError;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::ops::ControlFlow;
 
 pub(crate) const OPERATIONS: &[Served] = &[Served { name: "embeddings.create", handler: create }];
 
@@ -83,12 +82,13 @@ fn inputs(body: &Value, encoding: Encoding) -> Vec<EmbeddingInput> {
 
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
+        let call = &call;
         let body = &*call.body;
         let model = call.model(call.model_name());
         // Tokens are the model's own, however they are counted.
         let inputs = inputs(body, Encoding::for_model(&model.id));
         let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
-        let prompt = infer::asked(&call, Message::new(Role::User, texts.join("\n")));
+        let prompt = &infer::asked(call, Message::new(Role::User, texts.join("\n")));
         let asked = body["dimensions"].as_u64().map(|width| width.min(WIDEST) as usize);
         let encoding = call.encoding(&model);
         let counts: Vec<u64> =
@@ -97,36 +97,34 @@ fn create(call: Call) -> HandlerFuture {
             fit(&counts, &model)?;
         }
         let width = asked.unwrap_or(model.dimensions.unwrap_or(1536) as usize);
-        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| {
+        let read = |reply: &Reply| {
             Ok(match &reply.say {
                 Say::Embeddings(own) => Some(own.clone()),
                 _ => None,
             })
+        };
+        infer::computed(call, prompt, read, |own, overrides| async move {
+            if own.as_ref().is_some_and(Vec::is_empty) {
+                return Err(ApiError::emulator("bad_reply", "The scripted `embedding` has no vector."));
+            }
+            let vector = |index: usize| match &own {
+                // One vector serves every input; several are given in turn.
+                Some(own) => Cow::Borrowed(own[index.min(own.len() - 1)].as_slice()),
+                None => Cow::Owned(vector(call, &inputs[index], width)),
+            };
+            let tokens: u64 = counts.iter().sum();
+            let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
+            let answer = Embeddings {
+                object: "list",
+                data: Data { vector, count: inputs.len(), base64: body["encoding_format"] == "base64" },
+                model: overrides.model.unwrap_or_else(|| call.shown_model(&prompt.model, &model)),
+                usage: call.counter().shown(Usage::Fixed(usage), overrides.usage.as_ref()),
+            };
+            // A short input takes a whole vector.
+            let size = inputs.len() * width * size_of::<f64>();
+            Ok(runtime::aside(size, || Answer::json_line(&answer)))
         })
-        .await?
-        {
-            ControlFlow::Break(answer) => return Ok(answer),
-            ControlFlow::Continue(computed) => computed,
-        };
-        if own.as_ref().is_some_and(Vec::is_empty) {
-            return Err(ApiError::emulator("bad_reply", "The scripted `embedding` has no vector."));
-        }
-        let vector = |index: usize| match &own {
-            // One vector serves every input; several are given in turn.
-            Some(own) => Cow::Borrowed(own[index.min(own.len() - 1)].as_slice()),
-            None => Cow::Owned(vector(&call, &inputs[index], width)),
-        };
-        let tokens: u64 = counts.iter().sum();
-        let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
-        let answer = Embeddings {
-            object: "list",
-            data: Data { vector, count: inputs.len(), base64: body["encoding_format"] == "base64" },
-            model: overrides.model.unwrap_or_else(|| call.shown_model(&prompt.model, &model)),
-            usage: call.counter().shown(Usage::Fixed(usage), overrides.usage.as_ref()),
-        };
-        // A short input takes a whole vector.
-        let size = inputs.len() * width * size_of::<f64>();
-        Ok(Answer { delivery, headers: overrides.headers, ..runtime::aside(size, || Answer::json_line(&answer)) })
+        .await
     })
 }
 

@@ -15,7 +15,6 @@ use crate::turn::call::Call;
 use crate::turn::{self, Rendered, Spoken, Turn};
 use crate::wire::error::ApiError;
 use serde_json::Value;
-use std::ops::ControlFlow;
 
 /// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all operations.
 pub(crate) async fn infer(
@@ -27,14 +26,6 @@ pub(crate) async fn infer(
     turn::fit(call, &mut prompt, &model)?;
     let found = responders::find(&mut begin(call, &prompt)).await?;
     turn::conclude(call, prompt, model, found, render).await
-}
-
-/// What a test says of an answer that the emulator computes otherwise (embeddings, pictures, sound …).
-pub(crate) struct Computed<T> {
-    /// `None` = all is computed.
-    pub own: Option<T>,
-    pub overrides: Overrides,
-    pub delivery: Option<Delivery>,
 }
 
 /// What is asked of an operation that the emulator computes, as conditions of rules see it.
@@ -49,18 +40,20 @@ pub(crate) fn asked(call: &Call, message: Message) -> Prompt {
     }
 }
 
-/// Asks what a test says of an answer that the emulator computes; `read` takes out of a reply what this operation can
-/// give. Breaks with a raw reply, which is the whole answer.
+/// Answers with what the emulator computes (embeddings, pictures, sound …), unless a test says otherwise: `read` takes out
+/// of its reply what this operation can give, and `compute` makes the answer's status and body, all of it where there is
+/// none. A raw reply is the whole answer.
 ///
 /// # Errors
-/// The scripted error; the reply is of another kind.
-pub(crate) async fn computed<T>(
+/// The scripted error; the reply is of another kind; what cannot be computed.
+pub(crate) async fn computed<T, F: Future<Output = Result<Answer, ApiError>>>(
     call: &Call,
     prompt: &Prompt,
     read: impl FnOnce(&Reply) -> Result<Option<T>, ApiError>,
-) -> Result<ControlFlow<Answer, Computed<T>>, ApiError> {
+    compute: impl FnOnce(Option<T>, Overrides) -> F,
+) -> Result<Answer, ApiError> {
     let Some(found) = responders::scripted(&mut begin(call, prompt)).await? else {
-        return Ok(ControlFlow::Continue(Computed { own: None, overrides: Overrides::default(), delivery: None }));
+        return compute(None, Overrides::default()).await;
     };
     let delivery = turn::delivery(call, prompt, &found, &Vec::new);
     turn::note(call, &found.reply);
@@ -69,10 +62,11 @@ pub(crate) async fn computed<T>(
         Say::Choices(_) if call.operation.family != Family::Speech => {
             Err(turn::cannot_answer(call, "the kind of reply it takes"))
         }
-        Say::Raw(raw) => Ok(ControlFlow::Break(turn::raw_answer(raw, delivery))),
+        Say::Raw(raw) => Ok(turn::raw_answer(raw, delivery)),
         _ => {
-            let own = read(&found.reply)?;
-            Ok(ControlFlow::Continue(Computed { own, overrides: found.reply.overrides.clone(), delivery }))
+            let mut overrides = found.reply.overrides.clone();
+            let headers = std::mem::take(&mut overrides.headers);
+            Ok(Answer { headers, delivery, ..compute(read(&found.reply)?, overrides).await? })
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `moderations.create`: nothing is flagged, unless a rule says so.
 
-use crate::api::infer::{self, Computed};
+use crate::api::infer;
 use crate::prompt::{Message, Role};
 use crate::random::Random;
-use crate::reply::Say;
+use crate::reply::{Reply, Say};
 use crate::runtime;
 use crate::turn::answer::Answer;
 use crate::turn::call::Call;
@@ -11,7 +11,6 @@ use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
 use crate::wire::ids;
 use serde_json::{Map, Value, json};
-use std::ops::ControlFlow;
 
 pub(crate) const OPERATIONS: &[Served] = &[Served { name: "moderations.create", handler: create }];
 
@@ -75,36 +74,36 @@ fn inputs(body: &Value) -> Vec<ModerationInput> {
 
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
+        let call = &call;
         let inputs = inputs(&call.body);
         let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
-        let prompt = infer::asked(&call, Message::new(Role::User, texts.join("\n")));
-        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| {
+        let prompt = &infer::asked(call, Message::new(Role::User, texts.join("\n")));
+        let read = |reply: &Reply| {
             Ok(match &reply.say {
                 Say::Moderation(own) => Some(own.clone()),
                 _ => None,
             })
-        })
-        .await?
-        {
-            ControlFlow::Break(answer) => return Ok(answer),
-            ControlFlow::Continue(computed) => computed,
         };
-        let verdict = own.unwrap_or_default();
-        // Without a model production uses the newest omni model today.
-        let asked = if prompt.model.is_empty() { "omni-moderation-latest" } else { &prompt.model };
-        let model = call.shown_model(asked, &call.model(asked));
-        let omni = !model.starts_with("text-moderation");
-        let mut random = call.random.fork("moderation");
-        let size = inputs.len() * RESULT;
-        let results: Vec<Value> =
-            runtime::aside(size, || inputs.iter().map(|input| result(input, &verdict, omni, &mut random)).collect());
-        let id = overrides.id.unwrap_or_else(|| match omni {
-            true => ids::moderation(&mut random),
-            false => ids::text_moderation(&mut random, call.created()),
-        });
-        let model = overrides.model.as_deref().unwrap_or(&model);
-        let answer = json!({"id": id, "model": model, "results": results});
-        Ok(Answer { delivery, headers: overrides.headers, ..runtime::aside(size, || Answer::json(&answer)) })
+        infer::computed(call, prompt, read, |own, overrides| async move {
+            let verdict = own.unwrap_or_default();
+            // Without a model production uses the newest omni model today.
+            let asked = if prompt.model.is_empty() { "omni-moderation-latest" } else { &prompt.model };
+            let model = call.shown_model(asked, &call.model(asked));
+            let omni = !model.starts_with("text-moderation");
+            let mut random = call.random.fork("moderation");
+            let size = inputs.len() * RESULT;
+            let results: Vec<Value> = runtime::aside(size, || {
+                inputs.iter().map(|input| result(input, &verdict, omni, &mut random)).collect()
+            });
+            let id = overrides.id.unwrap_or_else(|| match omni {
+                true => ids::moderation(&mut random),
+                false => ids::text_moderation(&mut random, call.created()),
+            });
+            let model = overrides.model.as_deref().unwrap_or(&model);
+            let answer = json!({"id": id, "model": model, "results": results});
+            Ok(runtime::aside(size, || Answer::json(&answer)))
+        })
+        .await
     })
 }
 

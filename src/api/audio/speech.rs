@@ -1,6 +1,6 @@
 //! `audio.speech.create`: a tone for each word, as a file of the format asked or in events.
 
-use crate::api::infer::{self, Computed};
+use crate::api::infer;
 use crate::generate::sound;
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Part, Reply, Say};
@@ -18,7 +18,6 @@ use crate::wire::event::ListedEvents;
 use crate::wire::field::field;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
-use std::ops::ControlFlow;
 
 /// Bytes of sound in one event; a multiple of three, so that each decodes alone.
 const PIECE: usize = 12_288;
@@ -28,44 +27,43 @@ const TOKENS: u64 = 20;
 /// Speaks.
 pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
+        let call = &call;
         let body = &*call.body;
         let input = field(body, "input").as_str().unwrap_or_default();
         let events = body["stream_format"] == "sse";
-        let prompt = Prompt { stream: events, ..infer::asked(&call, Message::new(Role::User, input)) };
-        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| match &reply.say {
+        let prompt = &Prompt { stream: events, ..infer::asked(call, Message::new(Role::User, input)) };
+        let read = |reply: &Reply| match &reply.say {
             Say::Nothing => Ok(None),
-            _ => audio(&call, reply).map(Some),
+            _ => audio(call, reply).map(Some),
+        };
+        infer::computed(call, prompt, read, |own, overrides| async move {
+            let format = field(body, "response_format").as_str().unwrap_or("mp3");
+            let speed = body["speed"].as_f64().unwrap_or(1.0) as f32;
+            let text = own.as_ref().map_or(input, |(_, transcript)| transcript);
+            let length = sound::length(text, speed);
+            let sound = match own.as_ref().and_then(|(data, _)| data.as_ref()) {
+                // The script's bytes were read as base64 when it was loaded.
+                Some(data) => BASE64_STANDARD.decode(data).unwrap_or_default(),
+                None => runtime::aside(2 * length, || sound::speech(text, format, speed))?,
+            };
+            let body = match events {
+                true => {
+                    let given = tokens::count(call.encoding(&call.model(&prompt.model)), input) as u64;
+                    let made = (length as u64 * TOKENS).div_ceil(u64::from(sound::RATE));
+                    let usage = json!({"input_tokens": given, "output_tokens": made, "total_tokens": given + made});
+                    let usage = wire::merge(Usage::Fixed(usage), overrides.usage.as_ref());
+                    let pieces = sound.chunks(PIECE).map(|piece| {
+                        (None, json!({"type": "speech.audio.delta", "audio": BASE64_STANDARD.encode(piece)}))
+                    });
+                    let done = (None, json!({"type": "speech.audio.done", "usage": usage}));
+                    let events: Vec<(Option<String>, Value)> = pieces.chain([done]).collect();
+                    Body::Events(Box::new(ListedEvents(events.into())))
+                }
+                false => Body::Bytes(media(format), sound.into()),
+            };
+            Ok(Answer::ok(body))
         })
-        .await?
-        {
-            ControlFlow::Break(answer) => return Ok(answer),
-            ControlFlow::Continue(computed) => computed,
-        };
-        let format = field(body, "response_format").as_str().unwrap_or("mp3");
-        let speed = body["speed"].as_f64().unwrap_or(1.0) as f32;
-        let text = own.as_ref().map_or(input, |(_, transcript)| transcript);
-        let length = sound::length(text, speed);
-        let sound = match own.as_ref().and_then(|(data, _)| data.as_ref()) {
-            // The script's bytes were read as base64 when it was loaded.
-            Some(data) => BASE64_STANDARD.decode(data).unwrap_or_default(),
-            None => runtime::aside(2 * length, || sound::speech(text, format, speed))?,
-        };
-        let body = match events {
-            true => {
-                let given = tokens::count(call.encoding(&call.model(&prompt.model)), input) as u64;
-                let made = (length as u64 * TOKENS).div_ceil(u64::from(sound::RATE));
-                let usage = json!({"input_tokens": given, "output_tokens": made, "total_tokens": given + made});
-                let usage = wire::merge(Usage::Fixed(usage), overrides.usage.as_ref());
-                let pieces = sound
-                    .chunks(PIECE)
-                    .map(|piece| (None, json!({"type": "speech.audio.delta", "audio": BASE64_STANDARD.encode(piece)})));
-                let done = (None, json!({"type": "speech.audio.done", "usage": usage}));
-                let events: Vec<(Option<String>, Value)> = pieces.chain([done]).collect();
-                Body::Events(Box::new(ListedEvents(events.into())))
-            }
-            false => Body::Bytes(media(format), sound.into()),
-        };
-        Ok(Answer { status: 200, headers: overrides.headers, body, delivery })
+        .await
     })
 }
 

@@ -3,10 +3,10 @@
 
 use crate::api::audio::duration;
 use crate::api::audio::transcript::Transcript;
-use crate::api::infer::{self, Computed};
+use crate::api::infer;
 use crate::options::Validation;
 use crate::prompt::{Content, Message, Prompt, Role};
-use crate::reply::Say;
+use crate::reply::{Reply, Say};
 use crate::runtime;
 use crate::tokens;
 use crate::turn::answer::Answer;
@@ -19,7 +19,6 @@ use crate::wire::error::ApiError;
 use crate::wire::event::ListedEvents;
 use crate::wire::field::field;
 use serde_json::{Value, json};
-use std::ops::ControlFlow;
 
 /// Tokens of a second of sound (recording 022c4c4ae044c9f9).
 const TOKENS: f64 = 10.0;
@@ -36,6 +35,7 @@ pub(super) fn translate(call: Call) -> HandlerFuture {
 
 fn write_down(call: Call, translates: bool) -> HandlerFuture {
     Box::pin(async move {
+        let call = &call;
         let body = &*call.body;
         let file = call.form.as_ref().and_then(|form| form.file("file"));
         let heard = match file {
@@ -51,49 +51,51 @@ fn write_down(call: Call, translates: bool) -> HandlerFuture {
         let hint = field(body, "prompt").as_str().unwrap_or_default();
         let mut message = Message::new(Role::User, hint);
         message.content.push(Content::Audio);
-        let prompt = Prompt { stream, ..infer::asked(&call, message) };
-        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| {
+        let prompt = &Prompt { stream, ..infer::asked(call, message) };
+        let read = |reply: &Reply| {
             Ok(match &reply.say {
                 Say::Transcript(own) => Some(own.clone()),
                 _ => None,
             })
+        };
+        infer::computed(call, prompt, read, |own, overrides| async move {
+            let own = own.unwrap_or_default();
+            let language = if translates { "english" } else { field(body, "language").as_str().unwrap_or("english") };
+            let said = Transcript::new(&own, heard, language, &mut call.random.fork("transcript"));
+            let encoding = call.encoding(&call.model(call.model_name()));
+            let usage = match call.model_name() {
+                "whisper-1" => json!({"type": "duration", "seconds": said.duration.ceil() as u64}),
+                _ => {
+                    let (text, audio) = (tokens::count(encoding, hint) as u64, (said.duration * TOKENS).ceil() as u64);
+                    let made = tokens::count(encoding, &said.text) as u64 + 2;
+                    json!({
+                        "type": "tokens", "total_tokens": text + audio + made, "input_tokens": text + audio,
+                        "input_token_details": {"text_tokens": text, "audio_tokens": audio}, "output_tokens": made,
+                    })
+                }
+            };
+            let usage = wire::merge(Usage::Fixed(usage), overrides.usage.as_ref());
+            let plain = |text: String| Body::Bytes("text/plain; charset=utf-8", text.into());
+            let format = field(body, "response_format").as_str().unwrap_or("json");
+            let answer = |value: Value| Answer::json(&value).body;
+            let task = if translates { "translate" } else { "transcribe" };
+            let body = match format {
+                _ if stream => {
+                    Body::Events(Box::new(ListedEvents(said.events(format == "diarized_json", &usage).into())))
+                }
+                "text" => plain(said.text.clone() + "\n"),
+                "srt" => plain(said.srt()),
+                "vtt" => plain(said.vtt()),
+                "verbose_json" => {
+                    answer(said.verbose(task, &asked(call, "timestamp_granularities"), &usage, translates))
+                }
+                "diarized_json" => answer(said.diarized(&usage)),
+                _ if translates => answer(json!({"text": said.text})),
+                _ => answer(json!({"text": said.text, "usage": usage})),
+            };
+            Ok(Answer::ok(body))
         })
-        .await?
-        {
-            ControlFlow::Break(answer) => return Ok(answer),
-            ControlFlow::Continue(computed) => computed,
-        };
-        let own = own.unwrap_or_default();
-        let language = if translates { "english" } else { field(body, "language").as_str().unwrap_or("english") };
-        let said = Transcript::new(&own, heard, language, &mut call.random.fork("transcript"));
-        let encoding = call.encoding(&call.model(call.model_name()));
-        let usage = match call.model_name() {
-            "whisper-1" => json!({"type": "duration", "seconds": said.duration.ceil() as u64}),
-            _ => {
-                let (text, audio) = (tokens::count(encoding, hint) as u64, (said.duration * TOKENS).ceil() as u64);
-                let made = tokens::count(encoding, &said.text) as u64 + 2;
-                json!({
-                    "type": "tokens", "total_tokens": text + audio + made, "input_tokens": text + audio,
-                    "input_token_details": {"text_tokens": text, "audio_tokens": audio}, "output_tokens": made,
-                })
-            }
-        };
-        let usage = wire::merge(Usage::Fixed(usage), overrides.usage.as_ref());
-        let plain = |text: String| Body::Bytes("text/plain; charset=utf-8", text.into());
-        let format = field(body, "response_format").as_str().unwrap_or("json");
-        let answer = |value: Value| Answer::json(&value).body;
-        let task = if translates { "translate" } else { "transcribe" };
-        let body = match format {
-            _ if stream => Body::Events(Box::new(ListedEvents(said.events(format == "diarized_json", &usage).into()))),
-            "text" => plain(said.text.clone() + "\n"),
-            "srt" => plain(said.srt()),
-            "vtt" => plain(said.vtt()),
-            "verbose_json" => answer(said.verbose(task, &asked(&call, "timestamp_granularities"), &usage, translates)),
-            "diarized_json" => answer(said.diarized(&usage)),
-            _ if translates => answer(json!({"text": said.text})),
-            _ => answer(json!({"text": said.text, "usage": usage})),
-        };
-        Ok(Answer { status: 200, headers: overrides.headers, body, delivery })
+        .await
     })
 }
 

@@ -6,10 +6,10 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use crate::api::infer::{self, Computed};
+use crate::api::infer;
 use crate::budget::{self, Budget, Spent};
 use crate::generate::picture;
-use crate::reply::Say;
+use crate::reply::{Reply, Say};
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::call::Call;
@@ -19,7 +19,6 @@ use crate::wire::error::ApiError;
 use crate::wire::event::ListedEvents;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use request::{ImageKind, ImageRequest};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub(crate) const OPERATIONS: &[Served] = &[
@@ -52,38 +51,39 @@ fn vary(call: Call) -> HandlerFuture {
 
 fn create(call: Call, kind: ImageKind) -> HandlerFuture {
     Box::pin(async move {
-        let request = Arc::new(ImageRequest::of(&call, kind));
-        inputs::check(&call, &request)?;
-        let prompt = request::prompt(&call, &request);
-        let Computed { own, overrides, delivery } = match infer::computed(&call, &prompt, |reply| {
+        let call = &call;
+        let request = Arc::new(ImageRequest::of(call, kind));
+        inputs::check(call, &request)?;
+        let prompt = &request::prompt(call, &request);
+        let read = |reply: &Reply| {
             Ok(match &reply.say {
                 Say::Images(own) => Some(own.clone()),
                 _ => None,
             })
+        };
+        infer::computed(call, prompt, read, |own, overrides| async move {
+            let pictures = match own {
+                // Fewer than asked: the last repeats. A rule without any says that there is none.
+                Some(own) => {
+                    let picture = |whole: &String| Pictured {
+                        partials: vec![whole.clone(); request.partials],
+                        whole: whole.clone(),
+                    };
+                    (0..request.n).filter_map(|index| own.get(index).or(own.last())).map(picture).collect()
+                }
+                None => {
+                    let job = |request: &Arc<ImageRequest>, budget: &Budget| drawn(request, budget);
+                    budget::work(&call.budget, &request, job).await??
+                }
+            };
+            let usage = render::usage(call, &request, overrides.usage.as_ref());
+            let body = match request.stream {
+                true => Body::Events(Box::new(ListedEvents(render::events(call, &request, &pictures, &usage).into()))),
+                false => Body::Json(render::whole(call, &request, pictures, &usage)),
+            };
+            Ok(Answer::ok(body))
         })
-        .await?
-        {
-            ControlFlow::Break(answer) => return Ok(answer),
-            ControlFlow::Continue(computed) => computed,
-        };
-        let pictures = match own {
-            // Fewer than asked: the last repeats. A rule without any says that there is none.
-            Some(own) => {
-                let picture =
-                    |whole: &String| Pictured { partials: vec![whole.clone(); request.partials], whole: whole.clone() };
-                (0..request.n).filter_map(|index| own.get(index).or(own.last())).map(picture).collect()
-            }
-            None => {
-                let job = |request: &Arc<ImageRequest>, budget: &Budget| drawn(request, budget);
-                budget::work(&call.budget, &request, job).await??
-            }
-        };
-        let usage = render::usage(&call, &request, overrides.usage.as_ref());
-        let body = match request.stream {
-            true => Body::Events(Box::new(ListedEvents(render::events(&call, &request, &pictures, &usage).into()))),
-            false => Body::Json(render::whole(&call, &request, pictures, &usage)),
-        };
-        Ok(Answer { status: 200, headers: overrides.headers, body, delivery })
+        .await
     })
 }
 
