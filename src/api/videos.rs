@@ -1,7 +1,6 @@
 //! `videos`: jobs on the session's clock, whose films are real files that show the prompt as a still.
 
 use crate::api::list::{Order, Page};
-use crate::api::responses::poll_soon;
 use crate::generate::film;
 use crate::generate::picture::{self, Motif, PictureFormat};
 use crate::session::Session;
@@ -118,11 +117,7 @@ async fn look(call: &Call, id: &str) -> Result<VideoRecord, ApiError> {
 }
 
 fn answer(video: &VideoRecord) -> Answer {
-    let mut answer = Answer::json(&video.shown);
-    if !video.is_over() {
-        answer.headers.push(poll_soon());
-    }
-    answer
+    Answer::polled(&video.shown, !video.is_over())
 }
 
 async fn keep(call: &Call, video: VideoRecord) -> Result<Answer, ApiError> {

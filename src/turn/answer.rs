@@ -22,6 +22,11 @@ pub(crate) struct Answer {
     pub delivery: Option<Delivery>,
 }
 
+/// Tells clients that poll to come back in 10 ms, not in 5 s.
+pub(crate) fn poll_soon() -> (String, String) {
+    ("openai-poll-after-ms".into(), "10".into())
+}
+
 /// When the bytes of an answer leave, and what goes wrong on the way.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
@@ -56,6 +61,11 @@ pub(crate) enum Body {
 }
 
 impl Answer {
+    /// 200 with an object as JSON that may change by itself: while it does, clients that poll are told to come back soon.
+    pub(crate) fn polled(object: &impl Serialize, changes: bool) -> Self {
+        Answer { headers: changes.then(poll_soon).into_iter().collect(), ..Answer::json(object) }
+    }
+
     /// 200 with this body.
     pub(crate) fn ok(body: Body) -> Self {
         Answer { status: 200, headers: Vec::new(), body, delivery: None }

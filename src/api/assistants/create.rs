@@ -217,6 +217,6 @@ async fn turn(
     outcome.ends(call.created() + wait.as_secs());
     kept.pending = Some(outcome);
     kept.job = Some(Job::new(call.session.clock.now(), &[("queued", Duration::ZERO), ("in_progress", wait)]));
-    answer.headers.push(crate::api::responses::poll_soon());
+    answer.headers.push(crate::turn::answer::poll_soon());
     Ok((answer, Some(kept)))
 }

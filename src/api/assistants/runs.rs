@@ -4,7 +4,6 @@ use super::metadata;
 use super::run::Run;
 use super::thread::{self, Thread};
 use crate::api::list::{Order, Page};
-use crate::api::responses::poll_soon;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use crate::wire::error::ApiError;
@@ -12,9 +11,7 @@ use serde_json::Value;
 
 /// A run as it is answered to somebody who may ask again.
 pub(super) fn shown(run: &Value) -> Answer {
-    let mut answer = Answer::json(run);
-    answer.headers.push(poll_soon());
-    answer
+    Answer::polled(run, true)
 }
 
 /// The run the path names, as it is now.

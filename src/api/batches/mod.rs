@@ -8,7 +8,6 @@ mod record;
 mod work;
 
 use crate::api::list::{Order, Page};
-use crate::api::responses::poll_soon;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::turn::within::InnerClient;
@@ -81,9 +80,5 @@ fn unknown(id: &str) -> ApiError {
 }
 
 fn answer(record: &BatchRecord) -> Answer {
-    let mut answer = Answer::json(&record.shown);
-    if !record.is_over() {
-        answer.headers.push(poll_soon());
-    }
-    answer
+    Answer::polled(&record.shown, !record.is_over())
 }

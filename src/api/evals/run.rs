@@ -2,7 +2,6 @@
 
 use super::work::RunWork;
 use crate::api::list::{Order, Page, shape};
-use crate::api::responses::poll_soon;
 use crate::session::jobs::HeldJob;
 use crate::session::store::{Stored, Window};
 use crate::turn::answer::Answer;
@@ -82,11 +81,7 @@ async fn find(call: &Call) -> Result<EvalRun, ApiError> {
 }
 
 fn answer(run: &EvalRun) -> Answer {
-    let mut answer = Answer::json(&run.shown);
-    if !run.is_over() {
-        answer.headers.push(poll_soon());
-    }
-    answer
+    Answer::polled(&run.shown, !run.is_over())
 }
 
 pub(super) fn create(call: Call) -> HandlerFuture {

@@ -7,7 +7,6 @@ mod job;
 mod training;
 
 use crate::api::list::{Order, Page};
-use crate::api::responses::poll_soon;
 use crate::session::Session;
 use crate::session::store::{Stored, Window};
 use crate::turn::answer::Answer;
@@ -63,11 +62,7 @@ pub(crate) async fn models(session: &Session) -> Vec<String> {
 }
 
 fn answer(job: &TuningJob) -> Answer {
-    let mut answer = Answer::json(&job.shown);
-    if !job.is_over() {
-        answer.headers.push(poll_soon());
-    }
-    answer
+    Answer::polled(&job.shown, !job.is_over())
 }
 
 fn create(call: Call) -> HandlerFuture {

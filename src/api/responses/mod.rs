@@ -27,6 +27,7 @@ mod tools;
 use crate::api::infer;
 use crate::api::vector_stores::search::FileSearch;
 use crate::session::jobs::Job;
+use crate::turn::answer::poll_soon;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
@@ -36,8 +37,6 @@ use request::{Request, flag};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-
-pub(crate) use state::poll_soon;
 
 /// The operations of this resource.
 pub(crate) const OPERATIONS: &[Served] = &[
@@ -78,7 +77,7 @@ fn create(call: Call) -> HandlerFuture {
             let states = [(Status::Queued, Duration::ZERO), (Status::InProgress, wait)];
             let job = Job::new(call.session.clock.now(), &states.map(|(status, takes)| (status.as_str(), takes)));
             Arc::make_mut(&mut record).job = Some(job);
-            answer.headers.push(state::poll_soon());
+            answer.headers.push(poll_soon());
         }
         keeper.keep(&record).await;
         Ok(answer)

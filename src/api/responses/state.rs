@@ -19,11 +19,6 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-/// Tells clients that poll to come back in 10 ms, not in 5 s.
-pub(crate) fn poll_soon() -> (String, String) {
-    ("openai-poll-after-ms".into(), "10".into())
-}
-
 async fn find(call: &Call) -> Result<ResponseRecord, ApiError> {
     let id = call.param("response_id");
     call.session.store.get(id).await.ok_or_else(|| unknown(id))
@@ -75,11 +70,8 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
             let events = ResponseEvents::replay(Arc::new(record)).after(after).obfuscate(!plain);
             return Ok(Answer::ok(Body::Events(Box::new(events))));
         }
-        let mut answer = Answer::json(&state.map_or_else(|| record.object(), |status| record.begun(status)));
-        if record.job.is_some() {
-            answer.headers.push(poll_soon());
-        }
-        Ok(answer)
+        let shown = state.map_or_else(|| record.object(), |status| record.begun(status));
+        Ok(Answer::polled(&shown, record.job.is_some()))
     })
 }
 

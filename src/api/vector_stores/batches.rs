@@ -1,7 +1,6 @@
 //! Files that come into a vector store together.
 
 use super::{files, store};
-use crate::api::responses::poll_soon;
 use crate::session::store::Stored;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
@@ -39,11 +38,7 @@ async fn answer(call: &Call, mut batch: Value) -> Answer {
     };
     batch["status"] = status.into();
     batch["file_counts"] = counts;
-    let mut answer = Answer::json(&batch);
-    if status == "in_progress" {
-        answer.headers.push(poll_soon());
-    }
-    answer
+    Answer::polled(&batch, status == "in_progress")
 }
 
 pub(super) fn create(call: Call) -> HandlerFuture {
@@ -71,9 +66,7 @@ pub(super) fn create(call: Call) -> HandlerFuture {
         });
         files::keep(&call.session, store.id(), &files).await;
         call.session.store.objects(&shelf(store.id())).put(&id, &batch).await;
-        let mut answer = Answer::json(&batch);
-        answer.headers.push(poll_soon());
-        Ok(answer)
+        Ok(Answer::polled(&batch, true))
     })
 }
 

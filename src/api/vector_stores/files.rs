@@ -5,7 +5,6 @@ use super::rank::Passage;
 use super::store;
 use crate::api::files::kept::{self, FileRecord};
 use crate::api::list::{Order, Page, shape};
-use crate::api::responses::poll_soon;
 use crate::session::Session;
 use crate::session::jobs::HeldJob;
 use crate::session::store::{Stored, Window};
@@ -207,11 +206,7 @@ async fn find(call: &Call) -> Result<StoreFile, ApiError> {
 }
 
 fn answer(file: &StoreFile) -> Answer {
-    let mut answer = Answer::json(&file.shown);
-    if file.status() == "in_progress" {
-        answer.headers.push(poll_soon());
-    }
-    answer
+    Answer::polled(&file.shown, file.status() == "in_progress")
 }
 
 pub(super) fn create(call: Call) -> HandlerFuture {
