@@ -2,8 +2,8 @@
 //! stored (see [`objects`](super::objects)).
 
 use crate::api::files::kept;
-use crate::api::list::{Order, Page, shape};
-use crate::session::store::{Stored, Window};
+use crate::api::list::{LIMITS, Order, Page};
+use crate::session::store::Stored;
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::wire::error::ApiError;
@@ -73,11 +73,8 @@ fn retrieve(call: Call) -> HandlerFuture {
 
 fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let name = shelf(container(&call).await?);
-        let (limit, ascending) = shape(&call, Order::NewestFirst, (20, 100));
-        let window = Window { after: call.query("after"), limit, ascending, ..Window::default() };
-        let page = Page::walk(call.session.store.objects(&name), window, Stored::read::<Value>).await;
-        Ok(Answer::json(&page))
+        let shelf = shelf(container(&call).await?);
+        Ok(Answer::json(&Page::kept(&call, &shelf, Order::NewestFirst, LIMITS, Stored::read).await))
     })
 }
 

@@ -16,7 +16,6 @@ use crate::wire::ids;
 use crate::wire::ids::IdFamily;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::convert::Infallible;
 
 /// The operations of this resource.
 pub(crate) const OPERATIONS: &[Served] = &[
@@ -90,10 +89,9 @@ pub(crate) async fn take_turn(store: &Store, id: &str, record: &ResponseRecord) 
     let add = |one: &mut Conversation| {
         one.items.extend(record.input.iter().cloned());
         one.items.extend(record.items.iter().map(|item| item.value.clone()));
-        Ok::<_, Infallible>(())
     };
     // A conversation that was deleted meanwhile takes nothing more.
-    store.update(id, add).await;
+    store.change(id, add).await;
 }
 
 /// Forgets what a response said in its conversation, because it was cancelled first; what it was asked stays.
@@ -103,9 +101,8 @@ pub(crate) async fn take_back(store: &Store, record: &ResponseRecord) {
     };
     let forget = |one: &mut Conversation| {
         one.items.retain(|item| !record.items.iter().any(|said| item["id"] == said.id()));
-        Ok::<_, Infallible>(())
     };
-    store.update(id, forget).await;
+    store.change(id, forget).await;
 }
 
 fn unknown(id: &str) -> ApiError {

@@ -7,6 +7,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// How many most lists show unless asked otherwise, and at most.
+pub(crate) const LIMITS: (usize, usize) = (20, 100);
+
 /// The order of a list when none is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -38,7 +41,7 @@ impl Page {
     /// The page the query asks for (`after`, `limit` 1–100, `order`) of `items`, which come oldest first; 20 unless asked
     /// otherwise, and in the resource's own `order`. The query was validated.
     pub(crate) fn asked(call: &Call, items: Vec<Value>, order: Order) -> Self {
-        let (limit, ascending) = shape(call, order, (20, 100));
+        let (limit, ascending) = shape(call, order, LIMITS);
         Page::cut(items, call.query("after"), call.query("before"), limit, ascending)
     }
 
@@ -48,19 +51,21 @@ impl Page {
         order: Order,
         show: impl Fn(&Stored) -> Option<Value>,
     ) -> Self {
-        Page::stored_up_to::<T>(call, order, (20, 100), show).await
+        Page::kept(call, T::NAME, order, LIMITS, show).await
     }
 
-    /// Like [`Page::stored`], with so many unless asked otherwise, and so many at most.
-    pub(crate) async fn stored_up_to<T: StoredKind>(
+    /// The page the query asks for of what is kept under a name, of that which `show` shows: so many unless asked
+    /// otherwise, and so many at most.
+    pub(crate) async fn kept(
         call: &Call,
+        name: &str,
         order: Order,
         limits: (usize, usize),
         show: impl Fn(&Stored) -> Option<Value>,
     ) -> Self {
         let (limit, ascending) = shape(call, order, limits);
         let window = Window { after: call.query("after"), limit, ascending, ..Window::default() };
-        Page::walk(call.session.store.objects(T::NAME), window, show).await
+        Page::walk(call.session.store.objects(name), window, show).await
     }
 
     /// The part of what is kept that `window` says, of those that `show` shows.
@@ -158,20 +163,17 @@ mod tests {
         assert_eq!((page.data, page.has_more), (vec![json!({"id": "b"})], true));
         assert_eq!(Page::cut(items(), Some("a"), Some("c"), 9, true).data, vec![json!({"id": "b"})]);
     }
+
     #[tokio::test]
     async fn pages_of_what_is_stored_follow_each_other() {
-        struct Number;
+        #[derive(Serialize)]
+        struct Number(usize);
         impl StoredKind for Number {
             const NAME: &'static str = "number";
         }
-        #[derive(Serialize)]
-        struct Kept(usize);
-        impl StoredKind for Kept {
-            const NAME: &'static str = Number::NAME;
-        }
         let store = Store::in_test(1_000, 1_000_000);
         for number in 0..250 {
-            store.add(&format!("n{number}"), &Kept(number)).await;
+            store.add(&format!("n{number}"), &Number(number)).await;
         }
         // Every third is shown: more than one page of the store has to be read.
         let third = |stored: &Stored| {

@@ -5,14 +5,13 @@ use crate::generate::film;
 use crate::generate::picture::{self, Motif, PictureFormat};
 use crate::session::Session;
 use crate::session::jobs::HeldJob;
-use crate::session::store::{Stored, StoredKind, Window};
+use crate::session::store::{Stored, StoredKind};
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::wire::error::ApiError;
 use crate::wire::ids;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::time::Duration;
 
 /// The operations of this resource.
@@ -111,9 +110,9 @@ fn unknown(id: &str) -> ApiError {
 async fn look(call: &Call, id: &str) -> Result<VideoRecord, ApiError> {
     let look = |video: &mut VideoRecord| {
         video.look(&call.session);
-        Ok::<_, Infallible>(video.clone())
+        video.clone()
     };
-    call.session.store.update(id, look).await.and_then(Result::ok).ok_or_else(|| unknown(id))
+    call.session.store.change(id, look).await.ok_or_else(|| unknown(id))
 }
 
 fn answer(video: &VideoRecord) -> Answer {
@@ -138,7 +137,7 @@ fn retrieve(call: Call) -> HandlerFuture {
 
 fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        for stored in call.session.store.page::<VideoRecord>(Window { limit: usize::MAX, ..Window::default() }).await {
+        for stored in call.session.store.all::<VideoRecord>().await {
             look(&call, &stored.id).await?;
         }
         let show = |stored: &Stored| Some(stored.read::<VideoRecord>()?.shown);

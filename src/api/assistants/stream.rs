@@ -11,7 +11,6 @@ use crate::turn::{Driver, Step};
 use crate::wire::error::ApiError;
 use crate::wire::event::{Events, Frames, Work, write_json};
 use serde_json::Value;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -45,9 +44,8 @@ impl RunEvents {
                     let said = run.take(outcome.clone());
                     thread.messages.extend(said);
                 }
-                Ok::<_, Infallible>(())
             };
-            session.store.update(&thread, end).await;
+            session.store.change(&thread, end).await;
         })
     }
 

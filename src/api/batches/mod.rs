@@ -8,6 +8,7 @@ mod record;
 mod work;
 
 use crate::api::list::{Order, Page};
+use crate::session::store::Stored;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::turn::within::InnerClient;
@@ -41,13 +42,12 @@ fn retrieve(call: Call) -> HandlerFuture {
 
 fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let window = crate::session::store::Window { limit: usize::MAX, ..Default::default() };
-        for stored in call.session.store.page::<BatchRecord>(window).await {
+        for stored in call.session.store.all::<BatchRecord>().await {
             if stored.read::<BatchRecord>().is_some_and(|record| !record.is_over()) {
                 look(&call, &stored.id).await;
             }
         }
-        let show = |stored: &crate::session::store::Stored| Some(stored.read::<BatchRecord>()?.shown);
+        let show = |stored: &Stored| Some(stored.read::<BatchRecord>()?.shown);
         Ok(Answer::json(&Page::stored::<BatchRecord>(&call, Order::NewestFirst, show).await))
     })
 }

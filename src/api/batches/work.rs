@@ -8,7 +8,6 @@ use crate::turn::accepted;
 use crate::turn::within::{InnerAnswer, InnerClient, InnerRequest};
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::time::Duration;
 
 /// A batch that somebody looks at.
@@ -65,9 +64,8 @@ impl BatchWork {
             if record.status() == status {
                 change(record);
             }
-            Ok::<_, Infallible>(())
         };
-        let _ = self.client.session.store.update(&self.id, when).await;
+        self.client.session.store.change(&self.id, when).await;
     }
 
     async fn input(&self, record: &BatchRecord) -> Option<Bytes> {

@@ -1,9 +1,9 @@
 //! A run of an eval: as it is kept and shown.
 
 use super::work::RunWork;
-use crate::api::list::{Order, Page, shape};
+use crate::api::list::{LIMITS, Order, Page};
 use crate::session::jobs::HeldJob;
-use crate::session::store::{Stored, Window};
+use crate::session::store::Stored;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use crate::turn::within::InnerClient;
@@ -101,19 +101,16 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
 pub(super) fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let eval = eval(&call).await?;
-        let name = shelf(call.param("eval_id"));
-        let shelf = call.session.store.objects(&name);
-        for stored in shelf.page(Window { limit: usize::MAX, ..Window::default() }).await {
+        let shelf = shelf(call.param("eval_id"));
+        for stored in call.session.store.objects(&shelf).all().await {
             look(&call, &eval, &stored.id).await;
         }
-        let (limit, ascending) = shape(&call, Order::OldestFirst, (20, 100));
         let status = call.query("status");
         let show = |stored: &Stored| {
             let run = stored.read::<EvalRun>().filter(|run| status.is_none_or(|status| run.status() == status))?;
             Some(run.shown)
         };
-        let window = Window { after: call.query("after"), limit, ascending, ..Window::default() };
-        Ok(Answer::json(&Page::walk(shelf, window, show).await))
+        Ok(Answer::json(&Page::kept(&call, &shelf, Order::OldestFirst, LIMITS, show).await))
     })
 }
 
@@ -144,11 +141,7 @@ pub(super) fn delete(call: Call) -> HandlerFuture {
         if !store.objects(&shelf(eval)).remove(id).await {
             return Err(unknown(id));
         }
-        let name = items(eval, id);
-        let shelf = store.objects(&name);
-        for stored in shelf.page(Window { limit: usize::MAX, ..Window::default() }).await {
-            shelf.remove(&stored.id).await;
-        }
+        store.objects(&items(eval, id)).clear().await;
         Ok(Answer::json(&json!({"object": "eval.run.deleted", "deleted": true, "run_id": id})))
     })
 }
@@ -156,15 +149,13 @@ pub(super) fn delete(call: Call) -> HandlerFuture {
 pub(super) fn list_items(call: Call) -> HandlerFuture {
     Box::pin(async move {
         find(&call).await?;
-        let (limit, ascending) = shape(&call, Order::OldestFirst, (20, 100));
-        let window = Window { after: call.query("after"), limit, ascending, ..Window::default() };
         let asked = call.query("status").map(|status| status.trim_end_matches("ed"));
         let show = |stored: &Stored| {
             let item = stored.read::<Value>()?;
             asked.is_none_or(|status| item["status"] == status).then_some(item)
         };
-        let name = items(call.param("eval_id"), call.param("run_id"));
-        Ok(Answer::json(&Page::walk(call.session.store.objects(&name), window, show).await))
+        let shelf = items(call.param("eval_id"), call.param("run_id"));
+        Ok(Answer::json(&Page::kept(&call, &shelf, Order::OldestFirst, LIMITS, show).await))
     })
 }
 

@@ -10,7 +10,6 @@ use crate::turn::within::InnerClient;
 use crate::wire::ids;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 /// Items that a run takes.
 const MOST: usize = 10_000;
@@ -85,9 +84,8 @@ impl RunWork {
             if !run.is_over() {
                 change(run);
             }
-            Ok::<_, Infallible>(())
         };
-        let _ = self.client.session.store.objects(&shelf(self.eval_id())).update(&self.id, unless_over).await;
+        self.client.session.store.objects(&shelf(self.eval_id())).change(&self.id, unless_over).await;
     }
 
     async fn fail(&self, code: &str, message: &str) {

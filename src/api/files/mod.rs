@@ -5,6 +5,7 @@ pub(crate) mod kept;
 pub(crate) mod uploads;
 
 use crate::api::list::{Order, Page};
+use crate::session::store::StoredKind;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::wire::error::ApiError;
@@ -40,7 +41,7 @@ fn list(call: Call) -> HandlerFuture {
         let (purpose, now) = (call.query("purpose"), call.created());
         let asked =
             |record: &FileRecord| !record.is_expired(now) && purpose.is_none_or(|asked| record.purpose == asked);
-        let page = Page::stored_up_to::<FileRecord>(&call, Order::NewestFirst, (PAGE, PAGE), |stored| {
+        let page = Page::kept(&call, FileRecord::NAME, Order::NewestFirst, (PAGE, PAGE), |stored| {
             let record = stored.read::<FileRecord>().filter(asked)?;
             serde_json::to_value(record).ok()
         });

@@ -8,13 +8,12 @@ mod training;
 
 use crate::api::list::{Order, Page};
 use crate::session::Session;
-use crate::session::store::{Stored, Window};
+use crate::session::store::Stored;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::wire::error::ApiError;
 use job::TuningJob;
 use serde_json::Value;
-use std::convert::Infallible;
 
 /// The operations of this resource.
 pub(crate) const OPERATIONS: &[Served] = &[
@@ -35,17 +34,17 @@ fn unknown(id: &str) -> ApiError {
 
 /// A job as it is now; what comes of it is written when it is first seen.
 async fn look(session: &Session, id: &str) -> Option<TuningJob> {
-    let look = |job: &mut TuningJob| Ok::<_, Infallible>((job.look(session), job.clone()));
-    let (ended, job) = session.store.update(id, look).await?.ok()?;
+    let look = |job: &mut TuningJob| (job.look(session), job.clone());
+    let (ended, job) = session.store.change(id, look).await?;
     if !ended {
         return Some(job);
     }
     let file = job.results(session).await;
     let name = |job: &mut TuningJob| {
         job.shown["result_files"] = file.iter().map(|id| Value::from(id.as_str())).collect();
-        Ok::<_, Infallible>(job.clone())
+        job.clone()
     };
-    session.store.update(id, name).await?.ok()
+    session.store.change(id, name).await
 }
 
 async fn find(call: &Call) -> Result<TuningJob, ApiError> {
@@ -55,8 +54,7 @@ async fn find(call: &Call) -> Result<TuningJob, ApiError> {
 
 /// The models that came of a session's jobs, oldest first.
 pub(crate) async fn models(session: &Session) -> Vec<String> {
-    let window = Window { limit: usize::MAX, ..Window::default() };
-    let jobs = session.store.page::<TuningJob>(window).await;
+    let jobs = session.store.all::<TuningJob>().await;
     let name = |stored: &Stored| Some(stored.read::<TuningJob>()?.shown["fine_tuned_model"].as_str()?.to_string());
     jobs.iter().filter_map(name).collect()
 }
@@ -79,8 +77,7 @@ fn retrieve(call: Call) -> HandlerFuture {
 
 fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let window = Window { limit: usize::MAX, ..Window::default() };
-        for stored in call.session.store.page::<TuningJob>(window).await {
+        for stored in call.session.store.all::<TuningJob>().await {
             look(&call.session, &stored.id).await;
         }
         let asked = |job: &Value| {

@@ -2,12 +2,10 @@
 
 use super::plan::{self, Collection, IdForm, Plan};
 use super::{fresh, made};
-use crate::session::store::Window;
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
 use crate::wire::ids;
 use serde_json::{Map, Value, json};
-use std::convert::Infallible;
 
 /// Id of a settings object, of which there is one.
 const ONLY: &str = "";
@@ -125,12 +123,10 @@ async fn change(call: &Call, plan: &Plan, asked: &Value, told: &Value) -> Result
     let name = shelf(call, plan.collection.path);
     let lay = |kept: &mut Value| {
         *kept = over(over(kept.take(), asked), told);
-        Ok::<_, Infallible>(kept.clone())
+        kept.clone()
     };
-    match call.session.store.objects(&name).update(id, lay).await {
-        Some(Ok(kept)) => Ok(made(call, &kept)),
-        _ => Err(missing(plan.collection, id)),
-    }
+    let kept = call.session.store.objects(&name).change(id, lay).await;
+    kept.map(|kept| made(call, &kept)).ok_or_else(|| missing(plan.collection, id))
 }
 
 pub(super) async fn delete(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
@@ -154,17 +150,7 @@ async fn forget(call: &Call, inside: &str, below: &str, collection: &str) {
     // their parents are gone.
     let rest = below.strip_prefix(collection).and_then(|rest| rest.get(1..)).and_then(|rest| rest.split_once('/'));
     let Some((_, rest)) = rest.filter(|(_, rest)| !rest.contains('{')) else { return };
-    let name = format!("{inside}/{rest}");
-    let shelf = call.session.store.objects(&name);
-    loop {
-        let page = shelf.page(Window::default()).await;
-        if page.is_empty() {
-            return;
-        }
-        for stored in page {
-            shelf.remove(&stored.id).await;
-        }
-    }
+    call.session.store.objects(&format!("{inside}/{rest}")).clear().await;
 }
 
 /// A settings object, as it was set.

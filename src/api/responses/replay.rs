@@ -68,7 +68,8 @@ async fn search<T: StoredKind + DeserializeOwned>(
     let quoted = Value::from(id).to_string();
     let mut after: Option<Arc<str>> = None;
     loop {
-        let page = store.page::<T>(Window { after: after.as_deref(), ascending, ..Window::default() }).await;
+        let page =
+            store.objects(T::NAME).page(Window { after: after.as_deref(), ascending, ..Window::default() }).await;
         let size = page.iter().map(|stored| stored.json.len()).sum();
         let look = |stored: &Stored| stored.json.contains(&quoted).then(|| stored.read().and_then(&find)).flatten();
         if let Some(item) = runtime::aside(size, || page.iter().find_map(look)) {

@@ -16,7 +16,6 @@ use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 async fn find(call: &Call) -> Result<ResponseRecord, ApiError> {
@@ -38,12 +37,9 @@ async fn settle(call: &Call, record: ResponseRecord) -> ResponseRecord {
         if let Some(job) = &mut record.job {
             job.settle();
         }
-        Ok::<_, Infallible>(record.clone())
+        record.clone()
     };
-    match call.session.store.update(&record.frame.id, settled).await {
-        Some(Ok(settled)) => settled,
-        None => record,
-    }
+    call.session.store.change(&record.frame.id, settled).await.unwrap_or(record)
 }
 
 /// `GET /responses/{id}`: the object as it is now, or with `stream=true` its events. `include` shows what it did not

@@ -83,9 +83,7 @@ pub(super) fn cancel(call: Call) -> HandlerFuture {
         let batch = find(&call).await?;
         let (store, id) = (call.param("vector_store_id"), call.param("batch_id"));
         let session = &call.session;
-        let shelf = files::shelf(store);
-        let window = crate::session::store::Window { limit: usize::MAX, ..Default::default() };
-        for stored in session.store.objects(&shelf).page(window).await {
+        for stored in session.store.objects(&files::shelf(store)).all().await {
             let stop = |file: &mut files::StoreFile| {
                 if file.batch.as_deref() == Some(id) {
                     file.cancel(session);

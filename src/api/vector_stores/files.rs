@@ -4,7 +4,7 @@ use super::chunks::{Chunking, LONGEST};
 use super::rank::Passage;
 use super::store;
 use crate::api::files::kept::{self, FileRecord};
-use crate::api::list::{Order, Page, shape};
+use crate::api::list::{LIMITS, Order, Page, shape};
 use crate::session::Session;
 use crate::session::jobs::HeldJob;
 use crate::session::store::{Stored, Window};
@@ -13,7 +13,6 @@ use crate::turn::call::{Call, HandlerFuture};
 use crate::wire::error::ApiError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::convert::Infallible;
 
 /// A file in a vector store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,10 +65,8 @@ pub(super) fn shelf(store: &str) -> String {
 
 /// The files of a store as they are now, oldest first.
 pub(super) async fn all(session: &Session, store: &str) -> Vec<StoreFile> {
-    let name = shelf(store);
-    let shelf = session.store.objects(&name);
     let mut files = Vec::new();
-    for stored in shelf.page(Window { limit: usize::MAX, ..Window::default() }).await {
+    for stored in session.store.objects(&shelf(store)).all().await {
         let Some(mut file) = stored.read::<StoreFile>() else { continue };
         if file.status() == "in_progress"
             && let Some(seen) = change(session, store, &stored.id, |file| file.look(session)).await
@@ -90,9 +87,9 @@ pub(super) async fn change(
 ) -> Option<StoreFile> {
     let change = |file: &mut StoreFile| {
         change(file);
-        Ok::<_, Infallible>(file.clone())
+        file.clone()
     };
-    session.store.objects(&shelf(store)).update(file, change).await.and_then(Result::ok)
+    session.store.objects(&shelf(store)).change(file, change).await
 }
 
 /// Makes files of what is asked: each names a `file_id`, and has `attributes` and a `chunking_strategy` of its own or those
@@ -112,17 +109,15 @@ pub(super) async fn made(
     for one in asked {
         let own = |name: &str| one.get(name).filter(|value| !value.is_null()).map(|_| one);
         let chunking = Chunking::of(own("chunking_strategy").unwrap_or(common))?;
-        let attributes = &own("attributes").unwrap_or(common)["attributes"];
         let id = one["file_id"].as_str().unwrap_or_default();
         let record = kept::named(call, id).await?;
         let (passages, outcome) = process(&call.session, &record, chunking).await;
-        let attributes = if attributes.is_object() { attributes.clone() } else { json!({}) };
         files.push(StoreFile {
             // The keys in the order of recording 62215ebf7a5742ed, then what is newer.
             shown: json!({
                 "id": record.id, "object": "vector_store.file", "usage_bytes": 0, "created_at": call.created(),
                 "vector_store_id": store, "status": "in_progress", "last_error": null,
-                "chunking_strategy": chunking.shown(), "attributes": attributes,
+                "chunking_strategy": chunking.shown(), "attributes": attributes(own("attributes").unwrap_or(common)),
             }),
             filename: record.filename,
             passages,
@@ -249,7 +244,7 @@ pub(super) fn list(call: Call) -> HandlerFuture {
 pub(super) async fn page(call: &Call, store: &str, wanted: impl Fn(&StoreFile) -> bool) -> Page {
     // They become what they are.
     all(&call.session, store).await;
-    let (limit, ascending) = shape(call, Order::NewestFirst, (20, 100));
+    let (limit, ascending) = shape(call, Order::NewestFirst, LIMITS);
     let window = Window { after: call.query("after"), before: call.query("before"), limit, ascending };
     let status = call.query("filter");
     let show = |stored: &Stored| {

@@ -3,14 +3,13 @@
 use super::files::{self, StoreFile};
 use crate::api::list::{Order, Page};
 use crate::session::Session;
-use crate::session::store::{Stored, StoredKind, Window};
+use crate::session::store::{Stored, StoredKind};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use crate::wire::error::ApiError;
 use crate::wire::ids;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::convert::Infallible;
 
 const DAY: u64 = 86_400;
 
@@ -156,9 +155,9 @@ pub(super) fn update(call: Call) -> HandlerFuture {
                 }
             }
             store.used(store.shown["last_active_at"].as_u64().unwrap_or_default());
-            Ok::<_, Infallible>(store.clone())
+            store.clone()
         };
-        let Some(Ok(store)) = call.session.store.update(id, change).await else { return Err(unknown(id)) };
+        let store = call.session.store.change(id, change).await.ok_or_else(|| unknown(id))?;
         Ok(Answer::json(&shown(&call, store).await))
     })
 }
@@ -181,10 +180,7 @@ pub(super) fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let store = find(&call).await?;
         for name in [files::shelf(store.id()), super::batches::shelf(store.id())] {
-            let shelf = call.session.store.objects(&name);
-            for stored in shelf.page(Window { limit: usize::MAX, ..Window::default() }).await {
-                shelf.remove(&stored.id).await;
-            }
+            call.session.store.objects(&name).clear().await;
         }
         call.session.store.remove::<VectorStore>(store.id()).await;
         Ok(Answer::json(&json!({"id": store.id(), "object": "vector_store.deleted", "deleted": true})))

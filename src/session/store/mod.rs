@@ -26,6 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 #[cfg(test)]
 use serialised::Serialised;
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
@@ -214,14 +215,23 @@ impl Store {
         self.objects(T::NAME).update(id, change).await
     }
 
+    /// As [`Store::update`], with a change that nothing refuses.
+    pub(crate) async fn change<T: StoredKind + Serialize + DeserializeOwned, R>(
+        &self,
+        id: &str,
+        change: impl FnMut(&mut T) -> R,
+    ) -> Option<R> {
+        self.objects(T::NAME).change(id, change).await
+    }
+
     /// Forgets the object with this id. False = there was none.
     pub(crate) async fn remove<T: StoredKind>(&self, id: &str) -> bool {
         self.objects(T::NAME).remove(id).await
     }
 
-    /// Objects of a type, in order.
-    pub(crate) async fn page<T: StoredKind>(&self, page: Window<'_>) -> Vec<Stored> {
-        self.objects(T::NAME).page(page).await
+    /// All objects of a type, oldest first.
+    pub(crate) async fn all<T: StoredKind>(&self) -> Vec<Stored> {
+        self.objects(T::NAME).all().await
     }
 }
 
@@ -276,9 +286,31 @@ impl Objects<'_> {
         }
     }
 
+    /// As [`Store::change`].
+    pub(crate) async fn change<T: Serialize + DeserializeOwned, R>(
+        &self,
+        id: &str,
+        mut change: impl FnMut(&mut T) -> R,
+    ) -> Option<R> {
+        let Ok(result) = self.update(id, |object| Ok::<_, Infallible>(change(object))).await?;
+        Some(result)
+    }
+
     /// Forgets the object with this id. False = there was none.
     pub(crate) async fn remove(&self, id: &str) -> bool {
         ask!(self.store, remove(self.name, id))
+    }
+
+    /// Forgets all of them.
+    pub(crate) async fn clear(&self) {
+        for stored in self.all().await {
+            self.remove(&stored.id).await;
+        }
+    }
+
+    /// All of them, oldest first.
+    pub(crate) async fn all(&self) -> Vec<Stored> {
+        self.page(Window { limit: usize::MAX, ..Window::default() }).await
     }
 
     /// The objects in order.

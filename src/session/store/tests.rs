@@ -31,7 +31,7 @@ fn stores(objects: usize, bytes: usize) -> [Store; 2] {
 }
 
 async fn ids<T: StoredKind>(store: &Store, page: Window<'_>) -> Vec<String> {
-    store.page::<T>(page).await.iter().map(|stored| stored.id.to_string()).collect()
+    store.objects(T::NAME).page(page).await.iter().map(|stored| stored.id.to_string()).collect()
 }
 
 #[tokio::test]
