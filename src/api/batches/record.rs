@@ -3,6 +3,7 @@
 use super::lines::LineFault;
 use crate::session::store::StoredKind;
 use crate::turn::call::Call;
+use crate::turn::usage::wire;
 use crate::wire::error::{self, ApiError};
 use crate::wire::ids;
 use serde::{Deserialize, Serialize};
@@ -123,11 +124,9 @@ impl BatchRecord {
         let name = if line.failed { "failed" } else { "completed" };
         counts[name] = (counts[name].as_u64().unwrap_or_default() + 1).into();
         let usage = &mut self.shown["usage"];
-        for (place, others) in USED {
-            let read = |place: &&str| line.usage.pointer(place).and_then(Value::as_u64);
-            let more = others.iter().find_map(read).unwrap_or_default();
+        for place in USED {
             if let Some(sum) = usage.pointer_mut(place) {
-                *sum = (sum.as_u64().unwrap_or_default() + more).into();
+                *sum = (sum.as_u64().unwrap_or_default() + wire::number(&line.usage, place)).into();
             }
         }
         self.next += 1;
@@ -148,19 +147,13 @@ impl BatchRecord {
     }
 }
 
-/// Where a batch's usage is summed up, and where the answers of its endpoints have it.
-const USED: [(&str, &[&str]); 5] = [
-    ("/input_tokens", &["/input_tokens", "/prompt_tokens"]),
-    ("/output_tokens", &["/output_tokens", "/completion_tokens"]),
-    ("/total_tokens", &["/total_tokens"]),
-    (
-        "/input_tokens_details/cached_tokens",
-        &["/input_tokens_details/cached_tokens", "/prompt_tokens_details/cached_tokens"],
-    ),
-    (
-        "/output_tokens_details/reasoning_tokens",
-        &["/output_tokens_details/reasoning_tokens", "/completion_tokens_details/reasoning_tokens"],
-    ),
+/// Numbers of a batch's usage, which sums up those of its answers.
+const USED: [&str; 5] = [
+    "/input_tokens",
+    "/output_tokens",
+    "/total_tokens",
+    "/input_tokens_details/cached_tokens",
+    "/output_tokens_details/reasoning_tokens",
 ];
 
 /// What is wrong when the input file is not there.

@@ -6,6 +6,7 @@ use super::run::{EvalRun, items, shelf};
 use super::template::Filling;
 use crate::api::files::kept;
 use crate::random::{self, Random};
+use crate::turn::usage::wire;
 use crate::turn::within::InnerClient;
 use crate::wire::ids;
 use serde_json::{Map, Value, json};
@@ -228,19 +229,15 @@ fn name(criterion: &Value) -> String {
     criterion["name"].as_str().unwrap_or_default().to_string()
 }
 
-/// A number of a usage, under either of its names.
-fn number(usage: &Value, names: [&str; 2]) -> u64 {
-    names.iter().find_map(|name| usage.pointer(name)?.as_u64()).unwrap_or_default()
+/// Prompt, completion, total and cached tokens of a usage.
+fn used(usage: &Value) -> [u64; 4] {
+    ["/prompt_tokens", "/completion_tokens", "/total_tokens", "/prompt_tokens_details/cached_tokens"]
+        .map(|place| wire::number(usage, place))
 }
-
-const PROMPT: [&str; 2] = ["/prompt_tokens", "/input_tokens"];
-const COMPLETION: [&str; 2] = ["/completion_tokens", "/output_tokens"];
-const TOTAL: [&str; 2] = ["/total_tokens", "/total_tokens"];
-const CACHED: [&str; 2] = ["/prompt_tokens_details/cached_tokens", "/input_tokens_details/cached_tokens"];
 
 /// `sample` of an output item.
 fn shown(sample: &Value, source: &Value) -> Value {
-    let usage = &sample["usage"];
+    let [prompt, completion, total, cached] = used(&sample["usage"]);
     let parameter = |name: &str, usual: Value| {
         source["sampling_params"].get(name).filter(|given| !given.is_null()).cloned().unwrap_or(usual)
     };
@@ -254,8 +251,7 @@ fn shown(sample: &Value, source: &Value) -> Value {
         "input": input.collect::<Vec<_>>(), "output": output.into_iter().collect::<Vec<_>>(),
         "finish_reason": sample["finish_reason"].as_str().unwrap_or("stop"),
         "model": sample["model"].as_str().unwrap_or_default(), "error": sample["error"],
-        "usage": {"total_tokens": number(usage, TOTAL), "completion_tokens": number(usage, COMPLETION),
-            "prompt_tokens": number(usage, PROMPT), "cached_tokens": number(usage, CACHED)},
+        "usage": {"total_tokens": total, "completion_tokens": completion, "prompt_tokens": prompt, "cached_tokens": cached},
         "temperature": parameter("temperature", json!(1)),
         "max_completion_tokens": parameter("max_completion_tokens", json!(2048)), "top_p": parameter("top_p", json!(1)),
         "seed": parameter("seed", json!(42)),
@@ -266,10 +262,9 @@ impl RunTally {
     /// A model was asked, and this is its answer.
     fn uses(&mut self, answer: &Value) {
         let Some(model) = answer["model"].as_str() else { return };
-        let usage = &answer["usage"];
-        let more = [1, number(usage, PROMPT), number(usage, COMPLETION), number(usage, TOTAL), number(usage, CACHED)];
+        let [prompt, completion, total, cached] = used(&answer["usage"]);
         let sums = self.usage.entry(model.to_string()).or_default();
-        sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        sums.iter_mut().zip([1, prompt, completion, total, cached]).for_each(|(sum, more)| *sum += more);
     }
 
     /// The run is completed with this.

@@ -142,6 +142,18 @@ const SPELLINGS: [(&str, &str); 4] = [
     ("completion_tokens_details", "output_tokens_details"),
 ];
 
+/// A number of a usage by where it stands there in either spelling: `/prompt_tokens_details/cached_tokens`.
+pub(crate) fn number(usage: &Value, place: &str) -> u64 {
+    let mut found = Some(usage);
+    for name in place.split('/').skip(1) {
+        let pair = SPELLINGS.iter().find(|(chat, responses)| name == *chat || name == *responses);
+        let (chat, responses) = pair.copied().unwrap_or((name, name));
+        found =
+            found.and_then(|found| found.get(chat).filter(|value| !value.is_null()).or_else(|| found.get(responses)));
+    }
+    found.and_then(Value::as_u64).unwrap_or_default()
+}
+
 /// A usage with what a reply fixes, in either spelling. The total is summed again unless it is fixed too.
 pub(crate) fn merge(usage: Usage, overrides: Option<&Value>) -> Usage {
     let Some(Value::Object(fixed)) = overrides else { return usage };
