@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// EventLog kept, and bytes of them.
+/// Events kept, and bytes of them.
 const MOST: usize = 2_000;
 const MOST_BYTES: usize = 16 << 20;
 

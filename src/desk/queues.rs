@@ -14,7 +14,7 @@ const MOST: usize = 100_000;
 const MOST_BYTES: usize = 256 << 20;
 const MOST_QUEUES: usize = 10_000;
 
-/// QueueState queues of an emulator, by address.
+/// The preset queues of an emulator, by address.
 #[derive(Default)]
 pub(crate) struct Queues {
     all: Mutex<QueueState>,
@@ -123,7 +123,7 @@ impl Queues {
         self.all().queues.get(address).into_iter().flatten().map(Preset::to_json).collect()
     }
 
-    /// QueueState queues with their items.
+    /// All queues with their items.
     pub(crate) fn list(&self) -> Vec<(String, Vec<Value>)> {
         let all = self.all();
         all.queues

@@ -69,7 +69,6 @@ impl Arriving {
 pub(crate) struct Passing(Arc<Mutex<Option<Arriving>>>);
 
 impl Passing {
-    #[allow(dead_code)] // for upstreams
     pub(crate) fn new(arriving: Arriving) -> Self {
         Passing(Arc::new(Mutex::new(Some(arriving))))
     }
@@ -120,7 +119,6 @@ pub(crate) enum Piece {
     /// The request may forbid this reply.
     Unchecked,
     /// More bytes of a raw answer; no other pieces come with them but a failure.
-    #[allow(dead_code)] // for upstreams
     Bytes(Bytes),
     /// The rest will not come.
     Failed(ApiError),

@@ -99,9 +99,10 @@ fn paused(turn: &Turn<'_>, given: &Result<Found, ApiError>, id: u64) -> Pause {
                 Say::Raw(raw) => raw.status,
                 _ => 200,
             };
-            let said = if found.arriving.is_some() { String::new() } else { describe::reply(&found.reply) };
-            let reply = if found.arriving.is_some() { None } else { describe::written(&found.reply) };
-            (status, reply.unwrap_or_default(), said)
+            // What still arrives says nothing yet.
+            let there = found.arriving.is_none().then_some(&found.reply);
+            let reply = there.and_then(|reply| describe::written(reply)).unwrap_or_default();
+            (status, reply, there.map(|reply| describe::reply(reply)).unwrap_or_default())
         }
     };
     let place = PausePlace::Answer;
@@ -114,7 +115,7 @@ fn written_error(error: &ApiError) -> Value {
 
 /// The same answer, its pieces behind a gate; what comes in one piece stays as it is.
 fn gated(turn: &Turn<'_>, mut found: Found, person: Person, stops: Vec<(u64, usize)>, stepping: bool) -> Found {
-    let mut gate = Gate { person, by: turn.call.exchange.record().by, stops, stepping, number: 0, said: String::new() };
+    let gate = Gate { person, by: turn.call.exchange.record().by, stops, stepping, number: 0, said: String::new() };
     let late = ApiError::emulator("reply_function_failed", "The pieces of the reply stopped coming.");
     let open = |source: PieceSource, gate: Gate| {
         // One at a time: what is behind the gate has not left.
@@ -150,7 +151,6 @@ fn gated(turn: &Turn<'_>, mut found: Found, person: Person, stops: Vec<(u64, usi
         }
         _ => return found,
     };
-    gate.said.clear();
     found.arriving = Some(open(source, gate));
     found
 }

@@ -47,7 +47,6 @@ pub(crate) enum Response {
 /// Something that may give a Reply for a Turn. It knows no endpoint; what it gives is rendered by whoever asked.
 pub(crate) trait Responder: Send + Sync {
     /// As options and steps name it.
-    #[allow(dead_code)] // for telemetry and the control room
     fn name(&self) -> &'static str;
 
     /// Its part in a turn. Dropped when the client leaves.

@@ -59,7 +59,6 @@ pub(crate) struct Call {
     /// The form, if the body is one: its files.
     pub form: Option<Arc<FormData>>,
     /// The bytes of a body that is neither.
-    #[allow(dead_code)] // for `application/sdp`
     pub bytes: Bytes,
     /// Whether the request came over a path below `/openai/`.
     pub azure: bool,

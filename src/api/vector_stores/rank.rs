@@ -47,7 +47,7 @@ impl RankedQuery {
     }
 }
 
-/// PassageWords in small letters, those that say little left out.
+/// Words in small letters, those that say little left out.
 struct PassageWords;
 
 impl Tokenizer for PassageWords {
