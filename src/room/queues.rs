@@ -5,8 +5,9 @@ use crate::desk::preset::Preset;
 use crate::desk::queues::{QueueRefusal, shown};
 use crate::emulator::Emulator;
 use crate::room::{RoomAnswer, RoomRequest};
-use crate::wire::error::ApiError;
+use crate::wire::error::{ApiError, type_name};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// Bytes of an import.
 const IMPORT: usize = 10 << 20;
@@ -162,21 +163,24 @@ fn checked(key: &str, items: &[Value], general: &Map<String, Value>) -> Result<(
             ApiError { message: format!("{key}[{index}]: {}", error.message), ..error }
                 .param(format!("{key}[{index}]{place}"))
         };
-        let mut keys = keys(item).map_err(wrong)?;
-        keys.extend(general.iter().map(|(key, value)| (key.clone(), value.clone())));
-        Preset::read(keys, String::new(), std::time::Duration::ZERO).map_err(wrong)?;
+        let keys = keys(item, general).map_err(wrong)?;
+        Preset::read(keys, String::new(), Duration::ZERO).map_err(wrong)?;
     }
     Ok(())
 }
 
-/// An item's keys: as they are, or those of an item with this body.
-fn keys(item: &Value) -> Result<Map<String, Value>, String> {
-    match item {
+/// An item's keys: as they are, or those of an item with this body; `general` = what holds where they do not say it.
+fn keys(item: &Value, general: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+    let mut keys = match item {
         // A body has neither.
-        Value::Object(keys) if keys.contains_key("response") || keys.contains_key("reply") => Ok(keys.clone()),
-        Value::Object(_) => Ok(Map::from_iter([("response".into(), item.clone())])),
-        other => Err(format!("expected an object, but got {}", crate::wire::error::type_name(other))),
+        Value::Object(keys) if keys.contains_key("response") || keys.contains_key("reply") => keys.clone(),
+        Value::Object(_) => Map::from_iter([("response".into(), item.clone())]),
+        other => return Err(format!("expected an object, but got {}", type_name(other))),
+    };
+    for (key, value) in general {
+        keys.entry(key.clone()).or_insert_with(|| value.clone());
     }
+    Ok(keys)
 }
 
 /// What became of several items.
@@ -188,7 +192,7 @@ struct Added {
 }
 
 impl Added {
-    /// Adds items, or bodies; `general` = what holds for those that do not say it.
+    /// Adds items, or bodies: see [`keys`].
     fn add(
         &mut self,
         emulator: &Emulator,
@@ -199,12 +203,8 @@ impl Added {
     ) {
         for (index, item) in items.iter().enumerate() {
             self.total += 1;
-            let added = keys(item).map_err(QueueRefusal::Wrong).and_then(|mut keys| {
-                for (key, value) in general {
-                    keys.entry(key.clone()).or_insert_with(|| value.clone());
-                }
-                emulator.desk.queues.add(address, &keys)
-            });
+            let keys = keys(item, general).map_err(QueueRefusal::Wrong);
+            let added = keys.and_then(|keys| emulator.desk.queues.add(address, &keys));
             match added {
                 Ok((id, _)) => self.added.push(id),
                 Err(QueueRefusal::Wrong(error) | QueueRefusal::Unknown(error)) => {

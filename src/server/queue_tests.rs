@@ -230,6 +230,14 @@ fn a_batch_that_must_be_whole_adds_all_or_nothing() {
         (status, &refused["error"]["param"], items(&emulator, AT).len()),
         (400, &json!("items[1].reply.txt"), 0)
     );
+    // What holds for all does not hide what an item says itself.
+    let own = json!({"items": [{"reply": "a"}, {"reply": "b", "delay_ms": -1}], "delay_ms": 5, "whole": true});
+    let (status, refused) = ask(&emulator, "POST", &format!("{AT}/batch"), own);
+    assert_eq!(
+        (status, &refused["error"]["param"], items(&emulator, AT).len()),
+        (400, &json!("items[1].delay_ms"), 0),
+        "{refused}"
+    );
     let added = done(
         &emulator,
         "POST",
