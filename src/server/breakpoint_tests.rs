@@ -1,11 +1,10 @@
 //! Breakpoints: answers, and pieces of streams, that stop for a person.
 
-use super::room_tests::{CHAT, Watching, ask, chat, done, next, tell, watch};
-use super::tests::{Got, connect, exchange, request, send, start, until};
+use super::room_tests::{CHAT, Watching, act, ask, asks, chat, done, next, tell, watch};
+use super::tests::{Got, exchange, request, send, start, until};
 use super::upstream_tests::upstream_of;
 use crate::emulator::Emulator;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::thread::{Scope, ScopedJoinHandle};
 
 /// The contents of a chat stream's chunks.
@@ -29,12 +28,6 @@ fn sends<'scope>(
 fn stopped(socket: &mut Watching) -> (Value, Value) {
     let mut card = next(socket, "new_request")["data"].take();
     (card["id"].take(), card["paused"].take())
-}
-
-fn act(socket: &mut Watching, mut message: Value, id: &Value) {
-    message["id"] = id.clone();
-    tell(socket, &message);
-    next(socket, "ack");
 }
 
 fn scripted(responses: Value) -> std::sync::Arc<Emulator> {
@@ -61,7 +54,7 @@ fn an_answer_stops_is_changed_dropped_cut_or_goes_on() {
             (&json!("answer"), &json!(200), &json!("script"))
         );
         assert_eq!((&paused["reply"], &paused["said"]), (&json!({"text": "two"}), &json!("\"two\"")));
-        act(&mut socket, json!({"type": "go"}), &id);
+        act(&mut socket, "go", &id, json!({}));
         assert_eq!(next(&mut socket, "answered_by")["data"]["how"], "go");
         let got = asked.join().expect("a thread").expect("an answer");
         assert_eq!(got.json()["choices"][0]["message"]["content"], "two");
@@ -69,25 +62,24 @@ fn an_answer_stops_is_changed_dropped_cut_or_goes_on() {
         let (id, _) = stopped(&mut socket);
         tell(&mut socket, &json!({"type": "type", "id": id, "text": "x"}));
         assert_eq!(next(&mut socket, "error")["data"]["code"], "paused");
-        act(&mut socket, json!({"type": "edit", "reply": {"tool_calls": [{"name": "f", "arguments": {}}]}}), &id);
+        act(&mut socket, "edit", &id, json!({"reply": {"tool_calls": [{"name": "f", "arguments": {}}]}}));
         let got = asked.join().expect("a thread").expect("an answer").json();
         assert_eq!(got["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "f");
         let asked = sends(scope, &emulator, chat("stop", false));
         let (id, _) = stopped(&mut socket);
-        act(&mut socket, json!({"type": "cut"}), &id);
+        act(&mut socket, "cut", &id, json!({}));
         assert_eq!(asked.join().expect("a thread"), None);
         // Refused by the script, changed into an answer.
         let asked = sends(scope, &emulator, chat("stop", false));
         let (id, paused) = stopped(&mut socket);
         assert_eq!((&paused["status"], &paused["reply"]["error"]["status"]), (&json!(429), &json!(429)));
-        act(&mut socket, json!({"type": "send_response", "response": {"own": true}}), &id);
+        act(&mut socket, "send_response", &id, json!({"response": {"own": true}}));
         assert_eq!(asked.join().expect("a thread").expect("an answer").json(), json!({"own": true}));
     });
     // Nothing ever comes: whoever asks waits until he leaves.
-    let mut silent = connect(&emulator);
-    silent.write_all(&request("POST", CHAT, "k", "", chat("stop", true).to_string().as_bytes())).expect("sends");
+    let silent = asks(&emulator, CHAT, &chat("stop", true));
     let (id, _) = stopped(&mut socket);
-    act(&mut socket, json!({"type": "drop"}), &id);
+    act(&mut socket, "drop", &id, json!({}));
     let waits =
         || done(&emulator, "GET", "/api/exchanges?limit=1", Value::Null)["data"][0]["waiting_for"]["kind"].clone();
     until("it is silent", || waits() == "client");
@@ -110,17 +102,17 @@ fn a_stream_stops_at_a_piece_which_is_changed_left_out_and_stepped_over() {
         let (id, paused) = stopped(&mut socket);
         assert_eq!((&paused["at"], &paused["said"]), (&json!({"piece": 1}), &json!("a ")));
         assert_eq!(paused["next"], json!({"kind": "text", "text": "b "}));
-        for (action, code) in [("answer", "paused"), ("fallback", "paused")] {
+        for action in ["answer", "fallback"] {
             tell(&mut socket, &json!({"type": action, "id": id, "reply": "x"}));
-            assert_eq!(next(&mut socket, "error")["data"]["code"], code);
+            assert_eq!(next(&mut socket, "error")["data"]["code"], "paused");
         }
-        act(&mut socket, json!({"type": "edit", "text": "B ", "step": true}), &id);
+        act(&mut socket, "edit", &id, json!({"text": "B ", "step": true}));
         let (id, paused) = stopped(&mut socket);
         assert_eq!((&paused["at"], &paused["breakpoint"]), (&json!({"piece": 2}), &Value::Null));
-        act(&mut socket, json!({"type": "drop"}), &id);
+        act(&mut socket, "drop", &id, json!({}));
         let (id, paused) = stopped(&mut socket);
         assert_eq!((&paused["at"], &paused["said"]), (&json!({"piece": 4}), &json!("a B d ")));
-        act(&mut socket, json!({"type": "go"}), &id);
+        act(&mut socket, "go", &id, json!({}));
         assert_eq!(contents(&asked.join().expect("a thread").expect("a stream")), ["a ", "B ", "d ", "e"]);
         // Unstreamed answers have no pieces.
         assert_eq!(
@@ -129,7 +121,7 @@ fn a_stream_stops_at_a_piece_which_is_changed_left_out_and_stepped_over() {
         );
         let asked = sends(scope, &emulator, chat("x", true));
         let (id, _) = stopped(&mut socket);
-        act(&mut socket, json!({"type": "cut"}), &id);
+        act(&mut socket, "cut", &id, json!({}));
         let got = asked.join().expect("a thread").expect("a beginning");
         assert_eq!(contents(&got), ["a "]);
         assert!(!got.text().contains("[DONE]") && !got.text().contains("error"), "{}", got.text());
@@ -193,8 +185,7 @@ fn who_waits_too_long_goes_on_and_who_leaves_is_told() {
         assert_eq!(over, json!({"id": id, "reason": "timed_out"}));
         assert_eq!(contents(&asked.join().expect("a thread").expect("a stream")).concat(), "Echo: x");
     });
-    let mut leaves = connect(&emulator);
-    leaves.write_all(&request("POST", CHAT, "k", "", chat("x", true).to_string().as_bytes())).expect("sends");
+    let leaves = asks(&emulator, CHAT, &chat("x", true));
     let (id, _) = stopped(&mut socket);
     drop(leaves);
     assert_eq!(next(&mut socket, "cancelled_request")["data"].take(), json!({"id": id, "reason": "client_left"}));
@@ -216,7 +207,7 @@ fn what_comes_from_upstream_stops_chunk_by_chunk_the_bypass_too() {
             let asked = sends(scope, &emulator, chat("x", true));
             let (id, paused) = stopped(&mut socket);
             assert_eq!(paused["next"]["kind"], "bytes");
-            act(&mut socket, json!({"type": "edit", "text": "data: own\n\n"}), &id);
+            act(&mut socket, "edit", &id, json!({"text": "data: own\n\n"}));
             let text = asked.join().expect("a thread").expect("an answer").text();
             assert!(text.starts_with("data: own\n\n") && text.ends_with("a\n\n"), "{text}");
         });
@@ -225,7 +216,7 @@ fn what_comes_from_upstream_stops_chunk_by_chunk_the_bypass_too() {
             let asked = sends(scope, &emulator, chat("x", true));
             let (id, paused) = stopped(&mut socket);
             assert_eq!((&paused["status"], &paused["reply"]), (&json!(200), &Value::Null));
-            act(&mut socket, json!({"type": "edit", "reply": {"error": {"status": 503}}}), &id);
+            act(&mut socket, "edit", &id, json!({"reply": {"error": {"status": 503}}}));
             assert_eq!(asked.join().expect("a thread").expect("an answer").status, 503);
         });
     }

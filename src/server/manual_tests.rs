@@ -1,18 +1,10 @@
 //! Manual mode: what is typed streams as it is typed; claims; who lets go; deadlines on the session's clock.
 
-use super::room_tests::{CHAT, Watching, ask, chat, done, next, tell, watch};
-use super::tests::{connect, request, send, start, until, within};
-use crate::emulator::Emulator;
+use super::room_tests::{CHAT, Watching, act, any, ask, asks, chat, done, next, tell, watch};
+use super::tests::{send, start, until, within};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::TcpStream;
-
-/// Asks, without waiting for the answer.
-fn asks(emulator: &Emulator, path: &str, body: &Value) -> TcpStream {
-    let mut stream = connect(emulator);
-    stream.write_all(&request("POST", path, "k", "", body.to_string().as_bytes())).expect("sends");
-    stream
-}
 
 /// Reads until a text has come.
 fn reads(stream: &mut TcpStream, wanted: &str) -> String {
@@ -36,22 +28,13 @@ fn waits(socket: &mut Watching) -> Value {
     next(socket, "new_request")["data"].take()
 }
 
-fn act(socket: &mut Watching, action: &str, id: &Value, more: Value) {
-    let mut message = json!({"type": action, "id": id});
-    for (key, value) in more.as_object().into_iter().flatten() {
-        message[key] = value.clone();
-    }
-    tell(socket, &message);
-    next(socket, "ack");
-}
-
 #[test]
 fn what_is_typed_streams_as_it_is_typed_in_each_dialect() {
     let emulator = start(json!({"fallback": "manual"}));
     let mut socket = watch(&emulator);
     for (path, body, end) in [
         (CHAT, chat("x", true), "[DONE]"),
-        ("/v1/responses", json!({"model": "gpt-4o", "input": "x", "stream": true}), "response.completed"),
+        ("/v1/responses", json!({"model": "gpt-4o", "input": "x", "stream": true}), "response.incomplete"),
         ("/v1/completions", json!({"model": "gpt-3.5-turbo-instruct", "prompt": "x", "stream": true}), "[DONE]"),
     ] {
         let mut stream = asks(&emulator, path, &body);
@@ -64,10 +47,7 @@ fn what_is_typed_streams_as_it_is_typed_in_each_dialect() {
         assert_eq!(done(&emulator, "GET", "/api/pending", Value::Null)["data"][0]["typed"], "alpha beta gamma ");
         act(&mut socket, "finish", &id, json!({"finish_reason": "length"}));
         let rest = rest(stream);
-        assert!(
-            rest.contains(end) || end == "response.completed" && rest.contains("response.incomplete"),
-            "{path}: {rest}"
-        );
+        assert!(rest.contains(end), "{path}: {rest}");
     }
     // Unstreamed, what was typed is collected.
     let stream = asks(&emulator, CHAT, &chat("x", false));
@@ -217,12 +197,13 @@ fn a_watcher_that_comes_later_is_told_of_what_waits_once() {
     assert_eq!(sorted, ids);
     tell(&mut late, &json!({"type": "ping"}));
     // Nothing of it comes again before the answer to this.
-    let message = loop {
-        if let tokio_tungstenite::tungstenite::Message::Text(text) = late.read().expect("a message") {
-            break serde_json::from_str::<Value>(&text).expect("JSON");
+    loop {
+        let message = any(&mut late);
+        assert_ne!(message["type"], "new_request", "{message}");
+        if message["type"] == "ack" {
+            break;
         }
-    };
-    assert_ne!(message["type"], "new_request", "{message}");
+    }
 }
 
 #[test]

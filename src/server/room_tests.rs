@@ -4,6 +4,7 @@ use super::tests::{connect, eventually, exchange, request, send, start, until};
 use crate::emulator::Emulator;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
 pub(super) const CHAT: &str = "/v1/chat/completions";
@@ -28,26 +29,49 @@ pub(super) fn body(text: &str) -> Value {
     json!({"id": "own", "object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]})
 }
 
-pub(super) type Watching = WebSocket<std::net::TcpStream>;
+pub(super) type Watching = WebSocket<TcpStream>;
 
 pub(super) fn watch(emulator: &Emulator) -> Watching {
     let (socket, _) = client(format!("ws://{}/ws", emulator.address), connect(emulator)).expect("a socket");
     socket
 }
 
-pub(super) fn next(socket: &mut Watching, kind: &str) -> Value {
+/// The next message.
+pub(super) fn any(socket: &mut Watching) -> Value {
     loop {
         if let Message::Text(text) = socket.read().expect("a message") {
-            let message: Value = serde_json::from_str(&text).expect("JSON");
-            if message["type"] == kind {
-                return message;
-            }
+            return serde_json::from_str(&text).expect("JSON");
+        }
+    }
+}
+
+/// The next message of a kind.
+pub(super) fn next(socket: &mut Watching, kind: &str) -> Value {
+    loop {
+        let message = any(socket);
+        if message["type"] == kind {
+            return message;
         }
     }
 }
 
 pub(super) fn tell(socket: &mut Watching, message: &Value) {
     socket.send(Message::text(message.to_string())).expect("sends");
+}
+
+/// Does something to a request that waits.
+pub(super) fn act(socket: &mut Watching, action: &str, id: &Value, mut fields: Value) {
+    fields["type"] = action.into();
+    fields["id"] = id.clone();
+    tell(socket, &fields);
+    next(socket, "ack");
+}
+
+/// Asks, without waiting for the answer.
+pub(super) fn asks(emulator: &Emulator, path: &str, body: &Value) -> TcpStream {
+    let mut stream = connect(emulator);
+    stream.write_all(&request("POST", path, "k", "", body.to_string().as_bytes())).expect("sends");
+    stream
 }
 
 #[test]
@@ -216,11 +240,7 @@ fn requests_that_nobody_waits_for_leave_with_a_reason() {
     let emulator = start(json!({"fallback": "manual", "clock": "manual"}));
     let mut socket = watch(&emulator);
     next(&mut socket, "hello");
-    let waits = || {
-        let mut stream = connect(&emulator);
-        stream.write_all(&request("POST", CHAT, "k", "", chat("a", false).to_string().as_bytes())).expect("sends");
-        stream
-    };
+    let waits = || asks(&emulator, CHAT, &chat("a", false));
     let stream = waits();
     let id = next(&mut socket, "new_request")["data"]["id"].clone();
     drop(stream);
