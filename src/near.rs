@@ -12,9 +12,14 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, known)| known)
 }
 
+/// How a sentence about an unknown word ends: with the word that was meant, if one is near.
+pub(crate) fn meant(word: &str, known: &[&str]) -> String {
+    nearest(word, known.iter().copied()).map_or_else(|| ".".into(), |near| format!("; did you mean {near:?}?"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{meant, nearest};
 
     #[test]
     fn a_near_word_is_found_a_far_one_is_not() {
@@ -26,5 +31,7 @@ mod tests {
         }
         assert_eq!(nearest("colour", known), None);
         assert_eq!(nearest("x", []), None);
+        assert_eq!(meant("prot", &known), "; did you mean \"port\"?");
+        assert_eq!(meant("colour", &known), ".");
     }
 }

@@ -1,6 +1,7 @@
 //! Where answers stop for a person to look at them and to change them: at an answer, or at a piece of a stream, of
 //! requests that a condition chooses.
 
+use crate::near;
 use crate::script::matching::{Match, View};
 use crate::script::{self, ScriptError};
 use crate::wire::error::ApiError;
@@ -83,8 +84,7 @@ struct Breakpoint {
 impl Breakpoint {
     fn read(given: &Map<String, Value>, id: u64) -> Result<Self, ApiError> {
         if let Some(key) = given.keys().find(|key| !KEYS.contains(&key.as_str()) && !SHOWN.contains(&key.as_str())) {
-            let near = crate::near::nearest(key, KEYS.iter().copied());
-            let meant = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+            let meant = near::meant(key, &KEYS);
             let message = format!("{key}: a breakpoint has no such key{meant} It has {}", KEYS.join(", "));
             return Err(ApiError::invalid(message).param(key).code("invalid_breakpoint"));
         }

@@ -1,6 +1,7 @@
 //! One answer of a queue: a body as it is, or a Reply.
 
 use crate::bounds::WAIT_MS;
+use crate::near;
 use crate::reply::pace::Range;
 use crate::reply::{Raw, RawBody, Reply, Say};
 use crate::script::{self, Origin};
@@ -51,8 +52,7 @@ impl Preset {
         }
         keys.retain(|_, value| !value.is_null());
         if let Some(key) = keys.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            let near = crate::near::nearest(key, KEYS.iter().copied());
-            let meant = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+            let meant = near::meant(key, KEYS);
             return Err(format!(
                 "{key}: an item has no such key{meant} It has response or reply, and {}",
                 KEYS[2..].join(", ")

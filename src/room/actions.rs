@@ -3,6 +3,7 @@
 use crate::desk::breakpoints::PausePlace;
 use crate::desk::pending::{Actor, Decision, PausedChange, PendingRequest};
 use crate::emulator::Emulator;
+use crate::near;
 use crate::reply::{Finish, Raw, RawBody, Reply, Say};
 use crate::room::RoomRequest;
 use crate::script::{self, Origin};
@@ -60,8 +61,7 @@ pub(crate) fn act(
     actor: &Actor,
 ) -> Result<String, ApiError> {
     if !ACTIONS.contains(&action) {
-        let near = crate::near::nearest(action, ACTIONS.iter().copied());
-        let meant = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+        let meant = near::meant(action, ACTIONS);
         let message = format!("There is no action {action:?}{meant} There are: {}.", ACTIONS.join(", "));
         return Err(ApiError::new(404, message).code("unknown_action"));
     }

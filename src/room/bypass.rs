@@ -1,6 +1,7 @@
 //! Where the upstream is, and whether everything goes there.
 
 use crate::emulator::Emulator;
+use crate::near;
 use crate::room::RoomRequest;
 use crate::upstream::Change;
 use crate::wire::error::ApiError;
@@ -87,8 +88,7 @@ fn change(given: &Map<String, Value>) -> Result<Change, ApiError> {
             // What GET shows may be sent back.
             "enabled" | "api_key_configured" => {}
             _ => {
-                let near = crate::near::nearest(name, KEYS.iter().copied());
-                let meant = near.map(|near| format!("; did you mean {near}?")).unwrap_or_else(|| ".".into());
+                let meant = near::meant(name, KEYS);
                 return Err(ApiError::invalid(format!("{name}: there is no such setting{meant}")).param(name));
             }
         }
