@@ -183,26 +183,11 @@ impl PendingList {
         Ok(())
     }
 
-    /// Decides what becomes of a request.
+    /// Decides what becomes of a request; `before` is done before whoever asked has the answer.
     ///
     /// # Errors
-    /// It does not wait, or another holds it, or it is being answered already.
+    /// It does not wait, or another holds it, or it is being answered already: then nothing is done.
     pub(crate) fn decide(
-        &self,
-        events: &EventLog,
-        id: u64,
-        actor: &Actor,
-        how: &'static str,
-        decision: Decision,
-    ) -> Result<(), ApiError> {
-        self.decide_once(events, id, actor, how, decision, || ())
-    }
-
-    /// The same; this is done before whoever asked has the answer.
-    ///
-    /// # Errors
-    /// As [`PendingList::decide`]; then nothing is done.
-    pub(crate) fn decide_once(
         &self,
         events: &EventLog,
         id: u64,

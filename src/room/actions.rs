@@ -7,6 +7,7 @@ use crate::near;
 use crate::reply::{Finish, Raw, RawBody, Reply, Say};
 use crate::room::RoomRequest;
 use crate::script::{self, Origin};
+use crate::session::Session;
 use crate::wire::error::ApiError;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -60,11 +61,11 @@ pub(crate) fn act(
     given: &Map<String, Value>,
     actor: &Actor,
 ) -> Result<String, ApiError> {
-    if !ACTIONS.contains(&action) {
+    let action: &'static str = ACTIONS.iter().copied().find(|known| *known == action).ok_or_else(|| {
         let meant = near::meant(action, ACTIONS);
         let message = format!("There is no action {action:?}{meant} There are: {}.", ACTIONS.join(", "));
-        return Err(ApiError::new(404, message).code("unknown_action"));
-    }
+        ApiError::new(404, message).code("unknown_action")
+    })?;
     let id = match given.get("id") {
         Some(Value::String(id)) => id.parse().ok(),
         Some(id) => id.as_u64(),
@@ -77,6 +78,7 @@ pub(crate) fn act(
     let open = pending.find(id)?;
     allowed(action, &open)?;
     let PendingRequest { session, exchange, paused, typed } = open;
+    let decide = |decision| pending.decide(events, id, actor, action, decision, || ());
     match action {
         "claim" => pending.claim(events, id, actor)?,
         "release" => pending.release(events, id, actor)?,
@@ -89,7 +91,7 @@ pub(crate) fn act(
             let broken = ApiError::new(500, "The operator broke the answer off.").kind("server_error");
             pending.finish(events, id, actor, Err(broken))?;
         }
-        "cut" => pending.decide(events, id, actor, "cut", Decision::Cut)?,
+        "cut" => decide(Decision::Cut)?,
         "fallback" => {
             let to = match given.get("to") {
                 None | Some(Value::Null) => None,
@@ -99,7 +101,7 @@ pub(crate) fn act(
                     return Err(ApiError::invalid_value("to", to, &["echo", "generate", "error"]));
                 }
             };
-            pending.decide(events, id, actor, "fallback", Decision::Fallback(to))?;
+            decide(Decision::Fallback(to))?;
         }
         "upstream" => {
             if !emulator.upstream.target().configured {
@@ -107,7 +109,7 @@ pub(crate) fn act(
                     ApiError::new(409, "Nobody said which API is the upstream: set it first.").code("no_upstream")
                 );
             }
-            pending.decide(events, id, actor, "upstream", Decision::Upstream)?;
+            decide(Decision::Upstream)?;
         }
         "answer" => {
             let (given_reply, reply) = reply(given)?;
@@ -118,14 +120,12 @@ pub(crate) fn act(
             let rule = rule.transpose()?;
             let kept = rule.is_some();
             let load = || rule.into_iter().for_each(|load| session.load(load));
-            pending.decide_once(events, id, actor, "answer", Decision::Reply(Box::new(reply)), load)?;
+            pending.decide(events, id, actor, action, Decision::Reply(Box::new(reply)), load)?;
             if kept {
                 events.tell("sessions_changed", || json!({}));
             }
         }
-        "go" | "step" => {
-            pending.decide(events, id, actor, name(action), Decision::Go { step: action == "step", change: None })?
-        }
+        "go" | "step" => decide(Decision::Go { step: action == "step", change: None })?,
         "drop" | "edit" => {
             let change = match paused {
                 _ if action == "drop" => PausedChange::Dropped,
@@ -137,14 +137,14 @@ pub(crate) fn act(
                 },
             };
             let step = given.get("step") == Some(&Value::Bool(true));
-            pending.decide(events, id, actor, name(action), Decision::Go { step, change: Some(change) })?;
+            decide(Decision::Go { step, change: Some(change) })?;
         }
         _ => {
             let response = given.get("response").ok_or_else(|| ApiError::missing("response"))?;
             let mut keys = Map::from_iter([("response".to_string(), response.clone())]);
             keys.extend(given.get("status_code").map(|status| ("status_code".to_string(), status.clone())));
             let (reply, status) = verbatim(keys, response, exchange.stream)?;
-            pending.decide(events, id, actor, "send_response", Decision::Reply(Box::new(reply)))?;
+            decide(Decision::Reply(Box::new(reply)))?;
             events.tell("completed_request", || {
                 json!({
                     "id": id.to_string(),
@@ -176,11 +176,6 @@ fn allowed(action: &str, open: &PendingRequest) -> Result<(), ApiError> {
         (_, Some(PausePlace::Piece(_))) => "The request's answer is on its way and has stopped at a piece",
     };
     Err(ApiError::new(409, format!("{waits}: go, step, edit, drop or cut it.")).code("paused"))
-}
-
-/// An action's name, as events tell it.
-fn name(action: &str) -> &'static str {
-    ACTIONS.iter().copied().find(|known| *known == action).unwrap_or_default()
 }
 
 /// The reply of a message, as written and read.
@@ -224,12 +219,7 @@ fn verbatim(keys: Map<String, Value>, response: &Value, stream: bool) -> Result<
 }
 
 /// The rule that an answer becomes. A session whose first rule it is still lets people answer the rest.
-fn kept(
-    keep: &Value,
-    reply: &Value,
-    session: &crate::session::Session,
-    emulator: &Emulator,
-) -> Result<script::Load, ApiError> {
+fn kept(keep: &Value, reply: &Value, session: &Session, emulator: &Emulator) -> Result<script::Load, ApiError> {
     let mut rule = json!({"response": reply});
     for key in ["match", "times"] {
         if let Some(value) = keep.get(key) {
