@@ -80,6 +80,19 @@ pub(crate) fn address(exchange: &Exchange) -> String {
     exchange.peer.map_or_else(String::new, |peer| peer.ip().to_canonical().to_string())
 }
 
+/// A request that was given this body, by an operator or from a queue.
+pub(crate) fn completed(exchange: &Exchange, response: &Value, status: u16, by: &str) -> Value {
+    json!({
+        "id": exchange.serial.to_string(),
+        "ip": address(exchange),
+        "port": exchange.peer.map(|peer| peer.port()),
+        "body": serde_json::from_slice::<Value>(&exchange.body).unwrap_or_default(),
+        "response": response,
+        "status_code": status,
+        "by": by,
+    })
+}
+
 /// A request's conversation, whatever its dialect; null where there is none.
 pub(crate) fn conversation(body: &Value) -> Value {
     let items = match (&body["messages"], &body["input"], &body["prompt"]) {

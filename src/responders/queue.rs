@@ -1,6 +1,6 @@
 //! A preset queue as a responder: of the session, then of the client's address.
 
-use crate::desk::summary::address;
+use crate::desk::summary::{address, completed};
 use crate::session::exchange::Outcome;
 use crate::surface::Family;
 use crate::turn::{Answering, Found, Responder, Response, Turn};
@@ -33,17 +33,7 @@ fn take(turn: &Turn<'_>) -> Option<Found> {
     let (queue, used) = desk.queues.take(&[&session, &client])?;
     call.exchange.note(|record| record.outcome = Outcome::Scripted);
     desk.events.tell("queue_updated", || json!({"ip": queue}));
-    desk.events.tell("completed_request", || {
-        json!({
-            "id": call.exchange.serial.to_string(),
-            "ip": client,
-            "port": call.exchange.peer.map(|peer| peer.port()),
-            "body": serde_json::from_slice::<serde_json::Value>(&call.exchange.body).unwrap_or_default(),
-            "response": used.response,
-            "status_code": used.status,
-            "by": "queue",
-        })
-    });
+    desk.events.tell("completed_request", || completed(&call.exchange, &used.response, used.status, "queue"));
     let meant = used.meant.filter(|_| prompt.stream || used.fill);
     Some(Found::new(meant.unwrap_or(used.reply)))
 }

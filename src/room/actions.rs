@@ -2,6 +2,7 @@
 
 use crate::desk::breakpoints::PausePlace;
 use crate::desk::pending::{Actor, Decision, PausedChange, PendingRequest};
+use crate::desk::summary::completed;
 use crate::emulator::Emulator;
 use crate::near;
 use crate::reply::{Finish, Raw, RawBody, Reply, Say};
@@ -145,17 +146,7 @@ pub(crate) fn act(
             keys.extend(given.get("status_code").map(|status| ("status_code".to_string(), status.clone())));
             let (reply, status) = verbatim(keys, response, exchange.stream)?;
             decide(Decision::Reply(Box::new(reply)))?;
-            events.tell("completed_request", || {
-                json!({
-                    "id": id.to_string(),
-                    "ip": crate::desk::summary::address(&exchange),
-                    "port": exchange.peer.map(|peer| peer.port()),
-                    "body": serde_json::from_slice::<Value>(&exchange.body).unwrap_or_default(),
-                    "response": response,
-                    "status_code": status,
-                    "by": "operator",
-                })
-            });
+            events.tell("completed_request", || completed(&exchange, response, status, "operator"));
         }
     }
     Ok(id.to_string())
