@@ -1,7 +1,8 @@
 //! From a path to an operation.
 
 use crate::surface::router::{self, Matched};
-use crate::url::decode;
+use crate::url::{self, decode};
+use serde_json::Value;
 
 /// A path below `/v1`, and what was learned on the way there.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,6 +17,13 @@ pub(crate) struct Normal {
     pub deployment: Option<String>,
     /// `/_session/{name}/…`.
     pub session: Option<String>,
+}
+
+impl Normal {
+    /// The model that the path names by its deployment, for a body that names none.
+    pub(crate) fn model_for(&self, body: &Value) -> Option<&str> {
+        self.deployment.as_deref().filter(|_| body.is_object() && body["model"].is_null())
+    }
 }
 
 /// Brings every spelling of a path to `/v1/…`: without `/v1`, below `/openai`, a deployment, a session, a prefix.
@@ -64,6 +72,14 @@ pub(crate) fn normalize(path: &str, prefixes: &[String]) -> Normal {
 /// Finds the operation of a normalised path.
 pub(crate) fn find(method: &str, path: &str) -> Matched {
     router::find(method, path.strip_prefix("/v1").unwrap_or_default())
+}
+
+/// What a request asked that was kept with its target, path and query: the way there, the operation, the query's values.
+pub(crate) fn of_target(method: &str, target: &str, prefixes: &[String]) -> (Normal, Matched, Vec<(String, String)>) {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let normal = normalize(path, prefixes);
+    let route = find(method, &normal.path);
+    (normal, route, url::query(query))
 }
 
 #[cfg(test)]

@@ -150,10 +150,8 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         let answered = {
             let answering = pin!(async {
                 let (session, operation, params) = admitted?;
-                if let (Some(deployment), true) = (&normal.deployment, value.get("model").is_none_or(Value::is_null))
-                    && value.is_object()
-                {
-                    Arc::make_mut(&mut value)["model"] = Value::from(deployment.as_str());
+                if let Some(model) = normal.model_for(&value) {
+                    Arc::make_mut(&mut value)["model"] = model.into();
                 }
                 let call = Call {
                     models: in_force.models,

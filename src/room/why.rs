@@ -8,7 +8,6 @@ use crate::room::exchange;
 use crate::surface::operations;
 use crate::surface::router::Matched;
 use crate::turn::call::Call;
-use crate::url;
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -25,15 +24,14 @@ pub(crate) async fn why(emulator: &Arc<Emulator>, id: &str) -> Result<Value, Api
     let Some(script) = session.script(&shared) else { return Ok(json!({"rules": [], "explanation": explanation})) };
     let operation = operations::named(exchange.operation)
         .ok_or_else(|| ApiError::new(409, "The request asked no operation: no rule is for it.").code("no_operation"))?;
-    let (path, query) = exchange.target.split_once('?').unwrap_or((&exchange.target, ""));
-    let normal = route::normalize(path, &emulator.settings.prefixes);
-    let params = match route::find(&exchange.method, &normal.path) {
+    let mut body: Value = serde_json::from_slice(&exchange.body).unwrap_or_default();
+    let (normal, route, query) = route::of_target(&exchange.method, &exchange.target, &emulator.settings.prefixes);
+    let params = match route {
         Matched::Operation(_, params) => params,
         Matched::WrongMethod(_) | Matched::Unknown => Vec::new(),
     };
-    let mut body: Value = serde_json::from_slice(&exchange.body).unwrap_or_default();
-    if let (Some(deployment), true) = (&normal.deployment, body.is_object() && body["model"].is_null()) {
-        body["model"] = deployment.as_str().into();
+    if let Some(model) = normal.model_for(&body) {
+        body["model"] = model.into();
     }
     let in_force = session.in_force(&shared);
     let told: Arc<Mutex<Vec<Value>>> = Arc::default();
@@ -43,7 +41,7 @@ pub(crate) async fn why(emulator: &Arc<Emulator>, id: &str) -> Result<Value, Api
         params,
         method: exchange.method.clone(),
         path: normal.path,
-        query: url::query(query),
+        query,
         headers: exchange.headers.clone(),
         body: Arc::new(body),
         form: None,

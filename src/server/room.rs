@@ -12,7 +12,6 @@ use crate::exchange::run::{Asked, run};
 use crate::room;
 use crate::runtime;
 use crate::session::log_line;
-use crate::url;
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use futures_util::stream;
@@ -136,14 +135,13 @@ async fn again(emulator: &Arc<Emulator>, id: &str, text: &str) -> Result<Value, 
     if !body.is_empty() && !value.is_object() {
         return Err(ApiError::invalid("Only requests with JSON bodies can be sent again.").code("no_json"));
     }
-    let (path, query) = old.target.split_once('?').unwrap_or((&old.target, ""));
-    let normal = route::normalize(path, &emulator.settings.prefixes);
+    let (normal, route, query) = route::of_target(&old.method, &old.target, &emulator.settings.prefixes);
     let asked = Asked {
         method: old.method.clone(),
         target: old.target.clone(),
-        route: route::find(&old.method, &normal.path),
+        route,
         normal,
-        query: url::query(query),
+        query,
         headers: old.headers.clone(),
         session: Ok(session),
         body: Sent::Json(value, body),
