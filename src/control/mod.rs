@@ -214,8 +214,7 @@ fn load(emulator: &Arc<Emulator>, session: Option<&Arc<Session>>, request: &Cont
         return Err(ApiError::invalid("Invalid JSON"));
     }
     let origin = if request.in_process { Origin::InProcess } else { Origin::Http };
-    let load = script::load(request.body, origin)
-        .map_err(|error| ApiError::invalid(error.message).param(error.path).code("invalid_script"))?;
+    let load = script::load(request.body, origin).map_err(|error| error.to_api_error("invalid_script"))?;
     let load = if emulator.data.is_some() { load.written(request.body) } else { load };
     let rules = load.rules.len();
     let held =

@@ -2,8 +2,8 @@
 //! requests that a condition chooses.
 
 use crate::near;
+use crate::script;
 use crate::script::matching::{Match, View};
-use crate::script::{self, ScriptError};
 use crate::wire::error::ApiError;
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -96,7 +96,9 @@ impl Breakpoint {
         };
         let matcher = match value("match") {
             None => Match::default(),
-            Some(written) => script::condition(written, "match").map_err(refused)?,
+            Some(written) => {
+                script::condition(written, "match").map_err(|error| error.to_api_error("invalid_breakpoint"))?
+            }
         };
         let place = match value("at") {
             None => PausePlace::Answer,
@@ -134,10 +136,6 @@ impl Breakpoint {
             "hits": self.hits,
         })
     }
-}
-
-fn refused(error: ScriptError) -> ApiError {
-    ApiError::invalid(error.message).param(error.path).code("invalid_breakpoint")
 }
 
 /// The breakpoints of an emulator.

@@ -7,7 +7,7 @@ use crate::emulator::Emulator;
 use crate::near;
 use crate::reply::{Finish, Raw, RawBody, Reply, Say};
 use crate::room::RoomRequest;
-use crate::script::{self, Origin};
+use crate::script::{self, Origin, ScriptError};
 use crate::session::Session;
 use crate::wire::error::ApiError;
 use serde_json::{Map, Value, json};
@@ -172,16 +172,12 @@ fn allowed(action: &str, open: &PendingRequest) -> Result<(), ApiError> {
 /// The reply of a message, as written and read.
 fn reply(given: &Map<String, Value>) -> Result<(&Value, Reply), ApiError> {
     let written = given.get("reply").ok_or_else(|| ApiError::missing("reply"))?;
-    let reply = script::reply(written, "reply", Origin::Http).map_err(refused)?;
+    let reply = script::reply(written, "reply", Origin::Http).map_err(|error| error.to_api_error("invalid_reply"))?;
     if !matches!(reply.say, Say::Choices(_) | Say::Error(_) | Say::Raw(_)) {
         let message = "reply: expected text, tool_calls, json, refusal, output, choices, error or raw";
         return Err(ApiError::invalid(message).param("reply").code("invalid_reply"));
     }
     Ok((written, reply))
-}
-
-fn refused(error: script::ScriptError) -> ApiError {
-    ApiError::invalid(error.message).param(error.path).code("invalid_reply")
 }
 
 fn finish(reason: Option<&Value>) -> Result<Option<Finish>, ApiError> {
@@ -222,7 +218,8 @@ fn kept(keep: &Value, reply: &Value, session: &Session, emulator: &Emulator) -> 
         script["defaults"] = json!({"fallback": "manual"});
     }
     let load = script::load_value(&script, Origin::Http).map_err(|error| {
-        ApiError::invalid(error.message).param(error.path.replace("rules[0]", "keep")).code("invalid_script")
+        let path = error.path.replace("rules[0]", "keep");
+        ScriptError { path, ..error }.to_api_error("invalid_script")
     })?;
     Ok(if emulator.data.is_some() { load.written(&script.to_string()) } else { load })
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a script, and where.
 
+use crate::wire::error::ApiError;
 use serde_json::Value;
 use std::fmt;
 
@@ -18,6 +19,13 @@ impl fmt::Display for ScriptError {
             "" => out.write_str(&self.message),
             path => write!(out, "{path}: {}", self.message),
         }
+    }
+}
+
+impl ScriptError {
+    /// As the control routes refuse it.
+    pub(crate) fn to_api_error(&self, code: &str) -> ApiError {
+        ApiError::invalid(&self.message).param(&self.path).code(code)
     }
 }
 
