@@ -1,4 +1,5 @@
 // What an answer said, read back from the bytes that left: the Reply that would say it again.
+import { parsed } from './parsed.js';
 
 /** What a list shows as said: a text stands there in quotes, perhaps cut off. */
 export function plain(said) {
@@ -12,15 +13,7 @@ export const textOf = (answer) => (answer?.events ?? []).map((event) => event.te
 /** The data of server-sent events, as JSON where it is. */
 export function dataOf(text) {
   return text.split(/\r?\n\r?\n/).map((event) => event.split(/\r?\n/).filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trimStart()).join('\n'))
-    .filter((data) => data && data !== '[DONE]').map(parsed).filter((data) => data !== undefined);
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+    .filter((data) => data && data !== '[DONE]').map((data) => parsed(data)).filter((data) => data !== undefined);
 }
 
 /**

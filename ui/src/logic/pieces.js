@@ -1,4 +1,5 @@
 // What a piece of a stream says, in a line: people look for the words, not for the envelope around them.
+import { parsed } from './parsed.js';
 
 /**
  * @param {string} text  a server-sent event, or a part of a body
@@ -24,12 +25,4 @@ function ofChoice({ delta = {}, text }) {
   if (delta.refusal) return { kind: 'refusal', text: delta.refusal };
   const said = delta.content ?? text ?? '';
   return said === '' && delta.role ? { kind: 'role', text: delta.role } : { kind: 'text', text: said };
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

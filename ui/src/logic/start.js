@@ -1,4 +1,5 @@
 // What an answer's forms begin with: the smallest answer that is right, or the answer that is paused.
+import { parsed } from './parsed.js';
 import { smallest } from './schema.js';
 
 /** OpenAI's own errors that applications meet. */
@@ -12,6 +13,9 @@ export const ERRORS = [
   { status: 503, type: 'server_error', code: null, message: 'The server is overloaded or not ready yet.' },
 ];
 
+/** A call of a tool, with the smallest arguments that are right. */
+export const callOf = (tool) => ({ name: tool.name, arguments: smallest(tool.parameters ?? {}) ?? {} });
+
 /** The schema that a request wants its answer to follow; null if it names none. */
 export const schemaOf = (format) => (format && typeof format === 'object' ? format.schema ?? format.json_schema?.schema ?? null : null);
 
@@ -23,12 +27,12 @@ export function startOf(card) {
   const start = replyOf(card.paused ? card.paused.reply ?? card.paused.said : card.smallest);
   const tools = card.conversation?.tools ?? [];
   const schema = schemaOf(card.conversation?.format);
-  const calls = start.tool_calls ?? tools.slice(0, 1).map((tool) => ({ name: tool.name, arguments: smallest(tool.parameters ?? {}) ?? {} }));
+  const calls = start.tool_calls ?? tools.slice(0, 1).map(callOf);
   const text = start.text ?? '';
   return {
     tools, schema, kind: kindOf(start, schema, card.paused), text,
-    calls: calls.map((call) => ({ ...call, arguments: parsed(call.arguments) ?? {} })),
-    json: start.json ?? parsed(text, null) ?? (schema ? smallest(schema) : {}),
+    calls: calls.map((call) => ({ ...call, arguments: parsed(call.arguments, call.arguments) ?? {} })),
+    json: start.json ?? parsed(text) ?? (schema ? smallest(schema) : {}),
     refusal: start.refusal ?? '', error: typeof start.error === 'object' ? start.error : ERRORS[0],
     reply: JSON.stringify(start, null, 2), status: card.paused?.status ?? 200, verbatim: JSON.stringify(bodyOf(card, text), null, 2),
   };
@@ -44,14 +48,6 @@ function kindOf(start, schema, paused) {
   const [kind] = Object.entries(SHOWN).find(([, [key]]) => keys.length === 1 && keys[0] === key && (key !== 'error' || typeof start.error === 'object')) ?? [];
   if (kind && (paused || kind !== 'text')) return kind;
   return paused ? 'reply' : schema ? 'json' : start.tool_calls ? 'tools' : 'text';
-}
-
-function parsed(value, otherwise = value) {
-  try {
-    return typeof value === 'string' ? JSON.parse(value) : value;
-  } catch {
-    return otherwise;
-  }
 }
 
 /** A verbatim body to begin with. */

@@ -1,8 +1,8 @@
 // The forms of an answer, one for each kind; `form` holds the values of all, `set` changes some.
 import schema from '../../../script.schema.json';
 import { lineOf } from '../logic/json-walk.js';
-import { fault, smallest } from '../logic/schema.js';
-import { ERRORS } from '../logic/start.js';
+import { fault } from '../logic/schema.js';
+import { callOf, ERRORS } from '../logic/start.js';
 import { t } from '../state/i18n.js';
 import { forgetTemplate, keepTemplate, ownTemplates, TEMPLATES } from '../state/templates.js';
 import { Menu } from './copy.jsx';
@@ -16,7 +16,6 @@ export const MATCH = { $ref: '#/$defs/a-match', $defs: schema.$defs };
 
 export function ToolCalls({ form: { calls, tools }, set }) {
   const change = (index, call) => set({ calls: calls.with(index, call) });
-  const blank = (tool) => ({ name: tool.name, arguments: smallest(tool.parameters ?? {}) ?? {} });
   return (
     <>
       {calls.map((call, index) => {
@@ -26,7 +25,7 @@ export function ToolCalls({ form: { calls, tools }, set }) {
           <fieldset class="nested" key={index}>
             <legend>{t('Call {0}', index + 1)}</legend>
             <div class="row">
-              <label class="field grow"><span>{t('Tool')}</span><select value={call.name} onChange={(event) => change(index, blank(tools.find((one) => one.name === event.currentTarget.value)))}>{tools.map((one) => <option key={one.name}>{one.name}</option>)}</select></label>
+              <label class="field grow"><span>{t('Tool')}</span><select value={call.name} onChange={(event) => change(index, callOf(tools.find((one) => one.name === event.currentTarget.value)))}>{tools.map((one) => <option key={one.name}>{one.name}</option>)}</select></label>
               {calls.length > 1 && <button type="button" class="quiet square" aria-label={t('Leave out {0}', index + 1)} onClick={() => set({ calls: calls.toSpliced(index, 1) })}><Icon name="close" /></button>}
             </div>
             <SchemaForm key={call.name} schema={tool?.parameters ?? {}} value={call.arguments} onChange={(value) => change(index, { ...call, arguments: value })} />
@@ -34,7 +33,7 @@ export function ToolCalls({ form: { calls, tools }, set }) {
           </fieldset>
         );
       })}
-      <button type="button" class="small add" onClick={() => set({ calls: [...calls, blank(tools[0])] })}><Icon name="plus" />{t('One more call')}</button>
+      <button type="button" class="small add" onClick={() => set({ calls: [...calls, callOf(tools[0])] })}><Icon name="plus" />{t('One more call')}</button>
     </>
   );
 }
@@ -102,5 +101,14 @@ export function brokenLine(text) {
   } catch (error) {
     const at = /position (\d+)/.exec(error.message)?.[1];
     return at ? text.slice(0, Number(at)).split('\n').length : lineOf(text, '$') ?? 1;
+  }
+}
+
+/** The value of a text that is to be sent, or how a form refuses one that is no JSON. */
+export function read(text) {
+  try {
+    return { value: JSON.parse(text) };
+  } catch (error) {
+    return { refusal: { message: t('This is no JSON: {0}', error.message), line: brokenLine(text) } };
   }
 }

@@ -1,5 +1,6 @@
 // A request as a conversation: who said what, which tools were called with what, what is offered.
 import { t } from '../state/i18n.js';
+import { parsed } from '../logic/parsed.js';
 import { partsOf } from '../logic/parts.js';
 import { schemaOf } from '../logic/start.js';
 import { Json } from './json.jsx';
@@ -57,7 +58,7 @@ function Part({ part: { kind, source, text } }) {
 
 function ToolCall({ call }) {
   const { name, arguments: text, input } = call.function ?? call.custom ?? call;
-  const value = parsed(text ?? input);
+  const value = parsed(text ?? input, text ?? input);
   return (
     <div class="tool-call">
       <div><code>{name}</code>{call.id && <span class="muted mono">{call.id}</span>}</div>
@@ -66,11 +67,3 @@ function ToolCall({ call }) {
   );
 }
 
-function parsed(text) {
-  if (typeof text !== 'string') return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}

@@ -1,6 +1,6 @@
 // Where answers pause: by a condition, at an answer or before a piece of a stream.
 import { useState } from 'preact/hooks';
-import { brokenLine, MATCH } from '../parts/answer-forms.jsx';
+import { MATCH, read } from '../parts/answer-forms.jsx';
 import { Dialog } from '../parts/dialog.jsx';
 import { Editor } from '../parts/editor.jsx';
 import { Icon } from '../parts/icon.jsx';
@@ -47,13 +47,9 @@ function Add() {
   const set = (field) => (event) => setForm((before) => ({ ...before, [field]: event.currentTarget.value }));
   const add = async (event) => {
     event.preventDefault();
-    setRefusal(null);
-    let match;
-    try {
-      match = JSON.parse(form.match);
-    } catch (error) {
-      return setRefusal({ message: t('This is no JSON: {0}', error.message), line: brokenLine(form.match) });
-    }
+    const { value: match, refusal: broken = null } = read(form.match);
+    setRefusal(broken);
+    if (broken) return;
     const any = typeof match === 'object' && match !== null && Object.keys(match).length === 0;
     try {
       await call('POST', 'api/breakpoints', {

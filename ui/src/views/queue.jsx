@@ -12,7 +12,6 @@ import { useKeys } from '../state/shortcuts.js';
 import { fetchQueues, queues, sessions } from '../state/store.js';
 import { attempt, toast } from '../state/toasts.js';
 
-
 const at = (address, ...rest) => ['api/preset-queue', ...[address, ...rest].filter(Boolean).map(encodeURIComponent)].join('/');
 
 /** What takes the last deletions back, the newest last. */

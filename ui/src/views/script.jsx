@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import schema from '../../../script.schema.json';
 import { lineOf } from '../logic/json-walk.js';
-import { brokenLine } from '../parts/answer-forms.jsx';
+import { read } from '../parts/answer-forms.jsx';
 import { Confirm } from '../parts/dialog.jsx';
 import { Editor } from '../parts/editor.jsx';
 import { Json } from '../parts/json.jsx';
@@ -82,14 +82,10 @@ function left({ left: more, times, used }) {
 function Load({ session, onLoaded }) {
   const [refusal, setRefusal] = useState(null);
   const load = async (reset) => {
-    setRefusal(null);
-    let script;
-    try {
-      script = JSON.parse(draft.value);
-    } catch (error) {
-      return setRefusal({ message: t('This is no JSON: {0}', error.message), line: brokenLine(draft.value) });
-    }
-    if (reset) script = { ...(Array.isArray(script) ? { responses: script } : script), reset: true };
+    const { value, refusal: broken = null } = read(draft.value);
+    setRefusal(broken);
+    if (broken) return;
+    const script = reset ? { ...(Array.isArray(value) ? { responses: value } : value), reset: true } : value;
     try {
       const { rules } = await call('POST', session ? `api/sessions/${encodeURIComponent(session.id)}/script` : 'api/shared-script', script);
       toast(t('Rules loaded: {0}', rules));
