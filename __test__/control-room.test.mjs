@@ -1,15 +1,9 @@
 // The control room's page in a browser against the emulator: the scenarios of `ui/test/browser`, whose stage `page` runs
 // them against the contract in memory.
 import { startEmulator } from 'llemulator';
-import { afterAll, beforeAll, vi } from 'vitest';
-import { live } from '../ui/test/browser/live.mjs';
-import { pending } from '../ui/test/browser/pending.mjs';
-import { pictures } from '../ui/test/browser/pictures.mjs';
-import { rest } from '../ui/test/browser/rest.mjs';
+import { afterAll, beforeAll } from 'vitest';
+import { scenarios } from '../ui/test/browser/all.mjs';
 import { ask, keys, launch } from '../ui/test/browser/support.mjs';
-import { whole } from '../ui/test/browser/whole.mjs';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const SESSIONS = ['checkout', 'market', 'typed', 'keeper', 'shared', 'scripted', 'counted', 'away', 'many', 'hostile', 'axe', 'search', 'support', 'paused'];
 
@@ -45,8 +39,4 @@ afterAll(async () => {
   await host.emulator.stop();
 });
 
-live(host);
-pending(host);
-rest(host);
-whole(host);
-pictures(host);
+scenarios(host);

@@ -1,14 +1,8 @@
 // The page in a browser against the contract in memory; `__test__/control-room.test.mjs` is the same against the emulator.
-import { afterAll, beforeAll, vi } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { startMock } from '../mock/server.mjs';
-import { live } from './browser/live.mjs';
-import { pending } from './browser/pending.mjs';
-import { pictures } from './browser/pictures.mjs';
-import { rest } from './browser/rest.mjs';
+import { scenarios } from './browser/all.mjs';
 import { launch } from './browser/support.mjs';
-import { whole } from './browser/whole.mjs';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const host = { real: false };
 
@@ -31,8 +25,4 @@ afterAll(async () => {
   await host.mock.stop();
 });
 
-live(host);
-pending(host);
-rest(host);
-whole(host);
-pictures(host);
+scenarios(host);
