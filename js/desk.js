@@ -2,7 +2,7 @@
 // What people have before them, for tests: preset queues, requests that wait for somebody, and the events of both. In
 // this process every answer is there at once, elsewhere each is a promise: the door decides (see session.js).
 const { badArgument, isPlainObject, show, unknownName } = require('./errors.js');
-const { PACE, renamed } = require('./options.js');
+const { PACE, asTimes, renamed } = require('./options.js');
 const { match, mustBeReply, serialise } = require('./rules.js');
 
 /** Keys of an item that is more than a reply, and their names on the wire. */
@@ -59,7 +59,7 @@ function asItem(item, what) {
 function keys(item, what) {
   const given = renamed(what, item, ITEM);
   if (given.pace !== undefined) given.pace = renamed(`${what}: pace`, given.pace, PACE);
-  if (given.times === Infinity) given.times = 'unlimited';
+  if (given.times !== undefined) given.times = asTimes(given.times);
   return given;
 }
 
@@ -146,7 +146,7 @@ class Desk {
     const pieces = Object(reply);
     if (typeof reply !== 'string' && (Symbol.asyncIterator in pieces || Symbol.iterator in pieces)) return this.#typed(request, pieces);
     mustBeReply(reply, 'answer(): the reply');
-    const kept = keep === undefined ? {} : { keep: { match: match(keep), ...(times !== undefined && { times: times === Infinity ? 'unlimited' : times }) } };
+    const kept = keep === undefined ? {} : { keep: { match: match(keep), ...(times !== undefined && { times: asTimes(times) }) } };
     return this.#act(request, 'answer', { reply, ...kept });
   }
 

@@ -30,4 +30,10 @@ function renamed(helper, options, table) {
   return out;
 }
 
-module.exports = { PACE, renamed };
+/**
+ * How often something answers, as the script language has it.
+ * @param {unknown} times
+ */
+const asTimes = (times) => (times === Infinity ? 'unlimited' : times);
+
+module.exports = { PACE, asTimes, renamed };

@@ -1,6 +1,7 @@
 'use strict';
 // Conditions in JavaScript, and scripts as JSON text: RegExps are translated, functions become numbers.
 const { badArgument, callersLine, isPlainObject, isRegExp, show, unknownName } = require('./errors.js');
+const { asTimes } = require('./options.js');
 const { escape, translate } = require('./regex.js');
 
 /**
@@ -100,7 +101,7 @@ const when = (condition, reply, { times, expect, optional, name, ...rest } = {})
   return /** @type {any} */ ({
     match: match(condition),
     ...(Array.isArray(reply) ? { responses: reply } : { response: reply }),
-    ...(times !== undefined && { times: times === Infinity ? 'unlimited' : times }),
+    ...(times !== undefined && { times: asTimes(times) }),
     ...(expect !== undefined && { expect: match(expect) }),
     ...(optional !== undefined && { optional }),
     ...(name !== undefined && { name }),
