@@ -41,7 +41,6 @@ const UNSCRIPTABLE = {
   '89408b3e30b242ea': 'the model wrote one call in the form of several (multi_tool_use); its pieces and its count show it',
   '898670d15ed33300': 'the same',
   '714e5c0ccb5a20a2': 'recordings are divided: dall-e-3 answers in others',
-  '27d79423bfbb3047': 'fine-tuning is not served yet',
   '75eb4299b609daf5': 'of two faults it reports the other one than 2aee12fd8c1a4b6d does',
   f7e1cbbf82bca1a0: 'the host is Azure’s, the path is none of its',
   '751f390852458e6a': 'what was sent as a picture is a sound: its bytes are not recorded',
