@@ -557,7 +557,7 @@ export interface Recorded<Name extends Operation> {
    * `rejected`: refused before it took a reply · `faulted`: chaos answered · `served`: an operation that takes no reply.
    */
   outcome: 'scripted' | 'fallback' | 'no_match' | 'rejected' | 'faulted' | 'served';
-  /** Who answered: `script`, `function`, `echo`, `generate`, `chaos`, `upstream`, `bypass`, `cassette`; null = nobody of these. */
+  /** Who answered: `script`, `function`, `queue`, `scenario`, `echo`, `generate`, `operator`, `chaos`, `upstream`, `bypass`, `cassette`, `fallback`; null = nobody of these. */
   by: string | null;
   /** Name or place of the rule that answered. */
   rule: string | null;
