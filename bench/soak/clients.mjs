@@ -2,13 +2,21 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const percentile = (values, part) => values.toSorted((one, other) => one - other)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
+/** Half of them, nearly all of them, and the longest. */
+function spread(times) {
+  const sorted = times.toSorted((one, other) => one - other);
+  const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+  return { p50: at(0.5), p99: at(0.99), longest: at(1) };
+}
 
-const ask = (port, key, content, more = {}) => {
-  const body = JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content }], ...more });
-  return `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+const head = (port, key, length) =>
+  `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+
+const ask = (port, key, content) => {
+  const body = JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content }], stream: true });
+  return head(port, key, body.length) + body;
 };
 
 const dial = (port) => {
@@ -51,8 +59,7 @@ export function probe(port, path, every, counts) {
     }
   })();
   return {
-    seen,
-    summary: () => ({ asked: seen.times.length, p50: percentile(seen.times, 0.5), p99: percentile(seen.times, 0.99), longest: percentile(seen.times, 1), failures: seen.failures, at: seen.at }),
+    summary: () => ({ asked: seen.times.length, ...spread(seen.times), failures: seen.failures, at: seen.at }),
     end: () => ((running = false), agent.destroy(), over),
   };
 }
@@ -64,7 +71,7 @@ export async function streams(port, count, events, counts) {
   for (let i = 0; i < count; i++) {
     const socket = dial(port);
     const stream = { seen: 0, began: 0, tail: '' };
-    socket.on('connect', () => socket.write(ask(port, 'sk-streams', 'soak-paced', { stream: true })));
+    socket.on('connect', () => socket.write(ask(port, 'sk-streams', 'soak-paced')));
     socket.on('data', (piece) => {
       const text = stream.tail + piece.latin1Slice();
       const now = performance.now();
@@ -91,7 +98,7 @@ export async function streams(port, count, events, counts) {
     if (i % 100 === 99) await wait(20);
   }
   all.finished = Promise.all(ended);
-  all.late = () => ({ p50: percentile(all.lateness, 0.5), p99: percentile(all.lateness, 0.99), longest: percentile(all.lateness, 1) });
+  all.late = () => spread(all.lateness);
   return all;
 }
 
@@ -99,20 +106,20 @@ export async function streams(port, count, events, counts) {
 export function slowReaders(port, count) {
   const sockets = Array.from({ length: count }, () => {
     const socket = dial(port).pause();
-    socket.write(ask(port, 'sk-slow', 'soak-long', { stream: true }));
+    socket.write(ask(port, 'sk-slow', 'soak-long'));
     return socket;
   });
   return () => sockets.forEach((socket) => socket.destroy());
 }
 
-/** Sends half of a head and nothing more; whoever is cut off comes again. */
-export function halfOpen(port, count) {
+/** Requests that begin and never end; whoever is cut off comes again. */
+function endless(port, count, begin) {
   let running = true;
   const sockets = new Set();
   const open = () => {
-    const socket = dial(port);
+    const socket = dial(port).resume();
     sockets.add(socket);
-    socket.resume().write('POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-le');
+    begin(socket);
     socket.on('close', () => {
       sockets.delete(socket);
       if (running) setTimeout(() => running && open(), 500);
@@ -125,26 +132,16 @@ export function halfOpen(port, count) {
   };
 }
 
-/** Sends a body byte by byte, forever; whoever is cut off comes again. */
+/** Sends half of a head and nothing more. */
+export const halfOpen = (port, count) => endless(port, count, (socket) => socket.write('POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-le'));
+
+/** Sends a body byte by byte. */
 export function drips(port, count) {
-  let running = true;
-  const sockets = new Set();
-  const open = () => {
-    const socket = dial(port);
-    sockets.add(socket);
-    socket.resume().write(`POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer sk-drip\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{`);
+  return endless(port, count, (socket) => {
+    socket.write(`${head(port, 'sk-drip', 100_000)}{`);
     const drip = setInterval(() => socket.write(' '), 500);
-    socket.on('close', () => {
-      clearInterval(drip);
-      sockets.delete(socket);
-      if (running) setTimeout(() => running && open(), 500);
-    });
-  };
-  for (let i = 0; i < count; i++) open();
-  return () => {
-    running = false;
-    sockets.forEach((socket) => socket.destroy());
-  };
+    socket.on('close', () => clearInterval(drip));
+  });
 }
 
 /** Ordinary tests: short answers under many keys, each looked at. */
