@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { crowd, drips, fetchOnce, halfOpen, ordinary, probe, slowReaders, streams, upload } from './soak/clients.mjs';
@@ -46,18 +47,17 @@ async function soak() {
   const health = fork(fileURLToPath(import.meta.url));
   await once(health, 'message');
   const rows = [];
-  const failures = [];
   const say = (what, found, held) => {
     rows.push([what, found, held === undefined ? '' : held ? 'held' : '**failed**']);
-    if (held === false) failures.push(`${what}: ${found}`);
+    if (held === false) process.exitCode = 1;
     console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s ${server.memory().toFixed(0).padStart(5)} MB  ${held === false ? 'FAILED  ' : ''}${what}: ${found}`);
   };
   // While the process stands still nobody can be on time, and for a moment after it.
   let counted = true;
   const counts = (yes) => health.send({ counts: (counted = yes) });
   const began = performance.now();
-  const until = (part) => new Promise((resolve) => setTimeout(resolve, Math.max(0, began + seconds * 1000 * part - performance.now())));
-  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  // Holds nothing up itself: of two that are waited for, the later one may be this.
+  const until = (part) => wait(Math.max(0, began + seconds * 1000 * part - performance.now()), undefined, { ref: false });
 
   const headers = { authorization: 'Bearer sk-streams', 'content-type': 'application/json' };
   const script = (key, responses) => fetchOnce(port, '/_emulator/script', { method: 'POST', headers: { ...headers, authorization: `Bearer ${key}` }, body: JSON.stringify({ responses }) });
@@ -131,7 +131,7 @@ async function soak() {
   health.send({ end: true });
   const [[mine, plain]] = await once(health, 'message');
   health.disconnect();
-  say('`/healthz`', `${ms(mine)}; ${mine.asked} asked, ${mine.failures} failed; the longest ${((mine.at - performance.timeOrigin - began) / 1000).toFixed(0)} s after the start`, mine.failures === 0 && mine.p99 < Math.max(50, 2 * plain.p99));
+  say('`/healthz`', `${ms(mine)}; ${mine.asked} asked, ${mine.failures} failed; the longest ${((mine.at - performance.timeOrigin - began) / 1000).toFixed(0)} s after the start`, mine.asked > 0 && mine.failures === 0 && mine.p99 < Math.max(50, 2 * plain.p99));
   say('a plain Node server, asked beside it', ms(plain));
   say('an event behind its schedule', ms(late), late.p99 < Math.max(50, 4 * plain.p99));
 
@@ -140,7 +140,7 @@ async function soak() {
   say('memory when all have left', `${server.memory().toFixed(0)} MB, ${idle.memory.toFixed(0)} MB at the start`);
   say('complaints on stderr', server.complaints.length ? [...new Set(server.complaints)].join('; ') : 'none', server.complaints.length === 0);
   const ended = await server.stop();
-  rows.push(['SIGTERM', `ended with ${ended}`, '']);
+  say('SIGTERM', `ended with ${ended}`, ended === 0);
 
   const report = [
     '# Soak', '',
@@ -150,7 +150,6 @@ async function soak() {
   ].join('\n');
   console.log(report);
   if (values.report) writeFileSync(values.report, report);
-  process.exitCode = failures.length ? 1 : 0;
 }
 
 function ms({ p50, p99, longest }) {

@@ -40,19 +40,20 @@ export async function startServer(descriptors, ...flags) {
   const [line] = await Promise.race([once(readline.createInterface({ input: child.stdout }), 'line'), once(child, 'exit').then(() => [complaints.join('\n')])]);
   if (!line.includes('listening on')) throw new Error(`the emulator did not start: ${line}`);
   const url = line.split(' ').at(-1);
-  const status = () => readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   return {
     url,
     port: Number(new URL(url).port),
     complaints,
     small,
     clock: FAKETIME && ((shift) => writeFileSync(clock, shift)),
-    memory: () => Number(/VmRSS:\s+(\d+)/.exec(status())[1]) / 1024,
+    /** In MB; one that has ended has none. */
+    memory: () => (hasEnded() ? 0 : Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) / 1024),
     descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
     signal: (name) => child.kill(name),
     stop: async () => {
-      child.kill('SIGTERM');
-      return child.exitCode ?? (await once(child, 'exit'))[0];
+      if (!hasEnded() && child.kill('SIGTERM')) await once(child, 'exit');
+      return child.exitCode;
     },
   };
 }
