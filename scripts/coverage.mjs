@@ -1,11 +1,12 @@
 // `docs/coverage.md`: every operation, how far it is served, and a test that calls it. `node scripts/coverage.mjs` writes
 // it, asking the command that LLEMULATOR_COMMAND names, else the package's own; the docs stage compares.
-import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { command } from '../conformance/server.mjs';
 import { ROOT } from './addon.mjs';
 import { read } from './documents.mjs';
+import { capture } from './run.mjs';
 
 const LEVELS = {
   behaves: 'as production does',
@@ -35,11 +36,11 @@ export function coverage(text) {
   const testOf = (/** @type {{level: string, name: string, address: string}} */ { level, name, address }) => {
     const called = clients.find(({ text: source }) => source.includes(`.${camel(name)}(`) || source.includes(`.${name}(`));
     if (called) return called.file;
+    if (level === 'not served') return 'src/server/surface_tests.rs';
+    if (level !== 'behaves') return 'src/server/objects_tests.rs';
     // A path as a test writes it: ids, or what is filled in, stand in its gaps.
     const written = new RegExp(`"${address.split('?')[0].replace(/\{\w+\}/g, '[^/"\\s]+').replaceAll('.', '\\.')}["?]`);
     const asked = sockets.find(({ text: source }) => source.includes(`"${name}"`) || written.test(source));
-    if (level === 'not served') return 'src/server/surface_tests.rs';
-    if (level !== 'behaves') return 'src/server/objects_tests.rs';
     return asked?.file ?? 'src/server/answers_tests.rs';
   };
   const rows = listed(text);
@@ -70,9 +71,8 @@ export function coverage(text) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [program, ...words] = (process.env.LLEMULATOR_COMMAND ?? 'node js/cli.js').split(' ');
-  const { stdout, status, error } = spawnSync(program, [...words, 'operations'], { cwd: ROOT, encoding: 'utf8' });
-  if (error || status !== 0) throw error ?? new Error(`${program} operations ended with ${status}`);
-  writeFileSync(path.join(ROOT, 'docs/coverage.md'), coverage(stdout));
-  console.log(`docs/coverage.md has ${listed(stdout).length} operations`);
+  const [program, ...words] = command;
+  const operations = capture(program, [...words, 'operations']);
+  writeFileSync(path.join(ROOT, 'docs/coverage.md'), coverage(operations));
+  console.log(`docs/coverage.md has ${listed(operations).length} operations`);
 }
