@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -38,24 +37,14 @@ function unshared(args, writable) {
 /** Runs the binary to its end. */
 const runOnce = (args, env = {}) => spawnSync('unshare', unshared(args, false), { encoding: 'utf8', env: { PATH: process.env.PATH, ...env } });
 
-/** A port that nobody listens on. */
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /**
- * The emulator, started as the image starts it.
+ * The emulator, started as the image starts it, but on a free port.
  * @param {Record<string, string>} [env]
  * @param {{ writable?: boolean }} [options]  with a /tmp that can be written
  */
 async function container(env = {}, { writable = false } = {}) {
   if (writable) mkdirSync(path.join(root, 'tmp'), { recursive: true });
-  const port = await freePort();
-  const variables = { PATH: process.env.PATH, PORT: `${port}`, LLEMULATOR_HOST: '0.0.0.0', ...env };
+  const variables = { PATH: process.env.PATH, PORT: '0', LLEMULATOR_HOST: '0.0.0.0', ...env };
   const outer = spawn('unshare', unshared([], writable), { env: variables, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   const exited = new Promise((resolve) => outer.once('close', (code, signal) => resolve({ code, signal })));
@@ -63,12 +52,13 @@ async function container(env = {}, { writable = false } = {}) {
     for (const stream of [outer.stdout, outer.stderr]) {
       stream.on('data', (text) => {
         printed += text;
-        if (printed.includes('listening on')) resolve(undefined);
+        const [, port] = /listening on \S+:(\d+)\n/.exec(printed) ?? [];
+        if (port) resolve({ port });
       });
     }
   });
-  const early = await Promise.race([listens, exited]);
-  assert.equal(early, undefined, `it ended with ${JSON.stringify(early)}: ${printed}`);
+  const { port, ...early } = await Promise.race([listens, exited]);
+  assert.ok(port, `it ended with ${JSON.stringify(early)}: ${printed}`);
   const children = readFileSync(`/proc/${outer.pid}/task/${outer.pid}/children`, 'utf8');
   const pid = Number(children.trim());
   return { url: `http://127.0.0.1:${port}`, port, pid, exited, stop: () => (process.kill(pid, 'SIGTERM'), exited), printed: () => printed };
@@ -102,7 +92,7 @@ test('it serves as process 1, without rights, from a read-only file system', asy
   assert.match(status, /^NSpid:.*\t1$/m, 'it is process 1 of its name space');
   if (process.getuid() === 0) assert.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m);
   assert.match(status, /^CapEff:\t0{16}$/m, 'no capability');
-  assert.equal(runOnce(['--healthcheck'], { PORT: `${emulator.port}` }).status, 0);
+  assert.equal(runOnce(['--healthcheck'], { PORT: emulator.port }).status, 0);
   const answer = await chat(emulator.url, 'hello there');
   assert.deepEqual(said(await answer.text()), { whole: true, content: 'Echo: hello there' });
   const page = await fetch(emulator.url, { headers: { accept: 'text/html' } });
@@ -110,7 +100,7 @@ test('it serves as process 1, without rights, from a read-only file system', asy
   const models = await fetch(`${emulator.url}/v1/models`);
   assert.ok((await models.json()).data.length > 10);
   assert.deepEqual(await emulator.stop(), { code: 0, signal: null }, emulator.printed());
-  const { status: unhealthy, stderr } = runOnce(['--healthcheck'], { PORT: `${emulator.port}` });
+  const { status: unhealthy, stderr } = runOnce(['--healthcheck'], { PORT: emulator.port });
   assert.equal(unhealthy, 1);
   assert.match(stderr, /no emulator on port/);
 });
