@@ -171,8 +171,11 @@ describe('requests that wait for a person', () => {
     const gone = () => expect.unreachable('it listens no more');
     emulator.on('answered', gone);
     emulator.off('answered', gone);
+    // Who came later is told later: by then it would have been told.
+    const told = next(emulator, 'answered');
     emulator.answer(request, 'y');
     expect(await asked).toBe('y');
+    await told;
     expect(thrown(() => emulator.on('pendng', () => {}))).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining('pending') });
     expect(thrown(() => emulator.on('pending', 7)).code).toBe('ERR_LLEMULATOR_ARGUMENT');
   });

@@ -1,11 +1,11 @@
 // A local model without one: its weights' way here, its threads, what a request asks of it. The rest needs real weights:
 // deploy/test/local.test.mjs.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { localModel } from 'llemulator';
 import { split, wanted } from '../js/local/command.js';
 import { grammarSchema, promptOf } from '../js/local/prompt.js';
@@ -42,6 +42,7 @@ beforeEach(() => {
   [cutAt, etag] = [Infinity, `"${sha256}"`];
   asked.length = 0;
 });
+afterEach(() => rmSync(cache, { recursive: true }));
 
 test('weights are downloaded once, checked, and their way is told', async () => {
   const url = `${origin}/resolve/tiny.gguf`;
@@ -80,7 +81,8 @@ test('two at a time fetch once; the lock of a process that is gone holds nobody 
   const url = `${origin}/resolve/tiny.gguf`;
   await Promise.all([weights({ url, cache }), weights({ url, cache })]);
   expect(asked).toHaveLength(2);
-  const other = mkdtempSync(path.join(tmpdir(), 'llemulator-weights-'));
+  const other = path.join(cache, 'other');
+  mkdirSync(other);
   writeFileSync(path.join(other, 'tiny.gguf.lock'), '999999999');
   await weights({ url, cache: other });
 });
