@@ -32,7 +32,6 @@ async function library() {
 /**
  * A loaded model.
  * @typedef {object} Engine
- * @property {number} threads
  * @property {number} contextSize
  * @property {(prompt: import('./prompt.js').LocalPrompt, choice: number, say: (piece: Record<string, any>) => void, signal: AbortSignal) => Promise<Ending>} generate
  * @property {() => Promise<void>} dispose
@@ -78,7 +77,6 @@ async function loadEngine(llamaCpp, file, settings, onProgress) {
   };
 
   return {
-    threads,
     contextSize,
     async generate(prompt, choice, say, signal) {
       const asked = tokensOf(prompt);
@@ -145,4 +143,4 @@ async function loadEngine(llamaCpp, file, settings, onProgress) {
   };
 }
 
-module.exports = { VERSION, library, loadEngine };
+module.exports = { library, loadEngine };

@@ -39,4 +39,4 @@ function freeThreads({ cores = physicalCores(), limit = quota(), load = os.loada
   return Math.max(1, Math.floor(Math.min(cores, limit) - Math.round(load)));
 }
 
-module.exports = { freeThreads, physicalCores };
+module.exports = { freeThreads };

@@ -185,4 +185,4 @@ async function digest(file) {
 const failed = (address, why, cause) =>
   new LLEmulatorError('ERR_LLEMULATOR_LOCAL_MODEL', `the weights could not be fetched from ${address.href}: ${why}. A file of yours serves as well: --local-model FILE.gguf, localModel({ path })`, cause === undefined ? {} : { cause });
 
-module.exports = { ADDRESSES, addressOf, cacheFolder, weights };
+module.exports = { ADDRESSES, addressOf, weights };
