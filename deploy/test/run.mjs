@@ -3,11 +3,12 @@
 //   node deploy/test/run.mjs [documents|image|local|open-webui …]      all of them, or these
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT } from '../../scripts/addon.mjs';
 import { environment } from '../../conformance/python/environment.mjs';
+import { blocks, read } from '../../scripts/documents.mjs';
 import { manifest } from '../../scripts/packages.mjs';
 import { capture, run } from '../../scripts/run.mjs';
 import { buildImage } from './image.mjs';
@@ -49,7 +50,16 @@ function installWeights() {
   return file;
 }
 
-/** The parts, by name. @type {Record<string, () => Promise<void> | void>} */
+/** What a document tells to type must be there: flags of the commands in it, files of deploy/, scripts of npm. */
+function canBeTyped(where, text, commands, help) {
+  for (const [, words] of text.matchAll(commands)) {
+    for (const [flag] of words.matchAll(/--[a-z][a-z-]+/g)) assert.ok(help.includes(flag), `${where} names ${flag}, which --help does not`);
+  }
+  for (const [file] of text.matchAll(/deploy\/[\w./-]+/g)) assert.ok(existsSync(path.join(ROOT, file)), `${where} names ${file}, which is not there`);
+  for (const [, script] of text.matchAll(/npm (?:run )?(start|test|build)\b/g)) assert.ok(manifest.scripts[script], `${where} names npm ${script}`);
+}
+
+/** The parts, by name. @type {Record<string, () => void>} */
 const parts = {
   documents() {
     const bin = path.dirname(environment(path.join(here, 'requirements-tools.txt'), path.join(here, '.venv', 'tools')));
@@ -61,31 +71,28 @@ const parts = {
     check('--builtin-schema', 'custom.github-workflows-require-timeout', ...files('.github/workflows', /\.yml$/));
     check('--builtin-schema', 'vendor.github-actions', 'action.yml');
     console.log('ok  compose files, workflows and the action are what their schemas say');
-    const help = path.join(ROOT, 'target', 'help.txt');
-    mkdirSync(path.dirname(help), { recursive: true });
-    writeFileSync(help, capture(process.execPath, ['js/cli.js', '--help', '--all']));
+    const help = capture(process.execPath, ['js/cli.js', '--help', '--all']);
     for (const file of ['deploy/Dockerfile', 'deploy/README.md', 'docs/containers.md', ...files('deploy', /\.yaml$/)]) {
-      for (const [name] of readFileSync(path.join(ROOT, file), 'utf8').matchAll(/\b(LLEMULATOR|STREAM)_[A-Z_]+\b/g)) {
-        assert.match(readFileSync(help, 'utf8'), new RegExp(`\\[env: ${name}[=\\]]`), `${file} sets ${name}, which is no option of the emulator`);
+      for (const [name] of read(file).matchAll(/\b(LLEMULATOR|STREAM)_[A-Z_]+\b/g)) {
+        assert.match(help, new RegExp(`\\[env: ${name}[=\\]]`), `${file} sets ${name}, which is no option of the emulator`);
       }
     }
     console.log('ok  every variable that they set is one of the emulator’s');
-    const [, seeds] = /\n## Coming from another emulator\n(.*?)\n## /s.exec(readFileSync(path.join(ROOT, 'README.md'), 'utf8'));
+    const [, seeds] = /\n## Coming from another emulator\n(.*?)\n## /s.exec(read('README.md'));
     const told = [...seeds.matchAll(/^\| .* \| (.*) \|$/gm)].slice(1).map(([, cell]) => cell).join('\n');
-    for (const [, words] of told.matchAll(/`((?:npx llemulator|--)[^`]*)`/g)) {
-      for (const [flag] of words.matchAll(/--[a-z][a-z-]+/g)) assert.ok(readFileSync(help, 'utf8').includes(flag), `README.md names ${flag}, which --help does not`);
-    }
-    for (const [file] of told.matchAll(/deploy\/[\w./-]+/g)) assert.ok(existsSync(path.join(ROOT, file)), `README.md names ${file}, which is not there`);
-    for (const [, script] of told.matchAll(/npm (?:run )?(start|test|build)\b/g)) assert.ok(manifest.scripts[script], `README.md names npm ${script}`);
-    console.log('ok  what the README tells those of other emulators to type is there');
-    run(path.join(bin, 'python'), [path.join(here, 'chart.py'), help]);
+    canBeTyped('README.md', told, /`((?:npx llemulator|--)[^`]*)`/g, help);
+    for (const guide of ['docs/containers.md', 'docs/local-model.md']) canBeTyped(guide, blocks(guide, 'sh').join('\n'), /^(?:npx )?llemulator (.*)/gm, help);
+    console.log('ok  what the README and the guides tell to type is there');
+    const helpFile = path.join(ROOT, 'target', 'help.txt');
+    mkdirSync(path.dirname(helpFile), { recursive: true });
+    writeFileSync(helpFile, help);
+    run(path.join(bin, 'python'), [path.join(here, 'chart.py'), helpFile]);
   },
-  async image() {
+  image() {
     if (process.platform !== 'linux') return skipped('the image', 'name spaces and chroot are Linux’s');
     const may = spawnSync('unshare', ['--mount', '--pid', '--fork', ...(process.getuid() === 0 ? [] : ['--user', '--map-root-user']), 'true']);
     if (may.status !== 0) return skipped('the image', `this machine lets nobody make name spaces: ${may.error?.message ?? may.stderr}`);
-    const binary = buildImage();
-    prove('image.test.mjs', { LLEMULATOR_STATIC: binary });
+    prove('image.test.mjs', { LLEMULATOR_STATIC: buildImage() });
   },
   local() {
     if (process.platform !== 'linux' || process.arch !== 'x64') return skipped('the local model', 'its weights and its llama.cpp are installed for Linux x64 alone');
@@ -105,5 +112,5 @@ const unknown = wanted.filter((name) => !parts[name]);
 assert.deepEqual(unknown, [], `there are: ${Object.keys(parts).join(', ')}`);
 for (const name of wanted.length ? wanted : Object.keys(parts)) {
   console.log(`\n-- ${name}`);
-  await parts[name]();
+  parts[name]();
 }
