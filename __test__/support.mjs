@@ -1,8 +1,8 @@
 // What the tests of the package share.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
+import { start } from '../scripts/start.mjs';
 
 /** The repository's folder. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -53,16 +53,7 @@ export const program = (name, ...flags) => runProgram(process.execPath, [...flag
 
 /** A started command: its address, what it printed so far, and its end. */
 export async function startCommand(args = ['--port', '0'], env = {}) {
-  const server = spawn(process.execPath, ['js/cli.js', ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  const printed = { out: '', err: '' };
-  server.stderr.setEncoding('utf8').on('data', (text) => (printed.err += text));
-  const begun = once(server.stdout.setEncoding('utf8').on('data', (text) => (printed.out += text)), 'data');
-  const exit = once(server, 'close');
-  const [first] = await begun;
-  const [, url] = /^(?:\{.*")?LLEmulator listening on (http:\/\/127\.0\.0\.1:\d+)["\n]/.exec(first);
-  const stop = async (signal = 'SIGTERM') => {
-    server.kill(signal);
-    return exit;
-  };
+  const { line, printed, stop } = await start(process.execPath, ['js/cli.js', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const [, url] = /^(?:\{.*")?LLEmulator listening on (http:\/\/127\.0\.0\.1:\d+)(?:"|$)/.exec(line);
   return { url, printed, stop };
 }

@@ -138,7 +138,8 @@ async function soak() {
   for (let i = 0; i < 100 && server.descriptors() > idle.descriptors + 5; i++) await wait(200);
   say('descriptors when all have left', `${server.descriptors()}, ${idle.descriptors} at the start`, server.descriptors() <= idle.descriptors + 5);
   say('memory when all have left', `${server.memory().toFixed(0)} MB, ${idle.memory.toFixed(0)} MB at the start`);
-  say('complaints on stderr', server.complaints.length ? [...new Set(server.complaints)].join('; ') : 'none', server.complaints.length === 0);
+  const complaints = [...new Set(server.complaints())];
+  say('complaints on stderr', complaints.join('; ') || 'none', complaints.length === 0);
   const ended = await server.stop();
   say('SIGTERM', `ended with ${ended}`, ended === 0);
 

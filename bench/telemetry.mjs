@@ -2,12 +2,11 @@
 // threads that serve and of the SDK's own; as a Markdown table. The servers are asked in turn, round after round, so
 // that whatever else the machine does falls on all of them; the median of the rounds is told. Linux only.
 //   BINARY: cargo build --profile checkout --no-default-features --features telemetry --bin llemulator
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { loadavg } from 'node:os';
-import readline from 'node:readline';
+import { start } from '../scripts/start.mjs';
 
 const ROUNDS = 60;
 const REQUESTS = 1000;
@@ -32,8 +31,8 @@ const servers = [
 ].filter(Boolean);
 
 for (const server of servers) {
-  server.child = spawn(server.binary, ['--port', '0', '--log-level', 'warn'], { env: server.env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = await once(readline.createInterface({ input: server.child.stdout }), 'line');
+  const { line, child } = await start(server.binary, ['--port', '0', '--log-level', 'warn'], { env: server.env });
+  server.child = child;
   server.url = new URL(`${line.split(' ').at(-1)}/v1/chat/completions`);
   server.agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
   server.rounds = [];

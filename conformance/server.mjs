@@ -1,8 +1,7 @@
 // Starts the emulator as a user would: a program that says on its first line where it listens.
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { start } from '../scripts/start.mjs';
 
 /** Where the command is run. */
 export const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -18,16 +17,7 @@ export const command = (process.env.LLEMULATOR_COMMAND ?? 'node js/cli.js').spli
  */
 export async function startServer(args = []) {
   const [program, ...words] = command;
-  const child = spawn(program, [...words, '--port', '0', ...args], { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] });
-  const exited = new Promise((resolve) => child.once('exit', resolve));
-  const failed = new Promise((_, reject) => child.once('error', reject));
-  const firstLine = new Promise((resolve, reject) => {
-    const lines = createInterface({ input: child.stdout });
-    lines.once('line', resolve);
-    lines.on('line', () => {}); // keeps reading, so that the log never fills the pipe
-    lines.once('close', () => reject(new Error(`${command.join(' ')} ended before it said where it listens`)));
-  });
-  const line = await Promise.race([firstLine, failed]);
+  const { line, child, stop: end } = await start(program, [...words, '--port', '0', ...args], { cwd: repository });
   const url = /^LLEmulator listening on (http:\/\/\S+)$/.exec(line)?.[1];
   if (!url) {
     child.kill();
@@ -35,10 +25,10 @@ export async function startServer(args = []) {
   }
   child.unref();
   child.stdout.unref?.();
-  const stop = () => {
+  const stop = async () => {
     child.ref();
-    child.kill('SIGTERM');
-    return exited;
+    child.stdout.ref?.();
+    return (await end())[0];
   };
   return { url, baseURL: `${url}/v1`, stop };
 }

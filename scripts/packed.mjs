@@ -1,14 +1,12 @@
 // The packages as a user has them: packed, and installed from the tarballs in an empty folder that is removed at the end.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { hostPlatform } from './platforms.mjs';
 import { manifest, packPlatform, packRoot } from './packages.mjs';
 import { capture, run } from './run.mjs';
+import { start } from './start.mjs';
 
 const temporary = mkdtempSync(path.join(tmpdir(), 'llemulator-'));
 process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
@@ -52,10 +50,8 @@ export function install(folder, what) {
  */
 export async function serve(folder) {
   const command = path.join('node_modules', 'llemulator', manifest.bin.llemulator);
-  const server = spawn(process.execPath, [command, '--port', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
-  const exited = once(server, 'exit');
-  const [line] = await Promise.race([once(createInterface(server.stdout), 'line'), exited]);
+  const { line, stop } = await start(process.execPath, [command, '--port', '0'], { cwd: folder });
   const url = /^LLEmulator listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1];
   assert.ok(url, `the first line must name the address, got ${line}`);
-  return { url, stop: () => (server.kill('SIGTERM'), exited) };
+  return { url, stop };
 }

@@ -1,11 +1,10 @@
 // The emulator under soak: a process with few descriptors, a temporary folder of one megabyte, and a clock that can be set.
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { start } from '../../scripts/start.mjs';
 
 /** Debian's package `libfaketime`; the wall clock alone is moved, as a daemon or a person does. */
 const FAKETIME = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1', '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1'].find(existsSync);
@@ -33,27 +32,22 @@ export async function startServer(descriptors, ...flags) {
   const script = `mkdir ${folder}/tmp && ${mounted}ulimit -n ${descriptors} && exec env "$@"`;
   const variables = Object.entries({ ...preload, TMPDIR: `${folder}/tmp` }).map(([name, value]) => `${name}=${value}`);
   const shell = ['sh', '-c', script, 'sh', ...variables, ...command, '--port', '0', '--log-level', 'warn', ...flags];
-  const child = spawn(small ? 'unshare' : shell[0], small ? ['--map-root-user', '--mount', ...shell] : shell.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [program, ...args] = small ? ['unshare', '--map-root-user', '--mount', ...shell] : shell;
+  const { line, printed, child, stop } = await start(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   process.on('exit', () => child.kill('SIGKILL'));
-  const complaints = [];
-  readline.createInterface({ input: child.stderr }).on('line', (line) => complaints.push(line));
-  const [line] = await Promise.race([once(readline.createInterface({ input: child.stdout }), 'line'), once(child, 'exit').then(() => [complaints.join('\n')])]);
   if (!line.includes('listening on')) throw new Error(`the emulator did not start: ${line}`);
   const url = line.split(' ').at(-1);
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   return {
     url,
     port: Number(new URL(url).port),
-    complaints,
+    complaints: () => printed.err.split('\n').filter(Boolean),
     small,
     clock: FAKETIME && ((shift) => writeFileSync(clock, shift)),
     /** In MB; one that has ended has none. */
     memory: () => (hasEnded() ? 0 : Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) / 1024),
     descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
     signal: (name) => child.kill(name),
-    stop: async () => {
-      if (!hasEnded() && child.kill('SIGTERM')) await once(child, 'exit');
-      return child.exitCode;
-    },
+    stop: async () => (await stop())[0],
   };
 }

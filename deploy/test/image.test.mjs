@@ -2,11 +2,12 @@
 // nothing but the binary, as a user without rights.
 //   LLEMULATOR_STATIC=target/image/llemulator node --test deploy/test/image.test.mjs
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { start } from '../../scripts/start.mjs';
 
 const root = mkdtempSync(path.join(tmpdir(), 'llemulator-image-'));
 before(() => {
@@ -45,23 +46,10 @@ const runOnce = (args, env = {}) => spawnSync('unshare', unshared(args, false), 
 async function container(env = {}, { writable = false } = {}) {
   if (writable) mkdirSync(path.join(root, 'tmp'), { recursive: true });
   const variables = { PATH: process.env.PATH, PORT: '0', LLEMULATOR_HOST: '0.0.0.0', ...env };
-  const outer = spawn('unshare', unshared([], writable), { env: variables, stdio: ['ignore', 'pipe', 'pipe'] });
-  let printed = '';
-  const exited = new Promise((resolve) => outer.once('close', (code, signal) => resolve({ code, signal })));
-  const listens = new Promise((resolve) => {
-    for (const stream of [outer.stdout, outer.stderr]) {
-      stream.on('data', (text) => {
-        printed += text;
-        const [, port] = /listening on \S+:(\d+)\n/.exec(printed) ?? [];
-        if (port) resolve({ port });
-      });
-    }
-  });
-  const { port, ...early } = await Promise.race([listens, exited]);
-  assert.ok(port, `it ended with ${JSON.stringify(early)}: ${printed}`);
-  const children = readFileSync(`/proc/${outer.pid}/task/${outer.pid}/children`, 'utf8');
-  const pid = Number(children.trim());
-  return { url: `http://127.0.0.1:${port}`, port, pid, exited, stop: () => (process.kill(pid, 'SIGTERM'), exited), printed: () => printed };
+  const { line, child, printed, ended } = await start('unshare', unshared([], writable), { env: variables, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [, port] = /listening on \S+:(\d+)$/.exec(line) ?? assert.fail(line);
+  const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim());
+  return { url: `http://127.0.0.1:${port}`, port, pid, stop: () => (process.kill(pid, 'SIGTERM'), ended), printed: () => printed.out + printed.err };
 }
 
 const chat = (url, text) =>
@@ -99,7 +87,7 @@ test('it serves as process 1, without rights, from a read-only file system', asy
   assert.match(await page.text(), /<script type="module"/, 'the control room’s page is in it');
   const models = await fetch(`${emulator.url}/v1/models`);
   assert.ok((await models.json()).data.length > 10);
-  assert.deepEqual(await emulator.stop(), { code: 0, signal: null }, emulator.printed());
+  assert.deepEqual(await emulator.stop(), [0, null], emulator.printed());
   const { status: unhealthy, stderr } = runOnce(['--healthcheck'], { PORT: emulator.port });
   assert.equal(unhealthy, 1);
   assert.match(stderr, /no emulator on port/);
@@ -114,7 +102,7 @@ test('SIGTERM while it streams: the stream ends whole, then the process, with co
   const ended = emulator.stop();
   for (let next = await reader.read(); !next.done; next = await reader.read()) text += decoder.decode(next.value, { stream: true });
   assert.deepEqual(said(text), { whole: true, content: `Echo: ${words(40)}` });
-  assert.deepEqual(await ended, { code: 0, signal: null }, emulator.printed());
+  assert.deepEqual(await ended, [0, null], emulator.printed());
 });
 
 test('a stream longer than the grace is told so; the process still ends with code 0', async () => {
@@ -122,7 +110,7 @@ test('a stream longer than the grace is told so; the process still ends with cod
   const answer = await chat(emulator.url, words(1000));
   const stopped = emulator.stop();
   assert.match(await answer.text(), /"code":"session_ended"\}\}\n\n$/);
-  assert.deepEqual(await stopped, { code: 0, signal: null }, emulator.printed());
+  assert.deepEqual(await stopped, [0, null], emulator.printed());
 });
 
 test('a form larger than memory takes needs /tmp: without, it says so; with, it is kept', async () => {

@@ -1,14 +1,14 @@
 // What docs/local-model.md shows, with the real weights of a real small model: SmolLM2-135M-Instruct, four bits.
 //   LLEMULATOR_WEIGHTS=….gguf node --test deploy/test/local.test.mjs      (run.mjs local finds or fetches them)
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tmpdir } from 'node:os';
 import { getLlama } from 'node-llama-cpp';
 import OpenAI from 'openai';
 import { localModel, startEmulator, when } from '../../js/index.js';
+import { start } from '../../scripts/start.mjs';
 
 const WEIGHTS = process.env.LLEMULATOR_WEIGHTS;
 const COMMAND = fileURLToPath(new URL('../../js/cli.js', import.meta.url));
@@ -164,14 +164,10 @@ test('a queue has an end, and a context has one', async () => {
 });
 
 test('npx llemulator --local: one name is the model’s, all others are as before', async () => {
-  const command = spawn(process.execPath, [COMMAND, '--local', 'tiny', '--local-model', WEIGHTS, '--local-threads', '1', '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const exited = new Promise((resolve) => command.once('close', resolve));
-  let log = '';
-  command.stderr.on('data', (text) => (log += text));
-  const lines = createInterface({ input: command.stdout });
-  const first = await Promise.race([new Promise((resolve) => lines.once('line', resolve)), exited]);
-  const url = /http:\S+/.exec(first)?.[0];
-  assert.ok(url, `${first} ${log}`);
+  const args = [COMMAND, '--local', 'tiny', '--local-model', WEIGHTS, '--local-threads', '1', '--port', '0'];
+  const { line, printed, stop } = await start(process.execPath, args, { cwd: process.cwd(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const url = /http:\S+/.exec(line)?.[0];
+  assert.ok(url, `${line} ${printed.err}`);
   const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'k', timeout: PATIENCE_MS });
   const answer = await openai.chat.completions.create(say(CAPITAL));
   assert.match(answer.choices[0].message.content, /Paris/);
@@ -180,9 +176,8 @@ test('npx llemulator --local: one name is the model’s, all others are as befor
   assert.equal(streamed, answer.choices[0].message.content);
   assert.equal((await openai.chat.completions.create({ ...say('hello'), model: 'gpt-4o' })).choices[0].message.content, 'Echo: hello');
   assert.ok((await openai.models.list()).data.some(({ id }) => id === 'tiny'));
-  command.kill('SIGTERM');
-  assert.equal(await exited, 0, log);
-  assert.match(log, /the model tiny is ready/);
+  assert.deepEqual(await stop(), [0, null], printed.err);
+  assert.match(printed.err, /the model tiny is ready/);
 });
 
 test('without the package it says what to install, and starts nothing', () => {
