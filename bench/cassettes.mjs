@@ -1,10 +1,11 @@
 // Recordings: how long 10,000 of them take to load, what an answer costs beside a scripted one, and whether a large one
 // holds up others. `node bench/cassettes.mjs`
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startEmulator } from '../js/index.mjs';
+import { ask, quantile } from './measure.mjs';
 
 const COUNT = 10_000;
 const folder = mkdtempSync(path.join(tmpdir(), 'llemulator-cassettes-'));
@@ -32,19 +33,13 @@ const large = file('large.jsonl', [recording(body('large'), Array.from({ length:
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 /** Milliseconds until the whole answer is there. */
-function ask(api, asked, own = agent) {
-  const text = JSON.stringify(asked);
-  const began = performance.now();
-  return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${api.apiKey}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
-    const sent = request(`${api.baseURL}/chat/completions`, { method: 'POST', agent: own, headers }, (response) => {
-      if (response.statusCode !== 200) reject(new Error(`status ${response.statusCode}`));
-      response.on('data', () => {}).on('end', () => resolve(performance.now() - began));
-    });
-    sent.on('error', reject).end(text);
-  });
+async function waited(api, asked, own = agent) {
+  const headers = { authorization: `Bearer ${api.apiKey}`, 'content-type': 'application/json' };
+  const { status, ms } = await ask(`${api.baseURL}/chat/completions`, { method: 'POST', agent: own, headers, body: JSON.stringify(asked) });
+  if (status !== 200) throw new Error(`status ${status}`);
+  return ms;
 }
-const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
+const median = (list) => quantile(list, 0.5);
 
 const loads = [];
 for (let round = 0; round < 5; round += 1) {
@@ -61,8 +56,8 @@ script.script({ rules: [{ match: 'ask', response: words, times: 'unlimited' }] }
 const replay = played.session();
 const times = { replay: [], scripted: [] };
 for (let number = 0; number < 4000; number += 1) {
-  times.scripted.push(await ask(script, body(`ask ${number}`)));
-  times.replay.push(await ask(replay, body(`ask ${number}`)));
+  times.scripted.push(await waited(script, body(`ask ${number}`)));
+  times.replay.push(await waited(replay, body(`ask ${number}`)));
 }
 await played.stop();
 await scripted.stop();
@@ -70,10 +65,10 @@ await scripted.stop();
 const both = await startEmulator({ cassettes: [large, many], ci: false });
 const api = both.session();
 const quiet = [];
-for (let number = 0; number < 200; number += 1) quiet.push(await ask(api, body(`ask ${number}`)));
-const slow = ask(api, body('large'), new Agent());
+for (let number = 0; number < 200; number += 1) quiet.push(await waited(api, body(`ask ${number}`)));
+const slow = waited(api, body('large'), new Agent());
 const beside = [];
-for (let number = 200; number < 400; number += 1) beside.push(await ask(api, body(`ask ${number}`)));
+for (let number = 200; number < 400; number += 1) beside.push(await waited(api, body(`ask ${number}`)));
 const took = await slow;
 await both.stop();
 agent.destroy();

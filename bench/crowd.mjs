@@ -3,14 +3,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
-import { createRequire } from 'node:module';
 import { loadavg } from 'node:os';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ask, load, quantile } from './measure.mjs';
 
 const self = fileURLToPath(import.meta.url);
-const ask = (content) => JSON.stringify({ model: 'gpt-4.1', messages: [{ role: 'user', content }] });
-const BODIES = { small: ask('Hello'), heavy: ask(' '.repeat(4 << 20)) };
+const chat = (content) => JSON.stringify({ model: 'gpt-4.1', messages: [{ role: 'user', content }] });
+const BODIES = { small: chat('Hello'), heavy: chat(' '.repeat(4 << 20)) };
 
 if (process.send) await client();
 else await measure();
@@ -23,14 +22,9 @@ async function client() {
     const end = performance.now() + seconds * 1000;
     const waits = [];
     while (performance.now() < end) {
-      const began = performance.now();
-      const request = http.request(`${url}/v1/chat/completions`, { method: 'POST', headers, agent });
-      request.end(BODIES[body]);
-      const [response] = await once(request, 'response');
-      response.resume();
-      await once(response, 'end');
-      if (response.statusCode !== 200 && body === 'small') throw new Error(`answered ${response.statusCode}`);
-      waits.push(performance.now() - began);
+      const { status, ms } = await ask(`${url}/v1/chat/completions`, { method: 'POST', headers, agent, body: BODIES[body] });
+      if (status !== 200 && body === 'small') throw new Error(`answered ${status}`);
+      waits.push(ms);
     }
     process.send(waits);
   });
@@ -39,14 +33,13 @@ async function client() {
 
 async function measure() {
   const seconds = Number(process.argv[2] ?? 10);
-  const { startEmulator } = createRequire(process.env.BENCH_MODULES ? path.resolve(process.env.BENCH_MODULES, 'package.json') : self)('llemulator');
-  const emulator = await startEmulator({ fallback: 'echo' });
+  const emulator = await load().startEmulator({ fallback: 'echo' });
   const [small, heavy] = [fork(self), fork(self)];
   await Promise.all([small, heavy].map((child) => once(child, 'message')));
   const run = async (child, body) => {
     child.send({ url: emulator.url, key: `sk-${body}`, body, seconds });
-    const waits = (await once(child, 'message'))[0].sort((one, other) => one - other);
-    return { waits, at: (part) => waits[Math.min(waits.length - 1, Math.floor(waits.length * part))].toFixed(1) };
+    const [waits] = await once(child, 'message');
+    return { waits, at: (part) => quantile(waits, part).toFixed(1) };
   };
   await run(small, 'small'); // the first seconds compile and count for nothing
   console.log('| beside | small requests | p50, ms | p99, ms | longest, ms | heavy requests | each, ms (p50) |\n|---|---:|---:|---:|---:|---:|---:|');

@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { localModel, startEmulator, when } from '../js/index.js';
 import { freeThreads } from '../js/local/threads.js';
+import { quantile } from './measure.mjs';
 
 const tests = fileURLToPath(new URL('../deploy/test/', import.meta.url));
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string', default: '7' }, threads: { type: 'string' } } });
@@ -58,7 +59,7 @@ const ways = {
 const rates = { alone: [], emulator: [] };
 for (const way of Object.keys(ways)) await ways[way]();
 for (let round = 0; round < Number(values.rounds); round++) for (const way of Object.keys(ways)) rates[way].push(await ways[way]());
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const median = (numbers) => quantile(numbers, 0.5);
 const share = median(rates.alone.map((alone, round) => rates.emulator[round] / alone));
 console.log(`| ${threads} thread${threads === 1 ? '' : 's'}, ${TOKENS} tokens, ${values.rounds} rounds in turns | tokens/s (median) |\n|---|---:|`);
 console.log(`| node-llama-cpp alone | ${median(rates.alone).toFixed(1)} |\n| through the emulator | ${median(rates.emulator).toFixed(1)} |\n| the median of a round's shares | ${(share * 100).toFixed(1)} % |`);

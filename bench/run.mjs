@@ -8,6 +8,7 @@ import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
+import { quantile } from './measure.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '3' } } });
@@ -15,7 +16,6 @@ const seconds = Number(options.seconds);
 
 const rows = [];
 const row = (figure, value, unit, note = '') => rows.push([figure, Number(value.toPrecision(3)).toLocaleString('en'), unit, note]);
-const percentile = (values, p) => values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * p) / 100))];
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const body = (key, stream) => JSON.stringify({ model: 'gpt-4o', stream, messages: [{ role: 'user', content: key }] });
@@ -46,7 +46,7 @@ for (const cells of rows) console.log(`| ${cells.join(' | ')} |`);
 async function startUp() {
   const runs = Array.from({ length: 11 }, () => JSON.parse(execFileSync(process.execPath, [here('inprocess.mjs')], { encoding: 'utf8' })));
   for (const [key, figure] of [['import', 'import'], ['start', 'first start'], ['both', 'import and first start'], ['restart', 'later starts'], ['stop', 'stop']]) {
-    row(figure, percentile(runs.map((run) => run[key]), 50), 'ms', 'median of 11 processes');
+    row(figure, quantile(runs.map((run) => run[key]), 0.5), 'ms', 'median of 11 processes');
   }
 }
 
@@ -62,7 +62,7 @@ async function commandLine() {
       child.kill();
       await once(child, 'exit');
     }
-    return percentile(times, 50);
+    return quantile(times, 0.5);
   };
   const bare = await firstLine('-e', 'console.log(1)');
   const command = await firstLine(here('../js/cli.js'), '--port', '0');
@@ -112,7 +112,7 @@ async function pacing(streams) {
   }));
   const rate = rates.reduce((sum, each) => sum + each, 0) / rates.length;
   row(`pacing, ${streams} stream${streams > 1 ? 's' : ''}, 50 chunks/s asked`, rate, 'chunks/s',
-    `late: p50 ${percentile(lateness, 50).toFixed(2)} ms, p99 ${percentile(lateness, 99).toFixed(2)} ms`);
+    `late: p50 ${quantile(lateness, 0.5).toFixed(2)} ms, p99 ${quantile(lateness, 0.99).toFixed(2)} ms`);
 }
 
 /** Memory for each of `count` streams that are open at the same time. */

@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { loadavg } from 'node:os';
 import { start } from '../scripts/start.mjs';
+import { ask, quantile } from './measure.mjs';
 
 const ROUNDS = 60;
 const REQUESTS = 1000;
@@ -49,20 +50,16 @@ function ran({ child }) {
   return sums;
 }
 
-async function ask({ url, agent }) {
-  const request = http.request(url, { method: 'POST', agent, headers: { 'content-type': 'application/json', authorization: 'Bearer sk-bench' } });
-  request.end(body);
-  const [response] = await once(request, 'response');
-  if (response.statusCode !== 200) throw new Error(`answered ${response.statusCode}`);
-  response.resume();
-  await once(response, 'end');
+async function one({ url, agent }) {
+  const { status } = await ask(url, { method: 'POST', agent, headers: { 'content-type': 'application/json', authorization: 'Bearer sk-bench' }, body });
+  if (status !== 200) throw new Error(`answered ${status}`);
 }
 
 for (let round = 0; round <= ROUNDS; round++) {
   for (const server of servers) {
     const before = ran(server);
     await Promise.all(Array.from({ length: 8 }, async () => {
-      for (let i = 0; i < REQUESTS / 8; i++) await ask(server);
+      for (let i = 0; i < REQUESTS / 8; i++) await one(server);
     }));
     const after = ran(server);
     // The first round warms up.
@@ -70,7 +67,7 @@ for (let round = 0; round <= ROUNDS; round++) {
   }
 }
 
-const median = (values) => values.sort((one, other) => one - other)[values.length >> 1];
+const median = (values) => quantile(values, 0.5);
 console.log(`| | µs of the serving threads | of the SDK's |\n|---|---:|---:|`);
 for (const { label, rounds, child, agent } of servers) {
   console.log(`| ${label} | ${median(rounds.map((one) => one.serving)).toFixed(1)} | ${median(rounds.map((one) => one.sdk)).toFixed(1)} |`);

@@ -5,12 +5,11 @@ import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
-import { createRequire } from 'node:module';
 import net from 'node:net';
 import { loadavg } from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ask, load, quantile } from './measure.mjs';
 
 const self = fileURLToPath(import.meta.url);
 const BODY = JSON.stringify({ model: 'gpt-4.1', messages: [{ role: 'user', content: 'Hello' }] });
@@ -26,21 +25,16 @@ function asks() {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   process.on('message', async ({ url, seconds }) => {
     const headers = { 'content-type': 'application/json', authorization: 'Bearer sk-watched' };
-    const ask = async () => {
-      const began = performance.now();
-      const request = http.request(`${url}/v1/chat/completions`, { method: 'POST', headers, agent });
-      request.end(BODY);
-      const [response] = await once(request, 'response');
-      response.resume();
-      await once(response, 'end');
-      if (response.statusCode !== 200) throw new Error(`answered ${response.statusCode}`);
-      return performance.now() - began;
+    const one = async () => {
+      const { status, ms } = await ask(`${url}/v1/chat/completions`, { method: 'POST', headers, agent, body: BODY });
+      if (status !== 200) throw new Error(`answered ${status}`);
+      return ms;
     };
     const waits = [];
     const began = performance.now();
     for (let sent = 0; sent < seconds * RATE; ) {
       const due = Math.min(seconds * RATE, Math.floor(((performance.now() - began) * RATE) / 1000));
-      for (; sent < due; sent += 1) waits.push(ask());
+      for (; sent < due; sent += 1) waits.push(one());
       await sleep(1);
     }
     process.send({ waits: await Promise.all(waits), took: (performance.now() - began) / 1000 });
@@ -71,8 +65,7 @@ function watches() {
 
 async function measure() {
   const seconds = Number(process.argv[2] ?? 10);
-  const { startEmulator } = createRequire(process.env.BENCH_MODULES ? path.resolve(process.env.BENCH_MODULES, 'package.json') : self)('llemulator');
-  const emulator = await startEmulator({ fallback: 'echo' });
+  const emulator = await load().startEmulator({ fallback: 'echo' });
   const [asking, watching] = [fork(self, ['asks']), fork(self, ['watches'])];
   await Promise.all([asking, watching].map((child) => once(child, 'message')));
   const run = async (length) => {
@@ -80,8 +73,7 @@ async function measure() {
     asking.send({ url: emulator.url, seconds: length });
     const [{ waits, took }] = await once(asking, 'message');
     const { user, system } = process.cpuUsage(cpu);
-    waits.sort((one, other) => one - other);
-    const at = (part) => waits[Math.min(waits.length - 1, Math.floor(waits.length * part))].toFixed(1);
+    const at = (part) => quantile(waits, part).toFixed(1);
     return `${Math.round(waits.length / took)} | ${at(0.5)} | ${at(0.99)} | ${at(1)} | ${Math.round((user + system) / took / 10_000)} %`;
   };
   await run(2); // the first seconds compile and count for nothing

@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { ask, quantile } from '../measure.mjs';
 
 /** Half of them, nearly all of them, and the longest. */
 function spread(times) {
-  const sorted = times.toSorted((one, other) => one - other);
-  const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
-  return { p50: at(0.5), p99: at(0.99), longest: at(1) };
+  const [p50, p99, longest] = [0.5, 0.99, 1].map((part) => quantile(times, part) ?? 0);
+  return { p50, p99, longest };
 }
 
 const head = (port, key, length) =>
   `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 
-const ask = (port, key, content) => {
+const chat = (port, key, content) => {
   const body = JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content }], stream: true });
   return head(port, key, body.length) + body;
 };
@@ -25,17 +25,8 @@ const dial = (port) => {
   return socket;
 };
 
-/** One answer of an agent's request: status, text, milliseconds. */
-export async function fetchOnce(port, path, { agent, method = 'GET', headers = {}, body } = {}) {
-  const began = performance.now();
-  const request = http.request({ port, host: '127.0.0.1', path, method, agent, headers });
-  request.end(body);
-  const [response] = await once(request, 'response');
-  let text = '';
-  response.setEncoding('utf8').on('data', (piece) => (text += piece));
-  await once(response, 'end');
-  return { status: response.statusCode, text, ms: performance.now() - began };
-}
+/** One answer: status, text, milliseconds. */
+export const fetchOnce = (port, path, options) => ask(`http://127.0.0.1:${port}${path}`, options);
 
 /** Asks for something again and again and notes how long each answer took, but for the moments that do not count. */
 export function probe(port, path, every, counts) {
@@ -71,7 +62,7 @@ export async function streams(port, count, events, counts) {
   for (let i = 0; i < count; i++) {
     const socket = dial(port);
     const stream = { seen: 0, began: 0, tail: '' };
-    socket.on('connect', () => socket.write(ask(port, 'sk-streams', 'soak-paced')));
+    socket.on('connect', () => socket.write(chat(port, 'sk-streams', 'soak-paced')));
     socket.on('data', (piece) => {
       const text = stream.tail + piece.latin1Slice();
       const now = performance.now();
@@ -106,7 +97,7 @@ export async function streams(port, count, events, counts) {
 export function slowReaders(port, count) {
   const sockets = Array.from({ length: count }, () => {
     const socket = dial(port).pause();
-    socket.write(ask(port, 'sk-slow', 'soak-long'));
+    socket.write(chat(port, 'sk-slow', 'soak-long'));
     return socket;
   });
   return () => sockets.forEach((socket) => socket.destroy());
