@@ -44,7 +44,7 @@ function asks() {
 
 /** A child: opens sockets and counts what they get; the first one reads nothing. */
 function watches() {
-  process.on('message', async ({ url }) => {
+  process.once('message', async ({ url }) => {
     const { hostname, port } = new URL(url);
     let bytes = 0;
     let dropped = 0;
