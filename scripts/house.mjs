@@ -82,7 +82,8 @@ export function named(root = ROOT) {
   for (const name of sources(src)) {
     if (NAMED.includes(name.replaceAll(path.sep, '/'))) continue;
     for (const [number, line] of code(path.join(src, name))) {
-      if (/\bServed \{ name: "/.test(line)) continue;
+      // A row of the table, on one line or broken into several.
+      if (/\bServed \{ name: "|^\s*name: "[^"]*",$/.test(line)) continue;
       const quoted = [...line.matchAll(/"([a-z_.]+)"/g)].map(([, text]) => text).find((text) => names.has(text));
       const prefix = /\boperation(\.name)?\.(starts|ends)_with\("|\boperation(\.name)? [!=]= "/.exec(line);
       if (!quoted && !prefix) continue;
