@@ -1,7 +1,9 @@
 //! The body of a request: read after routing, as the operation's row says, within the bound.
 
 use super::form;
+use super::under_way::UnderWay;
 use crate::api::admit;
+use crate::memory;
 use crate::options::{Profile, Settings};
 use crate::redact;
 use crate::runtime;
@@ -59,16 +61,21 @@ impl Coming {
 /// Reads the body of a request for this operation.
 ///
 /// # Errors
-/// It is too large, coded in an unknown way, no JSON, or a broken form.
-pub(crate) async fn read(
+/// It is too large, finds no room, is coded in an unknown way, no JSON, or a broken form.
+pub(super) async fn read(
     sent: Sent,
     method: &str,
     operation: &Operation,
     headers: &Headers,
     settings: &Settings,
+    under_way: &UnderWay<'_>,
 ) -> Result<ReadBody, ApiError> {
+    let came = |bytes| under_way.came(bytes);
     let coming = match sent {
-        Sent::Json(value, bytes) => return Ok(ReadBody::json(value, &bytes)),
+        Sent::Json(value, bytes) => {
+            came(bytes.len())?;
+            return Ok(ReadBody::json(value, &bytes));
+        }
         Sent::Coming(coming) => coming,
     };
     let limit = settings.max_body_bytes;
@@ -84,11 +91,14 @@ pub(crate) async fn read(
         let (coming, limit) = match coding {
             Coding::Plain if operation.keeps_files => (coming, settings.max_upload_bytes),
             Coding::Plain => (coming, limit),
-            _ => (Coming::of(unzip(gather(coming, limit).await?, coding, limit)?), limit),
+            _ => (Coming::of(unzip(gather(coming, limit, came).await?, coding, limit)?), limit),
         };
-        return ReadBody::form(form::read(coming, &boundary, limit).await?, operation);
+        return ReadBody::form(form::read(coming, &boundary, limit, &came).await?, operation);
     }
-    let bytes = unzip(gather(coming, limit).await?, coding, limit)?;
+    let bytes = unzip(gather(coming, limit, came).await?, coding, limit)?;
+    if coding != Coding::Plain {
+        came(bytes.len())?;
+    }
     let is_empty = bytes.iter().all(u8::is_ascii_whitespace);
     if is_form || is_empty {
         // The older emulators read an empty body as an empty object.
@@ -97,7 +107,12 @@ pub(crate) async fn read(
     }
     runtime::aside(bytes.len(), || values::check(&bytes, limit))?;
     match runtime::aside(bytes.len(), || serde_json::from_slice::<Value>(&bytes)) {
-        Ok(value @ Value::Object(_)) => Ok(runtime::aside(bytes.len(), || ReadBody::json(value, &bytes))),
+        Ok(value @ Value::Object(_)) => runtime::aside(bytes.len(), || {
+            if bytes.len() > WEIGHED {
+                came(memory::weight(&value))?;
+            }
+            Ok(ReadBody::json(value, &bytes))
+        }),
         _ if operation.form == Some(operations::Form::Form) => Ok(ReadBody::other(bytes, Value::Null)),
         _ => Err(error::not_json()),
     }
@@ -122,11 +137,19 @@ impl ReadBody {
     }
 }
 
-/// All bytes of a body of at most `limit` bytes. A longer one is refused as soon as that is known.
+/// Bodies of more bytes are weighed when they are read: as values they take several times the room.
+const WEIGHED: usize = 64 * 1024;
+
+/// All bytes of a body of at most `limit` bytes, each piece of which is counted. A longer one is refused as soon as that
+/// is known.
 ///
 /// # Errors
-/// It is too large, or its transport broke.
-pub(crate) async fn gather(coming: Coming, limit: usize) -> Result<Bytes, ApiError> {
+/// It is too large, finds no room, or its transport broke.
+pub(crate) async fn gather(
+    coming: Coming,
+    limit: usize,
+    came: impl Fn(usize) -> Result<(), ApiError>,
+) -> Result<Bytes, ApiError> {
     let mut pieces = coming.pieces;
     if coming.at_least > limit as u64 {
         return Err(error::too_large(limit));
@@ -139,6 +162,7 @@ pub(crate) async fn gather(coming: Coming, limit: usize) -> Result<Bytes, ApiErr
         if length > limit {
             return Err(error::too_large(limit));
         }
+        came(piece.len())?;
         // Almost every body comes in one piece: then nothing is copied.
         match (first.take(), whole.is_empty()) {
             (None, true) => first = Some(piece),

@@ -30,24 +30,31 @@ const BLOCK: usize = 256 * 1024;
 /// Bytes that are looked at in one go: hashing and searching them takes a fraction of a millisecond.
 const SLICE: usize = 64 * 1024;
 
-/// The form between these boundaries, of at most `limit` bytes.
+/// Counts bytes that stay in memory; an error = there is no room for them.
+pub(super) type Count<'a> = &'a (dyn Fn(usize) -> Result<(), ApiError> + Sync);
+
+/// The form between these boundaries, of at most `limit` bytes. What of it stays in memory is counted.
 ///
 /// # Errors
 /// It is cut, broken, or exceeds a bound.
-pub(super) async fn read(coming: Coming, boundary: &str, limit: usize) -> Result<FormData, ApiError> {
+pub(super) async fn read(coming: Coming, boundary: &str, limit: usize, count: Count<'_>) -> Result<FormData, ApiError> {
     if coming.at_least > limit as u64 {
         return Err(error::too_large(limit));
     }
     let meter = Arc::new(Mutex::new(Meter { left: limit, head: 0, refused: None }));
     let metered = Metered { pieces: coming.pieces, rest: Bytes::new(), gave: false, limit, meter: meter.clone() };
     let mut multipart = Multipart::new(metered, boundary);
-    parts(&mut multipart, &meter).await.map(FormData::new).map_err(|error| {
+    parts(&mut multipart, &meter, count).await.map(FormData::new).map_err(|error| {
         let refused = meter.lock().unwrap_or_else(PoisonError::into_inner).refused.take();
         refused.unwrap_or(error)
     })
 }
 
-async fn parts(multipart: &mut Multipart<'_>, meter: &Mutex<Meter>) -> Result<Vec<FormPart>, ApiError> {
+async fn parts(
+    multipart: &mut Multipart<'_>,
+    meter: &Mutex<Meter>,
+    count: Count<'_>,
+) -> Result<Vec<FormPart>, ApiError> {
     let mut parts = Vec::new();
     let mut spool = Spool::default();
     while let Some(mut field) = multipart.next_field().await.map_err(|error| broken(&error, ""))? {
@@ -60,20 +67,21 @@ async fn parts(multipart: &mut Multipart<'_>, meter: &Mutex<Meter>) -> Result<Ve
             ));
         };
         let content = match file_name(&field) {
-            Some(file_name) => PartContent::File(file(&mut field, &name, file_name, &mut spool, meter).await?),
-            None => PartContent::Text(text(&mut field, &name, meter).await?),
+            Some(file_name) => PartContent::File(file(&mut field, &name, file_name, &mut spool, meter, count).await?),
+            None => PartContent::Text(text(&mut field, &name, meter, count).await?),
         };
         parts.push(FormPart { name, content });
     }
     Ok(parts)
 }
 
-async fn text(field: &mut Field<'_>, name: &str, meter: &Mutex<Meter>) -> Result<String, ApiError> {
+async fn text(field: &mut Field<'_>, name: &str, meter: &Mutex<Meter>, count: Count<'_>) -> Result<String, ApiError> {
     let mut text = Vec::new();
     while let Some(chunk) = next(field, name, meter).await? {
         if text.len() + chunk.len() > LONGEST_TEXT {
             return Err(unparsed(format!("the field '{name}' is longer than {LONGEST_TEXT} bytes")).param(name));
         }
+        count(chunk.len()).map_err(|error| error.param(name))?;
         text.extend_from_slice(&chunk);
     }
     String::from_utf8(text).map_err(|_| unparsed(format!("the field '{name}' is not UTF-8")).param(name))
@@ -85,6 +93,7 @@ async fn file(
     file_name: String,
     spool: &mut Spool,
     meter: &Mutex<Meter>,
+    count: Count<'_>,
 ) -> Result<FormFile, ApiError> {
     let content_type = field.headers().get("content-type").and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or("application/octet-stream").to_string();
@@ -106,6 +115,7 @@ async fn file(
             spool.kept(from)?
         }
         None => {
+            count(held.len()).map_err(|error| error.param(name))?;
             spool.held += held.len();
             FileBytes::Memory(held.into())
         }
@@ -281,7 +291,7 @@ mod tests {
         let second: Vec<u8> = large.iter().rev().copied().take(BLOCK).collect();
         for piece in [100, 4096, 70_000, usize::MAX] {
             let body = written(&[("small", b"abc"), ("large", &large), ("empty", b""), ("second", &second)]);
-            let form = wait(read(coming(&body, piece), "b", usize::MAX)).expect("a form");
+            let form = wait(read(coming(&body, piece), "b", usize::MAX, &|_| Ok(()))).expect("a form");
             let file = |name: &str| form.file(name).expect("a file");
             assert!(
                 matches!(file("small").bytes, FileBytes::Memory(_))
@@ -298,7 +308,7 @@ mod tests {
     fn many_small_files_share_one_temporary_file() {
         let content = vec![b'x'; 10_000];
         let files: Vec<(&str, &[u8])> = (0..300).map(|_| ("f[]", &content[..])).collect();
-        let form = wait(read(coming(&written(&files), 50_000), "b", usize::MAX)).expect("a form");
+        let form = wait(read(coming(&written(&files), 50_000), "b", usize::MAX, &|_| Ok(()))).expect("a form");
         let disks: Vec<&Arc<DiskFile>> = form
             .files("f")
             .filter_map(|file| if let FileBytes::Disk(disk, _) = &file.bytes { Some(disk) } else { None })
@@ -315,7 +325,7 @@ mod tests {
     fn names_of_files_in_other_letters() {
         let named = |more: &str| {
             let body = format!("--b\r\ncontent-disposition: form-data; name=f{more}\r\n\r\n1\r\n--b--");
-            let form = wait(read(coming(body.as_bytes(), 5), "b", 500)).expect("a form");
+            let form = wait(read(coming(body.as_bytes(), 5), "b", 500, &|_| Ok(()))).expect("a form");
             form.file("f").map(|file| file.name.clone())
         };
         assert_eq!(named("; filename=\"ä.txt\"").as_deref(), Some("ä.txt"));
@@ -328,9 +338,9 @@ mod tests {
         #[test]
         fn any_bytes_are_a_form_or_refused(body in ".{0,200}", cut in 3usize..20) {
             let body = format!("--b\r\ncontent-disposition: form-data; name=f; filename=x\r\n\r\n{body}\r\n--b--");
-            let whole = wait(read(coming(body.as_bytes(), cut), "b", 1000));
+            let whole = wait(read(coming(body.as_bytes(), cut), "b", 1000, &|_| Ok(())));
             prop_assert!(whole.is_ok());
-            let broken = wait(read(coming(&body.as_bytes()[..body.len() - cut], cut), "b", 1000));
+            let broken = wait(read(coming(&body.as_bytes()[..body.len() - cut], cut), "b", 1000, &|_| Ok(())));
             prop_assert!(broken.is_err());
         }
     }

@@ -5,4 +5,5 @@ pub(crate) mod body;
 mod form;
 pub(crate) mod route;
 pub(crate) mod run;
+mod under_way;
 pub(crate) mod within;

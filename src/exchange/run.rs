@@ -5,6 +5,7 @@
 
 use super::azure::{self, AzureFacts};
 use super::body::{self, ReadBody, Sent};
+use super::under_way::UnderWay;
 use crate::api;
 use crate::clock;
 use crate::emulator::Emulator;
@@ -110,13 +111,15 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
             Matched::Unknown => Err(error::unknown_url(&method, target.split('?').next().unwrap_or_default())),
         }
     });
+    let under_way = UnderWay::new(emulator, &keeper);
     let (admitted, body) = match admitted {
-        Ok(admitted) => match body::read(sent, &method, admitted.1, &headers, settings).await {
+        Ok(admitted) => match body::read(sent, &method, admitted.1, &headers, settings, &under_way).await {
             Ok(body) => (Ok(admitted), body),
             Err(error) => (Err(error), ReadBody::default()),
         },
         Err(error) => (Err(error), ReadBody::default()),
     };
+    let held = under_way.into_held();
     let size = body.size;
     let answer = pin!(async move {
         let ReadBody { mut value, form, bytes, kept, .. } = body;
@@ -145,7 +148,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         if emulator.desk.is_attended() {
             exchange.keeps_answer();
         }
-        let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone());
+        let live = Live::begin(keeper.clone(), exchange, emulator.observers.clone(), held);
         let started = keeper.clock.now();
         let answered = {
             let answering = pin!(async {

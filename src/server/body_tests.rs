@@ -97,7 +97,9 @@ fn session(clock: Mode) -> Arc<Session> {
 
 fn live(session: &Arc<Session>) -> Live {
     let exchange = session.journal.number(Begun { operation: "x", stream: true, ..Begun::default() });
-    Live::begin(session.clone(), exchange, session::observers(&Options::default().settle(Door::InProcess), Vec::new()))
+    let held = session.accounts.under_way.hold(0);
+    let observers = session::observers(&Options::default().settle(Door::InProcess), Vec::new());
+    Live::begin(session.clone(), exchange, observers, held)
 }
 
 fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) -> Timed<Plain> {

@@ -2,8 +2,9 @@
 
 use crate::control;
 use crate::emulator::Emulator;
-use crate::server::tests::{Got, exchange, request, send, start, until};
+use crate::server::tests::{Got, connect, exchange, request, send, start, until};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::sync::Arc;
 
 const KEY: &str = "sk-memory";
@@ -153,4 +154,63 @@ fn a_body_of_nothing_but_values_is_refused_before_it_is_read() {
         assert!(got.text().contains("values"), "{path}: {}", got.text());
     }
     assert!(emulator.memory.used() < 100_000, "{}", emulator.memory.used());
+}
+
+/// What is being read and answered counts, in memory alone, until its answer has gone.
+#[test]
+fn requests_under_way_count_until_they_are_over() {
+    let emulator = start(json!({"clock": "manual"}));
+    let script = json!({"rules": [{"text": "slow", "pace": {"hold": {"until": "later"}}, "times": -1}]});
+    assert_eq!(send(&emulator, KEY, "/_emulator/script", &script).status, 200);
+    let session = emulator.session(KEY);
+    let under_way = || session.accounts.under_way.used();
+    let content = "x".repeat(400_000);
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": content}]}).to_string();
+    let form = format!(
+        "--b\r\ncontent-disposition: form-data; name=\"prompt\"\r\n\r\n{content}\r\n--b\r\ncontent-disposition: form-data; \
+         name=\"file\"; filename=\"f\"\r\n\r\n{content}\r\n--b--"
+    );
+    let asks = [
+        ("/v1/chat/completions", "application/json", &body, 400_000..1_000_000),
+        ("/v1/images/edits", "multipart/form-data; boundary=b", &form, 800_000..900_000),
+    ];
+    for (path, media, body, holds) in asks {
+        // All but the end has come.
+        let whole = request("POST", path, KEY, "", body.as_bytes());
+        let whole = String::from_utf8(whole).expect("a text").replacen("application/json", media, 1).into_bytes();
+        let mut client = connect(&emulator);
+        client.write_all(&whole[..whole.len() - 10]).expect("it is read");
+        until("it counts while it comes", || under_way() > 350_000);
+        // The client leaves.
+        drop(client);
+        until("what came is given back", || under_way() == 0);
+        if path.ends_with("completions") {
+            let mut client = connect(&emulator);
+            client.write_all(&whole).expect("it is read");
+            until("it waits", || holds.contains(&under_way()) && !session.journal.in_flight().is_empty());
+            drop(client);
+            until("all is given back", || under_way() == 0);
+        }
+    }
+}
+
+#[test]
+fn requests_under_way_find_room_or_are_refused() {
+    let emulator = start(json!({"maxSessionBytes": 300_000, "fallback": "echo"}));
+    let ask = |length: usize| respond(&emulator, KEY, &"x".repeat(length));
+    assert_eq!(ask(30_000).status, 200);
+    let refused = ask(120_000);
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (413, &json!("memory_exhausted")));
+    let message = refused.json()["error"]["message"].to_string();
+    assert!(message.contains("requests under way") && message.contains("maxSessionBytes"), "{message}");
+    let zipped = {
+        let body = json!({"model": "gpt-4o", "input": "x".repeat(120_000)}).to_string();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(body.as_bytes()).and_then(|()| encoder.finish()).expect("it is zipped")
+    };
+    let got = exchange(&emulator, &request("POST", "/v1/responses", KEY, "content-encoding: gzip\r\n", &zipped))
+        .expect("an answer");
+    assert_eq!((got.status, &got.json()["error"]["code"]), (413, &json!("memory_exhausted")));
+    assert_eq!(emulator.session(KEY).accounts.under_way.used(), 0);
+    assert_eq!(ask(30_000).status, 200);
 }

@@ -78,7 +78,7 @@ pub(super) fn coming(body: RequestBody, headers: &HeaderMap, settings: &Settings
 pub(super) async fn read(body: RequestBody, headers: &HeaderMap, settings: &Settings) -> Result<Bytes, ApiError> {
     let coding = Coding::of(&Headers::of(headers))?;
     let limit = settings.max_body_bytes;
-    body::unzip(body::gather(coming(body, headers, settings), limit).await?, coding, limit)
+    body::unzip(body::gather(coming(body, headers, settings), limit, |_| Ok(())).await?, coding, limit)
 }
 
 /// A body of this size is taken off the connection when nobody wants it.

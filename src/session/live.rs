@@ -1,6 +1,7 @@
 //! An exchange that is being answered: whoever drops it unfinished has lost the client.
 
 use crate::clock::Wait;
+use crate::memory::Held;
 use crate::session::Session;
 use crate::session::ending::{Ended, Watch};
 use crate::session::exchange::Exchange;
@@ -15,17 +16,24 @@ pub(crate) struct Live {
     pub session: Arc<Session>,
     pub exchange: Arc<Exchange>,
     observers: Arc<[Box<dyn Observer>]>,
+    /// What its request takes of the memory.
+    _held: Held,
     done: bool,
 }
 
 impl Live {
     /// Begins an exchange; from here on, whoever gives up (a client that leaves, a panic) leaves it complete.
-    pub(crate) fn begin(session: Arc<Session>, exchange: Exchange, observers: Arc<[Box<dyn Observer>]>) -> Self {
+    pub(crate) fn begin(
+        session: Arc<Session>,
+        exchange: Exchange,
+        observers: Arc<[Box<dyn Observer>]>,
+        held: Held,
+    ) -> Self {
         let exchange = Arc::new(exchange);
         for observer in observers.iter() {
             observer.begun(&session, &exchange);
         }
-        Live { session, exchange, observers, done: false }
+        Live { session, exchange, observers, _held: held, done: false }
     }
 
     /// Its answer is known, and nothing of it has left.

@@ -98,13 +98,15 @@ pub(crate) struct Accounts {
     /// Files on the disk, within what all sessions may keep there.
     pub(crate) files: Arc<Account>,
     pub(crate) script: Arc<Account>,
+    /// Bodies of requests that are being read and answered.
+    pub(crate) under_way: Arc<Account>,
 }
 
 impl Accounts {
     fn new(settings: &Settings, total: &Arc<Total>) -> Self {
         let account = || Account::new(settings.max_session_bytes / 3, total);
         let files = Account::new(settings.max_disk_bytes, total.disk());
-        Accounts { journal: account(), stored: account(), files, script: account() }
+        Accounts { journal: account(), stored: account(), files, script: account(), under_way: account() }
     }
 
     /// Bytes of all of them.
