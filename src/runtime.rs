@@ -7,7 +7,9 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
+use tokio::sync::Semaphore;
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
@@ -52,11 +54,76 @@ pub(crate) async fn all_aside<T>(bytes: usize, mut work: Pin<&mut impl Future<Ou
     poll_fn(|context| aside(bytes, || work.as_mut().poll(context))).await
 }
 
+/// Answers that are begun before the worker looks what else has come. Few enough that a probe waits for some milliseconds
+/// at most when thousands ask at once; many enough that looking costs an answer nothing.
+const ROUND: usize = 16;
+
+/// How many may still be begun in this round.
+static TURNS: Semaphore = Semaphore::const_new(ROUND);
+/// Somebody sees to the next round.
+static REFILLING: AtomicBool = AtomicBool::new(false);
+
+/// Waits until an answer to so many bytes may be begun: in the order in which they ask, with room for others between
+/// them. Heavy ones hold nobody up: see [`aside`].
+pub(crate) async fn turn(bytes: usize) {
+    if bytes > HEAVY {
+        return;
+    }
+    // It is never closed.
+    if let Ok(turn) = TURNS.acquire().await {
+        turn.forget();
+    }
+    if TURNS.available_permits() == 0 && !REFILLING.swap(true, Ordering::AcqRel) {
+        handle().spawn(async {
+            // Until what is ready has run, and what has come is ready.
+            tokio::task::yield_now().await;
+            REFILLING.store(false, Ordering::Release);
+            TURNS.add_permits(ROUND);
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::pin::pin;
-    use std::sync::mpsc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::{Arc, mpsc};
+
+    #[test]
+    fn of_many_that_ask_at_once_all_have_their_turn_and_others_run_between_them() {
+        const MANY: usize = 1_000;
+        let begun = Arc::new(AtomicUsize::new(0));
+        let (all, seen) = handle().block_on(async {
+            // On the worker, so that nobody runs before all are there.
+            let crowd = tokio::spawn(async move {
+                let crowd: Vec<_> = (0..MANY)
+                    .map(|_| {
+                        let begun = begun.clone();
+                        tokio::spawn(async move {
+                            turn(0).await;
+                            begun.fetch_add(1, Ordering::Relaxed);
+                        })
+                    })
+                    .collect();
+                let count = begun.clone();
+                let other = tokio::spawn(async move {
+                    // A probe comes back as often: to be accepted, to be read, to be written.
+                    for _ in 0..4 {
+                        tokio::task::yield_now().await;
+                    }
+                    count.load(Ordering::Relaxed)
+                });
+                for one in crowd {
+                    one.await.expect("it does not panic");
+                }
+                (begun.load(Ordering::Relaxed), other.await.expect("it does not panic"))
+            });
+            crowd.await.expect("it does not panic")
+        });
+        assert_eq!(all, MANY);
+        assert!(seen < 12 * ROUND, "{seen} were begun before another had a look");
+    }
 
     #[test]
     fn heavy_work_does_not_hold_up_others() {

@@ -121,6 +121,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
     };
     let held = under_way.into_held();
     let size = body.size;
+    runtime::turn(size).await;
     let answer = pin!(async move {
         let ReadBody { mut value, form, bytes, kept, .. } = body;
         let hash = random::key(0, &[name.as_bytes(), target.as_bytes(), &random::canonical(&value).to_le_bytes()]);

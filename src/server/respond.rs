@@ -171,6 +171,7 @@ async fn control_route(
             body,
             in_process: false,
         };
+        runtime::turn(request.body.len()).await;
         control::settle(&emulator, request.key, path).await;
         let answer = runtime::aside(body.len(), || control::handle(&emulator, &request));
         emulator.settled().await?;
