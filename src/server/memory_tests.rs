@@ -127,6 +127,25 @@ fn all_sessions_together_have_a_bound() {
 }
 
 #[test]
+fn what_leaves_is_kept_for_people_while_there_is_room() {
+    for (most, least, kept) in [(3 << 20, 60_000, 200_000), (60_000, 0, 20_000)] {
+        let emulator = start(json!({"maxSessionBytes": most}));
+        emulator.desk.attend();
+        send(
+            &emulator,
+            KEY,
+            "/_emulator/script",
+            &json!({"responses": [{"text": "word ".repeat(1_000), "pace": {"chunk": "word"}}]}),
+        );
+        let ask = json!({"model": "gpt-4o", "stream": true, "messages": [{"role": "user", "content": "x"}]});
+        let got = send(&emulator, KEY, "/v1/chat/completions", &ask);
+        assert!(got.text().len() > 100_000 && got.text().ends_with("data: [DONE]\n\n"), "the client has all of it");
+        let used = emulator.session(KEY).accounts.journal.used();
+        assert!((least..kept).contains(&used), "{used} bytes of {most}");
+    }
+}
+
+#[test]
 fn a_conversation_has_as_many_items_as_a_session_has_objects() {
     let emulator = start(json!({"maxObjects": 3, "fallback": "echo"}));
     let item = json!({"role": "user", "content": "x"});

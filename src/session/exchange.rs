@@ -187,7 +187,7 @@ pub(crate) struct Exchange {
     pub refusal: OnceLock<ApiError>,
     /// Rate limits the answer's headers show.
     pub limits: OnceLock<crate::session::limits::RateLimits>,
-    /// The model that answered, for the headers that name it.
+    /// The model that answered, as answers name it.
     pub model: OnceLock<String>,
     /// When the first piece of content of its stream was written, in the world's time.
     pub first_content: OnceLock<Duration>,
@@ -328,10 +328,10 @@ impl Exchange {
         }
     }
 
-    /// A piece of its answer leaves.
+    /// A piece of its answer leaves; it is kept as long as the session has room: what is open gives way to nothing.
     pub(crate) fn leaves(&self, bytes: &[u8]) {
         if let Some(sent) = self.sent.get() {
-            self.held.add(sent.piece(bytes));
+            self.held.add(sent.piece(bytes, !self.held.account().is_full(bytes.len())));
         }
     }
 

@@ -26,6 +26,8 @@ struct SentState {
     kept: Vec<u8>,
     /// All bytes that left.
     bytes: u64,
+    /// Nothing more is kept.
+    over: bool,
 }
 
 impl SentLog {
@@ -40,11 +42,13 @@ impl SentLog {
         kept
     }
 
-    /// A piece leaves. Gives the bytes that are kept of it.
-    pub(crate) fn piece(&self, bytes: &[u8]) -> usize {
+    /// A piece leaves; `room` = there is room for it. Gives the bytes that are kept of it.
+    pub(crate) fn piece(&self, bytes: &[u8], room: bool) -> usize {
         let mut state = self.state();
         state.bytes += bytes.len() as u64;
-        if state.pieces.len() >= PIECES {
+        // What comes after a gap would be shown as if it followed.
+        state.over |= !room || state.pieces.len() >= PIECES;
+        if state.over {
             return 0;
         }
         let room = KEPT - state.kept.len();
@@ -97,20 +101,23 @@ mod tests {
         let head = [("content-type", "text/event-stream"), ("set-cookie", "secret")];
         let head = head.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         log.head(Headers::of(&HeaderMap::from_iter(head)));
-        log.piece(b"data: 1\n\ndata: 2\n\n");
-        log.piece(b"data: 3\n\n");
+        log.piece(b"data: 1\n\ndata: 2\n\n", true);
+        log.piece(b"data: 3\n\n", true);
         let shown = log.to_json(Duration::ZERO);
         let texts: Vec<&Value> = shown["events"].as_array().into_iter().flatten().map(|event| &event["text"]).collect();
         assert_eq!(texts, ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]);
         assert_eq!((&shown["bytes"], &shown["truncated"]), (&json!(27), &json!(false)));
         assert!(!shown.to_string().contains("secret"), "{shown}");
         assert_eq!(shown["headers"], json!({"content-type": "text/event-stream", "set-cookie": "…"}));
-        log.piece(&vec![b'x'; KEPT]);
-        assert_eq!(log.piece(b"more"), 0);
+        log.piece(&vec![b'x'; KEPT], true);
+        assert_eq!(log.piece(b"more", true), 0);
         let shown = log.to_json(Duration::ZERO);
         assert_eq!((&shown["bytes"], &shown["truncated"]), (&json!(31 + KEPT), &json!(true)));
         let binary = SentLog::default();
-        binary.piece(&[0xff, 0]);
+        binary.piece(&[0xff, 0], true);
         assert_eq!(binary.to_json(Duration::ZERO)["events"][0]["base64"], "/wA=");
+        assert_eq!((binary.piece(b"no room", false), binary.piece(b"room again", true)), (0, 0));
+        let shown = binary.to_json(Duration::ZERO);
+        assert_eq!((shown["events"].as_array().map(Vec::len), &shown["truncated"]), (Some(1), &json!(true)));
     }
 }
