@@ -87,6 +87,7 @@ def test_spans_metrics_and_logs_over_either_transport(receiver, transport):
     assert (plain.name, plain.kind) == ("chat gpt-4o", 2)
     assert said["gen_ai.operation.name"] == "chat" and said["gen_ai.provider.name"] == "openai"
     assert said["gen_ai.request.model"] == "gpt-4o" and said["gen_ai.response.finish_reasons"] == ["stop"]
+    assert said["gen_ai.response.model"] == answer.model
     assert said["gen_ai.usage.input_tokens"] == answer.usage.prompt_tokens
     assert said["gen_ai.usage.output_tokens"] == answer.usage.completion_tokens
     assert (said["llemulator.outcome"], said["llemulator.answered_by"]) == ("fallback", "echo")
@@ -108,6 +109,16 @@ def test_spans_metrics_and_logs_over_either_transport(receiver, transport):
     records = receiver.logs()
     assert [record.severity_text for record in records] == ["INFO", "INFO", "WARN", "INFO"]
     assert [record.span_id for record in records] == [span.span_id for span in receiver.spans()]
+
+
+def test_the_rule_that_answered_is_named(receiver):
+    with emulator(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc) as client:
+        script = {"rules": [{"name": "greeting", "match": "hello", "text": "Hi."}]}
+        urlopen(Request(f"{client.base_url.copy_with(path='/_emulator/script')}", json.dumps(script).encode(), {"authorization": "Bearer sk-telemetry"}))
+        assert ask(client).choices[0].message.content == "Hi."
+    [said] = [attributes(span) for span in receiver.spans() if span.name == "chat gpt-4o"]
+    assert (said["llemulator.answered_by"], said["llemulator.rule"], said["llemulator.outcome"]) == ("script", "greeting", "scripted")
+    assert [attributes(record)["llemulator.rule"] for record in receiver.logs() if "llemulator.rule" in attributes(record)] == ["greeting"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -81,9 +81,7 @@ fn valid(call: &Call, model: Option<Model>) -> Result<(), ApiError> {
     // Only a request that will be answered counts.
     let limits = rate_limits::take(call, &model)?;
     let _ = call.exchange.limits.set(limits);
-    if call.operation.edge.names_model {
-        let _ = call.exchange.model.set(call.shown_model(name, &model));
-    }
+    let _ = call.exchange.model.set(call.shown_model(name, &model));
     Ok(())
 }
 

@@ -131,7 +131,7 @@ pub(super) async fn deliver(
             proxied: edge.proxied,
             processing_ms: if virtual_clock { 0 } else { session.clock.now().saturating_sub(started).as_millis() },
             limits: live.exchange.limits.get().copied(),
-            model: live.exchange.model.get().map(String::as_str),
+            model: live.exchange.model.get().filter(|_| edge.names_model).map(String::as_str),
             date: virtual_clock.then(|| session.clock.stamp()),
         };
         let random = &mut random.fork("headers");
