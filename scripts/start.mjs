@@ -1,6 +1,7 @@
 // Starting a program that goes on, such as the emulator's command, the way every script and test here does.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { ROOT } from './addon.mjs';
 
 /**
@@ -32,4 +33,14 @@ export async function start(program, args, options) {
     return ended;
   };
   return { line, printed, child, ended, stop };
+}
+
+/** A port of loopback that is free now, for programs that do not say which one they took. */
+export async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (probe.address());
+  probe.close();
+  await once(probe, 'close');
+  return port;
 }

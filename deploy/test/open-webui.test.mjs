@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEmulator } from '../../js/index.js';
+import { freePort } from '../../scripts/start.mjs';
 
 const data = mkdtempSync(path.join(tmpdir(), 'llemulator-open-webui-'));
 let emulator;
@@ -25,14 +25,6 @@ function settings() {
   const pairs = [...lines.matchAll(/^ +([A-Z_]+): '?([^'\n]+?)'?$/gm)].map(([, name, value]) => [name, value.replace('http://emulator:8080', emulator.url).replace(/^open-webui$/, api.apiKey)]);
   assert.ok(pairs.length >= 8, 'the compose file sets what Open WebUI needs');
   return Object.fromEntries(pairs);
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 /** A call of Open WebUI's own API; its JSON, or its text when it streams. */

@@ -1,6 +1,6 @@
 // What runs in containers and clusters, proved without a container engine: the documents by their own tools, the binary
 // in a file system that holds nothing else.
-//   node deploy/test/run.mjs [documents|image|local|open-webui …]      all of them, or these
+//   node deploy/test/run.mjs [documents|image|prometheus|local|open-webui …]      all of them, or these
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -93,6 +93,11 @@ const parts = {
     const may = spawnSync('unshare', ['--mount', '--pid', '--fork', ...(process.getuid() === 0 ? [] : ['--user', '--map-root-user']), 'true']);
     if (may.status !== 0) return skipped('the image', `this machine lets nobody make name spaces: ${may.error?.message ?? may.stderr}`);
     prove('image.test.mjs', { LLEMULATOR_STATIC: buildImage() });
+  },
+  prometheus() {
+    const { error } = spawnSync('prometheus', ['--version']);
+    if (error) return skipped('Prometheus', `it is not installed (${error.message}); Debian’s package is prometheus`);
+    prove('prometheus.test.mjs');
   },
   local() {
     if (process.platform !== 'linux' || process.arch !== 'x64') return skipped('the local model', 'its weights and its llama.cpp are installed for Linux x64 alone');
