@@ -11,7 +11,7 @@ export const load = () => createRequire(path.resolve(process.env.BENCH_MODULES ?
 /** The value below which this part of them lies: 0.5 is the median, 1 the greatest. */
 export const quantile = (values, part) => values.toSorted((one, other) => one - other)[Math.min(values.length - 1, Math.floor(values.length * part))];
 
-/** Asks by node:http, whose cost is small, and reads the answer to its end: status, text, and how many milliseconds it took. */
+/** Asks by node:http, whose cost is small, and reads the answer to its end: status, headers, text, and how many milliseconds it took. */
 export async function ask(url, { body, ...options } = {}) {
   const began = performance.now();
   const request = http.request(url, options);
@@ -21,5 +21,5 @@ export async function ask(url, { body, ...options } = {}) {
   response.on('data', (chunk) => chunks.push(chunk));
   await once(response, 'end');
   const ms = performance.now() - began;
-  return { status: response.statusCode, text: Buffer.concat(chunks).toString(), ms };
+  return { status: response.statusCode, headers: response.headers, text: Buffer.concat(chunks).toString(), ms };
 }

@@ -39,6 +39,7 @@ const STAGES = [
   ['wire', 'bytes on the wire are as OpenAI sends them', [node('conformance/wire/run.mjs')]],
   ['fidelity', 'no score against recorded traffic has fallen', [node('conformance/fidelity/run.mjs')]],
   ['deploy', 'the image without an engine, compose files, the chart by Helm, a real model, Open WebUI', [node('deploy/test/run.mjs')]],
+  ['soak', 'it bears what goes wrong around it, for three minutes', [node('bench/soak.mjs', '--minutes', '3', '--streams', '1000')]],
   ['docs', 'the examples run as written', [node('scripts/test-docs.mjs')]],
   ['pack', 'the packages as npm installs them', [node('scripts/pack-test.mjs')]],
 ];

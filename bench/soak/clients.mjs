@@ -55,8 +55,8 @@ export function probe(port, path, every, counts) {
   };
 }
 
-/** Opens streams of one event a second and watches that each event comes when it is due. */
-export async function streams(port, count, events, counts) {
+/** Opens streams of an event every so many milliseconds and watches that each event comes when it is due. */
+export async function streams(port, count, events, every, counts) {
   const all = { open: 0, whole: 0, broken: 0, lateness: [], finished: null };
   const ended = [];
   for (let i = 0; i < count; i++) {
@@ -71,7 +71,7 @@ export async function streams(port, count, events, counts) {
       while ((at = text.indexOf('"content":"l', rest)) >= 0) {
         rest = at + 12;
         if (!stream.seen++) stream.began = now;
-        else if (i % 20 === 0 && counts()) all.lateness.push(now - stream.began - (stream.seen - 1) * 1000);
+        else if (i % 20 === 0 && counts()) all.lateness.push(now - stream.began - (stream.seen - 1) * every);
       }
       if (text.includes('data: [DONE]')) {
         stream.done = true;
@@ -93,13 +93,18 @@ export async function streams(port, count, events, counts) {
   return all;
 }
 
-/** Asks for much and reads nothing. */
-export function slowReaders(port, count) {
-  const sockets = Array.from({ length: count }, () => {
+/**
+ * Asks for much and reads nothing. They come one after the other: an answer of 600 kB costs some 14 ms of a processor before
+ * its first byte, and fifty at once keep two of them busy for half a second, whoever else asks.
+ */
+export async function slowReaders(port, count) {
+  const sockets = [];
+  for (let i = 0; i < count; i++) {
     const socket = dial(port).pause();
     socket.write(chat(port, 'sk-slow', 'soak-long'));
-    return socket;
-  });
+    sockets.push(socket);
+    await wait(100);
+  }
   return () => sockets.forEach((socket) => socket.destroy());
 }
 

@@ -1,4 +1,4 @@
-// The emulator under soak: a process with few descriptors, a temporary folder of one megabyte, and a clock that can be set.
+// The emulator under soak: a process with few descriptors, a small folder of its own, and a clock that can be set.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -21,17 +21,22 @@ function canMount() {
   }
 }
 
-export async function startServer(descriptors, ...flags) {
+/**
+ * Starts one that has so many descriptors, and the folder `tmp` of so many megabytes for what is temporary.
+ * @param {{ descriptors: number, megabytes: number }} bounds
+ * @param {(tmp: string) => string[]} flags
+ */
+export async function startServer({ descriptors, megabytes }, flags) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'llemulator-soak-'));
   const clock = path.join(folder, 'clock');
   writeFileSync(clock, '+0');
   const preload = FAKETIME ? { LD_PRELOAD: FAKETIME, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME_DONT_RESET: '1' } : {};
   const small = canMount();
   // The last `exec` makes the process that is asked for this very one.
-  const mounted = small ? `mount -t tmpfs -o size=1m tmpfs ${folder}/tmp && ` : '';
+  const mounted = small ? `mount -t tmpfs -o size=${megabytes}m tmpfs ${folder}/tmp && ` : '';
   const script = `mkdir ${folder}/tmp && ${mounted}ulimit -n ${descriptors} && exec env "$@"`;
   const variables = Object.entries({ ...preload, TMPDIR: `${folder}/tmp` }).map(([name, value]) => `${name}=${value}`);
-  const shell = ['sh', '-c', script, 'sh', ...variables, ...command, '--port', '0', '--log-level', 'warn', ...flags];
+  const shell = ['sh', '-c', script, 'sh', ...variables, ...command, '--port', '0', '--log-level', 'warn', ...flags(`${folder}/tmp`)];
   const [program, ...args] = small ? ['unshare', '--map-root-user', '--mount', ...shell] : shell;
   const { line, printed, child, stop } = await start(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   process.on('exit', () => child.kill('SIGKILL'));
@@ -43,11 +48,13 @@ export async function startServer(descriptors, ...flags) {
     port: Number(new URL(url).port),
     complaints: () => printed.err.split('\n').filter(Boolean),
     small,
+    /** Its small folder, as everybody else can reach it. */
+    tmp: () => `/proc/${child.pid}/root${folder}/tmp`,
     clock: FAKETIME && ((shift) => writeFileSync(clock, shift)),
     /** In MB; one that has ended has none. */
     memory: () => (hasEnded() ? 0 : Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) / 1024),
     descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
     signal: (name) => child.kill(name),
-    stop: async () => (await stop())[0],
+    stop: async (signal) => (await stop(signal))[0],
   };
 }
