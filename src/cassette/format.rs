@@ -129,20 +129,38 @@ impl Serialize for RecordedChunk {
 
 impl<'de> Deserialize<'de> for RecordedChunk {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected a text or {\"base64\": …}")]
-        enum ChunkBytes {
-            Text(String),
-            Coded { base64: String },
-        }
-        let (at_ms, written) = <(u64, ChunkBytes)>::deserialize(deserializer)?;
-        let bytes = match written {
-            ChunkBytes::Text(text) => text.into_bytes(),
-            ChunkBytes::Coded { base64 } => {
-                BASE64_STANDARD.decode(base64).map_err(|error| de::Error::custom(format!("base64: {error}")))?
+        let (at_ms, ChunkBytes(bytes)) = <(u64, ChunkBytes)>::deserialize(deserializer)?;
+        Ok(RecordedChunk { at_ms, bytes })
+    }
+}
+
+/// A text, or `{"base64": …}`. Not derived: what is derived reads every text twice.
+struct ChunkBytes(Bytes);
+
+impl<'de> Deserialize<'de> for ChunkBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> de::Visitor<'de> for Either {
+            type Value = ChunkBytes;
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a text or {\"base64\": …}")
             }
-        };
-        Ok(RecordedChunk { at_ms, bytes: bytes.into() })
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ChunkBytes, E> {
+                Ok(ChunkBytes(Bytes::copy_from_slice(text.as_bytes())))
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<ChunkBytes, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Coded {
+                    base64: String,
+                }
+                let Coded { base64 } = Coded::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let bytes =
+                    BASE64_STANDARD.decode(base64).map_err(|error| de::Error::custom(format!("base64: {error}")))?;
+                Ok(ChunkBytes(bytes.into()))
+            }
+        }
+        deserializer.deserialize_any(Either)
     }
 }
 

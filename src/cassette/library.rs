@@ -2,26 +2,31 @@
 //!
 //! Loading reads every line as far as finding it needs; what a recording answers is read when it does.
 
-use super::format::{self, Recording, RecordingHead};
+use super::format::{self, RecordedRequest, Recording, RecordingHead};
 use super::import;
 use super::meaning;
 use super::normal::{Matching, differences, hash};
+use bytes::Bytes;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Recordings that a miss is compared with.
 const COMPARED: usize = 500;
 
-/// Bytes of a line that is kept once it was read.
-const KEPT: usize = 256 * 1024;
+/// Bytes of files that stay in memory; what is more is read again when it answers.
+const KEPT: usize = 64 << 20;
 
-/// Bytes of all lines that are kept.
-const KEPT_IN_ALL: usize = 64 << 20;
+/// Cores that loading a file takes at most, and lines that are worth another.
+const CORES: usize = 4;
+const SHARE: usize = 200;
+
+/// What a line is found by: operation and hash.
+type LineHead = (&'static str, u64);
 
 /// A line, or a file, that cannot be read as a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,22 +52,25 @@ impl std::fmt::Display for Misread {
 struct Track {
     file: Arc<Path>,
     line: usize,
-    from: u64,
-    length: usize,
     operation: &'static str,
-    /// Whether it is of a file that another tool wrote: then it is here.
-    whole: OnceLock<Arc<Recording>>,
+    text: TrackText,
 }
 
-impl Track {
-    /// Its line.
-    fn text(&self) -> std::io::Result<String> {
-        let mut line = vec![0; self.length];
-        let mut file = File::open(&self.file)?;
-        file.seek(SeekFrom::Start(self.from))?;
-        file.read_exact(&mut line)?;
-        Ok(String::from_utf8_lossy(&line).into_owned())
-    }
+/// A recording's line, or what became of another tool's.
+#[derive(Debug)]
+enum TrackText {
+    Kept(Bytes),
+    OnDisk { from: u64, length: usize },
+    Foreign(Arc<Recording>),
+}
+
+/// A line as it is read.
+fn on_disk(file: &Path, from: u64, length: usize) -> std::io::Result<Bytes> {
+    let mut line = vec![0; length];
+    let mut file = File::open(file)?;
+    file.seek(SeekFrom::Start(from))?;
+    file.read_exact(&mut line)?;
+    Ok(line.into())
 }
 
 /// All recordings of some files, in recorded order: files by name, lines by number.
@@ -77,8 +85,8 @@ pub(crate) struct Library {
     matching: Matching,
     /// What tools have written that keep conditions instead of requests.
     scripts: Vec<Value>,
-    /// Bytes of lines that were read.
-    kept: AtomicUsize,
+    /// Bytes of files that may still stay in memory.
+    room: usize,
 }
 
 /// The recordings of one request.
@@ -98,7 +106,12 @@ impl EqualTakes<'_> {
 impl Library {
     /// Loads files, and those of folders; what cannot be read is named, and the rest is there.
     pub(crate) fn load(paths: &[PathBuf], matching: Matching) -> Self {
-        let mut library = Library { matching, ..Library::default() };
+        Library::load_keeping(KEPT, paths, matching)
+    }
+
+    /// The same with so many bytes of files in memory.
+    fn load_keeping(room: usize, paths: &[PathBuf], matching: Matching) -> Self {
+        let mut library = Library { matching, room, ..Library::default() };
         let mut files = Vec::new();
         for path in paths {
             match path.is_dir() {
@@ -156,52 +169,68 @@ impl Library {
 
     fn read(&mut self, file: &Path) {
         let bytes = match std::fs::read(file) {
-            Ok(bytes) => bytes,
+            Ok(bytes) => Bytes::from(bytes),
             Err(error) => return self.fault(file, 0, format!("cannot be read: {error}")),
         };
         let place: Arc<Path> = file.into();
         if !Library::is_own(file) {
             return self.import(file, &place, &bytes);
         }
-        let mut from = 0u64;
-        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+        let first = lines.first().map_or(Ok(""), |line| str::from_utf8(line)).unwrap_or("\u{fffd}");
+        match format::is_head(first.strip_prefix('\u{feff}').unwrap_or(first)) {
+            Ok(true) => {}
+            Ok(false) => {
+                let head = format::head();
+                return self.fault(file, 1, format!("this is no cassette: its first line is to be {head}"));
+            }
+            Err(reason) => return self.fault(file, 1, reason),
+        }
+        let is_kept = bytes.len() <= self.room;
+        self.room -= if is_kept { bytes.len() } else { 0 };
+        let mut from = 0;
+        for (index, (line, head)) in lines.iter().zip(self.heads(&lines)).enumerate() {
             let start = from;
-            from += line.len() as u64 + 1;
-            let Ok(text) = std::str::from_utf8(line) else {
-                self.fault(file, index + 1, "this is no text in UTF-8");
-                continue;
-            };
-            let text = if index == 0 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
-            if index == 0 {
-                match format::is_head(text) {
-                    Ok(true) => continue,
-                    Ok(false) => {
-                        let head = format::head();
-                        return self.fault(file, 1, format!("this is no cassette: its first line is to be {head}"));
-                    }
-                    Err(reason) => return self.fault(file, 1, reason),
+            from += line.len() + 1;
+            match head {
+                None => {}
+                Some(Ok((operation, hash))) => {
+                    let text = match is_kept {
+                        true => TrackText::Kept(bytes.slice(start..start + line.len())),
+                        false => TrackText::OnDisk { from: start as u64, length: line.len() },
+                    };
+                    self.add(hash, Track { file: place.clone(), line: index + 1, operation, text });
                 }
-            }
-            if text.trim().is_empty() {
-                continue;
-            }
-            match self.head(text) {
-                Ok((operation, hash)) => {
-                    let number = self.tracks.len() as u32;
-                    self.equal.entry(hash).or_default().push(number);
-                    let (file, length) = (place.clone(), line.len());
-                    self.tracks.push(Track {
-                        file,
-                        line: index + 1,
-                        from: start,
-                        length,
-                        operation,
-                        whole: OnceLock::new(),
-                    });
-                }
-                Err(reason) => self.fault(file, index + 1, reason),
+                Some(Err(reason)) => self.fault(file, index + 1, reason),
             }
         }
+    }
+
+    fn add(&mut self, hash: u64, track: Track) {
+        self.equal.entry(hash).or_default().push(self.tracks.len() as u32);
+        self.tracks.push(track);
+    }
+
+    /// The heads of a file's lines; the first, and blank ones, have none. Many are shared among the processor's cores:
+    /// whoever starts waits for them.
+    fn heads(&self, lines: &[&[u8]]) -> Vec<Option<Result<LineHead, String>>> {
+        let head = |line: &&[u8]| (!line.trim_ascii().is_empty()).then(|| self.head(line));
+        let rest = lines.get(1..).unwrap_or_default();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from).min(CORES);
+        let share = rest.len().div_ceil(cores).max(SHARE);
+        let heads = std::thread::scope(|scope| {
+            let (own, others) = rest.split_at(rest.len().min(share));
+            let others: Vec<_> = others
+                .chunks(share)
+                .map(|lines| scope.spawn(move || lines.iter().map(head).collect::<Vec<_>>()))
+                .collect();
+            let mut heads: Vec<_> = std::iter::once(None).chain(own.iter().map(head)).collect();
+            for other in others {
+                heads.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            heads
+        });
+        heads
     }
 
     /// Reads a file of another tool.
@@ -227,24 +256,24 @@ impl Library {
             let request = &recording.request;
             let Ok(operation) = operation(&recording.operation, request) else { continue };
             // As a request that comes: it was not made ready by us.
-            let normal = self.matching.of(operation, &request.path, &request.query, &request.body);
-            let number = self.tracks.len() as u32;
-            self.equal.entry(hash(&normal)).or_default().push(number);
-            let whole = OnceLock::from(Arc::new(recording));
-            self.tracks.push(Track { file: place.clone(), line: index + 1, from: 0, length: 0, operation, whole });
+            let body = Cow::Borrowed(&request.body);
+            let hash = hash(&self.matching.of(operation, &request.path, &request.query, body));
+            let text = TrackText::Foreign(Arc::new(recording));
+            self.add(hash, Track { file: place.clone(), line: index + 1, operation, text });
         }
     }
 
     /// Operation and hash of a line.
-    fn head(&self, line: &str) -> Result<(&'static str, u64), String> {
+    fn head(&self, line: &[u8]) -> Result<LineHead, String> {
+        let line = str::from_utf8(line).map_err(|_| "this is no text in UTF-8")?;
         let head: RecordingHead = serde_json::from_str(line).map_err(|error| format::fault(line, &error))?;
         if head.response.is_none() && head.reply.is_none() {
             return Err("this recording has neither a response nor a reply".into());
         }
         let known = operation(&head.operation, &head.request)?;
-        let request = &head.request;
+        let RecordedRequest { path, query, body, .. } = head.request;
         // As a request that comes: it may have been written by hand.
-        Ok((known, hash(&self.matching.of(known, &request.path, &request.query, &request.body))))
+        Ok((known, hash(&self.matching.of(known, &path, &query, Cow::Owned(body)))))
     }
 
     /// The recordings of a request, by its operation and normal form.
@@ -280,7 +309,11 @@ impl Library {
 
     /// Bytes of one of these recordings.
     pub(crate) fn size(&self, takes: &EqualTakes<'_>, number: usize) -> usize {
-        takes.takes.get(number).map_or(0, |take| self.tracks[*take as usize].length)
+        takes.takes.get(number).map_or(0, |take| match &self.tracks[*take as usize].text {
+            TrackText::Kept(line) => line.len(),
+            TrackText::OnDisk { length, .. } => *length,
+            TrackText::Foreign(_) => 0,
+        })
     }
 
     /// Where these recordings are, for people.
@@ -296,33 +329,31 @@ impl Library {
 
     fn recording(&self, number: usize) -> Result<Arc<Recording>, Misread> {
         let track = &self.tracks[number];
-        if let Some(known) = track.whole.get() {
-            return Ok(known.clone());
-        }
         let misread = |reason: String| Misread { file: track.file.to_path_buf(), line: track.line, reason };
-        let changed = |error: std::io::Error| misread(format!("cannot be read any more: {error}"));
-        let text = track.text().map_err(changed)?;
-        let recording: Recording =
-            serde_json::from_str(&text).map_err(|error| misread(format::fault(&text, &error)))?;
-        let recording = Arc::new(recording);
-        let held = || self.kept.fetch_add(track.length, Ordering::Relaxed) + track.length;
-        if track.length <= KEPT && held() <= KEPT_IN_ALL {
-            // Whoever reads it at the same time has the same.
-            let _ = track.whole.set(recording.clone());
-        }
-        Ok(recording)
+        let line = match &track.text {
+            TrackText::Foreign(recording) => return Ok(recording.clone()),
+            TrackText::Kept(line) => line.clone(),
+            TrackText::OnDisk { from, length } => on_disk(&track.file, *from, *length)
+                .map_err(|error| misread(format!("cannot be read any more: {error}")))?,
+        };
+        let read = serde_json::from_slice::<Recording>(&line);
+        read.map(Arc::new).map_err(|error| misread(format::fault(&String::from_utf8_lossy(&line), &error)))
     }
 
-    /// The request of a recording in its normal form; nothing of it is kept.
+    /// The request of a recording in its normal form.
     fn normal(&self, number: usize) -> Option<Value> {
         let track = &self.tracks[number];
-        if let Some(known) = track.whole.get() {
-            let request = &known.request;
-            return Some(self.matching.of(track.operation, &request.path, &request.query, &request.body));
-        }
-        let text = track.text().ok()?;
-        let request = serde_json::from_str::<RecordingHead>(&text).ok()?.request;
-        Some(self.matching.of(track.operation, &request.path, &request.query, &request.body))
+        let of = |request: &RecordedRequest, body| {
+            Some(self.matching.of(track.operation, &request.path, &request.query, body))
+        };
+        let line = match &track.text {
+            TrackText::Foreign(recording) => return of(&recording.request, Cow::Borrowed(&recording.request.body)),
+            TrackText::Kept(line) => line.clone(),
+            TrackText::OnDisk { from, length } => on_disk(&track.file, *from, *length).ok()?,
+        };
+        let mut request = serde_json::from_slice::<RecordingHead>(&line).ok()?.request;
+        let body = request.body.take();
+        of(&request, Cow::Owned(body))
     }
 
     /// Whether there is any recording of an operation.
@@ -369,5 +400,58 @@ fn operation(name: &str, request: &format::RecordedRequest) -> Result<&'static s
     match crate::surface::router::find(&request.method, path).name() {
         "" => Err(format!("there is no operation {name:?}, and none of {} {}", request.method, request.path)),
         known => Ok(known),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const PATH: &str = "/v1/chat/completions";
+
+    fn asked(number: usize) -> Value {
+        json!({"model": "gpt-4o", "messages": [{"role": "user", "content": format!("ask {number}")}]})
+    }
+
+    fn line(number: usize) -> String {
+        json!({"operation": "chat.completions.create", "request": {"method": "POST", "path": PATH, "body": asked(number)},
+            "response": {"status": 200, "chunks": [[0, format!("said {number}")], [1, {"base64": "/w=="}]]}})
+        .to_string()
+    }
+
+    #[test]
+    fn many_lines_are_found_and_counted_as_if_one_core_had_read_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("many.jsonl");
+        let mut lines = vec![format::head()];
+        lines.extend((0..SHARE * 3).map(|number| line(number % (SHARE * 2))));
+        lines[SHARE + 5] = "{\"cut".into();
+        lines[SHARE + 6] = String::new();
+        std::fs::write(&file, lines.join("\n")).expect("written");
+        // In memory, and read from the disk each time.
+        for room in [KEPT, 0] {
+            let library = Library::load_keeping(room, std::slice::from_ref(&file), Matching::default());
+            assert_eq!(library.len(), SHARE * 3 - 2);
+            let misread: Vec<usize> = library.misread().iter().map(|one| one.line).collect();
+            assert_eq!(misread, [SHARE + 6]);
+            let of =
+                |number: usize| library.matching.of("chat.completions.create", PATH, "", Cow::Owned(asked(number)));
+            for number in [0, 1, SHARE - 1, SHARE, SHARE * 2 - 1] {
+                let takes = library.find(&of(number)).expect("it is there");
+                let twice = number < SHARE;
+                assert_eq!(takes.count(), 1 + usize::from(twice), "{number}");
+                let again =
+                    if twice { format!(", {}:{}", file.display(), number + 2 + SHARE * 2) } else { String::new() };
+                assert_eq!(library.places(&takes), format!("{}:{}{again}", file.display(), number + 2));
+                let recording = library.take(&takes, 0).expect("it is read");
+                let body = recording.response.as_ref().map(format::RecordedResponse::body).unwrap_or_default();
+                assert_eq!(body, [format!("said {number}").as_bytes(), &[0xff]].concat(), "{number}");
+            }
+            assert!(library.miss(&of(SHARE * 2)).contains("which differs in"));
+        }
+        let library = Library::load_keeping(0, std::slice::from_ref(&file), Matching::default());
+        std::fs::remove_file(&file).expect("removed");
+        assert!(library.all().all(|(.., read)| read.is_err_and(|why| why.reason.contains("cannot be read any more"))));
     }
 }

@@ -4,7 +4,7 @@ use super::redaction::Redaction;
 use crate::random;
 use crate::script::place::clip;
 use regex::{Captures, Regex};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -56,37 +56,48 @@ impl Matching {
     }
 
     /// The path, query and body of a request as they are compared, and as they are kept. `body` has no secrets any more.
-    pub(crate) fn normal(&self, operation: &str, path: &str, query: &str, body: &Value) -> Value {
-        let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
-        pairs.sort_unstable();
-        let mut normal = json!({"operation": operation, "path": self.mask(path), "query": self.mask(&pairs.join("&"))});
-        normal["body"] = self.masked(body);
-        if let Some(map) = normal["body"].as_object_mut() {
+    pub(crate) fn normal(&self, operation: &str, path: &str, query: &str, mut body: Value) -> Value {
+        if let Some(map) = body.as_object_mut() {
             map.retain(|key, _| !ASIDE.contains(&key.as_str()));
         }
+        self.mask_value(&mut body);
         for path in &self.paths {
-            remove(&mut normal["body"], path);
+            remove(&mut body, path);
         }
-        normal
+        let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
+        pairs.sort_unstable();
+        let mut normal = Map::new();
+        normal.insert("operation".into(), operation.into());
+        normal.insert("path".into(), self.mask(path).into());
+        normal.insert("query".into(), self.mask(&pairs.join("&")).into());
+        normal.insert("body".into(), body);
+        Value::Object(normal)
     }
 
     /// A request as it came: without secrets, then as it is compared.
-    pub(crate) fn of(&self, operation: &str, path: &str, query: &str, body: &Value) -> Value {
-        let mut body = crate::redact::body(body).into_owned();
+    pub(crate) fn of(&self, operation: &str, path: &str, query: &str, body: Cow<'_, Value>) -> Value {
+        let mut body = match crate::redact::body(&body) {
+            Cow::Owned(clean) => clean,
+            Cow::Borrowed(_) => body.into_owned(),
+        };
         self.redaction.value(&mut body);
-        self.normal(operation, &self.redaction.text(path), &self.redaction.query(query), &body)
+        self.normal(operation, &self.redaction.text(path), &self.redaction.query(query), body)
     }
 
-    /// A value without what changes from run to run; nulls count as left out.
-    pub(crate) fn masked(&self, value: &Value) -> Value {
+    /// Takes what changes from run to run out of a value; nulls count as left out.
+    pub(crate) fn mask_value(&self, value: &mut Value) {
         match value {
-            Value::String(text) => Value::from(self.mask(text).into_owned()),
-            Value::Array(items) => items.iter().map(|item| self.masked(item)).collect(),
-            Value::Object(map) => {
-                let kept = map.iter().filter(|(_, value)| !value.is_null());
-                Value::Object(kept.map(|(key, value)| (key.clone(), self.masked(value))).collect())
+            Value::String(text) => {
+                if let Cow::Owned(masked) = self.mask(text) {
+                    *text = masked;
+                }
             }
-            other => other.clone(),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.mask_value(item)),
+            Value::Object(map) => {
+                map.retain(|_, value| !value.is_null());
+                map.values_mut().for_each(|value| self.mask_value(value));
+            }
+            _ => {}
         }
     }
 
@@ -221,6 +232,7 @@ fn note(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn matching(ignored: &[&str]) -> Matching {
         let ignored: Vec<String> = ignored.iter().map(|one| one.to_string()).collect();
@@ -230,7 +242,7 @@ mod tests {
     #[test]
     fn ids_times_and_the_form_of_the_answer_do_not_count() {
         let plain = matching(&[]);
-        let of = |body: Value| hash(&plain.of("x", "/v1/x", "", &body));
+        let of = |body: Value| hash(&plain.of("x", "/v1/x", "", Cow::Owned(body)));
         let ask = |text: &str, more: Value| {
             let mut body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]});
             body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
@@ -251,7 +263,7 @@ mod tests {
     #[test]
     fn listed_paths_and_patterns_do_not_count_either() {
         let own = matching(&["metadata.run", "messages[*].name", "/build [0-9]+/"]);
-        let of = |body: Value| hash(&own.of("x", "/v1/x", "", &body));
+        let of = |body: Value| hash(&own.of("x", "/v1/x", "", Cow::Owned(body)));
         let one = json!({"metadata": {"run": "1", "kind": "a"}, "messages": [{"name": "a", "content": "build 17 ok"}]});
         let two = json!({"metadata": {"run": "2", "kind": "a"}, "messages": [{"name": "b", "content": "build 9 ok"}]});
         let three =

@@ -239,8 +239,7 @@ fn is_over(response: &RecordedResponse) -> bool {
 pub(crate) fn clean(recording: &mut Recording, redaction: &Redaction, matching: &Matching) -> Result<(), String> {
     let request = &mut recording.request;
     redaction.value(&mut request.body);
-    let kept = matching.masked(&request.body);
-    request.body = kept;
+    matching.mask_value(&mut request.body);
     request.path = redaction.text(&request.path).into_owned();
     request.query = redaction.query(&request.query);
     if let Some(response) = &mut recording.response {

@@ -3,7 +3,8 @@
 
 use super::secrets::{SHAPES, entropic};
 use crate::redact;
-use regex::{Regex, RegexSet};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use regex::Regex;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,9 +13,8 @@ use std::sync::LazyLock;
 /// What stands in a secret's place.
 pub(crate) const REDACTED: &str = "[REDACTED]";
 
-/// A text of this length or more is looked at in full only by the shapes whose beginning it has.
-static ALL: LazyLock<RegexSet> =
-    LazyLock::new(|| RegexSet::new(SHAPES.iter().map(|shape| shape.pattern)).unwrap_or_default());
+/// Where in a text what can be: every mark of every shape, found in one pass.
+static MARKS: LazyLock<Option<Marks>> = LazyLock::new(Marks::new);
 
 static EACH: LazyLock<Vec<(&'static str, Regex)>> =
     LazyLock::new(|| SHAPES.iter().filter_map(|shape| Some((shape.name, Regex::new(shape.pattern).ok()?))).collect());
@@ -72,11 +72,9 @@ impl Redaction {
                 }
             }
         };
-        if text.len() >= 6 {
-            ALL.matches(text)
-                .into_iter()
-                .filter_map(|index| EACH.get(index))
-                .for_each(|(kind, regex)| add(kind, regex));
+        let shapes = MARKS.as_ref().map_or(u64::MAX, |marks| marks.shapes_of(text));
+        for (kind, regex) in EACH.iter().enumerate().filter(|(index, _)| shapes >> index & 1 == 1).map(|(_, one)| one) {
+            add(kind, regex);
         }
         if self.emails
             && text.contains('@')
@@ -218,7 +216,50 @@ impl Redaction {
 /// Whether all shapes can be looked for.
 #[cfg(test)]
 pub(super) fn every_shape_is_ready() -> bool {
-    (ALL.len(), EACH.len()) == (SHAPES.len(), SHAPES.len()) && EMAIL.is_some()
+    (MARKS.is_some(), EACH.len()) == (true, SHAPES.len()) && EMAIL.is_some()
+}
+
+/// What all shapes see in a text, whatever marks it has.
+#[cfg(test)]
+pub(super) fn seen_by_shapes(text: &str) -> Vec<&'static str> {
+    EACH.iter().filter(|(_, regex)| regex.is_match(text)).map(|(kind, _)| *kind).collect()
+}
+
+/// What those shapes see whose marks it has.
+#[cfg(test)]
+pub(super) fn seen_by_marks(text: &str) -> Vec<&'static str> {
+    let shapes = MARKS.as_ref().map_or(0, |marks| marks.shapes_of(text));
+    let marked = EACH.iter().enumerate().filter(|(index, _)| shapes >> index & 1 == 1).map(|(_, one)| one);
+    marked.filter(|(_, regex)| regex.is_match(text)).map(|(kind, _)| *kind).collect()
+}
+
+/// The marks of all shapes. A text of which no shape has a mark, as most are, is not searched by any.
+struct Marks {
+    search: AhoCorasick,
+    /// Of each mark, the shapes that have it, a bit each.
+    shapes: Vec<u64>,
+}
+
+impl Marks {
+    fn new() -> Option<Self> {
+        let mut marks: Vec<&str> = SHAPES.iter().flat_map(|shape| shape.marks).copied().collect();
+        marks.sort_unstable();
+        marks.dedup();
+        let of = |mark: &&str| {
+            let having = SHAPES.iter().enumerate().filter(|(_, shape)| shape.marks.contains(mark));
+            having.fold(0, |bits, (index, _)| bits | 1 << index)
+        };
+        let shapes = marks.iter().map(of).collect();
+        let mut builder = AhoCorasick::builder();
+        let search = builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(marks).ok()?;
+        Some(Marks { search, shapes })
+    }
+
+    /// The shapes that a text may have, a bit each.
+    fn shapes_of(&self, text: &str) -> u64 {
+        let found = self.search.find_overlapping_iter(text).map(|found| self.shapes[found.pattern().as_usize()]);
+        found.fold(0, |bits, more| bits | more)
+    }
 }
 
 fn is_redacted(text: &str, range: &Range<usize>) -> bool {

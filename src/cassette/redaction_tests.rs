@@ -236,6 +236,43 @@ fn every_shape_is_looked_for() {
 }
 
 #[test]
+fn no_shape_has_a_text_without_its_marks() {
+    let mut random = Random::new(15);
+    let named = [
+        "authorization",
+        "api_key",
+        "Passwd",
+        "client-secret",
+        "refresh_token",
+        "set-cookie",
+        "passphrase",
+        "credentials",
+    ];
+    let named = named.iter().map(|name| format!("{{\"{name}\": \"{}\"}}", random.alphanumeric(20))).collect::<Vec<_>>();
+    let assigned =
+        ["pwd", "sig", "sid", "session_id", "AccountKey", "SECRET", "subscription-key", "passwd", "passphrase"];
+    let assigned = assigned.iter().map(|name| format!("{name}=abc1{}", random.alphanumeric(20))).collect::<Vec<_>>();
+    let others = [
+        "basic dXNlcjpwYXNz1d29yZDE=",
+        "Token abcdef1234567",
+        "?X-Amz-Credential=abcdefgh12",
+        "__Host-id=abcdefgh12",
+        "connect.sid=abcdefgh12",
+    ];
+    let shaped = (0..24 * 40).map(|number| secret(number % 24, &mut random)).collect::<Vec<_>>();
+    let all = named.iter().chain(&assigned).chain(&shaped).map(String::as_str).chain(others);
+    let mut kinds = std::collections::BTreeSet::new();
+    for text in all {
+        let text = format!("it is {text} , is it not");
+        let seen = super::redaction::seen_by_shapes(&text);
+        assert!(!seen.is_empty(), "{text}");
+        assert_eq!(super::redaction::seen_by_marks(&text), seen, "{text}");
+        kinds.extend(seen);
+    }
+    assert!(kinds.len() > 20, "{kinds:?}");
+}
+
+#[test]
 fn what_is_left_is_refused_with_its_place() {
     // A name that is a secret has nothing that could stand in its place.
     let key = format!("sk-{}", "a1".repeat(20));

@@ -128,7 +128,8 @@ fn prune(paths: &[PathBuf]) -> Result<i32, String> {
     each(&library, |file, _, recording| {
         let (lines, gone) = files.entry(file.to_path_buf()).or_default();
         let request = &recording.request;
-        let normal = Matching::default().normal(&recording.operation, &request.path, &request.query, &request.body);
+        let normal =
+            Matching::default().normal(&recording.operation, &request.path, &request.query, request.body.clone());
         let said =
             recording.response.as_ref().map(|response| hash(&Value::from(String::from_utf8_lossy(&response.body()))));
         let said = said.unwrap_or_else(|| recording.reply.as_ref().map_or(0, hash));

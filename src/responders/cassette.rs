@@ -18,6 +18,7 @@ use crate::turn::call::Call;
 use crate::turn::{Answering, Found, Responder, Response, Turn};
 use crate::wire::error::ApiError;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -140,7 +141,8 @@ pub(crate) fn find(turn: &Turn<'_>, tape: &Tape) -> Result<Result<Found, String>
 /// The recording of a call, the next in order.
 fn look(call: &Call, tape: &Tape) -> Result<Result<TakenRecording, String>, ApiError> {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
-    let normal = call.emulator.cassettes.matching.of(call.operation.name, &call.path, &query, &call.body);
+    let normal =
+        call.emulator.cassettes.matching.of(call.operation.name, &call.path, &query, Cow::Borrowed(&call.body));
     let library = &tape.library;
     // Both may look at all recordings.
     let alike = || runtime::aside(usize::MAX, || library.find_alike(&normal));
