@@ -154,8 +154,8 @@ impl Emulator {
             open: watch::channel(0).0,
         });
         // Files, so not kept: they are read at every start.
-        if let Some(load) = emulator.cassettes.take_script() {
-            emulator.take_over(load);
+        if emulator.cassettes.has_fixtures() {
+            emulator.take_over(Load { reset: true, ..Load::default() });
         }
         emulator.restore();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(emulator.clone());
@@ -361,6 +361,7 @@ impl Emulator {
     }
 
     fn take_over(&self, load: Load) {
+        let load = if load.reset { self.cassettes.with_fixtures(load) } else { load };
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = Shared { version: shared.version + 1, ..Shared::default() };
         if load.reset {

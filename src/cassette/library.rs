@@ -218,7 +218,7 @@ impl Library {
         let rest = lines.get(1..).unwrap_or_default();
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(CORES);
         let share = rest.len().div_ceil(cores).max(SHARE);
-        let heads = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let (own, others) = rest.split_at(rest.len().min(share));
             let others: Vec<_> = others
                 .chunks(share)
@@ -229,8 +229,7 @@ impl Library {
                 heads.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             }
             heads
-        });
-        heads
+        })
     }
 
     /// Reads a file of another tool.

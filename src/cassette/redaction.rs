@@ -3,6 +3,7 @@
 
 use super::secrets::{SHAPES, entropic};
 use crate::redact;
+use crate::wire::form::FormFile;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 use serde_json::Value;
@@ -148,6 +149,7 @@ impl Redaction {
 
     /// A value without its secrets: those that their names tell, and those that their shapes do.
     pub(crate) fn value(&self, value: &mut Value) {
+        let is_file = FormFile::is_shown(value);
         match value {
             Value::String(text) => {
                 if let Cow::Owned(clean) = self.text(text) {
@@ -158,6 +160,8 @@ impl Redaction {
             Value::Object(map) => {
                 for (name, value) in map {
                     match value {
+                        // What a file is told from others by.
+                        _ if is_file && name == "sha256" => {}
                         Value::String(text) if redact::names_secret(name) && !text.is_empty() => {
                             *text = REDACTED.into();
                         }
@@ -190,6 +194,9 @@ impl Redaction {
                 Some((format!("[{index}]{rest}"), kind))
             }),
             Value::Object(map) => map.iter().find_map(|(name, item)| {
+                if name == "sha256" && FormFile::is_shown(value) {
+                    return None;
+                }
                 let (rest, kind) = match item {
                     Value::String(text) if redact::names_secret(name) && !text.is_empty() && text != REDACTED => {
                         (String::new(), "a secret by its name")

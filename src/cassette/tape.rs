@@ -36,7 +36,7 @@ pub(crate) struct Cassettes {
     /// To the thread that writes, once there is one.
     jobs: Mutex<Option<mpsc::Sender<RecordJob>>>,
     /// Fixtures among the files, for sessions without a script of their own.
-    script: Mutex<Option<Load>>,
+    fixtures: Option<Load>,
     /// Answers that are being recorded.
     running: Mutex<usize>,
     ended: Condvar,
@@ -77,7 +77,7 @@ impl Cassettes {
             common: None,
             own: RwLock::default(),
             jobs: Mutex::default(),
-            script: Mutex::default(),
+            fixtures: None,
             running: Mutex::default(),
             ended: Condvar::new(),
         };
@@ -98,7 +98,7 @@ impl Cassettes {
             }
             let place = record.unwrap_or_default();
             let tape = cassettes.tape(&paths, place, mode, false);
-            cassettes.script = Mutex::new(script_of(&tape.library)?);
+            cassettes.fixtures = script_of(&tape.library)?;
             cassettes.common = Some(Arc::new(tape));
         }
         Ok(cassettes)
@@ -140,9 +140,18 @@ impl Cassettes {
         self.own(session).or_else(|| self.common.clone())
     }
 
-    /// The script that fixtures among the files make, once.
-    pub(crate) fn take_script(&self) -> Option<Load> {
-        self.script.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Whether there are fixtures among the files.
+    pub(crate) fn has_fixtures(&self) -> bool {
+        self.fixtures.is_some()
+    }
+
+    /// A script that is loaded anew, and the fixtures behind it: they are files of the emulator, as recordings are.
+    pub(crate) fn with_fixtures(&self, load: Load) -> Load {
+        let Some(fixtures) = &self.fixtures else { return load };
+        let mut whole = Load { rules: Vec::new(), ..fixtures.clone() };
+        whole.append(load);
+        whole.rules.extend(fixtures.rules.iter().cloned());
+        whole
     }
 
     /// Hands something to the thread that writes.

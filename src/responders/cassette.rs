@@ -58,7 +58,7 @@ pub(crate) async fn ahead(call: &Call) -> Option<Result<Answer, ApiError>> {
     let own = cassettes.own(&call.session).is_some();
     let fallback = call.emulator.settings.fallback;
     let meant = own || matches!(fallback, FallbackName::Replay) || tape.wants() && fallback == FallbackName::Upstream;
-    if !meant || call.form.is_some() || call.session.has_script(&call.shared) || call.lane.is_some() {
+    if !meant || call.session.has_script(&call.shared) || call.lane.is_some() {
         return None;
     }
     let found = match tape.mode == Some(RecordMode::All) {

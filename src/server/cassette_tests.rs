@@ -10,28 +10,28 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-const CHAT: &str = "/v1/chat/completions";
+pub(super) const CHAT: &str = "/v1/chat/completions";
 const RESPONSES: &str = "/v1/responses";
 
-fn chat(text: &str, stream: bool) -> Value {
+pub(super) fn chat(text: &str, stream: bool) -> Value {
     json!({"model": "gpt-4o", "stream": stream, "messages": [{"role": "user", "content": text}]})
 }
 
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
 /// Options of an emulator that has nothing but recordings.
-fn plays(folder: &Path) -> Value {
+pub(super) fn plays(folder: &Path) -> Value {
     json!({"cassettes": [folder], "ci": false})
 }
 
-fn stop(emulator: &Arc<Emulator>) {
+pub(super) fn stop(emulator: &Arc<Emulator>) {
     runtime::handle().block_on(emulator.stop());
 }
 
 /// Lets an emulator answer by this script, and records that in a folder.
-fn record(folder: &Path, script: &Value, asks: &[(&str, Value)]) -> Vec<Vec<u8>> {
+pub(super) fn record(folder: &Path, script: &Value, asks: &[(&str, Value)]) -> Vec<Vec<u8>> {
     let real = start(json!({"auth": "optional", "models": "any"}));
     assert_eq!(send(&real, "sk-up", "/_emulator/script", script).status, 200);
     let options =
@@ -48,7 +48,7 @@ fn record(folder: &Path, script: &Value, asks: &[(&str, Value)]) -> Vec<Vec<u8>>
 }
 
 /// All lines that a folder's cassettes have, the first of each left out.
-fn lines(folder: &Path) -> Vec<Value> {
+pub(super) fn lines(folder: &Path) -> Vec<Value> {
     let mut files: Vec<_> =
         std::fs::read_dir(folder).expect("a folder").filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort();
@@ -376,21 +376,6 @@ fn a_session_has_a_cassette_of_its_own() {
     assert_eq!(send(&twin, "k", CHAT, &chat("a", false)).json()["choices"][0]["message"]["content"], "Echo: a");
     assert_eq!(send(&twin, "k", CHAT, &chat("b", false)).json()["error"]["code"], "no_recording");
     assert_eq!(send(&twin, "other", CHAT, &chat("a", false)).json()["error"]["code"], "no_matching_rule");
-}
-
-#[test]
-fn fixtures_of_aimock_answer_beside_recordings() {
-    let folder = folder();
-    record(folder.path(), &json!({"responses": ["recorded"]}), &[(CHAT, chat("a", false))]);
-    let fixtures = json!({"fixtures": [{"match": {"userMessage": "weather"}, "response": {"content": "Sunny."}}]});
-    std::fs::write(folder.path().join("fixtures.json"), fixtures.to_string()).expect("written");
-    let own = start(plays(folder.path()));
-    let said = |text: &str| send(&own, "k", CHAT, &chat(text, false)).json();
-    for _ in 0..2 {
-        assert_eq!(said("the weather?")["choices"][0]["message"]["content"], "Sunny.");
-    }
-    assert_eq!(said("a")["choices"][0]["message"]["content"], "recorded");
-    assert_eq!(said("b")["error"]["code"], "no_recording");
 }
 
 /// Real answers as a cassette, read where they are: each answers its own request byte for byte, and a simple one in the

@@ -17,6 +17,8 @@ pub(crate) mod body;
 #[cfg(test)]
 mod breakpoint_tests;
 #[cfg(test)]
+mod cassette_files_tests;
+#[cfg(test)]
 mod cassette_tests;
 #[cfg(test)]
 mod choices_tests;

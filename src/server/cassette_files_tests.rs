@@ -1,0 +1,126 @@
+//! What recordings are beside chat in JSON: forms with files, other tools' fixtures, answers of many megabytes.
+
+use super::cassette_tests::{CHAT, chat, folder, lines, plays, record, stop};
+use super::tests::{Got, connect, exchange, request, send, start};
+use crate::emulator::Emulator;
+use serde_json::json;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+#[test]
+fn fixtures_of_aimock_answer_beside_recordings() {
+    let folder = folder();
+    record(folder.path(), &json!({"responses": ["recorded"]}), &[(CHAT, chat("a", false))]);
+    let fixtures = json!({"fixtures": [{"match": {"userMessage": "weather"}, "response": {"content": "Sunny."}}]});
+    std::fs::write(folder.path().join("fixtures.json"), fixtures.to_string()).expect("written");
+    let own = start(plays(folder.path()));
+    let said = |text: &str| send(&own, "k", CHAT, &chat(text, false)).json();
+    for _ in 0..2 {
+        assert_eq!(said("the weather?")["choices"][0]["message"]["content"], "Sunny.");
+    }
+    assert_eq!(said("a")["choices"][0]["message"]["content"], "recorded");
+    assert_eq!(said("b")["error"]["code"], "no_recording");
+}
+
+#[test]
+fn fixtures_of_aimock_stay_behind_a_script() {
+    let folder = folder();
+    record(folder.path(), &json!({"responses": ["recorded"]}), &[(CHAT, chat("a", false))]);
+    let fixtures = json!({"fixtures": [{"match": {"userMessage": "weather"}, "response": {"content": "Sunny."}}]});
+    std::fs::write(folder.path().join("fixtures.json"), fixtures.to_string()).expect("written");
+    let own = start(plays(folder.path()));
+    let script = |text: &str| {
+        let script = json!({"reset": true, "rules": [{"match": text, "text": "mine", "times": "unlimited"}]});
+        crate::script::load_value(&script, crate::script::Origin::File).expect("a script")
+    };
+    let said = |text: &str| send(&own, "k", CHAT, &chat(text, false)).json()["choices"][0]["message"]["content"].take();
+    own.load_files(script("snow"));
+    assert_eq!(["snow", "the weather", "a"].map(said), ["mine", "Sunny.", "recorded"]);
+    // What is loaded anew goes, also when files change or a test loads another.
+    own.load_shared(script("weather in Bergen"));
+    send(&own, "k", "/_emulator/reset", &json!({}));
+    assert_eq!(["the weather in Bergen", "the weather", "a"].map(said), ["mine", "Sunny.", "recorded"]);
+    assert_eq!(send(&own, "k", CHAT, &chat("snow", false)).json()["error"]["code"], "no_recording");
+}
+
+/// A form with this boundary, a field and a file.
+fn form(emulator: &Arc<Emulator>, boundary: &str, language: &str, file: &str) -> Got {
+    let part =
+        |head: &str, text: &str| format!("--{boundary}\r\ncontent-disposition: form-data; {head}\r\n\r\n{text}\r\n");
+    let fields = [part("name=\"model\"", "whisper-1"), part("name=\"language\"", language)].concat();
+    let body = fields + &part("name=\"file\"; filename=\"a.wav\"", &file.repeat(4000)) + &format!("--{boundary}--\r\n");
+    let bytes = request("POST", "/v1/audio/transcriptions", "k", "", body.as_bytes());
+    let media = format!("multipart/form-data; boundary={boundary}");
+    let text = String::from_utf8(bytes).expect("a text").replace("application/json", &media);
+    exchange(emulator, text.as_bytes()).expect("an answer")
+}
+
+#[test]
+fn forms_are_recorded_and_found_by_their_fields_and_files() {
+    let folder = folder();
+    let real = start(json!({"auth": "optional"}));
+    send(
+        &real,
+        "sk-up",
+        "/_emulator/script",
+        &json!({"responses": [{"transcript": "said in one"}, {"transcript": "said in two"}]}),
+    );
+    let mut options =
+        json!({"upstream": format!("{}/v1", real.url()), "upstreamKey": "sk-up", "record": folder.path(), "ci": false});
+    // A file's digest is no secret, however random it looks.
+    options["redact"] = json!(["entropy"]);
+    let own = start(options);
+    let one = form(&own, "first", "en", "RIFF one");
+    assert_eq!(one.json()["text"], "said in one", "{}", one.text());
+    assert_eq!(form(&own, "first", "en", "RIFF two").json()["text"], "said in two");
+    stop(&own);
+    let recorded = lines(folder.path());
+    assert_eq!(recorded[0]["request"]["body"]["language"], "en");
+    assert_eq!(recorded[0]["request"]["body"]["file"]["sha256"].as_str().map(str::len), Some(64));
+    let text = recorded[0].to_string();
+    assert!(!text.contains("RIFF") && !text.contains("first"), "{text}");
+    let mut options = plays(folder.path());
+    options["redact"] = json!(["entropy"]);
+    let own = start(options);
+    assert_eq!(form(&own, "second", "en", "RIFF two").json()["text"], "said in two");
+    assert_eq!(form(&own, "third", "en", "RIFF one").json()["text"], "said in one");
+    for (language, file, differs) in [("en", "RIFF three", "body.file.sha256"), ("de", "RIFF two", "body.language")] {
+        let error = form(&own, "second", language, file).json()["error"].take();
+        assert_eq!(error["code"], "no_recording", "{differs}");
+        assert!(error["message"].as_str().is_some_and(|message| message.contains(differs)), "{error}");
+    }
+}
+
+#[test]
+fn a_recording_of_50_mb_that_nobody_reads_holds_up_nobody() {
+    let folder = folder();
+    let chunks: Vec<_> = (0..50).map(|at| json!([at, "x".repeat(1 << 20)])).collect();
+    let large = |body| {
+        json!({"operation": "chat.completions.create", "request": {"method": "POST", "path": CHAT, "body": body},
+            "response": {"status": 200, "headers": {"content-type": "text/plain"}, "chunks": chunks}})
+    };
+    let small = json!({"operation": "chat.completions.create", "request": {"method": "POST", "path": CHAT, "body": chat("small", false)}, "reply": "quick"});
+    let text = [crate::cassette::format::head(), large(chat("large", false)).to_string(), small.to_string()].join("\n");
+    std::fs::write(folder.path().join("large.jsonl"), text).expect("written");
+    let own = start(plays(folder.path()));
+    // More of them than there are threads.
+    let asked = request("POST", CHAT, "k", "", chat("large", false).to_string().as_bytes());
+    let mut readers: Vec<_> = (0..4)
+        .map(|number| {
+            let mut stream = connect(&own);
+            let asked = String::from_utf8_lossy(&asked).replace("Bearer k", &format!("Bearer k{number}"));
+            stream.write_all(asked.as_bytes()).expect("sends");
+            let mut first = [0; 12];
+            stream.read_exact(&mut first).expect("it begins");
+            assert_eq!(&first, b"HTTP/1.1 200");
+            stream
+        })
+        .collect();
+    for number in 0..50 {
+        let said = send(&own, &format!("own{number}"), CHAT, &chat("small", false)).json();
+        assert_eq!(said["choices"][0]["message"]["content"], "quick");
+    }
+    let mut rest = Vec::new();
+    readers[0].read_to_end(&mut rest).expect("all of it");
+    assert!(rest.len() > 50 << 20, "{}", rest.len());
+}
