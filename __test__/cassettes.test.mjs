@@ -171,5 +171,22 @@ test('the command line records, plays, lists, shows, prunes, converts and checks
   expect([checked.code, checked.stdout]).toEqual([1, expect.stringContaining(`warning: ${file}:5: request.body.model: "gpt-1" is retired or unknown`)]);
   expect((await llemulator('cassettes', 'prune', record)).stdout).toContain('2 taken out');
   expect(readFileSync(file, 'utf8').trim().split('\n')).toEqual([expect.stringContaining('"cassette":1'), lines[1], stale]);
-  expect((await llemulator('cassettes', 'check', record)).code).toBe(2);
+  expect((await llemulator('cassettes', 'check', record)).code).toBe(3);
+});
+
+test('two processes record into one folder at the same time', async () => {
+  const record = own('together');
+  const start = () => startCommand(['--port', '0', '--record', record, '--upstream', real.baseURL, '--ci', 'false']);
+  const recorders = await Promise.all([start(), start()]);
+  const asks = Array.from({ length: 20 }, (_, number) => `ask ${number}`);
+  const all = recorders.map(async ({ url }, number) => {
+    for (const text of asks) expect(await chat({ baseURL: `${url}/v1`, apiKey: 'k' }, `${text} of ${number}`)).toBe(`Echo: ${text} of ${number}`);
+  });
+  await Promise.all(all);
+  await Promise.all(recorders.map((recorder) => recorder.stop()));
+  expect(readdirSync(record)).toHaveLength(2);
+  const player = await startEmulator({ cassettes: record });
+  const api = player.session();
+  for (const number of [0, 1]) for (const text of asks) expect(await chat(api, `${text} of ${number}`)).toBe(`Echo: ${text} of ${number}`);
+  await player.stop();
 });

@@ -3,10 +3,11 @@
 use super::{complain, print};
 use crate::cassette::format::{RecordedChunk, RecordedResponse, Recording, head};
 use crate::cassette::normal::{Matching, hash};
-use crate::cassette::staleness::{Stale, Staleness, against_surface, by_shape};
+use crate::cassette::staleness::{against_surface, by_shape};
 use crate::cassette::{Library, Misread};
 use crate::options::{Door, Options};
 use crate::runtime;
+use crate::surface::fit::{Deviation, Tier};
 use crate::turn::models;
 use crate::upstream::{Upstream, UpstreamRequest};
 use clap::Subcommand;
@@ -27,8 +28,8 @@ pub(super) enum CassettesCommand {
     Prune { paths: Vec<PathBuf> },
     /// Print recordings as a script
     Convert { paths: Vec<PathBuf> },
-    /// Check recordings against today's surface, and with --upstream against what it answers now; exit code 1 = errors,
-    /// 2 = warnings only
+    /// Check recordings against today's surface, and with --upstream against what it answers now; exit code 4 = errors,
+    /// 3 = warnings only, 1 = something cannot be read
     Check { paths: Vec<PathBuf> },
 }
 
@@ -220,8 +221,8 @@ fn check(paths: &[PathBuf], options: Options) -> Result<i32, String> {
         false => None,
     };
     let mut counts = [0; 3];
-    let mut tell = |file: &Path, line: usize, found: Vec<Stale>| {
-        for Stale { tier, path, what } in found {
+    let mut tell = |file: &Path, line: usize, found: Vec<Deviation>| {
+        for Deviation { tier, path, what } in found {
             counts[tier as usize] += 1;
             print(&format!("{}: {}:{line}: {path}: {what}\n", tier.word(), file.display()));
         }
@@ -235,7 +236,7 @@ fn check(paths: &[PathBuf], options: Options) -> Result<i32, String> {
                 Ok(today) => tell(file, line, by_shape(response, &today)),
                 Err(why) => {
                     let what = format!("was not asked again: {why}");
-                    tell(file, line, vec![Stale { tier: Staleness::Removed, path: "upstream".into(), what }]);
+                    tell(file, line, vec![Deviation { tier: Tier::Warning, path: "upstream".into(), what }]);
                 }
             }
         }
@@ -243,11 +244,11 @@ fn check(paths: &[PathBuf], options: Options) -> Result<i32, String> {
     let [infos, warnings, errors] = counts;
     let unread = if broken == 0 { String::new() } else { format!(", {broken} that cannot be read") };
     print(&format!("{} recordings: {errors} errors, {warnings} warnings, {infos} infos{unread}\n", library.len()));
-    Ok(match (errors + broken, warnings) {
-        (0, 0) => 0,
-        (0, _) => 2,
-        _ => 1,
-    })
+    if broken > 0 {
+        return Ok(1);
+    }
+    let worst = [Tier::Error, Tier::Warning, Tier::Info].into_iter().find(|tier| counts[*tier as usize] > 0);
+    Ok(Tier::exit_code(worst))
 }
 
 /// What the upstream answers to a recorded request now.

@@ -1,7 +1,7 @@
 //! What recordings are beside chat in JSON: forms with files, other tools' fixtures, answers of many megabytes.
 
 use super::cassette_tests::{CHAT, chat, folder, lines, plays, record, stop};
-use super::tests::{Got, connect, exchange, request, send, start};
+use super::tests::{Got, connect, exchange, request, send, start, until};
 use crate::emulator::Emulator;
 use serde_json::json;
 use std::io::{Read, Write};
@@ -123,4 +123,65 @@ fn a_recording_of_50_mb_that_nobody_reads_holds_up_nobody() {
     let mut rest = Vec::new();
     readers[0].read_to_end(&mut rest).expect("all of it");
     assert!(rest.len() > 50 << 20, "{}", rest.len());
+}
+
+#[test]
+fn steps_and_shares_that_go_upstream_are_recorded() {
+    let folder = folder();
+    let real = start(json!({"fallback": "echo", "auth": "optional"}));
+    let own = start(
+        json!({"upstream": format!("{}/v1", real.url()), "record": folder.path(), "recordMode": "all", "ci": false}),
+    );
+    let said = |key: &str, text: &str| {
+        let answer = send(&own, key, CHAT, &chat(text, false)).json();
+        answer["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_string()
+    };
+    send(&own, "steps", "/_emulator/script", &json!({"responses": [{"upstream": true}, "mine", {"upstream": true}]}));
+    assert_eq!(["a", "b", "c"].map(|text| said("steps", text)), ["Echo: a", "mine", "Echo: c"]);
+    let half = json!({"upstream": {"percent": 50}, "times": "unlimited"});
+    send(&own, "share", "/_emulator/script", &json!({"rules": [half, {"text": "mine", "times": "unlimited"}]}));
+    let share = (0..40).filter(|number| said("share", &format!("ask {number}")) != "mine").count();
+    assert!((5..35).contains(&share), "{share} of 40");
+    stop(&own);
+    assert_eq!(lines(folder.path()).len(), 2 + share);
+}
+
+#[test]
+fn what_still_looks_like_a_secret_is_answered_and_not_recorded() {
+    let folder = folder();
+    let real = start(json!({"fallback": "echo", "auth": "optional"}));
+    let own = start(json!({"upstream": format!("{}/v1", real.url()), "record": folder.path(), "ci": false}));
+    let mut asked = chat("a", false);
+    asked["store"] = json!(true);
+    asked["metadata"] = serde_json::Map::from_iter([(format!("sk-{}", "a1".repeat(20)), json!("x"))]).into();
+    assert_eq!(send(&own, "k", CHAT, &asked).json()["choices"][0]["message"]["content"], "Echo: a");
+    own.cassettes.flush();
+    let failure = || {
+        own.cassettes.flush();
+        let (_, verdict) = crate::control::in_process(&own, Some("k"), "GET", "/_emulator/verify", "");
+        verdict["first_failure"].clone()
+    };
+    until("it is refused", || failure()["code"] == "not_recorded");
+    let told = failure()["message"].as_str().unwrap_or_default().to_string();
+    assert!(told.contains("request.body.metadata.sk-") && told.contains("looks like an OpenAI"), "{told}");
+    stop(&own);
+    assert!(lines(folder.path()).is_empty());
+}
+
+#[test]
+fn log_probabilities_come_along_into_the_other_dialect() {
+    let folder = folder();
+    let mut asked = chat("a", false);
+    asked["logprobs"] = json!(true);
+    let said = record(folder.path(), &json!({"responses": ["one two"]}), &[(CHAT, asked)]);
+    let chat: serde_json::Value = serde_json::from_slice(&said[0]).expect("JSON");
+    let own = start(plays(folder.path()));
+    let asked = json!({"model": "gpt-4o", "input": "a", "include": ["message.output_text.logprobs"]});
+    let answer = send(&own, "k", "/v1/responses", &asked).json();
+    let both = [&chat["choices"][0]["logprobs"]["content"], &answer["output"][0]["content"][0]["logprobs"]];
+    let [one, other] = both.map(|list| {
+        let list = list.as_array().cloned().unwrap_or_default();
+        list.iter().map(|one| (one["token"].clone(), one["logprob"].clone())).collect::<Vec<_>>()
+    });
+    assert!(!one.is_empty() && one == other, "{one:?}, {other:?}");
 }

@@ -1,7 +1,8 @@
 //! What a client has and this build does not, and the other way round.
 
 use super::scan::nameless;
-use super::{Difference, DriftKind, Tier};
+use super::{Difference, DriftKind};
+use crate::surface::fit::Tier;
 use crate::surface::router::{self, Matched};
 use crate::surface::{self, operations};
 use serde_json::Value;
@@ -220,25 +221,25 @@ pub(super) fn differences(ours: &Ours, theirs: &Described) -> Vec<Difference> {
     let known = if theirs.client == "npm" { clients.npm } else { clients.pypi };
     let is_newer = numbers(&theirs.version) > numbers(known);
     for operation in theirs.operations.iter().filter(|operation| !ours.serves(operation)) {
-        say(Tier::Breaking, DriftKind::Added, operation.clone(), "a call that is not known here".into());
+        say(Tier::Error, DriftKind::Added, operation.clone(), "a call that is not known here".into());
     }
     for (operation, name) in ours.operations.iter().filter(|(operation, _)| !theirs.operations.contains(*operation)) {
-        say(Tier::Informative, DriftKind::Removed, operation.clone(), format!("{name}, which this client cannot call"));
+        say(Tier::Info, DriftKind::Removed, operation.clone(), format!("{name}, which this client cannot call"));
     }
     let is_older = numbers(&theirs.version) < numbers(known);
     let rooms: HashSet<&str> = theirs.types.keys().map(|(room, _)| room.as_str()).collect();
     for (full, seen) in theirs.types.iter().filter(|((_, name), _)| is_on_the_wire(name)) {
         let name = &full.1;
         let tier = match ours.is_requested(name) {
-            true => Tier::Breaking,
+            true => Tier::Error,
             // What answers have lost since, production has lost.
-            false if is_older => Tier::Informative,
-            false => Tier::Notable,
+            false if is_older => Tier::Info,
+            false => Tier::Warning,
         };
         let Some(own) = ours.named(full, &rooms) else {
             // Types inside of others are named otherwise in each language; a whole new one is news in a newer client.
             if is_newer && !name.contains('.') && !(seen.fields.is_empty() && seen.values.is_empty()) {
-                say(Tier::Notable, DriftKind::Added, name.clone(), "a type that is not known here".into());
+                say(Tier::Warning, DriftKind::Added, name.clone(), "a type that is not known here".into());
             }
             continue;
         };
@@ -264,12 +265,7 @@ pub(super) fn differences(ours: &Ours, theirs: &Described) -> Vec<Difference> {
             }
         }
         for (field, _) in own.fields.iter().filter(|(field, _)| is_newer && seen.field(field).is_none()) {
-            say(
-                Tier::Informative,
-                DriftKind::Removed,
-                format!("{name}.{field}"),
-                "a field this client has no more".into(),
-            );
+            say(Tier::Info, DriftKind::Removed, format!("{name}.{field}"), "a field this client has no more".into());
         }
     }
     out

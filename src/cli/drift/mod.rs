@@ -7,6 +7,7 @@ mod pypi;
 mod recordings;
 mod scan;
 
+use crate::surface::fit::Tier;
 use crate::surface::operations;
 use compare::{Described, Ours};
 use serde::Serialize;
@@ -29,18 +30,6 @@ pub(super) struct DriftOptions {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-/// How much a difference matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Tier {
-    /// A request that the client can send is refused here.
-    Breaking,
-    /// An answer lacks something that the client knows, or means it otherwise.
-    Notable,
-    /// This build knows more than the client.
-    Informative,
 }
 
 /// What is different.
@@ -78,11 +67,6 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Exit codes: nothing that matters; 1 is for what cannot be read, 2 for a wrong command line.
-const NONE: i32 = 0;
-const NOTABLE: i32 = 3;
-const BREAKING: i32 = 4;
-
 /// Compares, and says what differs and how much that matters.
 ///
 /// # Errors
@@ -108,13 +92,10 @@ pub(super) fn run(options: &DriftOptions) -> Result<(String, i32), String> {
     if compared.is_empty() {
         return Err("nothing to compare: give --npm DIR, --pypi DIR or --cassettes DIR".into());
     }
-    found.sort();
+    // What matters most stands first.
+    found.sort_by(|one, other| other.tier.cmp(&one.tier).then_with(|| one.cmp(other)));
     found.dedup();
-    let code = match found.first().map(|difference| difference.tier) {
-        Some(Tier::Breaking) => BREAKING,
-        Some(Tier::Notable) => NOTABLE,
-        _ => NONE,
-    };
+    let code = Tier::exit_code(found.iter().map(|difference| difference.tier).max());
     let text = if options.json { as_json(&compared, &found) } else { as_text(&compared, &found) };
     Ok((text, code))
 }
@@ -131,9 +112,9 @@ fn as_text(compared: &[String], found: &[Difference]) -> String {
     let _ = writeln!(out, "This build knows openai {} (npm) and {} (PyPI).", clients.npm, clients.pypi);
     let _ = writeln!(out, "Compared with {}.", compared.join(", "));
     for (tier, title) in [
-        (Tier::Breaking, "Breaking: requests that are refused here"),
-        (Tier::Notable, "Notable: answers that lack something"),
-        (Tier::Informative, "Informative: known here only"),
+        (Tier::Error, "Errors: requests that are refused here, values of another type"),
+        (Tier::Warning, "Warnings: answers that lack something"),
+        (Tier::Info, "Infos: known here only"),
     ] {
         let of: Vec<&Difference> = found.iter().filter(|difference| difference.tier == tier).collect();
         if of.is_empty() {

@@ -1,10 +1,11 @@
 //! Recordings held against this build: requests that production took and this refuses, answers with fields that no type
 //! here has.
 
-use super::{Difference, DriftKind, Tier, texts};
+use super::{Difference, DriftKind, texts};
 use crate::api::validate::{self, Context, Level};
 use crate::budget::Budget;
 use crate::exchange::route;
+use crate::surface::fit::{self, Tier};
 use crate::surface::router::Matched;
 use crate::surface::{self, Operation};
 use serde_json::Value;
@@ -64,7 +65,7 @@ fn compare(recording: &Value, place: &str, out: &mut Vec<Difference>) {
     let taken = response["status"].as_u64().is_some_and(|status| status < 400);
     let operation = match route::find(method, &normal.path) {
         Matched::Operation(operation, _) => operation,
-        _ if taken => return say(Tier::Breaking, DriftKind::Added, format!("{method} {path} is not known here")),
+        _ if taken => return say(Tier::Error, DriftKind::Added, format!("{method} {path} is not known here")),
         _ => return,
     };
     if !taken {
@@ -87,15 +88,23 @@ fn compare(recording: &Value, place: &str, out: &mut Vec<Difference>) {
         && !is_form
         && let Err(refused) = validate::body(operation.name, &request["body"], &context)
     {
-        say(Tier::Breaking, DriftKind::Changed, format!("{} is refused here: {}", operation.name, refused.message));
+        say(Tier::Error, DriftKind::Changed, format!("{} is refused here: {}", operation.name, refused.message));
     }
     for (kind, answer) in answers(operation, response) {
-        let mut unknown = Vec::new();
-        unknown_fields(kind, &answer, String::new(), &mut unknown);
-        for field in unknown {
-            say(Tier::Notable, DriftKind::Added, format!("{kind}{field}, which no type here has"));
+        let mut found = Vec::new();
+        fit::fits(&answer, &surface::schema(kind), "", &mut found);
+        // What answers lack of today's types, old recordings lack.
+        for deviation in found.into_iter().filter(|deviation| deviation.tier > Tier::Info) {
+            let change = if deviation.tier == Tier::Warning { DriftKind::Added } else { DriftKind::Changed };
+            say(deviation.tier, change, format!("{kind}.{} {}", everywhere(&deviation.path), deviation.what));
         }
     }
+}
+
+/// A path without the numbers of items: `data[0].id` → `data[].id`.
+fn everywhere(path: &str) -> String {
+    let steps = path.split_inclusive('[');
+    steps.map(|step| step.trim_start_matches(|letter: char| letter.is_ascii_digit())).collect()
 }
 
 /// What was answered, with the types it should be of.
@@ -125,69 +134,4 @@ fn answers(operation: &'static Operation, response: &Value) -> Vec<(&'static str
 fn text_of(response: &Value) -> Option<String> {
     let chunks = response["chunks"].as_array()?;
     Some(chunks.iter().filter_map(|chunk| chunk[1].as_str()).collect())
-}
-
-/// Fields of a value that its type does not have, as paths below it. Where several types are possible a field counts
-/// when none of them has it.
-fn unknown_fields(kind: &str, value: &Value, path: String, out: &mut Vec<String>) {
-    walk(&[surface::schema(kind).as_ref().clone()], value, path, out);
-}
-
-fn walk(schemas: &[Value], value: &Value, path: String, out: &mut Vec<String>) {
-    let plain: Vec<Value> = schemas.iter().flat_map(|schema| members(schema, 0)).collect();
-    if plain.iter().any(|schema| schema["type"].is_null()) {
-        return;
-    }
-    match value {
-        Value::Object(fields) => {
-            let objects: Vec<&Value> = plain.iter().filter(|schema| schema["type"] == "object").collect();
-            let is_open = |schema: &&Value| schema["properties"].as_object().is_none_or(|own| own.is_empty());
-            // Where an object of another kind stands, or any may, nothing can be said.
-            if objects.is_empty()
-                || objects.iter().any(is_open)
-                || objects.iter().any(|one| one["additionalProperties"].is_object())
-            {
-                return;
-            }
-            let fitting: Vec<&Value> = objects.iter().copied().filter(|schema| is_meant(schema, fields)).collect();
-            let objects = if fitting.is_empty() { objects } else { fitting };
-            for (name, inner) in fields {
-                let kinds: Vec<Value> =
-                    objects.iter().filter_map(|schema| schema["properties"].get(name)).cloned().collect();
-                match kinds.is_empty() {
-                    true => out.push(format!("{path}.{name}")),
-                    false => walk(&kinds, inner, format!("{path}.{name}"), out),
-                }
-            }
-        }
-        Value::Array(items) => {
-            let kinds: Vec<Value> = plain.iter().filter_map(|schema| schema.get("items")).cloned().collect();
-            items.iter().filter(|_| !kinds.is_empty()).for_each(|item| walk(&kinds, item, format!("{path}[]"), out));
-        }
-        _ => {}
-    }
-}
-
-/// Whether an object has the constants of this type.
-fn is_meant(schema: &Value, fields: &serde_json::Map<String, Value>) -> bool {
-    let own = schema["properties"].as_object().into_iter().flatten();
-    let mut constants = own.filter_map(|(name, kind)| {
-        let values = kind["enum"].as_array().filter(|values| values.len() == 1)?;
-        Some((fields.get(name)?, values.first()?))
-    });
-    constants.all(|(given, constant)| given == constant)
-}
-
-/// The schemas that a schema stands for, through names and unions.
-fn members(schema: &Value, depth: usize) -> Vec<Value> {
-    if depth > 12 {
-        return Vec::new();
-    }
-    if let Some(name) = schema["$ref"].as_str().and_then(|target| target.strip_prefix("#/$defs/")) {
-        return members(&surface::schema(name), depth + 1);
-    }
-    match schema["anyOf"].as_array() {
-        Some(all) => all.iter().flat_map(|member| members(member, depth + 1)).collect(),
-        None => vec![schema.clone()],
-    }
 }
