@@ -21,6 +21,7 @@ use crate::surface::router::Matched;
 use crate::turn::answer::{self, Answer};
 use crate::turn::call::Call;
 use crate::turn::lane::Lane;
+use crate::turn::usage;
 use crate::wire::azure::no_resource;
 use crate::wire::dialect::Dialect;
 use crate::wire::error;
@@ -77,6 +78,9 @@ impl Answered {
     pub(crate) fn begin(&self) -> u16 {
         let Answered { answer: Answer { status, body, .. }, live, .. } = self;
         let _ = live.exchange.first.set(clock::world());
+        if let answer::Body::Raw(raw) = body {
+            usage::said::note_raw(&live.exchange, raw);
+        }
         let status = if let answer::Body::Error(error) = body { error.status } else { *status };
         live.exchange.note(|record| {
             record.status = Some(status);

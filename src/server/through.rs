@@ -1,7 +1,10 @@
-//! Bytes that pass through: from whoever makes them to the client as they come. The journal keeps their beginning.
+//! Bytes that pass through: from whoever makes them to the client as they come. The journal keeps what they say, as far as
+//! their beginning tells it, and the tokens they were counted with.
 
+use crate::cassette::meaning;
 use crate::reply::{Arrival, Arriving, Piece};
 use crate::session::exchange::{Exchange, Said};
+use crate::turn::usage::said::{self, UsageReader};
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -18,11 +21,14 @@ pub(crate) struct Through {
     failed: bool,
     exchange: Arc<Exchange>,
     kept: Vec<u8>,
+    /// Where a model answers, its bytes say what it counted.
+    usage: Option<UsageReader>,
 }
 
 impl Through {
     pub(crate) fn new(arriving: Option<Arriving>, exchange: Arc<Exchange>) -> Self {
-        Through { arriving, next: None, failed: false, exchange, kept: Vec::new() }
+        let usage = said::reader(&exchange);
+        Through { arriving, next: None, failed: false, exchange, kept: Vec::new(), usage }
     }
 
     /// Waits until it is known what comes next.
@@ -62,6 +68,9 @@ impl Through {
     /// What is sent next; `None` at the end.
     pub(crate) fn take(&mut self) -> Option<Bytes> {
         let bytes = self.next.take()?;
+        if let Some(usage) = &mut self.usage {
+            usage.read(&bytes);
+        }
         let room = KEPT - self.kept.len();
         self.kept.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
         Some(bytes)
@@ -70,9 +79,14 @@ impl Through {
     /// Nothing more comes: the journal gets what was sent.
     fn end(&mut self) {
         self.arriving = None;
+        if let Some(usage) = self.usage.take() {
+            said::note(&self.exchange, &usage);
+        }
         let kept = std::mem::take(&mut self.kept);
         if !kept.is_empty() {
-            self.exchange.note(|record| record.said = Said::Shown(String::from_utf8_lossy(&kept).into_owned()));
+            let kept = String::from_utf8_lossy(&kept);
+            let said = meaning::said(self.exchange.operation, &kept).unwrap_or_else(|| kept.into_owned());
+            self.exchange.note(|record| record.said = Said::Shown(said));
         }
     }
 }

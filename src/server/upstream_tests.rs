@@ -95,6 +95,78 @@ fn rules_send_requests_upstream_a_share_of_them_and_under_another_name() {
     }
 }
 
+/// What passes through was counted by who answered: in the exchange, in the statistics, in `/metrics` alike.
+#[test]
+fn what_passes_through_has_the_tokens_that_it_says_and_the_text() {
+    let usage = |given: u64, said: u64| json!({"prompt_tokens": given, "completion_tokens": said});
+    let counts = [usage(11, 5), usage(12, 6)];
+    let texts = |usage: &Value| json!({"text": "as they say", "usage": usage});
+    let (real, own) =
+        pair(json!({"responses": [texts(&counts[0]), texts(&counts[1]), {"text": "uncounted"}, texts(&counts[0])]}));
+    let newest = || {
+        let list = control_room(&own, "/api/exchanges?limit=1");
+        (list["data"][0]["tokens"].clone(), list["data"][0]["said"].clone())
+    };
+    let said = json!("\"as they say\"");
+    assert_eq!(send(&own, "k", CHAT, &chat("whole")).status, 200);
+    assert_eq!(newest(), (json!({"input": 11, "output": 5}), said.clone()));
+    let mut streamed = chat("streamed");
+    streamed["stream"] = json!(true);
+    streamed["stream_options"] = json!({"include_usage": true});
+    assert!(send(&own, "k", CHAT, &streamed).text().contains("[DONE]"));
+    assert_eq!(newest(), (json!({"input": 12, "output": 6}), said.clone()));
+    // Nobody says what a stream without its usage costs.
+    streamed["stream_options"].take();
+    send(&own, "k", CHAT, &streamed);
+    assert_eq!(newest(), (Value::Null, json!("\"uncounted\"")));
+    own.upstream.bypass(true);
+    send(&own, "k", CHAT, &chat("by the bypass"));
+    assert_eq!(newest(), (json!({"input": 11, "output": 5}), said));
+    // Those that were counted when they were made are not counted when they are looked at.
+    let made = json!({"model": "gpt-4o", "input": "x"});
+    assert_eq!(send(&real, "sk-up", "/_emulator/script", &json!({"responses": ["a response"]})).status, 200);
+    let response = send(&own, "k", "/v1/responses", &made).json();
+    assert_eq!(newest().0["input"], response["usage"]["input_tokens"]);
+    let path = format!("/v1/responses/{}", response["id"].as_str().expect("an id"));
+    let again = exchange(&own, &request("GET", &path, "k", "", b"")).expect("an answer").json();
+    assert_eq!((&again["usage"], newest().0), (&response["usage"], Value::Null));
+    let sums = |of: &Value| (of["tokens"]["input"].as_u64(), of["tokens"]["output"].as_u64());
+    let told = control_room(&own, "/api/statistics");
+    let of_response = &response["usage"];
+    let expected = (
+        of_response["input_tokens"].as_u64().map(|tokens| tokens + 34),
+        of_response["output_tokens"].as_u64().map(|tokens| tokens + 16),
+    );
+    assert_eq!((sums(&told), sums(&told["models"][0]), sums(&told["sessions"][0])), (expected, expected, expected));
+}
+
+/// Raw bodies of a script, whole or in pieces, say what they cost as well.
+#[test]
+fn verbatim_bodies_have_the_tokens_that_they_say() {
+    let own = start(json!({}));
+    let body = json!({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}});
+    let event = format!("data: {body}\n\n");
+    let (begin, end) = event.split_at(30);
+    let chunks = json!([{"text": begin}, {"text": end}]);
+    for raw in [
+        json!({"body": body}),
+        json!({"sse": [{"data": body}]}),
+        json!({"chunks": chunks}),
+        json!({"body": body.to_string()}),
+    ] {
+        assert_eq!(send(&own, "k", "/_emulator/script", &json!({"responses": [{"raw": raw}]})).status, 200, "{raw}");
+        send(&own, "k", CHAT, &chat("raw"));
+        let list = control_room(&own, "/api/exchanges?limit=1");
+        assert_eq!(list["data"][0]["tokens"], json!({"input": 7, "output": 2}), "{raw}");
+    }
+}
+
+fn control_room(emulator: &Arc<Emulator>, path: &str) -> Value {
+    let (status, told) = crate::room::in_process(emulator, "GET", path, "");
+    assert_eq!(status, 200, "{told}");
+    told
+}
+
 #[test]
 fn nobody_is_asked_when_nobody_was_named() {
     let emulator = start(json!({}));

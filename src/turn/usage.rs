@@ -5,6 +5,7 @@
 //! 88 % with function tools and their results, 95 % of answers; images, audio, files and hosted tools are typical numbers.
 
 mod completion;
+pub(crate) mod said;
 mod schema;
 mod tools;
 mod typescript;

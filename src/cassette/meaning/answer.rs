@@ -2,6 +2,7 @@
 
 use super::{chat, responses, sse};
 use crate::cassette::format::{RecordedResponse, Recording};
+use crate::reply::describe;
 use crate::script::{self, Origin};
 use crate::surface;
 use crate::wire::dialect::Dialect;
@@ -21,8 +22,12 @@ fn of_body(recording: &Recording, response: &RecordedResponse, body: &str) -> Op
     if response.status >= 400 {
         return error(response, &serde_json::from_str(body).ok()?);
     }
-    let stream = response.is_stream();
-    let dialect = surface::operations::named(&recording.operation)?.dialect;
+    meant(&recording.operation, response.is_stream(), body)
+}
+
+/// What the body of an answer means, whole or in events.
+fn meant(operation: &str, stream: bool, body: &str) -> Option<Value> {
+    let dialect = surface::operations::named(operation)?.dialect;
     match dialect {
         Dialect::Chat | Dialect::Completions => {
             let whole = if stream { chat::gathered(&sse::events(body))? } else { serde_json::from_str(body).ok()? };
@@ -34,6 +39,22 @@ fn of_body(recording: &Recording, response: &RecordedResponse, body: &str) -> Op
         }
         _ => None,
     }
+}
+
+/// What the bytes of an answer say, in one line for people; of a stream also its beginning says something. `None` = they
+/// mean nothing that is known here.
+pub(crate) fn said(operation: &str, body: &str) -> Option<String> {
+    let stream = ["data:", "event:", "id:", ":"].iter().any(|begin| body.starts_with(begin));
+    let failed = |body: &Value| body["error"]["message"].as_str().map(String::from);
+    if let Some(message) = serde_json::from_str(body).ok().as_ref().and_then(failed) {
+        return Some(message);
+    }
+    let reply = meant(operation, stream, body).and_then(|reply| script::reply(&reply, "reply", Origin::File).ok());
+    let line = reply.map(|reply| describe::reply(&reply)).filter(|line| !line.is_empty());
+    line.or_else(|| {
+        let pieces = if stream { sse::spoken(&sse::events(body)) } else { Vec::new() };
+        (!pieces.is_empty()).then(|| describe::quote(&pieces.join(" ")))
+    })
 }
 
 /// An error as scripts say it.
@@ -81,4 +102,43 @@ fn logprob(one: &Value) -> Value {
         kept["top_logprobs"] = top.iter().map(logprob).collect();
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_told_as_what_they_say() {
+        let chat = "chat.completions.create";
+        let chunk = |delta: Value| format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": delta}]}));
+        let call = json!({"tool_calls": [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]});
+        let begun = "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"status\":\"in_progress\"}}\n\n";
+        let delta = "event: x\ndata: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"content_index\":0,\"delta\":\"Hi\"}\n\n";
+        for (operation, body, expected) in [
+            (
+                chat,
+                json!({"choices": [{"message": {"content": "Hi \"you\""}, "finish_reason": "stop"}]}).to_string(),
+                Some(r#""Hi \"you\"""#),
+            ),
+            (
+                chat,
+                format!("{}{}data: {{\"cho", chunk(json!({"content": "H"})), chunk(json!({"content": "i"}))),
+                Some("\"Hi\""),
+            ),
+            (chat, chunk(call), Some("f({})")),
+            (chat, json!({"error": {"message": "slow down"}}).to_string(), Some("slow down")),
+            (
+                "completions.create",
+                json!({"choices": [{"text": "Hi", "finish_reason": "stop"}]}).to_string(),
+                Some("\"Hi\""),
+            ),
+            ("responses.create", format!("{begun}{delta}{delta}"), Some("\"HiHi\"")),
+            (chat, "plain".into(), None),
+            (chat, "{\"choices\": [{\"mess".into(), None),
+            ("embeddings.create", "{\"data\": []}".into(), None),
+        ] {
+            assert_eq!(said(operation, &body).as_deref(), expected, "{body}");
+        }
+    }
 }
