@@ -12,8 +12,11 @@ use tokio::sync::watch;
 const MOST: usize = 2_000;
 const MOST_BYTES: usize = 16 << 20;
 
-/// Exchanges told one by one in a second; of more only their count is told.
-const A_SECOND: u32 = 200;
+/// Events of exchanges told one by one in a second; of more only their count is told. Each goes to everybody who watches:
+/// so many in all, and so many at least.
+const A_SECOND: usize = 200;
+const A_SECOND_IN_ALL: usize = 20_000;
+const A_SECOND_AT_LEAST: usize = 20;
 
 /// The events of one emulator.
 pub(crate) struct EventLog {
@@ -33,9 +36,14 @@ struct Kept {
     watchers: usize,
     /// The second that is counted, exchanges told in it, and how many more there were.
     second: Duration,
-    told: u32,
+    told: usize,
     untold: u64,
+    /// When that was said last.
+    caught_up: Duration,
 }
+
+/// How often it is said how many were not told.
+const CATCH_UP: Duration = Duration::from_millis(400);
 
 /// Somebody who watches.
 pub(crate) struct EventWatch<'a>(&'a EventLog);
@@ -75,7 +83,7 @@ impl EventLog {
         if kept.second != now {
             (kept.second, kept.told) = (now, 0);
         }
-        if kept.told >= A_SECOND {
+        if kept.told >= a_second(kept.watchers) {
             kept.untold += 1;
             return;
         }
@@ -84,9 +92,17 @@ impl EventLog {
         self.tell(kind, data);
     }
 
-    /// Says how many exchanges were not told; to be called now and then.
+    /// Says how many exchanges were not told; to be called now and then, by however many: it is said once.
     pub(crate) fn catch_up(&self) {
-        let untold = std::mem::take(&mut self.kept().untold);
+        let untold = {
+            let mut kept = self.kept();
+            let now = crate::clock::world();
+            if now.saturating_sub(kept.caught_up) < CATCH_UP {
+                return;
+            }
+            kept.caught_up = now;
+            std::mem::take(&mut kept.untold)
+        };
         if untold > 0 {
             self.tell("exchanges_changed", || json!({"count": untold}));
         }
@@ -97,7 +113,6 @@ impl EventLog {
     }
 
     /// How many watch.
-    #[cfg(test)]
     pub(crate) fn watchers(&self) -> usize {
         self.kept().watchers
     }
@@ -136,6 +151,10 @@ impl EventLog {
     pub(crate) fn news(&self) -> watch::Receiver<u64> {
         self.last.subscribe()
     }
+}
+
+fn a_second(watchers: usize) -> usize {
+    (A_SECOND_IN_ALL / watchers.max(1)).clamp(A_SECOND_AT_LEAST, A_SECOND)
 }
 
 impl Drop for EventWatch<'_> {
@@ -189,17 +208,25 @@ mod tests {
     #[test]
     fn too_many_exchanges_are_only_counted() {
         let events = EventLog::default();
-        let _watching = events.watch();
-        let (seen, _) = events.range();
-        for _ in 0..1_000 {
-            events.tell_exchange("exchange_begun", || json!({}));
+        let mut watching = vec![events.watch()];
+        for (watchers, most) in [(1, A_SECOND), (500, 40), (5_000, A_SECOND_AT_LEAST)] {
+            watching.resize_with(watchers, || events.watch());
+            let (seen, _) = events.range();
+            for _ in 0..1_000 {
+                events.tell_exchange("exchange_begun", || json!({}));
+            }
+            let (told, last) = loop {
+                // By as many as watch, and it is said once.
+                (0..watchers).for_each(|_| events.catch_up());
+                let told = events.after(seen, MOST).expect("kept");
+                let last = told.last().and_then(|event| serde_json::from_slice(event).ok()).unwrap_or(Value::Null);
+                if last["type"] == "exchanges_changed" {
+                    break (told, last);
+                }
+            };
+            // A second may end in between.
+            assert!(told.len() <= 2 * most + 1, "{} to {watchers}", told.len());
+            assert_eq!(last["data"]["count"].as_u64().map(|count| count as usize + told.len() - 1), Some(1_000));
         }
-        events.catch_up();
-        let told = events.after(seen, MOST).expect("kept");
-        // A second may end in between.
-        assert!(told.len() <= 2 * A_SECOND as usize + 1, "{}", told.len());
-        let last: Value = serde_json::from_slice(told.last().expect("some")).expect("JSON");
-        assert_eq!(last["type"], "exchanges_changed");
-        assert_eq!(last["data"]["count"].as_u64().map(|count| count as usize + told.len() - 1), Some(1_000));
     }
 }

@@ -30,8 +30,11 @@ const LARGEST: usize = 16 << 20;
 /// Events that leave together.
 const TOGETHER: usize = 256;
 
-/// Events are looked for this often: more often nobody sees.
+/// Events leave this long after the first of them: sooner nobody sees.
 const PACE: Duration = Duration::from_millis(40);
+
+/// Each further watcher may make all of them wait for so much more: sending is what they cost.
+const PACE_EACH: Duration = Duration::from_micros(500);
 
 /// What is told otherwise than by events is looked for this often.
 const LOOK: Duration = Duration::from_millis(500);
@@ -68,7 +71,8 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
     let events = &emulator.desk.events;
     let _watching = events.watch();
     let (mut out, mut messages) = socket.split();
-    let name = format!("operator-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("operator-{number}");
     // From here on whatever waits is in the list or told by an event after it.
     let (waiting, last) = emulator.desk.pending.as_of(events);
     let (_, oldest) = events.range();
@@ -89,6 +93,8 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
     let mut news = events.news();
     let mut stopping = emulator.stopping();
     let mut due = Instant::now();
+    // It is known that there are news: until they are sent, further ones wake nobody.
+    let mut noticed = false;
     let mut stopped = false;
     loop {
         tokio::select! {
@@ -113,6 +119,8 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
             }
             () = sleep_until(due) => {
                 events.catch_up();
+                noticed = false;
+                news.mark_unchanged();
                 // Once a stop has let go of what waits, there is nothing left to tell.
                 let over = stopped && emulator.desk.pending.is_empty();
                 if catch_up(emulator, &mut out, &mut seen).await.is_err() {
@@ -124,11 +132,12 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
                 }
                 due = Instant::now() + if stopped { PACE } else { LOOK };
             }
-            changed = news.changed() => {
+            changed = news.changed(), if !noticed => {
                 if changed.is_err() {
                     break;
                 }
-                due = due.min(Instant::now() + PACE);
+                noticed = true;
+                due = due.min(Instant::now() + pace(number, events.watchers()));
             }
             () = async { drop(stopping.wait_for(|stopped| *stopped).await) }, if !stopped => {
                 stopped = true;
@@ -136,6 +145,14 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
             }
         }
     }
+}
+
+/// How long the events of one watcher wait for more of them. Of many, each has another moment: all at once would be a
+/// burst that others feel.
+fn pace(number: u64, watchers: usize) -> Duration {
+    // Multiples of the golden ratio fill an interval evenly, however many there are.
+    let place = (number as f64 * 0.618_033_988_749_895).fract();
+    PACE + (PACE_EACH * u32::try_from(watchers).unwrap_or(u32::MAX)).mul_f64(place)
 }
 
 /// Sends the events that were not seen. Err = the watcher is gone, or too far behind.
@@ -222,4 +239,21 @@ fn failed(given: &Map<String, Value>, error: &ApiError) -> Value {
         }
     }
     json!({"type": "error", "data": data})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_watchers_take_turns_and_few_wait_for_nobody() {
+        assert!((1..100).all(|number| pace(number, 1) < PACE + Duration::from_millis(1)));
+        let longest = PACE + PACE_EACH * 500;
+        let mut tenths = [0; 10];
+        for number in 1_000..1_500 {
+            let share = (pace(number, 500) - PACE).as_secs_f64() / (longest - PACE).as_secs_f64();
+            tenths[(share * 10.0) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|count| (45..=55).contains(count)), "{tenths:?}");
+    }
 }
