@@ -58,12 +58,17 @@ fn of(session: &Session, exchange: &Exchange, longest: usize) -> Value {
         "failure": record.failure,
         "aborted": record.aborted,
         "arrived": exchange.arrived.as_millis() as u64,
-        "first_ms": since(exchange.first.get()),
+        "first_ms": since(first_token(exchange)),
         "total_ms": since(exchange.over.get()),
         "tokens": exchange.tokens.get().map(tokens),
         "request_id": exchange.request_id,
         "retry_count": exchange.headers.all("x-stainless-retry-count").next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0),
     })
+}
+
+/// When the first piece of an answer's content left; of one that left whole, when it did.
+pub(crate) fn first_token(exchange: &Exchange) -> Option<&Duration> {
+    exchange.first_content.get().or_else(|| exchange.first.get().filter(|_| !exchange.stream))
 }
 
 /// Tokens of requests and answers.

@@ -116,7 +116,7 @@ pub(crate) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest) -> Result<
         ["settings"] if request.method == "GET" => Ok(settings(emulator).into()),
         ["exchanges", rest @ ..] => exchanges::handle(emulator, request, rest).map(RoomAnswer::from),
         ["statistics"] if request.method == "GET" => {
-            Ok(statistics::statistics(emulator, request.query("session")).into())
+            Ok(statistics::statistics(emulator, request.query("session"), request.query("model")).into())
         }
         ["sessions", rest @ ..] => sessions::handle(emulator, request, rest).map(RoomAnswer::from),
         ["shared-script"] => sessions::shared(emulator, request).map(RoomAnswer::from),

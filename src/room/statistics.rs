@@ -1,8 +1,8 @@
 //! Counts and times over what the journals keep.
 
-use crate::desk::summary::tokens;
+use crate::desk::summary::{first_token, tokens};
 use crate::emulator::Emulator;
-use crate::session::exchange::Exchange;
+use crate::session::exchange::{Exchange, Record};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,37 +12,38 @@ use std::time::Duration;
 const SLOTS: u64 = 90;
 const SLOT: u64 = 10;
 
-/// Of one session, or of all.
-pub(super) fn statistics(emulator: &Emulator, session: Option<&str>) -> Value {
+/// Of one session or of all, and of the requests for one model or for any.
+pub(super) fn statistics(emulator: &Emulator, session: Option<&str>, model: Option<&str>) -> Value {
     let mut all: Vec<Arc<Exchange>> = Vec::new();
     let mut sessions = Vec::new();
     for one in emulator.sessions() {
-        let exchanges = one.journal.since(0, usize::MAX);
+        let mut exchanges = one.journal.since(0, usize::MAX);
+        exchanges.retain(|exchange| model.is_none_or(|wanted| exchange.wants.as_deref() == Some(wanted)));
         let id = one.serial.to_string();
-        sessions.push(json!({"id": id, "name": one.label(), "requests": exchanges.len(), "tokens": sum(&exchanges)}));
+        let mut shown = group(&exchanges);
+        shown.insert("id".into(), id.as_str().into());
+        shown.insert("name".into(), one.label().into());
+        sessions.push(Value::from(shown));
         if session.is_none_or(|wanted| wanted == id) {
             all.extend(exchanges);
         }
     }
-    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     let mut statuses: BTreeMap<String, u64> = BTreeMap::new();
-    let mut models: BTreeMap<&str, Vec<&Arc<Exchange>>> = BTreeMap::new();
+    let mut models: BTreeMap<&str, Vec<Arc<Exchange>>> = BTreeMap::new();
     let mut timeline: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     let mut in_flight = 0;
     for exchange in &all {
         let record = exchange.record();
         in_flight += u64::from(!record.is_done());
-        let outcome = json!(record.outcome);
-        *outcomes.entry(outcome.as_str().unwrap_or_default().into()).or_default() += 1;
         if let Some(status) = record.status {
             *statuses.entry(status.to_string()).or_default() += 1;
         }
         if let Some(model) = &exchange.wants {
-            models.entry(model).or_default().push(exchange);
+            models.entry(model).or_default().push(exchange.clone());
         }
         let slot = timeline.entry(exchange.arrived.as_secs() / SLOT).or_default();
         slot.0 += 1;
-        slot.1 += u64::from(record.status.is_some_and(|status| status >= 400) || record.failure.is_some());
+        slot.1 += u64::from(is_error(&record));
     }
     let newest = timeline.keys().next_back().copied().unwrap_or(0);
     let timeline: Vec<Value> = timeline
@@ -50,28 +51,50 @@ pub(super) fn statistics(emulator: &Emulator, session: Option<&str>) -> Value {
         .filter(|(slot, _)| slot + SLOTS > newest)
         .map(|(slot, (requests, errors))| json!({"at": slot * SLOT * 1_000, "requests": requests, "errors": errors}))
         .collect();
-    let by_model = |(name, exchanges): (&str, Vec<&Arc<Exchange>>)| {
-        let total = times(exchanges.iter().map(|exchange| (&exchange.arrived, exchange.over.get())));
-        json!({"name": name, "requests": exchanges.len(), "total_ms": total, "tokens": sum(exchanges)})
-    };
-    json!({
-        "requests": all.len(),
-        "in_flight": in_flight,
-        "outcomes": counts(outcomes),
-        "statuses": counts(statuses),
-        "total_ms": times(all.iter().map(|exchange| (&exchange.arrived, exchange.over.get()))),
-        "first_ms": times(all.iter().map(|exchange| (&exchange.arrived, exchange.first.get()))),
-        "tokens": sum(&all),
-        "models": models.into_iter().map(by_model).collect::<Vec<_>>(),
-        "sessions": sessions,
-        "timeline": timeline,
-    })
+    let models = models.into_iter().map(|(name, exchanges)| {
+        let mut shown = group(&exchanges);
+        shown.insert("name".into(), name.into());
+        Value::from(shown)
+    });
+    let mut told = group(&all);
+    told.extend([
+        ("in_flight".to_string(), in_flight.into()),
+        ("statuses".into(), counts(statuses).into()),
+        ("models".into(), models.collect()),
+        ("sessions".into(), sessions.into()),
+        ("timeline".into(), timeline.into()),
+    ]);
+    told.into()
 }
 
-/// The tokens of exchanges; of those that passed through uncounted there are none.
-fn sum<'a>(exchanges: impl IntoIterator<Item = &'a Arc<Exchange>>) -> Value {
+/// What is told of some exchanges together.
+fn group(exchanges: &[Arc<Exchange>]) -> Map<String, Value> {
+    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+    let mut errors = 0u64;
+    for exchange in exchanges {
+        let record = exchange.record();
+        *outcomes.entry(record.outcome.name().into()).or_default() += 1;
+        errors += u64::from(is_error(&record));
+    }
+    Map::from_iter([
+        ("requests".to_string(), exchanges.len().into()),
+        ("errors".into(), errors.into()),
+        ("outcomes".into(), counts(outcomes).into()),
+        ("total_ms".into(), times(exchanges.iter().map(|exchange| (&exchange.arrived, exchange.over.get())))),
+        ("first_ms".into(), times(exchanges.iter().map(|exchange| (&exchange.arrived, first_token(exchange))))),
+        ("tokens".into(), sum(exchanges)),
+    ])
+}
+
+/// Whether it failed: for its client, or in the emulator's own eyes.
+fn is_error(record: &Record) -> bool {
+    record.status.is_some_and(|status| status >= 400) || record.failure.is_some() || record.aborted
+}
+
+/// The tokens of exchanges; of those that say none there are none.
+fn sum(exchanges: &[Arc<Exchange>]) -> Value {
     let add = |(input, output): (u64, u64), more: &(u64, u64)| (input + more.0, output + more.1);
-    tokens(&exchanges.into_iter().filter_map(|exchange| exchange.tokens.get()).fold((0, 0), add))
+    tokens(&exchanges.iter().filter_map(|exchange| exchange.tokens.get()).fold((0, 0), add))
 }
 
 fn counts(counts: BTreeMap<String, u64>) -> Map<String, Value> {

@@ -296,6 +296,48 @@ fn exchanges_are_listed_newest_first_told_and_sent_again() {
 }
 
 #[test]
+fn statistics_are_of_all_of_a_session_and_of_a_model() {
+    let emulator = start(json!({}));
+    let script = json!({"rules": [
+        {"match": "fails", "response": {"error": {"status": 429}}, "times": "unlimited"},
+        {"match": "slow", "response": {"text": "a b", "pace": {"ttft_ms": 60, "delay_ms": 40, "chunk": "word"}}, "times": "unlimited"},
+        {"response": "at once", "times": "unlimited"},
+    ]});
+    for key in ["one", "two"] {
+        assert_eq!(send(&emulator, key, "/_emulator/script", &script).status, 200);
+    }
+    let mini = |text: &str| json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]});
+    send(&emulator, "one", CHAT, &chat("slow", true));
+    send(&emulator, "one", CHAT, &mini("fails"));
+    send(&emulator, "two", CHAT, &mini("x"));
+    let told = |query: &str| done(&emulator, "GET", &format!("/api/statistics{query}"), Value::Null);
+    let all = told("");
+    assert_eq!(
+        (&all["requests"], &all["errors"], &all["statuses"]),
+        (&json!(3), &json!(1), &json!({"200": 2, "429": 1}))
+    );
+    let named = |all: &Value, list: &str, name: &str| {
+        all[list].as_array().and_then(|list| list.iter().find(|one| one["name"] == name)).cloned().expect("a group")
+    };
+    let slow = named(&all, "models", "gpt-4o");
+    // The first token comes when it was asked for, the rest after it; its headers alone are no token.
+    let ms = |value: &Value| value.as_f64().expect("milliseconds");
+    assert!(
+        ms(&slow["first_ms"]["p50"]) >= 60.0 && ms(&slow["total_ms"]["p50"]) >= ms(&slow["first_ms"]["p50"]) + 39.0,
+        "{slow}"
+    );
+    let few = named(&all, "models", "gpt-4o-mini");
+    assert_eq!((&few["requests"], &few["errors"], &few["outcomes"]), (&json!(2), &json!(1), &json!({"scripted": 2})));
+    let label = emulator.session("one").label().to_string();
+    let one = named(&all, "sessions", &label);
+    assert_eq!((&one["requests"], &one["errors"], one["total_ms"]["p99"].is_number()), (&json!(2), &json!(1), true));
+    let id = one["id"].as_str().expect("an id");
+    let some = told(&format!("?session={id}&model=gpt-4o-mini"));
+    assert_eq!((&some["requests"], &some["errors"]), (&json!(1), &json!(1)));
+    assert_eq!(told("?model=none")["requests"], 0);
+}
+
+#[test]
 fn pages_of_others_and_callers_without_the_token_get_nothing() {
     let emulator = start(json!({"host": "0.0.0.0", "controlToken": "secret"}));
     for path in ["/api/settings", "/api/exchanges", "/api/preset-queue", "/api/pending", "/api/sessions"] {

@@ -126,19 +126,21 @@ function bypass(world, method, [what], body) {
 }
 
 function statistics(world, method, rest, body, query) {
-  const rows = world.exchanges.filter((one) => !query.get('session') || one.session_id === query.get('session'));
-  const count = (key) => rows.reduce((all, row) => ({ ...all, [row[key]]: (all[row[key]] ?? 0) + 1 }), {});
-  const parts = (key) => {
-    const sorted = rows.map((row) => row[key]).filter((one) => one !== null).sort((one, other) => one - other);
+  const all = world.exchanges.filter((one) => !query.get('model') || one.model === query.get('model'));
+  const rows = all.filter((one) => !query.get('session') || one.session_id === query.get('session'));
+  const count = (of, key) => of.reduce((found, row) => ({ ...found, [row[key]]: (found[row[key]] ?? 0) + 1 }), {});
+  const parts = (of, key) => {
+    const sorted = of.map((row) => row[key]).filter((one) => one !== null).sort((one, other) => one - other);
     const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
     return sorted.length ? { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: sorted.at(-1) } : null;
   };
-  const groups = (key) => Object.entries(count(key)).map(([name, requests]) => ({ id: name, name, requests, tokens: { input: requests * 12, output: requests * 17 } }));
+  const group = (of) => ({ requests: of.length, errors: of.filter(({ status }) => status >= 400).length, outcomes: count(of, 'outcome'), total_ms: parts(of, 'total_ms'), first_ms: parts(of, 'first_ms'), tokens: { input: of.length * 12, output: of.length * 17 } });
+  const groups = (of, key) => Object.keys(count(of, key)).map((name) => ({ id: name, name, ...group(of.filter((row) => String(row[key]) === name)) }));
   const slots = new Map();
   for (const { arrived, status } of rows) {
     const at = Math.floor(arrived / 10_000) * 10_000;
     const slot = slots.get(at) ?? { at, requests: 0, errors: 0 };
     slots.set(at, { at, requests: slot.requests + 1, errors: slot.errors + (status >= 400 ? 1 : 0) });
   }
-  return value({ requests: rows.length, in_flight: world.pending.size, outcomes: count('outcome'), statuses: count('status'), total_ms: parts('total_ms'), first_ms: parts('first_ms'), tokens: { input: 120, output: 900 }, models: groups('model').map((one) => ({ ...one, total_ms: parts('total_ms') })), sessions: groups('session'), timeline: [...slots.values()] });
+  return value({ ...group(rows), in_flight: world.pending.size, statuses: count(rows, 'status'), models: groups(rows, 'model'), sessions: groups(all, 'session'), timeline: [...slots.values()] });
 }

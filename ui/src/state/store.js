@@ -60,7 +60,7 @@ function events(list) {
       pending.value = waiting.reduce(pending.value, event, Date.now());
       if (type === 'queue_updated') soon('queue', () => fetchQueue(data.ip));
       else if (type === 'all_queues_updated') soon('queues', fetchQueues);
-      else if (type === 'bypass_config_updated') soon('bypass', fetchBypass);
+      else if (type === 'bypass_config_updated') soon('bypass', () => Promise.all([fetchBypass(), fetchSettings()]));
       else if (type === 'bypass_request' || type === 'bypass_response') upstreamChanged.value += 1;
       else if (type === 'breakpoints_changed') soon('breakpoints', fetchBreakpoints);
       else if (type === 'sessions_changed') soon('sessions', fetchSessions);

@@ -13,7 +13,7 @@ import { TypedText, typesLive } from '../parts/typed-text.jsx';
 import { call } from '../state/api.js';
 import { t } from '../state/i18n.js';
 import { useKeys } from '../state/shortcuts.js';
-import { bypass, sessions, settings } from '../state/store.js';
+import { sessions, settings } from '../state/store.js';
 import { attempt, toast } from '../state/toasts.js';
 import { doTo } from './pending.jsx';
 
@@ -74,7 +74,7 @@ export function Answer({ card, force, disabled, onDone }) {
   const echo = also('fallback', { to: 'echo' }, t('Echoed'));
   const upstream = also('upstream', {}, t('Sent to the real API'));
   useKeys({ 'Ctrl+Enter': send, 'Ctrl+.': () => (typed || form.live ? finish('length') : false), 'Ctrl+Backspace': cut, 'Alt+g': generate, 'Alt+e': echo, 'Alt+b': upstream, ...(paused ? { 'Alt+s': step } : {}) });
-  const reaches = settings.value?.upstream || bypass.value?.api_key_configured;
+  const reaches = settings.value?.upstream;
 
   const tabs = [
     ['text', t('Text')], form.tools.length > 0 && ['tools', t('Tool calls')], (form.schema || card.conversation?.format) && ['json', t('Structured')],

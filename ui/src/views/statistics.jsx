@@ -10,7 +10,7 @@ import { search } from './live.jsx';
 /** How often the numbers are fetched while something happens, in ms. */
 const EVERY = 2000;
 
-function useStatistics(session) {
+function useStatistics(session, model) {
   const [found, setFound] = useState(null);
   const { version } = exchanges.value;
   const [turn, setTurn] = useState(0);
@@ -20,47 +20,56 @@ function useStatistics(session) {
   }, []);
   // Asked for again when something changed, at most as often as the timer turns.
   const [asked, setAsked] = useState(-1);
+  const ask = () => attempt(async () => setFound(await call('GET', `api/statistics?${new URLSearchParams({ session, model })}`)));
   useEffect(() => {
     if (asked === version) return;
     setAsked(version);
-    attempt(async () => setFound(await call('GET', `api/statistics${session ? `?session=${encodeURIComponent(session)}` : ''}`)));
+    ask();
   }, [turn]);
-  useEffect(() => void attempt(async () => setFound(await call('GET', `api/statistics${session ? `?session=${encodeURIComponent(session)}` : ''}`))), [session]);
+  useEffect(() => void ask(), [session, model]);
   return found;
 }
 
 export function Statistics() {
   const [session, setSession] = useState('');
-  const found = useStatistics(session);
+  const [model, setModel] = useState('');
+  const found = useStatistics(session, model);
+  const models = [...new Set([model, ...(found?.models ?? []).map(({ name }) => name)])].filter(Boolean);
   return (
     <section class="pane wide-pane stack" aria-label={t('Statistics')} data-pane tabIndex={-1}>
       <div class="bar">
-        <label class="field inline"><span>{t('Session')}</span>
-          <select value={session} onChange={(event) => setSession(event.currentTarget.value)}><option value="">{t('all')}</option>{sessions.value.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}</select>
-        </label>
+        <Choice name={t('Session')} value={session} onChange={setSession} among={sessions.value.map(({ id, name }) => [id, name])} />
+        <Choice name={t('Model')} value={model} onChange={setModel} among={models.map((name) => [name, name])} />
       </div>
       {found && (
         <>
           <div class="tiles">
             <Tile name={t('Requests')} value={number(found.requests)} about={t('{0} open', found.in_flight)} />
             <Tile name={t('Total, median')} value={duration(found.total_ms?.p50) || '—'} about={found.total_ms && t('99 % within {0}', duration(found.total_ms.p99))} />
-            <Tile name={t('First byte, median')} value={duration(found.first_ms?.p50) || '—'} about={found.first_ms && t('99 % within {0}', duration(found.first_ms.p99))} />
+            <Tile name={t('First token, median')} value={duration(found.first_ms?.p50) || '—'} about={found.first_ms && t('99 % within {0}', duration(found.first_ms.p99))} />
             <Tile name={t('Tokens')} value={number((found.tokens?.input ?? 0) + (found.tokens?.output ?? 0))} about={`${number(found.tokens?.input ?? 0)} → ${number(found.tokens?.output ?? 0)}`} />
           </div>
           <Timeline slots={found.timeline} />
           <div class="grid wide">
             <Percentiles name={t('Total')} values={found.total_ms} />
-            <Percentiles name={t('First byte')} values={found.first_ms} />
+            <Percentiles name={t('First token')} values={found.first_ms} />
             <Shares name={t('Outcomes')} counts={found.outcomes} term={(name) => `outcome:${name}`} />
             <Shares name={t('Statuses')} counts={found.statuses} term={(name) => `status:${name}`} />
           </div>
-          <div class="grid wide">
-            <Table name={t('Models')} timed rows={found.models} term={(name) => `model:"${name}"`} />
-            <Table name={t('Sessions')} rows={found.sessions} term={(name) => `session:"${name}"`} />
-          </div>
+          <Table name={t('Models')} rows={found.models} term={(name) => `model:"${name}"`} />
+          <Table name={t('Sessions')} rows={found.sessions} term={(name) => `session:"${name}"`} />
         </>
       )}
     </section>
+  );
+}
+
+/** All of something, or one. */
+function Choice({ name, value, onChange, among }) {
+  return (
+    <label class="field inline"><span>{name}</span>
+      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}><option value="">{t('all')}</option>{among.map(([id, text]) => <option key={id} value={id}>{text}</option>)}</select>
+    </label>
   );
 }
 
@@ -119,13 +128,35 @@ function Shares({ name, counts, term }) {
   );
 }
 
-function Table({ name, rows, term, timed = false }) {
+/** The columns of numbers behind a name; on a phone there is room for some. */
+const COLUMNS = () => [
+  { text: t('Requests'), of: (row) => number(row.requests) },
+  { text: t('Errors'), of: (row) => row.errors > 0 && number(row.errors), term: 'is:error' },
+  { text: t('First token, p50'), of: (row) => duration(row.first_ms?.p50), wide: true },
+  { text: t('First token, p99'), of: (row) => duration(row.first_ms?.p99), wide: true },
+  { text: t('Total, p50'), of: (row) => duration(row.total_ms?.p50) },
+  { text: t('Total, p99'), of: (row) => duration(row.total_ms?.p99), wide: true },
+  { text: t('Tokens'), of: (row) => row.tokens && `${number(row.tokens.input)} → ${number(row.tokens.output)}`, wide: true },
+];
+
+function Table({ name, rows, term }) {
+  const columns = COLUMNS();
+  const kind = ({ wide }) => (wide ? 'num wide-only' : 'num');
+  const shown = (rows ?? []).filter((row) => row.requests > 0).sort((one, other) => other.requests - one.requests);
+  const cell = (row, { of, term: more }) => (more && of(row) ? <button type="button" class="linkish" onClick={() => look(`${term(row.name)} ${more}`)}>{of(row)}</button> : of(row));
   return (
     <section>
       <h2 class="sub">{name}</h2>
       <table class="plain-table">
-        <thead><tr><th scope="col">{t('Name')}</th><th scope="col" class="num">{t('Requests')}</th>{timed && <><th scope="col" class="num">p50</th><th scope="col" class="num wide-only">p99</th></>}<th scope="col" class="num">{t('Tokens')}</th></tr></thead>
-        <tbody>{(rows ?? []).filter((row) => row.requests > 0).sort((one, other) => other.requests - one.requests).map((row) => <tr key={row.id ?? row.name}><th scope="row"><button type="button" class="linkish" onClick={() => look(term(row.name))}>{row.name ?? '—'}</button></th><td class="num">{number(row.requests)}</td>{timed && <><td class="num">{duration(row.total_ms?.p50)}</td><td class="num wide-only">{duration(row.total_ms?.p99)}</td></>}<td class="num">{row.tokens ? `${number(row.tokens.input)} → ${number(row.tokens.output)}` : ''}</td></tr>)}</tbody>
+        <thead><tr><th scope="col">{t('Name')}</th>{columns.map((column) => <th key={column.text} scope="col" class={kind(column)}>{column.text}</th>)}</tr></thead>
+        <tbody>
+          {shown.map((row) => (
+            <tr key={row.id ?? row.name}>
+              <th scope="row"><button type="button" class="linkish" onClick={() => look(term(row.name))}>{row.name ?? '—'}</button></th>
+              {columns.map((column) => <td key={column.text} class={kind(column)}>{cell(row, column)}</td>)}
+            </tr>
+          ))}
+        </tbody>
       </table>
     </section>
   );

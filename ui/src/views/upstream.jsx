@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { call } from '../state/api.js';
 import { clockTime, duration, t } from '../state/i18n.js';
 import { href } from '../state/route.js';
-import { bypass, fetchBypass, settings, upstreamChanged } from '../state/store.js';
+import { bypass, fetchBypass, upstreamChanged } from '../state/store.js';
 import { attempt } from '../state/toasts.js';
 
 export function Upstream() {
@@ -21,7 +21,6 @@ export function Upstream() {
           <span><strong>{config.enabled ? t('The real API answers everything') : t('The emulator answers')}</strong><small>{t('Before queues, scripts and persons.')}</small></span>
         </label>
         <Settings key={JSON.stringify(config)} config={config} />
-        {settings.value?.upstream && <p class="muted">{t('By options: {0}', settings.value.upstream.url)}</p>}
       </section>
       <section class="pane stack" aria-label={t('History')} data-pane tabIndex={-1}><History /></section>
     </div>
@@ -50,7 +49,7 @@ function Settings({ config }) {
   const field = (name, text, more) => <label class="field"><span>{text}</span><input value={form[name]} onInput={set(name)} aria-invalid={fault === name} {...more} /></label>;
   return (
     <form class="stack" onSubmit={save}>
-      <div class="grid">
+      <div class="target">
         {field('target_host', t('Host'), { type: 'text' })}
         {field('target_port', t('Port'), { type: 'number', min: 1, max: 65535 })}
         {field('target_uri', t('Path'), { type: 'text' })}
