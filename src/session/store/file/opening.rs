@@ -10,7 +10,15 @@ const FORMAT: u64 = 1;
 
 /// A directory that is ours until this is dropped.
 #[derive(Debug)]
-pub(super) struct DirLock(#[allow(dead_code)] File);
+pub(super) struct DirLock(File);
+
+impl Drop for DirLock {
+    /// Closing alone would not do: a child that this process is just making has the file open too, until it is another
+    /// program.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
 
 /// Takes a directory, and looks whether what it holds can be read.
 ///
@@ -101,4 +109,20 @@ fn damaged(how: &str) -> String {
     format!(
         "is damaged ({how}) and is left as it is: move it away to begin anew, or delete its file \"commits\" to go on with what can be read"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_free_even_while_a_child_has_its_lock_open() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let lock = take(dir.path()).expect("it is free");
+        let of_a_child = lock.0.try_clone().expect("the same open file");
+        assert!(take(dir.path()).is_err());
+        drop(lock);
+        take(dir.path()).expect("it is free again");
+        drop(of_a_child);
+    }
 }
