@@ -1,5 +1,6 @@
 // Every scenario of the page, for whatever speaks the control room's contract.
 import { vi } from 'vitest';
+import { everybody } from './everybody.mjs';
 import { live } from './live.mjs';
 import { pending } from './pending.mjs';
 import { pictures } from './pictures.mjs';
@@ -14,5 +15,6 @@ export function scenarios(host) {
   pending(host);
   rest(host);
   whole(host);
+  everybody(host);
   pictures(host);
 }
