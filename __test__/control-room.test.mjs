@@ -27,7 +27,8 @@ const host = {
 
 beforeAll(async () => {
   host.emulator = await startEmulator({ profile: 'relaxed', fallback: 'echo', journalSize: 20_000 });
-  host.url = host.emulator.url;
+  host.other = await startEmulator({ profile: 'relaxed', fallback: 'echo' });
+  Object.assign(host, { url: host.emulator.url, upstream: host.other.url });
   host.browser = await launch();
   const post = async (path, body) => (await fetch(`${host.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })).json();
   for (const name of SESSIONS) keys.set(name, (await post('/api/sessions', { name })).api_key);
@@ -36,7 +37,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await host.browser.close();
-  await host.emulator.stop();
+  await Promise.all([host.emulator.stop(), host.other.stop()]);
 });
 
 scenarios(host);

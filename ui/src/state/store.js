@@ -20,6 +20,9 @@ export const exchange = (id) => (version.value, store.find(id));
 /** Whether there are older ones than those known. */
 export const hasOlder = signal(false);
 
+/** Whether the emulator has said which exchanges there are: until then an empty list means nothing. */
+export const loaded = signal(false);
+
 export const pending = signal([]);
 export const openPending = computed(() => pending.value.filter((card) => !card.gone));
 export const sessions = signal([]);
@@ -92,6 +95,7 @@ function soon(name, run) {
 
 async function reload() {
   store.clear();
+  loaded.value = false;
   version.value += 1;
   await attempt(async () => {
     const [page, open] = await Promise.all([
@@ -101,6 +105,7 @@ async function reload() {
       put(page.data);
       complete = page.data.find((row) => row.state !== 'done')?.arrived ?? Date.now() - 1000;
       hasOlder.value = page.has_more;
+      loaded.value = true;
       pending.value = waiting.reload(pending.value, open.data, Date.now());
     });
   });

@@ -9,7 +9,7 @@ import { listKeys, WindowList } from '../parts/window-list.jsx';
 import { number, t } from '../state/i18n.js';
 import { go, replace, route } from '../state/route.js';
 import { useKeys } from '../state/shortcuts.js';
-import { clearExchanges, exchanges, fetchOlder, hasOlder } from '../state/store.js';
+import { clearExchanges, exchanges, fetchOlder, hasOlder, loaded } from '../state/store.js';
 import { attempt } from '../state/toasts.js';
 import { Compare } from './compare.jsx';
 import { Exchange } from './exchange.jsx';
@@ -72,7 +72,7 @@ export function Live() {
           id="exchanges" label={t('Exchanges')} items={shown} height={HEIGHT} selected={id} onSelect={select} onOpen={open} onEnd={hasOlder.value ? fetchOlder : undefined}
           row={(row) => <ExchangeRow row={row} marked={marked.value.includes(row.id)} />}
         />
-        {shown.length === 0 && <Empty searched={rows.length > 0} />}
+        {shown.length === 0 && loaded.value && <Empty searched={rows.length > 0} />}
         <p class="foot"><span>{t('{0} of {1} exchanges', number(shown.length), `${number(rows.length)}${hasOlder.value ? '+' : ''}`)}</span><Arrivals count={rows.length} /></p>
       </section>
       {id && !more && <Exchange key={id} id={id} />}

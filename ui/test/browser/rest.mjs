@@ -3,6 +3,27 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ask, keys, open, said } from './support.mjs';
 
+/** What goes to the real API stands in the history, as it begins and ends, and leads to its exchange with its tokens. */
+async function forwarded({ url, upstream }, page) {
+  await page.getByLabel('Port').fill(new URL(upstream).port);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved').first().waitFor();
+  await page.getByRole('switch').click();
+  await page.getByText('The real API answers everything').waitFor();
+  const asked = await (await ask(url, 'for the real API', { key: 'counted', body: { stream: true, stream_options: { include_usage: true } } })).text();
+  expect(asked).toContain('"usage":{');
+  const history = page.getByRole('region', { name: 'History' });
+  await history.getByRole('listitem').filter({ hasText: '200' }).waitFor();
+  await page.getByRole('switch').click();
+  await page.getByText('The emulator answers').waitFor();
+  await history.getByRole('link', { name: `${upstream}/v1/chat/completions` }).first().click();
+  const detail = page.getByRole('region', { name: 'Exchange', exact: true });
+  await detail.getByText('Echo: for the real API').waitFor();
+  await detail.getByText(/^\d+ → \d+$/).waitFor();
+  // The list says what was said, and not the bytes.
+  await page.getByRole('option').filter({ hasText: 'for the real API' }).locator('.reply', { hasText: /^Echo: for the real API$/ }).waitFor();
+}
+
 export function rest(host) {
   test('script: faults, completion, load, why, reset', async () => {
     const { url, browser } = host;
@@ -140,6 +161,7 @@ export function rest(host) {
     await page.getByText('The real API answers everything').waitFor();
     await page.getByRole('switch').uncheck();
     await page.getByText('The emulator answers').waitFor();
+    if (host.real) await forwarded(host, page);
     expect(await page.clean()).toEqual([]);
     await page.shut();
   });
@@ -183,6 +205,13 @@ export function rest(host) {
     const page = await open(browser, url, 'statistics');
     await page.getByRole('img', { name: /requests since/ }).waitFor();
     await page.getByText('p99').first().waitFor();
+    const table = (name) => page.locator('section:not(.pane)', { has: page.getByRole('heading', { name, exact: true }) }).getByRole('table');
+    for (const name of ['Models', 'Sessions']) await table(name).getByRole('columnheader', { name: 'First token, p99' }).waitFor();
+    await page.getByLabel('Model').selectOption('gpt-4o-mini');
+    await expect.poll(() => table('Models').locator('tbody tr').count()).toBe(1);
+    await page.getByLabel('Session').selectOption({ label: 'counted' });
+    await page.locator('.tile', { hasText: 'Requests' }).locator('strong', { hasText: /^1$/ }).waitFor();
+    await page.getByLabel('Model').selectOption('');
     await page.getByRole('button', { name: 'gpt-4o-mini' }).click();
     await page.getByRole('option').filter({ hasText: 'counted' }).waitFor();
     expect(await page.getByLabel('Search', { exact: true }).inputValue()).toBe('model:"gpt-4o-mini"');

@@ -109,10 +109,25 @@ export function whole(host) {
     await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ ...body, messages: [{ role: 'user', content: HOSTILE }] }) }).then((answer) => answer.text());
     await fetch(`${url}/v1/${encodeURIComponent(HOSTILE)}?x=${encodeURIComponent(HOSTILE)}`, { headers }).then((answer) => answer.text());
     await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ model: HOSTILE, messages: [] }) }).then((answer) => answer.text());
+    // Through what a conversation may hold, in pieces of a stream, in a form, and in what another operator calls himself.
+    const call = { id: HOSTILE, type: 'function', function: { name: 'get_x', arguments: JSON.stringify({ [HOSTILE]: HOSTILE }) } };
+    const part = (type, value) => ({ type, [type]: value });
+    const parts = [part('text', HOSTILE), part('image_url', { url: `javascript:${HOSTILE}` }), part('image_url', { url: `data:text/html,${HOSTILE}` }), part('input_audio', { data: HOSTILE, format: HOSTILE }), part('file', { filename: HOSTILE, file_id: HOSTILE })];
+    const messages = [{ role: 'user', name: HOSTILE, content: parts }, { role: 'assistant', content: HOSTILE, refusal: HOSTILE, tool_calls: [call] }, { role: 'tool', tool_call_id: HOSTILE, content: HOSTILE }, { role: HOSTILE, content: HOSTILE }, { role: 'user', content: HOSTILE }];
+    const format = { type: 'json_schema', json_schema: { name: HOSTILE, description: HOSTILE, schema: { type: 'object', properties: { [HOSTILE]: { type: 'string' } } } } };
+    await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ model: 'gpt-4o', stream: true, messages, tools: [tool], response_format: format }) }).then((answer) => answer.text());
+    await fetch(`${url}/v1/responses`, { method: 'POST', headers, body: JSON.stringify({ model: 'gpt-4o', stream: true, instructions: HOSTILE, input: HOSTILE, metadata: { [HOSTILE]: HOSTILE } }) }).then((answer) => answer.text());
+    const form = new FormData();
+    form.set('purpose', HOSTILE);
+    form.set('file', new Blob([HOSTILE], { type: 'text/html' }), `${HOSTILE}.html`);
+    await fetch(`${url}/v1/files`, { method: 'POST', headers: { authorization: headers.authorization }, body: form }).then((answer) => answer.text());
     const leaving = new AbortController();
     fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ model: 'gpt-4o', ...body }), signal: leaving.signal }).catch(() => {});
     await fetch(`${url}/api/preset-queue/${encodeURIComponent(HOSTILE)}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ response: { x: HOSTILE } }) });
     await fetch(`${url}/api/sessions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: HOSTILE }) });
+    const waiting = async () => (await (await fetch(`${url}/api/pending`)).json()).data.find(({ asked, body: wanted }) => `${asked}${JSON.stringify(wanted)}`.includes('manual hostile'));
+    await expect.poll(waiting).toBeTruthy();
+    await fetch(`${url}/api/pending/${(await waiting()).id}/claim`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ by: HOSTILE }) });
     const page = await open(browser, url);
     const rows = page.getByRole('option').filter({ hasText: 'img src=x' });
     await rows.first().waitFor();
