@@ -96,7 +96,7 @@ export interface EmulatorOptions {
   maxSessionBytes?: number;
   /** Most bytes all sessions of the process keep; those idle for longest make room. Default 2,147,483,648. */
   maxMemoryBytes?: number;
-  /** Most bytes of files that all sessions keep on the disk; a session's oldest make room for its own. Default 8,589,934,592. */
+  /** Most bytes of files that all sessions keep on the disk; what finds no room is refused. Default 8,589,934,592. */
   maxDiskBytes?: number;
   /** Directory that keeps queues, scripts, and what sessions store across restarts; one that is not there is made. */
   dataDir?: string;
@@ -104,7 +104,7 @@ export interface EmulatorOptions {
   durability?: 'process' | 'power';
   /** Most requests a session's journal keeps; the oldest go first. Default 10,000. */
   journalSize?: number;
-  /** Most objects a session stores; the oldest go first. Default 10,000. */
+  /** Most objects of a kind that a session stores: responses give way, of others the next is refused. Default 10,000. */
   maxObjects?: number;
   /** Milliseconds a function may take to reply, a generator for each piece. Default 30,000. */
   callbackTimeoutMs?: number;
@@ -506,12 +506,14 @@ export type Operation =
   | 'models.delete' | 'models.list' | 'models.retrieve'
   | 'responses.cancel' | 'responses.compact' | 'responses.delete' | 'responses.input_items.list' | 'responses.input_tokens.count' | 'responses.retrieve'
   | 'uploads.cancel' | 'uploads.complete' | 'uploads.create' | 'uploads.parts.create'
-  | 'admin.organization.usage.audio_speeches' | 'admin.organization.usage.audio_transcriptions' | 'admin.organization.usage.completions' | 'admin.organization.usage.costs' | 'admin.organization.usage.embeddings' | 'admin.organization.usage.images' | 'admin.organization.usage.moderations'
-  | 'containers.files.content.retrieve' | 'containers.files.create' | 'containers.files.delete' | 'containers.files.list' | 'containers.files.retrieve'
+  | 'admin.organization.usage.audio_speeches' | 'admin.organization.usage.audio_transcriptions' | 'admin.organization.usage.code_interpreter_sessions' | 'admin.organization.usage.completions' | 'admin.organization.usage.costs' | 'admin.organization.usage.decisions' | 'admin.organization.usage.embeddings' | 'admin.organization.usage.file_search_calls' | 'admin.organization.usage.images' | 'admin.organization.usage.moderations' | 'admin.organization.usage.vector_stores' | 'admin.organization.usage.web_search_calls'
+  | 'containers.create' | 'containers.delete' | 'containers.files.content.retrieve' | 'containers.files.create' | 'containers.files.delete' | 'containers.files.list' | 'containers.files.retrieve' | 'containers.list' | 'containers.retrieve' | 'content_provenance_checks.create' | 'decisions.create'
   | 'evals.runs.cancel' | 'evals.runs.create' | 'evals.runs.delete' | 'evals.runs.list' | 'evals.runs.output_items.list' | 'evals.runs.output_items.retrieve' | 'evals.runs.retrieve'
   | 'fine_tuning.alpha.graders.run' | 'fine_tuning.alpha.graders.validate' | 'fine_tuning.jobs.cancel' | 'fine_tuning.jobs.checkpoints.list' | 'fine_tuning.jobs.create' | 'fine_tuning.jobs.list' | 'fine_tuning.jobs.list_events' | 'fine_tuning.jobs.pause' | 'fine_tuning.jobs.resume' | 'fine_tuning.jobs.retrieve'
   | 'vector_stores.create' | 'vector_stores.delete' | 'vector_stores.file_batches.cancel' | 'vector_stores.file_batches.create' | 'vector_stores.file_batches.list_files' | 'vector_stores.file_batches.retrieve' | 'vector_stores.files.content' | 'vector_stores.files.create' | 'vector_stores.files.delete' | 'vector_stores.files.list' | 'vector_stores.files.retrieve' | 'vector_stores.files.update' | 'vector_stores.list' | 'vector_stores.retrieve' | 'vector_stores.search' | 'vector_stores.update'
   | 'audio.voice_consents.create' | 'audio.voices.create'
+  | 'beta.agents.sessions.artifacts.content' | 'live.create' | 'live.sessions.download_recording' | 'live.sessions.fork' | 'realtime.calls.create'
+  | 'skills.content.retrieve' | 'skills.create' | 'skills.delete' | 'skills.list' | 'skills.retrieve' | 'skills.update' | 'skills.versions.content.retrieve' | 'skills.versions.create' | 'skills.versions.delete' | 'skills.versions.list' | 'skills.versions.retrieve'
   | 'videos.create' | 'videos.create_character' | 'videos.delete' | 'videos.download_content' | 'videos.edit' | 'videos.extend' | 'videos.get_character' | 'videos.list' | 'videos.remix' | 'videos.retrieve'
   | 'unknown';
 

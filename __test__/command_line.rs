@@ -292,7 +292,8 @@ fn every_operation_is_listed_with_its_level() {
         ("behaves", "beta.responses.create", "POST    /v1/responses?beta=true"),
         ("behaves", "files.content", "GET     /v1/files/{file_id}/content"),
         ("stored", "admin.organization.projects.list", "GET     /v1/organization/projects"),
-        ("not served", "decisions.create", "POST    /v1/decisions"),
+        ("behaves", "decisions.create", "POST    /v1/decisions"),
+        ("synthesised", "realtime.calls.hangup", "POST    /v1/realtime/calls/{call_id}/hangup"),
     ] {
         let line = out.lines().find(|line| line.split_whitespace().any(|word| word == name)).expect("its line");
         assert!(line.starts_with(level) && line.ends_with(place), "{line}");

@@ -61,7 +61,6 @@ test('every complaint of the emulator fails finish(), with the first as cause', 
     ['script_mismatch', (api) => (api.replies(toolCall('nobody', {})), chat(api, 'x'))],
     ['expectation_failed', (api) => (api.replies(when({}, 'x', { expect: { user: 'y' } })), chat(api, 'x'))],
     ['no_matching_rule', (api) => chat(api, 'x')],
-    ['not_implemented', (api) => client(api).get('/skills')],
   ];
   for (const [code, ask] of cases) {
     const api = emulator.session();

@@ -120,8 +120,7 @@ pub(crate) struct Options {
     /// Most bytes all sessions of the process keep; idle ones make room [default: 2147483648]
     #[arg(long, env = "LLEMULATOR_MAX_MEMORY_BYTES")]
     pub max_memory_bytes: Option<usize>,
-    /// Most bytes of files that all sessions keep on the disk; a session's oldest make room for its own [default:
-    /// 8589934592]
+    /// Most bytes of files that all sessions keep on the disk; what finds no room is refused [default: 8589934592]
     #[arg(long, env = "LLEMULATOR_MAX_DISK_BYTES")]
     pub max_disk_bytes: Option<usize>,
     /// Directory that keeps queues, scripts, and what sessions store across restarts; one that is not there is made
@@ -133,7 +132,7 @@ pub(crate) struct Options {
     /// Most exchanges a session's journal keeps; the oldest go first [default: 10000]
     #[arg(long, env = "LLEMULATOR_JOURNAL_SIZE")]
     pub journal_size: Option<usize>,
-    /// Most objects a session stores; the oldest go first [default: 10000]
+    /// Most objects of a kind that a session stores: responses give way, of others the next is refused [default: 10000]
     #[arg(long, env = "LLEMULATOR_MAX_OBJECTS")]
     pub max_objects: Option<usize>,
     /// Milliseconds a JavaScript function may take, a generator for each piece [default: 30000]

@@ -63,6 +63,8 @@ pub(crate) async fn items(call: &Call, id: &str) -> Result<Vec<Value>, ApiError>
     let found: Option<Conversation> = call.session.store.get(id).await;
     let items = found.map(|one| one.items).ok_or_else(|| unknown(id))?;
     check_room(call, &items)?;
+    // The turn will be kept in it.
+    call.session.store.check_room().await?;
     Ok(items)
 }
 
@@ -146,7 +148,7 @@ fn create(call: Call) -> HandlerFuture {
             items: given_items(&call),
         };
         check_room(&call, &conversation.items)?;
-        call.session.store.put(&conversation.id, &conversation).await;
+        call.session.store.put(&conversation.id, &conversation).await?;
         Ok(Answer::json(&conversation.object()))
     })
 }

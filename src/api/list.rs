@@ -173,7 +173,7 @@ mod tests {
         }
         let store = Store::in_test(1_000, 1_000_000);
         for number in 0..250 {
-            store.add(&format!("n{number}"), &Number(number)).await;
+            store.add(&format!("n{number}"), &Number(number)).await.expect("room");
         }
         // Every third is shown: more than one page of the store has to be read.
         let third = |stored: &Stored| {

@@ -4,14 +4,17 @@
 //! reply, and renders it: `request.rs`, `render.rs`, `stream.rs`. It knows no responder.
 
 pub(crate) mod admit;
+mod artifacts;
 mod assistants;
 pub(crate) mod audio;
 mod batches;
+mod calls;
 pub(crate) mod chat;
 mod choice_queues;
 pub(crate) mod completions;
-mod container_files;
+mod containers;
 pub(crate) mod conversations;
+mod decisions;
 pub(crate) mod embeddings;
 mod evals;
 mod files;
@@ -25,8 +28,10 @@ mod merge;
 pub(crate) mod models_resource;
 pub(crate) mod moderations;
 mod objects;
+mod provenance;
 pub(crate) mod rate_limits;
 pub(crate) mod responses;
+mod skills;
 mod usage;
 pub(crate) mod validate;
 mod vector_stores;
@@ -47,14 +52,17 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// Operations that are served, by resource.
 static SERVED: &[&[Served]] = &[
+    artifacts::OPERATIONS,
+    calls::OPERATIONS,
     chat::OPERATIONS,
     completions::OPERATIONS,
     responses::OPERATIONS,
-    container_files::OPERATIONS,
+    containers::OPERATIONS,
     conversations::OPERATIONS,
     assistants::OPERATIONS,
     audio::OPERATIONS,
     batches::OPERATIONS,
+    decisions::OPERATIONS,
     embeddings::OPERATIONS,
     images::OPERATIONS,
     evals::OPERATIONS,
@@ -63,6 +71,8 @@ static SERVED: &[&[Served]] = &[
     files::uploads::OPERATIONS,
     models_resource::OPERATIONS,
     moderations::OPERATIONS,
+    provenance::OPERATIONS,
+    skills::OPERATIONS,
     usage::OPERATIONS,
     vector_stores::OPERATIONS,
     videos::OPERATIONS,
@@ -210,7 +220,7 @@ mod tests {
         let behaves = |name: &str| surface::operations::named(name).map(level) == Some(ServiceLevel::Behaves);
         assert!(served.iter().all(|name| behaves(name)));
         assert!(behaves("beta.responses.create") && behaves("files.create") && behaves("beta.threads.create"));
-        assert!(!behaves("decisions.create"));
+        assert!(!behaves("beta.agents.create"));
         let count =
             surface::operations::all().iter().filter(|operation| level(operation) == ServiceLevel::Behaves).count();
         // The beta's seven go the ways of Responses.

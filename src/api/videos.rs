@@ -120,7 +120,7 @@ fn answer(video: &VideoRecord) -> Answer {
 }
 
 async fn keep(call: &Call, video: VideoRecord) -> Result<Answer, ApiError> {
-    call.session.store.put(video.id(), &video).await;
+    call.session.store.put(video.id(), &video).await?;
     Ok(answer(&video))
 }
 
@@ -238,7 +238,7 @@ fn create_character(call: Call) -> HandlerFuture {
         call.file("video")?;
         let id = ids::plain("char_", &mut call.random.fork("character"));
         let character = json!({"id": id, "created_at": call.created(), "name": call.body["name"]});
-        call.session.store.objects(CHARACTERS).put(&id, &character).await;
+        call.session.store.objects(CHARACTERS).put(&id, &character).await?;
         Ok(Answer::json(&character))
     })
 }

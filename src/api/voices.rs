@@ -33,7 +33,7 @@ fn create(call: Call) -> HandlerFuture {
         if prompted {
             voice["prompt"] = body["prompt"].clone();
         }
-        call.session.store.objects("/audio/voices").put(&id, &voice).await;
+        call.session.store.objects("/audio/voices").put(&id, &voice).await?;
         Ok(Answer::json(&voice))
     })
 }
@@ -46,7 +46,7 @@ fn consent(call: Call) -> HandlerFuture {
             "object": "audio.voice_consent", "id": id, "name": call.body["name"], "language": call.body["language"],
             "created_at": call.created(),
         });
-        call.session.store.objects("/audio/voice_consents").put(&id, &consent).await;
+        call.session.store.objects("/audio/voice_consents").put(&id, &consent).await?;
         Ok(Answer::json(&consent))
     })
 }

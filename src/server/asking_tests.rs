@@ -26,6 +26,9 @@ pub(super) struct Asking {
     emulator: Arc<Emulator>,
 }
 
+/// The smallest offer of WebRTC.
+const OFFER: &str = "v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\nm=audio 9 UDP/TLS/RTP/SAVPF 111\na=mid:0";
+
 /// What types do not say of bodies, by operation.
 fn given(operation: &str) -> Value {
     let user = json!([{"role": "user", "content": "x"}]);
@@ -49,6 +52,9 @@ fn given(operation: &str) -> Value {
         "uploads.create" => {
             json!({"purpose": "assistants", "filename": "a.txt", "bytes": 3, "mime_type": "text/plain"})
         }
+        "skills.create" | "skills.versions.create" => json!({"files": ["x"]}),
+        "realtime.calls.create" => json!({"sdp": OFFER}),
+        "live.create" | "live.sessions.fork" => json!({"transport": {"sdp": OFFER, "type": "webrtc"}}),
         "beta.threads.messages.create" => json!({"role": "user", "content": "x"}),
         "conversations.items.create" => json!({"items": [{"type": "message", "role": "user", "content": "x"}]}),
         _ => json!({"model": "gpt-4o"}),
@@ -183,7 +189,12 @@ impl Asking {
             _ => {}
         }
         let got = self.send(&self.requested(create, &body));
-        let id = (got.status == 200).then(|| got.json()["id"].as_str().map(String::from)).flatten();
+        let id = (got.status == 200).then(|| {
+            let made = got.json();
+            // A live session stands beside its transport.
+            made["id"].as_str().or_else(|| made["session"]["id"].as_str()).map(String::from)
+        });
+        let id = id.flatten();
         id.unwrap_or_else(|| otherwise.to_string())
     }
 
@@ -296,6 +307,7 @@ fn content(operation: &Operation) -> (&'static str, Vec<u8>) {
     match operation.name.split('.').next() {
         Some("audio") => ("a.wav", sound::speech("one two", "wav", 1.0).expect("sound")),
         Some("files") => ("a.jsonl", b"{}".to_vec()),
+        Some("skills") => ("SKILL.md", b"---\nname: a\ndescription: b\n---\n".to_vec()),
         _ => ("a.txt", b"abc".to_vec()),
     }
 }

@@ -14,6 +14,17 @@ pub(super) fn ask(emulator: &Emulator, method: &str, path: &str, headers: &str) 
 }
 
 pub(super) fn upload(emulator: &Emulator, name: &str, purpose: &str, content: &[u8], more: &[(&str, &str)]) -> Got {
+    upload_as(emulator, KEY, name, purpose, content, more)
+}
+
+pub(super) fn upload_as(
+    emulator: &Emulator,
+    key: &str,
+    name: &str,
+    purpose: &str,
+    content: &[u8],
+    more: &[(&str, &str)],
+) -> Got {
     let mut body = Vec::new();
     for (field, value) in [("purpose", purpose)].iter().chain(more) {
         body.extend(format!("--x\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n").bytes());
@@ -21,7 +32,7 @@ pub(super) fn upload(emulator: &Emulator, name: &str, purpose: &str, content: &[
     body.extend(format!("--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n").bytes());
     body.extend_from_slice(content);
     body.extend(b"\r\n--x--\r\n");
-    let head = String::from_utf8(request("POST", "/v1/files", KEY, "", &[])).expect("text");
+    let head = String::from_utf8(request("POST", "/v1/files", key, "", &[])).expect("text");
     let head = head.replace("application/json", "multipart/form-data; boundary=x");
     let head = head.replace("length: 0", &format!("length: {}", body.len()));
     exchange(emulator, &[head.as_bytes(), &body].concat()).expect("an answer")

@@ -3,6 +3,7 @@
 use crate::control;
 use crate::emulator::Emulator;
 use crate::server::tests::{Got, connect, exchange, request, send, start, until};
+use crate::surface::operations::named;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::Arc;
@@ -11,6 +12,10 @@ const KEY: &str = "sk-memory";
 
 fn control(emulator: &Arc<Emulator>, key: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
     control::in_process(emulator, Some(key), method, &format!("/_emulator/{path}"), body)
+}
+
+fn smallest(operation: &str) -> Value {
+    super::objects_tests::smallest(named(operation).expect("an operation"))
 }
 
 fn transcript(emulator: &Arc<Emulator>) -> String {
@@ -232,4 +237,63 @@ fn requests_under_way_find_room_or_are_refused() {
     assert_eq!((got.status, &got.json()["error"]["code"]), (413, &json!("memory_exhausted")));
     assert_eq!(emulator.session(KEY).accounts.under_way.used(), 0);
     assert_eq!(ask(30_000).status, 200);
+}
+
+#[test]
+fn what_somebody_made_is_never_forgotten_but_the_next_refused() {
+    let emulator = start(json!({"maxObjects": 3}));
+    for (path, body) in [
+        ("/v1/conversations", json!({})),
+        ("/v1/assistants", json!({"model": "gpt-4o"})),
+        ("/v1/vector_stores", json!({})),
+        ("/v1/containers", json!({"name": "c"})),
+        ("/v1/evals", smallest("evals.create")),
+        ("/v1/vaults", smallest("beta.agents.vaults.create")),
+    ] {
+        let first = send(&emulator, KEY, path, &body).json()["id"].clone();
+        assert!((1..3).all(|_| send(&emulator, KEY, path, &body).status == 200), "{path}");
+        let before = emulator.memory.used();
+        let refused = send(&emulator, KEY, path, &body);
+        let error = &refused.json()["error"];
+        let told = (refused.status, error["type"].as_str(), error["code"].as_str());
+        assert_eq!(told, (413, Some("invalid_request_error"), Some("memory_exhausted")), "{path}: {error}");
+        assert!(error["message"].as_str().is_some_and(|message| message.contains("maxObjects")), "{error}");
+        // Only the exchange was added, and the oldest is still there.
+        assert!(emulator.memory.used() < before + 4_000, "{path}");
+        let one = format!("{path}/{}", first.as_str().expect("an id"));
+        let found = exchange(&emulator, &request("GET", &one, KEY, "", b"")).expect("an answer");
+        assert_eq!(found.status, 200, "{path}");
+        assert_eq!(exchange(&emulator, &request("DELETE", &one, KEY, "", b"")).expect("an answer").status, 200);
+        assert_eq!(send(&emulator, KEY, path, &body).status, 200, "{path}: one that was deleted makes room");
+    }
+    assert_eq!(control(&emulator, KEY, "GET", "verify", "").1["ok"], true);
+}
+
+#[test]
+fn bytes_run_out_for_new_objects_and_a_reset_gives_memory_and_disk_back() {
+    let emulator = start(json!({"maxSessionBytes": 600_000, "maxDiskBytes": 5 << 20}));
+    let ask = |method: &str, path: &str| exchange(&emulator, &request(method, path, KEY, "", b"")).expect("an answer");
+    let item = json!({"items": [{"role": "user", "content": "x".repeat(60_000)}]});
+    let made: Vec<Got> = (0..5).map(|_| send(&emulator, KEY, "/v1/conversations", &item)).collect();
+    let refused = made.iter().find(|got| got.status != 200).expect("no room for five");
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (413, &json!("memory_exhausted")));
+    assert!(refused.text().contains("maxSessionBytes"), "{}", refused.text());
+    for got in made.iter().filter(|got| got.status == 200) {
+        let id = got.json()["id"].as_str().expect("an id").to_string();
+        assert_eq!(ask("GET", &format!("/v1/conversations/{id}")).status, 200);
+    }
+    let on_disk = !crate::session::store::is_serialised();
+    let large = vec![b'x'; 2 << 20];
+    if on_disk {
+        let upload = || super::files_tests::upload_as(&emulator, KEY, "a.txt", "evals", &large, &[]);
+        let [first, second, third] = [upload(), upload(), upload()];
+        assert_eq!((first.status, second.status, third.status), (200, 200, 413));
+        assert_eq!(third.json()["error"]["code"], "disk_exhausted");
+        let id = first.json()["id"].as_str().expect("an id").to_string();
+        assert_eq!(ask("GET", &format!("/v1/files/{id}")).status, 200, "the oldest is still there");
+        assert_eq!(emulator.memory.disk().used(), 4 << 20);
+    }
+    assert_eq!(control(&emulator, KEY, "POST", "reset", "").0, 200);
+    until("all is given back", || emulator.memory.used() == 0 && emulator.memory.disk().used() == 0);
+    assert_eq!(send(&emulator, KEY, "/v1/conversations", &item).status, 200);
 }

@@ -59,6 +59,8 @@ mod handshake;
 pub(crate) mod headers;
 #[cfg(test)]
 mod heavy_tests;
+#[cfg(test)]
+mod hosted_tests;
 mod key;
 #[cfg(test)]
 mod key_tests;
@@ -95,6 +97,8 @@ mod room_tests;
 mod same_bytes_tests;
 #[cfg(test)]
 mod seed_tests;
+#[cfg(test)]
+mod skills_tests;
 mod socket;
 mod sse;
 #[cfg(test)]

@@ -50,10 +50,13 @@ fn an_object_is_merged_over_what_would_be_answered() {
 const NEED_MORE: &[&str] = &[
     "audio.voice_consents.create",
     "audio.voices.create",
+    "content_provenance_checks.create",
     "files.create",
     "fine_tuning.alpha.graders.run",
     "fine_tuning.jobs.create",
+    "live.create",
     "models.delete",
+    "skills.create",
     "vector_stores.files.update",
     "videos.create_character",
     "videos.edit",

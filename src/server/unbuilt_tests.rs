@@ -1,4 +1,4 @@
-//! Rules reach operations that are not built, and the journal names them.
+//! Rules reach operations that take no turn, and the journal names them.
 
 use super::objects_tests::smallest;
 use super::tests::{exchange, request, send, start};
@@ -23,7 +23,7 @@ fn journal(emulator: &Arc<Emulator>) -> Vec<Value> {
 }
 
 #[test]
-fn every_kind_of_rule_answers_what_is_not_built() {
+fn every_kind_of_rule_answers_what_takes_no_turn() {
     let raw = json!({"status": 200, "body": {"id": "file-1"}});
     let emulator = scripted(json!([
         {"match": {"operation": "decisions.create", "json": {"input": "a"}}, "error": {"status": 413}},
@@ -49,9 +49,9 @@ fn every_kind_of_rule_answers_what_is_not_built() {
     let speech = br#"{"model":"tts-1","voice":"alloy","input":"x"}"#;
     assert!(ask("POST", "/v1/audio/speech", speech).is_none(), "the connection is cut");
     assert_eq!(status("GET", artifact, ""), 503);
-    assert_eq!(status("GET", artifact, ""), 501);
-    // Text and pictures are for those that are built; nothing is used up.
-    assert_eq!(status("POST", "/v1/decisions", &decision("c")), 501);
+    assert_eq!(status("GET", artifact, ""), 404);
+    // Text and pictures are for turns; nothing is used up.
+    assert_eq!(status("POST", "/v1/decisions", &decision("c")), 200);
     assert_eq!(status("POST", "/v1/decisions", r#"{"model":7}"#), 400);
     assert_eq!(status("POST", "/v1/decisions", "no JSON"), 400);
     let names: Vec<Value> = journal(&emulator).iter().map(|asked| asked["operation"].clone()).collect();

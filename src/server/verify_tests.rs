@@ -3,10 +3,8 @@
 use crate::control::in_process;
 use crate::emulator::Emulator;
 use crate::server::fault_tests::open;
-use crate::server::objects_tests::smallest;
 use crate::server::tests::{eventually, send, start};
 use crate::session::exchange::Waiting;
-use crate::surface::operations::named;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::sync::Arc;
@@ -43,7 +41,6 @@ fn complaints() -> Vec<(&'static str, Value, Value)> {
         ("expectation_failed", json!({"rules": [{"response": "x", "expect": {"user": "bye"}}]}), chat("hi")),
         ("reply_function_failed", json!({"responses": ["unused"]}), chat("hi")),
         ("reply_cannot_answer", json!({"defaults": {"fallback": {"embedding": [1]}}}), chat("hi")),
-        ("not_implemented", json!({"responses": []}), smallest(named("decisions.create").expect("an operation"))),
     ]
 }
 
@@ -61,11 +58,9 @@ fn every_complaint_is_a_400_in_strict_a_500_elsewhere_and_fails_verify() {
                 }
                 _ => load(&emulator, &key, &script),
             }
-            let path = if code == "not_implemented" { "/v1/decisions" } else { "/v1/chat/completions" };
-            let answer = send(&emulator, &key, path, &body);
+            let answer = send(&emulator, &key, "/v1/chat/completions", &body);
             let error = &answer.json()["error"];
-            let status = if code == "not_implemented" && wanted == 500 { 501 } else { wanted };
-            assert_eq!((answer.status, &error["code"]), (status, &json!(code)), "{profile}: {error}");
+            assert_eq!((answer.status, &error["code"]), (wanted, &json!(code)), "{profile}: {error}");
             assert!(answer.head.contains("x-should-retry: false"), "{}", answer.head);
             let verdict = verify(&emulator, &key);
             assert_eq!((&verdict["ok"], &verdict["failures"]), (&json!(false), &json!(1)), "{code}: {verdict}");

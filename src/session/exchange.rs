@@ -193,6 +193,8 @@ pub(crate) struct Exchange {
     pub first_content: OnceLock<Duration>,
     /// Tokens of the request and of the answer, as its `usage` says.
     pub tokens: OnceLock<(u64, u64)>,
+    /// What it used beside a model, for usage; of most exchanges nothing.
+    pub uses: OnceLock<Box<[PaidUse]>>,
     record: Mutex<Record>,
     /// Milliseconds since the clock's start that the next piece waits for. Written for every piece, so without a lock.
     until: AtomicU64,
@@ -204,6 +206,18 @@ pub(crate) struct Exchange {
     held: Held,
     /// Where it began, and where it is told of: a reset in between changes nothing.
     journal: Weak<Journal>,
+}
+
+/// Something beside a model's answer that OpenAI counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PaidUse {
+    /// A search in this vector store.
+    FileSearch(String),
+    WebSearch,
+    /// A container that began.
+    CodeSession,
+    /// A decision of this model.
+    Decision(String),
 }
 
 /// What an exchange begins with.
@@ -264,6 +278,7 @@ impl Exchange {
             model: OnceLock::new(),
             first_content: OnceLock::new(),
             tokens: OnceLock::new(),
+            uses: OnceLock::new(),
             record: Mutex::new(record),
             until: AtomicU64::new(0),
             cut: AtomicBool::new(false),

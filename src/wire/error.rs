@@ -356,6 +356,12 @@ pub(crate) fn no_room(keeper: &str, used: usize, most: usize, option: &str) -> A
     ApiError { status: 413, ..ApiError::emulator("memory_exhausted", message) }.kind("invalid_request_error")
 }
 
+/// 413 of something that has as many parts as a session may have objects.
+pub(crate) fn no_more(keeper: &str, parts: &str, most: usize) -> ApiError {
+    let message = format!("{keeper} may have {most} {parts}: delete some, or raise the option maxObjects.");
+    ApiError::new(413, message).code("memory_exhausted")
+}
+
 /// 413 of a file that the disk's bound has no room for.
 pub(crate) fn no_room_on_disk(more: usize, most: usize) -> ApiError {
     let message = format!(

@@ -83,7 +83,7 @@ pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = ids::plain("asst_", &mut call.random.fork("id"));
         let assistant = object(&id, call.created(), &call.body, &Value::Null);
-        call.session.store.put(&id, &assistant).await;
+        call.session.store.put(&id, &assistant).await?;
         Ok(Answer::json(&assistant))
     })
 }

@@ -56,7 +56,7 @@ pub(super) fn create_and_run(call: Call) -> HandlerFuture {
         let Some(run) = run else { return Ok(answer) };
         thread.runs.push(run);
         thread.check_room(&call)?;
-        call.session.store.put(&thread.id, &thread).await;
+        call.session.store.put(&thread.id, &thread).await?;
         Ok(answer)
     })
 }

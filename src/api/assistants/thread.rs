@@ -126,7 +126,7 @@ pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let thread = Thread::new(&call, &call.body);
         thread.check_room(&call)?;
-        call.session.store.put(&thread.id, &thread).await;
+        call.session.store.put(&thread.id, &thread).await?;
         Ok(Answer::json(&thread.object()))
     })
 }

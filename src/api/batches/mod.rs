@@ -27,7 +27,7 @@ pub(crate) const OPERATIONS: &[Served] = &[
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let record = BatchRecord::new(&call);
-        call.session.store.put(record.id(), &record).await;
+        call.session.store.put(record.id(), &record).await?;
         Ok(answer(&record))
     })
 }

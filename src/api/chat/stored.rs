@@ -64,7 +64,8 @@ pub(super) fn stored(call: &Call, id: &str, completion: &impl Serialize) -> Stor
 /// Keeps a completion for later.
 pub(super) async fn keep(call: &Call, stored: &StoredCompletion) {
     let id = stored.completion["id"].as_str().unwrap_or_default();
-    call.session.store.put(id, stored).await;
+    // It gives way to newer ones, and is never refused.
+    let _ = call.session.store.put(id, stored).await;
 }
 
 fn missing(id: &str) -> ApiError {

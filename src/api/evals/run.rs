@@ -89,7 +89,7 @@ pub(super) fn create(call: Call) -> HandlerFuture {
         let eval = eval(&call).await?;
         let run = EvalRun::new(&call, &eval);
         let id = run.shown["id"].as_str().unwrap_or_default();
-        call.session.store.objects(&shelf(call.param("eval_id"))).put(id, &run).await;
+        call.session.store.objects(&shelf(call.param("eval_id"))).put(id, &run).await?;
         Ok(answer(&run))
     })
 }

@@ -58,7 +58,10 @@ impl RunWork {
             match self.item(&run, number, item, sample, &mut tally).await {
                 Ok(shown) => {
                     let id = shown["id"].as_str().unwrap_or_default().to_string();
-                    session.store.objects(&items(self.eval_id(), &self.id)).put(&id, &shown).await;
+                    let shelf = items(self.eval_id(), &self.id);
+                    if let Err(error) = session.store.objects(&shelf).put(&id, &shown).await {
+                        return self.fail("no_room", &error.message).await;
+                    }
                 }
                 Err(message) => return self.fail("grader_not_run", &message).await,
             }

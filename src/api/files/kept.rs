@@ -76,7 +76,10 @@ impl FileRecord {
     pub(crate) async fn keep(&self, session: &Session, content: impl Into<Blob>) -> Result<(), ApiError> {
         let store = &session.store;
         store.put_blob(&blob(&self.id), content).await.map_err(|error| error.param("file"))?;
-        store.put(&self.id, self).await;
+        if let Err(error) = store.put(&self.id, self).await {
+            store.remove_blob(&blob(&self.id)).await;
+            return Err(error);
+        }
         Ok(())
     }
 

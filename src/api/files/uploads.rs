@@ -137,7 +137,7 @@ fn create(call: Call) -> HandlerFuture {
         };
         let expires_after = call.body["expires_after"]["seconds"].as_u64();
         let upload = OpenUpload { shown, expires_after, parts: Vec::new() };
-        call.session.store.put(&upload.shown.id, &upload).await;
+        call.session.store.put(&upload.shown.id, &upload).await?;
         Ok(Answer::json_line(&upload.shown))
     })
 }

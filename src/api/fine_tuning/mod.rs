@@ -66,7 +66,7 @@ fn answer(job: &TuningJob) -> Answer {
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let job = TuningJob::new(&call).await?;
-        call.session.store.put(job.id(), &job).await;
+        call.session.store.put(job.id(), &job).await?;
         Ok(answer(&job))
     })
 }

@@ -1,7 +1,8 @@
 //! What one object of a stored resource goes through.
 
 use super::plan::{self, Collection, IdForm, Plan};
-use super::{fresh, made};
+use super::{fresh, made, typed};
+use crate::surface::operations::{self, Operation};
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
 use crate::wire::ids;
@@ -83,7 +84,7 @@ pub(super) async fn create(call: &Call, plan: &Plan) -> Result<Value, ApiError> 
     // Also what this answer does not show: another operation's type may.
     let kept = over(given, &answer);
     let id = answer["id"].as_str().or_else(|| kept["id"].as_str()).unwrap_or_default().to_string();
-    call.session.store.objects(&shelf(call, plan.collection.path)).put(&id, &kept).await;
+    call.session.store.objects(&shelf(call, plan.collection.path)).put(&id, &kept).await?;
     Ok(answer)
 }
 
@@ -91,6 +92,16 @@ pub(super) async fn retrieve(call: &Call, plan: &Plan) -> Result<Value, ApiError
     let id = call.param(plan.id);
     let found: Option<Value> = call.session.store.objects(&shelf(call, plan.collection.path)).get(id).await;
     found.map(|kept| made(call, &kept)).ok_or_else(|| missing(plan.collection, id))
+}
+
+/// An object as its own operations show it, for one that shows something else of it.
+pub(super) async fn found(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
+    let id = call.param(plan.id);
+    let kept: Option<Value> = call.session.store.objects(&shelf(call, plan.collection.path)).get(id).await;
+    let kept = kept.ok_or_else(|| missing(plan.collection, id))?;
+    let shows = |row: &&Operation| row.answer.is_some() && row.path == plan.collection.path && row.method == "POST";
+    let name = operations::all().iter().find(shows).and_then(|row| row.answer);
+    Ok(name.map_or(Value::Null, |name| typed(call, name, &kept)))
 }
 
 pub(super) async fn update(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
@@ -165,12 +176,12 @@ fn queries(call: &Call) -> Value {
     Value::Object(call.query.iter().map(|(name, value)| (name.clone(), read(value))).collect())
 }
 
-pub(super) async fn set(call: &Call, plan: &Plan) -> Value {
+pub(super) async fn set(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
     let name = shelf(call, plan.collection.path);
     let shelf = call.session.store.objects(&name);
     let kept = over(shelf.get(ONLY).await.unwrap_or_else(|| json!({})), &call.body);
-    shelf.put(ONLY, &kept).await;
-    made(call, &kept)
+    shelf.put(ONLY, &kept).await?;
+    Ok(made(call, &kept))
 }
 
 pub(super) async fn unset(call: &Call, plan: &Plan) -> Value {

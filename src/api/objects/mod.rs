@@ -12,8 +12,10 @@ use crate::surface::operations::AnswerKind;
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::{Call, Handler, HandlerFuture};
 use crate::wire::error::ApiError;
-use plan::{Plan, Verb};
-use serde_json::{Map, Value};
+use crate::wire::event::ListedEvents;
+use crate::wire::ids;
+use plan::{ObjectEvents, Plan, Verb};
+use serde_json::{Map, Value, json};
 
 /// How a stored resource's operation is served; `None` = it is none.
 pub(crate) fn handler(operation: &Operation) -> Option<Handler> {
@@ -36,14 +38,26 @@ fn serve(call: Call) -> HandlerFuture {
         };
         keep::parents(&call, plan).await?;
         let answer = match plan.verb {
-            Verb::Create => keep::create(&call, plan).await?,
+            Verb::Create => {
+                let made = keep::create(&call, plan).await?;
+                let asked = call.operation.events.is_some() && call.body["stream"] == true;
+                if let Some(events) = plan.collection.resource.events.as_ref().filter(|_| asked) {
+                    return Ok(told(&call, events, &[&events.made, &events.stands], &made));
+                }
+                made
+            }
+            Verb::Follow => {
+                let found = keep::found(&call, plan).await?;
+                let Some(events) = &plan.collection.resource.events else { return Ok(Answer::ok(Body::Empty)) };
+                return Ok(told(&call, events, &[&events.stands], &found));
+            }
             Verb::Retrieve => keep::retrieve(&call, plan).await?,
             Verb::Update => keep::update(&call, plan).await?,
             Verb::Delete => keep::delete(&call, plan).await?,
             Verb::Act(word) => keep::act(&call, plan, word).await?,
             Verb::List => list::page(&call, plan).await,
             Verb::Show => keep::show(&call, plan).await,
-            Verb::Set => keep::set(&call, plan).await,
+            Verb::Set => keep::set(&call, plan).await?,
             Verb::Unset => keep::unset(&call, plan).await,
             Verb::Make if call.operation.kind == AnswerKind::Page => list::made(&call, plan).await,
             Verb::Make => made(&call, &fresh(&call, plan)),
@@ -55,9 +69,24 @@ fn serve(call: Call) -> HandlerFuture {
     })
 }
 
+/// Events that tell of an object. Nothing happens to it by itself: they end.
+fn told(call: &Call, events: &ObjectEvents, names: &[&String], object: &Value) -> Answer {
+    let mut random = call.random.fork("events");
+    let event = |name: &&String| {
+        let id = ids::plain("evt_", &mut random);
+        let mut event = json!({"event_id": id, "type": name});
+        event[&events.field] = object.clone();
+        (Some(name.to_string()), event)
+    };
+    Answer::ok(Body::Events(Box::new(ListedEvents(names.iter().map(event).collect()))))
+}
+
 /// The answer's type, filled with what fits of this.
 fn made(call: &Call, given: &Value) -> Value {
-    let Some(name) = call.operation.answer else { return Value::Null };
+    call.operation.answer.map_or(Value::Null, |name| typed(call, name, given))
+}
+
+fn typed(call: &Call, name: &str, given: &Value) -> Value {
     let mut random = call.random.fork("object");
     TypedMaker { random: &mut random, now: call.created() }.value(name, given)
 }

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 const BEHAVE: &[&str] = &[
     "/batches",
     "/content_provenance_checks",
-    "/containers/{}/files",
+    "/containers",
     "/decisions",
     "/evals/{}/runs",
     "/files",
@@ -42,6 +42,8 @@ pub(super) enum Verb {
     Show,
     Set,
     Unset,
+    /// `GET …/{id}/word`: events of the object.
+    Follow,
     /// Answered by what its type says; nothing is kept.
     Make,
 }
@@ -86,6 +88,16 @@ pub(super) struct Resource {
     pub oldest_first: bool,
     /// Fields of a new one that neither its request nor its type says.
     pub given: serde_json::Value,
+    /// Its events: that one was made, that one is as it is; and their field that holds it.
+    pub events: Option<ObjectEvents>,
+}
+
+/// Events that tell of an object.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ObjectEvents {
+    pub made: String,
+    pub stands: String,
+    pub field: String,
 }
 
 /// How ids go on after their beginning.
@@ -180,8 +192,7 @@ fn singular(word: &str) -> String {
 fn read(row: &'static Operation) -> Option<Read> {
     let path = nameless(row.path);
     let behaves = BEHAVE.iter().any(|beginning| path.strip_prefix(beginning).is_some_and(is_path_end));
-    if matches!(row.kind, AnswerKind::Bytes | AnswerKind::Events) || row.turn || behaves || row.form == Some(Form::Form)
-    {
+    if row.kind == AnswerKind::Bytes || row.turn || behaves || row.form == Some(Form::Form) {
         return None;
     }
     let (before, last) = row.path.rsplit_once('/')?;
@@ -200,6 +211,10 @@ fn read(row: &'static Operation) -> Option<Read> {
     // `/chatkit/sessions` has none but `/chatkit/sessions/{session_id}/cancel`.
     let items = || others().any(|other| other.path.strip_prefix(row.path).is_some_and(|rest| rest.starts_with("/{")));
     match row.method {
+        "GET" if row.kind == AnswerKind::Events => {
+            let (collection, parameter) = before.rsplit_once('/')?;
+            Some(Read { verb: Verb::Follow, collection, id: parameter.trim_matches(['{', '}']) })
+        }
         "GET" if lists(row) => whole(Verb::List),
         "GET" => whole(Verb::Show),
         "DELETE" => whole(Verb::Unset),

@@ -1,5 +1,6 @@
 //! Output items: what the parts of a reply look like on the wire.
 
+use crate::api::containers::code::CodeFile;
 use crate::api::responses::kinds::{self, ItemKind, ordered};
 use crate::api::responses::record::Frame;
 use crate::api::vector_stores::search::{FileSearch, citation};
@@ -27,6 +28,8 @@ pub(crate) struct Item {
     pub part: Option<usize>,
     /// What the request's `include` did not ask for: a row of [`OPTIONAL`], and what it would have shown.
     pub hidden: Vec<(&'static Optional, Value)>,
+    /// What its code leaves in its container, until that is kept there.
+    pub files: Vec<CodeFile>,
 }
 
 /// An item as it is kept: what is known by its type is left out.
@@ -50,7 +53,7 @@ impl From<KeptItem<'_>> for Item {
         let kind = kinds::kind(kept.value.get("type").and_then(Value::as_str).unwrap_or_default());
         let row = |word: &str| OPTIONAL.iter().find(|(known, ..)| *known == word);
         let hidden = kept.hidden.into_iter().filter_map(|(word, value)| Some((row(&word)?, value.into_owned())));
-        Item { kind, hidden: hidden.collect(), value: kept.value.into_owned(), part: None }
+        Item { kind, hidden: hidden.collect(), value: kept.value.into_owned(), part: None, files: Vec::new() }
     }
 }
 
@@ -129,6 +132,10 @@ pub(crate) struct Maker {
     pub search: Option<Arc<FileSearch>>,
     /// What was found and no text has cited yet.
     pub found: Vec<Value>,
+    /// The container its code runs in, once that is known.
+    pub container: Option<String>,
+    /// What code left and no text has cited yet.
+    pub left: Vec<CodeFile>,
 }
 
 /// A field that is shown only when `include` asks for it: the word, the item, the field.
@@ -152,6 +159,8 @@ impl Maker {
                 let found = std::mem::take(&mut self.found);
                 if annotations.is_empty() {
                     annotations.extend(citation(&found, &text.text).map(ordered));
+                    let left = std::mem::take(&mut self.left);
+                    annotations.extend(left.iter().map(|file| ordered(file.citation(&text.text))));
                 }
                 let part =
                     json!({"type": "output_text", "annotations": annotations, "logprobs": [], "text": text.text});
@@ -183,7 +192,7 @@ impl Maker {
             }
             map.insert("role".into(), json!("assistant"));
         }
-        Item { kind, value, part: None, hidden: Vec::new() }
+        Item { kind, value, part: None, hidden: Vec::new(), files: Vec::new() }
     }
 
     fn reasoning(&mut self, summary: &[String]) -> Item {
@@ -194,7 +203,7 @@ impl Maker {
         // `content` and `encrypted_content` are there whether included or not: recording 1e8916e89e59de8b.
         let value =
             json!({"id": id, "type": "reasoning", "content": [], "encrypted_content": sealed, "summary": summary});
-        Item { kind, value, part: None, hidden: Vec::new() }
+        Item { kind, value, part: None, hidden: Vec::new(), files: Vec::new() }
     }
 
     fn call(&mut self, call: &ToolCall) -> Item {
@@ -213,7 +222,7 @@ impl Maker {
         map.insert("name".into(), json!(call.name));
         self.name_space(&mut map);
         // `input` sorts after `call_id`, `arguments` before it.
-        Item { kind, value: ordered(Value::Object(map)), part: None, hidden: Vec::new() }
+        Item { kind, value: ordered(Value::Object(map)), part: None, hidden: Vec::new(), files: Vec::new() }
     }
 
     /// Says which namespace a call's tool stands in, unless the call does.
@@ -244,13 +253,14 @@ impl Maker {
             if !map.contains_key(*field) {
                 let value = match *text {
                     "@call" => json!(ids::call(&mut self.random)),
-                    "@container" => json!(ids::long("cntr_", &mut self.random, self.created)),
+                    "@container" => json!(self.container()),
                     "@encrypted" => json!(self.sealed()),
                     text => serde_json::from_str(text).unwrap_or_default(),
                 };
                 map.insert((*field).into(), value);
             }
         }
+        let files = if kind.name == "code_interpreter_call" { self.leave(&mut map) } else { Vec::new() };
         match kind.name {
             "message" => complete_message(&mut map, self.phases),
             "function_call" | "custom_tool_call" => self.name_space(&mut map),
@@ -259,7 +269,25 @@ impl Maker {
         let mut value = ordered(Value::Object(map));
         let optional = OPTIONAL.iter().filter(|(word, name, _)| *name == kind.name && !self.included.contains(word));
         let hidden = optional.filter_map(|row| Some((row, hide(&mut value, row.2)?))).collect();
-        Item { kind, value, part: None, hidden }
+        Item { kind, value, part: None, hidden, files }
+    }
+
+    /// The container code runs in: a new one, unless one is known.
+    fn container(&mut self) -> String {
+        let (random, created) = (&mut self.random, self.created);
+        self.container.get_or_insert_with(|| ids::long("cntr_", random, created)).clone()
+    }
+
+    /// Takes what a call's code leaves out of it: that is told by citations, and lies in the container.
+    fn leave(&mut self, call: &mut Map<String, Value>) -> Vec<CodeFile> {
+        let container = call.get("container_id").and_then(Value::as_str).unwrap_or_default().to_string();
+        self.container = Some(container.clone());
+        let (random, created) = (&mut self.random, self.created);
+        let mut of = json!({"files": call.shift_remove("files")});
+        of["outputs"] = call.get("outputs").cloned().unwrap_or_default();
+        let files = CodeFile::all(&of, &container, || ids::timed("cfile_", random, created));
+        self.left.extend(files.iter().cloned());
+        files
     }
 
     /// A token in the form of `encrypted_content`: version, time, then what nobody can read.
@@ -321,6 +349,8 @@ pub(crate) mod tests {
             included: vec![],
             search: None,
             found: Vec::new(),
+            container: None,
+            left: Vec::new(),
             namespaces: HashMap::new(),
         }
     }

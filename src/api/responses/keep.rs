@@ -1,10 +1,12 @@
 //! Keeping a response: in the session's store, in its conversation, and in the memory of its socket's lane.
 
+use crate::api::containers::code::CodeRun;
 use crate::api::conversations;
 use crate::api::responses::record::ResponseRecord;
 use crate::api::responses::replay;
 use crate::api::responses::request::Request;
 use crate::session::Session;
+use crate::session::exchange::{Exchange, PaidUse};
 use crate::turn::call::Call;
 use crate::turn::lane::Lane;
 use serde_json::Value;
@@ -17,15 +19,20 @@ pub(crate) struct ResponseKeeper {
     conversation: Option<String>,
     /// The lane it came over, and the conversation before it.
     lane: Option<(Lane, Vec<Value>)>,
+    /// How its code runs, if it may.
+    code: Option<CodeRun>,
+    exchange: Arc<Exchange>,
     kept: AtomicBool,
 }
 
 impl ResponseKeeper {
-    pub(crate) fn new(call: &Call, request: &Request) -> Self {
+    pub(crate) fn new(call: &Call, request: &Request, code: Option<CodeRun>) -> Self {
         ResponseKeeper {
             session: call.session.clone(),
             conversation: request.conversation.clone(),
             lane: call.lane.clone().map(|lane| (lane, request.items().cloned().collect())),
+            code,
+            exchange: call.exchange.clone(),
             kept: AtomicBool::new(false),
         }
     }
@@ -41,17 +48,51 @@ impl ResponseKeeper {
             let said = record.items.iter().map(|item| item.value.clone());
             lane.remember(&record.frame.id, items.iter().cloned().chain(said).collect(), &self.session.accounts.stored);
         }
+        if first {
+            self.use_tools(record).await;
+        }
         let mut place = None;
         if record.is_kept() {
             let id = &record.frame.id;
             place = match first {
-                true => Some(store.add(id, record).await),
+                // Responses give way to newer ones, and are never refused.
+                true => store.add(id, record).await.ok(),
                 false => {
-                    store.put(id, record).await;
+                    let _ = store.put(id, record).await;
                     store.find::<ResponseRecord>(id).await.map(|stored| stored.place)
                 }
             };
         }
         replay::remember(store, record, place).await;
+    }
+    /// Keeps what the response's code left, and counts what its hosted tools did.
+    async fn use_tools(&self, record: &ResponseRecord) {
+        let mut uses = Vec::new();
+        for item in &record.items {
+            match item.kind.name {
+                "web_search_call" => uses.push(PaidUse::WebSearch),
+                "file_search_call" => {
+                    let tools = record.frame.tools.iter().filter(|tool| tool["type"] == "file_search");
+                    let stores = tools.flat_map(|tool| tool["vector_store_ids"].as_array().into_iter().flatten());
+                    let stores: Vec<&str> = stores.filter_map(Value::as_str).collect();
+                    uses.extend(stores.iter().map(|store| PaidUse::FileSearch(store.to_string())));
+                }
+                "code_interpreter_call" => {
+                    let (Some(run), Some(container)) = (&self.code, item.value["container_id"].as_str()) else {
+                        continue;
+                    };
+                    match run.keep(&self.session, container, &item.files).await {
+                        Ok(true) => uses.push(PaidUse::CodeSession),
+                        Ok(false) => {}
+                        // The answer is on its way: who asks for the file finds none, and can read why.
+                        Err(error) => self.exchange.note(|record| record.warnings.push(error.message.clone())),
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !uses.is_empty() {
+            let _ = self.exchange.uses.set(uses.into());
+        }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) mod stream;
 mod stream_tests;
 mod tools;
 
+use crate::api::containers::code::CodeRun;
 use crate::api::infer;
 use crate::api::vector_stores::search::FileSearch;
 use crate::session::jobs::Job;
@@ -55,7 +56,8 @@ fn create(call: Call) -> HandlerFuture {
     }
     Box::pin(async move {
         let request = Request::read(&call).await?;
-        let (prompt, keeper) = (request.prompt.clone(), Arc::new(ResponseKeeper::new(&call, &request)));
+        let code = CodeRun::of(&call).await?;
+        let (prompt, keeper) = (request.prompt.clone(), Arc::new(ResponseKeeper::new(&call, &request, code)));
         let mut made = None;
         let mut answer = if call.lane.as_ref().is_some_and(|lane| lane.silent) {
             let (answer, record) = render::nothing(&call, request, keeper.clone())?;

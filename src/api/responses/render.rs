@@ -1,5 +1,6 @@
 //! From a turn to a response: the record of it, and the form it is answered in.
 
+use crate::api::containers::code;
 use crate::api::logprobs;
 use crate::api::responses::beats::Cutter;
 use crate::api::responses::context;
@@ -47,6 +48,8 @@ pub(super) fn response(
         namespaces: tools::namespaces(call.body.get("tools").unwrap_or(&Value::Null), request.items()),
         search,
         found: Vec::new(),
+        container: code::named(call, request.items()),
+        left: Vec::new(),
     };
     let arriving = turn.arriving.take();
     let finisher = Finisher {

@@ -37,7 +37,8 @@ pub(crate) async fn remember(store: &Store, record: &ResponseRecord, place: Opti
     for item in record.items.iter().map(|item| &item.value) {
         let reasoning = before.filter(|item| is(item, "reasoning")).and_then(id).map(str::to_string);
         if let Some(id) = id(item) {
-            store.put(id, &ItemOrigin { place, reasoning }).await;
+            // It gives way to newer ones, and is never refused.
+            let _ = store.put(id, &ItemOrigin { place, reasoning }).await;
         }
         before = Some(item);
     }

@@ -82,6 +82,19 @@ pub(super) fn delete(call: Call) -> HandlerFuture {
     })
 }
 
+/// Why a response was not stopped.
+enum Unstopped {
+    /// It is over.
+    Over(Box<ResponseRecord>),
+    Refused(ApiError),
+}
+
+impl From<ApiError> for Unstopped {
+    fn from(error: ApiError) -> Self {
+        Unstopped::Refused(error)
+    }
+}
+
 /// `POST /responses/{id}/cancel`: only what runs in the background can be cancelled, in any of its states; once it is
 /// over, the call changes nothing.
 pub(super) fn cancel(call: Call) -> HandlerFuture {
@@ -89,7 +102,7 @@ pub(super) fn cancel(call: Call) -> HandlerFuture {
         let (id, store) = (call.param("response_id"), &call.session.store);
         let stop = |record: &mut ResponseRecord| {
             if !record.job.as_ref().is_some_and(|job| job.runs(&call.session.clock)) {
-                return Err(record.clone());
+                return Err(Unstopped::Over(Box::new(record.clone())));
             }
             let end = End { status: Status::Cancelled, completed_at: 0, error: Value::Null, reason: None, usage: None };
             let cancelled = ResponseRecord { items: Vec::new(), end, job: None, ..record.clone() };
@@ -97,8 +110,9 @@ pub(super) fn cancel(call: Call) -> HandlerFuture {
         };
         match store.update(id, stop).await {
             None => Err(unknown(id)),
-            Some(Err(record)) if record.frame.background => Ok(Answer::json(&record.object())),
-            Some(Err(_)) => Err(ApiError::invalid("Cannot cancel a synchronous response.")),
+            Some(Err(Unstopped::Refused(error))) => Err(error),
+            Some(Err(Unstopped::Over(record))) if record.frame.background => Ok(Answer::json(&record.object())),
+            Some(Err(Unstopped::Over(_))) => Err(ApiError::invalid("Cannot cancel a synchronous response.")),
             Some(Ok((cancelled, stopped))) => {
                 conversations::take_back(store, &stopped).await;
                 Ok(Answer::json(&cancelled.object()))
@@ -149,6 +163,8 @@ pub(super) fn compact(call: Call) -> HandlerFuture {
             namespaces: HashMap::new(),
             search: None,
             found: Vec::new(),
+            container: None,
+            left: Vec::new(),
         };
         let id_of_item = maker.family.item("cmp", &mut maker.random);
         output.push(json!({"id": id_of_item, "type": "compaction", "encrypted_content": maker.sealed()}));

@@ -1,6 +1,6 @@
 //! What one exchange counts, and what several come to.
 
-use crate::session::exchange::Exchange;
+use crate::session::exchange::{Exchange, PaidUse};
 use crate::surface::{Family, operations};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,6 +16,11 @@ pub(super) enum UsageKind {
     Images,
     Speeches,
     Transcriptions,
+    Decisions,
+    FileSearches,
+    WebSearches,
+    CodeSessions,
+    VectorStores,
     Costs,
 }
 
@@ -32,6 +37,11 @@ impl UsageKind {
         }
     }
 
+    /// The field that its results may be grouped by, and chosen by its plural.
+    pub(super) fn group(self) -> &'static str {
+        if self == UsageKind::FileSearches { "vector_store_id" } else { "model" }
+    }
+
     fn object(self) -> &'static str {
         match self {
             UsageKind::Completions => "organization.usage.completions.result",
@@ -40,6 +50,11 @@ impl UsageKind {
             UsageKind::Images => "organization.usage.images.result",
             UsageKind::Speeches => "organization.usage.audio_speeches.result",
             UsageKind::Transcriptions => "organization.usage.audio_transcriptions.result",
+            UsageKind::Decisions => "organization.usage.decisions.result",
+            UsageKind::FileSearches => "organization.usage.file_searches.result",
+            UsageKind::WebSearches => "organization.usage.web_searches.result",
+            UsageKind::CodeSessions => "organization.usage.code_interpreter_sessions.result",
+            UsageKind::VectorStores => "organization.usage.vector_stores.result",
             UsageKind::Costs => "organization.costs.result",
         }
     }
@@ -51,19 +66,41 @@ pub(super) struct CountedExchange {
     kind: UsageKind,
     /// Unix seconds.
     pub at: u64,
-    pub model: String,
+    /// The model, or the vector store that was searched.
+    pub of: String,
     input: u64,
     output: u64,
-    /// Pictures, or characters.
+    /// Pictures, characters or calls.
     things: u64,
 }
 
 impl CountedExchange {
+    /// All that an exchange counts: the answer of its model, and what it used beside.
+    pub(super) fn all(exchange: &Exchange) -> Vec<Self> {
+        if exchange.record().status.is_none_or(|status| !(200..300).contains(&status)) {
+            return Vec::new();
+        }
+        let mut all: Vec<CountedExchange> = CountedExchange::answer(exchange).into_iter().collect();
+        let (input, output) = exchange.tokens.get().copied().unwrap_or_default();
+        for used in exchange.uses.get().into_iter().flatten() {
+            let (kind, of, input, output) = match used {
+                PaidUse::FileSearch(store) => (UsageKind::FileSearches, store.clone(), 0, 0),
+                PaidUse::WebSearch => (UsageKind::WebSearches, model(exchange), 0, 0),
+                PaidUse::CodeSession => (UsageKind::CodeSessions, String::new(), 0, 0),
+                PaidUse::Decision(model) => (UsageKind::Decisions, model.clone(), input, output),
+            };
+            match all.iter_mut().find(|one| one.kind == kind && one.of == of) {
+                Some(one) => one.things += 1,
+                None => all.push(CountedExchange { kind, at: exchange.at.as_secs(), of, input, output, things: 1 }),
+            }
+        }
+        all
+    }
+
     /// Of an exchange that was answered by a model.
-    pub(super) fn of(exchange: &Exchange) -> Option<Self> {
+    fn answer(exchange: &Exchange) -> Option<Self> {
         let operation = operations::named(exchange.operation).filter(|operation| operation.turn)?;
         let kind = UsageKind::of(operation.family)?;
-        exchange.record().status.filter(|status| (200..300).contains(status))?;
         let (input, output) = exchange.tokens.get().copied().unwrap_or_default();
         let things = match kind {
             UsageKind::Images | UsageKind::Speeches => {
@@ -75,16 +112,19 @@ impl CountedExchange {
             }
             _ => 0,
         };
-        let model = exchange.model.get().or(exchange.wants.as_ref()).cloned().unwrap_or_default();
-        Some(CountedExchange { kind, at: exchange.at.as_secs(), model, input, output, things })
+        Some(CountedExchange { kind, at: exchange.at.as_secs(), of: model(exchange), input, output, things })
     }
 }
 
-/// What exchanges come to: one result, or one for each model or line of the bill.
+fn model(exchange: &Exchange) -> String {
+    exchange.model.get().or(exchange.wants.as_ref()).cloned().unwrap_or_default()
+}
+
+/// What exchanges come to: one result, or one for each model, vector store or line of the bill.
 pub(super) fn results<'a>(
     all: impl Iterator<Item = &'a CountedExchange>,
     kind: UsageKind,
-    by_model: bool,
+    by_group: bool,
     by_line: bool,
 ) -> Vec<Value> {
     if kind == UsageKind::Costs {
@@ -92,13 +132,30 @@ pub(super) fn results<'a>(
     }
     let mut groups: BTreeMap<Option<&str>, Vec<&CountedExchange>> = BTreeMap::new();
     for one in all.filter(|one| one.kind == kind) {
-        groups.entry(by_model.then_some(one.model.as_str())).or_default().push(one);
+        groups.entry(by_group.then_some(one.of.as_str())).or_default().push(one);
     }
-    let result = |(model, ones): (Option<&str>, Vec<&CountedExchange>)| {
+    let result = |(of, ones): (Option<&str>, Vec<&CountedExchange>)| {
         let sum = |number: fn(&CountedExchange) -> u64| ones.iter().map(|one| number(one)).sum::<u64>();
-        let mut result = json!({"object": kind.object(), "num_model_requests": ones.len(), "project_id": null,
-            "user_id": null, "api_key_id": null, "model": model});
+        let things = sum(|one| one.things);
+        if kind == UsageKind::CodeSessions {
+            return json!({"object": kind.object(), "num_sessions": things, "project_id": null});
+        }
+        let mut result = json!({"object": kind.object(), "project_id": null, "user_id": null, "api_key_id": null});
+        result[kind.group()] = of.into();
+        if kind == UsageKind::FileSearches {
+            result["num_requests"] = things.into();
+            return result;
+        }
+        result["num_model_requests"] = ones.len().into();
         match kind {
+            UsageKind::WebSearches => {
+                result["num_requests"] = things.into();
+                result["context_level"] = Value::Null;
+            }
+            UsageKind::Decisions => {
+                result["input_tokens"] = sum(|one| one.input).into();
+                result["output_tokens"] = sum(|one| one.output).into();
+            }
             UsageKind::Completions => {
                 result["input_tokens"] = sum(|one| one.input).into();
                 result["output_tokens"] = sum(|one| one.output).into();
@@ -108,11 +165,11 @@ pub(super) fn results<'a>(
                 result["batch"] = Value::Null;
             }
             UsageKind::Images => {
-                result["images"] = sum(|one| one.things).into();
+                result["images"] = things.into();
                 result["size"] = Value::Null;
                 result["source"] = Value::Null;
             }
-            UsageKind::Speeches => result["characters"] = sum(|one| one.things).into(),
+            UsageKind::Speeches => result["characters"] = things.into(),
             UsageKind::Transcriptions => result["seconds"] = 0.into(),
             _ => result["input_tokens"] = sum(|one| one.input).into(),
         }
@@ -139,12 +196,19 @@ fn price(model: &str) -> Option<TokenPrice> {
     known.max_by_key(|(known, _)| known.len()).map(|(_, price)| *price)
 }
 
+/// What vector stores that were there by the end of a bucket hold.
+pub(super) fn stored(stores: &[(u64, u64)], end: u64) -> Vec<Value> {
+    let there: Vec<u64> = stores.iter().filter(|(made, _)| *made < end).map(|(_, bytes)| *bytes).collect();
+    let result = || json!({"object": UsageKind::VectorStores.object(), "usage_bytes": there.iter().sum::<u64>(), "project_id": null});
+    (!there.is_empty()).then(result).into_iter().collect()
+}
+
 fn costs<'a>(all: impl Iterator<Item = &'a CountedExchange>, by_line: bool) -> Vec<Value> {
     let mut lines: BTreeMap<Option<String>, f64> = BTreeMap::new();
     for one in all {
-        let Some(price) = price(&one.model) else { continue };
+        let Some(price) = price(&one.of) else { continue };
         for (what, tokens, dollars) in [("input", one.input, price.input), ("output", one.output, price.output)] {
-            let line = by_line.then(|| format!("{}, {what}", one.model));
+            let line = by_line.then(|| format!("{}, {what}", one.of));
             *lines.entry(line).or_default() += tokens as f64 * dollars / 1e6;
         }
     }
@@ -160,7 +224,7 @@ mod tests {
     use super::*;
 
     fn one(kind: UsageKind, model: &str, input: u64, output: u64) -> CountedExchange {
-        CountedExchange { kind, at: 0, model: model.into(), input, output, things: 2 }
+        CountedExchange { kind, at: 0, of: model.into(), input, output, things: 2 }
     }
 
     #[test]

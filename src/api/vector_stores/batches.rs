@@ -64,8 +64,11 @@ pub(super) fn create(call: Call) -> HandlerFuture {
             "id": id, "object": "vector_store.files_batch", "created_at": call.created(), "status": "in_progress",
             "vector_store_id": store.id(), "file_counts": store::counts(files.iter()),
         });
-        files::keep(&call.session, store.id(), &files).await;
-        call.session.store.objects(&shelf(store.id())).put(&id, &batch).await;
+        call.session.store.objects(&shelf(store.id())).put(&id, &batch).await?;
+        if let Err(error) = files::keep(&call.session, store.id(), &files).await {
+            call.session.store.objects(&shelf(store.id())).remove(&id).await;
+            return Err(error);
+        }
         Ok(Answer::polled(&batch, true))
     })
 }

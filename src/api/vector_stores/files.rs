@@ -129,11 +129,21 @@ pub(super) async fn made(
     Ok(files)
 }
 
-/// Puts files into a store.
-pub(super) async fn keep(session: &Session, store: &str, files: &[StoreFile]) {
-    for file in files {
-        session.store.objects(&shelf(store)).put(file.id(), file).await;
+/// Puts files into a store, all or none.
+///
+/// # Errors
+/// The session has no room for them.
+pub(super) async fn keep(session: &Session, store: &str, files: &[StoreFile]) -> Result<(), ApiError> {
+    let shelf = shelf(store);
+    for (count, file) in files.iter().enumerate() {
+        if let Err(error) = session.store.objects(&shelf).put(file.id(), file).await {
+            for kept in &files[..count] {
+                session.store.objects(&shelf).remove(kept.id()).await;
+            }
+            return Err(error);
+        }
     }
+    Ok(())
 }
 
 /// The passages of a file, and what becomes of it. What is no text is processed as well: nothing is found in it.
@@ -208,7 +218,7 @@ pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let store = store::using(&call).await?;
         let files = made(&call, store.id(), std::slice::from_ref(&*call.body), &call.body, None).await?;
-        keep(&call.session, store.id(), &files).await;
+        keep(&call.session, store.id(), &files).await?;
         files.first().map(answer).ok_or_else(|| unknown(&call))
     })
 }

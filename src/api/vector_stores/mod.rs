@@ -9,7 +9,7 @@ mod files;
 mod filters;
 mod rank;
 pub(crate) mod search;
-mod store;
+pub(crate) mod store;
 
 use crate::turn::call::Served;
 

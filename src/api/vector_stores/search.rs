@@ -4,6 +4,7 @@ use super::files;
 use super::filters;
 use super::rank::{Passage, RankedQuery, rank, result, words};
 use super::store;
+use crate::session::exchange::PaidUse;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use serde_json::{Value, json};
@@ -32,6 +33,7 @@ pub(super) fn search(call: Call) -> HandlerFuture {
             let ranked = rank(&passages, &query).into_iter();
             ranked.map(|(passage, score)| shown(passage, score)).collect::<Vec<_>>()
         });
+        let _ = call.exchange.uses.set([PaidUse::FileSearch(store.id().to_string())].into());
         Ok(Answer::json(&json!({
             "object": "vector_store.search_results.page", "search_query": queries, "data": shown, "has_more": false,
             "next_page": null,

@@ -119,6 +119,18 @@ pub(super) async fn touch(session: &Session, id: &str, now: u64) -> Result<Vecto
     session.store.update(id, use_it).await.unwrap_or_else(|| Err(unknown(id)))
 }
 
+/// Of each store when it was made, in unix seconds, and how many bytes it holds.
+pub(crate) async fn sizes(session: &Session) -> Vec<(u64, u64)> {
+    let mut sizes = Vec::new();
+    for stored in session.store.all::<VectorStore>().await {
+        let Some(store) = stored.read::<VectorStore>() else { continue };
+        let files = files::all(session, store.id()).await;
+        let bytes = files.iter().filter_map(|file| file.shown["usage_bytes"].as_u64()).sum();
+        sizes.push((store.shown["created_at"].as_u64().unwrap_or_default(), bytes));
+    }
+    sizes
+}
+
 async fn shown(call: &Call, store: VectorStore) -> Value {
     let files = files::all(&call.session, store.id()).await;
     store.show(&files, call.created())
@@ -130,8 +142,11 @@ pub(super) fn create(call: Call) -> HandlerFuture {
         let ids = call.body["file_ids"].as_array().into_iter().flatten();
         let asked: Vec<Value> = ids.map(|id| json!({"file_id": id})).collect();
         let files = files::made(&call, store.id(), &asked, &call.body, None).await?;
-        call.session.store.put(store.id(), &store).await;
-        files::keep(&call.session, store.id(), &files).await;
+        call.session.store.put(store.id(), &store).await?;
+        if let Err(error) = files::keep(&call.session, store.id(), &files).await {
+            call.session.store.remove::<VectorStore>(store.id()).await;
+            return Err(error);
+        }
         Ok(Answer::json(&store.show(&files, call.created())))
     })
 }

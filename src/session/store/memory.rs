@@ -1,4 +1,5 @@
-//! What a session keeps, in memory: bounded, in the order it was made, forgotten oldest first.
+//! What a session keeps, in memory: bounded, in the order it was made. What answers leave by themselves gives way, oldest
+//! first; what somebody made stays, and what finds no room beside it is refused.
 
 use crate::memory::{Account, Held};
 use crate::session::store::StoreBounds;
@@ -33,6 +34,8 @@ pub(super) struct Shelves {
     next: u64,
     /// Held by all objects and blobs.
     bytes: usize,
+    /// Held by those of them that give way.
+    light: usize,
     /// Bytes of blobs on the disk.
     disk: usize,
     /// Objects and blobs that gave way to newer ones, and are not told yet.
@@ -74,6 +77,13 @@ impl Shelf {
     }
 }
 
+/// Types of what answers leave by themselves, which nobody made: production stores them unasked.
+const LIGHT: &[&str] = &["chat.completion", "item", "response"];
+
+fn gives_way(kind: &str) -> bool {
+    LIGHT.contains(&kind)
+}
+
 fn cost(id: &str, json: &str) -> usize {
     id.len() + json.len() + OVERHEAD
 }
@@ -91,6 +101,7 @@ impl Shelves {
             bounds,
             next: 0,
             bytes: 0,
+            light: 0,
             disk: 0,
             forgotten: 0,
             objects: HashMap::new(),
@@ -105,7 +116,7 @@ impl Shelves {
         for (place, object) in saved.objects {
             self.next = self.next.max(place + 1);
             let id: Arc<str> = object.id.as_str().into();
-            self.bytes += cost(&id, &object.json);
+            self.grow(&object.kind, cost(&id, &object.json), 0);
             let shelf = self.shelf(&object.kind);
             if !object.shadowed {
                 shelf.places.insert(id.clone(), place);
@@ -119,6 +130,23 @@ impl Shelves {
             self.blobs.insert(name, (place, blob));
         }
         self.counters = saved.counters.into_iter().collect();
+    }
+
+    /// Objects of this type take so many bytes more, and so many less.
+    fn grow(&mut self, kind: &str, more: usize, less: usize) {
+        self.bytes = self.bytes + more - less;
+        if gives_way(kind) {
+            self.light = self.light + more - less;
+        }
+    }
+
+    /// Refuses what would not fit if all gave way that may: so many bytes more than what takes so many less.
+    fn check_room(&self, more: usize, less: usize) -> Result<(), ApiError> {
+        let (used, most) = (self.bytes - self.light - less + more, self.bounds.bytes);
+        match used > most {
+            true => Err(error::no_room("a session", used, most, "maxSessionBytes (a third of it)")),
+            false => Ok(()),
+        }
     }
 
     fn note(&mut self, change: impl FnOnce() -> ShelfChange) {
@@ -143,10 +171,11 @@ impl Shelves {
         if objects.len() > most { objects.keys().next().copied() } else { None }
     }
 
-    /// Takes away the object at a place; gives its cost.
-    fn take_object(&mut self, kind: &str, place: u64) -> usize {
+    /// Takes away the object at a place.
+    fn take_object(&mut self, kind: &str, place: u64) {
         self.note(|| ShelfChange::NoObject(place));
-        self.shelf(kind).take(place)
+        let freed = self.shelf(kind).take(place);
+        self.grow(kind, 0, freed);
     }
 
     fn shelf(&mut self, kind: &str) -> &mut Shelf {
@@ -156,14 +185,25 @@ impl Shelves {
         self.objects.get_mut(kind).expect("it was made above")
     }
 
-    fn add(&mut self, kind: &str, id: &str, json: Arc<str>) -> u64 {
+    /// Adds an object. One that gives way is forgotten at once where there is no room for it.
+    fn add(&mut self, kind: &str, id: &str, json: Arc<str>) -> Result<u64, ApiError> {
+        let (bytes, most) = (cost(id, &json), self.bounds.objects);
+        let count = self.objects.get(kind).map_or(0, |shelf| shelf.objects.len());
+        match gives_way(kind) {
+            true if self.check_room(bytes, 0).is_err() => {
+                self.forgotten += 1;
+                self.next += 1;
+                return Ok(self.next - 1);
+            }
+            true => {}
+            false if count >= most => {
+                return Err(error::no_more("A session", &format!("objects of one kind ({kind})"), most));
+            }
+            false => self.check_room(bytes, 0)?,
+        }
         let place = self.next;
         self.next += 1;
-        if !self.fits(cost(id, &json)) {
-            return place;
-        }
-        self.bytes += cost(id, &json);
-        let most = self.bounds.objects;
+        self.grow(kind, bytes, 0);
         let shelf = self.shelf(kind);
         let id: Arc<str> = id.into();
         let shadowed = shelf.places.insert(id.clone(), place);
@@ -172,66 +212,48 @@ impl Shelves {
             self.note_object(kind, place);
         }
         while let Some(oldest) = self.oldest_over(kind, most) {
-            self.bytes -= self.take_object(kind, oldest);
+            self.take_object(kind, oldest);
             self.forgotten += 1;
         }
         self.make_room();
-        place
+        Ok(place)
     }
 
-    /// Whether so many bytes can be kept at all; else they are forgotten at once, and nothing makes room for them.
-    fn fits(&mut self, bytes: usize) -> bool {
-        let fits = bytes <= self.bounds.bytes;
-        self.forgotten += u64::from(!fits);
-        fits
-    }
-
-    /// Puts new text at a place that is taken.
-    fn replace(&mut self, kind: &str, place: u64, new: Arc<str>) {
-        if !self.fits(new.len() + OVERHEAD) {
-            self.bytes -= self.take_object(kind, place);
-            return;
-        }
-        let Some((_, json)) = self.shelf(kind).objects.get_mut(&place) else { return };
+    /// Puts new text at a place that is taken. `must` = whatever room there is: the emulator itself goes on with it.
+    fn replace(&mut self, kind: &str, place: u64, new: Arc<str>, must: bool) -> Result<(), ApiError> {
+        let Some((_, json)) = self.shelf(kind).objects.get(&place) else { return Ok(()) };
         let (grown, shrunk) = (new.len(), json.len());
-        *json = new;
-        self.bytes = self.bytes + grown - shrunk;
+        match gives_way(kind) {
+            true if self.check_room(grown + OVERHEAD, 0).is_err() => {
+                self.forgotten += 1;
+                self.take_object(kind, place);
+                return Ok(());
+            }
+            false if grown > shrunk && !must => self.check_room(grown, shrunk)?,
+            _ => {}
+        }
+        if let Some((_, json)) = self.shelf(kind).objects.get_mut(&place) {
+            *json = new;
+        }
+        self.grow(kind, grown, shrunk);
         self.note_object(kind, place);
         self.make_room();
+        Ok(())
     }
 
-    /// Forgets what is oldest until the rest fits.
+    /// Forgets what is oldest of what gives way until the rest fits.
     fn make_room(&mut self) {
         while self.bytes > self.bounds.bytes && self.forget_oldest() {}
     }
 
-    /// Forgets the oldest of all. False = there is nothing.
+    /// Forgets the oldest of what gives way. False = there is nothing.
     fn forget_oldest(&mut self) -> bool {
-        let objects = self.objects.iter().filter_map(|(kind, shelf)| Some((*shelf.objects.keys().next()?, Some(kind))));
-        let blobs = self.blobs.values().map(|(place, _)| (*place, None));
-        let oldest = objects.chain(blobs).min_by_key(|(place, _)| *place);
-        let Some((place, kind)) = oldest.map(|(place, kind)| (place, kind.cloned())) else { return false };
+        let light = self.objects.iter().filter(|(kind, _)| gives_way(kind));
+        let firsts = light.filter_map(|(kind, shelf)| Some((*shelf.objects.keys().next()?, kind.clone())));
+        let Some((place, kind)) = firsts.min_by_key(|(place, _)| *place) else { return false };
         self.forgotten += 1;
-        match kind {
-            Some(kind) => self.bytes -= self.take_object(&kind, place),
-            None => {
-                let gone = self.blobs.iter().find(|(_, (at, _))| *at == place).map(|(name, _)| name.clone());
-                if let Some(name) = gone {
-                    self.remove_blob(&name);
-                }
-            }
-        }
+        self.take_object(&kind, place);
         true
-    }
-
-    /// Forgets the oldest blob on the disk. False = there is none.
-    fn forget_oldest_on_disk(&mut self) -> bool {
-        let on_disk = self.blobs.iter().filter(|(_, (_, blob))| !blob.in_memory());
-        let Some(name) = on_disk.min_by_key(|(_, (place, _))| *place).map(|(name, _)| name.clone()) else {
-            return false;
-        };
-        self.forgotten += 1;
-        self.remove_blob(&name)
     }
 
     fn remove_blob(&mut self, name: &str) -> bool {
@@ -315,16 +337,20 @@ impl Memory {
         self.rows.as_deref()
     }
 
-    pub(super) fn add(&self, kind: &str, id: &str, json: Arc<str>) -> u64 {
+    pub(super) fn add(&self, kind: &str, id: &str, json: Arc<str>) -> Result<u64, ApiError> {
         self.lock().add(kind, id, json)
     }
 
-    pub(super) fn put(&self, kind: &str, id: &str, json: Arc<str>) {
+    pub(super) fn put(&self, kind: &str, id: &str, json: Arc<str>) -> Result<(), ApiError> {
         let mut shelves = self.lock();
         match shelves.shelf(kind).place(Some(id)) {
-            Some(place) => shelves.replace(kind, place, json),
-            None => drop(shelves.add(kind, id, json)),
+            Some(place) => shelves.replace(kind, place, json, false),
+            None => shelves.add(kind, id, json).map(drop),
         }
+    }
+
+    pub(super) fn check_room(&self) -> Result<(), ApiError> {
+        self.lock().check_room(0, 0)
     }
 
     pub(super) fn find(&self, kind: &str, id: &str) -> Option<Stored> {
@@ -337,22 +363,21 @@ impl Memory {
         self.lock().objects.get(kind)?.stored(place)
     }
 
-    /// Puts new text in the place of an object, if it is still as it was found.
-    pub(super) fn swap(&self, kind: &str, found: &Stored, new: Arc<str>) -> bool {
+    /// Puts new text in the place of an object, if it is still as it was found. `must` as for [`Shelves::replace`].
+    pub(super) fn swap(&self, kind: &str, found: &Stored, new: Arc<str>, must: bool) -> Result<bool, ApiError> {
         let mut shelves = self.lock();
         let same = shelves.shelf(kind).stored(found.place).is_some_and(|now| now.json == found.json);
         if same {
-            shelves.replace(kind, found.place, new);
+            shelves.replace(kind, found.place, new, must)?;
         }
-        same
+        Ok(same)
     }
 
     pub(super) fn remove(&self, kind: &str, id: &str) -> bool {
         let mut shelves = self.lock();
         let shelf = shelves.shelf(kind);
         let Some(place) = shelf.place(Some(id)) else { return false };
-        let freed = shelves.take_object(kind, place);
-        shelves.bytes -= freed;
+        shelves.take_object(kind, place);
         true
     }
 
@@ -386,18 +411,12 @@ impl Memory {
     pub(super) fn put_blob(&self, name: &str, blob: Blob) -> Result<(), ApiError> {
         let mut shelves = self.lock();
         let (memory, disk) = blob_cost(name, &blob);
-        let most = shelves.bounds.bytes;
-        if memory > most {
-            return Err(error::no_room("a session", memory, most, "maxSessionBytes (a third of it)"));
-        }
-        if let Some([_, on_disk]) = self.held.as_ref().filter(|_| disk > 0) {
-            let full = || on_disk.account().is_full_for_all(disk);
-            while full() && shelves.forget_oldest_on_disk() {
-                on_disk.set(shelves.disk);
-            }
-            if full() {
-                return Err(error::no_room_on_disk(disk, on_disk.account().most()));
-            }
+        let before = shelves.blobs.get(name).map_or((0, 0), |(_, blob)| blob_cost(name, blob));
+        shelves.check_room(memory, before.0)?;
+        if let Some([_, on_disk]) = self.held.as_ref().filter(|_| disk > 0)
+            && on_disk.account().is_full_for_all(disk.saturating_sub(before.1))
+        {
+            return Err(error::no_room_on_disk(disk, on_disk.account().most()));
         }
         shelves.remove_blob(name);
         (shelves.bytes, shelves.disk) = (shelves.bytes + memory, shelves.disk + disk);

@@ -26,7 +26,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 #[cfg(test)]
 use serialised::Serialised;
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
@@ -90,7 +89,7 @@ pub(crate) struct Store {
 /// Who keeps it.
 #[derive(Debug)]
 enum Backend {
-    Memory(Memory),
+    Memory(Box<Memory>),
     #[cfg(test)]
     Serialised(Serialised),
 }
@@ -131,7 +130,7 @@ impl Store {
             Backend::Serialised(serialised) => {
                 let mut memory = Memory::of(Shelves::new(serialised.bounds));
                 memory.keep(rows, saved);
-                self.keeper = Backend::Memory(memory);
+                self.keeper = Backend::Memory(Box::new(memory));
             }
         }
     }
@@ -162,7 +161,7 @@ impl Store {
     }
 
     fn in_memory(bounds: StoreBounds, account: &Arc<Account>, files: &Arc<Account>) -> Self {
-        Store { keeper: Backend::Memory(Memory::new(bounds, account, files)) }
+        Store { keeper: Backend::Memory(Box::new(Memory::new(bounds, account, files))) }
     }
 
     /// One that belongs to no session.
@@ -180,14 +179,29 @@ impl Store {
 
     /// Adds an object as the newest of its type; gives its place. An older one with the same id is found by its place
     /// alone from now on: what was made from it still can tell where it came from.
-    pub(crate) async fn add<T: StoredKind + Serialize>(&self, id: &str, object: &T) -> u64 {
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub(crate) async fn add<T: StoredKind + Serialize>(&self, id: &str, object: &T) -> Result<u64, ApiError> {
         let json = write(object);
         ask!(self, add(T::NAME, id, json.clone()))
     }
 
     /// Puts an object in the place of the one with this id, or adds it.
-    pub(crate) async fn put<T: StoredKind + Serialize>(&self, id: &str, object: &T) {
-        self.objects(T::NAME).put(id, object).await;
+    ///
+    /// # Errors
+    /// The session has no room for it, or as many of its type as it may; nothing has changed then. What answers leave by
+    /// themselves is never refused: the oldest of it gives way.
+    pub(crate) async fn put<T: StoredKind + Serialize>(&self, id: &str, object: &T) -> Result<(), ApiError> {
+        self.objects(T::NAME).put(id, object).await
+    }
+
+    /// Refuses what would be kept beside what has no room already.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub(crate) async fn check_room(&self) -> Result<(), ApiError> {
+        look!(self, check_room())
     }
 
     /// The object with this id.
@@ -206,8 +220,8 @@ impl Store {
     }
 
     /// Changes an object by what it is. Nobody else's change is lost: when one comes in between, `change` is asked again.
-    /// `None` = there is no such object; an error of `change` leaves it as it is.
-    pub(crate) async fn update<T: StoredKind + Serialize + DeserializeOwned, R, E>(
+    /// `None` = there is no such object; an error of `change`, or of no room for what it makes of it, leaves it as it is.
+    pub(crate) async fn update<T: StoredKind + Serialize + DeserializeOwned, R, E: From<ApiError>>(
         &self,
         id: &str,
         change: impl FnMut(&mut T) -> Result<R, E>,
@@ -215,7 +229,7 @@ impl Store {
         self.objects(T::NAME).update(id, change).await
     }
 
-    /// As [`Store::update`], with a change that nothing refuses.
+    /// As [`Store::update`], with a change of the emulator's own that nothing refuses.
     pub(crate) async fn change<T: StoredKind + Serialize + DeserializeOwned, R>(
         &self,
         id: &str,
@@ -251,9 +265,12 @@ impl Store {
 
 impl Objects<'_> {
     /// Puts an object in the place of the one with this id, or adds it as the newest.
-    pub(crate) async fn put(&self, id: &str, object: &impl Serialize) {
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub(crate) async fn put(&self, id: &str, object: &impl Serialize) -> Result<(), ApiError> {
         let json = write(object);
-        ask!(self.store, put(self.name, id, json.clone()));
+        ask!(self.store, put(self.name, id, json.clone()))
     }
 
     /// The object with this id.
@@ -267,10 +284,28 @@ impl Objects<'_> {
     }
 
     /// As [`Store::update`].
-    pub(crate) async fn update<T: Serialize + DeserializeOwned, R, E>(
+    pub(crate) async fn update<T: Serialize + DeserializeOwned, R, E: From<ApiError>>(
+        &self,
+        id: &str,
+        change: impl FnMut(&mut T) -> Result<R, E>,
+    ) -> Option<Result<R, E>> {
+        self.altered(id, change, false).await
+    }
+
+    /// As [`Store::change`].
+    pub(crate) async fn change<T: Serialize + DeserializeOwned, R>(
+        &self,
+        id: &str,
+        mut change: impl FnMut(&mut T) -> R,
+    ) -> Option<R> {
+        self.altered(id, |object| Ok::<_, ApiError>(change(object)), true).await?.ok()
+    }
+
+    async fn altered<T: Serialize + DeserializeOwned, R, E: From<ApiError>>(
         &self,
         id: &str,
         mut change: impl FnMut(&mut T) -> Result<R, E>,
+        must: bool,
     ) -> Option<Result<R, E>> {
         loop {
             let found = self.find(id).await?;
@@ -280,20 +315,12 @@ impl Objects<'_> {
                 error => return Some(error),
             };
             let json = write(&object);
-            if ask!(self.store, swap(self.name, &found, json.clone())) {
-                return Some(Ok(result));
+            match ask!(self.store, swap(self.name, &found, json.clone(), must)) {
+                Ok(true) => return Some(Ok(result)),
+                Ok(false) => {}
+                Err(error) => return Some(Err(error.into())),
             }
         }
-    }
-
-    /// As [`Store::change`].
-    pub(crate) async fn change<T: Serialize + DeserializeOwned, R>(
-        &self,
-        id: &str,
-        mut change: impl FnMut(&mut T) -> R,
-    ) -> Option<R> {
-        let Ok(result) = self.update(id, |object| Ok::<_, Infallible>(change(object))).await?;
-        Some(result)
     }
 
     /// Forgets the object with this id. False = there was none.

@@ -2,9 +2,9 @@
 
 use crate::memory::Account;
 use crate::session::store::*;
+use crate::wire::error::ApiError;
 use bytes::Bytes;
 use serde::Deserialize;
-use std::convert::Infallible;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Note(String);
@@ -18,6 +18,18 @@ struct Number(u64);
 
 impl StoredKind for Number {
     const NAME: &'static str = "number";
+}
+
+/// What answers leave: it stands on a shelf that gives way.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Left(String);
+
+impl StoredKind for Left {
+    const NAME: &'static str = "response";
+}
+
+fn left(text: &str) -> Left {
+    Left(text.into())
 }
 
 fn note(text: &str) -> Note {
@@ -37,8 +49,8 @@ async fn ids<T: StoredKind>(store: &Store, page: Window<'_>) -> Vec<String> {
 #[tokio::test]
 async fn every_type_has_its_ids() {
     for store in stores(1, 10_000) {
-        store.put("a", &note("one")).await;
-        store.put("a", &Number(1)).await;
+        store.put("a", &note("one")).await.expect("room");
+        store.put("a", &Number(1)).await.expect("room");
         assert_eq!((store.get("a").await, store.get("a").await), (Some(note("one")), Some(Number(1))));
         assert!(store.remove::<Note>("a").await && !store.remove::<Note>("a").await);
         assert_eq!((store.get::<Note>("a").await, store.get("a").await), (None, Some(Number(1))));
@@ -46,71 +58,98 @@ async fn every_type_has_its_ids() {
 }
 
 #[tokio::test]
-async fn the_oldest_object_of_a_type_makes_room() {
+async fn the_oldest_that_answers_left_makes_room() {
     for store in stores(2, 10_000) {
-        store.add("other", &Number(0)).await;
+        store.put("other", &Number(0)).await.expect("room");
         for id in ["a", "b", "c"] {
-            store.put(id, &note(id)).await;
+            store.put(id, &left(id)).await.expect("it gives way");
         }
-        assert_eq!(ids::<Note>(&store, Window::default()).await, ["b", "c"]);
-        assert_eq!((store.get::<Note>("a").await, store.get("other").await), (None, Some(Number(0))));
+        assert_eq!(ids::<Left>(&store, Window::default()).await, ["b", "c"]);
+        assert_eq!((store.get::<Left>("a").await, store.get("other").await), (None, Some(Number(0))));
     }
 }
 
 #[tokio::test]
-async fn the_oldest_of_all_makes_room_when_bytes_run_out() {
-    for store in stores(100, 4_000) {
-        let long = note(&"x".repeat(1_000));
-        store.put("number", &Number(1)).await;
-        store.put_blob("blob", Bytes::from(vec![0; 1_000])).await.expect("room");
-        store.put("a", &long).await;
-        assert!(store.blob("blob").await.is_some());
-        for id in ["b", "c"] {
-            store.put(id, &long).await;
+async fn what_somebody_made_is_never_forgotten_but_the_next_refused() {
+    for store in stores(2, 10_000) {
+        for id in ["a", "b"] {
+            store.put(id, &note(id)).await.expect("room");
         }
-        assert_eq!(store.get::<Number>("number").await, None, "the oldest went first");
-        assert!(store.blob("blob").await.is_none());
-        assert_eq!(ids::<Note>(&store, Window::default()).await.len(), 3);
-        assert!(store.size().await <= 4_000);
-        // One that grows counts as well.
-        store.put("a", &note(&"x".repeat(2_500))).await;
-        assert_eq!(ids::<Note>(&store, Window::default()).await, ["b", "c"]);
-        // What is larger than all room is not kept, and takes nothing with it.
-        store.put("d", &note(&"x".repeat(9_000))).await;
-        assert_eq!(store.get::<Note>("d").await, None);
-        assert_eq!(ids::<Note>(&store, Window::default()).await, ["b", "c"]);
-        store.put("c", &note(&"x".repeat(9_000))).await;
-        store.remove::<Note>("b").await;
+        let before = store.size().await;
+        let refused = store.put("c", &note("c")).await.expect_err("two are all");
+        assert!(refused.status == 413 && refused.message.contains("maxObjects"), "{refused:?}");
+        assert_eq!(
+            (ids::<Note>(&store, Window::default()).await, store.size().await),
+            (vec!["a".into(), "b".into()], before)
+        );
+        store.put("a", &note("other")).await.expect("it has its place");
+        assert!(store.remove::<Note>("a").await);
+        store.put("c", &note("c")).await.expect("room again");
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_that_answers_left_makes_room_when_bytes_run_out() {
+    for store in stores(100, 4_000) {
+        let long = "x".repeat(1_000);
+        store.put("a", &left(&"x".repeat(1_500))).await.expect("it gives way");
+        store.put("number", &Number(1)).await.expect("room");
+        store.put_blob("blob", Bytes::from(vec![0; 1_000])).await.expect("room");
+        store.put("b", &note(&long)).await.expect("room");
+        assert_eq!(store.get::<Left>("a").await, None, "it made room");
+        let refused = store.put("c", &note(&"x".repeat(1_400))).await.expect_err("no room");
+        assert!(refused.status == 413 && refused.message.contains("maxSessionBytes"), "{refused:?}");
+        assert!(store.put_blob("more", Bytes::from(vec![0; 1_400])).await.is_err());
+        assert!(store.blob("blob").await.is_some() && store.get::<Number>("number").await.is_some());
+        // One that grows is refused as well, and stays as it was; the emulator's own changes pass.
+        assert!(store.put("b", &note(&"x".repeat(3_500))).await.is_err());
+        let grow = |note: &mut Note| -> Result<(), ApiError> {
+            note.0 = "x".repeat(3_500);
+            Ok(())
+        };
+        assert!(store.update("b", grow).await.expect("it is there").is_err());
+        assert_eq!(store.get::<Note>("b").await, Some(note(&long)));
+        assert!(store.check_room().await.is_ok());
+        store.change("b", |note: &mut Note| note.0 = "x".repeat(3_500)).await.expect("it is there");
+        assert!(store.check_room().await.is_err());
+        // What answers leave is forgotten at once then, and nothing else is.
+        store.put("d", &left("d")).await.expect("it gives way");
+        assert_eq!((store.get::<Left>("d").await, store.get::<Number>("number").await), (None, Some(Number(1))));
+        assert!(
+            store.remove::<Note>("b").await
+                && store.remove_blob("blob").await
+                && store.remove::<Number>("number").await
+        );
         assert_eq!(store.size().await, 0);
-        store.put("e", &note("small")).await;
-        assert_eq!(store.get("e").await, Some(note("small")));
-        store.remove::<Note>("e").await;
-        assert_eq!(store.size().await, 0);
+        store.put("e", &left("small")).await.expect("it gives way");
+        assert_eq!(store.get("e").await, Some(left("small")));
+        store.put("e", &left(&"x".repeat(9_000))).await.expect("it gives way");
+        assert_eq!((store.get::<Left>("e").await, store.size().await), (None, 0));
     }
 }
 
 #[tokio::test]
 async fn an_id_taken_over_leaves_the_older_object_in_its_place() {
     for store in stores(3, 10_000) {
-        let older = store.add("a", &Number(1)).await;
-        let newer = store.add("a", &Number(2)).await;
+        let older = store.add("a", &left("1")).await.expect("room");
+        let newer = store.add("a", &left("2")).await.expect("room");
         assert!(newer > older);
-        let at = async |place| store.at::<Number>(place).await.and_then(|stored| stored.read::<Number>());
-        assert_eq!((store.get("a").await, at(older).await), (Some(Number(2)), Some(Number(1))));
-        store.add("b", &Number(3)).await;
-        store.add("c", &Number(4)).await;
-        assert_eq!((store.get("a").await, at(older).await), (Some(Number(2)), None), "the oldest went, its id did not");
-        assert!(store.remove::<Number>("a").await);
-        assert_eq!(ids::<Number>(&store, Window::default()).await, ["b", "c"]);
+        let at = async |place| store.at::<Left>(place).await.and_then(|stored| stored.read::<Left>());
+        assert_eq!((store.get("a").await, at(older).await), (Some(left("2")), Some(left("1"))));
+        store.add("b", &left("3")).await.expect("room");
+        store.add("c", &left("4")).await.expect("room");
+        assert_eq!((store.get("a").await, at(older).await), (Some(left("2")), None), "the oldest went, its id did not");
+        assert!(store.remove::<Left>("a").await);
+        assert_eq!(ids::<Left>(&store, Window::default()).await, ["b", "c"]);
     }
 }
 
 #[tokio::test]
 async fn replacing_keeps_the_place() {
     for store in stores(2, 10_000) {
-        store.put("a", &Number(1)).await;
-        store.put("b", &Number(2)).await;
-        store.put("a", &Number(3)).await;
+        store.put("a", &Number(1)).await.expect("room");
+        store.put("b", &Number(2)).await.expect("room");
+        store.put("a", &Number(3)).await.expect("room");
         assert_eq!(ids::<Number>(&store, Window::default()).await, ["a", "b"]);
         assert_eq!(store.get("a").await, Some(Number(3)));
     }
@@ -120,7 +159,7 @@ async fn replacing_keeps_the_place() {
 async fn pages_follow_each_other_both_ways() {
     for store in stores(10, 10_000) {
         for id in ["a", "b", "c", "d", "e"] {
-            store.add(id, &note(id)).await;
+            store.add(id, &note(id)).await.expect("room");
         }
         store.remove::<Note>("c").await;
         let page = Window { limit: 2, ..Window::default() };
@@ -147,12 +186,12 @@ async fn pages_follow_each_other_both_ways() {
 #[tokio::test]
 async fn no_change_is_lost() {
     for store in stores(10, 10_000) {
-        store.put("n", &Number(0)).await;
+        store.put("n", &Number(0)).await.expect("room");
         let store = Arc::new(store);
         let changes = (0..50).map(|_| {
             let store = store.clone();
             tokio::spawn(async move {
-                let add = |number: &mut Number| -> Result<u64, Infallible> {
+                let add = |number: &mut Number| -> Result<u64, ApiError> {
                     number.0 += 1;
                     Ok(number.0)
                 };
@@ -165,13 +204,13 @@ async fn no_change_is_lost() {
         }
         seen.sort_unstable();
         assert_eq!(seen, (1..=50).collect::<Vec<_>>(), "each saw all before it");
-        let refuse = |number: &mut Number| -> Result<(), &str> {
+        let refuse = |number: &mut Number| -> Result<(), ApiError> {
             number.0 = 7;
-            Err("no")
+            Err(ApiError::invalid("no"))
         };
-        assert_eq!(store.update("n", refuse).await, Some(Err("no")));
+        assert!(store.update("n", refuse).await.expect("it is there").is_err());
         assert_eq!(store.get("n").await, Some(Number(50)), "what was refused changed nothing");
-        assert_eq!(store.update("m", refuse).await, None);
+        assert!(store.update("m", refuse).await.is_none());
     }
 }
 
@@ -210,10 +249,11 @@ async fn large_blobs_lie_on_the_disk_within_a_bound_of_their_own() {
         Store::in_memory(bounds, &Account::new(bounds.bytes, &Arc::default()), files)
     };
     let (neighbour, store) = (store(&Account::new(most, &disk)), store(&files));
-    for name in ["a", "b", "c"] {
+    for name in ["b", "c"] {
         store.put_blob(name, large(name.as_bytes()[0])).await.expect("room");
     }
-    assert!(store.blob("a").await.is_none(), "the oldest made room");
+    let refused = store.put_blob("a", large(b'a')).await.expect_err("no room");
+    assert!(refused.status == 413 && refused.message.contains("maxDiskBytes"), "{refused:?}");
     assert!(store.size().await < 1_000 && files.used() == 2 * large(0).len());
     let kept = store.blob("c").await.expect("it is kept");
     assert!(!kept.in_memory() && kept.bytes().expect("it is read") == large(b'c'));
@@ -237,12 +277,12 @@ async fn what_was_accepted_is_read_again_however_deep() {
     impl StoredKind for Kept {
         const NAME: &'static str = "kept";
     }
-    for store in stores(1, 10_000) {
-        store.put("deep", &Kept { inner: vec![deep.clone()] }).await;
+    for store in stores(2, 10_000) {
+        store.put("deep", &Kept { inner: vec![deep.clone()] }).await.expect("room");
         assert!(store.get::<Kept>("deep").await.is_some_and(|kept| kept.inner[0] == deep));
         // Numbers are the same to the last digit.
         let numbers = serde_json::json!([-0.123_456_789_012_345_67, 2.225_073_858_507_201e-308, 1.0, u64::MAX]);
-        store.put("numbers", &Kept { inner: vec![numbers.clone()] }).await;
+        store.put("numbers", &Kept { inner: vec![numbers.clone()] }).await.expect("room");
         assert!(store.get::<Kept>("numbers").await.is_some_and(|kept| kept.inner[0] == numbers));
     }
 }
