@@ -100,6 +100,20 @@ export interface EmulatorOptions {
   maxDiskBytes?: number;
   /** Directory that keeps queues, scripts, and what sessions store across restarts; one that is not there is made. */
   dataDir?: string;
+  /**
+   * Redis or Valkey that keeps what sessions own, so that several replicas answer as one:
+   * `redis://[USER:PASSWORD@]HOST:PORT/DB`, or `rediss://` with TLS. A single primary; not with `dataDir`.
+   */
+  store?: string;
+  /** Where the other replicas reach this one: `http://10.0.0.7:8080`. Default the address that is bound. */
+  advertise?: string;
+  /** Milliseconds after its last change that the store forgets a session. Default 21,600,000. */
+  storeTtlMs?: number;
+  /**
+   * Milliseconds after which the sessions of a replica that is gone move to others; a request waits half of it for the
+   * store at most. Default 5,000.
+   */
+  storeLeaseMs?: number;
   /** What an acknowledged change of the data directory survives: the end of the process, or a power loss too. Default `process`. */
   durability?: 'process' | 'power';
   /** Most requests a session's journal keeps; the oldest go first. Default 10,000. */

@@ -22,7 +22,7 @@ export const ROOMS = [
   ['session'],
   ['desk'],
   ['telemetry'],
-  ['cassette'],
+  ['cassette', 'cluster'],
   ['emulator'],
   ['turn'],
   ['generate'],

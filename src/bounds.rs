@@ -12,6 +12,8 @@ pub(crate) struct Bounds {
 pub(crate) const WAIT_MS: Bounds = Bounds { from: 0.0, to: 86_400_000.0 };
 /// Times after which something is given up, in milliseconds: up to the longest timer JavaScript has.
 pub(crate) const PATIENCE_MS: Bounds = Bounds { from: 0.0, to: 2_147_483_647.0 };
+/// How long a replica owns sessions without renewing its lease, in milliseconds: below, the server's own pauses end it.
+pub(crate) const LEASE_MS: Bounds = Bounds { from: 500.0, to: 600_000.0 };
 /// Tokens per second.
 pub(crate) const RATE: Bounds = Bounds { from: 0.001, to: 1e9 };
 /// How many of something: up to JavaScript's largest safe integer, so that sums of counts stay whole.

@@ -1,9 +1,13 @@
 //! One listening server with its settings and sessions.
 
+mod owned;
 mod restore;
+
+pub(crate) use restore::script_room;
 
 use crate::cassette::{Cassettes, Recorder};
 use crate::clock::Mode;
+use crate::cluster::Cluster;
 use crate::desk::{Desk, Watcher};
 use crate::log;
 use crate::memory::{Account, Held, Total};
@@ -16,7 +20,9 @@ use crate::session::Observer;
 use crate::session::callbacks::Callbacks;
 use crate::session::callbacks::Dispatch;
 use crate::session::ending::Ended;
-use crate::session::store::file::{DataDir, RowChange, SavedSession};
+use crate::session::store::file::RowChange;
+use crate::session::store::keeper::Keeper;
+use crate::session::store::saved::SavedSession;
 use crate::session::{Session, Shared};
 use crate::telemetry;
 use crate::telemetry::metrics::{Levels, Metrics};
@@ -25,7 +31,6 @@ use crate::wire::error;
 use crate::wire::error::ApiError;
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -48,7 +53,11 @@ pub(crate) struct Emulator {
     /// What people have before them.
     pub desk: Arc<Desk>,
     /// Where all is kept across restarts, if it is.
-    pub(crate) data: Option<Arc<DataDir>>,
+    pub(crate) data: Option<Keeper>,
+    /// The replicas it is one of, if it is.
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    /// What its script files hold, where others may change the shared script.
+    files: Mutex<Option<Load>>,
     /// What is recorded and played.
     pub cassettes: Arc<Cassettes>,
     /// Who watches its exchanges.
@@ -111,9 +120,7 @@ impl Emulator {
             ),
         };
         // A directory that cannot be used stops the start before anything listens.
-        let open = |path: &PathBuf| DataDir::open(path, settings.durability, settings.max_sessions);
-        let data = settings.data_dir.as_ref().map(open).transpose();
-        let data = data.map_err(|message| StartError { code: "ERR_LLEMULATOR_DATA_DIR", message })?;
+        let data = owned::keeper(&settings)?;
         let _guard = runtime::handle().enter();
         let listener = listen(&address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
@@ -142,7 +149,9 @@ impl Emulator {
             callbacks,
             upstream,
             desk,
+            cluster: data.as_ref().and_then(Keeper::redis).map(|store| Cluster::new(store.clone())),
             data,
+            files: Mutex::default(),
             cassettes,
             sessions: RwLock::default(),
             shared: RwLock::default(),
@@ -158,6 +167,7 @@ impl Emulator {
             emulator.take_over(Load { reset: true, ..Load::default() });
         }
         emulator.restore();
+        emulator.join()?;
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(emulator.clone());
         Ok((emulator, listener))
     }
@@ -223,7 +233,7 @@ impl Emulator {
     pub(crate) fn session(&self, key: &str) -> Arc<Session> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = sessions.get(key) {
+        if let Some(session) = sessions.get(key).filter(|session| !session.is_lost()) {
             session.last_used.store(tick, Ordering::Relaxed);
             return session.clone();
         }
@@ -239,7 +249,7 @@ impl Emulator {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         // One that a client's key alone brought forth (after a delete, say) and that holds nothing yet is no making.
         let made = |session: &&Arc<Session>| session.name != key || name == key || !session.is_untouched();
-        if let Some(session) = sessions.get(key).filter(made) {
+        if let Some(session) = sessions.get(key).filter(|session| !session.is_lost()).filter(made) {
             session.last_used.store(tick, Ordering::Relaxed);
             return session.clone();
         }
@@ -332,7 +342,7 @@ impl Emulator {
     pub(crate) fn close_sessions(&self) {
         let deleted = std::mem::take(&mut *self.sessions.write().unwrap_or_else(PoisonError::into_inner));
         deleted.values().for_each(|session| session.end(Ended::Deleted));
-        self.data.iter().for_each(|data| data.forget_all());
+        self.data.iter().for_each(Keeper::forget_all);
     }
 
     /// The script for sessions without their own.
@@ -345,7 +355,7 @@ impl Emulator {
     /// # Errors
     /// It would not.
     pub(crate) fn check_room(&self, load: &Load) -> Result<(), ApiError> {
-        script_room(self.shared_held.account(), load)
+        restore::script_room(self.shared_held.account(), load)
     }
 
     /// Loads into the shared script. What was loaded with its text is kept across restarts.
@@ -354,8 +364,7 @@ impl Emulator {
             data.change([RowChange::RemoveAll("shared/".into())]);
         }
         if let (Some(data), Some(text)) = (&self.data, &load.text) {
-            let number = self.shared_loads.fetch_add(1, Ordering::Relaxed);
-            data.put(&format!("shared/{number:08x}"), text);
+            data.put(&format!("shared/{:016x}", self.next_load()), text);
         }
         self.take_over(load);
     }
@@ -425,15 +434,6 @@ impl Emulator {
             count = session.journal.changed(seen) => count,
             _ = stopping.wait_for(|stopped| *stopped) => seen,
         }
-    }
-}
-
-/// Whether the account of a script has room for another one.
-pub(crate) fn script_room(account: &Account, load: &Load) -> Result<(), ApiError> {
-    let used = load.weight() + if load.reset { 0 } else { account.used() };
-    match used > account.most() {
-        true => Err(error::no_room("the script of a session", used, account.most(), "maxSessionBytes (a third of it)")),
-        false => Ok(()),
     }
 }
 

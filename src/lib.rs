@@ -22,6 +22,7 @@
 //! - [`desk`]: what people have before them: events, preset queues, requests that wait for a person, breakpoints.
 //! - [`telemetry`]: what an operator measures: an observer.
 //! - [`cassette`]: real answers, recorded and played again: an observer that writes, the library that finds.
+//! - [`cluster`]: several instances that answer as one: whose a session is, and the way to its owner.
 //! - [`emulator`]: one running instance with its sessions.
 //! - [`turn`]: what a responder sees and gives; the models; counting, checking, limiting and delivering a reply.
 //! - [`generate`]: plausible values: texts, values of schemas, vectors, sound.
@@ -50,6 +51,7 @@ mod budget;
 mod cassette;
 pub mod cli;
 mod clock;
+mod cluster;
 mod control;
 mod desk;
 mod emulator;

@@ -13,7 +13,7 @@ pub(crate) use values::{
 };
 use values::{is_ci, one_or_many, paths};
 
-use crate::bounds::{BYTES, KEPT, PATIENCE_MS, RATE, WAIT_MS};
+use crate::bounds::{BYTES, KEPT, LEASE_MS, PATIENCE_MS, RATE, WAIT_MS};
 use crate::clock::Mode;
 use crate::reply::Length;
 use crate::reply::{GenerateStyle, ToolStrategy};
@@ -126,6 +126,20 @@ pub(crate) struct Options {
     /// Directory that keeps queues, scripts, and what sessions store across restarts; one that is not there is made
     #[arg(long, env = "LLEMULATOR_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Redis or Valkey that keeps what sessions own, so that several replicas answer as one:
+    /// `redis://[USER:PASSWORD@]HOST:PORT/DB`, or `rediss://` with TLS. A single primary; not with --data-dir
+    #[arg(long, env = "LLEMULATOR_STORE", value_name = "URL", hide_env_values = true)]
+    pub store: Option<String>,
+    /// Where the other replicas reach this one: `http://10.0.0.7:8080` [default: the address that is bound]
+    #[arg(long, env = "LLEMULATOR_ADVERTISE", value_name = "URL")]
+    pub advertise: Option<String>,
+    /// Milliseconds after its last change that the store forgets a session [default: 21600000]
+    #[arg(long, env = "LLEMULATOR_STORE_TTL_MS")]
+    pub store_ttl_ms: Option<u64>,
+    /// Milliseconds after which the sessions of a replica that is gone move to others; a request waits half of it for
+    /// the store at most [default: 5000]
+    #[arg(long, env = "LLEMULATOR_STORE_LEASE_MS")]
+    pub store_lease_ms: Option<u64>,
     /// What an acknowledged change of the data directory survives [default: process]
     #[arg(long, env = "LLEMULATOR_DURABILITY", value_name = "WHAT")]
     pub durability: Option<Durability>,
@@ -268,6 +282,8 @@ impl Options {
             ("maxDiskBytes", size(self.max_disk_bytes), BYTES),
             ("journalSize", size(self.journal_size), KEPT),
             ("maxObjects", size(self.max_objects), KEPT),
+            ("storeTtlMs", time(self.store_ttl_ms), PATIENCE_MS),
+            ("storeLeaseMs", time(self.store_lease_ms), LEASE_MS),
             ("callbackTimeoutMs", time(self.callback_timeout_ms), PATIENCE_MS),
             ("maxCallbacks", size(self.max_callbacks), KEPT),
             ("graceMs", time(self.grace_ms), PATIENCE_MS),

@@ -9,7 +9,11 @@ use crate::session::limits::Bucket;
 use crate::session::limits::Counters;
 use crate::session::limits::DAY;
 use crate::session::limits::MINUTE;
+use crate::session::limits::RPD;
+use crate::session::limits::RPM;
 use crate::session::limits::RateLimits;
+use crate::session::limits::TPD;
+use crate::session::limits::TPM;
 use crate::session::limits::go_duration;
 use crate::turn::call::Call;
 use crate::turn::models::Model;
@@ -26,7 +30,12 @@ use serde_json::Value;
 /// # Errors
 /// 429 in OpenAI's words when a limit is reached; then nothing was counted.
 pub(crate) fn take(call: &Call, model: &Model) -> Result<RateLimits, ApiError> {
-    count(call, model, &mut call.session.counters())
+    let mut counters = call.session.counters();
+    let limits = count(call, model, &mut counters)?;
+    if let Some(rows) = call.session.rows().filter(|rows| rows.keeps_all()) {
+        counters.of(&model.id).for_each(|(name, bucket)| rows.limit(&name, bucket));
+    }
+    Ok(limits)
 }
 
 /// The headers of a refused call, which does not count; `None` where a limit is reached already.
@@ -76,10 +85,10 @@ fn count(call: &Call, model: &Model, counters: &mut Counters) -> Result<RateLimi
 /// The limits set: name, most, seconds, and what this request takes of it.
 fn kinds(limit: &RateLimit, tokens: f64) -> Vec<(&'static str, u64, f64, f64)> {
     [
-        ("requests per min (RPM)", limit.rpm, MINUTE, 1.0),
-        ("requests per day (RPD)", limit.rpd, DAY, 1.0),
-        ("tokens per min (TPM)", limit.tpm, MINUTE, tokens),
-        ("tokens per day (TPD)", limit.tpd, DAY, tokens),
+        (RPM, limit.rpm, MINUTE, 1.0),
+        (RPD, limit.rpd, DAY, 1.0),
+        (TPM, limit.tpm, MINUTE, tokens),
+        (TPD, limit.tpd, DAY, tokens),
     ]
     .into_iter()
     .filter_map(|(kind, most, period, amount)| most.map(|most| (kind, most, period, amount)))

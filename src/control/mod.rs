@@ -9,7 +9,7 @@ use crate::redact::redact;
 use crate::script;
 use crate::script::Origin;
 use crate::session::exchange::Exchange;
-use crate::session::store::file::SessionRows;
+use crate::session::store::rows::SessionRows;
 use crate::session::transcript;
 use crate::session::{MOST_NAMES, Session, Shared};
 use crate::turn::accepted;

@@ -52,7 +52,7 @@ fn of(session: &Session, exchange: &Exchange, longest: usize) -> Value {
         "client": exchange.peer.map(|peer| json!({"ip": peer.ip().to_canonical().to_string(), "port": peer.port()})),
         "outcome": record.outcome,
         "by": record.by,
-        "rule": record.rule.as_ref().map(|rule| rule.label()),
+        "rule": record.rule_label(),
         "status": record.status,
         "said": short(&record.said(), longest),
         "failure": record.failure,

@@ -1,10 +1,16 @@
 //! What an emulator keeps in its data directory beside sessions and queues: the shared script, where the bypass leads.
 
 use super::Emulator;
+use crate::clock;
 use crate::log;
+use crate::memory::Account;
 use crate::script::Load;
+use crate::session::store::keeper::Keeper;
+use crate::session::store::saved::DataRow;
 use crate::upstream::Change;
+use crate::wire::error::{self, ApiError};
 use serde::{Deserialize, Serialize};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -28,29 +34,70 @@ struct BypassRow {
 impl Emulator {
     /// Takes up what was kept.
     pub(super) fn restore(&self) {
-        let Some(data) = &self.data else { return };
+        // A server is asked once it is reached.
+        let Some(data) = self.data.as_ref().and_then(Keeper::directory) else { return };
         self.desk.queues.keep(data.clone());
         self.restore_shared();
         for (_, row) in data.rows::<BypassRow>(BYPASS) {
-            if row.option != self.settings.upstream {
-                continue;
-            }
-            if row.configured {
-                self.upstream.change(Change {
-                    https: Some(row.https),
-                    host: Some(row.host),
-                    port: Some(row.port),
-                    path: Some(row.path),
-                    timeout: Some(row.timeout),
-                    key: None,
-                });
-            }
-            self.upstream.bypass(row.enabled);
+            self.take_bypass(row);
         }
     }
 
+    fn take_bypass(&self, row: BypassRow) {
+        if row.option != self.settings.upstream {
+            return;
+        }
+        if row.configured {
+            self.upstream.change(Change {
+                https: Some(row.https),
+                host: Some(row.host),
+                port: Some(row.port),
+                path: Some(row.path),
+                timeout: Some(row.timeout),
+                key: None,
+            });
+        }
+        self.upstream.bypass(row.enabled);
+    }
+
+    /// Takes up what belongs to no session from the rows of a server, in the place of what was there.
+    pub(super) fn take_wide(&self, mut rows: Vec<DataRow>) {
+        rows.sort();
+        let mut all = Load {
+            reset: true,
+            ..self.files.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+        };
+        for (key, value) in rows {
+            match key.as_slice() {
+                key if key == BYPASS.as_bytes() => {
+                    let _: Option<()> = serde_json::from_slice(&value).ok().map(|row| self.take_bypass(row));
+                }
+                key if key.starts_with(b"shared/") => match serde_json::from_slice::<String>(&value)
+                    .map(|text| Load::kept(&text))
+                {
+                    Ok(Ok(load)) => all.append(load),
+                    Ok(Err(error)) => {
+                        log::warn(&format!("a kept shared script is no longer one: {}: {}", error.path, error.message))
+                    }
+                    Err(_) => {}
+                },
+                _ => {}
+            }
+        }
+        if self.shared().version > 0 || !all.rules.is_empty() || all.models.is_some() || all.defaults.is_some() {
+            self.take_over(all);
+        }
+    }
+
+    /// The number of the next load of the shared script: where several processes load, by the time.
+    pub(super) fn next_load(&self) -> u64 {
+        let least = if self.cluster.is_some() { clock::world().as_micros() as u64 } else { 0 };
+        self.shared_loads.fetch_max(least, Ordering::Relaxed);
+        self.shared_loads.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn restore_shared(&self) {
-        let Some(data) = &self.data else { return };
+        let Some(data) = self.data.as_ref().and_then(Keeper::directory) else { return };
         for (number, text) in data.rows::<String>("shared/") {
             let number = u64::from_str_radix(&number, 16).unwrap_or_default();
             self.shared_loads.fetch_max(number + 1, Ordering::Relaxed);
@@ -65,6 +112,9 @@ impl Emulator {
 
     /// Loads script files into the shared script before what was loaded over HTTP in earlier runs.
     pub(crate) fn load_files(&self, load: Load) {
+        if self.cluster.is_some() {
+            *self.files.lock().unwrap_or_else(PoisonError::into_inner) = Some(load.clone());
+        }
         self.take_over(Load { reset: true, ..load });
         self.restore_shared();
     }
@@ -84,5 +134,14 @@ impl Emulator {
             timeout: target.timeout,
         };
         data.put(BYPASS, &row);
+    }
+}
+
+/// Whether the account of a script has room for another one.
+pub(crate) fn script_room(account: &Account, load: &Load) -> Result<(), ApiError> {
+    let used = load.weight() + if load.reset { 0 } else { account.used() };
+    match used > account.most() {
+        true => Err(error::no_room("the script of a session", used, account.most(), "maxSessionBytes (a third of it)")),
+        false => Ok(()),
     }
 }

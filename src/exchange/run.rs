@@ -14,7 +14,7 @@ use crate::random::{self, Random};
 use crate::redact;
 use crate::runtime;
 use crate::session::Live;
-use crate::session::exchange::{Begun, Outcome, Said};
+use crate::session::exchange::{Begun, Exchange, Outcome, Said};
 use crate::session::{ANONYMOUS, Session};
 use crate::surface::operations::Edge;
 use crate::surface::router::Matched;
@@ -95,6 +95,20 @@ impl Answered {
     }
 }
 
+/// Keeps an exchange whose answer is known, where sessions are kept whole.
+fn keep(session: &Session, exchange: &Exchange, served: &Result<Answer, ApiError>) {
+    let sends = |error: &ApiError| session.profile.sends(error.clone()).status;
+    let (whole, status) = match served {
+        Ok(Answer { body: answer::Body::Error(error), .. }) => (true, sends(error)),
+        Ok(answer) => (
+            answer.body.is_whole() && answer.delivery.as_ref().is_none_or(|delivery| delivery.fault.is_none()),
+            answer.status,
+        ),
+        Err(error) => (true, sends(error)),
+    };
+    session.keep_answer(exchange, whole, Some(status));
+}
+
 /// Answers a request.
 pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
     let Asked { method, target, normal, route, query, headers, session, body: sent, lane, peer } = asked;
@@ -157,40 +171,45 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         let started = keeper.clock.now();
         let answered = {
             let answering = pin!(async {
-                let (session, operation, params) = admitted?;
-                if let Some(model) = normal.model_for(&value) {
-                    Arc::make_mut(&mut value)["model"] = model.into();
-                }
-                let call = Call {
-                    models: in_force.models,
-                    defaults: in_force.defaults,
-                    shared,
-                    operation,
-                    params,
-                    method,
-                    path: normal.path,
-                    query,
-                    headers,
-                    body: value,
-                    form,
-                    bytes,
-                    azure: normal.azure,
-                    emulator: emulator.clone(),
-                    session,
-                    random: random.clone(),
-                    budget: Arc::default(),
-                    stamp,
-                    exchange: live.exchange.clone(),
-                    delivery: None,
-                    within: super::within::ask,
-                    lane,
-                    look: None,
+                let keeper = live.session.clone();
+                let served = async {
+                    let (session, operation, params) = admitted?;
+                    if let Some(model) = normal.model_for(&value) {
+                        Arc::make_mut(&mut value)["model"] = model.into();
+                    }
+                    let call = Call {
+                        models: in_force.models,
+                        defaults: in_force.defaults,
+                        shared,
+                        operation,
+                        params,
+                        method,
+                        path: normal.path,
+                        query,
+                        headers,
+                        body: value,
+                        form,
+                        bytes,
+                        azure: normal.azure,
+                        emulator: emulator.clone(),
+                        session,
+                        random: random.clone(),
+                        budget: Arc::default(),
+                        stamp,
+                        exchange: live.exchange.clone(),
+                        delivery: None,
+                        within: super::within::ask,
+                        lane,
+                        look: None,
+                    };
+                    // A bug of ours is an answer like others: the journal has it, and the test runner goes on.
+                    let served = AssertUnwindSafe(api::serve(call)).catch_unwind().await;
+                    served.unwrap_or_else(|_| Err(ApiError::panicked()))
                 };
-                // A bug of ours is an answer like others: the journal has it, and the test runner goes on.
-                let served = AssertUnwindSafe(api::serve(call)).catch_unwind().await;
-                let served = served.unwrap_or_else(|_| Err(ApiError::panicked()));
+                let served = served.await;
                 // What it changed is kept before anything of it leaves.
-                emulator.settled().await.and(served)
+                keep(&keeper, &live.exchange, &served);
+                keeper.settled().await.and(served)
             });
             live.watch().over(answering).await
         };

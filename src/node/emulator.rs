@@ -66,7 +66,10 @@ impl NativeEmulator {
     /// Runs a control route, or one of the control room, at once, without the network: JSON text `{"status", "body"}`. `key` null = emulator-wide.
     #[napi(catch_unwind)]
     pub fn control(&self, key: Option<String>, method: String, path: String, body: String) -> String {
-        let (status, body) = if path.starts_with("/api/") {
+        let asked = key.as_deref().map(|key| runtime::handle().block_on(self.emulator.own(key)));
+        let (status, body) = if let Some(Err(error)) = asked {
+            (error.status, error.envelope())
+        } else if path.starts_with("/api/") {
             room::in_process(&self.emulator, &method, &path, &body)
         } else {
             runtime::handle().block_on(control::settle(&self.emulator, key.as_deref(), &path));

@@ -21,6 +21,7 @@ use crate::wire::event::Frames;
 use crate::wire::event::Work;
 use bytes::{BufMut, Bytes};
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -72,6 +73,8 @@ pub(crate) enum ResponseBody {
     /// From the disk, as it leaves.
     File(Box<FileBody>),
     Timed(Box<Timed<Sse>>),
+    /// From the replica that owns the session, as it comes.
+    Owner(Box<(Incoming, Arc<Control>)>),
 }
 
 /// An answer whose pieces have times, or that breaks.
@@ -140,6 +143,13 @@ impl Body for ResponseBody {
             ResponseBody::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             ResponseBody::File(file) => file.poll(context).map_ok(Frame::data),
             ResponseBody::Timed(timed) => timed.poll(context).map_ok(Frame::data),
+            // What breaks there breaks here.
+            // It broke there: what has come leaves first, then the socket ends.
+            ResponseBody::Owner(owner) if owner.1.resets() => Poll::Pending,
+            ResponseBody::Owner(owner) => match ready!(Pin::new(&mut owner.0).poll_frame(context)) {
+                Some(Err(_)) if owner.1.end(Ending::Reset) => Poll::Pending,
+                frame => Poll::Ready(frame.map(|frame| frame.map_err(|_| Cut))),
+            },
         }
     }
 
@@ -148,6 +158,7 @@ impl Body for ResponseBody {
             ResponseBody::Full(bytes) => bytes.is_none(),
             ResponseBody::File(file) => file.left() == 0,
             ResponseBody::Timed(timed) => timed.state == BodyState::Over && timed.frames.is_empty(),
+            ResponseBody::Owner(owner) => owner.0.is_end_stream(),
         }
     }
 
@@ -156,6 +167,7 @@ impl Body for ResponseBody {
             ResponseBody::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             ResponseBody::File(file) => SizeHint::with_exact(file.left()),
             ResponseBody::Timed(_) => SizeHint::default(),
+            ResponseBody::Owner(owner) => owner.0.size_hint(),
         }
     }
 }

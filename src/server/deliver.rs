@@ -110,7 +110,7 @@ pub(super) async fn deliver(
     control: Arc<Control>,
     accepted: &str,
 ) -> Result<Response<ResponseBody>, Cut> {
-    let whole = is_whole(&answered.answer.body);
+    let whole = answered.answer.body.is_whole();
     let (begun, status) = begin(&mut answered, whole, &control).await?;
     let Answered { answer, mut live, dialect, edge, azure, random, started, .. } = answered;
     let Answer { headers: extra, body, delivery, .. } = answer;
@@ -237,11 +237,6 @@ pub(super) fn unread(live: &mut Live, why: &str) -> Cut {
     live.exchange.note(|record| struck(record, &format!("the file cannot be read: {why}")));
     live.complete();
     Cut
-}
-
-/// Whether a body leaves in one piece, so that what holds back a stream's pieces holds back all of it.
-fn is_whole(body: &Body) -> bool {
-    !matches!(body, Body::Events(_) | Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_) | RawBody::Passing(_)))
 }
 
 /// On the instant clock nobody waits: the session's clock jumps to where a retry after so many milliseconds would find

@@ -31,6 +31,11 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
+    /// Another replica, which has looked at whom it passes on.
+    pub(super) fn replica() -> Self {
+        Visitor { origin: None, ours: false, refusal: None, any: false, stranger: None, page: None }
+    }
+
     /// `local`: the address the connection came in at.
     pub(super) fn of(settings: &Settings, local: SocketAddr, request: &Parts) -> Self {
         let headers = &request.headers;

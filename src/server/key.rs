@@ -27,6 +27,14 @@ pub(super) fn session_of(
     Ok(emulator.session(&authenticate(&emulator.settings, key_of(&emulator.settings, headers), edge)?))
 }
 
+/// The key of the session that keeps a request: of one that is refused, nobody's.
+pub(super) fn keeper_of(emulator: &Emulator, headers: &HeaderMap, normal: &Normal) -> String {
+    match &normal.session {
+        Some(name) => control::key_of_name(name),
+        None => control_key(emulator, headers).unwrap_or_else(|_| ANONYMOUS.into()),
+    }
+}
+
 /// The key of a control route's session.
 pub(super) fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<String, ApiError> {
     authenticate(&emulator.settings, key_of(&emulator.settings, headers), Edge::default())

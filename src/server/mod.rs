@@ -86,6 +86,7 @@ mod page_tests;
 mod queue_tests;
 #[cfg(test)]
 mod refusal_tests;
+mod replica;
 mod request;
 pub(crate) mod respond;
 mod room;

@@ -20,6 +20,10 @@ use tokio::time::{Sleep, sleep, timeout};
 /// A body as it comes; whoever drops it before its end leaves a connection that must close.
 pub(super) struct RequestBody {
     body: Incoming,
+    /// All of it, where somebody has read it already.
+    read: Option<Bytes>,
+    /// Nothing of it is left on the connection.
+    taken: bool,
     /// Its last piece was given: of one in chunks `body` does not say so.
     ended: bool,
     control: Arc<Control>,
@@ -27,7 +31,23 @@ pub(super) struct RequestBody {
 
 impl RequestBody {
     pub(super) fn new(body: Incoming, control: Arc<Control>) -> Self {
-        RequestBody { body, ended: false, control }
+        RequestBody { body, read: None, taken: false, ended: false, control }
+    }
+
+    /// Reads it to its end, so that it can be passed on more than once.
+    ///
+    /// # Errors
+    /// The connection breaks.
+    pub(super) async fn read_ahead(&mut self) -> Result<Bytes, hyper::Error> {
+        if self.read.is_none() {
+            let mut all = Vec::new();
+            while let Some(frame) = self.frame().await {
+                all.extend_from_slice(&frame?.into_data().unwrap_or_default());
+            }
+            (self.taken, self.ended) = (true, false);
+            self.read = Some(all.into());
+        }
+        Ok(self.read.clone().unwrap_or_default())
     }
 }
 
@@ -39,23 +59,30 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(read) = self.read.take() {
+            self.ended = true;
+            return Poll::Ready(Some(Ok(Frame::data(read))));
+        }
         let frame = Pin::new(&mut self.body).poll_frame(context);
         self.ended |= matches!(frame, Poll::Ready(None));
         frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended || self.body.is_end_stream()
+        self.ended || self.read.as_ref().map_or_else(|| self.body.is_end_stream(), Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
+        if let Some(read) = &self.read {
+            return SizeHint::with_exact(read.len() as u64);
+        }
         self.body.size_hint()
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if !self.is_end_stream() {
+        if !self.taken && !self.is_end_stream() {
             self.control.leave_unread();
         }
     }

@@ -10,6 +10,7 @@ use crate::runtime;
 use crate::server::body::{Cut, ResponseBody};
 use crate::server::deliver::deliver;
 use crate::server::guard::{self, Visitor};
+use crate::server::replica::{self, PassOutcome};
 use crate::server::request::{RequestBody, header};
 use crate::server::socket::Control;
 use crate::server::{handshake, key, page, request, room, watch, websocket};
@@ -17,13 +18,13 @@ use crate::session::log_line;
 use crate::surface::operations::Edge;
 use crate::telemetry::metrics;
 use crate::url;
-use crate::wire::error::ApiError;
+use crate::wire::error::{ApiError, session_moved};
 use crate::wire::headers::Headers;
 use crate::wire::json as values;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
@@ -66,13 +67,21 @@ async fn routed(
     request: Request<RequestBody>,
 ) -> Result<Response<ResponseBody>, Cut> {
     let (mut parts, body) = request.into_parts();
-    let visitor = Visitor::of(&emulator.settings, local, &parts);
+    let passed_on = emulator.cluster.as_ref().is_some_and(|cluster| replica::arrives(cluster, &mut parts));
+    let visitor = match passed_on {
+        true => Visitor::replica(),
+        false => Visitor::of(&emulator.settings, local, &parts),
+    };
     let upgrade = watch::asked(&mut parts);
     let path = parts.uri.path();
     let rooms = room::is_asked(path) || upgrade.is_some();
     let controls = rooms || path == "/_emulator" || path.starts_with("/_emulator/");
     let answered = match (path, parts.method.as_str()) {
-        ("/healthz" | "/readyz", _) => Ok(plain(200, "text/plain; charset=utf-8", "OK")),
+        ("/healthz", _) => Ok(plain(200, "text/plain; charset=utf-8", "OK")),
+        ("/readyz", _) => Ok(match emulator.problem() {
+            None => plain(200, "text/plain; charset=utf-8", "OK"),
+            Some(problem) => plain(503, "text/plain; charset=utf-8", &problem),
+        }),
         ("/health", "GET") => Ok(plain(200, "application/json", "{\"ok\":true}")),
         ("/metrics", "GET" | "HEAD") => Ok(match visitor.check_control() {
             Ok(()) => plain(200, metrics::CONTENT_TYPE, &emulator.metrics()),
@@ -86,7 +95,7 @@ async fn routed(
         (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
         _ if upgrade.is_some() => Ok(watching(emulator, control, &visitor, upgrade, &parts)),
         _ if rooms => Ok(room::answer(&emulator, &visitor, &parts, body).await),
-        _ if controls => Ok(control_route(emulator, &visitor, parts, body).await),
+        _ if controls => control_route(emulator, control, &visitor, parts, body).await,
         _ => api_request(emulator, control, &visitor, parts, body).await,
     };
     answered.map(|mut response| {
@@ -144,10 +153,23 @@ fn forbidden(reason: String) -> ApiError {
 /// A control route over HTTP: guarded, and under the session of the key.
 async fn control_route(
     emulator: Arc<Emulator>,
+    control: Arc<Control>,
     visitor: &Visitor,
-    parts: Parts,
-    body: RequestBody,
-) -> Response<ResponseBody> {
+    mut parts: Parts,
+    mut body: RequestBody,
+) -> Result<Response<ResponseBody>, Cut> {
+    let mut owned = None;
+    if emulator.cluster.is_some() && visitor.check_control().is_ok() {
+        let key = replica::control_key(&emulator, &parts, &mut body).await;
+        if let Some(key) = key {
+            match replica::pass(&emulator, &control, &key, &mut parts, body).await {
+                PassOutcome::Here(here) => body = here,
+                PassOutcome::Passed(answer) => return answer,
+                PassOutcome::Refused(error) => return Ok(refused(&error)),
+            }
+            owned = Some(key);
+        }
+    }
     let answer = async {
         visitor.check_control().map_err(forbidden)?;
         let path = parts.uri.path();
@@ -172,10 +194,14 @@ async fn control_route(
             in_process: false,
         };
         runtime::turn(request.body.len()).await;
+        let rows = owned.map(|key| emulator.fence(&key));
         control::settle(&emulator, request.key, path).await;
         let answer = runtime::aside(body.len(), || control::handle(&emulator, &request));
         emulator.settled().await?;
-        Ok::<_, ApiError>(answer)
+        if rows.flatten().is_some_and(|fence| fence.is_lost()) {
+            return Err(session_moved());
+        }
+        Ok(answer)
     };
     let (status, value) = match answer.await {
         Ok(answer) => answer,
@@ -185,7 +211,18 @@ async fn control_route(
         let reason = value["error"]["message"].as_str().unwrap_or_default();
         log_line::refusal(&emulator.settings, parts.method.as_str(), parts.uri.path(), status, reason);
     }
-    plain(status, "application/json", &value.to_string())
+    Ok(plain(status, "application/json", &value.to_string()))
+}
+
+/// What needs the store while it cannot be used.
+fn refused(error: &ApiError) -> Response<ResponseBody> {
+    let mut response = plain(error.status, "application/json", &error.envelope().to_string());
+    for (name, value) in &error.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 /// A request of the API, or the beginning of a socket.
@@ -194,7 +231,7 @@ async fn api_request(
     control: Arc<Control>,
     visitor: &Visitor,
     mut parts: Parts,
-    body: RequestBody,
+    mut body: RequestBody,
 ) -> Result<Response<ResponseBody>, Cut> {
     if let Err(reason) = visitor.check_api() {
         let error = forbidden(reason);
@@ -203,6 +240,18 @@ async fn api_request(
         return Ok(plain(error.status, "application/json", &error.envelope().to_string()));
     }
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
+    if emulator.cluster.is_some() {
+        let key = key::keeper_of(&emulator, &parts.headers, &normal);
+        match replica::pass(&emulator, &control, &key, &mut parts, body).await {
+            PassOutcome::Here(here) => body = here,
+            PassOutcome::Passed(answer) => return answer,
+            PassOutcome::Refused(error) => {
+                let (method, path) = (parts.method.as_str(), parts.uri.path());
+                log_line::refusal(&emulator.settings, method, path, error.status, &error.message);
+                return Ok(refused(&error));
+            }
+        }
+    }
     if let Some(upgrade) = handshake::asked(&mut parts, &normal.path) {
         let allowed = visitor.check_socket().map_err(forbidden);
         let session = allowed.and_then(|()| key::session_of(&emulator, &parts.headers, &normal, Edge::default()));

@@ -7,7 +7,7 @@
 use crate::clock::{Mode, Wait};
 use crate::session::Session;
 use crate::session::exchange::{Exchange, Waiting};
-use crate::wire::error::ApiError;
+use crate::wire::error::{self, ApiError};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,12 +23,17 @@ pub(crate) enum Ended {
     Displaced,
     /// With its emulator, whose grace time is over.
     Stopped,
+    /// Another replica owns it, or may.
+    Moved,
 }
 
 impl Ended {
     /// What a client that waited is told.
     pub(crate) fn error(self) -> ApiError {
-        ApiError::emulator("session_ended", self.explanation())
+        match self {
+            Ended::Moved => error::session_moved(),
+            _ => ApiError::emulator("session_ended", self.explanation()),
+        }
     }
 
     /// Why its wait is over.
@@ -37,6 +42,7 @@ impl Ended {
             Ended::Reset => "was reset",
             Ended::Deleted => "was deleted",
             Ended::Displaced => "made room for another one (option maxSessions)",
+            Ended::Moved => "went to another replica",
             Ended::Stopped => "ended with its emulator, which was stopped",
         };
         format!("The session {how} while this request was answered.")

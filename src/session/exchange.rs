@@ -3,6 +3,10 @@
 //! It is complete before its last byte leaves, so a client that has its answer finds all of it in the [`journal`];
 //! [`transcript`] shows it to people.
 
+mod kept;
+
+pub(crate) use kept::ExchangeRow;
+
 use super::journal::Journal;
 use super::sent::SentLog;
 use crate::clock;
@@ -23,7 +27,7 @@ use std::time::Duration;
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// What became of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// A rule of the script answered.
@@ -62,6 +66,8 @@ pub(crate) struct Record {
     pub by: Option<&'static str>,
     /// The rule that answered, or was about to.
     pub rule: Option<Arc<Rule>>,
+    /// Its label, of an exchange that another process answered.
+    kept_rule: Option<String>,
     /// Of the answer, once it has begun to leave; `None` for good when nothing of it ever left.
     pub status: Option<u16>,
     /// What "the model" said.
@@ -82,7 +88,7 @@ pub(crate) struct Record {
 
 /// A complaint of the emulator itself: nothing matched, an expectation or a check failed, a function threw, an operation
 /// is not built. Whatever the application makes of the error, `verify` fails with it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Failure {
     /// `no_matching_rule`, `script_mismatch`, `expectation_failed`, `reply_function_failed` …
     pub code: String,
@@ -124,6 +130,11 @@ const OVERHEAD: usize = size_of::<Exchange>() + 256;
 const LARGE: usize = 4 * 1024;
 
 impl Record {
+    /// What the rule that answered is called.
+    pub(crate) fn rule_label(&self) -> Option<&str> {
+        self.rule.as_ref().map(|rule| rule.label()).or(self.kept_rule.as_deref())
+    }
+
     /// What "the model" said, as text for people; the error's message for errors; nothing when nothing was sent.
     pub(crate) fn said(&self) -> String {
         match &self.said {
@@ -204,6 +215,8 @@ pub(crate) struct Exchange {
     pub sent: OnceLock<Box<SentLog>>,
     /// What it holds of the journal's account.
     held: Held,
+    /// What was kept of it last, by its hash.
+    kept: AtomicU64,
     /// Where it began, and where it is told of: a reset in between changes nothing.
     journal: Weak<Journal>,
 }
@@ -252,6 +265,7 @@ impl Exchange {
             outcome: Outcome::Served,
             by: None,
             rule: None,
+            kept_rule: None,
             status: None,
             said: Said::Error(String::new()),
             explanation: None,
@@ -284,6 +298,7 @@ impl Exchange {
             cut: AtomicBool::new(false),
             sent: OnceLock::new(),
             held,
+            kept: AtomicU64::new(0),
             journal,
         }
     }
@@ -421,7 +436,7 @@ impl Exchange {
             "tool_results": self.tool_results.get().cloned().unwrap_or_else(|| json!([])),
             "outcome": record.outcome,
             "by": record.by,
-            "rule": record.rule.as_ref().map(|rule| rule.label()),
+            "rule": record.rule_label(),
             "status": record.status,
             "said": record.said(),
             "explanation": record.explanation,

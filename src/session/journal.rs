@@ -6,10 +6,12 @@
 use crate::memory::Account;
 use crate::session::exchange::Begun;
 use crate::session::exchange::Exchange;
-use crate::session::exchange::Failure;
+use crate::session::exchange::{ExchangeRow, Failure};
+use crate::session::store::rows::SessionRows;
+use crate::session::store::saved::JournalRow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -25,6 +27,8 @@ pub(crate) struct Journal {
     /// Told whenever it grows.
     grown: Notify,
     own: Weak<Journal>,
+    /// Where it is kept for whoever owns the session next.
+    rows: OnceLock<Arc<SessionRows>>,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +39,8 @@ struct KeptExchanges {
     base: u64,
     /// In the order in which they began.
     exchanges: VecDeque<Arc<Exchange>>,
+    /// Number of the first one since the session began or was reset.
+    begun: u64,
     /// Exchanges that ended since the session began.
     completed: u64,
     /// Exchanges since `base` that are not over yet.
@@ -44,9 +50,13 @@ struct KeptExchanges {
 
 impl KeptExchanges {
     /// What is in flight stays: a test must see it. Connections bound how many there are.
-    fn forget_oldest(&mut self) -> bool {
+    fn forget_oldest(&mut self) -> Option<Arc<Exchange>> {
         let over = self.exchanges.iter().take(LOOK).position(|exchange| exchange.is_done());
-        over.and_then(|over| self.exchanges.remove(over)).is_some()
+        over.and_then(|over| self.exchanges.remove(over))
+    }
+
+    fn row(&self) -> JournalRow {
+        JournalRow { begun: self.begun, base: self.base, failed: self.failed.count }
     }
 }
 
@@ -81,11 +91,38 @@ impl Journal {
         Arc::new_cyclic(|own| Journal {
             limit: limit.max(1),
             account,
-            kept: Mutex::new(KeptExchanges { next: number, base: number, ..KeptExchanges::default() }),
+            kept: Mutex::new(KeptExchanges { next: number, base: number, begun: number, ..KeptExchanges::default() }),
             revision: AtomicU64::new(revision),
             grown: Notify::new(),
             own: own.clone(),
+            rows: OnceLock::new(),
         })
+    }
+
+    /// Keeps it for whoever owns the session next, with what was kept of it before.
+    pub(crate) fn keep_rows(
+        &self,
+        rows: &Arc<SessionRows>,
+        row: JournalRow,
+        exchanges: Vec<ExchangeRow>,
+        failures: Vec<(u64, Failure)>,
+    ) {
+        let mut kept = self.kept();
+        let known = kept.next.max(row.base);
+        let next = exchanges.last().map_or(known, |last| known.max(last.number + 1));
+        if next > 0 && exchanges.is_empty() && row == JournalRow::default() {
+            // It goes on where another one ended.
+            rows.journal(&kept.row(), false);
+        }
+        if next > kept.next {
+            (kept.next, kept.base, kept.begun) = (next, row.base, row.begun);
+            kept.completed = next - row.begun.min(next);
+            kept.failed = Failed { first: failures, count: row.failed };
+        }
+        for row in exchanges.into_iter().filter(|exchange| exchange.number >= row.base) {
+            kept.exchanges.push_back(Arc::new(Exchange::restored(row, self.own.clone(), &self.account)));
+        }
+        let _ = self.rows.set(rows.clone());
     }
 
     fn kept(&self) -> MutexGuard<'_, KeptExchanges> {
@@ -107,10 +144,9 @@ impl Journal {
         }
         // The new one is counted already.
         while kept.exchanges.len() >= self.limit || self.account.is_full(0) {
-            if !kept.forget_oldest() {
-                break;
-            }
+            let Some(gone) = kept.forget_oldest() else { break };
             self.account.evicted();
+            self.rows.get().into_iter().for_each(|rows| rows.no_exchange(gone.number));
         }
         kept.open += 1;
         let place = kept.exchanges.partition_point(|before| before.number < exchange.number);
@@ -135,7 +171,14 @@ impl Journal {
         let mut kept = self.kept();
         if exchange.number >= kept.base {
             kept.failed.count += 1;
-            if kept.failed.first.len() < TOLD {
+            let told = kept.failed.first.len() < TOLD;
+            if let Some(rows) = self.rows.get() {
+                rows.journal(&kept.row(), false);
+                if told {
+                    rows.failure(exchange.number, &failure);
+                }
+            }
+            if told {
                 kept.failed.first.push((exchange.number, failure));
             }
         }
@@ -171,8 +214,14 @@ impl Journal {
     /// Forgets what is kept and what failed; numbers go on. An exchange in flight is not seen any more.
     pub(crate) fn clear(&self) {
         let mut kept = self.kept();
-        *kept =
-            KeptExchanges { next: kept.next, base: kept.next, completed: kept.completed, ..KeptExchanges::default() };
+        *kept = KeptExchanges {
+            next: kept.next,
+            base: kept.next,
+            begun: kept.begun,
+            completed: kept.completed,
+            ..KeptExchanges::default()
+        };
+        self.rows.get().into_iter().for_each(|rows| rows.journal(&kept.row(), true));
         drop(kept);
         self.tell();
     }
@@ -180,10 +229,11 @@ impl Journal {
     /// Forgets the oldest exchange that is over. False = there is none.
     pub(crate) fn forget_oldest(&self) -> bool {
         let forgotten = self.kept().forget_oldest();
-        if forgotten {
+        if let Some(gone) = &forgotten {
             self.account.evicted();
+            self.rows.get().into_iter().for_each(|rows| rows.no_exchange(gone.number));
         }
-        forgotten
+        forgotten.is_some()
     }
 
     /// Number of the first exchange since the session began, was reset or cleared.

@@ -6,8 +6,14 @@ use std::time::Duration;
 pub(crate) const MINUTE: f64 = 60.0;
 pub(crate) const DAY: f64 = 86_400.0;
 
+/// Names of limits, as refusals say them.
+pub(crate) const RPM: &str = "requests per min (RPM)";
+pub(crate) const RPD: &str = "requests per day (RPD)";
+pub(crate) const TPM: &str = "tokens per min (TPM)";
+pub(crate) const TPD: &str = "tokens per day (TPD)";
+
 /// What is left of one limit.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Bucket {
     pub limit: f64,
     /// Seconds in which it refills.
@@ -52,6 +58,20 @@ pub(crate) struct RateLimits {
 pub(crate) struct Counters(HashMap<(String, &'static str), Bucket>);
 
 impl Counters {
+    /// The buckets of a model, each with a name of its own.
+    pub(crate) fn of(&self, model: &str) -> impl Iterator<Item = (String, &Bucket)> {
+        let own = self.0.iter().filter(move |((of, _), _)| of == model);
+        own.map(|((model, kind), bucket)| (format!("{kind}/{model}"), bucket))
+    }
+
+    /// Takes over a bucket by the name it had.
+    pub(crate) fn restore(&mut self, name: &str, bucket: Bucket) {
+        let Some((kind, model)) = name.split_once('/') else { return };
+        if let Some(kind) = [RPM, RPD, TPM, TPD].into_iter().find(|known| *known == kind) {
+            self.0.insert((model.to_string(), kind), bucket);
+        }
+    }
+
     /// The bucket of a model and limit, refilled; another limit starts full.
     pub(crate) fn bucket(
         &mut self,

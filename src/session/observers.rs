@@ -69,7 +69,8 @@ impl Observer for JournalKeeper {
         session.journal.keep(exchange);
     }
 
-    fn ended(&self, _: &Session, exchange: &Arc<Exchange>) {
+    fn ended(&self, session: &Session, exchange: &Arc<Exchange>) {
         exchange.complete();
+        session.keep_exchange(exchange, true);
     }
 }

@@ -52,8 +52,8 @@ fn exchange(session: &Session, exchange: &Exchange, out: &mut String) {
         if exchange.stream { " (stream)" } else { "" },
         if asked.is_empty() { String::new() } else { format!(" {}: {}", Role::User.as_str(), quote(&asked)) },
     );
-    let by = match (&record.rule, record.outcome) {
-        (Some(rule), _) => rule.label().to_string(),
+    let by = match (record.rule_label(), record.outcome) {
+        (Some(rule), _) => rule.to_string(),
         (None, outcome) => json!(outcome).as_str().unwrap_or_default().replace('_', " "),
     };
     let explanation = record.explanation.as_deref().or(record.failure.as_ref().map(|failure| failure.message.as_str()));
@@ -63,7 +63,7 @@ fn exchange(session: &Session, exchange: &Exchange, out: &mut String) {
     };
     if !record.is_done() {
         let waits = exchange.waiting(session.clock.now()).map_or("still being answered".to_string(), waits);
-        let by = if record.rule.is_some() { format!("[{by}] ") } else { String::new() };
+        let by = if record.rule_label().is_some() { format!("[{by}] ") } else { String::new() };
         let _ = writeln!(out, "   … {by}{waits}{said}");
     } else {
         let mark = if explanation.is_some() { "✗" } else { "→" };

@@ -60,6 +60,14 @@ pub(crate) enum Body {
     Empty,
 }
 
+impl Body {
+    /// Whether it leaves in one piece, so that what holds back a stream's pieces holds back all of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        let streams = matches!(self, Body::Raw(RawBody::Sse(_) | RawBody::Chunks(_) | RawBody::Passing(_)));
+        !matches!(self, Body::Events(_)) && !streams
+    }
+}
+
 impl Answer {
     /// 200 with an object as JSON that may change by itself: while it does, clients that poll are told to come back soon.
     pub(crate) fn polled(object: &impl Serialize, changes: bool) -> Self {

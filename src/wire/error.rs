@@ -391,6 +391,26 @@ pub(crate) fn stalled(patience: Duration) -> ApiError {
     .header("connection", "close")
 }
 
+/// 503 of what needs the store that replicas share while it cannot be used.
+pub(crate) fn store_unavailable(reason: &str, wait: Duration) -> ApiError {
+    let message = format!("The store that keeps sessions (option store) cannot be used: {reason}. Try again.");
+    again_later("store_unavailable", message, wait)
+}
+
+/// 503 of what was under way in a session that another replica owns by now.
+pub(crate) fn session_moved() -> ApiError {
+    let message = "The session went to another replica while this request was answered. Try again.";
+    again_later("session_moved", message.into(), Duration::from_millis(100))
+}
+
+fn again_later(code: &str, message: String, wait: Duration) -> ApiError {
+    ApiError::new(503, message)
+        .kind("server_error")
+        .code(code)
+        .header("retry-after-ms", wait.as_millis().to_string())
+        .header("retry-after", wait.as_secs().max(1).to_string())
+}
+
 /// How OpenAI names a JSON value in `invalid_type` messages.
 pub(crate) fn type_name(value: &Value) -> &'static str {
     match value {

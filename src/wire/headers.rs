@@ -5,7 +5,7 @@ use hyper::header::HeaderMap;
 
 /// Names in lower case with their values, in order; keys and cookies redacted. One text, because the journal keeps
 /// thousands of them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Headers(Box<str>);
 
 impl Headers {

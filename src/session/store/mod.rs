@@ -7,7 +7,11 @@
 //! No lock is held from one verb to the next: what changes by what it was goes through [`Store::update`].
 
 pub(crate) mod file;
+pub(crate) mod keeper;
 mod memory;
+pub(crate) mod redis;
+pub(crate) mod rows;
+pub(crate) mod saved;
 #[cfg(test)]
 mod serialised;
 #[cfg(test)]
@@ -18,10 +22,11 @@ use crate::memory::Account;
 use crate::runtime;
 use crate::wire::blob::{Blob, DiskFile, FileBytes};
 use crate::wire::error::{self, ApiError};
-use file::{SavedSession, SessionRows};
 use memory::Memory;
 #[cfg(test)]
 use memory::Shelves;
+use rows::SessionRows;
+use saved::SavedSession;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 #[cfg(test)]
@@ -121,7 +126,7 @@ macro_rules! ask {
 }
 
 impl Store {
-    /// Writes what changes from now on into a data directory.
+    /// Writes what changes from now on where it is kept.
     pub(crate) fn keep(&mut self, rows: Arc<SessionRows>, saved: Option<SavedSession>) {
         match &mut self.keeper {
             Backend::Memory(memory) => memory.keep(rows, saved),
@@ -145,7 +150,7 @@ impl Store {
 
     async fn settled(&self) {
         if let Some(rows) = self.rows() {
-            let _ = rows.dir().settled().await;
+            let _ = rows.settled().await;
         }
     }
 
@@ -355,9 +360,7 @@ impl Store {
     pub(crate) async fn put_blob(&self, name: &str, blob: impl Into<Blob>) -> Result<(), ApiError> {
         let blob = blob.into();
         let blob = match self.rows() {
-            Some(rows) => runtime::aside(usize::MAX, || rows.dir().keep(&blob)).map_err(|error| {
-                ApiError::emulator("file_not_kept", format!("The data directory does not take the file: {error}."))
-            })?,
+            Some(rows) => runtime::aside(usize::MAX, || rows.kept(blob))?,
             None if blob.in_memory() && blob.len() <= IN_MEMORY => blob,
             None => runtime::aside(usize::MAX, || placed(blob))?,
         };

@@ -5,6 +5,7 @@
 
 use super::writer::RowChange;
 use crate::options::Durability;
+use crate::session::store::saved::DataRow;
 use fjall::{KeyspaceCreateOptions, PersistMode};
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -20,9 +21,6 @@ const IN_MEMORY: u64 = 4 << 20;
 
 /// What becomes of each key; the database takes one change of a key in a batch.
 type Latest<'a> = HashMap<&'a [u8], Option<&'a [u8]>>;
-
-/// A key and its value.
-pub(crate) type DataRow = (Vec<u8>, Vec<u8>);
 
 /// The rows, open.
 pub(super) struct Database {
@@ -78,7 +76,9 @@ impl Database {
                     let mut keys = Vec::new();
                     for row in open.rows.prefix(prefix) {
                         let (key, value) = row.into_inner().map_err(|error| error.to_string())?;
-                        files.extend(super::saved::file_of(&key, &value).and_then(|file| self.file(file)));
+                        files.extend(
+                            crate::session::store::saved::file_of(&key, &value).and_then(|file| self.file(file)),
+                        );
                         keys.push(key.to_vec());
                     }
                     open.commit(keys.iter().map(|key| (key.as_slice(), None)).collect(), self.mode)?;

@@ -5,23 +5,20 @@
 
 mod database;
 mod opening;
-mod saved;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub(crate) use saved::{SavedObject, SavedSession, SessionRows, ShelfChange};
 pub(crate) use writer::RowChange;
 
-use crate::clock::Mode;
+use super::saved::{self, DataRow, SavedSession, SessionRow};
 use crate::log;
 use crate::options::Durability;
 use crate::runtime;
 use crate::wire::blob::{Blob, FileBytes, NamedFile};
 use crate::wire::error::ApiError;
-use database::{DataRow, Database};
+use database::Database;
 use opening::DirLock;
-use saved::SessionRow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, HashSet};
@@ -54,7 +51,7 @@ pub(crate) struct DataDir {
 }
 
 /// Where a file of this number is.
-fn file_path(dir: &Path, number: u64) -> PathBuf {
+pub(super) fn file_path(dir: &Path, number: u64) -> PathBuf {
     dir.join("files").join(format!("{number:016x}"))
 }
 
@@ -153,7 +150,7 @@ impl DataDir {
         let (row, _) = self.sessions().get(&saved::hash(key)).cloned()?;
         let prefix = saved::prefix(row.number);
         match runtime::aside(usize::MAX, || self.committed(&prefix)) {
-            Ok(rows) => Some(SavedSession::read(&self.path, row, prefix.len(), rows)),
+            Ok(rows) => Some(SavedSession::read(&self.path, row, rows)),
             Err(reason) => {
                 log::warn(&format!("a session of the data directory cannot be read: {reason}"));
                 None
@@ -176,7 +173,7 @@ impl DataDir {
     }
 
     /// Enters a session; the oldest that is not in memory makes room.
-    fn enter(&self, hash: &str, row: &SessionRow, gone: &AtomicBool) {
+    pub(super) fn enter(&self, hash: &str, row: &SessionRow, gone: &AtomicBool) {
         let mut sessions = self.sessions();
         let mut changes = Vec::new();
         if sessions.len() >= self.most && !sessions.contains_key(hash) {
@@ -222,20 +219,25 @@ impl DataDir {
         Ok(Blob::new(FileBytes::Named(Arc::new(NamedFile { path, number })), blob.len()))
     }
 
-    /// The rows of a session that is made.
-    pub(crate) fn session(self: &Arc<Self>, key: &str, name: &str, clock: Mode, seed: u64) -> SessionRows {
-        let number = self.next_session.fetch_add(1, Ordering::Relaxed);
-        let name = Some(name.to_string()).filter(|name| name != key);
-        SessionRows::new(self.clone(), saved::hash(key), SessionRow { number, name, clock, seed, times: 0 }, false)
+    /// A number for a session that is made.
+    pub(super) fn next_session(&self) -> u64 {
+        self.next_session.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The rows of a session that was there before.
-    pub(crate) fn session_again(self: &Arc<Self>, key: &str, row: SessionRow) -> SessionRows {
-        let hash = saved::hash(key);
-        let row = SessionRow { times: row.times + 1, ..row };
-        let rows = SessionRows::new(self.clone(), hash, row, true);
-        rows.enter();
-        rows
+    /// Changes rows of a session, unless it is gone.
+    pub(super) fn add(&self, gone: &AtomicBool, changes: Vec<RowChange>) {
+        self.queue.add(Some(gone), changes);
+    }
+
+    /// Makes the last change of a session: it is gone.
+    pub(super) fn end(&self, gone: &AtomicBool, change: RowChange) {
+        self.queue.end(gone, Some(change));
+    }
+
+    /// A session is no longer in memory; its rows stay.
+    pub(super) fn leave(&self, hash: &str, gone: &AtomicBool) {
+        self.queue.end(gone, None);
+        self.left(hash);
     }
 }
 

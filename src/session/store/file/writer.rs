@@ -28,7 +28,7 @@ pub(crate) enum RowChange {
 }
 
 impl RowChange {
-    fn size(&self) -> usize {
+    pub(in crate::session::store) fn size(&self) -> usize {
         match self {
             RowChange::Put(key, value) => key.len() + value.len(),
             RowChange::Remove(key) | RowChange::RemoveAll(key) | RowChange::RemoveFile(key, _) => key.len(),

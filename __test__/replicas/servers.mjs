@@ -1,0 +1,130 @@
+// Redis servers and replicas for tests; all of them end with the test.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { once } from 'node:events';
+
+/** Milliseconds of a lease in tests. */
+export const LEASE = 1500;
+
+/** Waits until a look gives something. */
+export async function until(look, what = 'something', seconds = 30) {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (performance.now() > end) throw new Error(`${what} did not happen within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function started(program, args, test) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (child.said += text));
+  child.over = once(child, 'exit');
+  test.after(async () => {
+    child.kill('SIGCONT');
+    child.kill('SIGKILL');
+    await child.over;
+  });
+  return child;
+}
+
+/** A server of Redis that syncs each write. */
+export class Redis {
+  static async start(test, ...more) {
+    const redis = new Redis();
+    redis.test = test;
+    redis.more = more;
+    redis.dir = mkdtempSync(path.join(tmpdir(), 'llemulator-redis-'));
+    test.after(() => rmSync(redis.dir, { recursive: true, force: true }));
+    redis.port = await freePort();
+    redis.url = `redis://127.0.0.1:${redis.port}/0`;
+    await redis.again();
+    return redis;
+  }
+
+  /** Starts it, or starts it again with what it had. */
+  async again() {
+    const args = ['--port', this.port, '--dir', this.dir, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', ...this.more];
+    this.child = started('redis-server', args.map(String), this.test);
+    await until(() => this.child.said.includes('Ready to accept connections'), 'the start of Redis');
+  }
+
+  async kill() {
+    this.child.kill('SIGKILL');
+    await this.child.over;
+  }
+
+  /** What redis-cli says to a command. */
+  async ask(...command) {
+    const child = spawn('redis-cli', ['-p', String(this.port), ...command.map(String)]);
+    let said = '';
+    child.stdout.on('data', (text) => (said += text));
+    await once(child, 'close');
+    return said.trim();
+  }
+}
+
+/** A replica. */
+export class Replica {
+  static async start(test, store, ...more) {
+    const replica = new Replica();
+    const args = ['--port', '0', '--clock', 'real', '--store', store.url ?? store, '--store-lease-ms', String(LEASE), '--log-level', 'warn', '--debug', 'true', ...more];
+    replica.child = started(process.env.LLEMULATOR_BINARY, args, test);
+    replica.url = await until(() => /listening on (\S+)/.exec(replica.child.said)?.[1], `the start of a replica: ${replica.child.said}`);
+    return replica;
+  }
+
+  /** Started, and in touch with the store. */
+  static async ready(...args) {
+    const replica = await Replica.start(...args);
+    await until(async () => (await fetch(`${replica.url}/readyz`)).ok, `a replica that is ready: ${replica.child.said}`);
+    return replica;
+  }
+
+  /** An answer: its status, headers, and JSON. */
+  async ask(method, target, body, key = 'sk-one', headers = {}) {
+    const sent = body === undefined ? undefined : typeof body === 'string' || body instanceof FormData ? body : JSON.stringify(body);
+    const type = typeof sent === 'string' ? { 'content-type': 'application/json' } : {};
+    const answer = await fetch(this.url + target, { method, body: sent, headers: { authorization: `Bearer ${key}`, ...type, ...headers } });
+    const text = await answer.text();
+    let json;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      json = undefined;
+    }
+    return { status: answer.status, headers: answer.headers, text, json };
+  }
+
+  chat(key, text = 'hello', more = {}) {
+    return this.ask('POST', '/v1/chat/completions', { model: 'gpt-4o', messages: [{ role: 'user', content: text }], ...more }, key);
+  }
+
+  async says(key, text) {
+    const { json, text: whole } = await this.chat(key, text);
+    return json?.choices?.[0].message.content ?? whole;
+  }
+
+  script(key, script) {
+    return this.ask('POST', '/_emulator/script', script, key);
+  }
+
+  async kill(signal = 'SIGKILL') {
+    this.child.kill(signal);
+    await this.child.over;
+  }
+}

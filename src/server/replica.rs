@@ -1,0 +1,183 @@
+//! Requests between replicas: those that come from another one, and those that go to the owner of their session.
+
+use super::body::{Cut, ResponseBody};
+use super::key;
+use super::request::RequestBody;
+use super::respond::{self, Peer};
+use super::socket::{Control, Ending};
+use crate::cluster::{Cluster, ForwardOutcome, PEER, REPLICA, passing, whole};
+use crate::control::{self, ControlScope};
+use crate::emulator::Emulator;
+use crate::session::store::redis::SessionOwner;
+use crate::url;
+use crate::wire::error::{self, ApiError};
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::copy_bidirectional;
+use tokio::time::timeout;
+
+/// Times that the store is asked for the owner of a session.
+const ASKED: usize = 3;
+
+/// A body of this size is kept until its answer begins: it can be passed on again.
+const KEPT: u64 = 1 << 20;
+
+/// A request that another replica has passed on.
+#[derive(Clone, Copy)]
+struct PassedOn;
+
+/// Looks whether a request comes from another replica, and takes off what they say to each other.
+pub(super) fn arrives(cluster: &Cluster, parts: &mut Parts) -> bool {
+    let ours = cluster.is_ours(&parts.headers);
+    let peer = parts.headers.remove(PEER);
+    parts.headers.remove(REPLICA);
+    if ours {
+        parts.extensions.insert(PassedOn);
+        let peer = peer.as_ref().and_then(|peer| peer.to_str().ok()?.parse().ok());
+        peer.map(|peer| parts.extensions.insert(Peer(peer)));
+    }
+    ours
+}
+
+/// Where a request is answered.
+pub(super) enum PassOutcome {
+    /// Here; this is its body.
+    Here(RequestBody),
+    /// Elsewhere, or by nobody.
+    Passed(Result<Response<ResponseBody>, Cut>),
+    /// The store cannot be used, or the owner not be reached.
+    Refused(ApiError),
+}
+
+/// Lets the owner of a session answer a request.
+pub(super) async fn pass(
+    emulator: &Arc<Emulator>,
+    control: &Arc<Control>,
+    key: &str,
+    parts: &mut Parts,
+    mut body: RequestBody,
+) -> PassOutcome {
+    let Some(cluster) = emulator.cluster.clone() else { return PassOutcome::Here(body) };
+    let mut refusal = error::session_moved();
+    for _ in 0..ASKED {
+        let address = match cluster.owner(key).await {
+            Ok(SessionOwner::Me) => return PassOutcome::Here(body),
+            Ok(SessionOwner::At(address)) => address,
+            Err(error) => return PassOutcome::Refused(error),
+        };
+        if parts.extensions.get::<PassedOn>().is_some() {
+            // Whoever sent it asks again; so will the next request that comes to us.
+            cluster.forget(key);
+            return PassOutcome::Passed(Ok(misdirected()));
+        }
+        let small = body.size_hint().exact().is_some_and(|size| size <= KEPT);
+        let (payload, again) = match small {
+            true => {
+                let patience = Duration::from_millis(emulator.settings.body_timeout_ms);
+                match timeout(patience, body.read_ahead()).await {
+                    Ok(Ok(bytes)) => (whole(bytes), Some(body)),
+                    Ok(Err(_)) => return PassOutcome::Passed(Err(Cut)),
+                    Err(_) => return PassOutcome::Refused(error::stalled(patience)),
+                }
+            }
+            false => (body.boxed_unsync(), None),
+        };
+        let peer = respond::peer(&emulator.settings, parts);
+        let forwarded = tokio::select! {
+            forwarded = cluster.forward(&address, parts, peer, payload) => forwarded,
+            // What it still does for the session is never written, so the request was not answered.
+            () = cluster.until_moved(key, &address) => Ok(ForwardOutcome::Refused),
+        };
+        match forwarded {
+            Ok(ForwardOutcome::Answer(answer)) => {
+                return PassOutcome::Passed(Ok(answered(emulator, control, parts, answer)));
+            }
+            Ok(ForwardOutcome::Cut) => {
+                control.end(Ending::Reset);
+                return PassOutcome::Passed(Err(Cut));
+            }
+            Ok(ForwardOutcome::Refused) => {}
+            Ok(ForwardOutcome::Unreached) => {
+                let reason = format!("the replica that owns the session, {address}, takes no connection");
+                refusal = cluster.store.refusal(&reason);
+            }
+            Err(error) => return PassOutcome::Refused(error),
+        }
+        cluster.forget(key);
+        match again {
+            Some(again) => body = again,
+            None => break,
+        }
+    }
+    PassOutcome::Refused(refusal)
+}
+
+/// This is not the owner: said to another replica alone.
+fn misdirected() -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Full(None));
+    *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    response.headers_mut().insert(REPLICA, HeaderValue::from_static("not-the-owner"));
+    response
+}
+
+/// The owner's answer, as it comes.
+fn answered(
+    emulator: &Arc<Emulator>,
+    control: &Arc<Control>,
+    parts: &mut Parts,
+    mut answer: Response<Incoming>,
+) -> Response<ResponseBody> {
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS
+        && let Some(client) = parts.extensions.remove::<OnUpgrade>()
+    {
+        let owner = hyper::upgrade::on(&mut answer);
+        let (open, control) = (emulator.opened(), control.clone());
+        let mut stopping = emulator.stopping();
+        tokio::spawn(async move {
+            let _open = open;
+            let (Ok(client), Ok(owner)) = tokio::join!(client, owner) else { return };
+            control.upgrade();
+            let (mut client, mut owner) = (TokioIo::new(client), TokioIo::new(owner));
+            tokio::select! {
+                _ = copy_bidirectional(&mut client, &mut owner) => {}
+                _ = stopping.wait_for(|stopped| *stopped) => {}
+            }
+        });
+        return answer.map(|_| ResponseBody::Full(None));
+    }
+    let (mut head, body) = answer.into_parts();
+    head.headers = passing(&head.headers);
+    head.version = hyper::Version::HTTP_11;
+    head.extensions.clear();
+    Response::from_parts(head, ResponseBody::Owner(Box::new((body, control.clone()))))
+}
+
+/// The key of the session that a control route concerns: by the request's key, or by the name of a session in its path or
+/// body.
+pub(super) async fn control_key(emulator: &Emulator, parts: &Parts, body: &mut RequestBody) -> Option<String> {
+    let path = parts.uri.path();
+    let below = path.strip_prefix("/_emulator/").unwrap_or_default();
+    match (control::scope(path), parts.method.as_str(), below.split_once('/')) {
+        (ControlScope::Session, ..) => key::control_key(emulator, &parts.headers).ok(),
+        (ControlScope::Emulator, "DELETE", Some(("sessions", name))) => Some(control::key_of_name(&url::decode(name))),
+        (ControlScope::Emulator, "POST", None) if below == "sessions" => {
+            // A name is short: what is longer is none.
+            if body.size_hint().exact().is_none_or(|size| size > KEPT) {
+                return None;
+            }
+            let patience = Duration::from_millis(emulator.settings.body_timeout_ms);
+            let bytes = timeout(patience, body.read_ahead()).await.ok()?.ok()?;
+            let given: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+            Some(control::key_of_name(given.get("name")?.as_str()?))
+        }
+        _ => None,
+    }
+}

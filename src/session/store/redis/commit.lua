@@ -1,0 +1,34 @@
+-- Writes a batch of changes, all at once. What belongs to a session is written only if the ownership it was made under
+-- is still the last one; gives the places (from 0) of the groups that were refused.
+-- ARGV: the sessions' time to live in milliseconds, the channel for news; then for each group its key, the ownership's
+-- number (empty: it belongs to no session), how many changes, and each change as operation, field, value:
+-- P puts, D removes, A removes all fields that begin so, R gives the session back, N tells the other replicas.
+local refused, place, at = {}, 0, 3
+while at <= #ARGV do
+  local key, epoch, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  at = at + 3
+  local current = epoch == '' or redis.call('HGET', key, '#epoch') == epoch
+  if not current then refused[#refused + 1] = place end
+  for _ = 1, count do
+    local operation, field, value = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+    at = at + 3
+    if not current then
+      -- Nothing of it is written.
+    elseif operation == 'P' then
+      redis.call('HSET', key, field, value)
+    elseif operation == 'D' then
+      redis.call('HDEL', key, field)
+    elseif operation == 'A' then
+      for _, name in ipairs(redis.call('HKEYS', key)) do
+        if string.sub(name, 1, #field) == field then redis.call('HDEL', key, name) end
+      end
+    elseif operation == 'R' then
+      redis.call('HDEL', key, '#owner')
+    elseif operation == 'N' then
+      redis.call('PUBLISH', ARGV[2], value)
+    end
+  end
+  if current and epoch ~= '' then redis.call('PEXPIRE', key, ARGV[1]) end
+  place = place + 1
+end
+return refused

@@ -1,0 +1,278 @@
+//! What is to be written waits here, in the order it happened; one script commits all that waits at once.
+//!
+//! A commit that fails is not tried again: memory may be ahead of the store then, so the sessions it is about leave memory
+//! and are read anew. Nothing of it was acknowledged.
+
+use crate::session::store::file::RowChange;
+use crate::session::store::saved::Fence;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, watch};
+
+/// Changes and bytes of one commit; a change that is larger alone is one of its own.
+const MOST_CHANGES: usize = 5_000;
+const MOST_BYTES: usize = 32 << 20;
+
+/// Bytes that may wait; more are refused as a failed commit is.
+const MOST_WAITING: usize = 1 << 30;
+
+/// Whose row changes.
+#[derive(Debug, Clone)]
+pub(super) enum CommitTarget {
+    /// All sessions'.
+    Wide,
+    /// A session's that is owned.
+    Session(Arc<Fence>),
+    /// A session's, whoever owns it, by the hash of its key.
+    Anyone(String),
+}
+
+/// A change that waits.
+#[derive(Debug)]
+pub(super) struct WaitingStep {
+    pub(super) target: CommitTarget,
+    pub(super) change: CommitStep,
+}
+
+/// A change, or what happens between changes.
+#[derive(Debug)]
+pub(super) enum CommitStep {
+    Row(RowChange),
+    /// Another replica may own the session.
+    GiveBack,
+    /// The others are told.
+    Tell(String),
+}
+
+impl CommitStep {
+    fn size(&self) -> usize {
+        match self {
+            CommitStep::Row(change) => change.size(),
+            CommitStep::GiveBack => 0,
+            CommitStep::Tell(text) => text.len(),
+        }
+    }
+}
+
+/// Changes of one target, in order.
+#[derive(Debug)]
+pub(super) struct CommitGroup {
+    pub(super) target: CommitTarget,
+    pub(super) steps: Vec<CommitStep>,
+}
+
+/// The changes that wait, and how far the commits are.
+#[derive(Debug)]
+pub(super) struct Commits {
+    state: Mutex<CommitState>,
+    work: Notify,
+    ticks: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct CommitState {
+    waiting: Vec<WaitingStep>,
+    bytes: usize,
+    /// Changes that ever came, and how many of them are dealt with.
+    came: u64,
+    done: u64,
+    closing: bool,
+}
+
+impl Default for Commits {
+    fn default() -> Self {
+        Commits { state: Mutex::default(), work: Notify::new(), ticks: watch::channel(0).0 }
+    }
+}
+
+impl Commits {
+    fn state(&self) -> MutexGuard<'_, CommitState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds changes, unless whoever makes them is gone. False = there is no room for them.
+    pub(super) fn add(
+        &self,
+        target: &CommitTarget,
+        gone: Option<&AtomicBool>,
+        steps: impl IntoIterator<Item = CommitStep>,
+    ) -> bool {
+        let mut state = self.state();
+        if gone.is_some_and(|gone| gone.load(Ordering::Relaxed)) || state.closing {
+            return true;
+        }
+        if state.bytes > MOST_WAITING {
+            return false;
+        }
+        state.push(target, steps);
+        drop(state);
+        self.work.notify_one();
+        true
+    }
+
+    /// As [`Commits::add`], and whoever made changes is gone from now on.
+    pub(super) fn end(&self, fence: &Arc<Fence>, gone: &AtomicBool, steps: impl IntoIterator<Item = CommitStep>) {
+        let mut state = self.state();
+        if !gone.swap(true, Ordering::Relaxed) && !state.closing {
+            state.push(&CommitTarget::Session(fence.clone()), steps);
+            drop(state);
+            self.work.notify_one();
+        }
+    }
+
+    /// Waits until all that came is dealt with.
+    pub(super) async fn settled(&self) {
+        let upto = self.state().came;
+        let mut ticks = self.ticks.subscribe();
+        loop {
+            ticks.mark_unchanged();
+            if self.state().done >= upto || ticks.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// What is to be committed next; `None` = it is closed, and nothing waits.
+    pub(super) async fn next(&self) -> Option<(Vec<CommitGroup>, u64)> {
+        loop {
+            let work = self.work.notified();
+            {
+                let mut state = self.state();
+                if !state.waiting.is_empty() {
+                    return Some(state.take());
+                }
+                if state.closing {
+                    return None;
+                }
+            }
+            work.await;
+        }
+    }
+
+    /// Everything that waits: it is not committed any more.
+    pub(super) fn drain(&self) -> Vec<CommitGroup> {
+        let mut state = self.state();
+        let waiting = std::mem::take(&mut state.waiting);
+        (state.bytes, state.done) = (0, state.came);
+        drop(state);
+        self.tell();
+        grouped(waiting)
+    }
+
+    /// So many changes are dealt with.
+    pub(super) fn done(&self, count: u64) {
+        let mut state = self.state();
+        state.done = (state.done + count).min(state.came);
+        drop(state);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.ticks.send_modify(|ticks| *ticks += 1);
+    }
+
+    /// No more changes come; those that wait are still committed.
+    pub(super) fn close(&self) {
+        self.state().closing = true;
+        self.work.notify_one();
+    }
+}
+
+impl CommitState {
+    fn push(&mut self, target: &CommitTarget, steps: impl IntoIterator<Item = CommitStep>) {
+        for change in steps {
+            self.bytes += change.size();
+            self.came += 1;
+            self.waiting.push(WaitingStep { target: target.clone(), change });
+        }
+    }
+
+    /// What fits into one commit.
+    fn take(&mut self) -> (Vec<CommitGroup>, u64) {
+        let mut bytes = 0;
+        let fits = |(place, waiting): &(usize, &WaitingStep)| {
+            bytes += waiting.change.size();
+            *place == 0 || *place < MOST_CHANGES && bytes <= MOST_BYTES
+        };
+        let count = self.waiting.iter().enumerate().take_while(fits).count();
+        let rest = self.waiting.split_off(count);
+        let taken = std::mem::replace(&mut self.waiting, rest);
+        self.bytes -= taken.iter().map(|waiting| waiting.change.size()).sum::<usize>();
+        (grouped(taken), count as u64)
+    }
+}
+
+/// Changes by their target, in the order in which targets first come.
+fn grouped(waiting: Vec<WaitingStep>) -> Vec<CommitGroup> {
+    let mut groups: Vec<CommitGroup> = Vec::new();
+    let mut places: HashMap<(String, u64), usize> = HashMap::new();
+    for WaitingStep { target, change } in waiting {
+        let name = match &target {
+            CommitTarget::Wide => (String::new(), 0),
+            CommitTarget::Session(fence) => (fence.hash.clone(), fence.epoch),
+            CommitTarget::Anyone(hash) => (hash.clone(), 0),
+        };
+        let place = *places.entry(name).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(CommitGroup { target, steps: Vec::new() });
+        }
+        groups[place].steps.push(change);
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(key: &str) -> CommitStep {
+        CommitStep::Row(RowChange::Put(key.into(), b"x".to_vec()))
+    }
+
+    #[tokio::test]
+    async fn changes_are_committed_by_target_and_in_order() {
+        let commits = Commits::default();
+        let [one, two] = ["one", "two"].map(|hash| CommitTarget::Session(Arc::new(Fence::new(hash.into(), 7))));
+        assert!(
+            commits.add(&one, None, [put("a")])
+                && commits.add(&two, None, [put("b")])
+                && commits.add(&one, None, [put("c")])
+        );
+        let (groups, count) = commits.next().await.expect("something waits");
+        let steps: Vec<usize> = groups.iter().map(|group| group.steps.len()).collect();
+        assert_eq!((steps, count), (vec![2, 1], 3));
+        let settled = commits.settled();
+        tokio::pin!(settled);
+        assert!(futures_util::poll!(&mut settled).is_pending());
+        commits.done(3);
+        settled.await;
+    }
+
+    #[tokio::test]
+    async fn whoever_is_gone_writes_nothing_more_and_what_waits_is_still_committed_at_the_end() {
+        let commits = Commits::default();
+        let fence = Arc::new(Fence::new("one".into(), 7));
+        let (target, gone) = (CommitTarget::Session(fence.clone()), AtomicBool::new(false));
+        assert!(commits.add(&target, Some(&gone), [put("a")]));
+        commits.end(&fence, &gone, [CommitStep::GiveBack]);
+        assert!(commits.add(&target, Some(&gone), [put("b")]));
+        commits.close();
+        let (groups, count) = commits.next().await.expect("two wait");
+        assert_eq!((groups.len(), count), (1, 2));
+        assert!(commits.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_bounded() {
+        let commits = Commits::default();
+        let large = || CommitStep::Row(RowChange::Put(b"k".to_vec(), vec![0; MOST_BYTES]));
+        assert!(commits.add(&CommitTarget::Wide, None, [large(), put("a"), large()]));
+        let mut counts = Vec::new();
+        for _ in 0..3 {
+            counts.push(commits.next().await.expect("more").1);
+        }
+        assert_eq!(counts, [1, 1, 1]);
+        assert!(commits.drain().is_empty());
+    }
+}

@@ -1,0 +1,387 @@
+//! A server that keeps what sessions own, so that several replicas answer as one: Redis or Valkey, a single primary.
+//!
+//! A session has one owner at a time, and is in its memory; the server has what memory has, and nothing is acknowledged
+//! before. A replica owns as long as its lease lasts, which it renews; each ownership has a number of its own, and what
+//! was made under another one than the last is never written. So whoever takes a session up finds all that was
+//! acknowledged, and whoever lost one can change nothing any more. The only place that knows `redis`.
+
+mod commits;
+mod tasks;
+
+use crate::runtime;
+use crate::session::store::file::RowChange;
+use crate::session::store::saved::{DataRow, Fence};
+use crate::wire::blob::hex;
+use crate::wire::error::{self, ApiError};
+use commits::{CommitStep, CommitTarget, Commits};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, Script, ScriptInvocation};
+use rustls::crypto::ring::default_provider;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+/// What all keys begin with.
+const LEASES: &str = "llemulator:replica:";
+const SESSIONS: &str = "llemulator:s:";
+const WIDE: &str = "llemulator:shared";
+const SECRET: &str = "llemulator:secret";
+const EPOCH: &str = "llemulator:epoch";
+const NEWS: &str = "llemulator:news";
+
+static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
+static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
+static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
+
+/// The server, and what this replica owns of it.
+pub(crate) struct RedisStore {
+    /// This replica's, of this run of its process.
+    id: String,
+    client: Client,
+    link: tokio::sync::Mutex<Option<MultiplexedConnection>>,
+    ttl: Duration,
+    lease: Duration,
+    commits: Commits,
+    state: Mutex<StoreState>,
+    /// Proves to other replicas that a request comes from one of them; known once the server was reached.
+    secret: OnceLock<String>,
+    /// Told when sessions are lost.
+    lost: OnceLock<LostHook>,
+    /// Given the rows that belong to no session.
+    wide: OnceLock<WideHook>,
+    /// The lease is to be renewed now.
+    renew: Notify,
+    /// All that waited at the end is committed.
+    closed: Notify,
+    closing: AtomicBool,
+}
+
+#[derive(Default)]
+struct StoreState {
+    /// Until when this replica owns what it owns.
+    until: Option<Instant>,
+    /// Why the server cannot be used.
+    down: Option<String>,
+    /// By the hash of their keys.
+    owned: HashMap<String, OwnedSession>,
+}
+
+/// A session that this replica owns.
+struct OwnedSession {
+    fence: Arc<Fence>,
+    /// What it owns, until it is taken up.
+    rows: Option<Vec<DataRow>>,
+}
+
+/// Told that sessions are lost.
+pub(crate) type LostHook = Box<dyn Fn() + Send + Sync>;
+
+/// Given rows that belong to no session.
+pub(crate) type WideHook = Box<dyn Fn(Vec<DataRow>) + Send + Sync>;
+
+/// Whose a session is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SessionOwner {
+    Me,
+    /// Another replica, at this address.
+    At(String),
+}
+
+impl RedisStore {
+    /// The store at an address. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// It is no such address.
+    pub(crate) fn new(url: &str, ttl: Duration, lease: Duration) -> Result<Arc<Self>, String> {
+        let wrong = |error: RedisError| {
+            format!(
+                "the option store (--store) is no address of Redis: {}; expected redis://[USER:PASSWORD@]HOST:PORT/DB, or \
+                 rediss:// with TLS",
+                error.detail().unwrap_or("it cannot be read")
+            )
+        };
+        Ok(Arc::new(RedisStore {
+            id: drawn(),
+            client: Client::open(url).map_err(wrong)?,
+            link: tokio::sync::Mutex::default(),
+            ttl,
+            lease,
+            commits: Commits::default(),
+            state: Mutex::new(StoreState { down: Some("it was not reached yet".into()), ..StoreState::default() }),
+            secret: OnceLock::new(),
+            lost: OnceLock::new(),
+            wide: OnceLock::new(),
+            renew: Notify::new(),
+            closed: Notify::new(),
+            closing: AtomicBool::new(false),
+        }))
+    }
+
+    /// Begins to be one of the replicas, which others reach at `address`. `lost` is told when sessions are no longer this
+    /// replica's: see [`Fence::is_lost`]; `wide` is given the rows that belong to no session, whenever they may have changed.
+    pub(crate) fn join(self: &Arc<Self>, address: String, lost: LostHook, wide: WideHook) {
+        let _ = self.lost.set(lost);
+        let _ = self.wide.set(wide);
+        runtime::handle().spawn(self.clone().renews(address));
+        runtime::handle().spawn(self.clone().commits());
+        runtime::handle().spawn(self.clone().listens());
+    }
+
+    fn state(&self) -> MutexGuard<'_, StoreState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long a request waits for the server.
+    pub(crate) fn patience(&self) -> Duration {
+        self.lease / 2
+    }
+
+    /// The refusal of what needs the server while it cannot be used.
+    pub(crate) fn refusal(&self, reason: &str) -> ApiError {
+        error::store_unavailable(reason, self.lease / 5)
+    }
+
+    /// Whether this replica may answer for what it owns.
+    ///
+    /// # Errors
+    /// The server cannot be used.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        self.problem().map_or(Ok(()), |reason| Err(self.refusal(&reason)))
+    }
+
+    /// Why the server cannot be used.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let state = self.state();
+        match &state.down {
+            Some(reason) => Some(reason.clone()),
+            None if state.until.is_none_or(|until| Instant::now() >= until) => Some("it answers too slowly".into()),
+            None => None,
+        }
+    }
+
+    /// Whether a request comes from another replica: it knows the secret.
+    pub(crate) fn is_ours(&self, secret: &[u8]) -> bool {
+        self.secret.get().is_some_and(|ours| ours.as_bytes() == secret)
+    }
+
+    /// What this replica says to others.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.secret.get().map(String::as_str)
+    }
+
+    async fn link(&self) -> RedisResult<MultiplexedConnection> {
+        let mut link = self.link.lock().await;
+        if let Some(link) = &*link {
+            return Ok(link.clone());
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.patience()))
+            .set_response_timeout(Some(self.patience()));
+        let opened = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        Ok(link.insert(opened).clone())
+    }
+
+    /// Runs a script; a connection that fails is not used again.
+    async fn run<T: redis::FromRedisValue>(&self, script: ScriptInvocation<'_>) -> Result<T, String> {
+        let asked = async {
+            let mut link = self.link().await?;
+            script.invoke_async(&mut link).await
+        };
+        match timeout(self.patience(), asked).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                // A primary that is one no longer answers, but will never take anything: look for the new one.
+                if error.is_unrecoverable_error()
+                    || error.is_timeout()
+                    || error.is_io_error()
+                    || error.code() == Some("READONLY")
+                {
+                    self.unlink();
+                }
+                Err(shown(&error))
+            }
+            Err(_) => {
+                self.unlink();
+                Err("it does not answer in time".into())
+            }
+        }
+    }
+
+    fn unlink(&self) {
+        // Whoever holds it makes a new one.
+        if let Ok(mut link) = self.link.try_lock() {
+            *link = None;
+        }
+    }
+
+    /// These are no longer this replica's, or memory is ahead of what is kept of them.
+    fn lose<'a>(&self, fences: impl Iterator<Item = &'a Arc<Fence>>) {
+        let mut any = false;
+        for fence in fences {
+            fence.lose();
+            self.disown(fence);
+            any = true;
+        }
+        if let Some(lost) = self.lost.get().filter(|_| any) {
+            lost();
+        }
+    }
+
+    fn disown(&self, fence: &Arc<Fence>) {
+        let mut state = self.state();
+        if state.owned.get(&fence.hash).is_some_and(|owned| Arc::ptr_eq(&owned.fence, fence)) {
+            state.owned.remove(&fence.hash);
+        }
+    }
+
+    fn lose_all(&self) {
+        let owned = std::mem::take(&mut self.state().owned);
+        self.lose(owned.values().map(|owned| &owned.fence));
+    }
+
+    /// Whether this replica owns a session, as far as it knows.
+    pub(crate) fn owns(&self, hash: &str) -> bool {
+        self.state().owned.contains_key(hash)
+    }
+
+    /// Whose a session is; nobody's becomes this replica's.
+    ///
+    /// # Errors
+    /// The server cannot be used.
+    pub(crate) async fn claim(&self, hash: &str) -> Result<SessionOwner, ApiError> {
+        self.check()?;
+        let mut claim = CLAIM.prepare_invoke();
+        claim.key(session_key(hash)).key(EPOCH).arg(&self.id).arg(LEASES).arg(self.ttl.as_millis() as u64);
+        let claimed: Result<(u8, String, Vec<DataRow>), String> = self.run(claim).await;
+        let (whose, text, rows) = claimed.map_err(|reason| {
+            self.fails(&reason);
+            self.renew.notify_one();
+            self.refusal(&reason)
+        })?;
+        match (whose, text.parse::<u64>()) {
+            (0, _) => Ok(SessionOwner::At(text)),
+            (1, Ok(epoch)) => {
+                let fence = Arc::new(Fence::new(hash.into(), epoch));
+                self.state().owned.insert(hash.into(), OwnedSession { fence, rows: Some(rows) });
+                Ok(SessionOwner::Me)
+            }
+            _ => {
+                self.renew.notify_one();
+                Err(self.refusal("this replica's lease has ended"))
+            }
+        }
+    }
+
+    /// The ownership of a session; one that is not owned gets one under which nothing is written.
+    pub(crate) fn fence(&self, hash: &str) -> Arc<Fence> {
+        let owned = self.state().owned.get(hash).map(|owned| owned.fence.clone());
+        owned.unwrap_or_else(|| Arc::new(Fence::new(hash.into(), 0)))
+    }
+
+    /// What a session owned when it was claimed; given once.
+    pub(super) fn take_rows(&self, hash: &str) -> Option<Vec<DataRow>> {
+        self.state().owned.get_mut(hash)?.rows.take()
+    }
+
+    /// Changes rows of a session.
+    pub(super) fn change(&self, fence: &Arc<Fence>, gone: &AtomicBool, changes: Vec<RowChange>) {
+        let target = CommitTarget::Session(fence.clone());
+        if !self.commits.add(&target, Some(gone), changes.into_iter().map(CommitStep::Row)) {
+            self.lose([fence].into_iter());
+        }
+    }
+
+    /// A session is no longer in memory: what changed is written, and others may own it.
+    pub(super) fn leave(&self, fence: &Arc<Fence>, gone: &AtomicBool) {
+        self.disown(fence);
+        self.commits.end(fence, gone, [CommitStep::GiveBack]);
+    }
+
+    /// Rows of a session are gone with it.
+    pub(super) fn forget_rows(&self, fence: &Arc<Fence>, gone: &AtomicBool, change: RowChange) {
+        self.commits.end(fence, gone, [CommitStep::Row(change)]);
+    }
+
+    /// A session is gone, whoever had it.
+    pub(super) fn forget(&self, hash: String) {
+        self.state().owned.remove(&hash);
+        let changes = [RowChange::RemoveAll("s/".into()), RowChange::Remove("#session".into())];
+        self.commits.add(&CommitTarget::Anyone(hash), None, changes.map(CommitStep::Row));
+    }
+
+    /// All sessions are gone, whoever had them.
+    pub(super) fn forget_all(self: &Arc<Self>) {
+        let owned: Vec<String> = self.state().owned.drain().map(|(hash, _)| hash).collect();
+        owned.into_iter().for_each(|hash| self.forget(hash));
+    }
+
+    /// Changes rows that belong to no session, and tells the other replicas.
+    pub(super) fn change_wide(&self, changes: impl IntoIterator<Item = RowChange>) {
+        let steps = changes.into_iter().map(CommitStep::Row).chain([CommitStep::Tell("shared".into())]);
+        self.commits.add(&CommitTarget::Wide, None, steps);
+    }
+
+    /// Waits until all that happened in a session is committed.
+    ///
+    /// # Errors
+    /// It could not be, or the session is no longer this replica's.
+    pub(super) async fn settled_in(&self, fence: &Fence) -> Result<(), ApiError> {
+        if !fence.is_lost() {
+            self.commits.settled().await;
+        }
+        match fence.is_lost() {
+            true => Err(self.problem().map_or_else(error::session_moved, |reason| self.refusal(&reason))),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until all that happened is committed.
+    ///
+    /// # Errors
+    /// The server cannot be used.
+    pub(super) async fn settled(&self) -> Result<(), ApiError> {
+        self.commits.settled().await;
+        self.check()
+    }
+
+    /// Commits what waits, and stops being one of the replicas: others own its sessions at once.
+    pub(crate) fn close(&self) {
+        if !self.closing.swap(true, Ordering::AcqRel) {
+            self.commits.close();
+            self.renew.notify_one();
+            let ended = timeout(self.lease, self.closed.notified());
+            let _ = runtime::handle().block_on(ended);
+        }
+    }
+}
+
+impl std::fmt::Debug for RedisStore {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("RedisStore").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn session_key(hash: &str) -> String {
+    format!("{SESSIONS}{hash}")
+}
+
+/// Sixteen random bytes that nobody can guess, as text.
+fn drawn() -> String {
+    let mut bytes = [0; 16];
+    // The system's source does not fail once a process has begun; without it there is no TLS either.
+    let filled = default_provider().secure_random.fill(&mut bytes);
+    filled.unwrap_or_else(|_| panic!("the system gives no random bytes"));
+    hex(&bytes)
+}
+
+/// What went wrong, without addresses and passwords.
+fn shown(error: &RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        (None, Some(detail)) => detail.to_string(),
+        _ => error.to_string(),
+    }
+}
