@@ -181,6 +181,27 @@ mod tests {
     }
 
     #[test]
+    fn events_of_a_stream_are_held_against_the_surface() {
+        let event = |kind: &str| {
+            let event = json!({"type": kind, "sequence_number": 1, "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": "hi", "logprobs": []});
+            format!("event: {kind}\ndata: {event}\n\n")
+        };
+        let streamed = |kind: &str| {
+            let mut streamed = recording(json!({"model": "gpt-4o", "input": "hi", "stream": true}), json!({}));
+            streamed.operation = "responses.create".into();
+            let response = streamed.response.as_mut().expect("a response");
+            response.headers.insert("content-type".into(), "text/event-stream".into());
+            // The same many times is told once.
+            response.chunks = vec![RecordedChunk { at_ms: 0, bytes: event(kind).repeat(3).into() }];
+            against_surface(&streamed, &|_| true)
+        };
+        assert_eq!(streamed("response.output_text.delta"), []);
+        let found = streamed("response.output_telepathy.delta");
+        let told: Vec<(Tier, &str)> = found.iter().map(|one| (one.tier, one.path.as_str())).collect();
+        assert_eq!(told, [(Tier::Warning, "response.response.output_telepathy.delta")], "{found:#?}");
+    }
+
+    #[test]
     fn answers_of_then_and_now_are_compared_by_shape() {
         let mut new = completion();
         new["created"] = json!("later");

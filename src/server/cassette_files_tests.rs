@@ -3,6 +3,7 @@
 use super::cassette_tests::{CHAT, chat, folder, lines, plays, record, stop};
 use super::tests::{Got, connect, exchange, request, send, start, until};
 use crate::emulator::Emulator;
+use crate::upstream::tests::server;
 use serde_json::json;
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -184,4 +185,35 @@ fn log_probabilities_come_along_into_the_other_dialect() {
         list.iter().map(|one| (one["token"].clone(), one["logprob"].clone())).collect::<Vec<_>>()
     });
     assert!(!one.is_empty() && one == other, "{one:?}, {other:?}");
+}
+
+#[test]
+fn headers_lose_cookies_keys_and_who_pays() {
+    let folder = folder();
+    let secrets = [
+        "Qm9va21hcmsxMjM0",
+        "org-AbCdEfGhIjKlMnOpQrStUvWx",
+        "acme-corp",
+        "proj_AbCdEfGhIjKlMnOpQrStUvWx",
+        "k3yF0rMySelf99",
+    ];
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nset-cookie: __cf_bm={}; path=/\r\nopenai-organization: {}\r\n\
+         x-note: of {}\r\nopenai-project: {}\r\nx-api-key: {}\r\nx-kept: yes\r\n\r\n{{}}",
+        secrets[0], secrets[2], secrets[1], secrets[3], secrets[4]
+    );
+    let (address, _heads) = server(move |mut stream, _| drop(stream.write_all(head.as_bytes())));
+    let own = start(json!({"upstream": address, "record": folder.path(), "ci": false}));
+    let headers = "openai-organization: org-ZbCdEfGhIjKlMnOpQrStUvWx\r\ncookie: a=Sess10nC00k1e\r\n";
+    let path = format!("{CHAT}?api_key=Qu3ryK3y1234&state=2");
+    let asked = request("POST", &path, "sk-K3y0fTheClient12345", headers, chat("a", false).to_string().as_bytes());
+    assert_eq!(exchange(&own, &asked).expect("an answer").status, 200);
+    stop(&own);
+    let recorded = lines(folder.path());
+    let text = recorded[0].to_string();
+    for secret in secrets.iter().chain(&["org-Zb", "Sess10nC00k1e", "Qu3ryK3y1234", "K3y0fTheClient"]) {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert_eq!(recorded[0]["response"]["headers"]["x-kept"], "yes");
+    assert_eq!(recorded[0]["request"]["query"], "api_key=[REDACTED]&state=2");
 }
