@@ -140,6 +140,12 @@ test.each(runners)('%s: a cassette stands beside the test, is recorded when aske
   }
   expect(real.session('sk-up').requests.length).toBe(requests);
   expect(readFileSync(cassette, 'utf8')).toBe(first);
+  // Another question in CI: nothing is asked, and the nearest recording is named with what differs.
+  writeFileSync(path.join(place, file), text.replace('The capital of France?', 'The capital of Norway? Not France.'));
+  const differs = await run({ ...asked, CI: 'true' });
+  expect(differs.code).toBe(1);
+  expect(differs.stdout + differs.stderr).toMatch(/the nearest is \S*capital-of-France\.jsonl:2, which differs in\s+body\.input: recorded "The capital of France\?", came "The capital of Norway\?/);
+  expect(readFileSync(cassette, 'utf8')).toBe(first);
 }, 120_000);
 
 test('the command line records, plays, lists, shows, prunes, converts and checks', async () => {
@@ -165,6 +171,16 @@ test('the command line records, plays, lists, shows, prunes, converts and checks
   const again = await llemulator('--upstream', real.baseURL, 'cassettes', 'check', record);
   expect(again, again.stdout).toMatchObject({ code: 0 });
   const lines = readFileSync(file, 'utf8').trim().split('\n');
+  // As if the API had been another then: a field more, one less, one of another type.
+  const recording = JSON.parse(lines[1]);
+  const { usage, ...answer } = JSON.parse(recording.response.chunks.map(([, text]) => text).join(''));
+  expect(usage).toBeDefined();
+  recording.response.chunks = [[0, JSON.stringify({ ...answer, created: 'then', vibes: 1 })]];
+  writeFileSync(file, `${lines[0]}\n${JSON.stringify(recording)}\n`);
+  const live = await llemulator('--upstream', real.baseURL, 'cassettes', 'check', record);
+  expect([live.code, live.stdout]).toEqual([4, expect.stringContaining(`error: ${file}:2: created: was a string, is a number`)]);
+  expect(live.stdout).toContain(`warning: ${file}:2: vibes: is not there any more`);
+  expect(live.stdout).toContain(`info: ${file}:2: usage: is new`);
   const stale = lines[1].replace('"model":"gpt-4o"', '"model":"gpt-1"');
   writeFileSync(file, `${[...lines, lines[1], '{"cut', stale].join('\n')}\n`);
   const checked = await llemulator('cassettes', 'check', record);
