@@ -1,10 +1,12 @@
-"""What vcrpy has recorded is answered by an emulator; the guide to coming from it runs as written."""
+"""What vcrpy and pytest-recording have recorded is answered by an emulator; the guide to coming from it runs as written."""
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import httpx
 import openai
@@ -32,8 +34,9 @@ def recorded(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def player(recorded):
+@contextlib.contextmanager
+def playing():
+    """An emulator that has nothing but the recordings in `cassettes`."""
     command = json.loads(os.environ["LLEMULATOR_ANYWHERE"])
     words = [*command, "--cassettes", "cassettes", "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -47,6 +50,12 @@ def player(recorded):
         raise AssertionError("".join(lines))
     process.terminate()
     process.wait()
+
+
+@pytest.fixture
+def player(recorded):
+    with playing() as url:
+        yield url
 
 
 def test_a_cassette_of_vcrpy_answers(player):
@@ -67,3 +76,26 @@ def test_the_guide_to_coming_from_vcrpy(player):
     # The recording is of another address; what is compared says nothing of it.
     exec(before, {})
     exec(after, {"BASE_URL": f"{player}/v1"})
+
+
+def test_what_pytest_recording_has_written_answers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    load(RELAXED, "test_pytest_recording", ["Paris."])
+    (tmp_path / "test_capital.py").write_text(
+        f"""
+import httpx
+import pytest
+
+@pytest.mark.vcr(filter_headers=["authorization"])
+def test_capital():
+    headers = {{"authorization": "Bearer test_pytest_recording"}}
+    assert httpx.post("{RELAXED}/v1/chat/completions", json={ASK!r}, headers=headers).status_code == 200
+"""
+    )
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--record-mode=once", "test_capital.py"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "cassettes/test_capital/test_capital.yaml").exists()
+    with playing() as url:
+        client = openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0)
+        assert client.chat.completions.create(**ASK).choices[0].message.content == "Paris."

@@ -1,4 +1,4 @@
-// What Polly.JS and nock have recorded is answered by an emulator.
+// What Polly.JS, nock and aimock have recorded is answered by an emulator.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import FetchAdapter from '@pollyjs/adapter-fetch';
 import FsPersister from '@pollyjs/persister-fs';
 import nock from 'nock';
 import OpenAI from 'openai';
+import { LLMock } from '@copilotkit/aimock';
 import { startServer } from '../../server.mjs';
 import { session, url } from './support.mjs';
 
@@ -17,11 +18,11 @@ after(() => rmSync(folder, { recursive: true }));
 const body = (content, stream) => ({ model: 'gpt-4o', stream, messages: [{ role: 'user', content }] });
 
 /** Two answers over fetch, one of them long enough to come zipped, and a stream. */
-async function ask() {
+async function ask(base = url) {
   const { key } = await session(['Paris.', { text: `Rome.${' '.repeat(3000)}` }, 'Oslo é.']);
   for (const [content, stream] of [['France?', false], ['Italy?', false], ['Norway?', true]]) {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
-    const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(body(content, stream)) });
+    const answer = await fetch(`${base}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(body(content, stream)) });
     assert.equal(answer.status, 200);
     await answer.text();
   }
@@ -73,5 +74,16 @@ test('what nock has recorded', async () => {
   assert.ok(recorded.some(({ response }) => Array.isArray(response)), 'one came zipped');
   const place = path.join(folder, 'nock.json');
   writeFileSync(place, JSON.stringify(recorded));
+  await plays(place);
+});
+
+test('what aimock has recorded', async () => {
+  const place = path.join(folder, 'aimock');
+  const mock = new LLMock({ port: 0 });
+  await mock.start();
+  mock.enableRecording({ providers: { openai: url }, fixturePath: place });
+  await ask(mock.url);
+  await mock.stop();
+  assert.equal(readdirSync(place, { recursive: true }).filter((name) => name.endsWith('.json')).length, 3);
   await plays(place);
 });
