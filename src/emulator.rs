@@ -58,6 +58,8 @@ pub(crate) struct Emulator {
     pub(crate) cluster: Option<Arc<Cluster>>,
     /// What its script files hold, where others may change the shared script.
     files: Mutex<Option<Load>>,
+    /// The hash of what was read last of the shared script where others may change it; 0 = nothing, or it is another by now.
+    shared_seen: AtomicU64,
     /// What is recorded and played.
     pub cassettes: Arc<Cassettes>,
     /// Who watches its exchanges.
@@ -152,6 +154,7 @@ impl Emulator {
             cluster: data.as_ref().and_then(Keeper::redis).map(|store| Cluster::new(store.clone())),
             data,
             files: Mutex::default(),
+            shared_seen: AtomicU64::new(0),
             cassettes,
             sessions: RwLock::default(),
             shared: RwLock::default(),
@@ -360,6 +363,7 @@ impl Emulator {
 
     /// Loads into the shared script. What was loaded with its text is kept across restarts.
     pub(crate) fn load_shared(&self, load: Load) {
+        self.shared_seen.store(0, Ordering::Relaxed);
         if let (Some(data), true) = (&self.data, load.reset) {
             data.change([RowChange::RemoveAll("shared/".into())]);
         }

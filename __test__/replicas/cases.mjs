@@ -76,7 +76,7 @@ test('streams, faults and files pass as they are', async (test) => {
   assert.equal(await two.says('sk-passing'), 'the last');
   const large = new FormData();
   large.append('purpose', 'batch');
-  large.append('file', new Blob([Buffer.alloc(3 << 20, 'x')]), 'large.txt');
+  large.append('file', new Blob([Buffer.alloc(3 << 20, 'x')]), 'large.jsonl');
   const file = await two.ask('POST', '/v1/files', large, 'sk-passing');
   assert.equal(file.json.bytes, 3 << 20);
   assert.equal((await one.ask('GET', `/v1/files/${file.json.id}/content`, undefined, 'sk-passing')).text.length, 3 << 20);
@@ -103,7 +103,7 @@ test('sockets pass as they are', async (test) => {
 
 test('a replica that was held up does not answer for what another owns by now', async (test) => {
   const { one, two } = await pair(test);
-  await one.script('sk-fenced', steps(6));
+  await one.script('sk-fenced', steps(60));
   assert.equal(await one.says('sk-fenced'), 'step 0');
   one.child.kill('SIGSTOP');
   const taken = await until(async () => {
@@ -187,6 +187,23 @@ test('a shared script and the bypass follow on every replica', async (test) => {
   // One that comes later, too.
   const three = await Replica.ready(test, redis);
   await until(async () => (await three.says('sk-c', 'all')) === 'shared', 'the shared script');
+});
+
+test('an item of a queue goes to one request, whichever replica is asked', async (test) => {
+  const { one, two } = await pair(test);
+  const items = Array.from({ length: 30 }, (_, index) => ({ reply: { text: `item ${index}` } }));
+  for (const [index, item] of items.entries()) {
+    assert.equal((await [one, two][index % 2].ask('POST', '/api/preset-queue/127.0.0.1', item)).status, 200);
+  }
+  for (const replica of [one, two]) {
+    await until(async () => (await replica.ask('GET', '/api/preset-queue/127.0.0.1')).json.count === items.length, 'all items');
+  }
+  // Of sessions that belong to both.
+  const said = await Promise.all(items.map((_, index) => [one, two][index % 2].says(`sk-queue-${index % 7}`)));
+  assert.deepEqual(said.sort(), items.map(({ reply }) => reply.text).sort());
+  for (const replica of [one, two]) {
+    await until(async () => (await replica.ask('GET', '/api/preset-queue/127.0.0.1')).json.count === 0, 'empty queues');
+  }
 });
 
 test('a session that is reset or deleted is so for all', async (test) => {

@@ -4,10 +4,11 @@
 
 use crate::desk::preset::Preset;
 use crate::log;
-use crate::session::store::file::{DataDir, RowChange};
+use crate::session::store::file::RowChange;
+use crate::session::store::keeper::Keeper;
+use crate::session::store::saved::DataRow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Ranks of items that were added one after the other are so far apart.
@@ -15,7 +16,7 @@ const STEP: u64 = 1 << 32;
 
 /// Where queues are kept; nowhere unless somebody says where.
 #[derive(Debug, Default, Clone)]
-pub(super) struct QueueRows(Option<Arc<DataDir>>);
+pub(super) struct QueueRows(pub(super) Option<Keeper>);
 
 /// An item in its row.
 #[derive(Serialize, Deserialize)]
@@ -24,6 +25,12 @@ struct ItemRow {
     rank: u64,
     created: Duration,
     keys: Map<String, Value>,
+}
+
+impl ItemRow {
+    fn of(address: &str, preset: &Preset) -> Self {
+        ItemRow { queue: address.into(), rank: preset.rank, created: preset.created(), keys: preset.now() }
+    }
 }
 
 fn item(id: &str) -> String {
@@ -35,15 +42,26 @@ fn queue(address: &str) -> String {
 }
 
 impl QueueRows {
-    pub(super) fn new(data: Arc<DataDir>) -> Self {
-        QueueRows(Some(data))
+    pub(super) fn new(keeper: Keeper) -> Self {
+        QueueRows(Some(keeper))
     }
 
     /// The queues that are kept, and their items in order.
     pub(super) fn read(&self) -> (Vec<String>, Vec<(String, Preset)>) {
-        let Some(data) = &self.0 else { return Default::default() };
+        let Some(data) = self.0.as_ref().and_then(Keeper::directory) else { return Default::default() };
         let known = data.rows::<()>("queue/").into_iter().map(|(address, ())| address).collect();
-        let mut rows: Vec<(String, ItemRow)> = data.rows("item/");
+        (known, QueueRows::items(data.rows("item/")))
+    }
+
+    /// As [`QueueRows::read`], from rows that are there already.
+    pub(super) fn read_from(rows: &[DataRow]) -> (Vec<String>, Vec<(String, Preset)>) {
+        let below = |prefix: &str, key: &[u8]| Some(std::str::from_utf8(key).ok()?.strip_prefix(prefix)?.to_string());
+        let known = rows.iter().filter_map(|(key, _)| below("queue/", key)).collect();
+        let item = |(key, value): &DataRow| Some((below("item/", key)?, serde_json::from_slice(value).ok()?));
+        (known, QueueRows::items(rows.iter().filter_map(item).collect()))
+    }
+
+    fn items(mut rows: Vec<(String, ItemRow)>) -> Vec<(String, Preset)> {
         rows.sort_by_key(|(_, row)| row.rank);
         let read = |(id, row): (String, ItemRow)| match Preset::read(row.keys, id, row.created) {
             Ok(mut preset) => {
@@ -55,7 +73,7 @@ impl QueueRows {
                 None
             }
         };
-        (known, rows.into_iter().filter_map(read).collect())
+        rows.into_iter().filter_map(read).collect()
     }
 
     pub(super) fn known(&self, address: &str) {
@@ -68,10 +86,14 @@ impl QueueRows {
 
     pub(super) fn put(&self, address: &str, preset: &Preset) {
         if let Some(data) = &self.0 {
-            let row =
-                ItemRow { queue: address.into(), rank: preset.rank, created: preset.created(), keys: preset.now() };
-            data.put(&item(&preset.id), &row);
+            data.put(&item(&preset.id), &ItemRow::of(address, preset));
         }
+    }
+
+    /// An item's row: its key and its value.
+    pub(super) fn row(address: &str, preset: &Preset) -> (String, Vec<u8>) {
+        // Texts and numbers always serialize.
+        (item(&preset.id), serde_json::to_vec(&ItemRow::of(address, preset)).unwrap_or_default())
     }
 
     pub(super) fn gone(&self, preset: &Preset) {

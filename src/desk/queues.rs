@@ -3,11 +3,12 @@
 use crate::clock;
 use crate::desk::kept::{self, QueueRows};
 use crate::desk::preset::{Preset, PresetUse};
-use crate::session::store::file::DataDir;
+use crate::desk::shared::Taking;
+use crate::session::store::keeper::Keeper;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Items of all queues together, bytes of them, and queues.
 const MOST: usize = 100_000;
@@ -20,10 +21,12 @@ pub(crate) struct Queues {
     all: Mutex<QueueState>,
     /// Makes ids.
     next: AtomicU64,
+    /// Of queues that replicas share: held by whoever takes an item.
+    pub(super) taking: Taking,
 }
 
 #[derive(Default)]
-struct QueueState {
+pub(super) struct QueueState {
     queues: BTreeMap<String, VecDeque<Preset>>,
     items: usize,
     bytes: usize,
@@ -40,23 +43,15 @@ pub(crate) enum QueueRefusal {
 }
 
 impl Queues {
-    fn all(&self) -> MutexGuard<'_, QueueState> {
+    pub(super) fn all(&self) -> MutexGuard<'_, QueueState> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the queues in a data directory, with those that are there.
-    pub(crate) fn keep(&self, data: Arc<DataDir>) {
-        let rows = QueueRows::new(data);
+    pub(crate) fn keep(&self, keeper: Keeper) {
+        let rows = QueueRows::new(keeper);
         let (known, items) = rows.read();
-        let mut all = self.all();
-        for address in known {
-            all.queues.entry(address).or_default();
-        }
-        for (address, item) in items {
-            (all.items, all.bytes) = (all.items + 1, all.bytes + item.size);
-            all.queues.entry(address).or_default().push_back(item);
-        }
-        all.rows = rows;
+        *self.all() = QueueState::of(rows, known, items);
     }
 
     /// Reads an item and puts it at the end, or at `position`. Gives its id and the queue's length.
@@ -224,6 +219,42 @@ fn unknown(address: &str, id: &str) -> QueueRefusal {
 }
 
 impl QueueState {
+    /// These queues and items, kept there.
+    pub(super) fn of(rows: QueueRows, known: Vec<String>, items: Vec<(String, Preset)>) -> Self {
+        let mut all = QueueState { rows, ..QueueState::default() };
+        for address in known {
+            all.queues.entry(address).or_default();
+        }
+        for (address, item) in items {
+            (all.items, all.bytes) = (all.items + 1, all.bytes + item.size);
+            all.queues.entry(address).or_default().push_back(item);
+        }
+        all
+    }
+
+    /// Where they are kept.
+    pub(super) fn keeper(&self) -> Option<Keeper> {
+        self.rows.0.clone()
+    }
+
+    /// The first item at one of these addresses.
+    pub(super) fn first<'a>(&self, addresses: &[&'a str]) -> Option<(&'a str, Preset)> {
+        addresses.iter().find_map(|address| Some((*address, self.queues.get(*address)?.front()?.clone())))
+    }
+
+    /// An item is as it is now, and was written so already.
+    pub(super) fn took(&mut self, address: &str, item: Preset) {
+        let Some(queue) = self.queues.get_mut(address) else { return };
+        let Some(place) = queue.iter().position(|one| one.id == item.id) else { return };
+        match item.is_over() {
+            true => {
+                (self.items, self.bytes) = (self.items - 1, self.bytes - queue[place].size);
+                queue.remove(place);
+            }
+            false => queue[place] = item,
+        }
+    }
+
     fn find(&self, address: &str, id: &str) -> Result<usize, QueueRefusal> {
         let place = self.queues.get(address).and_then(|queue| queue.iter().position(|item| item.id == id));
         place.ok_or_else(|| unknown(address, id))

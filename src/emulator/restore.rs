@@ -4,6 +4,7 @@ use super::Emulator;
 use crate::clock;
 use crate::log;
 use crate::memory::Account;
+use crate::random;
 use crate::script::Load;
 use crate::session::store::keeper::Keeper;
 use crate::session::store::saved::DataRow;
@@ -36,7 +37,7 @@ impl Emulator {
     pub(super) fn restore(&self) {
         // A server is asked once it is reached.
         let Some(data) = self.data.as_ref().and_then(Keeper::directory) else { return };
-        self.desk.queues.keep(data.clone());
+        self.desk.queues.keep(Keeper::Directory(data.clone()));
         self.restore_shared();
         for (_, row) in data.rows::<BypassRow>(BYPASS) {
             self.take_bypass(row);
@@ -63,6 +64,11 @@ impl Emulator {
     /// Takes up what belongs to no session from the rows of a server, in the place of what was there.
     pub(super) fn take_wide(&self, mut rows: Vec<DataRow>) {
         rows.sort();
+        self.data.iter().for_each(|keeper| self.desk.queues.take_up(keeper, &rows));
+        let scripts: Vec<&[u8]> =
+            rows.iter().filter(|(key, _)| key.starts_with(b"shared/")).map(|(_, text)| &text[..]).collect();
+        let seen = random::key(1, &scripts);
+        let known = self.shared_seen.swap(seen, Ordering::Relaxed) == seen;
         let mut all = Load {
             reset: true,
             ..self.files.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
@@ -84,7 +90,8 @@ impl Emulator {
                 _ => {}
             }
         }
-        if self.shared().version > 0 || !all.rules.is_empty() || all.models.is_some() || all.defaults.is_some() {
+        let any = self.shared().version > 0 || !all.rules.is_empty() || all.models.is_some() || all.defaults.is_some();
+        if any && !known {
             self.take_over(all);
         }
     }
@@ -115,6 +122,7 @@ impl Emulator {
         if self.cluster.is_some() {
             *self.files.lock().unwrap_or_else(PoisonError::into_inner) = Some(load.clone());
         }
+        self.shared_seen.store(0, Ordering::Relaxed);
         self.take_over(Load { reset: true, ..load });
         self.restore_shared();
     }

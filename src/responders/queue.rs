@@ -4,8 +4,8 @@ use crate::desk::summary::{address, completed};
 use crate::session::exchange::Outcome;
 use crate::surface::Family;
 use crate::turn::{Answering, Found, Responder, Response, Turn};
+use crate::wire::error::ApiError;
 use serde_json::json;
-use std::future::ready;
 
 /// The queue that has something for whoever asks.
 pub(crate) struct PresetQueue;
@@ -16,24 +16,24 @@ impl Responder for PresetQueue {
     }
 
     fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
-        Box::pin(ready(Ok(take(turn).map_or(Response::Pass(None), Response::Reply))))
+        Box::pin(async move { Ok(take(turn).await?.map_or(Response::Pass(None), Response::Reply)) })
     }
 }
 
-fn take(turn: &Turn<'_>) -> Option<Found> {
+async fn take(turn: &Turn<'_>) -> Result<Option<Found>, ApiError> {
     let call = turn.call;
     let desk = &call.emulator.desk;
-    let prompt = turn.prompt.filter(|_| call.operation.family == Family::Text)?;
+    let Some(prompt) = turn.prompt.filter(|_| call.operation.family == Family::Text) else { return Ok(None) };
     // An answer that is refused in the end takes nothing.
     if desk.queues.is_empty() || call.exchange.refusal.get().is_some() {
-        return None;
+        return Ok(None);
     }
     let client = address(&call.exchange);
     let session = format!("session:{}", call.session.label());
-    let (queue, used) = desk.queues.take(&[&session, &client])?;
+    let Some((queue, used)) = desk.queues.take_once(&[&session, &client]).await? else { return Ok(None) };
     call.exchange.note(|record| record.outcome = Outcome::Scripted);
     desk.events.tell("queue_updated", || json!({"ip": queue}));
     desk.events.tell("completed_request", || completed(&call.exchange, &used.response, used.status, "queue"));
     let meant = used.meant.filter(|_| prompt.stream || used.fill);
-    Some(Found::new(meant.unwrap_or(used.reply)))
+    Ok(Some(Found::new(meant.unwrap_or(used.reply))))
 }

@@ -34,6 +34,7 @@ const NEWS: &str = "llemulator:news";
 
 static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
+static SWAP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("swap.lua")));
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
 
 /// The server, and what this replica owns of it.
@@ -322,6 +323,29 @@ impl RedisStore {
     pub(super) fn change_wide(&self, changes: impl IntoIterator<Item = RowChange>) {
         let steps = changes.into_iter().map(CommitStep::Row).chain([CommitStep::Tell("shared".into())]);
         self.commits.add(&CommitTarget::Wide, None, steps);
+    }
+
+    /// Puts a row that belongs to no session in the place of one that is as it was seen; empty = none. False = it is not.
+    ///
+    /// # Errors
+    /// The server cannot be used.
+    pub(crate) async fn swap_wide(&self, field: &str, seen: &[u8], new: &[u8]) -> Result<bool, ApiError> {
+        self.settled().await?;
+        let mut swap = SWAP.prepare_invoke();
+        swap.key(WIDE).arg(field).arg(seen).arg(new).arg(NEWS).arg(&self.id);
+        let swapped: Result<u8, String> = self.run(swap).await;
+        swapped.map(|swapped| swapped == 1).map_err(|reason| self.refusal(&reason))
+    }
+
+    /// Reads what belongs to no session, which may have changed.
+    ///
+    /// # Errors
+    /// The server cannot be used.
+    pub(crate) async fn read_wide_now(&self) -> Result<(), ApiError> {
+        match self.reads_wide().await {
+            true => Ok(()),
+            false => Err(self.refusal("it does not answer in time")),
+        }
     }
 
     /// Waits until all that happened in a session is committed.

@@ -79,13 +79,9 @@ impl RedisStore {
                     // One that says nothing for long may be gone without a word.
                     match timeout(self.lease, heard.next()).await {
                         Ok(None) => break,
-                        Ok(Some(message)) => {
-                            let text = message.get_payload::<String>().unwrap_or_default();
-                            let own = text.strip_prefix(&self.id).is_some();
-                            if !own && !self.reads_wide().await {
-                                break;
-                            }
-                        }
+                        // Its own news too: what it read meanwhile may be older.
+                        Ok(Some(_)) if self.reads_wide().await => {}
+                        Ok(Some(_)) => break,
                         Err(_) if self.closing.load(Ordering::Acquire) => break,
                         Err(_) if self.problem().is_some() => break,
                         Err(_) => {}
@@ -97,7 +93,7 @@ impl RedisStore {
     }
 
     /// Reads what belongs to no session. False = it could not be read.
-    async fn reads_wide(&self) -> bool {
+    pub(super) async fn reads_wide(&self) -> bool {
         let read = async {
             let mut link = self.link().await?;
             redis::cmd("HGETALL").arg(WIDE).query_async::<Vec<DataRow>>(&mut link).await
