@@ -25,7 +25,7 @@ const RUN = {
   js: { here: ['scripting', 'streaming-and-faults', 'sessions', 'test-runners', 'skill/SKILL', 'record-replay', 'migrating'], 'conformance/js/test/guide.test.mjs': ['clients', 'recipes'], 'deploy/test/local.test.mjs': ['local-model'] },
   // How it was with another tool, run with that tool.
   mjs: { 'conformance/js/test/migrating.test.mjs': ['migrating'] },
-  sh: { here: ['control-plane', 'command-line', 'control-room', 'script-files', 'any-language', 'recipes', 'telemetry', 'skill/SKILL', 'record-replay'], 'conformance/js/test/guide.test.mjs': ['clients'], 'deploy/test/run.mjs': ['containers', 'local-model'] },
+  sh: { here: ['control-plane', 'command-line', 'control-room', 'script-files', 'any-language', 'recipes', 'telemetry', 'skill/SKILL', 'record-replay'], 'conformance/js/test/guide.test.mjs': ['clients'], 'deploy/test/run.mjs': ['containers', 'local-model', 'scaling'] },
   yaml: { here: ['script-files', 'recipes', 'telemetry'] },
   python: { 'conformance/python/test_guide.py': ['any-language', 'recipes'], 'conformance/python/test_cassettes.py': ['migrating'], 'conformance/python/clients/test_clients.py': ['clients'] },
   go: { 'scripts/test-docs.mjs': ['any-language'] },

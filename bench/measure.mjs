@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { createRequire } from 'node:module';
+import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,4 +23,15 @@ export async function ask(url, { body, ...options } = {}) {
   await once(response, 'end');
   const ms = performance.now() - began;
   return { status: response.statusCode, headers: response.headers, text: Buffer.concat(chunks).toString(), ms };
+}
+
+/** What a Redis has counted: commands that it ran, also those of scripts, and reads of its sockets. */
+export async function redisCounts(host, port) {
+  const socket = net.connect(port, host);
+  socket.write('INFO stats\r\n');
+  let text = '';
+  while (!text.includes('total_writes_processed')) text += (await once(socket, 'data'))[0];
+  socket.destroy();
+  const number = (name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)[1]);
+  return { commands: number('total_commands_processed'), reads: number('total_reads_processed') };
 }

@@ -134,8 +134,14 @@ def in_full():
     assert metric["metric"]["name"] == "llemulator_streams_open" and metric["target"]["averageValue"] == "250"
     annotations = resources["Ingress"]["metadata"]["annotations"]
     assert annotations["nginx.ingress.kubernetes.io/proxy-buffering"] == "off"
-    assert annotations["nginx.ingress.kubernetes.io/upstream-hash-by"] == "$http_authorization"
-    assert resources["Service"]["spec"]["sessionAffinity"] == "ClientIP"
+    assert "nginx.ingress.kubernetes.io/upstream-hash-by" not in annotations, "with a store any replica takes any key"
+    assert "sessionAffinity" not in resources["Service"]["spec"]
+    assert env["LLEMULATOR_STORE"]["valueFrom"]["secretKeyRef"] == {"name": "redis", "key": "url"}
+    assert env["POD_IP"]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
+    assert env["LLEMULATOR_ADVERTISE"]["value"] == "http://$(POD_IP):8080"
+    own = {"podSelector": {"matchLabels": resources["Service"]["spec"]["selector"]}}
+    policy = resources["NetworkPolicy"]["spec"]
+    assert own in policy["ingress"][0]["from"] and any(own in rule.get("to", []) for rule in policy["egress"]), "replicas reach each other"
     labels = deployment["template"]["metadata"]["labels"].items()
     selectors = [
         resources["Service"]["spec"]["selector"],
@@ -150,10 +156,27 @@ def in_full():
     changed = render({**values("full"), "script": "responses: [Rome.]"}, name="demo")[0]
     stamp = lambda of: of["Deployment"]["spec"]["template"]["metadata"]["annotations"]["llemulator/script"]
     assert stamp(changed) != stamp(resources), "another script starts another Pod"
-    print("ok  full values: script, HPA on open streams, NetworkPolicy, Ingress without buffers, ServiceMonitor, keys stay at a replica")
+    print("ok  full values: script, HPA on open streams, NetworkPolicy, Ingress without buffers, ServiceMonitor, a store")
+
+
+def apart():
+    """Without a store each key stays at a replica."""
+    resources, _ = render({"replicas": 3, "ingress": {"enabled": True}})
+    validate(resources)
+    assert resources["Service"]["spec"]["sessionAffinity"] == "ClientIP"
+    assert resources["Ingress"]["metadata"]["annotations"]["nginx.ingress.kubernetes.io/upstream-hash-by"] == "$http_authorization"
+    container = resources["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+    assert not {"LLEMULATOR_STORE", "LLEMULATOR_ADVERTISE"} & {variable["name"] for variable in container["env"]}
+    given, _ = render({"replicas": 3, "store": {"url": "rediss://redis:6379/0"}})
+    validate(given)
+    [store] = [one for one in given["Deployment"]["spec"]["template"]["spec"]["containers"][0]["env"] if one["name"] == "LLEMULATOR_STORE"]
+    assert store["value"] == "rediss://redis:6379/0" and "sessionAffinity" not in given["Service"]["spec"]
+    print("ok  replicas without a store: each key stays at one; with a store none needs to")
 
 
 def refused():
+    fails(r"autoscaling needs a store", {"autoscaling": {"enabled": True}})
+    fails(r"store", {"store": {"url": "http://redis"}})
     fails(r"replcas", {"replcas": 2})
     fails(r"port", {"service": {"port": 70000}})
     fails(r"lower-case", {"env": {"lower-case": "x"}})
@@ -161,11 +184,11 @@ def refused():
 
 
 def options(help_text):
-    """Every variable that is set exists: those of the emulator in its help, those of OpenTelemetry by its own name."""
+    """Every variable that is set exists: those of the emulator in its help, those of OpenTelemetry by its own name, `POD_IP` is read by another."""
     resources, _ = render(values("full"))
     names = {variable["name"] for variable in resources["Deployment"]["spec"]["template"]["spec"]["containers"][0]["env"]}
     for name in names | set(re.findall(r"LLEMULATOR_[A-Z_]+", (CHART / "values.yaml").read_text())):
-        assert name.startswith("OTEL_") or f"env: {name}]" in help_text or f"env: {name}=" in help_text, f"{name} is no variable of the emulator"
+        assert name.startswith("OTEL_") or name == "POD_IP" or f"env: {name}]" in help_text or f"env: {name}=" in help_text, f"{name} is no variable of the emulator"
     print("ok  every variable that the chart sets is one of the emulator's")
 
 
@@ -186,6 +209,7 @@ print(f"Helm {helm.helm_sdk_version()}, Kubernetes {', '.join(VERSIONS)}")
 linted()
 by_default()
 in_full()
+apart()
 refused()
 options(pathlib.Path(sys.argv[1]).read_text())
 manifest("--update" in sys.argv)

@@ -72,7 +72,7 @@ const parts = {
     check('--builtin-schema', 'vendor.github-actions', 'action.yml');
     console.log('ok  compose files, workflows and the action are what their schemas say');
     const help = capture(process.execPath, ['js/cli.js', '--help', '--all']);
-    for (const file of ['deploy/Dockerfile', 'deploy/README.md', 'docs/containers.md', ...files('deploy', /\.yaml$/)]) {
+    for (const file of ['deploy/Dockerfile', 'deploy/README.md', 'docs/containers.md', 'docs/scaling.md', ...files('deploy', /\.yaml$/)]) {
       for (const [name] of read(file).matchAll(/\b(LLEMULATOR|STREAM)_[A-Z_]+\b/g)) {
         assert.match(help, new RegExp(`\\[env: ${name}[=\\]]`), `${file} sets ${name}, which is no option of the emulator`);
       }
@@ -81,7 +81,7 @@ const parts = {
     const [, seeds] = /\n## Coming from another emulator\n(.*?)\n## /s.exec(read('README.md'));
     const told = [...seeds.matchAll(/^\| .* \| (.*) \|$/gm)].slice(1).map(([, cell]) => cell).join('\n');
     canBeTyped('README.md', told, /`((?:npx llemulator|--)[^`]*)`/g, help);
-    for (const guide of ['docs/containers.md', 'docs/local-model.md']) canBeTyped(guide, blocks(guide, 'sh').join('\n'), /^(?:npx )?llemulator (.*)/gm, help);
+    for (const guide of ['docs/containers.md', 'docs/local-model.md', 'docs/scaling.md']) canBeTyped(guide, blocks(guide, 'sh').join('\n'), /^(?:npx )?llemulator (.*)/gm, help);
     console.log('ok  what the README and the guides tell to type is there');
     const helpFile = path.join(ROOT, 'target', 'help.txt');
     mkdirSync(path.dirname(helpFile), { recursive: true });

@@ -30,6 +30,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ join "," $hosts }}
 {{- end -}}
 
-{{- define "llemulator.many" -}}
-{{ if or .Values.autoscaling.enabled (gt (int .Values.replicas) 1) }}true{{ end }}
+{{- define "llemulator.stored" -}}
+{{ if or .Values.store.url .Values.store.existingSecret }}true{{ end }}
+{{- end -}}
+
+{{- /* More than one, each with sessions of its own. */ -}}
+{{- define "llemulator.apart" -}}
+{{ if and (gt (int .Values.replicas) 1) (not (include "llemulator.stored" .)) }}true{{ end }}
 {{- end -}}
