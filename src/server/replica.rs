@@ -93,8 +93,11 @@ pub(super) async fn pass(
         let peer = respond::peer(&emulator.settings, parts);
         let forwarded = tokio::select! {
             forwarded = cluster.forward(&address, parts, peer, payload) => forwarded,
-            // What it still does for the session is never written, so the request was not answered.
-            () = cluster.until_moved(key, &address) => Ok(ForwardOutcome::Refused),
+            // Whether it was answered before the session moved nobody knows: another owner would answer it once more.
+            () = cluster.until_moved(key, &address) => {
+                cluster.forget(key);
+                return PassOutcome::Refused(error::session_moved());
+            }
         };
         match forwarded {
             Ok(ForwardOutcome::Answer(answer)) => {
