@@ -38,8 +38,7 @@ const STAGES = [
   ['telemetry', 'OpenTelemetry as a receiver of its protocol gets it', [node('conformance/telemetry/run.mjs')]],
   ['replicas', 'replicas beside a real Redis answer as one, with every fault of both', [
     node('__test__/replicas/run.mjs'),
-    // The whole of it, five times as long: npm run replicas.
-    node('__test__/replicas/three.mjs', '--sessions', '1000', '--requests', '20000'),
+    node('__test__/replicas/three.mjs'),
   ]],
   ['wire', 'bytes on the wire are as OpenAI sends them', [node('conformance/wire/run.mjs')]],
   ['fidelity', 'no score against recorded traffic has fallen', [node('conformance/fidelity/run.mjs')]],
