@@ -1,8 +1,9 @@
 //! Who may use the control room: every route of it, whatever the request says it brings.
 
-use super::tests::{exchange, start};
+use super::room_tests::{Watching, any, chat, done, watch};
+use super::tests::{exchange, request, start};
 use crate::emulator::Emulator;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Every route, with an id in the place of each.
 const ROUTES: &[(&str, &str)] = &[
@@ -140,4 +141,63 @@ fn beyond_loopback_every_route_needs_the_token() {
     }
     let bare = start(json!({"host": "0.0.0.0"}));
     assert_eq!(asked(&bare, "GET", "/api/settings", "127.0.0.1", "").0, 403, "without a token there is no way in");
+}
+
+/// Whatever a key came in, and whoever answered: no event has it, and no route.
+#[test]
+fn keys_appear_in_no_event_and_on_no_route() {
+    const SECRET: &str = "very-secret-key";
+    let real = start(json!({"auth": "optional", "fallback": "echo"}));
+    let emulator = start(
+        json!({"fallback": "manual", "upstream": format!("{}/v1", real.url()), "upstreamKey": format!("sk-upstream-{SECRET}")}),
+    );
+    let mut socket = watch(&emulator);
+    assert_eq!(any(&mut socket)["type"], "hello");
+    let headers = format!(
+        "api-key: {SECRET}\r\nx-api-key: {SECRET}\r\nproxy-authorization: Basic {SECRET}\r\ncookie: a={SECRET}\r\nx-auth-token: {SECRET}\r\n"
+    );
+    let key = format!("sk-{SECRET}");
+    let path = format!("/v1/chat/completions?api-key={SECRET}&access_token={SECRET}");
+    let ask = |text: &str| {
+        let body = chat(text, true).to_string();
+        exchange(&emulator, &request("POST", &path, &key, &headers, body.as_bytes())).expect("an answer").text()
+    };
+    let mut told = Vec::new();
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| ask("by hand"));
+        let id = until(&mut socket, "new_request", &mut told);
+        told.push(done(&emulator, "GET", "/api/pending", Value::Null));
+        let at = format!("/api/pending/{}/answer", id.as_str().expect("an id"));
+        done(&emulator, "POST", &at, json!({"reply": "By hand.", "keep": {"match": "by hand"}}));
+        assert!(asked.join().expect("an answer").contains("[DONE]"));
+    });
+    done(&emulator, "POST", "/api/preset-queue/127.0.0.1", json!({"response": {"choices": []}}));
+    ask("from the queue");
+    emulator.upstream.bypass(true);
+    assert!(ask("by the upstream").contains("Echo"));
+    until(&mut socket, "bypass_response", &mut told);
+    let id = until(&mut socket, "exchange_ended", &mut told);
+    let id = id.as_str().expect("an id");
+    let session = done(&emulator, "GET", "/api/sessions", Value::Null)["data"][0]["id"].clone();
+    for (method, path) in ROUTES.iter().filter(|(method, path)| *method == "GET" && path.starts_with("/api")) {
+        let of = if path.contains("sessions") { session.as_str().expect("an id") } else { id };
+        let got = exchange(&emulator, &request(method, &path.replacen("s/1", &format!("s/{of}"), 1), "k", "", b""));
+        told.push(got.expect("an answer").json());
+    }
+    let all = Value::from(told).to_string();
+    // The session is the one that was asked in, and what was asked is there.
+    assert!(all.contains("by the upstream") && all.contains("completed_request") && all.contains("sk-…"), "{all}");
+    assert!(!all.contains(SECRET), "{all}");
+}
+
+/// Reads events to the next one of a kind; the id it is of.
+fn until(socket: &mut Watching, kind: &str, told: &mut Vec<Value>) -> Value {
+    loop {
+        let event = any(socket);
+        let (found, id) = (event["type"] == kind, event["data"]["id"].clone());
+        told.push(event);
+        if found {
+            return id;
+        }
+    }
 }

@@ -75,6 +75,11 @@ export function pending(host) {
     await answer(page).locator('summary', { hasText: 'Templates' }).click();
     await answer(page).getByRole('button', { name: 'Classification' }).click();
     await answer(page).getByRole('button', { name: 'Keep as template' }).click();
+    await page.getByText('Kept in this browser').first().waitFor();
+    await page.reload();
+    await choose(page, 'Verbatim');
+    await answer(page).locator('summary', { hasText: 'Templates' }).click();
+    await answer(page).locator('.menu li', { has: page.getByRole('button', { name: /^Forget/ }) }).getByRole('button').first().click();
     await answer(page).locator('summary', { hasText: 'Templates' }).click();
     await answer(page).getByRole('button', { name: /^Forget/ }).click();
     await answer(page).locator('summary', { hasText: 'Templates' }).click();
