@@ -183,6 +183,15 @@ impl PendingList {
         Ok(())
     }
 
+    /// A connection is gone: what it held is everybody's again.
+    pub(crate) fn leave(&self, events: &EventLog, name: &str) {
+        for (id, waiter) in &mut self.all().waiting {
+            if waiter.claim.take_if(|claim| claim.name == name).is_some() {
+                events.tell("released_request", || json!({"id": id.to_string()}));
+            }
+        }
+    }
+
     /// Decides what becomes of a request; `before` is done before whoever asked has the answer.
     ///
     /// # Errors

@@ -91,6 +91,26 @@ fn who_claims_holds_off_others_until_he_gives_it_back() {
 }
 
 #[test]
+fn who_leaves_holds_nothing_any_more() {
+    let emulator = start(json!({"fallback": "manual"}));
+    let (mut one, mut other) = (watch(&emulator), watch(&emulator));
+    let streams = ["first", "second"].map(|text| asks(&emulator, CHAT, &chat(text, false)));
+    let ids = [(); 2].map(|()| waits(&mut one)["id"].take());
+    act(&mut one, "claim", &ids[0], json!({"by": "Ada"}));
+    act(&mut other, "claim", &ids[1], json!({"by": "Grace"}));
+    drop(one);
+    assert_eq!(next(&mut other, "released_request")["data"]["id"], ids[0]);
+    let list = done(&emulator, "GET", "/api/pending", Value::Null);
+    let held = |id: &Value| {
+        let list = list["data"].as_array().expect("a list");
+        list.iter().find(|card| card["id"] == *id).expect("it waits")["claimed"]["by"].clone()
+    };
+    assert_eq!((held(&ids[0]), held(&ids[1])), (Value::Null, json!("Grace")));
+    ids.iter().for_each(|id| act(&mut other, "answer", id, json!({"reply": "by Grace"})));
+    streams.into_iter().for_each(|stream| assert!(rest(stream).contains("by Grace")));
+}
+
+#[test]
 fn a_request_may_be_let_go_to_the_fallback_or_to_the_real_api() {
     let real = start(json!({"auth": "optional", "fallback": "echo"}));
     let emulator = start(json!({"fallback": "manual", "upstream": format!("{}/v1", real.url())}));

@@ -145,6 +145,7 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
             }
         }
     }
+    emulator.desk.pending.leave(events, &name);
 }
 
 /// How long the events of one watcher wait for more of them. Of many, each has another moment: all at once would be a

@@ -25,7 +25,7 @@ export async function startMock(port = 0, token = null) {
     send({ type: 'hello', data: { version: 'mock', epoch: world.epoch, seq: world.events.length, oldest: 1, client: name, token_needed: false } });
     for (const card of world.pending.values()) send({ type: 'new_request', data: world.card(card) });
     const stop = world.watch(send);
-    socket.on('close', stop);
+    socket.on('close', () => (stop(), world.leave(name)));
     socket.on('message', (text) => {
       let message;
       try {

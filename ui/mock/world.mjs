@@ -99,6 +99,11 @@ export class World {
     response?.end(pieces.map((piece) => piece.text).join(''));
   }
 
+  /** An operator's connection is gone, and with it what it held. */
+  leave(name) {
+    for (const [id, card] of this.pending) if (card.claimed && card.owner === name) Object.assign(card, { claimed: null, owner: null, by: null }), this.tell('released_request', { id });
+  }
+
   /** An operator's action. */
   act(id, type, fields, name) {
     const card = this.pending.get(id);

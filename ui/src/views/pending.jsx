@@ -144,7 +144,8 @@ function Opened({ card }) {
       clearInterval(timer);
       act('release', { id: card.id }).catch(() => {});
     };
-  }, [card.id, card.gone !== null, foreign, force, held]);
+    // A new connection holds nothing of what the lost one held.
+  }, [card.id, card.gone !== null, foreign, force, held, hello.value?.client]);
   return (
     <section class="pane detail-pane" aria-label={t('Request')} data-pane tabIndex={-1} ref={pane} onFocusIn={() => setHeld(true)}>
       <header class="detail-head">
