@@ -206,6 +206,43 @@ test('an item of a queue goes to one request, whichever replica is asked', async
   }
 });
 
+test('people at every replica see what happens, and answer what waits', async (test) => {
+  const redis = await Redis.start(test);
+  const replicas = await Promise.all([0, 1].map(() => Replica.ready(test, redis, '--fallback', 'manual')));
+  const [one, two] = replicas;
+  const operator = async (replica) => {
+    const socket = new WebSocket(`${replica.url.replace('http', 'ws')}/ws`);
+    test.after(() => socket.terminate());
+    socket.heard = [];
+    socket.on('message', (data) => socket.heard.push(JSON.parse(data)));
+    await once(socket, 'open');
+    socket.told = (type, id) => until(() => socket.heard.find((event) => event.type === type && (!id || event.data.id === id)), `${type} at ${replica.url}`);
+    return socket;
+  };
+  const [first, second] = await Promise.all(replicas.map(operator));
+  // Over the socket of the other replica.
+  const asked = one.says('sk-person', 'who are you?');
+  const { data } = await second.told('new_request');
+  assert.equal((await first.told('new_request')).data.id, data.id);
+  assert.deepEqual((await two.ask('GET', '/api/pending')).json.data.map(({ id }) => id), [data.id]);
+  second.send(JSON.stringify({ type: 'answer', id: data.id, reply: { text: 'a person' }, ref: 1 }));
+  assert.equal(await asked, 'a person');
+  assert.equal((await second.told('ack')).data.ref, 1);
+  for (const socket of [first, second]) await socket.told('answered_by', data.id);
+  // Over HTTP, and a second time in vain.
+  const again = one.says('sk-person', 'and now?');
+  const waiting = await until(async () => (await two.ask('GET', '/api/pending')).json.data[0], 'a request that waits');
+  const answer = () => two.ask('POST', `/api/pending/${waiting.id}/answer`, { reply: { text: 'the same' } });
+  assert.equal((await answer()).status, 200);
+  assert.equal(await again, 'the same');
+  await until(async () => (await answer()).status === 404, 'it waits no more');
+  // What else happens is told as long as somebody watches.
+  await until(async () => {
+    one.ask('GET', '/v1/models', undefined, 'sk-seen');
+    return second.heard.some(({ type, data }) => type === 'exchange_ended' && JSON.stringify(data).includes('models'));
+  }, 'an exchange of the other replica');
+});
+
 test('a session that is reset or deleted is so for all', async (test) => {
   const { one, two } = await pair(test);
   await one.script('sk-reset', steps(3));

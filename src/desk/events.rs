@@ -1,6 +1,7 @@
 //! The events people watch: numbered, kept for a while so that a lost connection misses nothing, and never waiting for
 //! anybody. Who watches reads at its own pace; who falls behind what is kept has to begin anew.
 
+use super::relay::Relay;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -25,6 +26,8 @@ pub(crate) struct EventLog {
     last: watch::Sender<u64>,
     /// Told apart after a restart.
     epoch: String,
+    /// The other replicas.
+    pub(super) relay: Relay,
 }
 
 #[derive(Default)]
@@ -51,7 +54,7 @@ pub(crate) struct EventWatch<'a>(&'a EventLog);
 impl Default for EventLog {
     fn default() -> Self {
         let epoch = format!("{:x}", crate::clock::world().as_micros());
-        EventLog { kept: Mutex::default(), last: watch::channel(0).0, epoch }
+        EventLog { kept: Mutex::default(), last: watch::channel(0).0, epoch, relay: Relay::default() }
     }
 }
 
@@ -62,6 +65,16 @@ impl EventLog {
 
     /// Tells everybody; nothing is made when nobody watches.
     pub(crate) fn tell(&self, kind: &str, data: impl FnOnce() -> Value) {
+        if !self.relay.wants(kind) {
+            return self.tell_here(kind, data);
+        }
+        let data = data();
+        self.relay.tell(kind, &data);
+        self.tell_here(kind, || data);
+    }
+
+    /// Tells those who watch at this replica.
+    pub(super) fn tell_here(&self, kind: &str, data: impl FnOnce() -> Value) {
         if !self.is_watched() {
             return;
         }
@@ -76,7 +89,7 @@ impl EventLog {
     /// Tells of an exchange; when there are too many, only that there are.
     pub(crate) fn tell_exchange(&self, kind: &str, data: impl FnOnce() -> Value) {
         let mut kept = self.kept();
-        if kept.watchers == 0 {
+        if kept.watchers == 0 && !self.relay.is_watched() {
             return;
         }
         let now = Duration::from_secs(crate::clock::world().as_secs());

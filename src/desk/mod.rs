@@ -7,6 +7,7 @@ mod kept;
 pub(crate) mod pending;
 pub(crate) mod preset;
 pub(crate) mod queues;
+mod relay;
 mod shared;
 pub(crate) mod summary;
 pub(crate) mod waiter;

@@ -6,7 +6,7 @@ use crate::options::Settings;
 use crate::session::Ended;
 use crate::session::store::file::DataDir;
 use crate::session::store::keeper::Keeper;
-use crate::session::store::redis::{RedisStore, SessionOwner};
+use crate::session::store::redis::{RedisStore, SessionOwner, StoreHooks};
 use crate::session::store::saved::{self, Fence};
 use crate::wire::error::ApiError;
 use std::sync::{Arc, PoisonError};
@@ -57,15 +57,23 @@ impl Emulator {
             }
             None => self.url(),
         };
-        let (lost, wide) = (Arc::downgrade(self), Arc::downgrade(self));
-        cluster.store.join(
+        let store = cluster.store.clone();
+        let tell = store.clone();
+        self.desk.relay(address.clone(), store.beat(), Box::new(move |text| tell.tell(text)));
+        let weak = Arc::downgrade(self);
+        let [lost, wide, heard, beat] = std::array::from_fn(|_| weak.clone());
+        store.join(
             address,
-            Box::new(move || lost.upgrade().into_iter().for_each(|emulator| emulator.let_lost_go())),
-            Box::new(move |rows| {
-                if let Some(emulator) = wide.upgrade() {
-                    emulator.take_wide(rows);
-                }
-            }),
+            StoreHooks {
+                lost: Box::new(move || lost.upgrade().into_iter().for_each(|emulator| emulator.let_lost_go())),
+                wide: Box::new(move |rows| {
+                    if let Some(emulator) = wide.upgrade() {
+                        emulator.take_wide(rows);
+                    }
+                }),
+                heard: Box::new(move |text| heard.upgrade().into_iter().for_each(|emulator| emulator.desk.hear(text))),
+                beat: Box::new(move || beat.upgrade().into_iter().for_each(|emulator| emulator.desk.beat())),
+            },
         );
         Ok(())
     }

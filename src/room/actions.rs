@@ -32,7 +32,7 @@ const ACTIONS: &[&str] = &[
 
 pub(super) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest, path: &[&str]) -> Result<Value, ApiError> {
     match (request.method, path) {
-        ("GET", []) => Ok(json!({"object": "list", "data": emulator.desk.pending.list()})),
+        ("GET", []) => Ok(json!({"object": "list", "data": emulator.desk.waiting()})),
         ("POST", [id, action]) => {
             let mut given = request.object()?;
             given.insert("id".into(), (*id).into());

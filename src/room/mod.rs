@@ -137,7 +137,7 @@ pub(crate) fn in_process(emulator: &Arc<Emulator>, method: &str, target: &str, b
 pub(crate) async fn tell_process(emulator: Arc<Emulator>) {
     let events = &emulator.desk.events;
     let _watching = events.watch();
-    let (waiting, mut seen) = emulator.desk.pending.as_of(events);
+    let (waiting, mut seen) = emulator.desk.as_of();
     let tell = |event: &str| emulator.callbacks.tell(format!("{{\"type\":\"event\",\"event\":{event}}}"));
     waiting.into_iter().for_each(|data| tell(&json!({"type": "new_request", "data": data}).to_string()));
     let mut news = events.news();

@@ -1,10 +1,11 @@
 //! Requests between replicas: those that come from another one, and those that go to the owner of their session.
 
 use super::body::{Cut, ResponseBody};
-use super::key;
+use super::guard::Visitor;
 use super::request::RequestBody;
 use super::respond::{self, Peer};
 use super::socket::{Control, Ending};
+use super::{key, room, watch};
 use crate::cluster::{Cluster, ForwardOutcome, PEER, REPLICA, passing, whole};
 use crate::control::{self, ControlScope};
 use crate::emulator::Emulator;
@@ -19,6 +20,7 @@ use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::copy_bidirectional;
@@ -178,9 +180,72 @@ pub(super) async fn control_key(emulator: &Emulator, parts: &Parts, body: &mut R
             }
             let patience = Duration::from_millis(emulator.settings.body_timeout_ms);
             let bytes = timeout(patience, body.read_ahead()).await.ok()?.ok()?;
-            let given: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+            let given: Value = serde_json::from_slice(&bytes).ok()?;
             Some(control::key_of_name(given.get("name")?.as_str()?))
         }
         _ => None,
     }
+}
+
+/// Lets the replica at which a request waits do what a person does with it. Ok = that is this one.
+///
+/// # Errors
+/// What the other one says.
+pub(super) async fn pass_action(
+    emulator: &Arc<Emulator>,
+    control: &Arc<Control>,
+    visitor: &Visitor,
+    parts: &mut Parts,
+    mut body: RequestBody,
+) -> Result<RequestBody, Result<Response<ResponseBody>, Cut>> {
+    let id = parts.uri.path().strip_prefix("/api/pending/").and_then(|rest| rest.split('/').next()?.parse().ok());
+    let here = parts.extensions.get::<PassedOn>().is_some() || room::check(emulator, visitor, &parts.headers).is_err();
+    let address = id.filter(|_| !here).and_then(|id| emulator.desk.elsewhere(id));
+    let (Some(cluster), Some(address)) = (emulator.cluster.clone(), address) else { return Ok(body) };
+    if body.size_hint().exact().is_none_or(|size| size > KEPT) {
+        return Ok(body);
+    }
+    let patience = Duration::from_millis(emulator.settings.body_timeout_ms);
+    let Ok(Ok(bytes)) = timeout(patience, body.read_ahead()).await else { return Err(Err(Cut)) };
+    let peer = respond::peer(&emulator.settings, parts);
+    match cluster.forward(&address, parts, peer, whole(bytes)).await {
+        Ok(ForwardOutcome::Answer(answer)) => Err(Ok(answered(emulator, control, parts, answer))),
+        // What waited there is gone with it: this one says so.
+        _ => Ok(body),
+    }
+}
+
+/// As [`pass_action`], of a message over the control room's socket: the answer, if the request waits at another replica.
+pub(super) async fn act(emulator: &Arc<Emulator>, name: &str, heard: &str) -> Option<Value> {
+    let cluster = emulator.cluster.clone()?;
+    let given: Map<String, Value> = serde_json::from_str(heard).ok()?;
+    let kind = given
+        .get("type")?
+        .as_str()
+        .filter(|kind| kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))?;
+    let id = given.get("id")?;
+    let id = id.as_u64().or_else(|| id.as_str()?.parse().ok())?;
+    let address = emulator.desk.elsewhere(id)?;
+    // Operators of all replicas have names of their own.
+    let operator = format!("{name}@{}", emulator.address);
+    let token = emulator.settings.control_token.clone().unwrap_or_default();
+    let request = hyper::Request::post(format!("/api/pending/{id}/{kind}"))
+        .header("content-type", "application/json")
+        .header("x-operator", operator)
+        .header("x-llemulator-control-token", token);
+    let (parts, ()) = request.body(()).ok()?.into_parts();
+    let Ok(ForwardOutcome::Answer(answer)) =
+        cluster.forward(&address, &parts, None, whole(heard.to_string().into())).await
+    else {
+        return None;
+    };
+    let status = answer.status();
+    let bytes = answer.into_body().collect().await.ok()?.to_bytes();
+    if status.is_success() {
+        return Some(watch::acknowledged(&given, kind, serde_json::json!({})));
+    }
+    let refused: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let message = refused["error"]["message"].as_str().unwrap_or("The other replica refused it.");
+    let code = refused["error"]["code"].as_str().unwrap_or("refused");
+    Some(watch::failed(&given, &ApiError::new(status.as_u16(), message).code(code)))
 }

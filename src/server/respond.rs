@@ -94,7 +94,10 @@ async fn routed(
         ("/", "GET") => Ok(plain(200, "application/json", "{\"service\":\"llemulator\",\"status\":\"ok\"}")),
         (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
         _ if upgrade.is_some() => Ok(watching(emulator, control, &visitor, upgrade, &parts)),
-        _ if rooms => Ok(room::answer(&emulator, &visitor, &parts, body).await),
+        _ if rooms => match replica::pass_action(&emulator, &control, &visitor, &mut parts, body).await {
+            Ok(body) => Ok(room::answer(&emulator, &visitor, &parts, body).await),
+            Err(passed) => passed,
+        },
         _ if controls => control_route(emulator, control, &visitor, parts, body).await,
         _ => api_request(emulator, control, &visitor, parts, body).await,
     };

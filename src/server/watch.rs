@@ -4,6 +4,7 @@
 //! is kept is dropped.
 
 use super::handshake;
+use super::replica;
 use super::socket::Control;
 use crate::emulator::Emulator;
 use crate::room;
@@ -74,7 +75,7 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("operator-{number}");
     // From here on whatever waits is in the list or told by an event after it.
-    let (waiting, last) = emulator.desk.pending.as_of(events);
+    let (waiting, last) = emulator.desk.as_of();
     let (_, oldest) = events.range();
     let mut seen = last;
     let hello = json!({
@@ -105,6 +106,12 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
                     Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
                     Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                 };
+                if let Some(answer) = replica::act(emulator, &name, &heard).await {
+                    if send(emulator, &mut out, vec![text(&answer)], seen).await.is_err() {
+                        break;
+                    }
+                    continue;
+                }
                 let (again, answer) = answer(emulator, &name, &heard);
                 let answer = emulator.settled().await.map_or_else(|error| failed(&Map::new(), &error), |()| answer);
                 if let Some(since) = again {
@@ -204,18 +211,7 @@ fn answer(emulator: &Arc<Emulator>, name: &str, heard: &str) -> (Option<u64>, Va
     let Some(kind) = given.get("type").and_then(Value::as_str) else {
         return (None, failed(&given, &ApiError::missing("type")));
     };
-    let ack = |more: Value| {
-        let mut data = json!({"for": kind});
-        for key in ["id", "ref"] {
-            if let Some(value) = given.get(key) {
-                data[key] = value.clone();
-            }
-        }
-        if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
-            data.extend(more);
-        }
-        json!({"type": "ack", "data": data})
-    };
+    let ack = |more: Value| acknowledged(&given, kind, more);
     match kind {
         "ping" => (None, ack(json!({}))),
         "resume" => {
@@ -232,7 +228,21 @@ fn answer(emulator: &Arc<Emulator>, name: &str, heard: &str) -> (Option<u64>, Va
     }
 }
 
-fn failed(given: &Map<String, Value>, error: &ApiError) -> Value {
+/// What a message led to.
+pub(super) fn acknowledged(given: &Map<String, Value>, kind: &str, more: Value) -> Value {
+    let mut data = json!({"for": kind});
+    for key in ["id", "ref"] {
+        if let Some(value) = given.get(key) {
+            data[key] = value.clone();
+        }
+    }
+    if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
+        data.extend(more);
+    }
+    json!({"type": "ack", "data": data})
+}
+
+pub(super) fn failed(given: &Map<String, Value>, error: &ApiError) -> Value {
     let mut data = json!({"message": error.message, "code": error.code});
     for (from, to) in [("type", "for"), ("id", "id"), ("ref", "ref")] {
         if let Some(value) = given.get(from) {

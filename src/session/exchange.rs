@@ -26,6 +26,11 @@ use std::time::Duration;
 /// The next exchange's number.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// Exchanges of this process have at least this number from now on.
+pub(crate) fn number_from(least: u64) {
+    NEXT.fetch_max(least, Ordering::Relaxed);
+}
+
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout};
 
 /// What all keys begin with.
@@ -31,6 +31,11 @@ const WIDE: &str = "llemulator:shared";
 const SECRET: &str = "llemulator:secret";
 const EPOCH: &str = "llemulator:epoch";
 const NEWS: &str = "llemulator:news";
+const DESK: &str = "llemulator:desk";
+const NUMBER: &str = "llemulator:replicas";
+
+/// Texts for other replicas that wait to be told.
+const MOST_TOLD: usize = 10_000;
 
 static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
@@ -49,10 +54,9 @@ pub(crate) struct RedisStore {
     state: Mutex<StoreState>,
     /// Proves to other replicas that a request comes from one of them; known once the server was reached.
     secret: OnceLock<String>,
-    /// Told when sessions are lost.
-    lost: OnceLock<LostHook>,
-    /// Given the rows that belong to no session.
-    wide: OnceLock<WideHook>,
+    hooks: OnceLock<StoreHooks>,
+    /// What the other replicas are told.
+    telling: OnceLock<mpsc::Sender<String>>,
     /// The lease is to be renewed now.
     renew: Notify,
     /// All that waited at the end is committed.
@@ -77,11 +81,17 @@ struct OwnedSession {
     rows: Option<Vec<DataRow>>,
 }
 
-/// Told that sessions are lost.
-pub(crate) type LostHook = Box<dyn Fn() + Send + Sync>;
-
-/// Given rows that belong to no session.
-pub(crate) type WideHook = Box<dyn Fn(Vec<DataRow>) + Send + Sync>;
+/// Who is told of what happens.
+pub(crate) struct StoreHooks {
+    /// Sessions are no longer this replica's: see [`Fence::is_lost`].
+    pub(crate) lost: Box<dyn Fn() + Send + Sync>,
+    /// The rows that belong to no session, whenever they may have changed.
+    pub(crate) wide: Box<dyn Fn(Vec<DataRow>) + Send + Sync>,
+    /// What another replica told: see [`RedisStore::tell`].
+    pub(crate) heard: Box<dyn Fn(&str) + Send + Sync>,
+    /// The lease was renewed.
+    pub(crate) beat: Box<dyn Fn() + Send + Sync>,
+}
 
 /// Whose a session is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,22 +123,33 @@ impl RedisStore {
             commits: Commits::default(),
             state: Mutex::new(StoreState { down: Some("it was not reached yet".into()), ..StoreState::default() }),
             secret: OnceLock::new(),
-            lost: OnceLock::new(),
-            wide: OnceLock::new(),
+            hooks: OnceLock::new(),
+            telling: OnceLock::new(),
             renew: Notify::new(),
             closed: Notify::new(),
             closing: AtomicBool::new(false),
         }))
     }
 
-    /// Begins to be one of the replicas, which others reach at `address`. `lost` is told when sessions are no longer this
-    /// replica's: see [`Fence::is_lost`]; `wide` is given the rows that belong to no session, whenever they may have changed.
-    pub(crate) fn join(self: &Arc<Self>, address: String, lost: LostHook, wide: WideHook) {
-        let _ = self.lost.set(lost);
-        let _ = self.wide.set(wide);
+    /// Begins to be one of the replicas, which others reach at `address`.
+    pub(crate) fn join(self: &Arc<Self>, address: String, hooks: StoreHooks) {
+        let _ = self.hooks.set(hooks);
+        let (telling, told) = mpsc::channel(MOST_TOLD);
+        let _ = self.telling.set(telling);
+        runtime::handle().spawn(self.clone().tells(told));
         runtime::handle().spawn(self.clone().renews(address));
         runtime::handle().spawn(self.clone().commits());
         runtime::handle().spawn(self.clone().listens());
+    }
+
+    /// Tells the other replicas, and this one, a text; one that is too much is not told.
+    pub(crate) fn tell(&self, text: String) {
+        let _ = self.telling.get().map(|telling| telling.try_send(text));
+    }
+
+    /// How often the lease is renewed.
+    pub(crate) fn beat(&self) -> Duration {
+        self.lease / 4
     }
 
     fn state(&self) -> MutexGuard<'_, StoreState> {
@@ -226,8 +247,8 @@ impl RedisStore {
             self.disown(fence);
             any = true;
         }
-        if let Some(lost) = self.lost.get().filter(|_| any) {
-            lost();
+        if let Some(hooks) = self.hooks.get().filter(|_| any) {
+            (hooks.lost)();
         }
     }
 
@@ -375,6 +396,8 @@ impl RedisStore {
     pub(crate) fn close(&self) {
         if !self.closing.swap(true, Ordering::AcqRel) {
             self.commits.close();
+            // Whoever tells ends with the next text.
+            self.tell(String::new());
             self.renew.notify_one();
             let ended = timeout(self.lease, self.closed.notified());
             let _ = runtime::handle().block_on(ended);

@@ -1,26 +1,31 @@
 //! What a replica does beside its requests: it renews its lease, commits what waits, and hears what others change.
 
 use super::commits::{CommitGroup, CommitStep, CommitTarget};
-use super::{COMMIT, LEASES, NEWS, RENEW, RedisStore, SECRET, WIDE, drawn, session_key};
+use super::{COMMIT, DESK, LEASES, NEWS, NUMBER, RENEW, RedisStore, SECRET, WIDE, drawn, session_key};
 use crate::log;
+use crate::session::exchange;
 use crate::session::store::file::RowChange;
 use crate::session::store::saved::DataRow;
 use futures_util::StreamExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 impl RedisStore {
     /// Renews the lease until the end.
     pub(super) async fn renews(self: Arc<Self>, address: String) {
-        let secret = drawn();
+        let (secret, mut number) = (drawn(), 0);
         while !self.closing.load(Ordering::Acquire) {
             let began = Instant::now();
             let mut renewal = RENEW.prepare_invoke();
-            renewal.key(format!("{LEASES}{}", self.id)).key(SECRET);
-            renewal.arg(&address).arg(self.lease.as_millis() as u64).arg(&secret);
-            let pause = match self.run::<(u64, String)>(renewal).await {
-                Ok((held, secret)) => {
+            renewal.key(format!("{LEASES}{}", self.id)).key(SECRET).key(NUMBER);
+            renewal.arg(&address).arg(self.lease.as_millis() as u64).arg(&secret).arg(number);
+            let pause = match self.run::<(u64, String, u64)>(renewal).await {
+                Ok((held, secret, given)) => {
+                    number = given;
+                    // What people call exchanges is told apart among replicas.
+                    exchange::number_from(number << 32);
                     let _ = self.secret.set(secret);
                     let (again, began_anew) = {
                         let mut state = self.state();
@@ -41,7 +46,8 @@ impl RedisStore {
                     if began_anew {
                         self.lose_all();
                     }
-                    self.lease / 4
+                    self.hooks.get().into_iter().for_each(|hooks| (hooks.beat)());
+                    self.beat()
                 }
                 Err(reason) => {
                     self.fails(&reason);
@@ -71,7 +77,7 @@ impl RedisStore {
     pub(super) async fn listens(self: Arc<Self>) {
         while !self.closing.load(Ordering::Acquire) {
             if let Ok(Ok(mut news)) = timeout(self.patience(), self.client.get_async_pubsub()).await
-                && let Ok(Ok(())) = timeout(self.patience(), news.subscribe(NEWS)).await
+                && let Ok(Ok(())) = timeout(self.patience(), news.subscribe(&[NEWS, DESK])).await
                 && self.reads_wide().await
             {
                 let mut heard = news.on_message();
@@ -79,6 +85,10 @@ impl RedisStore {
                     // One that says nothing for long may be gone without a word.
                     match timeout(self.lease, heard.next()).await {
                         Ok(None) => break,
+                        Ok(Some(message)) if message.get_channel_name() == DESK => {
+                            let text = message.get_payload::<String>().unwrap_or_default();
+                            self.hooks.get().into_iter().for_each(|hooks| (hooks.heard)(&text));
+                        }
                         // Its own news too: what it read meanwhile may be older.
                         Ok(Some(_)) if self.reads_wide().await => {}
                         Ok(Some(_)) => break,
@@ -98,12 +108,27 @@ impl RedisStore {
             let mut link = self.link().await?;
             redis::cmd("HGETALL").arg(WIDE).query_async::<Vec<DataRow>>(&mut link).await
         };
-        match (timeout(self.patience(), read).await, self.wide.get()) {
-            (Ok(Ok(rows)), Some(wide)) => {
-                wide(rows);
+        match (timeout(self.patience(), read).await, self.hooks.get()) {
+            (Ok(Ok(rows)), Some(hooks)) => {
+                (hooks.wide)(rows);
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Tells the other replicas what people have before them.
+    pub(super) async fn tells(self: Arc<Self>, mut telling: mpsc::Receiver<String>) {
+        while let Some(text) = telling.recv().await {
+            if self.closing.load(Ordering::Acquire) {
+                return;
+            }
+            let told = async {
+                let mut link = self.link().await?;
+                redis::cmd("PUBLISH").arg(DESK).arg(text).query_async::<()>(&mut link).await
+            };
+            // Nobody waits for it: what is lost is listed again.
+            let _ = timeout(self.patience(), told).await;
         }
     }
 
