@@ -20,9 +20,14 @@ const headers = { authorization: 'Bearer sk-bench', 'content-type': 'application
 /** A rule that is used up counts its uses: each answer changes what is kept. */
 const script = JSON.stringify({ reset: true, rules: [{ match: 'roads', text: 'The answer, my friend.', times: 10_000_000 }] });
 
+/** What is left running when a measurement fails. */
+const children = new Set();
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+
 const emulator = async (...flags) => {
   const [program, ...args] = [...command, '--port', '0', '--log-level', 'warn', ...flags];
-  const { line, stop } = await start(program, args);
+  const { line, child, stop } = await start(program, args);
+  children.add(child);
   // It listens before it has reached Redis.
   while ((await ask(`${line.split(' ').at(-1)}/readyz`)).status !== 200) await wait(20);
   return { url: line.split(' ').at(-1), stop };
@@ -32,7 +37,8 @@ async function redis(appendfsync) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'llemulator-bench-'));
   const port = await freePort();
   const flags = ['--port', String(port), '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', appendfsync, '--loglevel', 'warning'];
-  const { stop } = await start('sh', ['-c', 'echo started; exec redis-server "$@"', 'sh', ...flags]);
+  const { child, stop } = await start('sh', ['-c', 'echo started; exec redis-server "$@"', 'sh', ...flags]);
+  children.add(child);
   return { url: `redis://127.0.0.1:${port}/0`, port, stop: async () => (await stop(), rmSync(folder, { recursive: true, force: true })) };
 }
 
