@@ -256,6 +256,23 @@ test('a session that is reset or deleted is so for all', async (test) => {
   assert.deepEqual(json.data.map(({ number, said }) => [number, said]), [[1, '"step 0"']]);
 });
 
+test('TLS and a password: what cannot be trusted is not used, and readiness says why', async (test) => {
+  const redis = await Redis.start(test, '--tls');
+  const trusting = await Replica.start(test, redis, { SSL_CERT_FILE: redis.authority });
+  await until(async () => (await fetch(`${trusting.url}/readyz`)).ok, 'a replica that is ready');
+  assert.equal((await trusting.chat('sk-tls')).status, 200);
+  for (const [store, env, why] of [
+    [redis.url, {}, /certificate/],
+    [redis.url.replace('secret', 'wrong'), { SSL_CERT_FILE: redis.authority }, /password|WRONGPASS|auth/i],
+  ]) {
+    const replica = await Replica.start(test, store, env);
+    await until(async () => why.test(await (await fetch(`${replica.url}/readyz`)).text()), `a reason like ${why}`);
+    const refused = await replica.chat('sk-tls');
+    assert.deepEqual([refused.status, refused.json.error.code], [503, 'store_unavailable']);
+    assert.ok(!`${refused.text}${replica.child.said}`.includes('wrong'), 'no password is shown');
+  }
+});
+
 test('what cannot be is refused at the start', async (test) => {
   const impatient = async (store, more, why) => {
     const { spawnSync } = await import('node:child_process');

@@ -1,6 +1,6 @@
 // Redis servers and replicas for tests; all of them end with the test.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -29,8 +29,8 @@ async function freePort() {
   return port;
 }
 
-function started(program, args, test) {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+function started(program, args, test, env = {}) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   child.said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (child.said += text));
   child.over = once(child, 'exit');
@@ -52,13 +52,31 @@ export class Redis {
     test.after(() => rmSync(redis.dir, { recursive: true, force: true }));
     redis.port = await freePort();
     redis.url = `redis://127.0.0.1:${redis.port}/0`;
+    if (more.includes('--tls')) redis.encrypt();
     await redis.again();
     return redis;
   }
 
+  /** It speaks TLS alone, with a certificate of an authority that nobody else knows, and asks for a password. */
+  encrypt() {
+    const file = (name) => path.join(this.dir, name);
+    const openssl = (...args) => execFileSync('openssl', args, { stdio: 'ignore' });
+    const fresh = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    openssl('req', '-x509', ...fresh, '-keyout', file('authority.key'), '-out', file('authority.pem'), '-days', '2', '-subj', '/CN=authority');
+    openssl('req', ...fresh, '-keyout', file('key.pem'), '-out', file('asked.pem'), '-subj', '/CN=localhost');
+    writeFileSync(file('names'), 'subjectAltName=IP:127.0.0.1\n');
+    openssl('x509', '-req', '-in', file('asked.pem'), '-CA', file('authority.pem'), '-CAkey', file('authority.key'), '-CAcreateserial',
+      '-out', file('certificate.pem'), '-days', '2', '-extfile', file('names'));
+    this.authority = file('authority.pem');
+    this.url = `rediss://:secret@127.0.0.1:${this.port}/0`;
+    this.ports = ['--port', '0', '--tls-port', this.port];
+    this.more = ['--tls-cert-file', file('certificate.pem'), '--tls-key-file', file('key.pem'), '--tls-ca-cert-file', this.authority,
+      '--tls-auth-clients', 'no', '--requirepass', 'secret'];
+  }
+
   /** Starts it, or starts it again with what it had. */
   async again() {
-    const args = ['--port', this.port, '--dir', this.dir, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', ...this.more];
+    const args = [...(this.ports ?? ['--port', this.port]), '--dir', this.dir, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', ...this.more];
     this.child = started('redis-server', args.map(String), this.test);
     await until(() => this.child.said.includes('Ready to accept connections'), 'the start of Redis');
   }
@@ -81,9 +99,10 @@ export class Redis {
 /** A replica. */
 export class Replica {
   static async start(test, store, ...more) {
+    const env = typeof more[0] === 'object' ? more.shift() : {};
     const replica = new Replica();
     const args = ['--port', '0', '--clock', 'real', '--store', store.url ?? store, '--store-lease-ms', String(LEASE), '--log-level', 'warn', '--debug', 'true', ...more];
-    replica.child = started(process.env.LLEMULATOR_BINARY, args, test);
+    replica.child = started(process.env.LLEMULATOR_BINARY, args, test, env);
     replica.url = await until(() => /listening on (\S+)/.exec(replica.child.said)?.[1], `the start of a replica: ${replica.child.said}`);
     return replica;
   }
