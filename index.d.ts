@@ -90,6 +90,8 @@ export interface EmulatorOptions {
   maxBodyBytes?: number;
   /** Milliseconds a request body may stall before it is given up (408). Default 30,000. */
   bodyTimeoutMs?: number;
+  /** Milliseconds after which a session that nobody uses is forgotten; 0 = never, the default. */
+  sessionIdleMs?: number;
   /** Most sessions at a time; the one idle for longest makes room. Default 10,000. */
   maxSessions?: number;
   /** Most bytes a session keeps: a third each for its journal, what it stores, and its script. Default 805,306,368. */

@@ -1,5 +1,6 @@
 //! One listening server with its settings and sessions.
 
+mod idle;
 mod owned;
 mod restore;
 
@@ -75,6 +76,8 @@ pub(crate) struct Emulator {
     pub(crate) memory: Arc<Total>,
     /// Ticks once per use of a session; the order of last uses.
     ticks: AtomicU64,
+    /// When idle sessions are looked for next: milliseconds of the world's time.
+    next_look: AtomicU64,
     stopping: watch::Sender<bool>,
     /// What is open on the network: the listener, connections. Stop waits for them.
     open: watch::Sender<usize>,
@@ -162,6 +165,7 @@ impl Emulator {
             shared_loads: AtomicU64::new(0),
             memory,
             ticks: AtomicU64::new(1),
+            next_look: AtomicU64::new(0),
             stopping: watch::channel(false).0,
             open: watch::channel(0).0,
         });
@@ -234,10 +238,12 @@ impl Emulator {
 
     /// The session of a key, made at its first use; past the bound the one unused for longest makes room.
     pub(crate) fn session(&self, key: &str) -> Arc<Session> {
+        self.end_idle();
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = sessions.get(key).filter(|session| !session.is_lost()) {
             session.last_used.store(tick, Ordering::Relaxed);
+            self.seen(session);
             return session.clone();
         }
         drop(sessions);
@@ -254,6 +260,7 @@ impl Emulator {
         let made = |session: &&Arc<Session>| session.name != key || name == key || !session.is_untouched();
         if let Some(session) = sessions.get(key).filter(|session| !session.is_lost()).filter(made) {
             session.last_used.store(tick, Ordering::Relaxed);
+            self.seen(session);
             return session.clone();
         }
         let (mode, seed) = (clock.unwrap_or(self.settings.clock), seed.unwrap_or(self.settings.seed));
@@ -278,6 +285,7 @@ impl Emulator {
         }
         let session = Arc::new(session);
         session.last_used.store(tick, Ordering::Relaxed);
+        self.seen(&session);
         sessions.insert(key.to_string(), session.clone());
         session
     }

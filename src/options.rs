@@ -114,6 +114,9 @@ pub(crate) struct Options {
     /// Most sessions at a time; idle ones make room [default: 10000]
     #[arg(long, env = "LLEMULATOR_MAX_SESSIONS")]
     pub max_sessions: Option<usize>,
+    /// Milliseconds after which a session that nobody uses is forgotten; 0 = never [default: 0]
+    #[arg(long, env = "LLEMULATOR_SESSION_IDLE_MS")]
+    pub session_idle_ms: Option<u64>,
     /// Most bytes a session keeps: a third each for its journal, what it stores, and its script [default: 805306368]
     #[arg(long, env = "LLEMULATOR_MAX_SESSION_BYTES")]
     pub max_session_bytes: Option<usize>,
@@ -276,6 +279,8 @@ impl Options {
             ("replaySpeed", self.replay_speed.filter(|speed| *speed != 0.0), RATE),
             ("maxBodyBytes", size(self.max_body_bytes), BYTES),
             ("bodyTimeoutMs", time(self.body_timeout_ms), PATIENCE_MS),
+            // Zero says that none ends.
+            ("sessionIdleMs", time(self.session_idle_ms).filter(|idle| *idle != 0.0), PATIENCE_MS),
             ("maxSessions", size(self.max_sessions), KEPT),
             ("maxSessionBytes", size(self.max_session_bytes), BYTES),
             ("maxMemoryBytes", size(self.max_memory_bytes), BYTES),

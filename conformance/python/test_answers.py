@@ -56,9 +56,12 @@ STREAMED_AS_RECORDED = {"completions.create"}
 # What types do not say is needed: bytes of what is there, a thread, an assistant, a file, a consent. Tests of their own have
 # these; here each is refused.
 NEED_MORE = {
-    "audio.voices.create", "beta.threads.create_and_run", "beta.threads.runs.create",
-    "beta.threads.runs.submit_tool_outputs", "containers.files.content.retrieve", "files.content",
-    "fine_tuning.jobs.create", "models.delete", "videos.download_content",
+    "audio.voices.create", "beta.agents.sessions.artifacts.content",
+    "beta.agents.sessions.events.stream", "beta.threads.create_and_run",
+    "beta.threads.runs.create", "beta.threads.runs.submit_tool_outputs", "containers.files.content.retrieve",
+    "files.content", "fine_tuning.jobs.create", "live.create", "live.sessions.download_recording", "models.delete",
+    "realtime.calls.create", "skills.content.retrieve", "skills.create", "skills.versions.content.retrieve",
+    "videos.download_content",
 }
 
 

@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     /// Of operations that keep files.
     pub max_upload_bytes: usize,
     pub body_timeout_ms: u64,
+    /// 0 = sessions stay.
+    pub session_idle_ms: u64,
     pub max_sessions: usize,
     pub max_session_bytes: usize,
     pub max_memory_bytes: usize,
@@ -150,6 +152,7 @@ impl Options {
             // A file of 512 MB and the form around it.
             max_upload_bytes: self.max_body_bytes.unwrap_or(513 << 20),
             body_timeout_ms: self.body_timeout_ms.unwrap_or(30_000),
+            session_idle_ms: self.session_idle_ms.unwrap_or(0),
             max_sessions: self.max_sessions.unwrap_or(10_000),
             max_session_bytes: self.max_session_bytes.unwrap_or(768 << 20),
             max_memory_bytes: self.max_memory_bytes.unwrap_or(2 << 30),

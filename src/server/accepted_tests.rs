@@ -48,9 +48,8 @@ fn newer_fields_and_models_are_known() {
         response(json!({"client_metadata": {"x-codex-installation-id": "1"}})),
         response(json!({"background_options": {"completion_window": "soonest", "continuation_id": "c"}})),
         response(json!({"background_options": {"completion_window": "2h"}, "background": true})),
-        response(json!({"background_options": {"completion_window": "2h"}})),
         response(
-            json!({"background_options": {"completion_window": "8h"}, "background": true, "service_tier": "flex"}),
+            json!({"background_options": {"completion_window": "8h"}, "background": true, "service_tier": "default"}),
         ),
         response(json!({"background_options": null})),
         response(json!({"input_transformations": []})),
@@ -82,6 +81,31 @@ fn newer_fields_and_models_are_known() {
     let refused = post(&emulator, "/v1/responses", "", &response(json!({"tool_choice": {"type": "bogus"}})));
     let message = refused.json()["error"]["message"].as_str().expect("a message").to_string();
     assert_eq!(message.matches("'mcp'").count(), 1, "{message}");
+}
+
+#[test]
+fn a_window_of_hours_is_for_the_background_alone() {
+    let emulator = emulator(json!({}));
+    let window = |window: &str, more: Value| {
+        let mut body = response(json!({"background_options": {"completion_window": window}}));
+        body.as_object_mut().expect("a body").extend(more.as_object().expect("fields").clone());
+        post(&emulator, "/v1/responses", "", &body)
+    };
+    for hours in ["2h", "8h"] {
+        for (more, param) in [
+            (json!({}), "background"),
+            (json!({"background": false}), "background"),
+            (json!({"background": true, "stream": true}), "stream"),
+            (json!({"background": true, "service_tier": "flex"}), "service_tier"),
+            (json!({"background": true, "service_tier": "priority"}), "service_tier"),
+        ] {
+            let refused = window(hours, more.clone());
+            let error = &refused.json()["error"];
+            assert_eq!((refused.status, &error["param"]), (400, &json!(param)), "{hours} {more}: {error}");
+        }
+        assert_eq!(window(hours, json!({"background": true, "service_tier": "auto"})).status, 200);
+    }
+    assert_eq!(window("soonest", json!({"stream": true, "service_tier": "flex"})).status, 200);
 }
 
 /// One body serves an answer, its count and its compaction; refused is only what threads quote as refused.

@@ -191,3 +191,37 @@ fn a_connection_goes_on_after_a_body_that_was_refused_unread() {
         rest.extend_from_slice(&space[..read]);
     }
 }
+
+#[test]
+fn every_operation_with_a_form_refuses_a_broken_one_and_keeps_nothing() {
+    let emulator = start(json!({"unknownIds": "synthesize"}));
+    let forms = all().iter().filter(|operation| matches!(operation.form, Some(Form::Form | Form::JsonOrForm)));
+    let media = "multipart/form-data; boundary=x";
+    let file: &[(&str, &str, &[u8])] = &[("file", FILE, b"abc")];
+    let whole = body(file);
+    let session = emulator.session(KEY);
+    let held = || crate::runtime::handle().block_on(async { session.store.size().await });
+    let (before, mut seen) = (held(), 0);
+    for operation in forms {
+        let fill = |segment: &str| if segment.starts_with('{') { "some_id".into() } else { segment.to_string() };
+        let path = format!("/v1{}", operation.path.split('/').map(fill).collect::<Vec<_>>().join("/"));
+        for (case, media, body) in [
+            ("no boundary", "multipart/form-data", whole.clone()),
+            ("another boundary", "multipart/form-data; boundary=y", whole.clone()),
+            ("cut in a file", media, whole[..whole.len() - 9].to_vec()),
+            ("cut between", media, whole[..whole.len() - 4].to_vec()),
+            ("empty", media, Vec::new()),
+            ("no name", media, body(&[("", "", b"x")])),
+            ("a head without end", media, b"--x\r\ncontent-disposition: form-data; name=\"file\"".to_vec()),
+            ("no form at all", media, b"{\"file\": 1}".to_vec()),
+        ] {
+            let got = post(&emulator, &path, media, &body);
+            let error = got.json()["error"].clone();
+            let told = (got.status, error["type"].as_str());
+            assert_eq!(told, (400, Some("invalid_request_error")), "{} {case}: {error}", operation.name);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 8 * 18, "{seen}");
+    assert_eq!(held(), before, "something was kept");
+}

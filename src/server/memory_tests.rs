@@ -297,3 +297,28 @@ fn bytes_run_out_for_new_objects_and_a_reset_gives_memory_and_disk_back() {
     until("all is given back", || emulator.memory.used() == 0 && emulator.memory.disk().used() == 0);
     assert_eq!(send(&emulator, KEY, "/v1/conversations", &item).status, 200);
 }
+
+#[test]
+fn sessions_that_nobody_uses_end_where_the_option_says_so() {
+    let emulator = start(json!({"sessionIdleMs": 40, "fallback": "echo"}));
+    let hold = json!({"rules": [{"text": "late", "pace": {"hold": {"until": "later"}}}]});
+    assert_eq!(send(&emulator, "sk-busy", "/_emulator/script", &hold).status, 200);
+    let ask = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}).to_string();
+    let mut busy = connect(&emulator);
+    busy.write_all(&request("POST", "/v1/chat/completions", "sk-busy", "", ask.as_bytes())).expect("it is sent");
+    until("it waits", || !emulator.session("sk-busy").journal.in_flight().is_empty());
+    assert_eq!(respond(&emulator, KEY, "kept").status, 200);
+    let keys = || emulator.sessions().iter().map(|session| session.key.clone()).collect::<Vec<_>>();
+    until("it is forgotten", || {
+        // Anybody's request lets idle ones go.
+        emulator.session("sk-other");
+        !keys().contains(&KEY.to_string())
+    });
+    assert!(keys().contains(&"sk-busy".to_string()), "a request is under way");
+    // Begun anew, it knows nothing of before.
+    assert!(emulator.session(KEY).is_untouched());
+    let lasting = start(json!({"fallback": "echo"}));
+    assert_eq!(respond(&lasting, KEY, "kept").status, 200);
+    lasting.session("sk-other");
+    assert!(!lasting.session(KEY).is_untouched());
+}

@@ -245,3 +245,22 @@ fn a_demanded_file_search_finds_what_the_user_asks() {
     let answer = post(&emulator, "/v1/responses", &body);
     assert_eq!(answer["output"][0]["results"][0]["file_id"], files[2], "{answer}");
 }
+
+#[test]
+fn texts_of_pdf_files_are_found_and_other_bytes_are_not() {
+    let emulator = start(json!({"clock": "instant"}));
+    let content = "BT /F1 12 Tf 72 720 Td (Penguins waddle.) Tj 0 -14 Td (They swim well.) Tj ET";
+    let pdf = format!("%PDF-1.4\n1 0 obj\n<< /Length {} >>\nstream\n{content}\nendstream\nendobj\n", content.len());
+    let file = kept(&emulator, "birds.pdf", "assistants", pdf.as_bytes(), &[]);
+    let picture = kept(&emulator, "a.png", "assistants", b"\x89PNG\r\n\x1a\n\xff", &[]);
+    let store = post(&emulator, "/v1/vector_stores", &json!({"file_ids": [id(&file), id(&picture)]}));
+    let path = format!("/v1/vector_stores/{}", id(&store));
+    let counts = get(&emulator, &path)["file_counts"].clone();
+    assert_eq!((&counts["completed"], &counts["failed"]), (&json!(2), &json!(0)));
+    let found = post(&emulator, &format!("{path}/search"), &json!({"query": "who waddles?"}));
+    assert_eq!((&found["data"][0]["filename"], found["data"].as_array().map(Vec::len)), (&json!("birds.pdf"), Some(1)));
+    assert_eq!(found["data"][0]["content"][0]["text"], "Penguins waddle.\nThey swim well.\n");
+    let shown = get(&emulator, &format!("{path}/files/{}/content", id(&file)));
+    assert_eq!(shown["data"][0]["text"], "Penguins waddle.\nThey swim well.\n");
+    assert_eq!(get(&emulator, &format!("{path}/files/{}/content", id(&picture)))["data"], json!([]));
+}

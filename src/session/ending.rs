@@ -21,6 +21,8 @@ pub(crate) enum Ended {
     Deleted,
     /// Made room for another one.
     Displaced,
+    /// Nobody used it.
+    Idle,
     /// With its emulator, whose grace time is over.
     Stopped,
     /// Another replica owns it, or may.
@@ -43,6 +45,7 @@ impl Ended {
             Ended::Deleted => "was deleted",
             Ended::Displaced => "made room for another one (option maxSessions)",
             Ended::Moved => "went to another replica",
+            Ended::Idle => "was not used for long (option sessionIdleMs)",
             Ended::Stopped => "ended with its emulator, which was stopped",
         };
         format!("The session {how} while this request was answered.")

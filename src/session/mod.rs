@@ -84,6 +84,8 @@ pub(crate) struct Session {
     ended: watch::Sender<Option<Ended>>,
     /// Ticks of the emulator at the last use.
     pub last_used: AtomicU64,
+    /// When it was used last, where somebody asks: milliseconds of the world's time.
+    pub last_seen: AtomicU64,
     /// Where it is kept across restarts.
     rows: Option<Arc<SessionRows>>,
     limits: Mutex<Counters>,
@@ -187,6 +189,7 @@ impl Session {
             released: Arc::new(watch::channel(HashSet::new()).0),
             ended: watch::channel(None).0,
             last_used: AtomicU64::new(0),
+            last_seen: AtomicU64::new(0),
             rows: None,
             limits: Mutex::default(),
             prefixes: Mutex::default(),
@@ -371,6 +374,7 @@ impl Session {
             journal: self.journal.successor(next.accounts.journal.clone()),
             released: self.released.clone(),
             last_used: AtomicU64::new(self.last_used.load(Ordering::Relaxed)),
+            last_seen: AtomicU64::new(self.last_seen.load(Ordering::Relaxed)),
             ..next
         }
     }
@@ -380,7 +384,7 @@ impl Session {
         self.ended.send_if_modified(|ended| ended.is_none() && ended.replace(how).is_none());
         match (&self.rows, how) {
             (Some(rows), Ended::Reset | Ended::Deleted) => rows.forget(),
-            (Some(rows), Ended::Displaced) => rows.leave(),
+            (Some(rows), Ended::Displaced | Ended::Idle) => rows.leave(),
             _ => {}
         }
         // Who waits for something to happen here looks at what took its place.

@@ -1,6 +1,7 @@
 //! What a vector store holds: files, their attributes, and where their texts are cut.
 
 use super::chunks::{Chunking, LONGEST};
+use super::pdf;
 use super::rank::Passage;
 use super::store;
 use crate::api::files::kept::{self, FileRecord};
@@ -13,6 +14,7 @@ use crate::turn::call::{Call, HandlerFuture};
 use crate::wire::error::ApiError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// A file in a vector store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -161,8 +163,17 @@ async fn process(session: &Session, record: &FileRecord, chunking: Chunking) -> 
     if bytes.is_empty() {
         return failed("The file is empty.".into());
     }
-    let passages = std::str::from_utf8(&bytes).map(|text| crate::runtime::aside(text.len(), || chunking.cut(text)));
+    let passages = text(&bytes).map(|text| crate::runtime::aside(text.len(), || chunking.cut(&text)));
     (passages.unwrap_or_default(), json!({"status": "completed", "usage_bytes": bytes.len()}))
+}
+
+/// The text of a file that is searched; `None` = it is none.
+fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    if bytes.starts_with(b"%PDF-") {
+        let text = crate::runtime::aside(bytes.len(), || pdf::text(bytes));
+        return (!text.is_empty()).then_some(text.into());
+    }
+    std::str::from_utf8(bytes).ok().map(Cow::from)
 }
 
 /// The passages of a store's files that are processed and that `wanted` wants.
@@ -185,7 +196,7 @@ pub(super) async fn passages(
         if bytes > 2 * LONGEST {
             break;
         }
-        let Ok(text) = std::str::from_utf8(&content) else { continue };
+        let Some(text) = text(&content) else { continue };
         found.extend(file.passages.iter().filter_map(|(from, to)| {
             Some(Passage {
                 store: store.to_string(),
@@ -280,7 +291,7 @@ pub(super) fn content(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let file = find(&call).await?;
         let bytes = kept::named(&call, file.id()).await?.read(&call.session.store).await?;
-        let text = std::str::from_utf8(&bytes).map(|text| json!({"type": "text", "text": text}));
+        let text = text(&bytes).map(|text| json!({"type": "text", "text": text}));
         let data: Vec<Value> = text.into_iter().collect();
         let page =
             json!({"object": "vector_store.file_content.page", "data": data, "has_more": false, "next_page": null});

@@ -114,6 +114,7 @@ fn state(body: &Value, faults: &mut Faults) {
             Some(ApiError::invalid(message).param("store"))
         });
     }
+    window(body, faults);
     let empty = given(body, "input")
         .is_none_or(|input| input.as_str().is_some_and(str::is_empty) || input.as_array().is_some_and(Vec::is_empty));
     if empty
@@ -125,5 +126,31 @@ fn state(body: &Value, faults: &mut Faults) {
                 "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.";
             Some(ApiError::invalid(message).code("missing_required_parameter"))
         });
+    }
+}
+
+/// A window of hours is for what runs in the background, on the standard tier, and is not streamed: the newest clients'
+/// types say so. No recording shows a refusal: its words are ours.
+fn window(body: &Value, faults: &mut Faults) {
+    let Some(window) = find(body, "background_options").and_then(|options| options["completion_window"].as_str())
+    else {
+        return;
+    };
+    if window == "soonest" {
+        return;
+    }
+    let tier = find(body, "service_tier").and_then(Value::as_str);
+    let broken = if find(body, "background") != Some(&Value::Bool(true)) {
+        Some(("background", "requires 'background' to be true"))
+    } else if find(body, "stream") == Some(&Value::Bool(true)) {
+        Some(("stream", "cannot be streamed"))
+    } else if tier.is_some_and(|tier| !matches!(tier, "auto" | "default")) {
+        Some(("service_tier", "requires the standard service tier"))
+    } else {
+        None
+    };
+    if let Some((param, why)) = broken {
+        let message = format!("Invalid 'background_options.completion_window': '{window}' {why}.");
+        faults.after(Phase::State, || Some(ApiError::invalid(message).param(param).code("invalid_value")));
     }
 }
