@@ -37,13 +37,16 @@ const SECRET_IN_QUERY: [&str; 2] = ["sig", "code"];
 
 /// Whether a header's value is a secret.
 pub(crate) fn is_secret(name: &str) -> bool {
+    if !may_end_in(name, &SECRET) && !may_end_in(name, &SECRET_OUTSIDE) {
+        return false;
+    }
     let name = plain(name);
     ends_in(&name, &SECRET) || ends_in(&name, &SECRET_OUTSIDE) && !ends_in(&name, &OPEN)
 }
 
 /// Whether a body's text of this name is a secret.
 pub(crate) fn names_secret(name: &str) -> bool {
-    ends_in(&plain(name), &SECRET)
+    may_end_in(name, &SECRET) && ends_in(&plain(name), &SECRET)
 }
 
 /// Whether the value of a query's parameter is a secret.
@@ -53,6 +56,15 @@ pub(crate) fn is_secret_in_query(name: &str) -> bool {
 
 fn ends_in(name: &str, secrets: &[&str]) -> bool {
     secrets.iter().any(|secret| name.strip_suffix(secret).is_some_and(|rest| rest.is_empty() || rest.ends_with('-')))
+}
+
+/// Whether a name's last letters, however written, are those of one of them. Every key of every body is asked about, and
+/// almost none goes further.
+fn may_end_in(name: &str, secrets: &[&str]) -> bool {
+    let Some(last) = name.as_bytes().last_chunk::<3>().map(|last| last.map(|byte| byte.to_ascii_lowercase())) else {
+        return false;
+    };
+    secrets.iter().any(|secret| secret.as_bytes().last_chunk() == Some(&last))
 }
 
 /// A name in lower case, its words joined by `-`: `api_key`, `X-Api-Key`, `accessToken`.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::control;
 use crate::server::tests::{exchange, request, start};
+use proptest::prelude::*;
 use serde_json::json;
 
 #[test]
@@ -155,4 +156,22 @@ fn planted_secrets_show_nowhere() {
         (&json!("pla…"), &json!("pla…"))
     );
     assert!(first["path"].as_str().is_some_and(|path| path.ends_with("&sig=pla…&limit=1")), "{first}");
+}
+
+proptest! {
+    /// Whatever is asked first only says no where the whole question would.
+    #[test]
+    fn a_first_look_overlooks_no_secret(prefix in "[a-zA-Z_.-]{0,6}", which in 0usize..23, upper in any::<u32>()) {
+        let all: Vec<&str> = SECRET.iter().chain(&SECRET_OUTSIDE).copied().collect();
+        let name: String = all[which]
+            .chars()
+            .enumerate()
+            .map(|(at, letter)| if upper >> at & 1 == 1 { letter.to_ascii_uppercase() } else { letter })
+            .collect();
+        let name = format!("{prefix}{name}").replace('-', "_");
+        let whole = plain(&name);
+        prop_assert_eq!(names_secret(&name), ends_in(&whole, &SECRET), "{}", name);
+        let outside = ends_in(&whole, &SECRET) || ends_in(&whole, &SECRET_OUTSIDE) && !ends_in(&whole, &OPEN);
+        prop_assert_eq!(is_secret(&name), outside, "{}", name);
+    }
 }
