@@ -1,7 +1,7 @@
 // A local model without one: its weights' way here, its threads, what a request asks of it. The rest needs real weights:
 // deploy/test/local.test.mjs.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -29,7 +29,14 @@ const server = createServer((request, response) => {
   const rest = bytes.subarray(from);
   response.writeHead(from ? 206 : 200, { 'content-length': rest.length, etag: '"not-a-checksum"' });
   if (rest.length <= cutAt) return response.end(rest);
-  response.write(rest.subarray(0, cutAt), () => response.destroy());
+  response.write(rest.subarray(0, cutAt));
+  // It breaks off once the client has kept something: what has only arrived is lost with the connection.
+  const kept = setInterval(() => {
+    const part = path.join(cache, 'tiny.gguf.part');
+    if (!request.socket.destroyed && !(existsSync(part) && statSync(part).size)) return;
+    clearInterval(kept);
+    response.destroy();
+  }, 5);
 });
 beforeAll(async () => {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve()));

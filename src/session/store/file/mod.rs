@@ -19,7 +19,6 @@ use crate::wire::blob::{Blob, FileBytes, NamedFile};
 use crate::wire::error::ApiError;
 use database::Database;
 use opening::DirLock;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -110,11 +109,6 @@ impl DataDir {
     /// It cannot be written.
     pub(crate) async fn settled(&self) -> Result<(), ApiError> {
         self.queue.settled().await
-    }
-
-    /// Writes a row.
-    pub(crate) fn put(&self, key: &str, value: &impl Serialize) {
-        self.change([RowChange::Put(key.into(), saved::json(value))]);
     }
 
     /// Makes changes that belong together.

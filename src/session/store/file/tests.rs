@@ -10,12 +10,17 @@ fn open(dir: &Path) -> Result<Arc<DataDir>, String> {
     DataDir::open(dir, Durability::Process, 100)
 }
 
+/// Writes a row.
+fn put(data: &DataDir, key: &str, text: &str) {
+    data.change([RowChange::Put(key.into(), saved::json(&text))]);
+}
+
 /// A directory with so many rows, closed.
 fn filled(rows: u64) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     let data = open(dir.path()).expect("it opens");
     for row in 0..rows {
-        data.put(&format!("row/{row:04}"), &format!("the {row}th of them"));
+        put(&data, &format!("row/{row:04}"), &format!("the {row}th of them"));
         // Each in a commit of its own.
         data.queue.settle().expect("it is written");
     }
@@ -143,7 +148,7 @@ async fn what_cannot_be_written_is_not_acknowledged_and_comes_later() {
     fs::remove_file(&commits).expect("it is removed");
     fs::create_dir(&commits).expect("its number has no place now");
     data.database.close();
-    data.put("row/0001", &"late");
+    put(&data, "row/0001", "late");
     let refused = data.settled().await.expect_err("it is not written");
     assert!(refused.code.as_deref() == Some("data_not_written") && refused.status >= 500, "{refused:?}");
     fs::remove_dir(&commits).expect("it is removed");
