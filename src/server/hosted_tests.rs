@@ -49,7 +49,7 @@ fn code_leaves_files_in_its_container_and_the_text_cites_them() {
             {"text": "See sandbox:/mnt/data/plot.png and the sum."},
         ]}]),
     );
-    let tool = json!({"type": "code_interpreter", "container": {"type": "auto", "file_ids": [id(&source)], "memory_limit": "4g"}});
+    let tool = json!({"type": "code_interpreter", "container": {"type": "auto", "file_ids": [id(&source), "file-elsewhere"], "memory_limit": "4g"}});
     let ask_model = |more: &Value| {
         let mut body = json!({"model": "gpt-4.1", "input": "plot", "tools": [tool]});
         body.as_object_mut().expect("a body").extend(more.as_object().expect("fields").clone());
@@ -120,7 +120,8 @@ fn a_deleted_or_expired_container_gives_its_files_back_at_once() {
     let before = held();
     let path = make();
     assert!(held().0 > before.0 + 500_000);
-    assert_eq!(ask(&emulator, "DELETE", &path, "").status, 200);
+    let deleted = ask(&emulator, "DELETE", &path, "");
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
     assert_eq!(held(), before);
     assert_eq!(ask(&emulator, "DELETE", &path, "").status, 404);
     let path = make();

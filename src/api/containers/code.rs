@@ -87,18 +87,15 @@ pub(crate) struct CodeRun {
 }
 
 impl CodeRun {
-    /// Of a request; `None` = it offers no code interpreter.
-    ///
-    /// # Errors
-    /// One of its files is not there.
-    pub(crate) async fn of(call: &Call) -> Result<Option<Self>, ApiError> {
-        let Some(tool) = tool(call) else { return Ok(None) };
-        let asked = tool["container"].clone();
+    /// Of a request; `None` = it offers no code interpreter. Files that nobody uploaded here are left out: a recorded
+    /// request that names some is answered.
+    pub(crate) async fn of(call: &Call) -> Option<Self> {
+        let asked = tool(call)?["container"].clone();
         let mut sources = Vec::new();
         for id in asked["file_ids"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            sources.push(kept::named(call, id).await.map_err(|error| error.param("tools"))?);
+            sources.extend(kept::named(call, id).await);
         }
-        Ok(Some(CodeRun { created: call.created(), asked, sources }))
+        Some(CodeRun { created: call.created(), asked, sources })
     }
 
     /// Keeps what code left; gives how many containers began.

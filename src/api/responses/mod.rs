@@ -56,7 +56,7 @@ fn create(call: Call) -> HandlerFuture {
     }
     Box::pin(async move {
         let request = Request::read(&call).await?;
-        let code = CodeRun::of(&call).await?;
+        let code = CodeRun::of(&call).await;
         let (prompt, keeper) = (request.prompt.clone(), Arc::new(ResponseKeeper::new(&call, &request, code)));
         let mut made = None;
         let mut answer = if call.lane.as_ref().is_some_and(|lane| lane.silent) {
