@@ -5,7 +5,7 @@ use crate::clock;
 use crate::log;
 use crate::memory::Account;
 use crate::random;
-use crate::script::Load;
+use crate::script::{Load, ScriptError};
 use crate::session::store::keeper::Keeper;
 use crate::session::store::saved::DataRow;
 use crate::upstream::Change;
@@ -78,15 +78,10 @@ impl Emulator {
                 key if key == BYPASS.as_bytes() => {
                     let _: Option<()> = serde_json::from_slice(&value).ok().map(|row| self.take_bypass(row));
                 }
-                key if key.starts_with(b"shared/") => match serde_json::from_slice::<String>(&value)
-                    .map(|text| Load::kept(&text))
-                {
-                    Ok(Ok(load)) => all.append(load),
-                    Ok(Err(error)) => {
-                        log::warn(&format!("a kept shared script is no longer one: {}: {}", error.path, error.message))
-                    }
-                    Err(_) => {}
-                },
+                key if key.starts_with(b"shared/") => {
+                    let text = serde_json::from_slice::<String>(&value).ok();
+                    text.and_then(|text| kept_script(&text)).into_iter().for_each(|load| all.append(load));
+                }
                 _ => {}
             }
         }
@@ -108,12 +103,7 @@ impl Emulator {
         for (number, text) in data.rows::<String>("shared/") {
             let number = u64::from_str_radix(&number, 16).unwrap_or_default();
             self.shared_loads.fetch_max(number + 1, Ordering::Relaxed);
-            match Load::kept(&text) {
-                Ok(load) => self.take_over(load),
-                Err(error) => {
-                    log::warn(&format!("a kept shared script is no longer one: {}: {}", error.path, error.message));
-                }
-            }
+            kept_script(&text).into_iter().for_each(|load| self.take_over(load));
         }
     }
 
@@ -143,6 +133,14 @@ impl Emulator {
         };
         data.put(BYPASS, &row);
     }
+}
+
+/// A shared script that was kept; one that is none any more is told and left out.
+fn kept_script(text: &str) -> Option<Load> {
+    let told = |error: &ScriptError| {
+        log::warn(&format!("a kept shared script is no longer one: {}: {}", error.path, error.message));
+    };
+    Load::kept(text).inspect_err(told).ok()
 }
 
 /// Whether the account of a script has room for another one.
