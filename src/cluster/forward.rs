@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use crate::wire::error::ApiError;
+use crate::wire::headers::HOP_BY_HOP;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -20,10 +21,6 @@ pub(crate) const REPLICA: &str = "x-llemulator-replica";
 
 /// Who sent the request to the first replica.
 pub(crate) const PEER: &str = "x-llemulator-peer";
-
-/// What concerns one connection alone. An upgrade is asked for anew.
-const STAYS: [&str; 7] =
-    ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "expect"];
 
 /// A replica that takes no connection is given up after this.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -63,7 +60,7 @@ pub(crate) enum ForwardOutcome {
 }
 
 impl Cluster {
-    /// Passes a request on; with `upgrade` it asks for another protocol.
+    /// Passes a request on, also one that asks for another protocol.
     ///
     /// # Errors
     /// The store was never reached, so that no other replica would believe who sends it.
@@ -109,7 +106,8 @@ pub(crate) fn whole(bytes: Bytes) -> PassingBody {
 pub(crate) fn passing(given: &HeaderMap) -> HeaderMap {
     let upgrades = given.contains_key("upgrade");
     let mut headers = given.clone();
-    for name in STAYS {
+    // `100 Continue` was said by whoever read the body; an upgrade is asked for anew.
+    for name in HOP_BY_HOP.into_iter().chain(["expect"]) {
         if name != "connection" || !upgrades {
             headers.remove(name);
         }

@@ -1,17 +1,12 @@
 //! Which headers pass, in which direction.
 
+use crate::wire::headers::HOP_BY_HOP;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// What concerns one connection alone, the length and coding that each side settles itself, and cookies.
+/// What else stays: what a proxy is told, the length that each side settles itself, and cookies.
 const STAYS: &[&str] = &[
-    "connection",
-    "keep-alive",
-    "proxy-connection",
     "proxy-authenticate",
     "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
     "upgrade",
     "content-length",
     "cookie",
@@ -33,6 +28,10 @@ const WITH_THE_KEY: &[&str] = &["openai-organization", "openai-project"];
 /// What an answer says about its own edge.
 const THEIRS: &[&str] = &["alt-svc", "strict-transport-security", "report-to", "nel"];
 
+fn stays(name: &str) -> bool {
+    HOP_BY_HOP.contains(&name) || STAYS.contains(&name)
+}
+
 /// The headers of a request on its way out: with the upstream's key, else the caller's.
 pub(super) fn outward(out: &mut HeaderMap, given: Vec<(&str, &str)>, key: Option<&str>, callers: Option<&str>) {
     let named = listed(given.iter().filter(|(name, _)| *name == "connection").map(|(_, value)| *value));
@@ -41,7 +40,7 @@ pub(super) fn outward(out: &mut HeaderMap, given: Vec<(&str, &str)>, key: Option
             || KEYS.contains(&name)
             || key.is_some() && WITH_THE_KEY.contains(&name)
             || ["sec-", "x-forwarded-", "x-llemulator-"].iter().any(|prefix| name.starts_with(prefix));
-        if STAYS.contains(&name) || ours || named.iter().any(|one| one == name) {
+        if stays(name) || ours || named.iter().any(|one| one == name) {
             continue;
         }
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
@@ -57,7 +56,7 @@ pub(super) fn outward(out: &mut HeaderMap, given: Vec<(&str, &str)>, key: Option
 /// The headers of an answer on its way back.
 pub(super) fn inward(given: &HeaderMap) -> Vec<(String, String)> {
     let named = listed(given.get_all("connection").iter().filter_map(|value| value.to_str().ok()));
-    let passes = |name: &str| !STAYS.contains(&name) && !THEIRS.contains(&name) && !named.iter().any(|one| one == name);
+    let passes = |name: &str| !stays(name) && !THEIRS.contains(&name) && !named.iter().any(|one| one == name);
     given
         .iter()
         .filter(|(name, _)| passes(name.as_str()))

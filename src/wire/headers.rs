@@ -3,6 +3,10 @@
 use crate::redact::{is_secret, redact};
 use hyper::header::HeaderMap;
 
+/// Headers that concern one connection alone (RFC 9110 §7.6.1): who passes a message on leaves them out.
+pub(crate) const HOP_BY_HOP: [&str; 6] =
+    ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"];
+
 /// Names in lower case with their values, in order; keys and cookies redacted. One text, because the journal keeps
 /// thousands of them.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
