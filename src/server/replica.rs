@@ -12,6 +12,7 @@ use crate::emulator::Emulator;
 use crate::session::store::redis::SessionOwner;
 use crate::url;
 use crate::wire::error::{self, ApiError};
+use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -80,16 +81,12 @@ pub(super) async fn pass(
             cluster.forget(key);
             return PassOutcome::Passed(Ok(misdirected()));
         }
-        let small = body.size_hint().exact().is_some_and(|size| size <= KEPT);
-        let (payload, again) = match small {
-            true => {
-                let patience = Duration::from_millis(emulator.settings.body_timeout_ms);
-                match timeout(patience, body.read_ahead()).await {
-                    Ok(Ok(bytes)) => (whole(bytes), Some(body)),
-                    Ok(Err(_)) => return PassOutcome::Passed(Err(Cut)),
-                    Err(_) => return PassOutcome::Refused(error::stalled(patience)),
-                }
-            }
+        let (payload, again) = match is_small(&body) {
+            true => match ahead(emulator, &mut body).await {
+                Ok(Ok(bytes)) => (whole(bytes), Some(body)),
+                Ok(Err(_)) => return PassOutcome::Passed(Err(Cut)),
+                Err(stalled) => return PassOutcome::Refused(stalled),
+            },
             false => (body.boxed_unsync(), None),
         };
         let peer = respond::peer(&emulator.settings, parts);
@@ -123,6 +120,20 @@ pub(super) async fn pass(
         }
     }
     PassOutcome::Refused(refusal)
+}
+
+/// Whether a body is kept until its answer begins.
+fn is_small(body: &RequestBody) -> bool {
+    body.size_hint().exact().is_some_and(|size| size <= KEPT)
+}
+
+/// All of a body, which can be read again; what is within tells whether the connection broke.
+///
+/// # Errors
+/// It does not come in time.
+async fn ahead(emulator: &Emulator, body: &mut RequestBody) -> Result<Result<Bytes, hyper::Error>, ApiError> {
+    let patience = Duration::from_millis(emulator.settings.body_timeout_ms);
+    timeout(patience, body.read_ahead()).await.map_err(|_| error::stalled(patience))
 }
 
 /// This is not the owner: said to another replica alone.
@@ -175,11 +186,10 @@ pub(super) async fn control_key(emulator: &Emulator, parts: &Parts, body: &mut R
         (ControlScope::Emulator, "DELETE", Some(("sessions", name))) => Some(control::key_of_name(&url::decode(name))),
         (ControlScope::Emulator, "POST", None) if below == "sessions" => {
             // A name is short: what is longer is none.
-            if body.size_hint().exact().is_none_or(|size| size > KEPT) {
+            if !is_small(body) {
                 return None;
             }
-            let patience = Duration::from_millis(emulator.settings.body_timeout_ms);
-            let bytes = timeout(patience, body.read_ahead()).await.ok()?.ok()?;
+            let bytes = ahead(emulator, body).await.ok()?.ok()?;
             let given: Value = serde_json::from_slice(&bytes).ok()?;
             Some(control::key_of_name(given.get("name")?.as_str()?))
         }
@@ -202,11 +212,10 @@ pub(super) async fn pass_action(
     let here = parts.extensions.get::<PassedOn>().is_some() || room::check(emulator, visitor, &parts.headers).is_err();
     let address = id.filter(|_| !here).and_then(|id| emulator.desk.elsewhere(id));
     let (Some(cluster), Some(address)) = (emulator.cluster.clone(), address) else { return Ok(body) };
-    if body.size_hint().exact().is_none_or(|size| size > KEPT) {
+    if !is_small(&body) {
         return Ok(body);
     }
-    let patience = Duration::from_millis(emulator.settings.body_timeout_ms);
-    let Ok(Ok(bytes)) = timeout(patience, body.read_ahead()).await else { return Err(Err(Cut)) };
+    let Ok(Ok(bytes)) = ahead(emulator, &mut body).await else { return Err(Err(Cut)) };
     let peer = respond::peer(&emulator.settings, parts);
     match cluster.forward(&address, parts, peer, whole(bytes)).await {
         Ok(ForwardOutcome::Answer(answer)) => Err(Ok(answered(emulator, control, parts, answer))),
