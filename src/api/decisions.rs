@@ -14,7 +14,7 @@ pub(crate) const OPERATIONS: &[Served] = &[Served { name: "decisions.create", ha
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let body = &call.body;
-        let questions = body["questions"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let questions = list(&body["questions"]);
         let random = call.random.fork("decisions");
         let answered = questions.iter().enumerate();
         let answers = answered.map(|(index, question)| decided(question, &mut random.fork(&index.to_string())));

@@ -98,7 +98,7 @@ impl CodeRun {
         Some(CodeRun { created: call.created(), asked, sources })
     }
 
-    /// Keeps what code left; gives how many containers began.
+    /// Keeps what code left; gives whether a container began.
     ///
     /// # Errors
     /// There is no room for it.

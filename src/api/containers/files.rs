@@ -1,6 +1,6 @@
 //! `containers.files`: what lies in a container, put there by upload, from another file, or by the code interpreter.
 
-use super::{at, touch};
+use super::{alive, touch};
 use crate::api::files::kept;
 use crate::api::list::{LIMITS, Order, Page};
 use crate::session::Session;
@@ -59,10 +59,8 @@ pub(super) async fn forget(store: &Store, container: &str) {
 /// The container that the path names: one that can be looked into.
 async fn container(call: &Call) -> Result<&str, ApiError> {
     let id = call.param("container_id");
-    match at(&call.session, id, call.created()).await?["status"] == "expired" {
-        true => Err(ApiError::invalid("Container is expired.")),
-        false => Ok(id),
-    }
+    alive(&call.session, id, call.created()).await?;
+    Ok(id)
 }
 
 fn unknown(id: &str) -> ApiError {

@@ -72,14 +72,23 @@ async fn at(session: &Session, id: &str, now: u64) -> Result<Value, ApiError> {
     Ok(container)
 }
 
+/// Refuses a container that cannot be looked into.
+///
+/// # Errors
+/// There is none, or it has expired.
+async fn alive(session: &Session, id: &str, now: u64) -> Result<(), ApiError> {
+    match at(session, id, now).await?["status"] == "expired" {
+        true => Err(ApiError::invalid("Container is expired.")),
+        false => Ok(()),
+    }
+}
+
 /// A container is used at this time, in unix seconds: it stays for longer.
 ///
 /// # Errors
 /// There is none, or it has expired.
 async fn touch(session: &Session, id: &str, now: u64) -> Result<(), ApiError> {
-    if at(session, id, now).await?["status"] == "expired" {
-        return Err(ApiError::invalid("Container is expired."));
-    }
+    alive(session, id, now).await?;
     session.store.objects(SHELF).change(id, |kept: &mut Value| kept["last_active_at"] = now.into()).await;
     Ok(())
 }

@@ -50,11 +50,11 @@ impl StoredKind for SkillRecord {
 
 impl SkillRecord {
     fn id(&self) -> &str {
-        self.shown["id"].as_str().unwrap_or_default()
+        text(&self.shown["id"])
     }
 
     fn version(&self, asked: &str) -> Result<&Value, ApiError> {
-        let asked = if asked == "latest" { self.shown["latest_version"].as_str().unwrap_or_default() } else { asked };
+        let asked = if asked == "latest" { text(&self.shown["latest_version"]) } else { asked };
         let found = self.versions.iter().find(|version| version["version"] == asked || version["id"] == asked);
         let message = || format!("No version '{asked}' found of skill '{}'.", self.id());
         found.ok_or_else(|| ApiError::new(404, message()))
@@ -154,7 +154,7 @@ async fn change<R>(call: &Call, change: impl FnMut(&mut SkillRecord) -> Result<R
 fn update(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let set = |skill: &mut SkillRecord| {
-            let version = skill.version(call.body["default_version"].as_str().unwrap_or_default())?.clone();
+            let version = skill.version(text(&call.body["default_version"]))?.clone();
             skill.make_default(&version);
             Ok(skill.shown.clone())
         };
@@ -181,8 +181,7 @@ fn delete(call: Call) -> HandlerFuture {
 }
 
 /// The archive of a version.
-async fn archive_of(call: &Call, version: &str) -> Result<Answer, ApiError> {
-    let skill = find(call).await?;
+async fn archive_of(call: &Call, skill: &SkillRecord, version: &str) -> Result<Answer, ApiError> {
     let version = text(&skill.version(version)?["id"]);
     let archive = call.session.store.blob(&blob(version)).await.ok_or_else(|| unknown(skill.id()))?;
     let all = 0..archive.len();
@@ -192,12 +191,12 @@ async fn archive_of(call: &Call, version: &str) -> Result<Answer, ApiError> {
 fn content(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let skill = find(&call).await?;
-        archive_of(&call, skill.shown["default_version"].as_str().unwrap_or_default()).await
+        archive_of(&call, &skill, text(&skill.shown["default_version"])).await
     })
 }
 
 fn version_content(call: Call) -> HandlerFuture {
-    Box::pin(async move { archive_of(&call, call.param("version")).await })
+    Box::pin(async move { archive_of(&call, &find(&call).await?, call.param("version")).await })
 }
 
 fn create_version(call: Call) -> HandlerFuture {
