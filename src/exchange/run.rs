@@ -97,6 +97,9 @@ impl Answered {
 
 /// Keeps an exchange whose answer is known, where sessions are kept whole.
 fn keep(session: &Session, exchange: &Exchange, served: &Result<Answer, ApiError>) {
+    if !session.is_kept_whole() {
+        return;
+    }
     let sends = |error: &ApiError| session.profile.sends(error.clone()).status;
     let (whole, status) = match served {
         Ok(Answer { body: answer::Body::Error(error), .. }) => (true, sends(error)),

@@ -258,6 +258,11 @@ impl Session {
         self.rows().filter(|rows| rows.keeps_all())
     }
 
+    /// Whether all that it owns is kept.
+    pub(crate) fn is_kept_whole(&self) -> bool {
+        self.all_rows().is_some()
+    }
+
     /// Keeps an exchange as far as it is, if all is kept: see [`Exchange::to_row`].
     pub(crate) fn keep_exchange(&self, exchange: &Exchange, done: bool) {
         self.keep_answer(exchange, done, None);

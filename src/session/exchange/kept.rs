@@ -119,7 +119,7 @@ impl Exchange {
 
     /// An exchange of an earlier owner. It is over: whoever waited for the rest of its answer has lost it.
     pub(crate) fn restored(row: ExchangeRow, journal: Weak<Journal>, account: &Arc<Account>) -> Self {
-        let operation = operations::all().iter().find(|known| known.name == row.operation);
+        let operation = operations::named(&row.operation);
         let begun = Begun {
             operation: operation.map_or("unknown", |known| known.name),
             method: row.method,
