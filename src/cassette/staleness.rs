@@ -34,7 +34,6 @@ pub(crate) fn against_surface(recording: &Recording, known: &dyn Fn(&str) -> boo
             let kind = event["type"].as_str().unwrap_or("chunk").to_string();
             fit::fits(&event, &schema, &format!("response.{kind}"), &mut once);
         }
-        once.dedup();
         for one in once {
             // A stream says the same hundreds of times.
             if !found.contains(&one) {
