@@ -1,10 +1,10 @@
 // Redis servers and replicas for tests; all of them end with the test.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
+import { freePort } from '../../scripts/start.mjs';
 
 /** Milliseconds of a lease in tests. */
 export const LEASE = 1500;
@@ -18,15 +18,6 @@ export async function until(look, what = 'something', seconds = 30) {
     if (performance.now() > end) throw new Error(`${what} did not happen within ${seconds} s`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function started(program, args, test, env = {}) {
