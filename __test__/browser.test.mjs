@@ -1,10 +1,12 @@
 // Pages in a real browser: whose may use the emulator, and whose may not.
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEmulator } from 'llemulator';
-import { chat } from './support.mjs';
+import { chat, pieces } from './support.mjs';
 
 /** Debian's Chromium, else the Chrome that is installed. */
 const DEBIAN = '/usr/bin/chromium';
@@ -99,3 +101,34 @@ test('a page of an allowed host', { timeout: 60_000 }, async () => {
   expect(await seenFrom('evil.example', emulator.url, emulator.session().apiKey)).toEqual(ALL);
   await emulator.stop();
 });
+
+test('what a browser has kept as HAR is answered by an emulator', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'llemulator-har-'));
+  try {
+    const recorded = await startEmulator();
+    const api = recorded.session();
+    api.script({ responses: ['Paris.', 'Oslo é.'] });
+    const har = path.join(folder, 'browser.har');
+    const context = await browser.newContext({ recordHar: { path: har, content: 'embed' } });
+    const page = await context.newPage();
+    await page.goto(`http://127.0.0.1:${pages.address().port}/`);
+    const asked = async ({ url, apiKey }) => {
+      const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+      const ask = (content, stream) => fetch(`${url}/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ model: 'gpt-4o', stream, messages: [{ role: 'user', content }] }) });
+      return [await (await ask('France?', false)).text(), await (await ask('Norway?', true)).text()];
+    };
+    const [whole, stream] = await page.evaluate(asked, { url: api.baseURL, apiKey: api.apiKey });
+    expect(whole).toContain('Paris.');
+    expect(stream).toContain('[DONE]');
+    await context.close();
+    await recorded.stop();
+    const player = await startEmulator({ cassettes: har });
+    const again = player.session();
+    expect(await chat(again, 'France?')).toBe('Paris.');
+    expect((await pieces(again, 'Norway?')).join('')).toBe('Oslo é.');
+    await expect(chat(again, 'Spain?')).rejects.toMatchObject({ code: 'no_recording' });
+    await player.stop();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 60_000);
