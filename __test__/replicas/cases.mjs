@@ -238,7 +238,7 @@ test('people at every replica see what happens, and answer what waits', async (t
   await until(async () => (await answer()).status === 404, 'it waits no more');
   // What else happens is told as long as somebody watches.
   await until(async () => {
-    one.ask('GET', '/v1/models', undefined, 'sk-seen');
+    await one.ask('GET', '/v1/models', undefined, 'sk-seen');
     return second.heard.some(({ type, data }) => type === 'exchange_ended' && JSON.stringify(data).includes('models'));
   }, 'an exchange of the other replica');
 });
