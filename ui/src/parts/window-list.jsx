@@ -1,5 +1,5 @@
 // A long list of which only the rows in sight are drawn: ten thousand cost as much as thirty.
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
 /** Rows drawn above and below the sight. */
 const BEYOND = 8;
@@ -16,24 +16,24 @@ const BEYOND = 8;
  */
 export function WindowList({ items, height, selected, onSelect, onOpen, row, label, onEnd, id }) {
   const box = useRef(null);
-  const [top, setTop] = useState(0);
+  const top = useRef(0);
+  const [, draw] = useReducer((count) => count + 1, 0);
   const [sight, setSight] = useState(800);
   const first = useRef(items[0]?.id);
+
+  // New rows come on top. Who reads further down keeps the row under the eyes where it is, and it is not drawn anew.
+  const added = top.current && first.current !== items[0]?.id ? Math.max(0, items.findIndex(({ id }) => id === first.current)) : 0;
+  first.current = items[0]?.id;
+  top.current += added * height;
+  useLayoutEffect(() => {
+    if (added) box.current.scrollTop += added * height;
+  });
 
   useEffect(() => {
     const watch = new ResizeObserver(([{ contentRect }]) => setSight(contentRect.height));
     watch.observe(box.current);
     return () => watch.disconnect();
   }, []);
-
-  // New rows come on top. Who reads further down keeps the row under the eyes where it is.
-  useLayoutEffect(() => {
-    const before = first.current;
-    first.current = items[0]?.id;
-    if (!box.current.scrollTop || before === undefined || before === first.current) return;
-    const added = items.findIndex((item) => item.id === before);
-    if (added > 0) box.current.scrollTop += added * height;
-  }, [items]);
 
   const at = selected === null ? -1 : items.findIndex((item) => item.id === selected);
   useLayoutEffect(() => {
@@ -43,17 +43,22 @@ export function WindowList({ items, height, selected, onSelect, onOpen, row, lab
     else if (to > box.current.scrollTop + box.current.clientHeight) box.current.scrollTop = to - box.current.clientHeight;
   }, [selected]);
 
-  const begin = Math.max(0, Math.floor(top / height) - BEYOND);
-  const end = Math.min(items.length, Math.ceil((top + sight) / height) + BEYOND);
+  const begin = Math.max(0, Math.floor(top.current / height) - BEYOND);
+  const end = Math.min(items.length, Math.ceil((top.current + sight) / height) + BEYOND);
   useEffect(() => {
     if (onEnd && end >= items.length - BEYOND) onEnd();
   }, [end, items.length]);
 
+  const scrolled = ({ currentTarget: { scrollTop } }) => {
+    if (scrollTop === top.current) return;
+    top.current = scrollTop;
+    draw();
+  };
   return (
     <div
       ref={box} id={id} class="window" role="listbox" aria-label={label} tabIndex={0} data-pane
       aria-activedescendant={at >= begin && at < end ? `${id}-${at}` : undefined}
-      onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+      onScroll={scrolled}
       onKeyDown={(event) => event.key === 'Enter' && at >= 0 && event.target === event.currentTarget && onOpen(items[at].id)}
     >
       <div class="window-all" style={{ height: `${items.length * height}px` }} role="presentation">

@@ -75,7 +75,13 @@ let due = false;
 /** While everything is fetched, what happens waits: else it would be told first and then undone by the older state. */
 let held = false;
 
-/** Events are told together once a frame: a thousand a second are one change of the page, not a thousand. */
+/** The least time between two changes by events, in ms: nobody reads faster, and frames between them stay free. */
+const PACE = 50;
+
+/** When events were told last. */
+let told = 0;
+
+/** Events are told together, the first at the next frame: a thousand a second are twenty changes of the page, not a thousand. */
 function tell(event) {
   batch.push(event);
   if (!due) flush();
@@ -83,14 +89,20 @@ function tell(event) {
 
 function flush() {
   due = true;
-  // A page in the background has no frames.
-  (document.hidden ? setTimeout : requestAnimationFrame)(() => {
+  const next = () => {
     due = false;
     if (held) return;
     const events = batch;
     batch = [];
+    told = performance.now();
     listener.events(events);
-  });
+  };
+  // A page in the background has no frames.
+  const frame = () => (document.hidden ? next() : requestAnimationFrame(next));
+  const wait = told + PACE - performance.now();
+  if (wait > 0) setTimeout(frame, wait);
+  else if (document.hidden) setTimeout(next);
+  else frame();
 }
 
 function take(message) {

@@ -90,27 +90,25 @@ export async function https(url) {
 }
 
 /**
- * Measures what keeps a page's thread from drawing frames. Processor time, not time that passes: a machine that is busy
- * with something else stalls every page.
- * @returns {Promise<() => Promise<number>>} ends it; the longest task, in ms
+ * Records the times between a page's frames.
+ * @returns {Promise<() => Promise<{ median: number, p95: number, p99: number, longest: number }>>} gives those since it was
+ *   called last, in ms
  */
-export async function longestTask(page) {
-  const session = await page.context().newCDPSession(page);
-  const drawing = new Set();
-  const longest = new Map();
-  session.on('Tracing.dataCollected', ({ value }) => {
-    for (const { name, args, pid, tid, tdur = 0 } of value) {
-      const thread = `${pid} ${tid}`;
-      if (name === 'thread_name' && args.name === 'CrRendererMain') drawing.add(thread);
-      else if (/RunTask$/.test(name)) longest.set(thread, Math.max(tdur, longest.get(thread) ?? 0));
-    }
+export async function frames(page) {
+  await page.evaluate(() => {
+    window.drawn = [];
+    let last;
+    const drawn = (now) => {
+      if (last !== undefined) window.drawn.push(now - last);
+      last = now;
+      requestAnimationFrame(drawn);
+    };
+    requestAnimationFrame(drawn);
   });
-  await session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { excludedCategories: ['*'], includedCategories: ['disabled-by-default-devtools.timeline'] } });
   return async () => {
-    const complete = new Promise((told) => session.once('Tracing.tracingComplete', told));
-    await session.send('Tracing.end');
-    await complete;
-    return Math.max(...[...drawing].map((thread) => (longest.get(thread) ?? 0) / 1000));
+    const times = (await page.evaluate(() => window.drawn.splice(0))).sort((one, other) => one - other);
+    const at = (share) => Math.round(10 * (times[Math.max(0, Math.ceil(times.length * share) - 1)] ?? Infinity)) / 10;
+    return { median: at(0.5), p95: at(0.95), p99: at(0.99), longest: at(1) };
   };
 }
 

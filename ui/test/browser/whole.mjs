@@ -2,12 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { ask, https, keys, line, longestTask, open, said } from './support.mjs';
+import { ask, frames, https, keys, line, open, said } from './support.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** The longest that the page may compute in one go, in ms, while a long list comes and is moved through: no frame is drawn meanwhile. */
-const LONGEST = 100;
+/**
+ * What frames may take longer than those that an empty page has at the same time, in ms: more is a stall that people see.
+ * A machine that is busy with something else stalls the page now and then, one of its own making comes each time: of so many attempts one has to hold.
+ */
+const LONGER = { p99: 50, longest: 100 };
+const ATTEMPTS = 3;
 
 /** What a hostile client writes wherever it can. */
 const HOSTILE = `"'><img src=x onerror="hacked.push('img')"><script>hacked.push('script')</script><svg onload="hacked.push('svg')">javascript:hacked.push('url')`;
@@ -82,23 +86,53 @@ export function whole(host) {
   test('ten thousand exchanges without a stall', { timeout: 240_000 }, async () => {
     const { url, browser } = host;
     const page = await open(browser, url);
-    const longest = await longestTask(page);
-    await host.many(10_000);
-    await expect.poll(() => page.locator('.foot').textContent(), { timeout: 60_000 }).toMatch(/^1\d,\d{3}/);
-    expect(await page.getByRole('option').count()).toBeLessThan(60);
+    const empty = await (await browser.newContext()).newPage();
+    const taken = [await frames(page), await frames(empty)];
     const list = page.getByRole('listbox', { name: 'Exchanges' });
-    await list.focus();
-    await page.keyboard.press('End');
-    await page.keyboard.press('Home');
-    for (let n = 0; n < 40; n += 1) await page.keyboard.press('PageDown');
-    for (let n = 0; n < 20; n += 1) await page.mouse.wheel(0, 4000);
-    await page.getByLabel('Search', { exact: true }).pressSequentially('number 9', { delay: 10 });
+    const search = page.getByLabel('Search', { exact: true });
+    const figures = [];
+    const smooth = async (name, act) => {
+      for (let attempt = 1; ; attempt += 1) {
+        await Promise.all(taken.map((take) => take()));
+        await act();
+        const [own, beside] = await Promise.all(taken.map((take) => take()));
+        const stalls = Object.entries(LONGER).filter(([which, most]) => own[which] >= beside[which] + most);
+        if (stalls.length && attempt < ATTEMPTS) continue;
+        figures.push({ 'frames, ms': name, ...own, ...Object.fromEntries(Object.entries(beside).map(([which, value]) => [`empty ${which}`, value])) });
+        expect(stalls, `${name}: ${JSON.stringify(own)}, an empty page ${JSON.stringify(beside)}`).toEqual([]);
+        return;
+      }
+    };
+    const known = async () => Number((await page.locator('.foot').textContent()).match(/of ([\d,]+)/)[1].replace(',', ''));
+    const more = async (count) => {
+      const wanted = Math.min(20_000, (await known()) + count);
+      await host.many(count);
+      await expect.poll(known, { timeout: 60_000 }).toBeGreaterThanOrEqual(wanted);
+    };
+    await smooth('10,000 arrive', () => more(10_000));
+    expect(await page.getByRole('option').count()).toBeLessThan(60);
+    await smooth('scrolling', async () => {
+      await list.focus();
+      await page.keyboard.press('End');
+      await page.keyboard.press('Home');
+      for (let n = 0; n < 40; n += 1) await page.keyboard.press('PageDown');
+      await list.hover();
+      for (let n = 0; n < 60; n += 1) await page.mouse.wheel(0, n < 40 ? 4000 : -4000);
+    });
+    await smooth('1,000 arrive while one reads', () => more(1_000));
+    await page.keyboard.press('Escape');
+    await smooth('searching', async () => {
+      for (const words of ['number 9', 'is:ok status:2xx echo', '-number']) {
+        await search.fill('');
+        await search.pressSequentially(words, { delay: 20 });
+      }
+    });
+    await search.fill('number 9');
     await page.getByRole('option').filter({ hasText: 'number 9' }).first().waitFor();
-    const took = await longest();
-    expect(took).toBeGreaterThan(0);
-    expect(took).toBeLessThan(LONGEST);
+    await smooth('1,000 arrive while one searches', () => more(1_000));
+    console.table(figures);
     expect(await page.clean()).toEqual([]);
-    await page.shut();
+    await Promise.all([page.shut(), empty.context().close()]);
   });
 
   test('no script of a client runs, whatever field it is in', async () => {
