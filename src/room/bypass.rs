@@ -49,7 +49,8 @@ const KEYS: &[&str] = &["target_host", "target_port", "target_uri", "use_https",
 
 fn change(given: &Map<String, Value>) -> Result<Change, ApiError> {
     let mut change = Change::default();
-    for (name, value) in given {
+    // Null leaves a setting as it is, as the first tool has it.
+    for (name, value) in given.iter().filter(|(_, value)| !value.is_null()) {
         let wrong = |expected: &str| {
             // A key is never shown, not even a wrong one.
             let got = if name == "api_key" {

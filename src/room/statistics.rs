@@ -2,10 +2,9 @@
 
 use crate::desk::summary::{first_token, tokens};
 use crate::emulator::Emulator;
-use crate::session::exchange::{Exchange, Record};
+use crate::session::exchange::Exchange;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Slots of the timeline, and how long each is.
@@ -14,36 +13,40 @@ const SLOT: u64 = 10;
 
 /// Of one session or of all, and of the requests for one model or for any.
 pub(super) fn statistics(emulator: &Emulator, session: Option<&str>, model: Option<&str>) -> Value {
-    let mut all: Vec<Arc<Exchange>> = Vec::new();
+    let mut all = Group::default();
     let mut sessions = Vec::new();
-    for one in emulator.sessions() {
-        let mut exchanges = one.journal.since(0, usize::MAX);
-        exchanges.retain(|exchange| model.is_none_or(|wanted| exchange.wants.as_deref() == Some(wanted)));
-        let id = one.serial.to_string();
-        let mut shown = group(&exchanges);
-        shown.insert("id".into(), id.as_str().into());
-        shown.insert("name".into(), one.label().into());
-        sessions.push(Value::from(shown));
-        if session.is_none_or(|wanted| wanted == id) {
-            all.extend(exchanges);
-        }
-    }
     let mut statuses: BTreeMap<String, u64> = BTreeMap::new();
-    let mut models: BTreeMap<&str, Vec<Arc<Exchange>>> = BTreeMap::new();
+    let mut models: BTreeMap<String, Group> = BTreeMap::new();
     let mut timeline: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-    let mut in_flight = 0;
-    for exchange in &all {
-        let record = exchange.record();
-        in_flight += u64::from(!record.is_done());
-        if let Some(status) = record.status {
-            *statuses.entry(status.to_string()).or_default() += 1;
+    let mut in_flight = 0u64;
+    for one in emulator.sessions() {
+        let id = one.serial.to_string();
+        let wanted = session.is_none_or(|wanted| wanted == id);
+        let mut group = Group::default();
+        for exchange in one.journal.since(0, usize::MAX) {
+            if model.is_some_and(|wanted| exchange.wants.as_deref() != Some(wanted)) {
+                continue;
+            }
+            let seen = Tallied::of(&exchange);
+            group.add(&seen);
+            if !wanted {
+                continue;
+            }
+            all.add(&seen);
+            in_flight += u64::from(!seen.done);
+            if let Some(status) = seen.status {
+                *statuses.entry(status.to_string()).or_default() += 1;
+            }
+            if let Some(model) = &exchange.wants {
+                models.entry(model.clone()).or_default().add(&seen);
+            }
+            let slot = timeline.entry(exchange.arrived.as_secs() / SLOT).or_default();
+            slot.0 += 1;
+            slot.1 += u64::from(seen.failed);
         }
-        if let Some(model) = &exchange.wants {
-            models.entry(model).or_default().push(exchange.clone());
-        }
-        let slot = timeline.entry(exchange.arrived.as_secs() / SLOT).or_default();
-        slot.0 += 1;
-        slot.1 += u64::from(is_error(&record));
+        let mut shown = group.named(&one.label());
+        shown["id"] = id.into();
+        sessions.push(shown);
     }
     let newest = timeline.keys().next_back().copied().unwrap_or(0);
     let timeline: Vec<Value> = timeline
@@ -51,50 +54,83 @@ pub(super) fn statistics(emulator: &Emulator, session: Option<&str>, model: Opti
         .filter(|(slot, _)| slot + SLOTS > newest)
         .map(|(slot, (requests, errors))| json!({"at": slot * SLOT * 1_000, "requests": requests, "errors": errors}))
         .collect();
-    let models = models.into_iter().map(|(name, exchanges)| {
-        let mut shown = group(&exchanges);
-        shown.insert("name".into(), name.into());
-        Value::from(shown)
-    });
-    let mut told = group(&all);
+    let mut told = all.told();
     told.extend([
         ("in_flight".to_string(), in_flight.into()),
         ("statuses".into(), counts(statuses).into()),
-        ("models".into(), models.collect()),
+        ("models".into(), models.into_iter().map(|(name, group)| group.named(&name)).collect()),
         ("sessions".into(), sessions.into()),
         ("timeline".into(), timeline.into()),
     ]);
     told.into()
 }
 
-/// What is told of some exchanges together.
-fn group(exchanges: &[Arc<Exchange>]) -> Map<String, Value> {
-    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
-    let mut errors = 0u64;
-    for exchange in exchanges {
+/// What counts of one exchange; its record is read once.
+struct Tallied {
+    done: bool,
+    /// For its client, or in the emulator's own eyes.
+    failed: bool,
+    status: Option<u16>,
+    outcome: &'static str,
+    /// Times from its arrival, in ms.
+    total: Option<f64>,
+    first: Option<f64>,
+    tokens: (u64, u64),
+}
+
+impl Tallied {
+    fn of(exchange: &Exchange) -> Self {
         let record = exchange.record();
-        *outcomes.entry(record.outcome.name().into()).or_default() += 1;
-        errors += u64::from(is_error(&record));
+        let since = |at: Option<&Duration>| Some(at?.saturating_sub(exchange.arrived).as_secs_f64() * 1_000.0);
+        Tallied {
+            done: record.is_done(),
+            failed: record.status.is_some_and(|status| status >= 400) || record.failure.is_some() || record.aborted,
+            status: record.status,
+            outcome: record.outcome.name(),
+            total: since(exchange.over.get()),
+            first: since(first_token(exchange)),
+            tokens: exchange.tokens.get().copied().unwrap_or_default(),
+        }
     }
-    Map::from_iter([
-        ("requests".to_string(), exchanges.len().into()),
-        ("errors".into(), errors.into()),
-        ("outcomes".into(), counts(outcomes).into()),
-        ("total_ms".into(), times(exchanges.iter().map(|exchange| (&exchange.arrived, exchange.over.get())))),
-        ("first_ms".into(), times(exchanges.iter().map(|exchange| (&exchange.arrived, first_token(exchange))))),
-        ("tokens".into(), sum(exchanges)),
-    ])
 }
 
-/// Whether it failed: for its client, or in the emulator's own eyes.
-fn is_error(record: &Record) -> bool {
-    record.status.is_some_and(|status| status >= 400) || record.failure.is_some() || record.aborted
+/// Some exchanges together.
+#[derive(Default)]
+struct Group {
+    requests: u64,
+    errors: u64,
+    outcomes: BTreeMap<String, u64>,
+    total: Vec<f64>,
+    first: Vec<f64>,
+    tokens: (u64, u64),
 }
 
-/// The tokens of exchanges; of those that say none there are none.
-fn sum(exchanges: &[Arc<Exchange>]) -> Value {
-    let add = |(input, output): (u64, u64), more: &(u64, u64)| (input + more.0, output + more.1);
-    tokens(&exchanges.iter().filter_map(|exchange| exchange.tokens.get()).fold((0, 0), add))
+impl Group {
+    fn add(&mut self, seen: &Tallied) {
+        self.requests += 1;
+        self.errors += u64::from(seen.failed);
+        *self.outcomes.entry(seen.outcome.into()).or_default() += 1;
+        self.total.extend(seen.total);
+        self.first.extend(seen.first);
+        self.tokens = (self.tokens.0 + seen.tokens.0, self.tokens.1 + seen.tokens.1);
+    }
+
+    fn named(self, name: &str) -> Value {
+        let mut told = self.told();
+        told.insert("name".into(), name.into());
+        told.into()
+    }
+
+    fn told(self) -> Map<String, Value> {
+        Map::from_iter([
+            ("requests".to_string(), self.requests.into()),
+            ("errors".into(), self.errors.into()),
+            ("outcomes".into(), counts(self.outcomes).into()),
+            ("total_ms".into(), percentiles(self.total)),
+            ("first_ms".into(), percentiles(self.first)),
+            ("tokens".into(), tokens(&self.tokens)),
+        ])
+    }
 }
 
 fn counts(counts: BTreeMap<String, u64>) -> Map<String, Value> {
@@ -102,9 +138,7 @@ fn counts(counts: BTreeMap<String, u64>) -> Map<String, Value> {
 }
 
 /// Percentiles of times in milliseconds; null without any.
-fn times<'a>(pairs: impl Iterator<Item = (&'a Duration, Option<&'a Duration>)>) -> Value {
-    let mut times: Vec<f64> =
-        pairs.filter_map(|(from, to)| Some(to?.saturating_sub(*from).as_secs_f64() * 1_000.0)).collect();
+fn percentiles(mut times: Vec<f64>) -> Value {
     times.sort_by(f64::total_cmp);
     let Some(max) = times.last() else { return Value::Null };
     let at = |share: f64| times[((times.len() as f64 * share).ceil() as usize).clamp(1, times.len()) - 1];
@@ -117,10 +151,8 @@ mod tests {
 
     #[test]
     fn percentiles_are_of_the_nearest_rank() {
-        let arrived = Duration::ZERO;
-        let over: Vec<Duration> = (1..=100).map(Duration::from_millis).collect();
-        let found = times(over.iter().map(|over| (&arrived, Some(over))));
+        let found = percentiles((1..=100).rev().map(f64::from).collect());
         assert_eq!(found, json!({"p50": 50.0, "p90": 90.0, "p99": 99.0, "max": 100.0}));
-        assert_eq!(times(std::iter::once((&arrived, None))), Value::Null);
+        assert_eq!(percentiles(Vec::new()), Value::Null);
     }
 }

@@ -276,3 +276,119 @@ fn items_wait_and_are_taken_once_each() {
     got.sort_unstable();
     assert_eq!(got, (0..40).collect::<Vec<u64>>());
 }
+
+/// Status and body of an answer; the names of a file that it is.
+fn answered(emulator: &Emulator, method: &str, path: &str, body: &[u8]) -> (u16, Value, Option<String>) {
+    let got = exchange(emulator, &request(method, path, "k", "", body)).expect("an answer");
+    let file = got.head.lines().find_map(|line| line.strip_prefix("content-disposition: attachment; filename="));
+    (got.status, got.json(), file.map(|name| name.trim_matches('"').to_string()))
+}
+
+fn names(value: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        value.as_object().map_or_else(Vec::new, |object| object.keys().map(String::as_str).collect());
+    names.sort_unstable();
+    names
+}
+
+/// A program that was written for the first tool finds every field where it looks for it, and no other where it counts.
+#[test]
+fn every_route_answers_in_the_shape_of_the_first_tool() {
+    let emulator = start(json!({}));
+    let call = |method: &str, path: &str, body: Value| {
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        answered(&emulator, method, path, &bytes)
+    };
+    assert_eq!(call("GET", "/api/preset-queue", Value::Null), (200, json!({"queues": {}}), None));
+    assert_eq!(call("GET", AT, Value::Null), (200, json!({"ip": "127.0.0.1", "count": 0, "items": []}), None));
+    let (status, added, _) = call("POST", AT, json!({"response": body("one"), "status_code": 429}));
+    assert_eq!((status, names(&added)), (200, vec!["queue_length", "response_id", "success"]));
+    assert_eq!((&added["success"], &added["queue_length"]), (&json!(true), &json!(1)));
+    let hyphens: Vec<usize> = id(&added).match_indices('-').map(|(at, _)| at).collect();
+    assert_eq!((id(&added).len(), hyphens), (36, vec![8, 13, 18, 23]));
+    let (_, queue, _) = call("GET", AT, Value::Null);
+    let item = &queue["items"][0];
+    assert_eq!(names(item), ["created_at", "id", "response", "status_code"]);
+    assert_eq!(
+        (&item["id"], &item["response"], &item["status_code"]),
+        (&added["response_id"], &body("one"), &json!(429))
+    );
+    assert!(item["created_at"].as_f64().is_some_and(|at| at > 1.7e9), "{item}");
+    assert_eq!(
+        call("GET", "/api/preset-queue", Value::Null).1["queues"]["127.0.0.1"],
+        json!({"count": 1, "items": [item]})
+    );
+    for (responses, success, added, failed) in [
+        (json!([body("a"), body("b")]), true, 2, 0),
+        (json!([body("a"), "x", 7]), true, 1, 2),
+        (json!(["x"]), false, 0, 1),
+    ] {
+        let (status, batch, _) =
+            call("POST", &format!("{AT}/batch"), json!({"responses": responses, "status_code": 201}));
+        let counts = (&batch["success"], &batch["added_count"], &batch["failed_count"]);
+        assert_eq!((status, counts), (200, (&json!(success), &json!(added), &json!(failed))), "{batch}");
+        assert!(batch["queue_length"].is_u64(), "{batch}");
+        let errors = batch["errors"].as_array().expect("a list");
+        assert!(errors.len() == failed && errors.iter().all(|error| names(error) == ["error", "index"]), "{batch}");
+    }
+    assert_eq!(items(&emulator, AT).iter().filter(|item| item["status_code"] == 201).count(), 3);
+    let (status, import, _) = call("POST", &format!("{AT}/import"), json!([body("a"), 5]));
+    let counts = ["success", "total", "added_count", "failed_count"].map(|key| import[key].clone());
+    assert_eq!((status, counts), (200, [json!(true), json!(2), json!(1), json!(1)]));
+    assert_eq!(names(&import["errors"][0]), ["error", "index"]);
+    let (status, export, file) = call("GET", &format!("{AT}/export"), Value::Null);
+    assert_eq!((status, export), (200, Value::from(items(&emulator, AT))));
+    let stamped = |file: Option<String>, begin: &str| {
+        let stamp = file.as_deref().and_then(|name| name.strip_prefix(begin)?.strip_suffix(".json")).map(str::len);
+        assert_eq!(stamp, Some("20261126_143000".len()), "{file:?}");
+    };
+    stamped(file, "queue_127.0.0.1_");
+    let (status, export, file) = call("GET", "/api/preset-queue/export", Value::Null);
+    assert_eq!((status, export), (200, json!({"127.0.0.1": items(&emulator, AT)})));
+    stamped(file, "queue_all_");
+    let success = (200, json!({"success": true}), None);
+    assert_eq!(call("DELETE", &format!("{AT}/{}", id(&added)), Value::Null), success);
+    assert_eq!(call("DELETE", AT, Value::Null), success);
+    // An empty queue is still known.
+    assert_eq!(
+        call("GET", "/api/preset-queue", Value::Null).1,
+        json!({"queues": {"127.0.0.1": {"count": 0, "items": []}}})
+    );
+    assert_eq!(call("DELETE", AT, Value::Null), success);
+    assert_eq!(call("DELETE", "/api/preset-queue", Value::Null), success);
+    let refused = [
+        ("POST", AT, b"{".as_slice(), 400),
+        ("POST", AT, b"[]", 400),
+        ("POST", AT, b"\xff", 400),
+        ("POST", AT, br#"{"response": []}"#, 400),
+        ("POST", AT, br#"{"response": {}, "status_code": 1000}"#, 400),
+        ("POST", "/api/preset-queue/127.0.0.1/batch", br#"{"responses": {}}"#, 400),
+        ("POST", "/api/preset-queue/127.0.0.1/import", b"[1,", 400),
+        ("POST", "/api/preset-queue/127.0.0.1/import", b"{}", 400),
+        ("POST", "/api/preset-queue/127.0.0.1/import", b"\xff", 400),
+        ("GET", "/api/preset-queue/10.9.9.9/export", b"", 404),
+        ("GET", "/api/preset-queue/export", b"", 404),
+        ("DELETE", "/api/preset-queue/10.9.9.9", b"", 404),
+        ("DELETE", "/api/preset-queue/10.9.9.9/none", b"", 404),
+        ("PURGE", "/api/preset-queue", b"", 404),
+    ];
+    for (method, path, bytes, status) in refused {
+        let (got, told, _) = answered(&emulator, method, path, bytes);
+        assert_eq!((got, names(&told)), (status, vec!["detail", "error"]), "{method} {path}: {told}");
+        assert_eq!(names(&told["error"]), ["code", "message", "param", "type"], "{told}");
+        assert!(told["detail"].as_str().is_some_and(|detail| !detail.is_empty() && told["error"]["message"] == detail));
+    }
+    // Ten megabytes are a file, as JSON and in a form.
+    let file = format!("[{{\"response\": {{\"x\": \"{}\"}}}}]", "x".repeat((10 << 20) - 25));
+    assert_eq!(file.len(), 10 << 20);
+    let form =
+        format!("--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"q\"\r\n\r\n{file}\r\n--x--\r\n");
+    for (kind, bytes) in [("application/json", &file), ("multipart/form-data; boundary=x", &form)] {
+        let head = format!(
+            "POST {AT}/import HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            bytes.len()
+        );
+        let got = exchange(&emulator, (head + bytes).as_bytes()).expect("an answer");
+        assert_eq!((got.status, &got.json()["added_count"]), (200, &json!(1)), "{kind}");
+    }
+}

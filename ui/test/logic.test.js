@@ -18,27 +18,37 @@ describe('snippets', () => {
   test('a shell reads the body back as it was', () => {
     // The same words with printf in place of curl: each argument on a line of its own.
     const words = execFileSync('sh', ['-c', curl(chat, BASE).replace(/^curl/, "printf '%s\\0'")], { env: {} }).toString().split('\0');
-    expect(JSON.parse(words[words.indexOf('-d') + 1])).toEqual(chat.body);
+    expect(JSON.parse(words[words.indexOf('--data-raw') + 1])).toEqual(chat.body);
     expect(words).toContain("x-own: a'b");
     expect(words[0]).toBe('http://127.0.0.1:8080/v1/chat/completions');
     expect(curl({ method: 'DELETE', path: '/v1/files/a', body: null }, BASE)).toContain('-X DELETE');
   });
 
+  // That they run, and ask the same, `__test__/copied.test.mjs` and `conformance/python/test_copied.py` show.
   test('Python is valid and says the same', () => {
-    const code = python(chat, BASE);
+    const code = python({ ...chat, body: { ...chat.body, top_k: 3 } }, BASE);
     const read = `import sys, ast, json\ntree = ast.parse(sys.stdin.read())\ncall = tree.body[2].value\nprint(json.dumps({k.arg: ast.literal_eval(k.value) for k in call.keywords}))`;
-    expect(JSON.parse(execFileSync('python3', ['-c', read], { input: code }).toString())).toEqual(chat.body);
+    expect(JSON.parse(execFileSync('python3', ['-c', read], { input: code }).toString())).toEqual({ ...chat.body, extra_body: { top_k: 3 }, extra_headers: { 'x-own': "a'b" } });
     expect(code).toContain('for event in answer');
-    execFileSync('python3', ['-c', 'import sys, ast\nast.parse(sys.stdin.read())'], { input: python({ method: 'GET', path: '/v1/models', operation: 'models.list', body: null }, BASE) });
     expect(pythonOf({ a: [true, null] })).toBe('{"a": [True, None]}');
   });
 
   test('JavaScript is valid and says the same', () => {
     const code = javascript(chat, BASE);
     const args = code.slice(code.indexOf('.create(') + 8, code.lastIndexOf(');\nfor'));
-    expect(JSON.parse(args)).toEqual(chat.body);
-    const other = javascript({ method: 'POST', path: '/v1/files', operation: 'files.create', body: 'a\n`b`' }, BASE);
-    expect(() => new Function(`return async () => {${other}}`)).not.toThrow();
+    expect(JSON.parse(`[${args.replace('headers:', '"headers":')}]`)).toEqual([chat.body, { headers: { 'x-own': "a'b" } }]);
+  });
+
+  test('what no method says is a plain request: other paths, other operations, forms with their files', () => {
+    const file = { filename: 'a "b".jsonl', content_type: 'application/jsonl', bytes: 3, sha256: 'x' };
+    const form = { method: 'POST', path: '/v1/files', operation: 'files.create', headers: { 'content-type': 'multipart/form-data; boundary=x' }, body: { purpose: '@batch', expires_after: { seconds: 3600 }, file: [file] } };
+    expect(curl(form, BASE)).toContain(`--form-string 'purpose=@batch' \\\n  --form-string 'expires_after[seconds]=3600' \\\n  -F 'file[]=@"a \\"b\\".jsonl";type=application/jsonl'`);
+    const others = [form, { method: 'POST', path: '/v1/files', operation: 'files.create', body: 'a\n`b`' }, { method: 'GET', path: '/v1/models', operation: 'models.list', body: null }, { ...chat, path: '/openai/deployments/gpt-4o/chat/completions?api-version=1' }];
+    for (const exchange of others) {
+      expect(python(exchange, BASE)).toContain('httpx.request(');
+      expect(javascript(exchange, BASE)).toContain('await fetch(');
+      execFileSync('python3', ['-c', 'import sys, ast\nast.parse(sys.stdin.read())'], { input: python(exchange, BASE) });
+    }
   });
 });
 
@@ -54,6 +64,9 @@ describe('answers read back', () => {
     ['an error', { status: 429, answer: pieces(JSON.stringify({ error: { message: 'slow', type: 'x', code: null } })) }, { error: { status: 429, message: 'slow', type: 'x' } }],
     ['a refusal', { answer: pieces(JSON.stringify({ choices: [{ message: { content: null, refusal: 'No.' } }] })) }, { refusal: 'No.' }],
     ['nothing but what was said', { said: 'x', answer: pieces() }, { text: 'x' }],
+    ['several choices, and how they end', { answer: pieces(JSON.stringify({ choices: [{ message: { content: 'a' }, finish_reason: 'length' }, { message: { content: 'b' }, finish_reason: 'stop' }] })) }, { choices: [{ text: 'a', finish_reason: 'length' }, { text: 'b' }] }],
+    ['several choices in pieces', { answer: pieces(...[[0, 'a'], [1, 'b'], [0, 'c']].map(([index, content]) => `data: ${JSON.stringify({ choices: [{ index, delta: { content } }] })}\n\n`)) }, { choices: [{ text: 'ac' }, { text: 'b' }] }],
+    ['what is no text', { status: 200, answer: pieces('{"object":"list","data":[{"embedding":[1]}]}') }, { raw: { status: 200, body: { object: 'list', data: [{ embedding: [1] }] } } }],
     ['nothing', { answer: null }, null],
   ])('%s', (_, exchange, reply) => expect(replyOf(exchange)).toEqual(reply));
 });

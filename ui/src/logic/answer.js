@@ -24,7 +24,8 @@ export function replyOf(exchange) {
   const text = textOf(exchange.answer);
   const whole = parsed(text);
   if (whole?.error) return { error: errorOf(exchange, whole.error) };
-  if (whole) return ofBody(whole) ?? said(exchange);
+  // What is no text, such as vectors, is said again as it is.
+  if (whole) return ofBody(whole) ?? (text.trimStart().startsWith('{') ? { raw: tidy({ status: exchange.status, body: whole }) } : said(exchange));
   const events = dataOf(text);
   const completed = events.findLast((event) => event.response?.output)?.response;
   if (completed) return ofBody(completed) ?? said(exchange);
@@ -37,8 +38,8 @@ const errorOf = ({ status }, { message, type, code, param }) => tidy({ status: s
 const said = ({ said: text, status }) => (!text ? null : status >= 400 ? { error: { status, message: plain(text) } } : { text: plain(text) });
 
 function ofBody(body) {
-  const choice = body.choices?.[0];
-  if (choice) return reply({ ...choice.message, content: choice.message?.content ?? choice.text });
+  const choices = body.choices?.map((choice) => reply({ ...choice.message, content: choice.message?.content ?? choice.text, finish: choice.finish_reason }));
+  if (choices?.length) return several(choices);
   if (!Array.isArray(body.output)) return null;
   const parts = body.output.filter((item) => item.type === 'message').flatMap((item) => item.content ?? []);
   const calls = body.output.filter((item) => item.type === 'function_call');
@@ -46,34 +47,41 @@ function ofBody(body) {
     content: parts.map((part) => part.text ?? '').join(''),
     refusal: parts.map((part) => part.refusal ?? '').join(''),
     tool_calls: calls.map((call) => ({ function: call })),
+    finish: body.incomplete_details?.reason === 'max_output_tokens' ? 'length' : body.incomplete_details?.reason,
   });
 }
+
+const several = (choices) => (choices.length > 1 ? { choices } : choices[0]);
 
 function ofChunks(chunks) {
-  const deltas = chunks.map((chunk) => chunk.choices?.[0]).filter(Boolean);
-  if (!deltas.length) return null;
-  const calls = [];
-  for (const { delta } of deltas) {
-    for (const { index = 0, function: piece = {} } of delta?.tool_calls ?? []) {
-      calls[index] ??= { function: { name: '', arguments: '' } };
-      calls[index].function.name += piece.name ?? '';
-      calls[index].function.arguments += piece.arguments ?? '';
+  const all = [];
+  for (const choice of chunks.flatMap((chunk) => chunk.choices ?? [])) {
+    const { index = 0, delta = {}, text, finish_reason: finish } = choice;
+    const one = (all[index] ??= { content: '', refusal: '', tool_calls: [] });
+    one.content += delta.content ?? text ?? '';
+    one.refusal += delta.refusal ?? '';
+    one.finish = finish ?? one.finish;
+    for (const { index: place = 0, function: piece = {} } of delta.tool_calls ?? []) {
+      const { function: call } = (one.tool_calls[place] ??= { function: { name: '', arguments: '' } });
+      call.name += piece.name ?? '';
+      call.arguments += piece.arguments ?? '';
     }
   }
-  return reply({
-    content: deltas.map(({ delta, text }) => delta?.content ?? text ?? '').join(''),
-    refusal: deltas.map(({ delta }) => delta?.refusal ?? '').join(''),
-    tool_calls: calls.filter(Boolean),
-  });
+  const choices = all.filter(Boolean).map((one) => reply({ ...one, tool_calls: one.tool_calls.filter(Boolean) }));
+  return choices.length ? several(choices) : null;
 }
 
-function reply({ content, refusal, tool_calls: calls }) {
+/** Ends of an answer that a Reply has to say: any other follows from what is said. */
+const ENDS = ['length', 'content_filter'];
+
+function reply({ content, refusal, tool_calls: calls, finish }) {
   const made = tidy({
     text: typeof content === 'string' && content ? content : undefined,
     refusal: refusal || undefined,
     tool_calls: calls?.length ? calls.map(({ function: { name, arguments: text } }) => ({ name, arguments: parsed(text) ?? text })) : undefined,
+    finish_reason: ENDS.includes(finish) ? finish : undefined,
   });
-  return Object.keys(made).length ? made : { text: '' };
+  return made.text ?? made.refusal ?? made.tool_calls ? made : { text: '', ...made };
 }
 
 const tidy = (value) => Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined && one !== null));

@@ -3,6 +3,9 @@
 /** Text that is looked for at most; a longer one is known by its beginning. */
 const LONGEST = 200;
 
+/** Whether an operation's answer is text, which any Reply can say; of another, a rule has to name it. */
+export const isText = (operation) => !operation || /^(chat\.completions|responses|completions)\.create$/.test(operation);
+
 /** A text as a pattern that finds exactly it. */
 export const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 
@@ -19,7 +22,7 @@ export function proposedMatch(request) {
     if (name) return { tool_result: name, ...user(request) };
   }
   const found = user(request);
-  return Object.keys(found).length ? found : { operation: request.operation };
+  return isText(request.operation) && Object.keys(found).length ? found : { operation: request.operation, ...found };
 }
 
 function user({ asked = '', conversation }) {

@@ -68,7 +68,7 @@ export function Verbatim({ form: { verbatim, status }, set }) {
   return (
     <>
       <div class="row wrap bottom">
-        <label class="field narrow"><span>{t('Status')}</span><input type="number" min={100} max={599} value={status} onInput={(event) => set({ status: event.currentTarget.value })} /></label>
+        <label class="field narrow"><span>{t('Status')}</span><input type="number" min={200} max={599} value={status} onInput={(event) => set({ status: event.currentTarget.value })} /></label>
         <Templates onChoose={(body) => set({ verbatim: JSON.stringify(body, null, 2) })} />
         <button type="button" onClick={() => keepTemplate(verbatim)}>{t('Keep as template')}</button>
       </div>

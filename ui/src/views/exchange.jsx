@@ -1,7 +1,7 @@
 // One exchange: as a conversation, as it was on the wire, and why each rule did or did not answer it.
 import { useEffect, useState } from 'preact/hooks';
-import { replyOf } from '../logic/answer.js';
-import { ruleOf } from '../logic/rule.js';
+import { plain, replyOf } from '../logic/answer.js';
+import { isText, ruleOf } from '../logic/rule.js';
 import { curl, javascript, python } from '../logic/snippets.js';
 import { Bubble, Conversation } from '../parts/conversation.jsx';
 import { copy, Menu } from '../parts/copy.jsx';
@@ -83,12 +83,15 @@ function Facts({ exchange }) {
   return <dl class="facts">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
 
+/** What is shown of an answer: each of its choices; of what is no text, what a list shows too. */
+const choicesOf = (reply, { said }) => (reply.raw ? [{ text: plain(said) }] : reply.choices ?? [reply]);
+
 function Said({ exchange }) {
   const reply = replyOf(exchange);
   return (
     <>
       {reply?.error && <article class="bubble bubble-error"><header>{t('Error')} {reply.error.status}</header><p class="said">{reply.error.message}</p></article>}
-      {reply && !reply.error && <Bubble message={{ role: 'assistant', text: reply.refusal ?? reply.text, tool_calls: reply.tool_calls }} />}
+      {reply && !reply.error && choicesOf(reply, exchange).map((choice, index) => <Bubble key={index} message={{ role: 'assistant', text: choice.refusal ?? choice.text, tool_calls: choice.tool_calls }} />)}
       {exchange.explanation && <pre class="explanation" tabIndex={0}>{exchange.explanation}</pre>}
       {exchange.warnings?.map((warning) => <p class="note" key={warning}>{warning}</p>)}
     </>
@@ -96,15 +99,16 @@ function Said({ exchange }) {
 }
 
 function Actions({ exchange, onEdit }) {
+  const reply = replyOf(exchange);
   return (
     <div class="row actions">
       <Menu label={t('Copy')} items={[
         { text: 'curl', onClick: () => copy(curl(exchange, base())) },
         { text: 'Python', onClick: () => copy(python(exchange, base())) },
         { text: 'JavaScript', onClick: () => copy(javascript(exchange, base())) },
-        { text: t('Rule of a script'), onClick: () => copy(JSON.stringify(ruleOf(exchange, replyOf(exchange)), null, 2)) },
+        (reply || exchange.state !== 'done') && { text: t('Rule of a script'), onClick: () => copy(JSON.stringify(ruleOf(exchange, reply), null, 2)) },
       ]} />
-      {exchange.state === 'done' && <Menu label={t('Keep')} items={keeps(exchange)} />}
+      {exchange.state === 'done' && reply && <Menu label={t('Keep')} items={keeps(exchange, reply)} />}
       <button type="button" class="small" aria-pressed={marked.value.includes(exchange.id)} onClick={() => mark(exchange.id)} title="m">{t('Mark')}</button>
       <button type="button" class="small" onClick={onEdit} title="e"><Icon name="edit" />{t('Send again')}</button>
     </div>
@@ -112,12 +116,12 @@ function Actions({ exchange, onEdit }) {
 }
 
 /** Where an answer can be kept, to be given again: in a queue, or as a rule. */
-function keeps(exchange) {
-  const reply = replyOf(exchange);
+function keeps(exchange, reply) {
   const { client, session, session_id: id } = exchange;
   const queue = (name) => ({ text: t('In the queue of {0}', name), onClick: () => attempt(() => call('POST', `api/preset-queue/${encodeURIComponent(name)}`, { reply }), t('Added')) });
   const rule = () => call('POST', `api/sessions/${encodeURIComponent(id)}/script`, { rules: [ruleOf(exchange, reply, 'unlimited')] });
-  return reply ? [client && queue(client.ip), queue(`session:${session}`), { text: t('As a rule of {0}', session), onClick: () => attempt(rule, t('Kept as a rule')) }] : [];
+  const queues = isText(exchange.operation) ? [client && queue(client.ip), queue(`session:${session}`)] : [];
+  return [...queues, { text: t('As a rule of {0}', session), onClick: () => attempt(rule, t('Kept as a rule')) }];
 }
 
 function SendAgain({ exchange, onClose }) {

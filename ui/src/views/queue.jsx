@@ -171,7 +171,7 @@ function ItemForm({ form, set }) {
     <>
       <div class="row wrap bottom">
         <label class="field narrow"><span>{t('Kind')}</span><select value={form.kind} onChange={(event) => set({ kind: event.currentTarget.value })}><option value="reply">{t('Reply')}</option><option value="response">{t('Verbatim body')}</option></select></label>
-        {form.kind === 'response' && <label class="field narrow"><span>{t('Status')}</span><input type="number" min={100} max={599} value={form.status} onInput={(event) => set({ status: event.currentTarget.value })} /></label>}
+        {form.kind === 'response' && <label class="field narrow"><span>{t('Status')}</span><input type="number" min={200} max={599} value={form.status} onInput={(event) => set({ status: event.currentTarget.value })} /></label>}
         <label class="field narrow"><span>{t('Delay, ms')}</span><input type="number" min={0} value={form.delay} onInput={(event) => set({ delay: event.currentTarget.value })} /></label>
         <label class="field narrow"><span>{t('Times')}</span><select value={form.times} onChange={(event) => set({ times: event.currentTarget.value })}>{[...new Set(['1', '2', '5', '10', 'unlimited', String(form.times)])].map((one) => <option key={one} value={one}>{one === 'unlimited' ? t('always') : one}</option>)}</select></label>
         {form.kind === 'response' && <Templates onChoose={(body) => set({ text: JSON.stringify(body, null, 2) })} />}
