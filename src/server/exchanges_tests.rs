@@ -1,7 +1,7 @@
 //! What the control room tells of exchanges: their answers as they left, tokens, why rules did not match.
 
 use super::room_tests::{CHAT, ask, chat, done};
-use super::tests::{send, start};
+use super::tests::{exchange, send, start};
 use crate::emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -88,4 +88,18 @@ fn each_rule_says_why_it_does_not_match() {
     send(&emulator, "k", "/v1/nothing", &json!({}));
     let id = last(&emulator)["id"].as_str().expect("an id").to_string();
     assert_eq!(ask(&emulator, "GET", &format!("/api/exchanges/{id}/why"), Value::Null).0, 409);
+}
+
+/// A form's files are known by their sums alone.
+#[test]
+fn a_form_is_not_sent_again() {
+    let emulator = start(json!({}));
+    let form = "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n1\r\n--x--\r\n";
+    let head = "POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=x\r\n";
+    exchange(&emulator, format!("{head}content-length: {}\r\n\r\n{form}", form.len()).as_bytes()).expect("an answer");
+    let at = format!("/api/exchanges/{}/again", last(&emulator)["id"].as_str().expect("an id"));
+    for body in [json!({}), json!({"body": {"purpose": "batch"}})] {
+        let (status, refused) = ask(&emulator, "POST", &at, body);
+        assert_eq!((status, &refused["error"]["code"]), (400, &json!("no_json")), "{refused}");
+    }
 }

@@ -51,6 +51,8 @@ mod files_tests;
 #[cfg(test)]
 mod fine_tuning_tests;
 #[cfg(test)]
+mod first_tool_tests;
+#[cfg(test)]
 mod form_tests;
 #[cfg(test)]
 mod generated_tests;

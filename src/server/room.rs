@@ -122,6 +122,10 @@ async fn file(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, ApiError> {
 /// Sends an exchange again in its session, perhaps with another body.
 async fn again(emulator: &Arc<Emulator>, id: &str, text: &str) -> Result<Value, ApiError> {
     let (session, old) = room::exchange(emulator, id)?;
+    if old.headers.all("content-type").any(|kind| kind.starts_with("multipart/")) {
+        let message = "The files of forms are not kept: this request cannot be sent again from here.";
+        return Err(ApiError::invalid(message).code("no_json"));
+    }
     let given: Value = if text.trim().is_empty() {
         json!({})
     } else {

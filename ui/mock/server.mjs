@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 import { routes } from './routes.mjs';
 import { World } from './world.mjs';
@@ -53,8 +52,8 @@ async function answer(world, token, request, response) {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
   if (pathname === '/' || pathname.startsWith('/ui/')) {
     const name = pathname === '/' ? 'index.html' : pathname.slice(4);
-    response.writeHead(200, { 'content-type': KINDS[name.split('.').pop()], 'content-security-policy': POLICY });
-    return response.end(gunzipSync(readFileSync(path.join(DIST, `${name}.gz`))));
+    response.writeHead(200, { 'content-type': KINDS[name.split('.').pop()], 'content-security-policy': POLICY, 'content-encoding': 'gzip' });
+    return response.end(readFileSync(path.join(DIST, `${name}.gz`)));
   }
   if (token && pathname.startsWith('/api/') && request.headers['x-llemulator-control-token'] !== token) throw Object.assign(new Error('The control room needs the control token.'), { status: 403, code: 'control_token_required' });
   const chunks = [];

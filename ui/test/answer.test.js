@@ -1,7 +1,7 @@
 // What an answer's forms begin with, what a message holds beside its text, what was said.
 import { expect, test } from 'vitest';
 import { plain, replyOf } from '../src/logic/answer.js';
-import { partsOf } from '../src/logic/parts.js';
+import { partsOf, picturesOf, shortened } from '../src/logic/parts.js';
 import { pieceOf } from '../src/logic/pieces.js';
 import { startOf } from '../src/logic/start.js';
 
@@ -43,7 +43,15 @@ test('parts stand at their messages, in either dialect; only data is shown', () 
   for (const none of [null, 'x', {}, { input: 'x' }]) expect(partsOf(none)).toEqual([]);
 });
 
-test.each([['"Hello"', 'Hello'], ['"a \\"b\\"\\n"', 'a "b"\n'], ['"cut o', 'cut o'], ['"a \\u{1f600}"', 'a \\u{1f600}'], ['f({"a": 1})', 'f({"a": 1})'], ['', ''], [null, '']])('said as %s', (said, text) => {
+test('an answer that is no text shows its pictures, and no bytes of them', () => {
+  const body = { output_format: 'webp', data: [{ b64_json: 'A'.repeat(5000) }, { url: 'https://elsewhere.example/a.png' }] };
+  expect(picturesOf(body).map(({ source }) => source.slice(0, 30))).toEqual(['data:image/webp;base64,AAAAAAA']);
+  expect(picturesOf({ output_format: 'svg+xml', data: [{ b64_json: 'x' }] })[0].source).toBe('data:image/png;base64,x');
+  expect(shortened(body).data).toEqual([{ b64_json: `${'A'.repeat(40)}… (5000)` }, body.data[1]]);
+  for (const none of [null, [], { data: 1 }, { data: [null] }]) expect(picturesOf(none)).toEqual([]);
+});
+
+test.each([['"Hello"', 'Hello'], ['"a \\"b\\"\\n"', 'a "b"\n'], ['"cut o', 'cut o'], ['"one", "two"', 'one · two'], ['"one", "tw', 'one · tw'], ['"a \\u{1f600}"', 'a \\u{1f600}'], ['f({"a": 1})', 'f({"a": 1})'], ['', ''], [null, '']])('said as %s', (said, text) => {
   expect(plain(said)).toBe(text);
 });
 

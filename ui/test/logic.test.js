@@ -7,6 +7,7 @@ import { complete } from '../src/logic/completion.js';
 import { contextAt, lineOf } from '../src/logic/json-walk.js';
 import { escaped, proposedMatch, ruleOf } from '../src/logic/rule.js';
 import { curl, javascript, python, pythonOf } from '../src/logic/snippets.js';
+import { countdown, duration } from '../src/logic/times.js';
 
 const script = JSON.parse(readFileSync(path.join(import.meta.dirname, '../../script.schema.json'), 'utf8'));
 const BASE = 'http://127.0.0.1:8080/';
@@ -119,4 +120,9 @@ describe('a script while it is written', () => {
     expect(lineOf('', 'nowhere')).toBeNull();
     expect(contextAt('{"a": "b\\"c').written).toBe('"b\\"c');
   });
+});
+
+test('times are short, and say enough', () => {
+  expect([0.04, 3.25, 840, 1240, 59_900, 90_000, 3_599_900, 18_120_000].map(duration)).toEqual(['0.1 ms', '3.3 ms', '840 ms', '1.24 s', '59.9 s', '1 min 30 s', '1 h 0 min', '5 h 2 min']);
+  expect([0, 41_200, 60_000, 299_001].map(countdown)).toEqual(['0 s', '42 s', '1:00', '5:00']);
 });

@@ -1,10 +1,11 @@
 // What an answer said, read back from the bytes that left: the Reply that would say it again.
 import { parsed } from './parsed.js';
 
-/** What a list shows as said: a text stands there in quotes, perhaps cut off. */
+/** What a list shows as said: a text stands there in quotes, several with commas between them, perhaps cut off. */
 export function plain(said) {
   if (!said?.startsWith('"')) return said ?? '';
-  return parsed(said) ?? parsed(`${said}"`) ?? said.replace(/^"|"$/g, '');
+  const texts = parsed(`[${said}]`) ?? parsed(`[${said}"]`);
+  return texts?.join(' · ') ?? said.replace(/^"|"$/g, '');
 }
 
 /** The text of all pieces of an answer; pieces that are no text are left out. */

@@ -29,3 +29,17 @@ function partOf(part) {
   const text = [part.refusal, file.filename, file.file_id, file.file_url].find((one) => typeof one === 'string');
   return [{ kind: 'other', source: null, text: text ?? String(part.type) }];
 }
+
+/** The pictures that an answer brings. @returns {Part[]} */
+export const picturesOf = (body) => [body?.data].filter(Array.isArray).flat().filter((one) => typeof one?.b64_json === 'string')
+  .map(({ b64_json: data }) => ({ kind: 'image', source: `data:image/${/^(jpeg|webp)$/.exec(body.output_format)?.[0] ?? 'png'};base64,${data}`, text: '' }));
+
+/** Beyond this a text within JSON is cut. */
+const LONGEST = 300;
+
+/** A value whose long texts, such as a picture's bytes, are cut: people look for what is around them. */
+export function shortened(value) {
+  if (typeof value === 'string') return value.length > LONGEST ? `${value.slice(0, 40)}… (${value.length})` : value;
+  if (Array.isArray(value)) return value.map(shortened);
+  return value && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, shortened(one)])) : value;
+}

@@ -14,12 +14,15 @@ const headersOf = (exchange) => Object.keys(exchange.headers ?? {}).filter((name
 
 const addressOf = (exchange, base) => new URL(exchange.path.replace(/^\//, ''), base).href;
 
+/** Whether a form was sent: its files are known by name alone. */
+export const isForm = (exchange) => /^multipart\//i.test(header(exchange, 'content-type'));
+
 /** What is sent: nothing, a text of some kind, or the fields of a form. */
 function bodyOf(exchange) {
   const { body } = exchange;
   if (body == null || body === '') return {};
   const type = header(exchange, 'content-type');
-  if (/^multipart\//i.test(type) && isObject(body)) return { form: [...fieldsOf(body)] };
+  if (isForm(exchange) && isObject(body)) return { form: [...fieldsOf(body)] };
   return typeof body === 'string' ? { text: body, type: type || 'application/json' } : { text: JSON.stringify(body, null, 2), type: 'application/json' };
 }
 

@@ -38,12 +38,13 @@ const isStructured = (format) => format != null && formatName(format) !== 'text'
 const formatName = (format) => (typeof format === 'string' ? format : format.name ?? format.json_schema?.name ?? format.type ?? 'json');
 
 export function Bubble({ message, parts = [] }) {
-  const { role, text, tool_calls: calls = [], tool_call_id: answers } = message;
+  const { role, text, json, tool_calls: calls = [], tool_call_id: answers } = message;
   return (
     <article class={`bubble bubble-${['user', 'assistant', 'tool'].includes(role) ? role : 'system'}`}>
       <header>{role}{answers && <code>{answers}</code>}</header>
       {text && <p class="said">{text}</p>}
       {parts.map((part, index) => <Part key={index} part={part} />)}
+      {json !== undefined && <Json value={json} />}
       {calls.map((call, index) => <ToolCall key={index} call={call} />)}
     </article>
   );

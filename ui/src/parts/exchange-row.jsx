@@ -1,6 +1,7 @@
 // One exchange in a line of a list.
 import { plain } from '../logic/answer.js';
-import { clockTime, duration, t } from '../state/i18n.js';
+import { clockTime, duration } from '../logic/times.js';
+import { t } from '../state/i18n.js';
 
 /** The colour of what became of an exchange. */
 export function tone(row) {

@@ -1,7 +1,8 @@
 // An exchange as it was on the wire: the request, the answer's head, and each piece with its time on a scale.
 import { useState } from 'preact/hooks';
 import { pieceOf } from '../logic/pieces.js';
-import { duration, number, t } from '../state/i18n.js';
+import { duration } from '../logic/times.js';
+import { number, t } from '../state/i18n.js';
 import { CopyButton } from './copy.jsx';
 import { Json } from './json.jsx';
 

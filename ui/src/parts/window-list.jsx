@@ -13,20 +13,22 @@ const BEYOND = 8;
  * @param {(id: string) => void} props.onOpen
  * @param {(item: any) => any} props.row
  * @param {() => void} [props.onEnd]  the last row came near
+ * @param {string} [props.view]  what chose the items: another choice is read from its top
  */
-export function WindowList({ items, height, selected, onSelect, onOpen, row, label, onEnd, id }) {
+export function WindowList({ items, height, selected, onSelect, onOpen, row, label, onEnd, id, view }) {
   const box = useRef(null);
   const top = useRef(0);
   const [, draw] = useReducer((count) => count + 1, 0);
   const [sight, setSight] = useState(800);
-  const first = useRef(items[0]?.id);
+  const before = useRef({ view, first: items[0]?.id });
 
   // New rows come on top. Who reads further down keeps the row under the eyes where it is, and it is not drawn anew.
-  const added = top.current && first.current !== items[0]?.id ? Math.max(0, items.findIndex(({ id }) => id === first.current)) : 0;
-  first.current = items[0]?.id;
-  top.current += added * height;
+  const { first } = before.current;
+  const moved = before.current.view !== view ? -top.current : top.current && first !== items[0]?.id ? Math.max(0, items.findIndex((item) => item.id === first)) * height : 0;
+  before.current = { view, first: items[0]?.id };
+  top.current += moved;
   useLayoutEffect(() => {
-    if (added) box.current.scrollTop += added * height;
+    if (moved) box.current.scrollTop += moved;
   });
 
   useEffect(() => {

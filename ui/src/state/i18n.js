@@ -26,18 +26,3 @@ export function t(text, ...values) {
 
 /** A number as people of the language write it. */
 export const number = (value) => new Intl.NumberFormat(language.value).format(value);
-
-/** The time of day of an instant, to the millisecond. */
-export function clockTime(at) {
-  const date = new Date(at);
-  return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
-}
-
-/** A duration in ms, short: `0.4 ms`, `840 ms`, `1.24 s`, `3 min`. */
-export function duration(ms) {
-  if (ms == null) return '';
-  if (ms > 0 && ms < 10) return `${Math.max(0.1, ms).toFixed(1).replace('.0', '')} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
-  return `${Math.round(ms / 60_000)} min`;
-}

@@ -2,9 +2,10 @@
 import { diffLines } from 'diff';
 import { useMemo, useState } from 'preact/hooks';
 import { replyOf, textOf } from '../logic/answer.js';
+import { duration } from '../logic/times.js';
 import { Icon } from '../parts/icon.jsx';
 import { Tabs } from '../parts/tabs.jsx';
-import { duration, t } from '../state/i18n.js';
+import { t } from '../state/i18n.js';
 import { go } from '../state/route.js';
 import { useExchange } from './exchange.jsx';
 

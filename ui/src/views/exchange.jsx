@@ -1,8 +1,10 @@
 // One exchange: as a conversation, as it was on the wire, and why each rule did or did not answer it.
 import { useEffect, useState } from 'preact/hooks';
-import { plain, replyOf } from '../logic/answer.js';
+import { replyOf } from '../logic/answer.js';
+import { picturesOf, shortened } from '../logic/parts.js';
 import { isText, ruleOf } from '../logic/rule.js';
-import { curl, javascript, python } from '../logic/snippets.js';
+import { curl, isForm, javascript, python } from '../logic/snippets.js';
+import { duration } from '../logic/times.js';
 import { Bubble, Conversation } from '../parts/conversation.jsx';
 import { copy, Menu } from '../parts/copy.jsx';
 import { Dialog } from '../parts/dialog.jsx';
@@ -12,7 +14,7 @@ import { Icon } from '../parts/icon.jsx';
 import { Raw } from '../parts/raw.jsx';
 import { Tabs } from '../parts/tabs.jsx';
 import { call } from '../state/api.js';
-import { duration, t } from '../state/i18n.js';
+import { t } from '../state/i18n.js';
 import { go, href } from '../state/route.js';
 import { useKeys } from '../state/shortcuts.js';
 import { exchange as known, exchanges } from '../state/store.js';
@@ -40,7 +42,7 @@ export function Exchange({ id }) {
   useKeys({
     ArrowRight: () => setTab(after(tab, 1)),
     ArrowLeft: () => setTab(after(tab, -1)),
-    e: () => found && setEditing(true),
+    e: () => found && !isForm(found) && setEditing(true),
   });
   return (
     <section class="pane detail-pane" aria-label={t('Exchange')} tabIndex={-1} data-pane>
@@ -83,15 +85,15 @@ function Facts({ exchange }) {
   return <dl class="facts">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
 
-/** What is shown of an answer: each of its choices; of what is no text, what a list shows too. */
-const choicesOf = (reply, { said }) => (reply.raw ? [{ text: plain(said) }] : reply.choices ?? [reply]);
+/** What is shown of an answer: each of its choices; what is no text as it is, with its pictures. */
+const choicesOf = (reply) => (reply.raw ? [{ json: shortened(reply.raw.body), parts: picturesOf(reply.raw.body) }] : reply.choices ?? [reply]);
 
 function Said({ exchange }) {
   const reply = replyOf(exchange);
   return (
     <>
       {reply?.error && <article class="bubble bubble-error"><header>{t('Error')} {reply.error.status}</header><p class="said">{reply.error.message}</p></article>}
-      {reply && !reply.error && choicesOf(reply, exchange).map((choice, index) => <Bubble key={index} message={{ role: 'assistant', text: choice.refusal ?? choice.text, tool_calls: choice.tool_calls }} />)}
+      {reply && !reply.error && choicesOf(reply).map(({ parts, ...choice }, index) => <Bubble key={index} message={{ ...choice, role: 'assistant', text: choice.refusal ?? choice.text }} parts={parts} />)}
       {exchange.explanation && <pre class="explanation" tabIndex={0}>{exchange.explanation}</pre>}
       {exchange.warnings?.map((warning) => <p class="note" key={warning}>{warning}</p>)}
     </>
@@ -110,7 +112,7 @@ function Actions({ exchange, onEdit }) {
       ]} />
       {exchange.state === 'done' && reply && <Menu label={t('Keep')} items={keeps(exchange, reply)} />}
       <button type="button" class="small" aria-pressed={marked.value.includes(exchange.id)} onClick={() => mark(exchange.id)} title="m">{t('Mark')}</button>
-      <button type="button" class="small" onClick={onEdit} title="e"><Icon name="edit" />{t('Send again')}</button>
+      <button type="button" class="small" disabled={isForm(exchange)} onClick={onEdit} title={isForm(exchange) ? t('The files of a form are not kept') : 'e'}><Icon name="edit" />{t('Send again')}</button>
     </div>
   );
 }

@@ -69,7 +69,7 @@ export function Live() {
           <span>{t('Status')}</span><span>{t('Asked and said')}</span><span>{t('Model')}</span><span>{t('Session')}</span><span>{t('By')}</span><span class="num">{t('First')}</span><span class="num">{t('Total')}</span><span class="num">{t('Tokens')}</span><span class="num">{t('At')}</span>
         </div>
         <WindowList
-          id="exchanges" label={t('Exchanges')} items={shown} height={HEIGHT} selected={id} onSelect={select} onOpen={open} onEnd={hasOlder.value ? fetchOlder : undefined}
+          id="exchanges" label={t('Exchanges')} view={search.value} items={shown} height={HEIGHT} selected={id} onSelect={select} onOpen={open} onEnd={hasOlder.value ? fetchOlder : undefined}
           row={(row) => <ExchangeRow row={row} marked={marked.value.includes(row.id)} />}
         />
         {shown.length === 0 && loaded.value && <Empty searched={rows.length > 0} />}

@@ -1,12 +1,13 @@
 // The requests that wait for a person: a card each, and beside it the conversation with what it is answered with.
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { countdown } from '../logic/times.js';
 import { Bubble, Conversation } from '../parts/conversation.jsx';
 import { Icon } from '../parts/icon.jsx';
 import { listKeys } from '../parts/window-list.jsx';
 import { bell, toggleBell } from '../state/bell.js';
 import { act, hello } from '../state/connection.js';
-import { duration, t } from '../state/i18n.js';
+import { t } from '../state/i18n.js';
 import { kept } from '../state/kept.js';
 import { go, href, replace, route } from '../state/route.js';
 import { useKeys } from '../state/shortcuts.js';
@@ -89,7 +90,7 @@ function Card({ card, index, chosen }) {
         {card.paused && <span class="chip held">{card.paused.at === 'answer' ? t('paused') : t('paused at piece {0}', card.paused.at.piece)}</span>}
         {card.stream && <span class="chip">{t('stream')}</span>}
         {card.conversation?.tools?.length > 0 && <span class="chip">{t('Tools: {0}', card.conversation.tools.length)}</span>}
-        {isHeld(claimed) && <span class="chip held">{t('held by {0}', claimed.by)}</span>}
+        {isHeld(claimed) && <span class="chip held">{isOurs(claimed) ? t('held by you') : t('held by {0}', claimed.by)}</span>}
       </span>
       {!gone && <TimeBar card={card} />}
     </a>
@@ -99,11 +100,13 @@ function Card({ card, index, chosen }) {
 /** Whether a claim holds: it ends by itself. */
 const isHeld = (claimed) => claimed != null && claimed.until > now.value;
 
+const isOurs = ({ by }) => [operator.value, hello.value?.client].includes(by);
+
 const left = (card) => (card.deadline === null ? null : Math.max(0, card.deadline - now.value));
 
 function TimeLeft({ card }) {
   const ms = left(card);
-  return ms === null ? null : <span class={ms < 30_000 ? 'num urgent' : 'num muted'}>{t('{0} left', duration(Math.ceil(ms / 1000) * 1000))}</span>;
+  return ms === null ? null : <span class={ms < 30_000 ? 'num urgent' : 'num muted'}>{t('{0} left', countdown(ms))}</span>;
 }
 
 function TimeBar({ card }) {
@@ -126,7 +129,7 @@ function take(id) {
 
 function Opened({ card }) {
   const [force, setForce] = useState(false);
-  const foreign = isHeld(card.claimed) && ![operator.value, hello.value?.client].includes(card.claimed.by) && !force;
+  const foreign = isHeld(card.claimed) && !isOurs(card.claimed) && !force;
   const [held, setHeld] = useState(false);
   const pane = useRef(null);
   useEffect(() => {

@@ -1,10 +1,11 @@
 // The sessions: who they are, what they did, their clocks.
 import { useState } from 'preact/hooks';
+import { duration } from '../logic/times.js';
 import { Confirm, Dialog } from '../parts/dialog.jsx';
 import { CopyButton } from '../parts/copy.jsx';
 import { Icon } from '../parts/icon.jsx';
 import { call } from '../state/api.js';
-import { duration, number, t } from '../state/i18n.js';
+import { number, t } from '../state/i18n.js';
 import { go, href } from '../state/route.js';
 import { fetchSessions, sessions } from '../state/store.js';
 import { attempt, toast } from '../state/toasts.js';

@@ -1,7 +1,8 @@
 // Numbers over what is kept: how many, how fast, how it ended; per model and session.
 import { useEffect, useState } from 'preact/hooks';
+import { clockTime, duration } from '../logic/times.js';
 import { call } from '../state/api.js';
-import { clockTime, duration, number, t } from '../state/i18n.js';
+import { number, t } from '../state/i18n.js';
 import { go } from '../state/route.js';
 import { exchanges, sessions } from '../state/store.js';
 import { attempt } from '../state/toasts.js';

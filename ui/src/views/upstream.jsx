@@ -1,7 +1,8 @@
 // Whether the real API answers, which one, and what was sent there.
 import { useEffect, useState } from 'preact/hooks';
+import { clockTime, duration } from '../logic/times.js';
 import { call } from '../state/api.js';
-import { clockTime, duration, t } from '../state/i18n.js';
+import { t } from '../state/i18n.js';
 import { href } from '../state/route.js';
 import { bypass, fetchBypass, upstreamChanged } from '../state/store.js';
 import { attempt } from '../state/toasts.js';

@@ -1,6 +1,6 @@
 // Live: every control once.
 import { expect, test } from 'vitest';
-import { ask, clipboard, open, said } from './support.mjs';
+import { ask, clipboard, keys, open, said } from './support.mjs';
 
 export function live(host) {
   const row = (page, text) => page.getByRole('option').filter({ hasText: text });
@@ -76,6 +76,36 @@ export function live(host) {
     await page.getByRole('link', { name: 'Open' }).click();
     await page.getByRole('region', { name: 'Exchange', exact: true }).getByText('Echo: cherries?').waitFor();
 
+    expect(await page.clean()).toEqual([]);
+    await page.shut();
+  });
+
+  // The contract in memory knows chat alone.
+  if (host.real) test('what is no text is shown as it is, with its pictures; a form cannot be sent again', async () => {
+    const { url, browser } = host;
+    const headers = { authorization: `Bearer ${keys.get('market')}` };
+    const post = (path, body) => fetch(`${url}/v1/${path}`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }).then((answer) => answer.text());
+    const page = await open(browser, url);
+    await post('images/generations', { model: 'gpt-image-1', prompt: 'a lighthouse', size: '1024x1024' });
+    await post('embeddings', { model: 'text-embedding-3-small', input: 'a lamp', dimensions: 2 });
+    const form = new FormData();
+    form.set('purpose', 'user_data');
+    form.set('file', new Blob(['x']), 'lamp.txt');
+    await fetch(`${url}/v1/files`, { method: 'POST', headers, body: form }).then((answer) => answer.text());
+    const detail = page.getByRole('region', { name: 'Exchange', exact: true });
+    await row(page, 'a lighthouse').click();
+    await expect.poll(() => detail.getByRole('img').evaluate((image) => image.naturalWidth)).toBe(1024);
+    await detail.getByText('"b64_json"').waitFor();
+    await row(page, 'a lamp').click();
+    await detail.getByText('"embedding"', { exact: true }).waitFor();
+    await detail.locator('summary', { hasText: 'Keep' }).click();
+    await page.getByRole('button', { name: 'As a rule of market' }).click();
+    await page.getByText('Kept as a rule', { exact: true }).first().waitFor();
+    await post('embeddings', { model: 'text-embedding-3-small', input: 'a lamp', dimensions: 2 });
+    await row(page, 'a lamp').filter({ hasText: 'script' }).waitFor();
+    await row(page, '/v1/files').click();
+    await detail.getByText('lamp.txt').first().waitFor();
+    expect(await detail.getByRole('button', { name: 'Send again' }).isDisabled()).toBe(true);
     expect(await page.clean()).toEqual([]);
     await page.shut();
   });
