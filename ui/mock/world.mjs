@@ -66,6 +66,7 @@ export class World {
   /** A request over HTTP. */
   ask(body, request, response) {
     const exchange = this.begin(body, /Bearer (\S+)/.exec(request.headers.authorization ?? '')?.[1] ?? 'anonymous', { ip: '127.0.0.1', port: request.socket.remotePort }, { ...request.headers, authorization: 'Bearer …' });
+    response.on('close', () => this.pending.delete(exchange.id) && (this.tell('cancelled_request', { id: exchange.id, reason: 'client_left' }), this.end(exchange, { aborted: true }, [])));
     const queue = this.queues['127.0.0.1']?.items;
     const item = queue?.shift();
     if (item) {
@@ -79,7 +80,6 @@ export class World {
     exchange.waiting_for = { kind: 'operator' };
     const card = { exchange, response, typed: '', claimed: null, by: null };
     this.pending.set(exchange.id, card);
-    request.socket.on('close', () => this.pending.delete(exchange.id) && (this.tell('cancelled_request', { id: exchange.id, reason: 'client_left' }), this.end(exchange, { aborted: true }, [])));
     this.tell('new_request', this.card(card));
   }
 

@@ -8,8 +8,8 @@ const TOOLS = [{ type: 'function', function: { name: 'f', parameters: { type: 'o
 async function views({ url }, leaving) {
   await said(ask(url, 'for everybody', { key: 'axe' }));
   ask(url, 'manual, for everybody', { key: 'axe', body: { tools: TOOLS }, signal: leaving.signal }).catch(() => {});
-  // Before there is a queue, which would answer it.
-  await expect.poll(async () => (await fetch(`${url}/api/pending`)).text()).toContain('manual, for everybody');
+  // Before there is a queue, which would answer it; and what others left has gone.
+  await expect.poll(async () => (await (await fetch(`${url}/api/pending`)).json()).data.map(({ asked }) => asked)).toEqual(['manual, for everybody']);
   const post = (path, body) => fetch(`${url}/api/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
   await post('preset-queue/127.0.0.1', { reply: { text: 'for everybody' } });
   const { data } = await (await fetch(`${url}/api/exchanges?limit=20`)).json();
