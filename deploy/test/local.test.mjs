@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { tmpdir } from 'node:os';
 import { getLlama } from 'node-llama-cpp';
@@ -168,6 +169,14 @@ test('npx llemulator --local: one name is the model’s, all others are as befor
   const { line, printed, stop } = await start(process.execPath, args, { cwd: process.cwd(), stdio: ['ignore', 'pipe', 'pipe'] });
   const url = /http:\S+/.exec(line)?.[0];
   assert.ok(url, `${line} ${printed.err}`);
+  // It listens at once; its page is told how far the model is.
+  const told = [];
+  for (const end = performance.now() + PATIENCE_MS; told.at(-1)?.state !== 'ready' && performance.now() < end; await wait(20)) {
+    const { data } = await (await fetch(`${url}/api/models`)).json();
+    told.push(data[0]);
+  }
+  assert.deepEqual([...new Set(told.map(({ model, state }) => `${model} ${state}`))], ['tiny loading', 'tiny ready']);
+  assert.ok(told.filter(({ progress }) => progress).every(({ progress: { what, done, total } }) => what === 'load' && done <= total), JSON.stringify(told));
   const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'k', timeout: PATIENCE_MS });
   const answer = await openai.chat.completions.create(say(CAPITAL));
   assert.match(answer.choices[0].message.content, /Paris/);

@@ -29,12 +29,26 @@ function reporter() {
 /** @param {{ name: string, source: { path?: string, name?: 'smollm', url?: string }, threads?: number, contextSize?: number }} asked */
 async function serve({ name, source, threads, contextSize }) {
   await library();
-  const model = localModel({ ...source, threads, contextSize, onProgress: reporter() });
+  const report = reporter();
+  let told = -1;
+  /** @param {import('./weights.js').Progress} progress */
+  const onProgress = (progress) => {
+    report(progress);
+    const percent = Math.floor((100 * progress.done) / (progress.total || Infinity));
+    if (percent !== told) serves({ value: 'loading', progress });
+    told = percent;
+  };
+  const model = localModel({ ...source, threads, contextSize, onProgress });
   const emulator = await startEmulator({ profile: 'relaxed', auth: 'optional', models: 'any', callbackTimeoutMs: PATIENCE_MS, logLevel: 'error' });
-  emulator.script({ rules: [when({}, model, { times: Infinity })] });
+  const answers = when({}, model, { times: Infinity });
+  // How far it is stands where llama.cpp's own server says it; the other process shows it on its page.
+  /** @param {{ value: string, progress?: import('./weights.js').Progress }} status */
+  const serves = (status) => void emulator.script({ reset: true, rules: [{ match: { operation: 'models.retrieve' }, object: { status }, times: 'unlimited' }, answers] });
+  serves({ value: 'loading' });
   process.send?.({ url: emulator.baseURL });
   const started = performance.now();
   await model.load();
+  serves({ value: 'loaded' });
   process.stderr.write(`llemulator: the model ${name} is ready after ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
 }
 

@@ -4,6 +4,7 @@ mod actions;
 mod breakpoints;
 mod bypass;
 mod exchanges;
+mod models;
 mod queues;
 mod sessions;
 mod statistics;
@@ -11,6 +12,7 @@ mod why;
 
 pub(crate) use actions::{act, actor};
 pub(crate) use exchanges::find as exchange;
+pub(crate) use models::models;
 pub(crate) use why::why;
 
 use crate::desk::queues::QueueRefusal;

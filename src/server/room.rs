@@ -67,6 +67,7 @@ pub(super) async fn answer(
             ("POST", ["exchanges", id, "again"]) => {
                 return again(emulator, id, text).await.map(room::RoomAnswer::from);
             }
+            ("GET", ["models"]) => return Ok(room::models(emulator).await.into()),
             ("GET", ["exchanges", id, "why"]) => return room::why(emulator, id).await.map(room::RoomAnswer::from),
             _ => {}
         }

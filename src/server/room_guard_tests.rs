@@ -32,6 +32,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET", "/api/exchanges/1"),
     ("GET", "/api/exchanges/1/why"),
     ("POST", "/api/exchanges/1/again"),
+    ("GET", "/api/models"),
     ("GET", "/api/statistics"),
     ("GET", "/api/sessions"),
     ("POST", "/api/sessions"),

@@ -335,6 +335,43 @@ fn a_model_that_another_server_answers_goes_there_and_no_other_does() {
 }
 
 #[test]
+fn the_room_says_how_far_a_models_server_is() {
+    let real = start(json!({"auth": "optional", "models": "any", "profile": "relaxed"}));
+    // As llama.cpp's own server answers before its weights are there.
+    let (loading, _heads) = says(
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 47\r\nconnection: close\r\n\r\n{\"error\":{\"message\":\"Loading model\",\"code\":503}}",
+    );
+    let told = |progress: Value| {
+        json!({"rules": [{"match": {"operation": "models.retrieve"}, "times": "unlimited",
+        "object": {"status": {"value": if progress.is_null() { "loaded" } else { "loading" }, "progress": progress}}}], "reset": true})
+    };
+    let served = [format!("tiny={}/v1", real.url()), format!("a/b={loading}"), "none=http://127.0.0.1:1".to_string()];
+    let own = start(json!({"upstreamModel": served}));
+    let models = || {
+        let mut said = exchange(&own, &request("GET", "/api/models", "k", "", b"")).expect("an answer").json();
+        let rows = said["data"].as_array_mut().expect("models").drain(..).map(|mut row| {
+            row.as_object_mut().expect("a model").remove("server");
+            row
+        });
+        rows.collect::<Vec<Value>>()
+    };
+    let progress = json!({"what": "load", "done": 0.5, "total": 1});
+    for (of_tiny, state) in [(progress, "loading"), (Value::Null, "ready")] {
+        let (_, loaded) =
+            control::in_process(&real, None, "POST", "/_emulator/shared-script", &told(of_tiny.clone()).to_string());
+        assert_eq!(loaded["error"], Value::Null, "{loaded}");
+        assert_eq!(
+            models(),
+            [
+                json!({"model": "a/b", "state": "loading", "progress": null}),
+                json!({"model": "none", "state": "unreachable", "progress": null}),
+                json!({"model": "tiny", "state": state, "progress": of_tiny}),
+            ]
+        );
+    }
+}
+
+#[test]
 fn a_server_of_a_model_that_cannot_be_read_is_refused_by_name() {
     let refused = |given: Value| {
         let options =

@@ -110,6 +110,11 @@ impl Upstream {
         self.models.get(name)
     }
 
+    /// Every model that a server of its own answers, with that server.
+    pub(crate) fn models(&self) -> impl Iterator<Item = (&str, &Arc<UpstreamTarget>)> {
+        self.models.iter().map(|(name, target)| (name.as_str(), target))
+    }
+
     /// Changes where it is; what is under way goes on.
     pub(crate) fn change(&self, change: Change) {
         let mut target = self.target.write().unwrap_or_else(PoisonError::into_inner);

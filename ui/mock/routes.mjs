@@ -12,6 +12,7 @@ export function routes(world, method, [area, ...rest], body, query) {
 
 const AREAS = {
   settings: () => value({ version: 'mock', fallback: 'echo', loopback: true, upstream: null }),
+  models: () => value({ data: [] }),
   pending: (world, method, [id, action], body) => (id ? (world.act(id, action, body, 'api'), value({ success: true, id })) : value({ data: [...world.pending.values()].map((card) => world.card(card)) })),
   'preset-queue': queue,
   bypass,

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Icon } from './parts/icon.jsx';
 import { KeyList } from './parts/key-list.jsx';
+import { ModelProgress } from './parts/model-progress.jsx';
 import { Palette } from './parts/palette.jsx';
 import { Toasts } from './parts/toasts.jsx';
 import { TokenDialog } from './parts/token-dialog.jsx';
@@ -69,6 +70,7 @@ export function App() {
           <button type="button" class="small" onClick={retry}>{t('Try now')}</button>
         </div>
       )}
+      <ModelProgress />
       <main id="main" tabIndex={-1} class={`view view-${view}`} aria-label={names[view]}><h1 class="visually-hidden">{names[view]}</h1><View /></main>
       {over === 'keys' && <KeyList onClose={() => setOver(null)} />}
       {over === 'palette' && <Palette onClose={() => setOver(null)} />}

@@ -199,6 +199,30 @@ export function rest(host) {
     await page.shut();
   });
 
+  test('a model whose server is not ready: how far it is, until it is', async () => {
+    const { url, browser } = host;
+    const page = await open(browser, url, 'live');
+    const steps = [
+      { state: 'loading', progress: { what: 'download', done: 40, total: 160 } },
+      { state: 'loading', progress: { what: 'load', done: 0.5, total: 1 } },
+      { state: 'loading', progress: null },
+      { state: 'unreachable', progress: null },
+      { state: 'ready', progress: null },
+    ];
+    let step = 0;
+    await page.route('**/api/models', (route) => route.fulfill({ json: { data: [{ model: 'smollm', server: 'http://127.0.0.1:8081', ...steps[step] }] } }));
+    await page.reload();
+    const banner = page.locator('.banner[role=status]');
+    for (const words of ['The weights of the model smollm are downloaded. 25 %', 'The model smollm is loading. Requests for it wait. 50 %', /Requests for it wait\.\s*$/, 'The server of the model smollm does not answer: http://127.0.0.1:8081']) {
+      await banner.filter({ hasText: words }).waitFor();
+      expect(await banner.getByRole('progressbar', { name: 'smollm' }).count()).toBe(step < 3 ? 1 : 0);
+      step += 1;
+    }
+    await banner.waitFor({ state: 'detached' });
+    expect(await page.clean()).toEqual([]);
+    await page.shut();
+  });
+
   test('statistics: numbers, and from a number to its exchanges', async () => {
     const { url, browser } = host;
     await said(ask(url, 'counted', { key: 'counted', body: { model: 'gpt-4o-mini' } }));
