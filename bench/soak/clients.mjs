@@ -1,5 +1,6 @@
 // Those who use it, well and badly. Each gives what ends it; what it saw stands in its fields.
 import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,7 +15,8 @@ function spread(times) {
 const head = (port, key, length) =>
   `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 
-const chat = (port, key, content) => {
+/** A request for a stream, as it goes over the wire. */
+export const chat = (port, key, content) => {
   const body = JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content }], stream: true });
   return head(port, key, body.length) + body;
 };
@@ -28,21 +30,46 @@ const dial = (port) => {
 /** One answer: status, text, milliseconds. */
 export const fetchOnce = (port, path, options) => ask(`http://127.0.0.1:${port}${path}`, options);
 
-/** Asks for something again and again and notes how long each answer took, but for the moments that do not count. */
-export function probe(port, path, every, counts) {
+/** Of each thread of a process: how long it ran, and how long it was ready to run while others had the processors, in ms. */
+export function times(pid) {
+  const folder = `/proc/${pid}/task`;
+  const of = (thread) => {
+    try {
+      return readFileSync(`${folder}/${thread}/schedstat`, 'utf8').split(' ').map((nanoseconds) => nanoseconds / 1e6);
+    } catch {
+      // It has ended.
+      return [0, 0];
+    }
+  };
+  return new Map(readdirSync(folder).map((thread) => [thread, of(thread)]));
+}
+
+const waits = (pid) => new Map([...times(pid)].map(([thread, [, waited]]) => [thread, waited]));
+
+/** How long the one of them that waited longest has waited since. */
+const waitedSince = (before, pid) => Math.max(...[...waits(pid)].map(([thread, ms]) => ms - (before.get(thread) ?? ms)));
+
+/**
+ * Asks for something again and again and notes how long each answer took, apart from others while something is done to
+ * the process. `own` is the longest without what this process and the one that is asked, `pid`, waited for a processor
+ * that others had.
+ */
+export function probe(port, pid, path, every, counts) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const seen = { times: [], failures: 0, worst: 0, at: 0 };
+  const seen = { times: [], apart: [], failures: 0, worst: 0, at: 0, own: 0 };
   let running = true;
   const over = (async () => {
     while (running) {
       const counted = counts();
+      const before = [process.pid, pid].map((one) => [one, waits(one)]);
       try {
         const { ms, status } = await fetchOnce(port, path, { agent });
         if (counted && counts()) {
           seen.times.push(ms);
+          if (ms > seen.own) seen.own = Math.max(seen.own, before.reduce((left, [one, was]) => left - waitedSince(was, one), ms));
           if (ms > seen.worst) [seen.worst, seen.at] = [ms, performance.timeOrigin + performance.now()];
           seen.failures += status !== 200;
-        }
+        } else seen.apart.push(ms);
       } catch {
         seen.failures += counted && counts();
       }
@@ -50,19 +77,23 @@ export function probe(port, path, every, counts) {
     }
   })();
   return {
-    summary: () => ({ asked: seen.times.length, ...spread(seen.times), failures: seen.failures, at: seen.at }),
+    summary: () => ({ asked: seen.times.length, ...spread(seen.times), failures: seen.failures, at: seen.at, own: seen.own, apart: spread(seen.apart).longest }),
     end: () => ((running = false), agent.destroy(), over),
   };
 }
 
-/** Opens streams of an event every so many milliseconds and watches that each event comes when it is due. */
-export async function streams(port, count, events, every, counts) {
-  const all = { open: 0, whole: 0, broken: 0, lateness: [], finished: null };
+/** Opens streams of an event every so many milliseconds, by what is sent for each, and watches that each event comes when it is due. */
+export async function streams(port, request, count, events, every, counts) {
+  const all = { open: 0, whole: 0, broken: 0, events: 0, lateness: [], finished: null };
   const ended = [];
+  const watched = new Set();
+  // Of many some are looked at.
+  const looked = Math.max(1, Math.floor(count / 500));
   for (let i = 0; i < count; i++) {
     const socket = dial(port);
-    const stream = { seen: 0, began: 0, tail: '' };
-    socket.on('connect', () => socket.write(chat(port, 'sk-streams', 'soak-paced')));
+    const stream = { seen: 0, began: Infinity, tail: '' };
+    if (i % looked === 0) watched.add(stream);
+    socket.on('connect', () => socket.write(request));
     socket.on('data', (piece) => {
       const text = stream.tail + piece.latin1Slice();
       const now = performance.now();
@@ -70,8 +101,11 @@ export async function streams(port, count, events, every, counts) {
       let rest = 0;
       while ((at = text.indexOf('"content":"l', rest)) >= 0) {
         rest = at + 12;
-        if (!stream.seen++) stream.began = now;
-        else if (i % 20 === 0 && counts()) all.lateness.push(now - stream.began - (stream.seen - 1) * every);
+        all.events++;
+        // The event that came earliest says when the schedule began.
+        const due = stream.seen++ * every;
+        stream.began = Math.min(stream.began, now - due);
+        if (i % looked === 0 && counts()) all.lateness.push(now - stream.began - due);
       }
       if (text.includes('data: [DONE]')) {
         stream.done = true;
@@ -82,6 +116,7 @@ export async function streams(port, count, events, every, counts) {
     ended.push(
       once(socket, 'close').then(() => {
         all.open--;
+        watched.delete(stream);
         stream.done && stream.seen === events ? all.whole++ : all.broken++;
       }),
     );
@@ -90,6 +125,8 @@ export async function streams(port, count, events, every, counts) {
   }
   all.finished = Promise.all(ended);
   all.late = () => spread(all.lateness);
+  /** How long the next event of the latest one is due. */
+  all.behind = () => Math.max(0, ...[...watched].filter(({ seen }) => seen).map(({ seen, began }) => performance.now() - began - seen * every));
   return all;
 }
 

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { start } from '../../scripts/start.mjs';
+import { times } from './clients.mjs';
 
 /** Debian's package `libfaketime`; the wall clock alone is moved, as a daemon or a person does. */
 const FAKETIME = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1', '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1'].find(existsSync);
@@ -46,6 +47,7 @@ export async function startServer({ descriptors, megabytes }, flags) {
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   return {
     url,
+    pid: child.pid,
     port: Number(new URL(url).port),
     complaints: () => printed.err.split('\n').filter(Boolean),
     small,
@@ -54,6 +56,13 @@ export async function startServer({ descriptors, megabytes }, flags) {
     clock: FAKETIME && ((shift) => writeFileSync(clock, shift)),
     /** In MB; one that has ended has none. */
     memory: () => (hasEnded() ? 0 : Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) / 1024),
+    /** Seconds that all its threads have had a processor, also those that have ended. */
+    cpu: () => readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, ticks) => sum + ticks / 100, 0),
+    /** The part of the time in which its threads could have run that others had the processors. */
+    waited() {
+      const sums = [...times(child.pid).values()].reduce(([ran, waited], [mine, others]) => [ran + mine, waited + others], [0, 0]);
+      return sums[1] / (sums[0] + sums[1]);
+    },
     descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
     signal: (name) => child.kill(name),
     stop: async (signal) => (await stop(signal))[0],
