@@ -70,6 +70,9 @@ const parts = {
     const bin = path.dirname(environment(path.join(here, 'requirements-tools.txt'), path.join(here, '.venv', 'tools')));
     run(path.join(bin, 'hadolint'), ['--failure-threshold', 'info', 'deploy/Dockerfile']);
     console.log('ok  hadolint has nothing to say of the Dockerfile');
+    const labels = ['title', 'description', 'source', 'licenses', 'version', 'revision'].map((name) => `org.opencontainers.image.${name}="`);
+    for (const part of ['FROM scratch\n', '\nUSER 65534:65534\n', '\nSTOPSIGNAL SIGTERM\n', 'CMD ["/llemulator", "--healthcheck"]', ...labels]) assert.ok(read('deploy/Dockerfile').includes(part), `the Dockerfile has ${part}`);
+    console.log('ok  it ends in an empty image with a user, a stop signal, a health check and labels');
     const check = (...args) => run(path.join(bin, 'check-jsonschema'), ['--quiet', ...args]);
     check('--builtin-schema', 'vendor.compose-spec', ...files('deploy', /^compose.*\.yaml$/));
     check('--builtin-schema', 'vendor.github-workflows', ...files('.github/workflows', /\.yml$/));

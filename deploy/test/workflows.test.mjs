@@ -70,6 +70,7 @@ test('the image is refused when it is larger than 30 MB, never healthy, or does 
 test('each processor’s image is pushed by its digest, with SBOM and provenance', () => {
   const { status, stderr, where, calls } = step('image.yml', 'build', 'Publish it by its digest, with SBOM and provenance');
   assert.equal(status, 0, stderr);
+  assert.deepEqual(workflows['image.yml'].jobs.build.strategy.matrix.include.map(({ arch }) => arch), ['amd64', 'arm64']);
   assert.equal(readFileSync(path.join(where, 'digests', 'amd64'), 'utf8'), 'sha256:one\n');
   assert.deepEqual(calls.slice(0, 2), ['docker login ghcr.io -u someone --password-stdin', 'token: secret']);
   for (const part of ['--sbom=true', '--provenance=mode=max', 'push-by-digest=true', 'VERSION=1.2.3', 'REVISION=abc']) assert.ok(calls[2].includes(part), `${part}: ${calls[2]}`);
