@@ -67,10 +67,14 @@ def threads(process):
     return {open(f"{folder}/{task}/comm").read().strip() for task in os.listdir(folder)}
 
 
-@pytest.mark.parametrize("transport", ["grpc", "http"])
-def test_spans_metrics_and_logs_over_either_transport(receiver, transport):
-    endpoint = receiver.grpc if transport == "grpc" else receiver.http
-    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_HEADERS": "x-team=blue", "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test"}
+@pytest.mark.parametrize("scheme", ["", "http://"])
+@pytest.mark.parametrize("transport", ["grpc", "http/protobuf"])
+def test_spans_metrics_and_logs_over_either_transport(receiver, transport, scheme):
+    address = receiver.grpc if transport == "grpc" else receiver.http.removeprefix("http://")
+    # What the endpoint alone says needs no other variable.
+    usual = "grpc" if scheme == "" else "http/protobuf"
+    protocol = {} if transport == usual else {"OTEL_EXPORTER_OTLP_PROTOCOL": transport}
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"{scheme}{address}", **protocol, "OTEL_EXPORTER_OTLP_HEADERS": "x-team=blue", "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test"}
     with emulator(**variables) as client:
         answer = ask(client, temperature=0.5)
         streamed = list(ask(client, stream=True))
@@ -109,6 +113,9 @@ def test_spans_metrics_and_logs_over_either_transport(receiver, transport):
     records = receiver.logs()
     assert [record.severity_text for record in records] == ["INFO", "INFO", "WARN", "INFO"]
     assert [record.span_id for record in records] == [span.span_id for span in receiver.spans()]
+    # What is looked for; the rest is not said twice.
+    assert set(attributes(records[2])) == {"llemulator.operation", "llemulator.session", "http.response.status_code", "error.type"}
+    assert all(attributes(record).items() <= attributes(span).items() for record, span in zip(records, receiver.spans()))
 
 
 def test_the_rule_that_answered_is_named(receiver):
@@ -178,10 +185,14 @@ def test_a_client_that_samples_nothing_is_obeyed(receiver):
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == ("3" * 32, "4" * 16)
 
 
-def test_the_sampler_of_the_environment_decides(receiver):
-    with emulator(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc, OTEL_TRACES_SAMPLER="always_off") as client:
+@pytest.mark.parametrize("sampler, share, spans", [("always_off", "", 0), ("traceidratio", "0", 0), ("traceidratio", "1", 1), ("parentbased_always_off", "", 1)])
+def test_the_sampler_of_the_environment_decides(receiver, sampler, share, spans):
+    # The instrumented client's own span is sampled, and is the parent.
+    with emulator(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc, OTEL_TRACES_SAMPLER=sampler, OTEL_TRACES_SAMPLER_ARG=share) as client:
         ask(client)
-    assert receiver.spans() == [] and len(receiver.logs()) == 1
+    assert (len(receiver.spans()), len(receiver.logs())) == (spans, 1)
+    # Without a span the record says all of it.
+    assert ("gen_ai.request.model" in attributes(receiver.logs()[0])) == (spans == 0)
 
 
 @pytest.mark.parametrize("where", ["SPAN_ONLY", "EVENT_ONLY"])

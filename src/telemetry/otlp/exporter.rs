@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 /// A receiver that is down is complained of this often.
-const SILENCE: Duration = Duration::from_secs(60);
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
 
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

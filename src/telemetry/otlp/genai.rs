@@ -12,6 +12,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+/// Attributes that an exchange usually has at most.
+pub(super) const MOST: usize = 24;
+
 /// What is reported of an exchange that is over.
 pub(super) struct Report {
     pub(super) exchange: Arc<Exchange>,
@@ -113,10 +116,11 @@ impl Report {
 
     /// What metrics are told apart by: little that clients can make up, and that has the SDK's bound.
     pub(super) fn dimensions(&self) -> Vec<KeyValue> {
-        let mut all = vec![
+        let mut all = Vec::with_capacity(5);
+        all.extend([
             KeyValue::new("gen_ai.operation.name", self.inference().unwrap_or("other")),
             KeyValue::new("gen_ai.provider.name", "openai"),
-        ];
+        ]);
         if let (Some(_), Some(model)) = (self.inference(), &self.exchange.wants) {
             all.push(KeyValue::new("gen_ai.request.model", model.clone()));
         }
@@ -126,22 +130,15 @@ impl Report {
         all
     }
 
-    /// What a span and a log record say.
-    pub(super) fn attributes(&self) -> Vec<KeyValue> {
-        let exchange = &self.exchange;
-        let mut all = Vec::with_capacity(24);
+    /// What a log record says in any case: what it is looked for by. All else stands in the span of its trace, if it has
+    /// one; saying it twice cost as much as the span.
+    pub(super) fn headline(&self) -> Vec<KeyValue> {
+        let mut all = Vec::with_capacity(MOST);
         all.extend([
-            KeyValue::new("http.request.method", exchange.method.clone()),
-            KeyValue::new("url.path", self.path().to_string()),
-            KeyValue::new("llemulator.operation", exchange.operation),
+            KeyValue::new("llemulator.operation", self.exchange.operation),
             KeyValue::new("llemulator.session", self.session.clone()),
-            KeyValue::new("llemulator.outcome", self.record.outcome.name()),
-            KeyValue::new("llemulator.request_id", exchange.request_id.clone()),
         ]);
         let mut add = |name: &'static str, value: Value| all.push(KeyValue::new(name, value));
-        if let Some(by) = self.record.by {
-            add("llemulator.answered_by", by.into());
-        }
         if let Some(rule) = &self.record.rule {
             add("llemulator.rule", rule.label().to_string().into());
         }
@@ -150,6 +147,23 @@ impl Report {
         }
         if let Some(error) = self.error() {
             add("error.type", error.into());
+        }
+        all
+    }
+
+    /// All that is known: what a span says, or a log record without one.
+    pub(super) fn attributes(&self) -> Vec<KeyValue> {
+        let exchange = &self.exchange;
+        let mut all = self.headline();
+        all.extend([
+            KeyValue::new("http.request.method", exchange.method.clone()),
+            KeyValue::new("url.path", self.path().to_string()),
+            KeyValue::new("llemulator.outcome", self.record.outcome.name()),
+            KeyValue::new("llemulator.request_id", exchange.request_id.clone()),
+        ]);
+        let mut add = |name: &'static str, value: Value| all.push(KeyValue::new(name, value));
+        if let Some(by) = self.record.by {
+            add("llemulator.answered_by", by.into());
         }
         let Some(inference) = self.inference() else { return all };
         add("gen_ai.operation.name", inference.into());

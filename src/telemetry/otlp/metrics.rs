@@ -36,7 +36,7 @@ impl Meters {
 
     pub(super) fn record(&self, report: &Report) {
         let exchange = &report.exchange;
-        let attributes = report.dimensions();
+        let mut attributes = report.dimensions();
         let total = report.took(report.ended);
         self.duration.record(total.as_secs_f64(), &attributes);
         let first = exchange.first_content.get().map(|first| report.took(*first));
@@ -49,8 +49,9 @@ impl Meters {
             self.each.record(Duration::as_secs_f64(&each), &attributes);
         }
         for (kind, count) in [("input", input), ("output", output)] {
-            let kind = KeyValue::new("gen_ai.token.type", kind);
-            self.tokens.record(count, &[&attributes[..], &[kind]].concat());
+            attributes.push(KeyValue::new("gen_ai.token.type", kind));
+            self.tokens.record(count, &attributes);
+            attributes.pop();
         }
     }
 }

@@ -121,6 +121,8 @@ fn begin(tracer: &SdkTracer, parent: &Context, name: Cow<'static, str>, kind: Sp
         .span_builder(name)
         .with_kind(kind)
         .with_start_time(UNIX_EPOCH + exchange.arrived)
+        // With room for what comes: else the list would be moved four times.
+        .with_attributes(Vec::with_capacity(genai::MOST))
         .start_with_context(tracer, parent)
 }
 
@@ -182,8 +184,9 @@ fn emit(logger: &SdkLogger, report: &genai::Report, span: Option<&SpanContext>, 
     record.set_severity_number(severity);
     record.set_severity_text(text);
     record.set_body(AnyValue::from(report.line()));
+    let told = if span.is_some_and(SpanContext::is_sampled) { report.headline() } else { report.attributes() };
     let said = if contents.in_events { contents::attributes(report) } else { Vec::new() };
-    record.add_attributes(report.attributes().into_iter().chain(said).map(|pair| (pair.key, any(pair.value))));
+    record.add_attributes(told.into_iter().chain(said).map(|pair| (pair.key, any(pair.value))));
     if let Some(span) = span {
         record.set_trace_context(span.trace_id(), span.span_id(), Some(span.trace_flags()));
     }
