@@ -2,6 +2,7 @@
 // threads that serve and of the SDK's own; as a Markdown table. The servers are asked in turn, round after round, so
 // that whatever else the machine does falls on all of them; the median of the rounds is told. Linux only.
 //   BINARY: cargo build --profile checkout --no-default-features --features telemetry --bin llemulator
+//   BINARY-WITHOUT-THE-FEATURE: js/cli.js, whose addon has the same profile (npm run build)
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -32,7 +33,8 @@ const servers = [
 ].filter(Boolean);
 
 for (const server of servers) {
-  const { line, child } = await start(server.binary, ['--port', '0', '--log-level', 'warn'], { env: server.env });
+  const [program, ...script] = server.binary.endsWith('.js') ? [process.execPath, server.binary] : [server.binary];
+  const { line, child } = await start(program, [...script, '--port', '0', '--log-level', 'warn'], { env: server.env });
   server.child = child;
   server.url = new URL(`${line.split(' ').at(-1)}/v1/chat/completions`);
   server.agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
