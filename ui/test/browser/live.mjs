@@ -97,7 +97,7 @@ export function live(host) {
     await expect.poll(() => detail.getByRole('img').evaluate((image) => image.naturalWidth)).toBe(1024);
     await detail.getByText('"b64_json"').waitFor();
     await row(page, 'a lamp').click();
-    await detail.getByText('"embedding"', { exact: true }).waitFor();
+    await detail.getByText('"embedding"', { exact: true }).first().waitFor();
     await detail.locator('summary', { hasText: 'Keep' }).click();
     await page.getByRole('button', { name: 'As a rule of market' }).click();
     await page.getByText('Kept as a rule', { exact: true }).first().waitFor();

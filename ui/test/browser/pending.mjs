@@ -136,6 +136,7 @@ export function pending(host) {
     await more('Finish with length');
     const text = await (await short).text();
     if (host.real) expect(text).toContain('"finish_reason":"length"');
+    await page.locator('.card.gone', { hasText: 'manual, too long' }).waitFor();
     await page.getByRole('button', { name: 'Put away' }).first().click();
     await expect.poll(() => page.locator('.card.gone').count()).toBe(0);
     expect(await page.clean()).toEqual([]);
