@@ -25,6 +25,9 @@ pub(crate) struct Page {
     first_id: Option<Value>,
     last_id: Option<Value>,
     has_more: bool,
+    /// Under which id the last of them is kept: not all show one.
+    #[serde(skip)]
+    last_kept: Option<Arc<str>>,
 }
 
 impl Page {
@@ -35,7 +38,8 @@ impl Page {
 
     fn of(data: Vec<Value>, has_more: bool) -> Self {
         let id = |item: Option<&Value>| item.and_then(|item| item.get("id")).cloned();
-        Page { object: "list", first_id: id(data.first()), last_id: id(data.last()), data, has_more }
+        let (first_id, last_id) = (id(data.first()), id(data.last()));
+        Page { object: "list", first_id, last_id, data, has_more, last_kept: None }
     }
 
     /// The page the query asks for (`after`, `limit` 1–100, `order`) of `items`, which come oldest first; 20 unless asked
@@ -64,39 +68,41 @@ impl Page {
         show: impl Fn(&Stored) -> Option<Value>,
     ) -> Self {
         let (limit, ascending) = shape(call, order, limits);
-        let window = Window { after: call.query("after"), limit, ascending, ..Window::default() };
+        let window = Window { after: call.query("after"), before: call.query("before"), limit, ascending };
         Page::walk(call.session.store.objects(name), window, show).await
     }
 
     /// The part of what is kept that `window` says, of those that `show` shows.
     pub(crate) async fn walk(
         objects: Objects<'_>,
-        window: Window<'_>,
+        mut window: Window<'_>,
         show: impl Fn(&Stored) -> Option<Value>,
     ) -> Self {
         let limit = window.limit;
-        // `before` alone asks for what comes right before it.
+        // `before` alone asks for what comes right before it: what follows it, seen from the other end.
         let backwards = window.before.is_some() && window.after.is_none();
+        if backwards {
+            (window.after, window.before, window.ascending) = (window.before, None, !window.ascending);
+        }
         let mut after = window.after.map(Arc::from);
-        let mut data: Vec<Value> = Vec::new();
+        let mut data: Vec<(Value, Arc<str>)> = Vec::new();
         // One more than asked shows whether there is more.
         while data.len() <= limit {
             let page = Window { after: after.as_deref(), limit: Window::default().limit, ..window };
             let page = objects.page(page).await;
             let Some(last) = page.last() else { break };
             after = Some(last.id.clone());
-            let wanted = if backwards { usize::MAX } else { limit.saturating_add(1) - data.len() };
-            data.extend(page.iter().filter_map(&show).take(wanted));
-            if backwards {
-                break;
-            }
+            let wanted = limit.saturating_add(1) - data.len();
+            let shown = page.iter().filter_map(|stored| Some((show(stored)?, stored.id.clone())));
+            data.extend(shown.take(wanted));
         }
         let has_more = data.len() > limit;
-        match backwards {
-            true => drop(data.drain(..data.len().saturating_sub(limit))),
-            false => data.truncate(limit),
+        data.truncate(limit);
+        if backwards {
+            data.reverse();
         }
-        Page::of(data, has_more)
+        let last_kept = data.last().map(|(_, id)| id.clone());
+        Page { last_kept, ..Page::of(data.into_iter().map(|(shown, _)| shown).collect(), has_more) }
     }
 
     /// What is on it, to be shown otherwise; ids stay.
@@ -106,7 +112,7 @@ impl Page {
 
     /// As lists of this style are answered.
     pub(crate) fn in_style(self, style: Option<Paging>) -> Value {
-        let next = if self.has_more { self.last_id.as_ref() } else { None };
+        let next = self.last_kept.as_ref().filter(|_| self.has_more);
         match style {
             Some(Paging::NextCursor | Paging::Token) => {
                 json!({"object": "list", "data": self.data, "has_more": self.has_more, "next": next})

@@ -89,6 +89,15 @@ pub(super) fn example(param: &str) -> &'static str {
     IDS.iter().find(|(known, _)| *known == param).map_or("some_id", |(_, id)| id)
 }
 
+impl Requested {
+    /// The same with another header.
+    pub(super) fn with(&self, header: &str) -> Self {
+        let line = self.bytes.windows(2).position(|two| two == b"\r\n").expect("a first line") + 2;
+        let (first, rest) = self.bytes.split_at(line);
+        Requested { bytes: [first, header.as_bytes(), b"\r\n", rest].concat(), said: self.said.clone() }
+    }
+}
+
 impl Asking {
     pub(super) fn start() -> Self {
         Asking::of(start(json!({"clock": "instant", "fallback": "generate", "unknownIds": "synthesize"})))
@@ -100,6 +109,17 @@ impl Asking {
 
     pub(super) fn send(&self, requested: &Requested) -> Got {
         exchange(&self.emulator, &requested.bytes).expect("an answer")
+    }
+
+    /// The answer, if there is any.
+    pub(super) fn ask(&self, requested: &Requested) -> Option<Got> {
+        exchange(&self.emulator, &requested.bytes)
+    }
+
+    /// Loads rules in place of those there are.
+    pub(super) fn script(&self, rules: &Value) -> Got {
+        let script = json!({"reset": true, "rules": rules}).to_string();
+        self.post("/_emulator/script", "application/json", script.as_bytes())
     }
 
     pub(super) fn post(&self, path: &str, media: &str, body: &[u8]) -> Got {
@@ -133,6 +153,32 @@ impl Asking {
     /// A request that the types of an operation allow; what its path names is there, if it can be made.
     pub(super) fn valid(&self, operation: &Operation) -> Requested {
         self.requested(operation, &self.body(operation))
+    }
+
+    /// The same with other fields.
+    pub(super) fn changed(&self, operation: &Operation, fields: &Value) -> Requested {
+        let mut body = self.body(operation);
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        self.requested(operation, &body)
+    }
+
+    /// What an operation answers that is asked at a path with nothing said.
+    pub(super) fn plain(&self, operation: &Operation, path: &str) -> Got {
+        let empty = if operation.body.is_some() { json!({}) } else { Value::Null };
+        self.send(&framed(operation, path, &empty))
+    }
+
+    /// Makes an object of the collection at this path; what it is made of has other ids and names for each number.
+    pub(super) fn create_at(&self, create: &Operation, path: &str, number: usize) {
+        let mut body = self.body(create);
+        for (name, value) in body.as_object_mut().into_iter().flatten() {
+            if value.is_string() && (name.ends_with("_id") || name == "path") && name != "file_id" {
+                *value = json!(format!("x_{number}"));
+            }
+        }
+        self.send(&framed(create, path, &body));
     }
 
     /// The same, streamed.
@@ -199,7 +245,7 @@ impl Asking {
     }
 
     /// A path with the id of something that is there in each gap.
-    fn path(&self, operation: &Operation) -> String {
+    pub(super) fn path(&self, operation: &Operation) -> String {
         let (mut out, mut outer) = (String::new(), String::new());
         for segment in operation.path.split('/').skip(1) {
             match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {

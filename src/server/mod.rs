@@ -105,6 +105,8 @@ mod skills_tests;
 mod socket;
 mod sse;
 #[cfg(test)]
+mod stored_rules_tests;
+#[cfg(test)]
 mod surface_tests;
 #[cfg(test)]
 pub(crate) mod tests;

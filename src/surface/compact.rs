@@ -4,6 +4,9 @@ use super::blocks::Reader;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
+/// What objects carry for whoever made them.
+const METADATA: &str = "shared.Metadata";
+
 /// Describes types in the terse form, each once.
 pub(super) struct Compact<'a> {
     /// Types that are written by hand: they stand for themselves.
@@ -86,7 +89,12 @@ impl<'a> Compact<'a> {
         let required = schema["required"].as_array();
         let fields = own.into_iter().flatten().map(|(name, field)| {
             let must = required.is_some_and(|required| required.iter().any(|one| one == name)) && !is_nullable(field);
-            (if must { name.clone() } else { format!("{name}?") }, self.describe(field))
+            let mut described = self.describe(field);
+            // The same rules hold of it wherever it stands; most types do not name them.
+            if name == "metadata" && described == json!({"map": "string"}) {
+                described = json!({"ref": METADATA});
+            }
+            (if must { name.clone() } else { format!("{name}?") }, described)
         });
         json!({"object": fields.collect::<Map<_, _>>()})
     }

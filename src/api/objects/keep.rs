@@ -1,7 +1,7 @@
 //! What one object of a stored resource goes through.
 
 use super::plan::{self, Collection, IdForm, Plan};
-use super::{fresh, made, typed};
+use super::{filled, fresh, made, typed};
 use crate::surface::operations::{self, Operation};
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
@@ -117,6 +117,8 @@ pub(super) async fn act(call: &Call, plan: &Plan, word: &str) -> Result<Value, A
         "resume" => json!({"status": "running"}),
         "archive" => json!({"status": "archived", "archived_at": now}),
         "complete" => json!({"status": "completed", "completed_at": now}),
+        // A new secret is made as the first was.
+        "rotate_secret" => filled(&plan.collection.resource.given, &mut call.random.fork("secrets")).into(),
         _ => json!({}),
     };
     if !plan.collection.made_here {

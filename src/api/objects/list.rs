@@ -10,7 +10,8 @@ use crate::turn::call::Call;
 use serde_json::{Value, json};
 
 /// Queries that shape a page rather than choosing what is on it.
-const SHAPING: &[&str] = &["after", "before", "limit", "order", "page", "include", "effective_at", "beta"];
+const SHAPING: &[&str] =
+    &["after", "before", "limit", "order", "page", "include", "include_archived", "effective_at", "beta"];
 
 /// The page the query asks for: its order, cursor and number, of the objects whose fields are as its filters say.
 pub(super) async fn page(call: &Call, plan: &Plan) -> Value {
@@ -49,16 +50,35 @@ pub(super) async fn made(call: &Call, plan: &Plan) -> Value {
     page
 }
 
-/// Whether an object is what the filters ask for: fields of its own with the values they name.
+/// Whether an object is what the filters ask for: fields of its own with the values they name, which of several named
+/// one must be. What is archived is on no list unless it is asked for.
 fn shows(call: &Call, kept: &Value) -> bool {
-    call.query.iter().filter(|(name, _)| !SHAPING.contains(&name.as_str())).all(|(name, asked)| {
-        // Vector stores' files are filtered by status under another name.
-        let name = if name == "filter" { "status" } else { name };
-        match kept.get(name) {
-            Some(Value::String(value)) => value == asked,
-            Some(Value::Number(value)) => value.to_string() == *asked,
-            Some(Value::Bool(value)) => *asked == if *value { "true" } else { "false" },
-            _ => true,
-        }
-    })
+    let archived = kept["status"] == "archived" && call.query("include_archived") != Some("true");
+    let filters = call.query.iter().map(|(name, _)| name.split_once('[').unwrap_or((name, "")));
+    let mut filters = filters.filter(|(name, _)| !SHAPING.contains(name));
+    !archived
+        && filters.all(|(name, inner)| {
+            // `metadata[a]=b` asks for what is inside, `status[]=a` and `status[0]=a` for one of a list.
+            let inner = inner.trim_end_matches(']');
+            let mut asked = call.queries(name);
+            // Vector stores' files are filtered by status under another name.
+            match field(kept, if name == "filter" { "status" } else { name }) {
+                Value::Object(fields) if !inner.is_empty() => {
+                    let asked = call.query(&format!("{name}[{inner}]"));
+                    fields.get(inner).and_then(Value::as_str) == asked
+                }
+                Value::String(value) => asked.any(|asked| value == asked),
+                Value::Number(value) => asked.any(|asked| value.to_string() == asked),
+                Value::Bool(value) => asked.any(|asked| asked == if *value { "true" } else { "false" }),
+                // What was made without metadata has none of it, and what belongs to nobody not to this one.
+                Value::Null => inner.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with("_id"),
+                _ => true,
+            }
+        })
+}
+
+/// A field of an object, or of what it holds: an automation's `session_id` is its target's.
+fn field<'a>(kept: &'a Value, name: &str) -> &'a Value {
+    let inside = || kept.as_object()?.values().find_map(|inner| inner.get(name));
+    kept.get(name).or_else(inside).unwrap_or(&Value::Null)
 }

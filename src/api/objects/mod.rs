@@ -7,6 +7,7 @@ mod list;
 mod plan;
 
 use crate::generate::typed::TypedMaker;
+use crate::random::{self, Random};
 use crate::surface::Operation;
 use crate::surface::operations::AnswerKind;
 use crate::turn::answer::{Answer, Body};
@@ -86,15 +87,33 @@ fn made(call: &Call, given: &Value) -> Value {
     call.operation.answer.map_or(Value::Null, |name| typed(call, name, given))
 }
 
+/// What nobody said of an object is the same each time it is shown, and whoever shows it.
 fn typed(call: &Call, name: &str, given: &Value) -> Value {
-    let mut random = call.random.fork("object");
+    let mut random = match given["id"].as_str() {
+        Some(id) => Random::new(random::key(call.session.seed, &[call.session.name.as_bytes(), id.as_bytes()])),
+        None => call.random.fork("object"),
+    };
     TypedMaker { random: &mut random, now: call.created() }.value(name, given)
 }
 
+/// What is written down of a new object; in its texts `{random}` stands for letters and digits that nobody guesses.
+fn filled(given: &Value, random: &mut Random) -> Map<String, Value> {
+    let mut one = |(name, value): (&String, &Value)| {
+        let value = match value {
+            Value::String(text) if text.contains(RANDOM) => text.replace(RANDOM, &random.alphanumeric(32)).into(),
+            Value::Object(_) => filled(value, random).into(),
+            other => other.clone(),
+        };
+        (name.clone(), value)
+    };
+    given.as_object().into_iter().flatten().map(&mut one).collect()
+}
+
+const RANDOM: &str = "{random}";
+
 /// What is known of an object before it is made: what the request says, its id, when it is made.
 fn fresh(call: &Call, plan: &Plan) -> Value {
-    let mut given = Map::new();
-    given.extend(plan.collection.resource.given.as_object().cloned().unwrap_or_default());
+    let mut given = filled(&plan.collection.resource.given, &mut call.random.fork("secrets"));
     given.extend(call.params.iter().map(|(name, value)| (name.to_string(), Value::from(value.as_str()))));
     given.extend(call.body.as_object().cloned().unwrap_or_default());
     given.insert("id".into(), keep::new_id(call, plan).into());

@@ -266,6 +266,9 @@ mod tests {
             assert!(known.contains(name), "{name}");
             assert!(!resource.id.is_empty() && !resource.noun.is_empty(), "{name}");
         }
+        let events = &written["/webhook_event_types"].given["data"];
+        let body = crate::surface::schema("webhooks.WebhookCreateParams");
+        assert_eq!(*events, body["properties"]["event_types"]["items"]["enum"]);
         assert_eq!(collection("/safety/cases").expect("a collection").resource.id, "case_");
         assert_eq!(collection("/vaults").expect("a collection").inside.len(), 1);
     }

@@ -387,21 +387,16 @@ impl Memory {
         let Some(shelf) = shelves.objects.get(kind) else { return Vec::new() };
         let (after, before) = (shelf.place(page.after), shelf.place(page.before));
         let (above, below) = if page.ascending { (after, before) } else { (before, after) };
-        // Those next to `before`, if that is all that is said of where.
-        let from_end = before.is_some() && after.is_none();
         let low = above.map_or(0, |place| place + 1);
         let high = below.unwrap_or(u64::MAX);
         if low >= high {
             return Vec::new();
         }
         let found = shelf.objects.range(low..high).map(|(place, _)| *place);
-        let mut places: Vec<u64> = match page.ascending != from_end {
+        let places: Vec<u64> = match page.ascending {
             true => found.take(page.limit).collect(),
             false => found.rev().take(page.limit).collect(),
         };
-        if from_end {
-            places.reverse();
-        }
         places.into_iter().filter_map(|place| shelf.stored(place)).collect()
     }
 }

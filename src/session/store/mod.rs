@@ -72,7 +72,7 @@ fn write(object: &impl Serialize) -> Arc<str> {
 pub(crate) struct Window<'a> {
     /// Only what follows the object of this id in the order asked; an unknown id counts as none.
     pub after: Option<&'a str>,
-    /// Only what comes before the object of this id; without `after` those next to it.
+    /// Only what comes before the object of this id.
     pub before: Option<&'a str>,
     pub limit: usize,
     /// Oldest first.

@@ -168,13 +168,13 @@ async fn pages_follow_each_other_both_ways() {
             (page, "ab"),
             (Window { after: Some("b"), ..page }, "de"),
             (Window { after: Some("e"), ..page }, ""),
-            (Window { before: Some("e"), ..page }, "bd"),
+            (Window { before: Some("e"), ..page }, "ab"),
             (Window { after: Some("a"), before: Some("e"), ..page }, "bd"),
             (Window { after: Some("d"), before: Some("b"), ..page }, ""),
             (Window { after: Some("nobody"), ..page }, "ab"),
             (down, "ed"),
             (Window { after: Some("d"), ..down }, "ba"),
-            (Window { before: Some("a"), ..down }, "db"),
+            (Window { before: Some("a"), ..down }, "ed"),
             (Window { after: Some("e"), before: Some("a"), ..down }, "db"),
         ] {
             assert_eq!(ids::<Note>(&store, page).await.concat(), expected, "{page:?}");
