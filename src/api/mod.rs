@@ -19,6 +19,7 @@ pub(crate) mod embeddings;
 mod evals;
 mod files;
 mod fine_tuning;
+mod idempotency;
 pub(crate) mod images;
 pub(crate) mod imagined;
 pub(crate) mod infer;
@@ -166,7 +167,7 @@ pub(crate) async fn serve(mut call: Call) -> Result<Answer, ApiError> {
                     // A job takes it for its own pace; what nobody takes is the answer's.
                     let place = Arc::new(Mutex::new(delivery.take()));
                     call.delivery = Some(place.clone());
-                    let answered = handler(call).await;
+                    let answered = idempotency::once(call, handler).await;
                     delivery = place.lock().unwrap_or_else(PoisonError::into_inner).take();
                     match (answered, imagined) {
                         (Err(error), Some(imagined)) => imagined.instead_of(error)?,

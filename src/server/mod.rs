@@ -63,6 +63,8 @@ pub(crate) mod headers;
 mod heavy_tests;
 #[cfg(test)]
 mod hosted_tests;
+#[cfg(test)]
+mod idempotency_tests;
 mod key;
 #[cfg(test)]
 mod key_tests;

@@ -79,7 +79,7 @@ impl Shelf {
 }
 
 /// Types of what answers leave by themselves, which nobody made: production stores them unasked.
-const LIGHT: &[&str] = &["chat.completion", "item", "response"];
+const LIGHT: &[&str] = &["chat.completion", "idempotency", "item", "response"];
 
 fn gives_way(kind: &str) -> bool {
     LIGHT.contains(&kind)
