@@ -41,7 +41,7 @@ pub(crate) fn reply(reply: &Reply) -> String {
         Say::Images(_) => "image".into(),
         Say::Transcript(_) => "transcript".into(),
         Say::Object(_) => "object".into(),
-        Say::Nothing => "a fault".into(),
+        Say::Nothing => "a fault or pace".into(),
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) enum Say {
     Transcript(Value),
     /// Fields that are merged over what an operation without a turn would answer.
     Object(Value),
-    /// A fault alone: it breaks the fallback's answer.
+    /// A fault or a pace alone: the fallback's answer breaks, or takes its time.
     Nothing,
 }
 

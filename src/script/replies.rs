@@ -58,8 +58,10 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
     let Some(kind) = kinds.next() else {
         return match keys.contains_key("finish_reason") {
             true => Ok(Say::Choices(vec![choice(keys, path)?])),
-            false if faulty => {
-                refuse_useless("fault", &["dialect", "check", "logprobs", "annotations", "phase"], keys, path)?;
+            // Alone they come over what would be answered anyway.
+            false if faulty || keys.contains_key("pace") => {
+                let alone = if faulty { "fault" } else { "pace" };
+                refuse_useless(alone, &["dialect", "check", "logprobs", "annotations", "phase"], keys, path)?;
                 Ok(Say::Nothing)
             }
             false => Err(path.error(

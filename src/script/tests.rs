@@ -158,6 +158,7 @@ fn pace_and_fault_are_read() {
     let reply = one(json!({"fault": {"at": "connect", "kind": "disconnect"},
         "pace": {"ttft_ms": 5, "delay_ms": [1, 2], "tokens_per_second": 40, "chunk": "word", "hold": {"until": "go"}, "keep_alive_ms": 9}}));
     assert!(matches!(reply.say, Say::Nothing));
+    assert!(matches!(one(json!({"pace": {"ttft_ms": 5}})).say, Say::Nothing));
     assert_eq!(reply.fault.map(|fault| fault.at), Some(fault::At::Connect));
     assert_eq!(
         reply.pace,

@@ -68,7 +68,7 @@ const EMPTY: &[&str] = &[
 ];
 
 /// What is refused although its types allow it, and why; tests of its own bring what it needs.
-const REFUSED: &[(&str, u16, &str)] = &[
+pub(super) const REFUSED: &[(&str, u16, &str)] = &[
     ("audio.voices.create", 400, "one of two forms of it needs a recording: videos_tests.rs"),
     ("beta.agents.sessions.artifacts.content", 404, "no agent leaves any here"),
     ("beta.threads.runs.submit_tool_outputs", 400, "a run must wait for them: assistants_tests.rs"),

@@ -89,6 +89,8 @@ mod page_tests;
 #[cfg(test)]
 mod queue_tests;
 #[cfg(test)]
+mod reach_tests;
+#[cfg(test)]
 mod refusal_tests;
 mod replica;
 mod request;
