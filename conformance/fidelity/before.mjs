@@ -14,6 +14,7 @@ const MADE = {
   'POST /v1/images/generations': async (_, path) => path,
   'POST /v1/images/edits': async (_, path) => path,
   'GET /v1/conversations/{conversation_id}': async (_, path) => path,
+  'GET /v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/files': async (_, path) => path,
 };
 
 /** A run that is under way: its reply is held. */
@@ -24,8 +25,9 @@ async function running(ask) {
   return `/v1/threads/${thread}/runs/${run}`;
 }
 
-/** The reply that keeps a run under way. */
-export const HELD = { text: 'before', pace: { hold: { until: 'never' } } };
+/** What is scripted for a refusal: what failed at the server fails by its path; else the reply that keeps a run under way. */
+export const scripted = ({ request, response }) =>
+  response.status >= 500 ? { match: { path: request.path }, error: { status: response.status } } : { text: 'before', pace: { hold: { until: 'never' } } };
 
 /** Whether an endpoint's refusals are replayed. */
 export const isRefused = ({ endpoint, response }) => endpoint in MADE && response.status >= 400;

@@ -43,7 +43,6 @@ const UNSCRIPTABLE = {
   '714e5c0ccb5a20a2': 'recordings are divided: dall-e-3 answers in others',
   '75eb4299b609daf5': 'of two faults it reports the other one than 2aee12fd8c1a4b6d does',
   f7e1cbbf82bca1a0: 'the host is Azure’s, the path is none of its',
-  '751f390852458e6a': 'what was sent as a picture is a sound: its bytes are not recorded',
 };
 /** Answered once, refused today with OpenAI's own 404 (real-traffic §3). */
 const RETIRED = /^gpt-4-vision-preview|^gpt-4\.5-preview|^codex-mini/;

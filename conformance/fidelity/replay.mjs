@@ -1,6 +1,6 @@
 // One recording, replayed: its step is scripted, its request is sent, and the two answers are compared by class.
 import { load } from '../server.mjs';
-import { HELD, isRefused, prepared } from './before.mjs';
+import { isRefused, prepared, scripted } from './before.mjs';
 import { dateOf, isAzure, isObject, repaired, truncated } from './corpus.mjs';
 import { ids, keyOrder, shape, structure, values } from './compare.mjs';
 import { compareHeaders } from './headers.mjs';
@@ -152,7 +152,7 @@ async function send(recording, url) {
   const refused = isRefused(recording);
   // The same session name every time: what the emulator draws, it draws from it.
   const key = `sk-${response.status === 401 ? 'invalid' : 'replay'}-${recording.id}`;
-  const reply = refused ? HELD : replyOf(recording);
+  const reply = refused ? scripted(recording) : replyOf(recording);
   const body = request.body && { ...repaired(request.body), ...(isAzure(recording) ? { model: deploymentOf(recording) } : {}) };
   if (response.status !== 401) {
     // A cut answer need not satisfy the schema that the whole one did.

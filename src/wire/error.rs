@@ -219,6 +219,16 @@ pub(crate) fn usual(status: u16, kind: Option<&str>, code: Option<&str>, occasio
         )
         .kind("server_error")
         .code("server_error"),
+        // Recording 4739e963e2f60fff, of the stored resources.
+        (500, _) if dialect == Dialect::Other => ApiError::new(
+            status,
+            format!(
+                "The server had an error processing your request. Sorry about that! You can retry your request, or \
+                 contact us through our help center at help.openai.com if you keep seeing this error. (Please include \
+                 the request ID {request_id} in your email.)"
+            ),
+        )
+        .kind("server_error"),
         (500.., _) => ApiError::new(
             status,
             "The server had an error while processing your request. Sorry about that! You can retry your request, or \
