@@ -96,7 +96,7 @@ def test_refusal(session, ask):
 
 
 def test_legacy_completions(session):
-    one = session(["one two", "three four"])
+    one = session(["one two", "three four"], strict=False)
     body = {"model": "gpt-3.5-turbo-instruct", "prompt": "count"}
     assert one.client.completions.create(**body).choices[0].text == "one two"
     stream = one.client.completions.create(**body, stream=True)
@@ -104,7 +104,7 @@ def test_legacy_completions(session):
 
 
 def test_embeddings_and_models(session):
-    one = session([])
+    one = session([], strict=False)
     packed = one.client.embeddings.create(model="text-embedding-3-small", input=["a", "b"])
     plain = one.client.embeddings.create(model="text-embedding-3-small", input=["a", "b"], encoding_format="float")
     for left, right in zip(packed.data, plain.data):
