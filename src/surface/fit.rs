@@ -86,6 +86,8 @@ pub(crate) fn fits(value: &Value, schema: &Value, path: &str, found: &mut Vec<De
             for (name, inner) in map {
                 let path = format!("{path}.{name}");
                 match (fields.and_then(|fields| fields.get(name)), &schema["additionalProperties"]) {
+                    // What is null is not there: production sends both, and clients' types name one.
+                    (Some(_), _) if inner.is_null() => {}
                     (Some(field), _) => fits(inner, field, &path, found),
                     (None, more @ Value::Object(_)) => fits(inner, more, &path, found),
                     (None, _) if fields.is_none_or(Map::is_empty) => {}
@@ -96,7 +98,8 @@ pub(crate) fn fits(value: &Value, schema: &Value, path: &str, found: &mut Vec<De
                 }
             }
             for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                if !map.contains_key(name) {
+                let may_be_null = || fields.is_some_and(|fields| allows_null(&fields[name]));
+                if map.get(name).is_none_or(|value| value.is_null() && !may_be_null()) {
                     found.push(Deviation::new(Tier::Info, &format!("{path}.{name}"), "is always there today"));
                 }
             }
@@ -144,6 +147,16 @@ fn fits_one(value: &Value, variants: &[Value], path: &str, found: &mut Vec<Devia
             found.push(Deviation::new(Tier::Warning, path, format!("there is no such kind any more: {tag}")));
         }
         None => found.push(Deviation::new(Tier::Error, path, format!("is {}, which it cannot be today", kind(value)))),
+    }
+}
+
+/// Whether a schema allows null.
+fn allows_null(schema: &Value) -> bool {
+    let schema = resolved(schema);
+    let mut members = ["anyOf", "oneOf"].iter().filter_map(|key| schema[*key].as_array()).flatten().peekable();
+    match members.peek() {
+        Some(_) => members.any(allows_null),
+        None => has_type(&Value::Null, &schema),
     }
 }
 

@@ -7,6 +7,8 @@ use crate::surface::router::{self, Matched};
 use crate::surface::{self, operations};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
+use std::iter::Sum;
 
 /// One field of a type.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,6 +16,42 @@ pub(super) struct FieldSeen {
     pub(super) required: bool,
     /// The words it may be, as far as they are listed where it stands.
     pub(super) values: Vec<String>,
+    /// What it may be in JSON; `None` = nobody says.
+    pub(super) kinds: Option<JsonKinds>,
+    /// It is there, and may be null.
+    pub(super) nullable: bool,
+}
+
+/// What a field may be in JSON, as bits. Objects have types of their own, which are compared by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct JsonKinds(u8);
+
+impl JsonKinds {
+    pub(super) const NONE: JsonKinds = JsonKinds(0);
+    pub(super) const TEXT: JsonKinds = JsonKinds(1);
+    pub(super) const NUMBER: JsonKinds = JsonKinds(2);
+    pub(super) const BOOLEAN: JsonKinds = JsonKinds(4);
+    pub(super) const LIST: JsonKinds = JsonKinds(8);
+
+    /// Whether all that this may be the other may be.
+    fn is_within(self, other: JsonKinds) -> bool {
+        self.0 & !other.0 == 0
+    }
+}
+
+impl Sum for JsonKinds {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(JsonKinds::NONE, |sum, one| JsonKinds(sum.0 | one.0))
+    }
+}
+
+impl fmt::Display for JsonKinds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names =
+            [(Self::TEXT, "a text"), (Self::NUMBER, "a number"), (Self::BOOLEAN, "a boolean"), (Self::LIST, "a list")];
+        let named: Vec<&str> = names.iter().filter(|(kind, _)| kind.is_within(*self)).map(|(_, name)| *name).collect();
+        out.write_str(&named.join(" or "))
+    }
 }
 
 /// One type of a client.
@@ -24,6 +62,10 @@ pub(super) struct TypeSeen {
     pub(super) values: Vec<String>,
     /// Types whose fields it has too.
     pub(super) bases: Vec<String>,
+    /// One of them is nowhere among the types: it has more fields than were seen.
+    pub(super) open: bool,
+    /// Types it is one of, by the last of their names.
+    pub(super) members: Vec<String>,
 }
 
 impl TypeSeen {
@@ -33,17 +75,24 @@ impl TypeSeen {
 
     /// Takes in another of the same name: what is optional in one is optional.
     fn join(&mut self, other: TypeSeen) {
+        for (name, field) in &mut self.fields {
+            field.required &= other.field(name).is_some();
+        }
         for (name, field) in other.fields {
             match self.fields.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, known)) => {
                     known.required &= field.required;
+                    known.nullable |= field.nullable;
                     known.values.extend(field.values);
+                    known.kinds = known.kinds.zip(field.kinds).map(|(one, other)| [one, other].into_iter().sum());
                 }
                 None => self.fields.push((name, FieldSeen { required: false, ..field })),
             }
         }
         self.values.extend(other.values);
         self.bases.extend(other.bases);
+        self.members.extend(other.members);
+        self.open |= other.open;
     }
 }
 
@@ -81,6 +130,7 @@ impl Described {
                 let found = near.and_then(|near| own.get(&(room.clone(), near)));
                 let found = found.or_else(|| own.get(&(room.clone(), base.clone())));
                 let found = found.or_else(|| own.iter().find(|((_, name), _)| *name == base).map(|(_, found)| found));
+                seen.open |= found.is_none();
                 if let Some(found) = found.filter(|_| met.insert(base)) {
                     todo.extend(found.bases.iter().cloned());
                     for (field, kind) in &found.fields {
@@ -111,6 +161,8 @@ pub(super) struct Ours {
     addressed: HashSet<&'static str>,
     /// Types that requests are made of.
     requested: HashSet<String>,
+    /// The last names of all types.
+    last_names: HashSet<String>,
 }
 
 impl Ours {
@@ -130,7 +182,8 @@ impl Ours {
                 references(&surface::schema(&name), &mut todo);
             }
         }
-        Ours { operations, types, addressed, requested }
+        let last_names = types.keys().map(|(_, name)| last(name).to_string()).collect();
+        Ours { operations, types, addressed, requested, last_names }
     }
 
     /// The type of a client's name. A client without a room for it means one that no other of its rooms could hold.
@@ -151,6 +204,12 @@ impl Ours {
             || matches!(router::find(method, &path.replace("{}", "x")), Matched::Operation(..))
     }
 
+    /// Whether a member of a union is known: Python puts more before a name than npm does.
+    fn knows(&self, member: &str) -> bool {
+        let starts = member.char_indices().filter(|(_, letter)| letter.is_ascii_uppercase());
+        starts.map(|(at, _)| &member[at..]).any(|name| self.last_names.contains(name))
+    }
+
     fn is_requested(&self, name: &str) -> bool {
         self.requested.contains(name) || name.split('.').next().is_some_and(|first| first.contains("Params"))
     }
@@ -165,6 +224,11 @@ fn room(name: &str) -> &str {
 fn key(name: &str) -> &str {
     let start = name.find(|letter: char| letter.is_ascii_uppercase()).unwrap_or(0);
     name.get(start..).unwrap_or(name)
+}
+
+/// The last of a type's names: `ResponseInputItem.Message` → `Message`.
+pub(super) fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or_default()
 }
 
 fn references(schema: &Value, out: &mut Vec<String>) {
@@ -184,10 +248,15 @@ fn reference(target: &Value) -> Option<String> {
 
 /// A type of ours as a client's is seen.
 fn seen(schema: &Value) -> TypeSeen {
-    let mut out = TypeSeen { values: words(schema, 0), ..TypeSeen::default() };
+    let members = schema["anyOf"].as_array().into_iter().flatten();
+    let members = members.filter_map(|member| Some(last(&reference(member.get("$ref")?)?).to_string()));
+    let mut out = TypeSeen { values: words(schema, 0), members: members.collect(), ..TypeSeen::default() };
     let required = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        out.fields.push((name.clone(), FieldSeen { required: required(name), values: words(property, 0) }));
+        let nullable =
+            property["anyOf"].as_array().is_some_and(|members| members.iter().any(|one| one["type"] == "null"));
+        let (values, kinds) = (words(property, 0), kinds(property, 0));
+        out.fields.push((name.clone(), FieldSeen { required: required(name), values, kinds, nullable }));
     }
     out
 }
@@ -209,6 +278,24 @@ fn words(schema: &Value, depth: usize) -> Vec<String> {
         out.extend(words(&schema["items"], depth + 1));
     }
     out
+}
+
+/// What a schema may be in JSON, through its names and unions.
+fn kinds(schema: &Value, depth: usize) -> Option<JsonKinds> {
+    if let Some(members) = schema["anyOf"].as_array().filter(|_| depth <= 4) {
+        return members.iter().map(|member| kinds(member, depth + 1)).sum();
+    }
+    if let Some(name) = schema.get("$ref").and_then(reference).filter(|_| depth <= 4) {
+        return kinds(&surface::schema(&name), depth + 1);
+    }
+    Some(match schema["type"].as_str()? {
+        "string" => JsonKinds::TEXT,
+        "number" | "integer" => JsonKinds::NUMBER,
+        "boolean" => JsonKinds::BOOLEAN,
+        "array" => JsonKinds::LIST,
+        "null" => JsonKinds::NONE,
+        _ => return None,
+    })
 }
 
 /// What differs between this build and a client.
@@ -236,13 +323,13 @@ pub(super) fn differences(ours: &Ours, theirs: &Described) -> Vec<Difference> {
             false if is_older => Tier::Info,
             false => Tier::Warning,
         };
-        let Some(own) = ours.named(full, &rooms) else {
-            // Types inside of others are named otherwise in each language; a whole new one is news in a newer client.
-            if is_newer && !name.contains('.') && !(seen.fields.is_empty() && seen.values.is_empty()) {
-                say(Tier::Warning, DriftKind::Added, name.clone(), "a type that is not known here".into());
-            }
-            continue;
-        };
+        // Types that stand inside of others are named otherwise in each language: what is new of them is seen where it is
+        // referred to.
+        let Some(own) = ours.named(full, &rooms) else { continue };
+        let unknown = |member: &&String| is_newer && !own.members.is_empty() && !ours.knows(member);
+        for member in seen.members.iter().filter(unknown) {
+            say(tier, DriftKind::Added, name.clone(), format!("the kind {member}"));
+        }
         for value in seen.values.iter().filter(|value| !own.values.is_empty() && !own.values.contains(value)) {
             say(tier, DriftKind::Added, name.clone(), format!("the value {value:?}"));
         }
@@ -260,11 +347,20 @@ pub(super) fn differences(ours: &Ours, theirs: &Described) -> Vec<Difference> {
             for value in kind.values.iter().filter(|value| !mine.values.is_empty() && !mine.values.contains(value)) {
                 say(tier, DriftKind::Added, place.clone(), format!("the value {value:?}"));
             }
-            if is_newer && mine.required && !kind.required {
+            for value in
+                mine.values.iter().filter(|value| is_newer && !kind.values.is_empty() && !kind.values.contains(value))
+            {
+                say(Tier::Info, DriftKind::Removed, place.clone(), format!("the value {value:?}"));
+            }
+            if let Some((here, there)) = mine.kinds.zip(kind.kinds).filter(|(here, there)| !there.is_within(*here)) {
+                say(tier, DriftKind::Changed, place.clone(), format!("{here} here, and {there} there"));
+            }
+            if is_newer && mine.required && !mine.nullable && !kind.required {
                 say(tier, DriftKind::Changed, place, "required here, and optional there".into());
             }
         }
-        for (field, _) in own.fields.iter().filter(|(field, _)| is_newer && seen.field(field).is_none()) {
+        let is_whole = is_newer && !seen.open && !seen.fields.is_empty();
+        for (field, _) in own.fields.iter().filter(|(field, _)| is_whole && seen.field(field).is_none()) {
             say(Tier::Info, DriftKind::Removed, format!("{name}.{field}"), "a field this client has no more".into());
         }
     }

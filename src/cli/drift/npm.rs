@@ -1,6 +1,6 @@
 //! npm's `openai`, read from the sources that the package ships: what stands there is regular enough for a scanner.
 
-use super::compare::{Described, FieldSeen, TypeSeen};
+use super::compare::{Described, FieldSeen, JsonKinds, TypeSeen, last};
 use super::scan::{closing, nameless, quoted, snake, split, without_comments};
 use super::{package, texts};
 use std::path::Path;
@@ -37,7 +37,11 @@ pub(super) fn read(folder: &Path) -> Result<Described, String> {
         let room = room.as_deref().and_then(|room| room.split('.').next()).map(snake).unwrap_or_default();
         declared(&without_comments(text), &room, "", &mut out);
     }
-    for (_, text) in &calls {
+    // Some calls are made for the resources, in a library beside them.
+    let library = package.join(if sources.exists() { "src/lib" } else { "lib" });
+    let ending = if sources.exists() { ".ts" } else { ".js" };
+    let library = if library.exists() { texts(&library, ending)? } else { Vec::new() };
+    for (_, text) in calls.iter().chain(&library) {
         called(&without_comments(text), &mut out);
     }
     out.inherit();
@@ -47,10 +51,10 @@ pub(super) fn read(folder: &Path) -> Result<Described, String> {
     }
 }
 
-/// `this._client.post(path`/files/${id}`, …)`.
+/// `this._client.post(path`/files/${id}`, …)`, `client.post('/embeddings', …)`.
 fn called(text: &str, out: &mut Described) {
-    for (at, _) in text.match_indices("_client") {
-        let rest = text.get(at + "_client".len()..).unwrap_or_default().trim_start();
+    for (at, _) in text.match_indices("client") {
+        let rest = text.get(at + "client".len()..).unwrap_or_default().trim_start();
         let Some(rest) = rest.strip_prefix('.').map(str::trim_start) else { continue };
         let name: String = rest.chars().take_while(|letter| letter.is_ascii_alphabetic()).collect();
         let Some((_, verb)) = VERBS.iter().find(|(known, _)| *known == name) else { continue };
@@ -99,7 +103,16 @@ fn declared(text: &str, room: &str, prefix: &str, out: &mut Described) {
                 let Some(value) = rest.get(equals + 1..).and_then(|value| split(value, ';').first().copied()) else {
                     continue;
                 };
-                out.add(room, key, TypeSeen { values: values(value), ..TypeSeen::default() });
+                let named = |part: &&str| {
+                    part.starts_with(|letter: char| letter.is_ascii_uppercase())
+                        && part.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.')
+                };
+                let members = split(value, '|').into_iter().filter(named).map(|part| last(part).to_string());
+                out.add(
+                    room,
+                    key,
+                    TypeSeen { values: values(value), members: members.collect(), ..TypeSeen::default() },
+                );
             }
             _ => {}
         }
@@ -116,9 +129,25 @@ fn fields(body: &str) -> Vec<(String, FieldSeen)> {
         let name = quoted(name).unwrap_or(name);
         // What has brackets is a method or an index.
         let plain = !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || "_-./".contains(letter));
-        plain.then(|| (name.to_string(), FieldSeen { required, values: values(kind) }))
+        plain.then(|| {
+            (name.to_string(), FieldSeen { required, values: values(kind), kinds: kinds(kind), nullable: false })
+        })
     };
     split(body, ';').into_iter().filter_map(field).collect()
+}
+
+/// What a type may be in JSON; `None` = what other types are.
+fn kinds(kind: &str) -> Option<JsonKinds> {
+    let one = |part: &str| match part {
+        "string" => Some(JsonKinds::TEXT),
+        "number" => Some(JsonKinds::NUMBER),
+        "boolean" | "true" | "false" => Some(JsonKinds::BOOLEAN),
+        "null" | "undefined" => Some(JsonKinds::NONE),
+        _ if quoted(part).is_some() => Some(JsonKinds::TEXT),
+        _ if part.starts_with("Array<") || part.ends_with("[]") => Some(JsonKinds::LIST),
+        _ => None,
+    };
+    split(kind, '|').into_iter().map(one).sum()
 }
 
 /// The words that a type lists.

@@ -1,6 +1,6 @@
 //! PyPI's `openai`, read from its sources: the calls of its resources, the classes of its types.
 
-use super::compare::{Described, FieldSeen, TypeSeen};
+use super::compare::{Described, FieldSeen, JsonKinds, TypeSeen};
 use super::scan::{closing, nameless, quoted, split};
 use super::{package, texts};
 use std::path::Path;
@@ -63,13 +63,15 @@ fn declared(text: &str, room: &str, is_own: impl Fn(&str) -> bool, out: &mut Des
         if let Some(head) = line.strip_prefix("class ") {
             let (name, bases) = head.split_once('(').unwrap_or((head, ""));
             let name = name.trim_end_matches(':');
-            let bases = bases.trim_end_matches("):").split(',').map(|base| base.trim().to_string());
+            // What all classes are made of has no fields of the API.
+            let named = |base: &&str| !matches!(*base, "" | "BaseModel" | "TypedDict") && !base.contains('=');
+            let bases = bases.trim_end_matches("):").split(',').map(str::trim).filter(named).map(String::from);
             let optional = head.contains("total=False");
             let start = at;
             while lines.get(at).is_some_and(|line| line.is_empty() || line.starts_with([' ', ')'])) {
                 at += 1;
             }
-            let body = lines.get(start..at).unwrap_or_default().join("\n");
+            let body = without_texts(&lines.get(start..at).unwrap_or_default().join("\n"));
             let seen = TypeSeen { fields: fields(&body, optional), bases: bases.collect(), ..TypeSeen::default() };
             if is_own(name) {
                 out.add(room, name.to_string(), seen);
@@ -78,7 +80,8 @@ fn declared(text: &str, room: &str, is_own: impl Fn(&str) -> bool, out: &mut Des
             let start = text_from(&lines, at - 1);
             let value = start.split_once(" = ").map_or("", |(_, value)| value);
             let end = value.find('[').map_or(value.len(), |open| closing(value, open));
-            let seen = TypeSeen { values: values(value.get(..end).unwrap_or(value)), ..TypeSeen::default() };
+            let value = value.get(..end).unwrap_or(value);
+            let seen = TypeSeen { values: values(value), members: members(value), ..TypeSeen::default() };
             if is_own(name) {
                 out.add(room, name.to_string(), seen);
             }
@@ -117,10 +120,46 @@ fn fields(body: &str, all_optional: bool) -> Vec<(String, FieldSeen)> {
         // A name that Python keeps for itself has a line under it.
         out.push((
             alias.unwrap_or(name.trim_end_matches('_')).to_string(),
-            FieldSeen { required, values: values(kind) },
+            FieldSeen { required, values: values(kind), kinds: kinds(kind), nullable: false },
         ));
     }
     out
+}
+
+/// The classes of a `Union`.
+fn members(kind: &str) -> Vec<String> {
+    let Some(open) = kind.find("Union[").map(|at| at + "Union".len()) else { return Vec::new() };
+    let inner = kind.get(open + 1..closing(kind, open)).unwrap_or_default();
+    let named = |part: &&str| {
+        part.chars().all(|letter| letter.is_ascii_alphanumeric())
+            && part.chars().any(|letter| letter.is_ascii_lowercase())
+    };
+    let named = split(inner, ',').into_iter().filter(named);
+    named.filter(|part| part.starts_with(|letter: char| letter.is_ascii_uppercase())).map(String::from).collect()
+}
+
+/// A class without the texts that say what it is.
+fn without_texts(body: &str) -> String {
+    body.split("\"\"\"").step_by(2).collect()
+}
+
+/// What a type may be in JSON; `None` = what other types are.
+fn kinds(kind: &str) -> Option<JsonKinds> {
+    let kind = kind.split('#').next().unwrap_or_default().trim().trim_end_matches(" = None");
+    let (name, inner) = match kind.find('[') {
+        Some(open) => (kind.get(..open)?, kind.get(open + 1..closing(kind, open))?),
+        None => (kind, ""),
+    };
+    match name {
+        "str" => Some(JsonKinds::TEXT),
+        "int" | "float" => Some(JsonKinds::NUMBER),
+        "bool" => Some(JsonKinds::BOOLEAN),
+        "None" => Some(JsonKinds::NONE),
+        "Literal" if split(inner, ',').into_iter().all(|one| quoted(one).is_some()) => Some(JsonKinds::TEXT),
+        "List" | "Iterable" | "SequenceNotStr" => Some(JsonKinds::LIST),
+        "Optional" | "Required" | "Union" => split(inner, ',').into_iter().map(kinds).sum(),
+        _ => None,
+    }
 }
 
 /// The words of the `Literal`s of a type.

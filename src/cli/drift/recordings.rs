@@ -121,9 +121,9 @@ fn answers(operation: &'static Operation, response: &Value) -> Vec<(&'static str
         }
     }
     let Some(kind) = operation.events else { return out };
-    for event in response["sse"].as_array().into_iter().flatten() {
-        out.push((kind, event["data"].clone()));
-    }
+    // `[DONE]` is no event.
+    let events = response["sse"].as_array().into_iter().flatten().map(|event| &event["data"]);
+    out.extend(events.filter(|data| !data.is_string()).map(|data| (kind, data.clone())));
     let text = text_of(response).unwrap_or_default();
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
     out.extend(data.filter_map(|data| Some((kind, serde_json::from_str(data).ok()?))));

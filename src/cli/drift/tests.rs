@@ -49,7 +49,7 @@ export interface FileCreateParams {
 export namespace FileCreateParams {
   export interface ExpiresAfter { anchor: 'created_at'; seconds: number }
 }
-export interface FileObject extends Based { id: string; smell: string }
+export interface FileObject extends Based { id: string; smell: string; created_at: string | null; status: 'uploaded' }
 export interface Based { bytes: number }
 "#;
 
@@ -71,6 +71,8 @@ fn a_newer_npm_package_breaks_where_it_sends_more() {
         "+ FileCreateParams.purpose: the value \"telepathy\"",
         "+ FileCreateParams.colour: a field that is not known here",
         "+ FileObject.smell: a field that is not known here",
+        "~ FileObject.created_at: a number here, and a text there",
+        "- FileObject.status: the value \"processed\"",
         "- POST /batches: batches.create, which this client cannot call",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
@@ -99,7 +101,13 @@ class FileCreateParams(TypedDict, total=False):
 "#,
     r#"
 class FileObject(BaseModel):
+    """A file.
+
+    Note: this is no field.
+    """
+
     id: str
+    bytes: Optional[str] = None
 
     status: Literal["uploaded", "processed", "error", "eaten"]
     """Deprecated."""
@@ -135,7 +143,10 @@ fn a_python_package_is_read_by_its_classes() {
     for expected in ["POST /files/{}/eat", "FileCreateParams.mood", "FileObject.status", "FilePurpose"] {
         assert!(places.contains(&expected), "{expected}: {places:?}");
     }
-    for not in ["GET /files", "FileObject.id", "FileObject.object_", "Beside"] {
+    let changed =
+        report["differences"].as_array().expect("a list").iter().find(|one| one["place"] == "FileObject.bytes");
+    assert_eq!(changed.map(|one| &one["change"]), Some(&json!("changed")), "{changed:?}");
+    for not in ["GET /files", "FileObject.id", "FileObject.object_", "FileObject.Note", "Beside"] {
         assert!(!places.contains(&not), "{not}: {places:?}");
     }
 }
@@ -148,15 +159,18 @@ fn recordings_break_where_what_production_took_is_refused() {
         r#"{"request": {"method": "POST", "path": "/v1/telepathy", "body": {}}, "response": {"status": 200, "body": {}}}"#,
         r#"{"request": {"method": "GET", "path": "/v1/files/file-1", "body": null}, "response": {"status": 200, "chunks": [[0, "{\"id\": \"file-1\","], [2, "\"taste\": 1}"]]}}"#,
         r#"{"request": {"method": "POST", "path": "/v1/telepathy", "body": {}}, "response": {"status": 404, "body": {}}}"#,
+        r#"{"request": {"method": "POST", "path": "/v1/completions", "body": {"model": "gpt-3.5-turbo-instruct", "prompt": "x"}}, "response": {"status": 200, "sse": [{"data": {"id": "a", "system_fingerprint": null}}, {"data": "[DONE]"}]}}"#,
     ];
     let folder = Folder::new("recordings", &[("a/b.jsonl", &lines.join("\n"))]);
     let (text, code) = drift(DriftOptions { cassettes: Some(folder.0.clone()), ..options() });
     assert_eq!(code, 4, "{text}");
-    assert!(text.contains("Compared with 4 recordings."), "{text}");
+    assert!(text.contains("Compared with 5 recordings."), "{text}");
     for expected in ["Unknown parameter: 'telepathy'", "POST /v1/telepathy is not known here", ".aura", ".taste"] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert_eq!(text.matches("/v1/telepathy").count(), 1, "{text}");
+    // What is null is not there, and the end of a stream is no event.
+    assert!(!text.contains("completions.Completion") && !text.contains("fingerprint"), "{text}");
     let folder = Folder::new("again", &[("b.jsonl", &[lines[1], lines[1]].join("\n"))]);
     let (text, _) = drift(DriftOptions { cassettes: Some(folder.0.clone()), ..options() });
     assert!(text.contains(".aura is a field that nobody knows any more (and 1 more)"), "{text}");
