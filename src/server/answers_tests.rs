@@ -165,14 +165,15 @@ fn every_event_is_of_its_type() {
         let Some(events) = operation.events else { continue };
         let got = asking.send(&asking.streamed(operation));
         let text = got.text();
-        let data = text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
-        let mut any = false;
-        for data in data {
+        let (mut any, mut named) = (false, "");
+        for line in text.lines() {
+            named = line.strip_prefix("event: ").unwrap_or(named);
+            let Some(data) = line.strip_prefix("data: ").filter(|data| *data != "[DONE]") else { continue };
             any = true;
-            let event: Value = serde_json::from_str(data).expect("JSON");
+            let mut event: Value = serde_json::from_str(data).expect("JSON");
             // Assistants' events name themselves in a line of their own.
             if events.contains("AssistantStreamEvent") {
-                continue;
+                event = json!({"event": named, "data": event});
             }
             found.extend(
                 surface::faults(events, &as_clients_see(event)).into_iter().map(|fault| (operation.name, fault)),

@@ -96,6 +96,18 @@ impl Requested {
         let (first, rest) = self.bytes.split_at(line);
         Requested { bytes: [first, header.as_bytes(), b"\r\n", rest].concat(), said: self.said.clone() }
     }
+
+    /// The same at a path below another beginning than `/v1`, with this in its query too.
+    pub(super) fn below(&self, beginning: &str, query: &str) -> Self {
+        let end = self.bytes.windows(2).position(|two| two == b"\r\n").expect("a first line");
+        let line = String::from_utf8(self.bytes[..end].to_vec()).expect("text");
+        let mut words = line.split(' ');
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let path = format!("{beginning}{}{sign}{query}", path.trim_start_matches("/v1"));
+        let line = format!("{method} {path} HTTP/1.1");
+        Requested { bytes: [line.as_bytes(), &self.bytes[end..]].concat(), said: self.said.clone() }
+    }
 }
 
 impl Asking {

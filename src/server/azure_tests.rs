@@ -1,7 +1,11 @@
 //! Azure's wire over a socket: its paths, its filters, its errors and headers.
 
+use super::answers_tests::REFUSED;
+use super::asking_tests::Asking;
 use super::tests::{Got, exchange, request, send, start};
 use crate::emulator::Emulator;
+use crate::surface::Operation;
+use crate::surface::operations::all;
 use serde_json::{Value, json};
 
 const KEY: &str = "sk-azure";
@@ -109,4 +113,28 @@ fn an_option_says_who_is_answered_so() {
     body["model"] = json!("gpt-4o");
     let got = ask(&always, "/v1/chat/completions", &body);
     assert!(got.status == 200 && got.json()["prompt_filter_results"].is_array(), "{}", got.text());
+}
+
+#[test]
+fn every_operation_is_reached_below_openai_with_a_version_or_with_v1() {
+    let asking = Asking::start();
+    let (mut bad, mut seen) = (Vec::new(), 0);
+    // The list on the same path is the one that is reached.
+    let own = |one: &&Operation| one.variant.is_none() && one.name != "fine_tuning.checkpoints.permissions.retrieve";
+    for operation in all().iter().filter(own) {
+        let refused = REFUSED.iter().any(|(name, ..)| *name == operation.name);
+        for (beginning, query) in [("/openai/v1", "x=1"), ("/openai", "api-version=2025-04-01-preview")] {
+            let got = asking.send(&asking.valid(operation).below(beginning, query));
+            seen += 1;
+            if !got.head.contains("apim-request-id: ") || (got.status >= 400) != refused {
+                bad.push(format!("{} {beginning}: {} {}", operation.name, got.status, got.text()));
+            }
+        }
+        let unversioned = asking.send(&asking.valid(operation).below("/openai", "x=1"));
+        if unversioned.status != 404 || unversioned.json()["error"]["message"] != "Resource not found" {
+            bad.push(format!("{} without a version: {}", operation.name, unversioned.status));
+        }
+    }
+    assert!(bad.is_empty(), "{} of {seen}:\n{}", bad.len(), bad.join("\n"));
+    assert!(seen > 600, "{seen}");
 }
