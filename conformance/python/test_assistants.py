@@ -63,3 +63,13 @@ def test_a_run_is_streamed_to_a_handler(session):
     ) as stream:
         [message] = stream.get_final_messages()
     assert "".join(seen) == message.content[0].text.value == "It is very cold."
+
+
+def test_a_thread_is_made_and_run_at_once(session):
+    beta = session(["Hello.", "Hello again."]).client.beta
+    assistant = beta.assistants.create(model="gpt-4o", instructions="Be kind.")
+    asked = {"assistant_id": assistant.id, "thread": {"messages": [{"role": "user", "content": "hi"}]}}
+    assert beta.threads.create_and_run_poll(**asked).status == "completed"
+    with beta.threads.create_and_run_stream(**asked) as stream:
+        [message] = stream.get_final_messages()
+    assert message.content[0].text.value == "Hello again."

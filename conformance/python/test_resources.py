@@ -130,6 +130,7 @@ def test_realtime_gives_secrets_live_sessions_begin_chatkit_has_sessions(session
     assert client.realtime.calls.create(sdp=OFFER).read().startswith(b"v=0")
     live = client.live.create(session={"model": "gpt-live-1.1"}, transport={"type": "webrtc", "sdp": OFFER})
     assert live.transport.sdp.startswith("v=0")
+    assert client.live.sessions.download_recording(live.session.id).read()
     chat = client.beta.chatkit.sessions.create(user="u", workflow={"id": "wf_1"})
     assert (chat.status, chat.user) == ("active", "u") and chat.client_secret.startswith("ek_")
     assert client.beta.chatkit.sessions.cancel(chat.id).status == "cancelled"

@@ -50,6 +50,7 @@ def test_a_model_is_tuned_to_completion(session):
         model=job.fine_tuned_model, messages=[{"role": "user", "content": "Norway?"}]
     )
     assert answer.choices[0].message.content == "Oslo."
+    assert client.models.delete(job.fine_tuned_model).deleted
 
 
 def test_an_eval_is_run(session):
