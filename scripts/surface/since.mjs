@@ -1,5 +1,7 @@
 // The first release that has a type, a field or a value, as far as the releases asked tell (packages.mjs lists them).
 // What the oldest of them has is not written down; a field as old as its type is not, either.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { declared } from './npm.mjs';
 import { readPython, unite } from './union.mjs';
 
@@ -26,23 +28,50 @@ function contents(schema) {
   return fields;
 }
 
-/**
- * `{Type: {since?, fields?: {field: release}, values?: {field: {value: release}}}}` for the types of `surface`.
- * @param {[string, Record<string, object>][]} releases name and types, oldest first; the last one is the newest
- */
-function history(defs, releases) {
-  const older = releases.map(([release, of]) => [release, new Map(Object.entries(of).map(([name, schema]) => [name, contents(schema)]))]);
-  const first = (has) => older.find(([, of]) => has(of))?.[0];
+/** What all types of a release have: `[[type, [[field, [value, …]], …]], …]`. */
+const summary = (defs) => Object.entries(defs).map(([name, schema]) => [name, [...contents(schema)].map(([field, values]) => [field, [...values]])]);
+
+/** The same of an older release of npm's, kept beside it: releases do not change. */
+export function summaryOf(folder) {
+  const kept = join(dirname(folder), 'contents.json');
+  if (!existsSync(kept)) writeFileSync(kept, JSON.stringify(summary(declared(folder))));
+  return JSON.parse(readFileSync(kept, 'utf8'));
+}
+
+/** Which release has what first. */
+class Firsts {
+  known = new Map();
+  oldest = undefined;
+
+  add(release, types) {
+    this.oldest ??= release;
+    const see = (...place) => this.known.has(place.join('\0')) || this.known.set(place.join('\0'), release);
+    for (const [name, fields] of types) {
+      see(name);
+      for (const [field, values] of fields) {
+        see(name, field);
+        for (const value of values) see(name, field, value);
+      }
+    }
+  }
+
+  of(...place) {
+    return this.known.get(place.join('\0'));
+  }
+}
+
+/** `{Type: {since?, fields?: {field: release}, values?: {field: {value: release}}}}` for the types of `defs`. */
+function history(defs, firsts) {
   const out = {};
   for (const name of Object.keys(defs).sort()) {
     const entry = {};
-    const since = first((of) => of.has(name));
-    if (since !== older[0][0]) entry.since = since;
+    const since = firsts.of(name);
+    if (since !== firsts.oldest) entry.since = since;
     for (const [field, values] of contents(defs[name])) {
-      const came = first((of) => of.get(name)?.has(field));
+      const came = firsts.of(name, field);
       if (field && came !== since) (entry.fields ??= {})[field] = came;
       for (const value of values) {
-        const known = first((of) => of.get(name)?.get(field)?.has(value));
+        const known = firsts.of(name, field, value);
         if (known !== came && known !== since) ((entry.values ??= {})[field] ??= {})[value] = known;
       }
     }
@@ -52,19 +81,21 @@ function history(defs, releases) {
 }
 
 /**
- * Asks the older releases. `newest` = [name, surface] of npm alone and of the union.
- * @param {{npm: [string, string][], pypi: [string, string][]}} folders release and folder, oldest first
+ * Asks the older releases. `npmAlone` is the surface of npm's newest, `union` that of both.
+ * @param {{npm: [string, string][], pypi: [string, string][], newest: {npm: string, pypi: string}}} folders release and
+ *   folder, oldest first
  */
 export function since(union, npmAlone, folders) {
-  const releases = folders.npm.map(([release, folder]) => [`npm ${release}`, declared(folder)]);
-  releases.push([`npm ${folders.newest.npm}`, npmAlone.defs]);
+  const firsts = new Firsts();
+  for (const [release, folder] of folders.npm) firsts.add(`npm ${release}`, summaryOf(folder));
+  firsts.add(`npm ${folders.newest.npm}`, summary(npmAlone.defs));
   for (const [release, folder] of folders.pypi) {
     const with_ = structuredClone(npmAlone);
     unite(with_, readPython(folder));
-    releases.push([`pypi ${release}`, with_.defs]);
+    firsts.add(`pypi ${release}`, summary(with_.defs));
   }
-  releases.push([`pypi ${folders.newest.pypi}`, union.defs]);
-  return history(union.defs, releases);
+  firsts.add(`pypi ${folders.newest.pypi}`, summary(union.defs));
+  return history(union.defs, firsts);
 }
 
 /** When all came, from a description made earlier: what it does not have is new in `release`. */

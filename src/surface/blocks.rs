@@ -163,6 +163,19 @@ mod tests {
         let models = reader.get("shared.ChatModel").expect("a type");
         let listed: Vec<&str> = models["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         assert!(listed.contains(&"gpt-6.2-sol") && listed.contains(&"gpt-4o"));
-        assert_eq!(models["x-since"]["values"][""]["gpt-5"], "npm 5.20.0");
+        let mut since = |name: &str, place: &[&str]| {
+            let known = reader.get(name).expect("a type")["x-since"].clone();
+            place.iter().fold(known, |value, key| value[key].clone()).as_str().map(String::from)
+        };
+        for (name, place, release) in [
+            ("shared.ChatModel", &["values", "", "gpt-5"][..], "npm 5.12.1"),
+            ("shared.ChatModel", &["values", "", "gpt-6.2-sol"], "pypi 3.53.0"),
+            ("responses.Response", &["fields", "input_transformations"], "npm 7.57.0"),
+            ("images.ImageGenerateParamsBase", &["values", "output_format", "svg"], "npm 7.51.0"),
+            ("live.connect_server_event.SessionPaused", &["since"], "pypi 3.57.0"),
+            ("beta.agents.AgentSession.SessionRequiredActionResourceMcpApprovalRequest", &["since"], "npm 7.57.0"),
+        ] {
+            assert_eq!(since(name, place).as_deref(), Some(release), "{name} {place:?}");
+        }
     }
 }
