@@ -16,6 +16,7 @@ const LONGEST: usize = 255;
 struct DoneOnce {
     /// What was asked, as a hash.
     asked: u64,
+    status: u16,
     /// Its JSON; `None` = no body.
     answer: Option<String>,
 }
@@ -41,7 +42,8 @@ pub(super) async fn once(call: Call, handler: Handler) -> Result<Answer, ApiErro
             let message = format!("The idempotency key '{key}' was used for a request with another body.");
             return Err(ApiError::new(409, message).code("idempotency_key_reused"));
         }
-        return Ok(Answer::ok(done.answer.map_or(Body::Empty, |answer| Body::Json(answer.into()))));
+        let body = done.answer.map_or(Body::Empty, |answer| Body::Json(answer.into()));
+        return Ok(Answer { status: done.status, ..Answer::ok(body) });
     }
     let answer = handler(call).await?;
     let kept = match &answer.body {
@@ -50,6 +52,6 @@ pub(super) async fn once(call: Call, handler: Handler) -> Result<Answer, ApiErro
         _ => return Ok(answer),
     };
     // Forgotten before anything else is; what finds no room is answered all the same.
-    let _ = session.store.put(&id, &DoneOnce { asked, answer: kept }).await;
+    let _ = session.store.put(&id, &DoneOnce { asked, status: answer.status, answer: kept }).await;
     Ok(answer)
 }

@@ -134,8 +134,9 @@ pub(super) async fn act(call: &Call, plan: &Plan, word: &str) -> Result<Value, A
 async fn change(call: &Call, plan: &Plan, asked: &Value, told: &Value) -> Result<Value, ApiError> {
     let id = call.param(plan.id);
     let name = shelf(call, plan.collection.path);
+    let now = json!({"updated_at": call.created()});
     let lay = |kept: &mut Value| {
-        *kept = over(over(kept.take(), asked), told);
+        *kept = over(over(over(kept.take(), asked), &now), told);
         kept.clone()
     };
     let kept = call.session.store.objects(&name).change(id, lay).await;

@@ -63,10 +63,12 @@ fn serve(call: Call) -> HandlerFuture {
             Verb::Make if call.operation.kind == AnswerKind::Page => list::made(&call, plan).await,
             Verb::Make => made(&call, &fresh(&call, plan)),
         };
-        Ok(match call.operation.kind {
+        let status = plan.collection.resource.status.filter(|_| plan.verb == Verb::Create).unwrap_or(200);
+        let answer = match call.operation.kind {
             AnswerKind::None => Answer::ok(Body::Empty),
             _ => Answer::json(&answer),
-        })
+        };
+        Ok(Answer { status, ..answer })
     })
 }
 

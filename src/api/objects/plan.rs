@@ -88,6 +88,8 @@ pub(super) struct Resource {
     pub oldest_first: bool,
     /// Fields of a new one that neither its request nor its type says.
     pub given: serde_json::Value,
+    /// The status of what is only accepted.
+    pub status: Option<u16>,
     /// Its events: that one was made, that one is as it is; and their field that holds it.
     pub events: Option<ObjectEvents>,
 }
