@@ -61,6 +61,8 @@ pub(crate) struct Emulator {
     files: Mutex<Option<Load>>,
     /// The hash of what was read last of the shared script where others may change it; 0 = nothing, or it is another by now.
     shared_seen: AtomicU64,
+    /// When the key of the upstream was set last by hand: microseconds of the world's time.
+    pub(crate) key_set: AtomicU64,
     /// What is recorded and played.
     pub cassettes: Arc<Cassettes>,
     /// Who watches its exchanges.
@@ -158,6 +160,7 @@ impl Emulator {
             data,
             files: Mutex::default(),
             shared_seen: AtomicU64::new(0),
+            key_set: AtomicU64::new(0),
             cassettes,
             sessions: RwLock::default(),
             shared: RwLock::default(),
@@ -280,7 +283,7 @@ impl Emulator {
         let mut session = Session::new(key, name, mode, seed, &self.settings, &self.memory);
         match (&self.data, &saved) {
             (Some(data), Some(before)) => session.keep(data.session_again(key, before.row.clone()), saved),
-            (Some(data), None) => session.keep(data.session(key, name, mode, seed), None),
+            (Some(data), None) => session.keep(data.session(key, name, mode, seed, session.serial), None),
             (None, _) => {}
         }
         let session = Arc::new(session);
@@ -404,13 +407,18 @@ impl Emulator {
         *shared = Arc::new(next);
     }
 
+    /// What [`Emulator::settled`] is asked about later: all that happens from now on.
+    pub(crate) fn mark(&self) -> u64 {
+        self.data.as_ref().map_or(0, Keeper::mark)
+    }
+
     /// Waits until all that happened is kept, as far as anything is: nothing is acknowledged before.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub(crate) async fn settled(&self) -> Result<(), ApiError> {
+    /// Something that happened after the mark cannot be written.
+    pub(crate) async fn settled(&self, mark: u64) -> Result<(), ApiError> {
         match &self.data {
-            Some(data) => data.settled().await,
+            Some(data) => data.settled(mark).await,
             None => Ok(()),
         }
     }
@@ -431,7 +439,8 @@ impl Emulator {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = session.successor(&self.settings, &self.memory);
         if let Some(data) = &self.data {
-            next.keep(data.session(&session.key, &session.name, session.clock.mode(), session.seed), None);
+            let mode = session.clock.mode();
+            next.keep(data.session(&session.key, &session.name, mode, session.seed, session.serial), None);
         }
         let before = sessions.insert(session.key.clone(), Arc::new(next));
         drop(sessions);

@@ -1,6 +1,11 @@
 //! The parts of a request's address as text. Malformed escapes stay as they are.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// A segment of a path, percent-encoded.
+pub(crate) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
 
 /// A percent-encoded segment, decoded; bytes that are no text become replacement characters.
 pub(crate) fn decode(text: &str) -> String {

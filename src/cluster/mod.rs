@@ -5,8 +5,10 @@
 //! sender asks the store again. So there is one hop at most.
 
 mod forward;
+mod others;
 
 pub(crate) use forward::{ForwardOutcome, PEER, REPLICA, passing, whole};
+pub(crate) use others::AskedElsewhere;
 
 use crate::session::store::redis::{RedisStore, SessionOwner};
 use crate::session::store::saved;

@@ -1,6 +1,9 @@
 //! The control plane: `/_emulator/*`, the same in-process and over HTTP.
 
+mod everywhere;
 pub(crate) mod routes;
+
+pub(crate) use everywhere::{everywhere, named};
 
 use crate::bounds::Bounds;
 use crate::clock::{LONGEST, Mode, Refused, milliseconds};

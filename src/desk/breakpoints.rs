@@ -4,13 +4,24 @@
 use crate::near;
 use crate::script;
 use crate::script::matching::{Match, View};
+use crate::session::serial::SerialNumbers;
+use crate::session::store::file::RowChange;
+use crate::session::store::keeper::Keeper;
+use crate::session::store::redis::RedisStore;
+use crate::session::store::saved::DataRow;
 use crate::wire::error::ApiError;
 use serde_json::{Map, Value, json};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Breakpoints at a time.
 const MOST: usize = 1_000;
+
+/// What the rows of breakpoints begin with, where replicas share them.
+const ROWS: &str = "breakpoint/";
+
+/// Times that one is tried to be hit where others hit it too.
+const TRIED: usize = 100;
 
 /// Keys that one is made of.
 const KEYS: [&str; 4] = ["match", "at", "session", "times"];
@@ -126,6 +137,36 @@ impl Breakpoint {
         Ok(Breakpoint { id, matcher, written, place, session, left, hits: 0 })
     }
 
+    /// As it is kept: its key and its value.
+    fn row(&self) -> (String, Vec<u8>) {
+        (format!("{ROWS}{:016x}", self.id), self.to_json().to_string().into())
+    }
+
+    fn put(&self) -> RowChange {
+        let (key, value) = self.row();
+        RowChange::Put(key.into(), value)
+    }
+
+    /// One that was kept.
+    fn kept((key, value): &DataRow) -> Option<Self> {
+        let id = u64::from_str_radix(std::str::from_utf8(key).ok()?.strip_prefix(ROWS)?, 16).ok()?;
+        let mut given: Map<String, Value> = serde_json::from_slice(value).ok()?;
+        // One that has stopped as often as it should is none that could be made.
+        let left = given.remove("times").and_then(|left| left.as_u64());
+        let hits = given.get("hits").and_then(Value::as_u64).unwrap_or_default();
+        Some(Breakpoint { left, hits, ..Breakpoint::read(&given, id).ok()? })
+    }
+
+    /// It stops an answer. False = it has stopped as many as it should.
+    fn hit(&mut self) -> bool {
+        if self.left == Some(0) {
+            return false;
+        }
+        self.hits += 1;
+        self.left = self.left.map(|left| left - 1);
+        true
+    }
+
     fn to_json(&self) -> Value {
         json!({
             "id": self.id.to_string(),
@@ -138,19 +179,42 @@ impl Breakpoint {
     }
 }
 
-/// The breakpoints of an emulator.
-#[derive(Default)]
+/// The breakpoints of an emulator, or of all replicas that it is one of.
 pub(crate) struct Breakpoints {
     all: Mutex<Vec<Breakpoint>>,
     /// There are some: what most answers ask, without a lock.
     any: AtomicBool,
     /// Makes ids.
-    next: AtomicU64,
+    ids: SerialNumbers,
+    /// Where replicas share them.
+    keeper: OnceLock<Keeper>,
+}
+
+impl Default for Breakpoints {
+    fn default() -> Self {
+        let (all, any, keeper) = (Mutex::default(), AtomicBool::new(false), OnceLock::new());
+        Breakpoints { all, any, ids: SerialNumbers::new(), keeper }
+    }
 }
 
 impl Breakpoints {
     fn all(&self) -> MutexGuard<'_, Vec<Breakpoint>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes up all as they are kept on a server, in the place of what was there.
+    pub(crate) fn take_up(&self, keeper: &Keeper, rows: &[DataRow]) {
+        let _ = self.keeper.set(keeper.clone());
+        let kept: Vec<Breakpoint> = rows.iter().filter_map(Breakpoint::kept).collect();
+        let mut all = self.all();
+        self.any.store(!kept.is_empty(), Ordering::Release);
+        *all = kept;
+    }
+
+    fn keep(&self, changes: impl IntoIterator<Item = RowChange>) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.change(changes);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -171,6 +235,7 @@ impl Breakpoints {
         let mut all = self.all();
         bounded(all.len() + 1)?;
         let shown = made.to_json();
+        self.keep([made.put()]);
         all.push(made);
         self.any.store(true, Ordering::Release);
         Ok(shown)
@@ -193,27 +258,30 @@ impl Breakpoints {
         let made = given.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         let mut all = self.all();
         self.any.store(!made.is_empty(), Ordering::Release);
+        self.keep([RowChange::RemoveAll(ROWS.into())].into_iter().chain(made.iter().map(Breakpoint::put)));
         *all = made;
         Ok(())
     }
 
     fn read(&self, given: &Map<String, Value>) -> Result<Breakpoint, ApiError> {
-        Breakpoint::read(given, self.next.fetch_add(1, Ordering::Relaxed) + 1)
+        Breakpoint::read(given, self.ids.next())
     }
 
     /// Drops one. False = there is none with this id.
     pub(crate) fn delete(&self, id: &str) -> bool {
         let mut all = self.all();
-        let before = all.len();
-        all.retain(|one| one.id.to_string() != id);
+        let Some(place) = all.iter().position(|one| one.id.to_string() == id) else { return false };
+        let gone = all.remove(place);
         self.any.store(!all.is_empty(), Ordering::Release);
-        all.len() < before
+        self.keep([RowChange::Remove(gone.row().0.into())]);
+        true
     }
 
     /// Drops all.
     pub(crate) fn clear(&self) {
         self.all().clear();
         self.any.store(false, Ordering::Release);
+        self.keep([RowChange::RemoveAll(ROWS.into())]);
     }
 
     /// Those that a request of a session meets, and where they stop its answer.
@@ -223,13 +291,41 @@ impl Breakpoints {
         concern.filter(|one| one.matcher.holds(view)).map(|one| (one.id, one.place)).collect()
     }
 
-    /// An answer stops at one. False = it is gone meanwhile, or has stopped as often as it should.
-    pub(crate) fn hit(&self, id: u64) -> bool {
-        let mut all = self.all();
-        let Some(one) = all.iter_mut().find(|one| one.id == id && one.left != Some(0)) else { return false };
-        one.hits += 1;
-        one.left = one.left.map(|left| left - 1);
-        true
+    /// An answer stops at the first of these. `None` = they are gone meanwhile, or have stopped as often as they should.
+    pub(crate) async fn hit(&self, ids: &[u64]) -> Option<u64> {
+        for &id in ids {
+            let hit = match self.keeper.get() {
+                Some(Keeper::Redis(store)) => self.hit_once(store, id).await,
+                _ => self.all().iter_mut().find(|one| one.id == id).is_some_and(Breakpoint::hit),
+            };
+            if hit {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// As often as it should, whichever replicas it stops answers of.
+    async fn hit_once(&self, store: &RedisStore, id: u64) -> bool {
+        for _ in 0..TRIED {
+            let (before, after) = {
+                let mut all = self.all();
+                let Some(one) = all.iter_mut().find(|one| one.id == id) else { return false };
+                let before = one.row();
+                if !one.hit() {
+                    return false;
+                }
+                (before, one.row().1)
+            };
+            let swapped = store.swap_wide(&before.0, &before.1, &after).await;
+            // Another replica has hit it, or it was changed; in any case all is as it is kept.
+            match (swapped, store.read_wide_now().await) {
+                (Ok(true), _) => return true,
+                (Ok(false), Ok(())) => {}
+                _ => return false,
+            }
+        }
+        false
     }
 }
 
@@ -274,13 +370,17 @@ mod tests {
         assert_eq!((&all.list()[0]["at"], &all.list()[0]["times"]), (&json!({"piece": 2}), &json!(3)));
     }
 
-    #[test]
-    fn one_stops_as_often_as_it_should() {
+    #[tokio::test]
+    async fn one_stops_as_often_as_it_should() {
         let all = Breakpoints::default();
         let one = all.add(json!({"times": 2}).as_object().expect("an object")).expect("a breakpoint");
         let id = one["id"].as_str().and_then(|id| id.parse().ok()).expect("a number");
-        assert_eq!([all.hit(id), all.hit(id), all.hit(id)], [true, true, false]);
+        assert_eq!([all.hit(&[id]).await, all.hit(&[id]).await, all.hit(&[id]).await], [Some(id), Some(id), None]);
         assert_eq!((&all.list()[0]["hits"], &all.list()[0]["times"]), (&json!(2), &json!(0)));
-        assert!(all.delete(&id.to_string()) && all.is_empty() && !all.hit(id));
+        // So it is known to replicas.
+        let (key, value) = all.all()[0].row();
+        let kept = Breakpoint::kept(&(key.into(), value)).expect("one that was kept");
+        assert_eq!((kept.id, kept.left, kept.to_json()), (id, Some(0), all.list()[0].clone()));
+        assert!(all.delete(&id.to_string()) && all.is_empty() && all.hit(&[id]).await.is_none());
     }
 }

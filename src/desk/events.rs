@@ -1,7 +1,7 @@
 //! The events people watch: numbered, kept for a while so that a lost connection misses nothing, and never waiting for
 //! anybody. Who watches reads at its own pace; who falls behind what is kept has to begin anew.
 
-use super::relay::Relay;
+use super::relay::{Relay, RelayedEvent};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -19,14 +19,12 @@ const A_SECOND: usize = 200;
 const A_SECOND_IN_ALL: usize = 20_000;
 const A_SECOND_AT_LEAST: usize = 20;
 
-/// The events of one emulator.
+/// The events of an emulator, or of all replicas that it is one of.
 pub(crate) struct EventLog {
     kept: Mutex<Kept>,
     /// The number of the last one.
     last: watch::Sender<u64>,
-    /// Told apart after a restart.
-    epoch: String,
-    /// The other replicas.
+    /// The replicas.
     pub(super) relay: Relay,
 }
 
@@ -36,6 +34,8 @@ struct Kept {
     events: VecDeque<Bytes>,
     bytes: usize,
     last: u64,
+    /// The counting that the numbers belong to: told apart after a restart.
+    epoch: String,
     watchers: usize,
     /// The second that is counted, exchanges told in it, and how many more there were.
     second: Duration,
@@ -54,7 +54,8 @@ pub(crate) struct EventWatch<'a>(&'a EventLog);
 impl Default for EventLog {
     fn default() -> Self {
         let epoch = format!("{:x}", crate::clock::world().as_micros());
-        EventLog { kept: Mutex::default(), last: watch::channel(0).0, epoch, relay: Relay::default() }
+        let kept = Kept { epoch, ..Kept::default() };
+        EventLog { kept: Mutex::new(kept), last: watch::channel(0).0, relay: Relay::default() }
     }
 }
 
@@ -65,25 +66,76 @@ impl EventLog {
 
     /// Tells everybody; nothing is made when nobody watches.
     pub(crate) fn tell(&self, kind: &str, data: impl FnOnce() -> Value) {
-        if !self.relay.wants(kind) {
-            return self.tell_here(kind, data);
+        if self.relay.is_open() {
+            // Where there are several, nothing happens before all are told.
+            if self.relay.wants(kind) {
+                self.relay.tell(kind, data());
+            }
+        } else if self.is_watched() {
+            let data = data();
+            let mut kept = self.kept();
+            kept.push(kind, &data);
+            let last = kept.last;
+            drop(kept);
+            self.last.send_replace(last);
         }
-        let data = data();
-        self.relay.tell(kind, &data);
-        self.tell_here(kind, || data);
     }
 
-    /// Tells those who watch at this replica.
-    pub(super) fn tell_here(&self, kind: &str, data: impl FnOnce() -> Value) {
-        if !self.is_watched() {
-            return;
-        }
-        let data = data();
+    /// Hears an event with its number among those of all replicas, and does what it leads to. False = events before it are
+    /// missing: nothing is done.
+    pub(super) fn heard(&self, number: u64, event: &RelayedEvent, then: impl FnOnce()) -> bool {
         let mut kept = self.kept();
-        kept.push(kind, &data);
+        if number != kept.last + 1 {
+            return number <= kept.last;
+        }
+        kept.push(&event.kind, &event.data);
+        then();
+        drop(kept);
+        self.last.send_replace(number);
+        true
+    }
+
+    /// Takes up events of all replicas that were missed, and does what those after a number lead to. Gives whether they
+    /// are counted anew.
+    pub(super) fn missed(
+        &self,
+        epoch: &str,
+        last: u64,
+        events: &[(u64, RelayedEvent)],
+        then: impl FnOnce(u64),
+    ) -> bool {
+        let mut kept = self.kept();
+        let anew = kept.epoch != epoch;
+        if !anew && kept.last >= last {
+            return false;
+        }
+        let before = if anew { 0 } else { kept.last };
+        if anew {
+            kept.epoch = epoch.into();
+            kept.begin_after(0);
+        }
+        for (number, event) in events {
+            if *number > kept.last + 1 {
+                kept.begin_after(number - 1);
+            }
+            if *number == kept.last + 1 {
+                kept.push(&event.kind, &event.data);
+            }
+        }
+        if kept.last < last {
+            kept.begin_after(last);
+        }
+        then(before);
         let last = kept.last;
         drop(kept);
         self.last.send_replace(last);
+        anew
+    }
+
+    /// What is so after an event, and that event's number.
+    pub(super) fn as_of<T>(&self, state: impl FnOnce() -> T) -> (T, u64) {
+        let kept = self.kept();
+        (state(), kept.last)
     }
 
     /// Tells of an exchange; when there are too many, only that there are.
@@ -133,18 +185,18 @@ impl EventLog {
     /// From now on events are made.
     pub(crate) fn watch(&self) -> EventWatch<'_> {
         let mut kept = self.kept();
-        if kept.watchers == 0 {
+        if kept.watchers == 0 && !self.relay.is_open() {
             // What happened unseen has no events: nobody may believe to have missed nothing.
-            kept.events.clear();
-            kept.bytes = 0;
-            kept.last += 1;
+            let last = kept.last;
+            kept.begin_after(last + 1);
         }
         kept.watchers += 1;
         EventWatch(self)
     }
 
-    pub(crate) fn epoch(&self) -> &str {
-        &self.epoch
+    /// The counting that the numbers belong to.
+    pub(crate) fn epoch(&self) -> String {
+        self.kept().epoch.clone()
     }
 
     /// Number of the last event, and of the first that is kept.
@@ -179,6 +231,12 @@ impl Drop for EventWatch<'_> {
 impl Kept {
     fn first(&self) -> u64 {
         self.last + 1 - self.events.len() as u64
+    }
+
+    /// The next event is the one after this: none before it is kept.
+    fn begin_after(&mut self, last: u64) {
+        self.events.clear();
+        (self.bytes, self.last) = (0, last);
     }
 
     fn push(&mut self, kind: &str, data: &Value) {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Entries kept.
-const MOST: usize = 100;
+pub(crate) const MOST: usize = 100;
 
 /// One request that went upstream.
 #[derive(Debug, Clone)]

@@ -1,13 +1,16 @@
-//! What people at other replicas have before them, and how they learn of what waits here.
+//! What people see of several replicas: one log of events and one list of what waits, which all replicas share.
 //!
-//! Each replica tells the others of requests that begin and cease to wait, and of everything else as long as somebody
-//! watches there. Now and then it lists what waits, so that nobody misses anything for long.
+//! Each replica tells what happens in it: that a request begins or ends to wait for a person always, all else as long as
+//! somebody watches at one of them. Nothing is seen before it was told to all, so that it has one number everywhere, and
+//! whoever comes back at another replica finds what he missed.
 
 use super::Desk;
 use super::events::EventLog;
+use crate::clock;
+use crate::session::store::redis::{MissedEvents, ToldText};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -15,48 +18,66 @@ use std::time::Duration;
 const WAITING: [&str; 6] =
     ["new_request", "claimed_request", "released_request", "answered_by", "cancelled_request", "typed"];
 
-/// Somebody watches at another replica.
+/// Somebody watches at one of them.
 const WATCHED: &str = "#watched";
 
-/// All that waits at another replica.
-const LIST: &str = "#waiting";
+/// Somebody who watched has gone.
+const LEFT: &str = "#left";
 
-/// What a replica that tells nothing for so many beats had is forgotten.
-const BEATS: u32 = 12;
+/// Sends a text to all replicas.
+pub(crate) type RelaySend = Box<dyn Fn(ToldText) + Send + Sync>;
 
-/// Sends a text to the other replicas.
-pub(crate) type RelaySend = Box<dyn Fn(String) + Send + Sync>;
-
-/// The other replicas, as far as people are concerned. Without any nothing is told.
+/// The replicas, as far as people are concerned. Without any nothing is told.
 #[derive(Default)]
 pub(crate) struct Relay {
-    way: OnceLock<(String, Duration, RelaySend)>,
+    way: OnceLock<RelayWay>,
     state: Mutex<RelayState>,
+}
+
+struct RelayWay {
+    /// Where the others reach this one.
+    here: String,
+    /// How long events are told without a word of who watches.
+    patience: Duration,
+    send: RelaySend,
 }
 
 #[derive(Default)]
 struct RelayState {
-    /// Until when somebody watches elsewhere, in the world's time.
+    /// Until when somebody watches at one of them, in the world's time.
     watched: Duration,
-    /// What waits elsewhere: where, as it is shown, and when it was told last.
-    waiting: BTreeMap<u64, WaitingElsewhere>,
-    /// Something waited here at the last beat.
-    listed: bool,
+    /// What waits, as of the last event that was heard.
+    waiting: BTreeMap<u64, WaitingSomewhere>,
 }
 
-struct WaitingElsewhere {
-    address: String,
+#[derive(Clone)]
+struct WaitingSomewhere {
+    /// The replica.
+    at: String,
     shown: Value,
-    told: Duration,
+    /// Since when it is shown so.
+    since: Duration,
 }
 
 /// What replicas tell each other.
 #[derive(Serialize, Deserialize)]
-struct RelayedEvent {
+pub(super) struct RelayedEvent {
     /// Where it happened.
+    #[serde(default)]
     at: String,
-    kind: String,
-    data: Value,
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) data: Value,
+}
+
+impl RelayedEvent {
+    fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    fn id(&self) -> Option<u64> {
+        self.data["id"].as_str()?.parse().ok()
+    }
 }
 
 impl Relay {
@@ -64,155 +85,199 @@ impl Relay {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an event of this kind is told to the other replicas.
+    /// Whether there are several replicas.
+    pub(super) fn is_open(&self) -> bool {
+        self.way.get().is_some()
+    }
+
+    /// Whether an event of this kind is told to all replicas.
     pub(super) fn wants(&self, kind: &str) -> bool {
-        self.way.get().is_some() && (WAITING.contains(&kind) || self.is_watched())
+        self.is_open() && (WAITING.contains(&kind) || self.is_watched())
     }
 
-    /// Whether somebody watches at another replica.
+    /// Whether somebody watches at one of the replicas.
     pub(super) fn is_watched(&self) -> bool {
-        self.way.get().is_some() && self.state().watched > crate::clock::world()
+        self.is_open() && self.state().watched > clock::world()
     }
 
-    pub(super) fn tell(&self, kind: &str, data: &Value) {
-        if let Some((at, _, send)) = self.way.get() {
-            send(json!({"at": at, "kind": kind, "data": data}).to_string());
+    pub(super) fn tell(&self, kind: &str, data: Value) {
+        let Some(way) = self.way.get() else { return };
+        let event = RelayedEvent { at: way.here.clone(), kind: kind.into(), data };
+        // Texts and numbers always serialize.
+        let text = serde_json::to_string(&event).unwrap_or_default();
+        (way.send)(match (kind, event.id()) {
+            ("new_request", Some(id)) => ToldText::begins(id, text),
+            ("answered_by" | "cancelled_request", Some(id)) => ToldText::ends(id, text),
+            (WATCHED | LEFT, _) => ToldText::aside(text),
+            _ => ToldText::event(text),
+        });
+    }
+}
+
+impl RelayState {
+    /// An event happened to what waits.
+    fn apply(&mut self, event: &RelayedEvent) {
+        let Some(id) = event.id() else { return };
+        let (data, now) = (&event.data, clock::world());
+        match event.kind.as_str() {
+            "new_request" => {
+                let waits = WaitingSomewhere { at: event.at.clone(), shown: data.clone(), since: now };
+                self.waiting.insert(id, waits);
+            }
+            "answered_by" | "cancelled_request" => drop(self.waiting.remove(&id)),
+            kind => {
+                let Some(one) = self.waiting.get_mut(&id) else { return };
+                match kind {
+                    "claimed_request" => one.shown["claimed"] = json!({"by": data["by"], "until": data["until"]}),
+                    "released_request" => one.shown["claimed"] = Value::Null,
+                    "typed" => {
+                        let texts = [&one.shown["typed"], &data["text"]].map(|text| text.as_str().unwrap_or_default());
+                        one.shown["typed"] = texts.concat().into();
+                    }
+                    _ => {}
+                }
+            }
         }
+    }
+}
+
+impl WaitingSomewhere {
+    /// As it is shown now.
+    fn shown(&self) -> Value {
+        let gone = clock::world().saturating_sub(self.since).as_millis() as u64;
+        let mut shown = self.shown.clone();
+        if let Some(left) = shown["left_ms"].as_u64() {
+            shown["left_ms"] = left.saturating_sub(gone).into();
+        }
+        shown
     }
 }
 
 impl Desk {
-    /// From now on it is one of several, which others reach at `address`; `beat` = how often [`Desk::beat`] comes.
-    pub(crate) fn relay(&self, address: String, beat: Duration, send: RelaySend) {
-        let _ = self.events.relay.way.set((address, beat, send));
+    /// From now on it is one of several, which others reach at `here`; `patience` = how long events are told without a word
+    /// of who watches.
+    pub(crate) fn relay(&self, here: String, patience: Duration, send: RelaySend) {
+        let _ = self.events.relay.way.set(RelayWay { here, patience, send });
     }
 
-    /// Tells the others what they must not forget.
-    pub(crate) fn beat(&self) {
+    /// What a person at this replica is called at all of them.
+    pub(crate) fn named(&self, name: &str) -> String {
+        self.events.relay.way.get().map_or_else(|| name.into(), |way| format!("{name}@{}", way.here))
+    }
+
+    /// Hears what a replica told, with the number that it has as an event (0: it is none). False = events before it are
+    /// missing.
+    pub(crate) fn hear(&self, number: u64, text: &str) -> bool {
         let EventLog { relay, .. } = &self.events;
-        let Some((_, beat, _)) = relay.way.get() else { return };
-        if self.events.watchers() > 0 {
-            relay.tell(WATCHED, &json!({}));
+        let (Some(way), Some(told)) = (relay.way.get(), RelayedEvent::read(text)) else { return true };
+        match told.kind.as_str() {
+            WATCHED => drop(self.is_watched_for(way.patience)),
+            LEFT => self.pending.leave(&self.events, told.data["name"].as_str().unwrap_or_default()),
+            _ if number > 0 => return self.events.heard(number, &told, || relay.state().apply(&told)),
+            _ => {}
         }
-        let waiting = self.pending.list();
-        let listed = std::mem::replace(&mut relay.state().listed, !waiting.is_empty());
-        if listed || !waiting.is_empty() {
-            relay.tell(LIST, &waiting.into());
-        }
-        let now = crate::clock::world();
-        self.cease(|one| now.saturating_sub(one.told) > *beat * BEATS);
+        true
     }
 
-    /// What waited elsewhere waits no more.
-    fn cease(&self, over: impl Fn(&WaitingElsewhere) -> bool) {
-        let gone: Vec<u64> = {
+    /// Events are watched for so long, as far as is known; gives whether somebody watches here.
+    pub(crate) fn is_watched_for(&self, time: Duration) -> bool {
+        let Some(way) = self.events.relay.way.get() else { return false };
+        if !time.is_zero() {
+            // A little longer than the others believe: none may be untold that they miss.
+            let until = clock::world() + time + way.patience / 4;
             let mut state = self.events.relay.state();
-            state.waiting.extract_if(.., |_, one| over(one)).map(|(id, _)| id).collect()
+            state.watched = state.watched.max(until);
+        }
+        self.events.watchers() > 0
+    }
+
+    /// Takes up what was missed.
+    pub(crate) fn missed(&self, missed: &MissedEvents) {
+        let events: Vec<(u64, RelayedEvent)> =
+            missed.events.iter().filter_map(|(number, text)| Some((*number, RelayedEvent::read(text)?))).collect();
+        let waits = |text: &String| {
+            let event = RelayedEvent::read(text)?;
+            let since = Duration::from_millis(event.data["arrived"].as_u64().unwrap_or_default());
+            Some((event.id()?, WaitingSomewhere { at: event.at, shown: event.data, since }))
+        };
+        let waiting: BTreeMap<u64, WaitingSomewhere> = missed.waiting.iter().filter_map(waits).collect();
+        let anew = self.events.missed(&missed.epoch, missed.last, &events, |before| {
+            let mut state = self.events.relay.state();
+            // What was done to each is told by events alone.
+            for (id, one) in &waiting {
+                state.waiting.entry(*id).or_insert_with(|| one.clone());
+            }
+            events.iter().filter(|(number, _)| *number > before).for_each(|(_, event)| state.apply(event));
+            state.waiting.retain(|id, _| waiting.contains_key(id));
+            for (id, one) in waiting {
+                state.waiting.entry(id).or_insert(one);
+            }
+        });
+        if anew {
+            // The store has lost what it knew.
+            for waits in self.pending.list() {
+                self.events.relay.tell("new_request", waits);
+            }
+        }
+    }
+
+    /// Whether something waits, as far as is told, at a replica that may be gone.
+    pub(crate) fn waits_elsewhere(&self) -> bool {
+        !self.events.relay.state().waiting.is_empty()
+    }
+
+    /// What waited at replicas that are gone waits no more.
+    pub(crate) fn alive(&self, others: &[String]) {
+        let EventLog { relay, .. } = &self.events;
+        let Some(way) = relay.way.get() else { return };
+        let here: BTreeSet<Option<u64>> =
+            self.pending.list().iter().map(|shown| shown["id"].as_str()?.parse().ok()).collect();
+        let gone: Vec<u64> = {
+            let state = relay.state();
+            let gone = |(id, one): &(&u64, &WaitingSomewhere)| match one.at == way.here {
+                true => !here.contains(&Some(**id)),
+                false => !others.contains(&one.at),
+            };
+            state.waiting.iter().filter(gone).map(|(id, _)| *id).collect()
         };
         for id in gone {
-            self.events.tell_here("cancelled_request", || json!({"id": id.to_string(), "reason": "cancelled"}));
+            relay.tell("cancelled_request", json!({"id": id.to_string(), "reason": "cancelled"}));
         }
     }
 
-    /// Hears what another replica tells.
-    pub(crate) fn hear(&self, text: &str) {
-        let Ok(told) = serde_json::from_str::<RelayedEvent>(text) else { return };
-        let Some((here, beat, _)) = self.events.relay.way.get() else { return };
-        if told.at == *here {
-            return;
-        }
-        let now = crate::clock::world();
-        let id = |data: &Value| data["id"].as_str().and_then(|id| id.parse::<u64>().ok());
-        match told.kind.as_str() {
-            WATCHED => self.events.relay.state().watched = now + *beat * BEATS,
-            LIST => {
-                let list = told.data.as_array().cloned().unwrap_or_default();
-                for shown in list {
-                    self.waits_elsewhere(id(&shown), &told.at, shown, now);
-                }
-                self.cease(|one| one.address == told.at && one.told < now);
-            }
-            "new_request" => self.waits_elsewhere(id(&told.data), &told.at, told.data, now),
-            kind => {
-                if let ("answered_by" | "cancelled_request", Some(id)) = (kind, id(&told.data)) {
-                    self.events.relay.state().waiting.remove(&id);
-                }
-                self.events.tell_here(kind, || told.data);
-            }
-        }
-    }
-
-    fn waits_elsewhere(&self, id: Option<u64>, address: &str, shown: Value, now: Duration) {
-        let Some(id) = id else { return };
-        let one = WaitingElsewhere { address: address.into(), shown: shown.clone(), told: now };
-        if self.events.relay.state().waiting.insert(id, one).is_none() {
-            self.events.tell_here("new_request", || shown);
-        }
+    /// Somebody who watched here has gone: what he held is everybody's again.
+    pub(crate) fn leave(&self, name: &str) {
+        self.pending.leave(&self.events, name);
+        self.events.relay.tell(LEFT, json!({"name": self.named(name)}));
     }
 
     /// The replica at which a request waits, if it is another one.
     pub(crate) fn elsewhere(&self, id: u64) -> Option<String> {
-        self.events.relay.way.get()?;
-        self.events.relay.state().waiting.get(&id).map(|one| one.address.clone())
+        let way = self.events.relay.way.get()?;
+        let state = self.events.relay.state();
+        state.waiting.get(&id).map(|one| one.at.clone()).filter(|at| *at != way.here)
     }
 
     /// All that waits, here and elsewhere.
     pub(crate) fn waiting(&self) -> Vec<Value> {
-        self.as_of().0
+        let mut waiting = self.pending.list();
+        if let Some(way) = self.events.relay.way.get() {
+            let state = self.events.relay.state();
+            waiting.extend(state.waiting.values().filter(|one| one.at != way.here).map(WaitingSomewhere::shown));
+        }
+        waiting
     }
 
-    /// As [`Desk::waiting`], and the number of the last event that is told by this list.
+    /// What is told by the events up to one as waiting, and that one's number.
     pub(crate) fn as_of(&self) -> (Vec<Value>, u64) {
-        let (mut waiting, last) = self.pending.as_of(&self.events);
-        if self.events.relay.way.get().is_some() {
-            waiting.extend(self.events.relay.state().waiting.values().map(|one| one.shown.clone()));
+        if !self.events.relay.is_open() {
+            return self.pending.as_of(&self.events);
         }
-        (waiting, last)
+        let shown = || self.events.relay.state().waiting.values().map(WaitingSomewhere::shown).collect();
+        self.events.as_of(shown)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    fn desk(address: &str, sent: &Arc<Mutex<Vec<String>>>) -> Desk {
-        let (desk, sent) = (Desk::default(), sent.clone());
-        let send = move |text| sent.lock().expect("no panic").push(text);
-        desk.relay(address.into(), Duration::from_secs(60), Box::new(send));
-        desk
-    }
-
-    #[test]
-    fn what_waits_elsewhere_is_listed_told_and_forgotten() {
-        let sent = Arc::default();
-        let (one, two) = (desk("http://one", &sent), desk("http://two", &sent));
-        let _watching = two.events.watch();
-        let (from, _) = two.events.range();
-        one.events.tell("x", || unreachable!("nobody is known to watch"));
-        one.events.tell("new_request", || json!({"id": "7", "text": "hello"}));
-        two.beat();
-        for text in std::mem::take(&mut *sent.lock().expect("no panic")) {
-            one.hear(&text);
-            two.hear(&text);
-        }
-        assert_eq!((two.waiting().len(), one.waiting().len()), (1, 0), "what is its own it does not hear");
-        assert_eq!((two.elsewhere(7).as_deref(), two.elsewhere(8)), (Some("http://one"), None));
-        one.events.tell("x", || json!({}));
-        one.events.tell("answered_by", || json!({"id": "7"}));
-        for text in std::mem::take(&mut *sent.lock().expect("no panic")) {
-            two.hear(&text);
-        }
-        assert!(two.waiting().is_empty());
-        let told = two.events.after(from, 9).expect("kept");
-        let kinds: Vec<Value> =
-            told.iter().map(|event| serde_json::from_slice::<Value>(event).expect("JSON")["type"].clone()).collect();
-        assert_eq!(kinds, ["new_request", "x", "answered_by"]);
-        // A list says what was missed.
-        let list = |data: Value| json!({"at": "http://one", "kind": LIST, "data": data}).to_string();
-        two.hear(&list(json!([{"id": "9"}])));
-        assert_eq!(two.waiting(), [json!({"id": "9"})]);
-        two.hear(&list(json!([])));
-        assert!(two.waiting().is_empty());
-    }
-}
+#[path = "relay_tests.rs"]
+mod tests;

@@ -1,15 +1,16 @@
 //! Where an emulator keeps what it keeps, and whose its sessions are where several are one.
 
 use super::{Emulator, StartError};
-use crate::cluster::Cluster;
+use crate::cluster::{AskedElsewhere, Cluster};
 use crate::options::Settings;
 use crate::session::Ended;
 use crate::session::store::file::DataDir;
 use crate::session::store::keeper::Keeper;
-use crate::session::store::redis::{RedisStore, SessionOwner, StoreHooks};
-use crate::session::store::saved::{self, Fence};
+use crate::session::store::redis::{MissedEvents, RedisStore, SessionOwner, StoreListener};
+use crate::session::store::saved::{self, DataRow, Fence};
 use crate::wire::error::ApiError;
-use std::sync::{Arc, PoisonError};
+use serde_json::Value;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 fn wrong(message: String) -> StartError {
@@ -59,23 +60,46 @@ impl Emulator {
         };
         let store = cluster.store.clone();
         let tell = store.clone();
-        self.desk.relay(address.clone(), store.beat(), Box::new(move |text| tell.tell(text)));
-        let weak = Arc::downgrade(self);
-        let [lost, wide, heard, beat] = std::array::from_fn(|_| weak.clone());
-        store.join(
-            address,
-            StoreHooks {
-                lost: Box::new(move || lost.upgrade().into_iter().for_each(|emulator| emulator.let_lost_go())),
-                wide: Box::new(move |rows| {
-                    if let Some(emulator) = wide.upgrade() {
-                        emulator.take_wide(rows);
-                    }
-                }),
-                heard: Box::new(move |text| heard.upgrade().into_iter().for_each(|emulator| emulator.desk.hear(text))),
-                beat: Box::new(move || beat.upgrade().into_iter().for_each(|emulator| emulator.desk.beat())),
-            },
-        );
+        self.desk.relay(address.clone(), store.watching_time(), Box::new(move |text| tell.tell(text)));
+        store.join(address, Box::new(StoreEars(Arc::downgrade(self))));
         Ok(())
+    }
+
+    /// Asks all other replicas for what concerns all sessions; one that is alone asks nobody.
+    ///
+    /// # Errors
+    /// One of them does not answer in time, or the store cannot be used.
+    pub(crate) async fn ask_others(&self, asked: &AskedElsewhere<'_>) -> Result<Vec<(u16, Value)>, ApiError> {
+        match &self.cluster {
+            Some(cluster) => cluster.ask_others(asked, self.settings.control_token.as_deref()).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Asks the replica at which a request waits for a person, if it is another one.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub(crate) async fn ask_where_it_waits(
+        &self,
+        id: u64,
+        asked: &AskedElsewhere<'_>,
+    ) -> Result<Option<(u16, Value)>, ApiError> {
+        match (&self.cluster, self.desk.elsewhere(id)) {
+            (Some(cluster), Some(at)) => {
+                cluster.ask(&at, asked, self.settings.control_token.as_deref()).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Somebody begins to watch events here.
+    pub(crate) async fn begins_to_watch(&self) {
+        // While the store is away there is nothing to be told.
+        if let Some(cluster) = self.cluster.as_ref().filter(|cluster| cluster.store.check().is_ok()) {
+            cluster.store.watch().await;
+            cluster.store.catches_up().await;
+        }
     }
 
     /// Makes sure that the session of a key is this emulator's, for who cannot ask another. One that is alone owns all.
@@ -110,5 +134,50 @@ impl Emulator {
         let gone: Vec<_> = sessions.extract_if(|_, session| session.is_lost()).collect();
         drop(sessions);
         gone.into_iter().for_each(|(_, session)| session.end(Ended::Moved));
+    }
+}
+
+/// An emulator that is told of what happens in the store.
+struct StoreEars(Weak<Emulator>);
+
+impl StoreEars {
+    fn tell<T: Default>(&self, told: impl FnOnce(&Emulator) -> T) -> T {
+        self.0.upgrade().map(|emulator| told(&emulator)).unwrap_or_default()
+    }
+}
+
+impl StoreListener for StoreEars {
+    fn lost(&self) {
+        self.tell(Emulator::let_lost_go);
+    }
+
+    fn wide(&self, rows: Vec<DataRow>) {
+        if let Some(emulator) = self.0.upgrade() {
+            emulator.take_wide(rows);
+        }
+    }
+
+    fn heard(&self, number: u64, text: &str) -> bool {
+        self.0.upgrade().is_none_or(|emulator| emulator.desk.hear(number, text))
+    }
+
+    fn seen(&self) -> (u64, String) {
+        self.tell(|emulator| (emulator.desk.events.range().0, emulator.desk.events.epoch()))
+    }
+
+    fn missed(&self, missed: MissedEvents) {
+        self.tell(|emulator| emulator.desk.missed(&missed));
+    }
+
+    fn watched(&self, time: Duration) -> bool {
+        self.tell(|emulator| emulator.desk.is_watched_for(time))
+    }
+
+    fn waits_elsewhere(&self) -> bool {
+        self.tell(|emulator| emulator.desk.waits_elsewhere())
+    }
+
+    fn alive(&self, addresses: &[String]) {
+        self.tell(|emulator| emulator.desk.alive(addresses));
     }
 }

@@ -2,17 +2,19 @@
 
 use super::Emulator;
 use crate::clock;
+use crate::cluster::AskedElsewhere;
 use crate::log;
 use crate::memory::Account;
 use crate::random;
+use crate::runtime;
 use crate::script::{Load, ScriptError};
 use crate::session::store::keeper::Keeper;
 use crate::session::store::saved::DataRow;
 use crate::upstream::Change;
 use crate::wire::error::{self, ApiError};
 use serde::{Deserialize, Serialize};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// The row of the bypass. A key is never kept.
@@ -30,6 +32,9 @@ struct BypassRow {
     port: u16,
     path: String,
     timeout: Duration,
+    /// When its key was set last, where others may ask for it.
+    #[serde(default)]
+    key_set: u64,
 }
 
 impl Emulator {
@@ -62,9 +67,12 @@ impl Emulator {
     }
 
     /// Takes up what belongs to no session from the rows of a server, in the place of what was there.
-    pub(super) fn take_wide(&self, mut rows: Vec<DataRow>) {
+    pub(super) fn take_wide(self: &Arc<Self>, mut rows: Vec<DataRow>) {
         rows.sort();
-        self.data.iter().for_each(|keeper| self.desk.queues.take_up(keeper, &rows));
+        if let Some(keeper) = &self.data {
+            self.desk.queues.take_up(keeper, &rows);
+            self.desk.breakpoints.take_up(keeper, &rows);
+        }
         let scripts: Vec<&[u8]> =
             rows.iter().filter(|(key, _)| key.starts_with(b"shared/")).map(|(_, text)| &text[..]).collect();
         let seen = random::key(1, &scripts);
@@ -76,7 +84,11 @@ impl Emulator {
         for (key, value) in rows {
             match key.as_slice() {
                 key if key == BYPASS.as_bytes() => {
-                    let _: Option<()> = serde_json::from_slice(&value).ok().map(|row| self.take_bypass(row));
+                    let Ok(row) = serde_json::from_slice::<BypassRow>(&value) else { continue };
+                    if row.key_set > self.key_set.load(Ordering::Acquire) {
+                        runtime::handle().spawn(self.clone().asks_for_key(row.key_set));
+                    }
+                    self.take_bypass(row);
                 }
                 key if key.starts_with(b"shared/") => {
                     let text = serde_json::from_slice::<String>(&value).ok();
@@ -88,6 +100,17 @@ impl Emulator {
         let any = self.shared().version > 0 || !all.rules.is_empty() || all.models.is_some() || all.defaults.is_some();
         if any && !known {
             self.take_over(all);
+        }
+    }
+
+    /// The key of the upstream that was set at another replica: it is nowhere kept.
+    async fn asks_for_key(self: Arc<Self>, set: u64) {
+        let asked = AskedElsewhere { method: "GET", target: "/api/bypass/key", body: "", operator: "" };
+        let told = self.ask_others(&asked).await.unwrap_or_default();
+        let found = told.into_iter().find(|(_, told)| told["set"] == set);
+        if let Some((_, told)) = found.filter(|_| self.key_set.fetch_max(set, Ordering::AcqRel) < set) {
+            let key = told["key"].as_str().map(String::from);
+            self.upstream.change(Change { key: Some(key), ..Change::default() });
         }
     }
 
@@ -117,9 +140,12 @@ impl Emulator {
         self.restore_shared();
     }
 
-    /// The bypass was changed.
-    pub(crate) fn keep_bypass(&self) {
+    /// The bypass was changed; `keyed` = its key too.
+    pub(crate) fn keep_bypass(&self, keyed: bool) {
         let Some(data) = &self.data else { return };
+        if keyed {
+            self.key_set.store(clock::world().as_micros() as u64, Ordering::Release);
+        }
         let target = self.upstream.target();
         let row = BypassRow {
             option: self.settings.upstream.clone(),
@@ -130,6 +156,7 @@ impl Emulator {
             port: target.port,
             path: target.path.clone(),
             timeout: target.timeout,
+            key_set: if self.cluster.is_some() { self.key_set.load(Ordering::Acquire) } else { 0 },
         };
         data.put(BYPASS, &row);
     }

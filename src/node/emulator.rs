@@ -66,17 +66,26 @@ impl NativeEmulator {
     /// Runs a control route, or one of the control room, at once, without the network: JSON text `{"status", "body"}`. `key` null = emulator-wide.
     #[napi(catch_unwind)]
     pub fn control(&self, key: Option<String>, method: String, path: String, body: String) -> String {
-        let asked = key.as_deref().map(|key| runtime::handle().block_on(self.emulator.own(key)));
-        let (status, body) = if let Some(Err(error)) = asked {
-            (error.status, error.envelope())
-        } else if path.starts_with("/api/") {
-            room::in_process(&self.emulator, &method, &path, &body)
-        } else {
-            runtime::handle().block_on(control::settle(&self.emulator, key.as_deref(), &path));
-            control::in_process(&self.emulator, key.as_deref(), &method, &path, &body)
+        let emulator = &self.emulator;
+        let answer = async {
+            let named = key.clone().or_else(|| control::named(&method, &path, body.as_bytes()));
+            if let Some(key) = &named {
+                emulator.own(key).await?;
+            }
+            if path.starts_with("/api/") {
+                return room::in_process(emulator, &method, &path, &body).await.map(|value| (200, value));
+            }
+            control::settle(emulator, key.as_deref(), &path).await;
+            let mark = emulator.mark();
+            let (status, value) = control::in_process(emulator, key.as_deref(), &method, &path, &body);
+            emulator.settled(mark).await?;
+            match status {
+                200 => Ok((200, control::everywhere(emulator, &method, &path, value).await?)),
+                _ => Ok((status, value)),
+            }
         };
-        let settled = runtime::handle().block_on(self.emulator.settled());
-        let (status, body) = settled.map_or_else(|error| (error.status, error.envelope()), |()| (status, body));
+        let answer: Result<_, ApiError> = runtime::handle().block_on(answer);
+        let (status, body) = answer.unwrap_or_else(|error| (error.status, error.envelope()));
         serde_json::json!({"status": status, "body": body}).to_string()
     }
 

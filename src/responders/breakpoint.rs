@@ -42,12 +42,13 @@ async fn stopped(turn: &Turn<'_>, given: Result<Found, ApiError>) -> Result<Foun
     let breakpoints = &turn.call.emulator.desk.breakpoints;
     let met = breakpoints.met(turn.call.session.serial, &turn.view());
     let person = Person::of(turn.call);
-    let whole = met.iter().find(|(id, place)| *place == PausePlace::Answer && breakpoints.hit(*id));
+    let whole: Vec<u64> = met.iter().filter(|(_, place)| *place == PausePlace::Answer).map(|(id, _)| *id).collect();
+    let whole = breakpoints.hit(&whole).await;
     let mut stepping = false;
     let mut given = given;
-    if let Some((id, _)) = whole {
+    if let Some(id) = whole {
         person.tells_of_hit();
-        let pause = paused(turn, &given, *id);
+        let pause = paused(turn, &given, id);
         // A breakpoint that nobody looks at holds up nobody for good.
         if let Some((decision, guard)) = person.decides(Value::Null, Some(pause)).await {
             match decision {
@@ -251,7 +252,8 @@ impl Gate {
         let number = self.number;
         self.number += 1;
         let breakpoints = &self.person.emulator().desk.breakpoints;
-        let hit = self.stops.iter().find(|(id, at)| *at == number && breakpoints.hit(*id)).map(|(id, _)| *id);
+        let stops: Vec<u64> = self.stops.iter().filter(|(_, at)| *at == number).map(|(id, _)| *id).collect();
+        let hit = breakpoints.hit(&stops).await;
         if hit.is_some() || self.stepping {
             if hit.is_some() {
                 self.person.tells_of_hit();

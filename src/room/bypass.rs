@@ -6,29 +6,37 @@ use crate::room::RoomRequest;
 use crate::upstream::Change;
 use crate::wire::error::ApiError;
 use serde_json::{Map, Value, json};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) -> Result<Value, ApiError> {
     let upstream = &emulator.upstream;
-    let changed = || {
-        emulator.keep_bypass();
+    let changed = |keyed: bool| {
+        emulator.keep_bypass(keyed);
         emulator.desk.events.tell("bypass_config_updated", || json!({}));
     };
     match (request.method, path) {
         ("GET", ["config"]) => Ok(config(emulator)),
         ("PUT", ["config"]) => {
-            upstream.change(change(&request.object()?)?);
-            changed();
+            let change = change(&request.object()?)?;
+            let keyed = change.key.is_some();
+            upstream.change(change);
+            changed(keyed);
             Ok(config(emulator))
         }
         ("POST", ["enable" | "disable"]) => {
             upstream.bypass(path == ["enable"]);
-            changed();
+            changed(false);
             Ok(json!({"enabled": upstream.bypasses()}))
         }
         ("GET", ["history"]) => Ok(json!({"data": emulator.desk.history.to_json()})),
         _ => Err(request.unknown()),
     }
+}
+
+/// The key that was set last, and when: for other replicas alone. It is nowhere kept.
+pub(crate) fn key(emulator: &Emulator) -> Value {
+    json!({"set": emulator.key_set.load(Ordering::Acquire), "key": emulator.upstream.target().key})
 }
 
 fn config(emulator: &Emulator) -> Value {

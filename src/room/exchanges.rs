@@ -24,16 +24,22 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
     }
 }
 
+fn number(request: &RoomRequest, name: &str) -> Result<Option<u64>, ApiError> {
+    let Some(text) = request.query(name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| ApiError::invalid(format!("{name}: expected a number")).param(name))
+}
+
+/// How many exchanges are asked for.
+///
+/// # Errors
+/// It is no number.
+pub(super) fn limit(request: &RoomRequest) -> Result<usize, ApiError> {
+    Ok(number(request, "limit")?.map_or(100, |limit| (limit as usize).clamp(1, PAGE)))
+}
+
 fn list(emulator: &Emulator, request: &RoomRequest) -> Result<Value, ApiError> {
-    let number = |name: &str| match request.query(name) {
-        None => Ok(None),
-        Some(text) => text
-            .parse::<u64>()
-            .map(Some)
-            .map_err(|_| ApiError::invalid(format!("{name}: expected a number")).param(name)),
-    };
-    let before = number("before")?.unwrap_or(u64::MAX);
-    let limit = number("limit")?.map_or(100, |limit| (limit as usize).clamp(1, PAGE));
+    let before = number(request, "before")?.unwrap_or(u64::MAX);
+    let limit = limit(request)?;
     let wanted = request.query("q").map(str::to_lowercase);
     let mut found: Vec<(Arc<Session>, Arc<Exchange>)> = Vec::new();
     for session in emulator.sessions() {

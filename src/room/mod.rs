@@ -3,6 +3,7 @@
 mod actions;
 mod breakpoints;
 mod bypass;
+mod everywhere;
 mod exchanges;
 mod models;
 mod queues;
@@ -11,12 +12,16 @@ mod statistics;
 mod why;
 
 pub(crate) use actions::{act, actor};
+pub(crate) use bypass::key as bypass_key;
+pub(crate) use everywhere::{everywhere, named_queue};
 pub(crate) use exchanges::find as exchange;
 pub(crate) use models::models;
 pub(crate) use why::why;
 
+use crate::cluster::AskedElsewhere;
 use crate::desk::queues::QueueRefusal;
 use crate::emulator::Emulator;
+use crate::room::statistics::Statistics;
 use crate::url;
 use crate::wire::error::ApiError;
 use serde_json::{Value, json};
@@ -25,6 +30,8 @@ use std::sync::Arc;
 /// A request to the control room.
 pub(crate) struct RoomRequest<'a> {
     pub(crate) method: &'a str,
+    /// With query.
+    pub(crate) target: &'a str,
     /// Decoded segments below `/api`.
     pub(crate) path: Vec<String>,
     pub(crate) query: Vec<(String, String)>,
@@ -65,10 +72,15 @@ impl From<QueueRefusal> for ApiError {
 
 impl<'a> RoomRequest<'a> {
     /// A request for a target such as `/api/exchanges?limit=3`.
-    pub(crate) fn of(method: &'a str, target: &str, body: &'a str, operator: &'a str) -> Self {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let path = path.split('/').filter(|segment| !segment.is_empty()).skip(1).map(url::decode).collect();
-        RoomRequest { method, path, query: url::query(query), body, operator }
+    pub(crate) fn of(method: &'a str, target: &'a str, body: &'a str, operator: &'a str) -> Self {
+        let (below, query) = target.split_once('?').unwrap_or((target, ""));
+        let path = below.split('/').filter(|segment| !segment.is_empty()).skip(1).map(url::decode).collect();
+        RoomRequest { method, target, path, query: url::query(query), body, operator }
+    }
+
+    /// The same, for another replica.
+    fn elsewhere(&self) -> AskedElsewhere<'_> {
+        AskedElsewhere { method: self.method, target: self.target, body: self.body, operator: self.operator }
     }
 
     fn query(&self, name: &str) -> Option<&str> {
@@ -118,7 +130,9 @@ pub(crate) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest) -> Result<
         ["settings"] if request.method == "GET" => Ok(settings(emulator).into()),
         ["exchanges", rest @ ..] => exchanges::handle(emulator, request, rest).map(RoomAnswer::from),
         ["statistics"] if request.method == "GET" => {
-            Ok(statistics::statistics(emulator, request.query("session"), request.query("model")).into())
+            let all = Statistics::of(emulator, request.query("session"), request.query("model"));
+            // What several say is added up before it is shown.
+            Ok(if emulator.cluster.is_some() { json!(all) } else { all.told() }.into())
         }
         ["sessions", rest @ ..] => sessions::handle(emulator, request, rest).map(RoomAnswer::from),
         ["shared-script"] => sessions::shared(emulator, request).map(RoomAnswer::from),
@@ -128,17 +142,28 @@ pub(crate) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest) -> Result<
 }
 
 /// Runs a route for the host process.
-pub(crate) fn in_process(emulator: &Arc<Emulator>, method: &str, target: &str, body: &str) -> (u16, Value) {
-    match handle(emulator, &RoomRequest::of(method, target, body, "javascript")) {
-        Ok(answer) => (200, answer.value),
-        Err(error) => (error.status, error.envelope()),
-    }
+///
+/// # Errors
+/// As [`handle`]; or what changed cannot be kept.
+pub(crate) async fn in_process(
+    emulator: &Arc<Emulator>,
+    method: &str,
+    target: &str,
+    body: &str,
+) -> Result<Value, ApiError> {
+    let mut request = RoomRequest::of(method, target, body, "javascript");
+    named_queue(emulator, &mut request).await?;
+    let mark = emulator.mark();
+    let answer = handle(emulator, &request);
+    emulator.settled(mark).await?;
+    Ok(everywhere(emulator, &request, answer).await?.value)
 }
 
 /// Tells the host process of everything that happens from now on, and of what waits already.
 pub(crate) async fn tell_process(emulator: Arc<Emulator>) {
     let events = &emulator.desk.events;
     let _watching = events.watch();
+    emulator.begins_to_watch().await;
     let (waiting, mut seen) = emulator.desk.as_of();
     let tell = |event: &str| emulator.callbacks.tell(format!("{{\"type\":\"event\",\"event\":{event}}}"));
     waiting.into_iter().for_each(|data| tell(&json!({"type": "new_request", "data": data}).to_string()));

@@ -146,7 +146,7 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
 }
 
 /// The name that a queue has, of the names it may be called by.
-fn canonical(emulator: &Emulator, address: &str) -> String {
+pub(super) fn canonical(emulator: &Emulator, address: &str) -> String {
     if let Some(key) = address.strip_prefix("session:") {
         let session = emulator.sessions().into_iter().find(|session| session.key == key);
         return session.map_or_else(|| address.to_string(), |session| format!("session:{}", session.label()));

@@ -50,9 +50,7 @@ fn ask(emulator: &Arc<Emulator>, key: Option<&str>, request: &RoomRequest, route
     let asked = control::ControlRequest { key, method: request.method, path: &path, body: request.body, in_process };
     let (status, value) = control::handle(emulator, &asked);
     if status >= 400 {
-        let text = |key: &str| value["error"][key].as_str().map(str::to_string);
-        let error = ApiError::new(status, text("message").unwrap_or_default());
-        return Err(ApiError { param: text("param"), code: text("code"), ..error });
+        return Err(ApiError::told(status, &value));
     }
     if request.method != "GET" {
         changed(emulator);

@@ -6,7 +6,7 @@ use super::request::RequestBody;
 use super::respond::{self, Peer};
 use super::socket::{Control, Ending};
 use super::{key, room, watch};
-use crate::cluster::{Cluster, ForwardOutcome, PEER, REPLICA, passing, whole};
+use crate::cluster::{AskedElsewhere, Cluster, ForwardOutcome, PEER, REPLICA, passing, whole};
 use crate::control::{self, ControlScope};
 use crate::emulator::Emulator;
 use crate::session::store::redis::SessionOwner;
@@ -50,6 +50,11 @@ pub(super) fn arrives(cluster: &Cluster, parts: &mut Parts) -> bool {
     ours
 }
 
+/// Whether another replica has passed a request on.
+pub(super) fn is_passed_on(parts: &Parts) -> bool {
+    parts.extensions.get::<PassedOn>().is_some()
+}
+
 /// Where a request is answered.
 pub(super) enum PassOutcome {
     /// Here; this is its body.
@@ -76,7 +81,7 @@ pub(super) async fn pass(
             Ok(SessionOwner::At(address)) => address,
             Err(error) => return PassOutcome::Refused(error),
         };
-        if parts.extensions.get::<PassedOn>().is_some() {
+        if is_passed_on(parts) {
             // Whoever sent it asks again; so will the next request that comes to us.
             cluster.forget(key);
             return PassOutcome::Passed(Ok(misdirected()));
@@ -180,53 +185,43 @@ fn answered(
 /// body.
 pub(super) async fn control_key(emulator: &Emulator, parts: &Parts, body: &mut RequestBody) -> Option<String> {
     let path = parts.uri.path();
-    let below = path.strip_prefix("/_emulator/").unwrap_or_default();
-    match (control::scope(path), parts.method.as_str(), below.split_once('/')) {
-        (ControlScope::Session, ..) => key::control_key(emulator, &parts.headers).ok(),
-        (ControlScope::Emulator, "DELETE", Some(("sessions", name))) => Some(control::key_of_name(&url::decode(name))),
-        (ControlScope::Emulator, "POST", None) if below == "sessions" => {
-            // A name is short: what is longer is none.
-            if !is_small(body) {
-                return None;
-            }
-            let bytes = ahead(emulator, body).await.ok()?.ok()?;
-            let given: Value = serde_json::from_slice(&bytes).ok()?;
-            Some(control::key_of_name(given.get("name")?.as_str()?))
-        }
-        _ => None,
+    if !room::is_asked(path) && control::scope(path) == ControlScope::Session {
+        return key::control_key(emulator, &parts.headers).ok();
     }
+    // A name is short: what is longer is none.
+    let bytes = match is_small(body) {
+        true => ahead(emulator, body).await.ok()?.ok()?,
+        false => Bytes::new(),
+    };
+    control::named(parts.method.as_str(), path, &bytes)
 }
 
-/// Lets the replica at which a request waits do what a person does with it. Ok = that is this one.
+/// Lets the owner of a session make it, where the control room is asked to. Ok = that is this one, or it is something else.
 ///
 /// # Errors
 /// What the other one says.
-pub(super) async fn pass_action(
+pub(super) async fn pass_room(
     emulator: &Arc<Emulator>,
     control: &Arc<Control>,
     visitor: &Visitor,
     parts: &mut Parts,
     mut body: RequestBody,
 ) -> Result<RequestBody, Result<Response<ResponseBody>, Cut>> {
-    let id = parts.uri.path().strip_prefix("/api/pending/").and_then(|rest| rest.split('/').next()?.parse().ok());
-    let here = parts.extensions.get::<PassedOn>().is_some() || room::check(emulator, visitor, &parts.headers).is_err();
-    let address = id.filter(|_| !here).and_then(|id| emulator.desk.elsewhere(id));
-    let (Some(cluster), Some(address)) = (emulator.cluster.clone(), address) else { return Ok(body) };
-    if !is_small(&body) {
+    let names = parts.uri.path() == "/api/sessions" && parts.method == hyper::Method::POST;
+    if emulator.cluster.is_none() || !names || room::check(emulator, visitor, &parts.headers).is_err() {
         return Ok(body);
     }
-    let Ok(Ok(bytes)) = ahead(emulator, &mut body).await else { return Err(Err(Cut)) };
-    let peer = respond::peer(&emulator.settings, parts);
-    match cluster.forward(&address, parts, peer, whole(bytes)).await {
-        Ok(ForwardOutcome::Answer(answer)) => Err(Ok(answered(emulator, control, parts, answer))),
-        // What waited there is gone with it: this one says so.
-        _ => Ok(body),
+    let Some(key) = control_key(emulator, parts, &mut body).await else { return Ok(body) };
+    match pass(emulator, control, &key, parts, body).await {
+        PassOutcome::Here(body) => Ok(body),
+        PassOutcome::Passed(answer) => Err(answer),
+        PassOutcome::Refused(error) => Err(Ok(respond::refused(&error))),
     }
 }
 
-/// As [`pass_action`], of a message over the control room's socket: the answer, if the request waits at another replica.
+/// What a message over the control room's socket leads to, if it is about a request that waits at another replica.
 pub(super) async fn act(emulator: &Arc<Emulator>, name: &str, heard: &str) -> Option<Value> {
-    let cluster = emulator.cluster.clone()?;
+    emulator.cluster.as_ref()?;
     let given: Map<String, Value> = serde_json::from_str(heard).ok()?;
     let kind = given
         .get("type")?
@@ -234,27 +229,16 @@ pub(super) async fn act(emulator: &Arc<Emulator>, name: &str, heard: &str) -> Op
         .filter(|kind| kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))?;
     let id = given.get("id")?;
     let id = id.as_u64().or_else(|| id.as_str()?.parse().ok())?;
-    let address = emulator.desk.elsewhere(id)?;
-    // Operators of all replicas have names of their own.
-    let operator = format!("{name}@{}", emulator.address);
-    let token = emulator.settings.control_token.clone().unwrap_or_default();
-    let request = hyper::Request::post(format!("/api/pending/{id}/{kind}"))
-        .header("content-type", "application/json")
-        .header("x-operator", operator)
-        .header("x-llemulator-control-token", token);
-    let (parts, ()) = request.body(()).ok()?.into_parts();
-    let Ok(ForwardOutcome::Answer(answer)) =
-        cluster.forward(&address, &parts, None, whole(heard.to_string().into())).await
-    else {
-        return None;
+    let operator = emulator.desk.named(name);
+    let target = format!("/api/pending/{id}/{kind}");
+    let asked = AskedElsewhere { method: "POST", target: &target, body: heard, operator: &operator };
+    let error = match emulator.ask_where_it_waits(id, &asked).await {
+        Ok(None) => return None,
+        Ok(Some((status, _))) if status < 400 => {
+            return Some(watch::acknowledged(&given, kind, serde_json::json!({})));
+        }
+        Ok(Some((status, refused))) => ApiError::told(status, &refused),
+        Err(error) => error,
     };
-    let status = answer.status();
-    let bytes = answer.into_body().collect().await.ok()?.to_bytes();
-    if status.is_success() {
-        return Some(watch::acknowledged(&given, kind, serde_json::json!({})));
-    }
-    let refused: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let message = refused["error"]["message"].as_str().unwrap_or("The other replica refused it.");
-    let code = refused["error"]["code"].as_str().unwrap_or("refused");
-    Some(watch::failed(&given, &ApiError::new(status.as_u16(), message).code(code)))
+    Some(watch::failed(&given, &error))
 }

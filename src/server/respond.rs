@@ -94,7 +94,7 @@ async fn routed(
         ("/", "GET") => Ok(plain(200, "application/json", "{\"service\":\"llemulator\",\"status\":\"ok\"}")),
         (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
         _ if upgrade.is_some() => Ok(watching(emulator, control, &visitor, upgrade, &parts)),
-        _ if rooms => match replica::pass_action(&emulator, &control, &visitor, &mut parts, body).await {
+        _ if rooms => match replica::pass_room(&emulator, &control, &visitor, &mut parts, body).await {
             Ok(body) => Ok(room::answer(&emulator, &visitor, &parts, body).await),
             Err(passed) => passed,
         },
@@ -162,6 +162,7 @@ async fn control_route(
     mut body: RequestBody,
 ) -> Result<Response<ResponseBody>, Cut> {
     let mut owned = None;
+    let passed_on = replica::is_passed_on(&parts);
     if emulator.cluster.is_some() && visitor.check_control().is_ok() {
         let key = replica::control_key(&emulator, &parts, &mut body).await;
         if let Some(key) = key {
@@ -199,33 +200,45 @@ async fn control_route(
         runtime::turn(request.body.len()).await;
         let rows = owned.map(|key| emulator.fence(&key));
         control::settle(&emulator, request.key, path).await;
+        let mark = emulator.mark();
         let answer = runtime::aside(body.len(), || control::handle(&emulator, &request));
-        emulator.settled().await?;
+        emulator.settled(mark).await?;
+        let answer = match answer {
+            (200, value) if !passed_on => (200, control::everywhere(&emulator, request.method, path, value).await?),
+            answer => answer,
+        };
         if rows.flatten().is_some_and(|fence| fence.is_lost()) {
             return Err(session_moved());
         }
         Ok(answer)
     };
-    let (status, value) = match answer.await {
-        Ok(answer) => answer,
-        Err(error) => (error.status, error.envelope()),
+    let (status, reason, response) = match answer.await {
+        Ok((status, value)) => {
+            let reason = value["error"]["message"].as_str().unwrap_or_default().to_string();
+            (status, reason, plain(status, "application/json", &value.to_string()))
+        }
+        Err(error) => (error.status, error.message.clone(), refused(&error)),
     };
     if status >= 400 {
-        let reason = value["error"]["message"].as_str().unwrap_or_default();
-        log_line::refusal(&emulator.settings, parts.method.as_str(), parts.uri.path(), status, reason);
+        log_line::refusal(&emulator.settings, parts.method.as_str(), parts.uri.path(), status, &reason);
     }
-    Ok(plain(status, "application/json", &value.to_string()))
+    Ok(response)
 }
 
 /// What needs the store while it cannot be used.
-fn refused(error: &ApiError) -> Response<ResponseBody> {
+pub(super) fn refused(error: &ApiError) -> Response<ResponseBody> {
     let mut response = plain(error.status, "application/json", &error.envelope().to_string());
+    with_headers(error, response.headers_mut());
+    response
+}
+
+/// An error's headers, such as when to come again.
+pub(super) fn with_headers(error: &ApiError, headers: &mut HeaderMap) {
     for (name, value) in &error.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-            response.headers_mut().insert(name, value);
+            headers.insert(name, value);
         }
     }
-    response
 }
 
 /// A request of the API, or the beginning of a socket.

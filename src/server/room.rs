@@ -3,7 +3,9 @@
 use super::body::ResponseBody;
 use super::deliver::deliver;
 use super::guard::{self, Visitor};
+use super::replica;
 use super::request::{self, RequestBody, header};
+use super::respond;
 use super::socket::Control;
 use crate::emulator::Emulator;
 use crate::exchange::body::Sent;
@@ -61,19 +63,28 @@ pub(super) async fn answer(
             .map_err(|_| ApiError::invalid("The body is not UTF-8.").code("invalid_json"))?;
         let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
         let operator = header(&parts.headers, "x-operator").unwrap_or("api");
-        let asked = room::RoomRequest::of(method, target, text, operator);
-        let way: Vec<&str> = asked.path.iter().map(String::as_str).collect();
-        match (method, way.as_slice()) {
-            ("POST", ["exchanges", id, "again"]) => {
-                return again(emulator, id, text).await.map(room::RoomAnswer::from);
-            }
-            ("GET", ["models"]) => return Ok(room::models(emulator).await.into()),
-            ("GET", ["exchanges", id, "why"]) => return room::why(emulator, id).await.map(room::RoomAnswer::from),
-            _ => {}
+        let passed_on = replica::is_passed_on(parts);
+        let mut asked = room::RoomRequest::of(method, target, text, operator);
+        if !passed_on {
+            room::named_queue(emulator, &mut asked).await?;
         }
-        let answer = runtime::aside(text.len(), || room::handle(emulator, &asked))?;
-        emulator.settled().await?;
-        Ok(answer)
+        let way: Vec<&str> = asked.path.iter().map(String::as_str).collect();
+        let answer = match (method, way.as_slice()) {
+            ("POST", ["exchanges", id, "again"]) => again(emulator, id, text).await.map(room::RoomAnswer::from),
+            ("GET", ["models"]) => Ok(room::models(emulator).await.into()),
+            ("GET", ["bypass", "key"]) if passed_on => Ok(room::bypass_key(emulator).into()),
+            ("GET", ["exchanges", id, "why"]) => room::why(emulator, id).await.map(room::RoomAnswer::from),
+            _ => {
+                let mark = emulator.mark();
+                let answer = runtime::aside(text.len(), || room::handle(emulator, &asked));
+                emulator.settled(mark).await?;
+                answer
+            }
+        };
+        match passed_on {
+            true => answer,
+            false => room::everywhere(emulator, &asked, answer).await,
+        }
     };
     match answered.await {
         Ok(answer) => {
@@ -88,7 +99,9 @@ pub(super) async fn answer(
             log_line::refusal(&emulator.settings, method, path, error.status, &error.message);
             let mut body = json!({"detail": error.message});
             body["error"] = error.inner();
-            json_response(error.status, &body, false)
+            let mut response = json_response(error.status, &body, false);
+            respond::with_headers(&error, response.headers_mut());
+            response
         }
     }
 }

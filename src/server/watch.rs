@@ -71,6 +71,7 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
     emulator.desk.attend();
     let events = &emulator.desk.events;
     let _watching = events.watch();
+    emulator.begins_to_watch().await;
     let (mut out, mut messages) = socket.split();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("operator-{number}");
@@ -112,8 +113,9 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
                     }
                     continue;
                 }
+                let mark = emulator.mark();
                 let (again, answer) = answer(emulator, &name, &heard);
-                let answer = emulator.settled().await.map_or_else(|error| failed(&Map::new(), &error), |()| answer);
+                let answer = emulator.settled(mark).await.map_or_else(|error| failed(&Map::new(), &error), |()| answer);
                 if let Some(since) = again {
                     seen = since;
                     if catch_up(emulator, &mut out, &mut seen).await.is_err() {
@@ -152,7 +154,7 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
             }
         }
     }
-    emulator.desk.pending.leave(events, &name);
+    emulator.desk.leave(&name);
 }
 
 /// How long the events of one watcher wait for more of them. Of many, each has another moment: all at once would be a

@@ -9,6 +9,7 @@ pub(crate) use kept::ExchangeRow;
 
 use super::journal::Journal;
 use super::sent::SentLog;
+use super::serial::SerialNumbers;
 use crate::clock;
 use crate::memory::{Account, Held, weight};
 use crate::reply::{Reply, describe};
@@ -23,13 +24,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-/// The next exchange's number.
-static NEXT: AtomicU64 = AtomicU64::new(1);
-
-/// Exchanges of this process have at least this number from now on.
-pub(crate) fn number_from(least: u64) {
-    NEXT.fetch_max(least, Ordering::Relaxed);
-}
+/// Numbers of exchanges.
+static NUMBERS: SerialNumbers = SerialNumbers::new();
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -286,7 +282,7 @@ impl Exchange {
         Exchange {
             number,
             begun,
-            serial: NEXT.fetch_add(1, Ordering::Relaxed),
+            serial: NUMBERS.next(),
             first: OnceLock::new(),
             over: OnceLock::new(),
             arrived: clock::world(),

@@ -13,6 +13,7 @@ mod observers;
 mod played;
 pub(crate) mod prompt_cache;
 pub(crate) mod sent;
+pub(crate) mod serial;
 pub(crate) mod store;
 mod tasks;
 pub(crate) mod transcript;
@@ -35,6 +36,7 @@ use crate::session::journal::Journal;
 use crate::session::limits::Counters;
 use crate::session::played::Played;
 use crate::session::prompt_cache::PrefixCache;
+use crate::session::serial::SerialNumbers;
 use crate::session::store::Store;
 use crate::session::store::rows::SessionRows;
 use crate::session::store::saved::JournalRow;
@@ -50,8 +52,8 @@ use tokio::sync::watch;
 /// The session of requests without a key.
 pub(crate) const ANONYMOUS: &str = "anonymous";
 
-/// The next session's number.
-static NEXT: AtomicU64 = AtomicU64::new(1);
+/// Numbers of sessions.
+static NUMBERS: SerialNumbers = SerialNumbers::new();
 
 /// Equal requests are told apart by their count; past this many different ones counting starts anew.
 const MOST_COUNTED: usize = 100_000;
@@ -66,7 +68,7 @@ pub(crate) struct Session {
     /// What randomness is keyed by: the name given, else the key.
     pub name: String,
     pub seed: u64,
-    /// Its number in this process, the same after a reset: what pages call it.
+    /// Its number, the same after a reset and at every replica: what pages call it.
     pub serial: u64,
     /// How its emulator sends complaints of its own.
     pub(crate) profile: Profile,
@@ -179,7 +181,7 @@ impl Session {
             key: key.into(),
             name: name.into(),
             seed,
-            serial: NEXT.fetch_add(1, Ordering::Relaxed),
+            serial: NUMBERS.next(),
             profile: settings.profile,
             clock: Arc::new(Clock::new(clock)),
             journal: Journal::new(settings.journal_size, accounts.journal.clone()),
@@ -203,6 +205,7 @@ impl Session {
         let rows = Arc::new(rows);
         self.rows = Some(rows.clone());
         let all = rows.keeps_all();
+        self.serial = rows.serial().unwrap_or(self.serial);
         let Some(mut saved) = saved else {
             rows.follow(&self.clock);
             if all {

@@ -98,6 +98,16 @@ impl ApiError {
             .header("x-should-retry", "false")
     }
 
+    /// The error that another replica's answer, or a control route's, tells.
+    pub(crate) fn told(status: u16, answer: &Value) -> Self {
+        let text = |key: &str| answer["error"][key].as_str().map(str::to_string);
+        let (message, code) = (text("message").unwrap_or_default(), text("code"));
+        match (status, code) {
+            (503, Some(code)) => again_later(&code, message, Duration::from_millis(500)),
+            (_, code) => ApiError { param: text("param"), code, ..ApiError::new(status, message) },
+        }
+    }
+
     /// A bug of ours, met by a request.
     pub(crate) fn panicked() -> Self {
         ApiError::emulator("emulator_panicked", "The emulator failed on this request; please report it.")

@@ -24,6 +24,7 @@ const ANSWERED: [&str; 12] = [
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ExchangeRow {
     pub(crate) number: u64,
+    serial: u64,
     operation: String,
     method: String,
     target: String,
@@ -35,6 +36,8 @@ pub(crate) struct ExchangeRow {
     request_id: String,
     peer: Option<SocketAddr>,
     arrived: Duration,
+    /// When its answer began.
+    first: Option<Duration>,
     over: Duration,
     /// All of its answer has left, or is about to.
     done: bool,
@@ -85,6 +88,7 @@ impl Exchange {
         record.status = record.status.or(status);
         let mut row = ExchangeRow {
             number: self.number,
+            serial: self.serial,
             operation: self.operation.into(),
             method: self.method.clone(),
             target: self.target.clone(),
@@ -96,6 +100,7 @@ impl Exchange {
             request_id: self.request_id.clone(),
             peer: self.peer,
             arrived: self.arrived,
+            first: None,
             over: Duration::ZERO,
             done,
             outcome: record.outcome,
@@ -113,6 +118,8 @@ impl Exchange {
             model: self.model.get().cloned(),
         };
         let hash = random::key(1, &[&serde_json::to_vec(&row).unwrap_or_default()]);
+        // Times alone are no news.
+        row.first = self.first_content.get().or(self.first.get()).copied();
         row.over = crate::clock::world();
         (self.kept.swap(hash, Ordering::Relaxed) != hash).then_some(row)
     }
@@ -133,10 +140,10 @@ impl Exchange {
             peer: row.peer,
         };
         let mut exchange = Exchange::new(begun, row.number, journal, account);
-        exchange.arrived = row.arrived;
-        for moment in [&exchange.first, &exchange.over] {
-            let _ = moment.set(row.over);
-        }
+        (exchange.serial, exchange.arrived) = (row.serial, row.arrived);
+        let _ = exchange.first.set(row.first.unwrap_or(row.over));
+        row.first.filter(|_| row.stream).and_then(|first| exchange.first_content.set(first).ok());
+        let _ = exchange.over.set(row.over);
         *exchange.asked() = row.asked;
         row.tool_results.and_then(|results| exchange.tool_results.set(results).ok());
         row.tokens.and_then(|tokens| exchange.tokens.set(tokens).ok());

@@ -27,14 +27,19 @@ impl Keeper {
         if let Keeper::Redis(store) = self { Some(store) } else { None }
     }
 
+    /// What [`Keeper::settled`] is asked about later: all that happens from now on.
+    pub(crate) fn mark(&self) -> u64 {
+        self.redis().map_or(0, |store| store.mark())
+    }
+
     /// Waits until all that happened is committed.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub(crate) async fn settled(&self) -> Result<(), ApiError> {
+    /// Something that happened after the mark cannot be written.
+    pub(crate) async fn settled(&self, mark: u64) -> Result<(), ApiError> {
         match self {
             Keeper::Directory(data) => data.settled().await,
-            Keeper::Redis(store) => store.settled().await,
+            Keeper::Redis(store) => store.settled(mark).await,
         }
     }
 
@@ -60,9 +65,9 @@ impl Keeper {
     }
 
     /// The rows of a session that is made.
-    pub(crate) fn session(&self, key: &str, name: &str, clock: Mode, seed: u64) -> SessionRows {
+    pub(crate) fn session(&self, key: &str, name: &str, clock: Mode, seed: u64, serial: u64) -> SessionRows {
         let name = Some(name.to_string()).filter(|name| name != key);
-        let row = |number| SessionRow { number, name, clock, seed, times: 0 };
+        let row = |number| SessionRow { number, name, clock, seed, times: 0, serial };
         let hash = saved::hash(key);
         match self {
             Keeper::Directory(data) => {

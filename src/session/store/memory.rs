@@ -409,6 +409,12 @@ impl Memory {
         let (memory, disk) = blob_cost(name, &blob);
         let before = shelves.blobs.get(name).map_or((0, 0), |(_, blob)| blob_cost(name, blob));
         shelves.check_room(memory, before.0)?;
+        // A server has no disk for them: there they count as what is in memory.
+        let (on_server, most) = (shelves.disk - before.1 + disk, shelves.bounds.bytes);
+        if self.rows().is_some_and(SessionRows::keeps_all) && on_server > most {
+            let whose = "the files of a session in the store";
+            return Err(error::no_room(whose, on_server, most, "maxSessionBytes (a third of it)"));
+        }
         if let Some([_, on_disk]) = self.held.as_ref().filter(|_| disk > 0)
             && on_disk.account().is_full_for_all(disk.saturating_sub(before.1))
         {

@@ -103,6 +103,11 @@ impl SessionRows {
         let _ = self.clock.set(clock.clone());
     }
 
+    /// What pages call the session, where that outlasts a process.
+    pub(crate) fn serial(&self) -> Option<u64> {
+        Some(self.row.serial).filter(|serial| *serial > 0 && self.keeps_all())
+    }
+
     /// How often the session was taken up again.
     pub(crate) fn times(&self) -> u64 {
         self.row.times

@@ -65,6 +65,9 @@ pub(crate) struct SessionRow {
     pub seed: u64,
     /// How often it was taken up again.
     pub times: u64,
+    /// What pages call it.
+    #[serde(default)]
+    pub serial: u64,
 }
 
 /// Where a session's clock stands.

@@ -166,7 +166,7 @@ fn a_directory_keeps_so_many_sessions() {
     let dir = tempfile::tempdir().expect("a folder");
     let data = DataDir::open(dir.path(), Durability::Power, 2).expect("it opens");
     for key in ["a", "b", "c"] {
-        let rows = Keeper::Directory(data.clone()).session(key, key, Mode::Manual, 7);
+        let rows = Keeper::Directory(data.clone()).session(key, key, Mode::Manual, 7, 1);
         rows.used(0, 1);
         rows.leave();
         rows.used(0, 2);
@@ -184,7 +184,7 @@ fn a_directory_keeps_so_many_sessions() {
 fn files_that_no_row_names_are_swept_away() {
     let dir = tempfile::tempdir().expect("a folder");
     let data = open(dir.path()).expect("it opens");
-    let rows = Keeper::Directory(data.clone()).session("key", "key", Mode::Real, 0);
+    let rows = Keeper::Directory(data.clone()).session("key", "key", Mode::Real, 0, 1);
     let keep = || data.keep(&Blob::from(bytes::Bytes::from_static(b"content"))).expect("it is written");
     let (named, lost) = (keep(), keep());
     let path = |blob: &Blob| blob.named().expect("a file").path.clone();

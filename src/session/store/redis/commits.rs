@@ -8,11 +8,16 @@ use crate::session::store::saved::Fence;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
 
 /// Changes and bytes of one commit; a change that is larger alone is one of its own.
 const MOST_CHANGES: usize = 5_000;
 const MOST_BYTES: usize = 32 << 20;
+
+/// What nobody waits for is committed after so long: an exchange that begins and ends meanwhile is one commit.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Bytes that may wait; more are refused as a failed commit is.
 const MOST_WAITING: usize = 1 << 30;
@@ -77,6 +82,10 @@ struct CommitState {
     /// Changes that ever came, and how many of them are dealt with.
     came: u64,
     done: u64,
+    /// The last one that was not committed.
+    lost: u64,
+    /// Somebody waits until the changes are committed that came up to here.
+    wanted: u64,
     closing: bool,
 }
 
@@ -121,32 +130,55 @@ impl Commits {
         }
     }
 
-    /// Waits until all that came is dealt with.
-    pub(super) async fn settled(&self) {
-        let upto = self.state().came;
+    /// Changes that ever came.
+    pub(super) fn came(&self) -> u64 {
+        self.state().came
+    }
+
+    /// Waits until all that came is dealt with. False = some that came after the first `mark` were not committed.
+    pub(super) async fn settled(&self, mark: u64) -> bool {
+        let upto = {
+            let mut state = self.state();
+            if state.done < state.came {
+                state.wanted = state.came;
+                self.work.notify_one();
+            }
+            state.came
+        };
         let mut ticks = self.ticks.subscribe();
         loop {
             ticks.mark_unchanged();
-            if self.state().done >= upto || ticks.changed().await.is_err() {
-                return;
+            let (done, lost) = {
+                let state = self.state();
+                (state.done, state.lost)
+            };
+            if done >= upto || ticks.changed().await.is_err() {
+                return lost <= mark;
             }
         }
     }
 
     /// What is to be committed next; `None` = it is closed, and nothing waits.
     pub(super) async fn next(&self) -> Option<(Vec<CommitGroup>, u64)> {
+        let mut due = None;
         loop {
             let work = self.work.notified();
-            {
+            let waits = {
                 let mut state = self.state();
-                if !state.waiting.is_empty() {
+                let waits = !state.waiting.is_empty();
+                let late = due.is_some_and(|due| Instant::now() >= due);
+                if waits && (late || state.wanted > state.done || state.closing || state.bytes > MOST_BYTES) {
                     return Some(state.take());
                 }
-                if state.closing {
+                if !waits && state.closing {
                     return None;
                 }
+                waits
+            };
+            match waits {
+                true => drop(timeout_at(*due.get_or_insert_with(|| Instant::now() + PAUSE), work).await),
+                false => work.await,
             }
-            work.await;
         }
     }
 
@@ -154,7 +186,7 @@ impl Commits {
     pub(super) fn drain(&self) -> Vec<CommitGroup> {
         let mut state = self.state();
         let waiting = std::mem::take(&mut state.waiting);
-        (state.bytes, state.done) = (0, state.came);
+        (state.bytes, state.done, state.lost) = (0, state.came, state.came);
         drop(state);
         self.tell();
         grouped(waiting)
@@ -242,11 +274,16 @@ mod tests {
         let (groups, count) = commits.next().await.expect("something waits");
         let steps: Vec<usize> = groups.iter().map(|group| group.steps.len()).collect();
         assert_eq!((steps, count), (vec![2, 1], 3));
-        let settled = commits.settled();
+        let settled = commits.settled(0);
         tokio::pin!(settled);
         assert!(futures_util::poll!(&mut settled).is_pending());
         commits.done(3);
-        settled.await;
+        assert!(settled.await);
+        // What could not be committed is told to whoever made it, and to nobody later.
+        let mark = commits.came();
+        assert!(commits.add(&one, None, [put("d")]));
+        assert_eq!(commits.drain().len(), 1);
+        assert!(!commits.settled(mark).await && commits.settled(commits.came()).await);
     }
 
     #[tokio::test]
@@ -261,6 +298,27 @@ mod tests {
         let (groups, count) = commits.next().await.expect("two wait");
         assert_eq!((groups.len(), count), (1, 2));
         assert!(commits.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_is_committed_with_what_comes_next_or_soon() {
+        let commits = Commits::default();
+        assert!(commits.add(&CommitTarget::Wide, None, [put("a")]));
+        let next = commits.next();
+        tokio::pin!(next);
+        assert!(futures_util::poll!(&mut next).is_pending());
+        assert!(commits.add(&CommitTarget::Wide, None, [put("b")]));
+        assert!(futures_util::poll!(&mut next).is_pending());
+        let settled = commits.settled(0);
+        tokio::pin!(settled);
+        assert!(futures_util::poll!(&mut settled).is_pending());
+        assert_eq!(next.await.expect("two wait").1, 2);
+        commits.done(2);
+        assert!(settled.await);
+        let began = Instant::now();
+        assert!(commits.add(&CommitTarget::Wide, None, [put("c")]));
+        assert_eq!(commits.next().await.expect("one waits").1, 1);
+        assert_eq!(began.elapsed(), PAUSE);
     }
 
     #[tokio::test]

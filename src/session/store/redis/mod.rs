@@ -6,7 +6,11 @@
 //! acknowledged, and whoever lost one can change nothing any more. The only place that knows `redis`.
 
 mod commits;
+mod events;
 mod tasks;
+mod whole;
+
+pub(crate) use events::{MissedEvents, ToldText};
 
 use crate::runtime;
 use crate::session::store::file::RowChange;
@@ -32,7 +36,10 @@ const SECRET: &str = "llemulator:secret";
 const EPOCH: &str = "llemulator:epoch";
 const NEWS: &str = "llemulator:news";
 const DESK: &str = "llemulator:desk";
-const NUMBER: &str = "llemulator:replicas";
+const MEMBERS: &str = "llemulator:members";
+const EVENTS: &str = "llemulator:events";
+const KNOWN: &str = "llemulator:events:known";
+const WATCHED: &str = "llemulator:watched";
 
 /// Texts for other replicas that wait to be told.
 const MOST_TOLD: usize = 10_000;
@@ -54,9 +61,12 @@ pub(crate) struct RedisStore {
     state: Mutex<StoreState>,
     /// Proves to other replicas that a request comes from one of them; known once the server was reached.
     secret: OnceLock<String>,
-    hooks: OnceLock<StoreHooks>,
-    /// What the other replicas are told.
-    telling: OnceLock<mpsc::Sender<String>>,
+    listener: OnceLock<Box<dyn StoreListener>>,
+    /// What all replicas are told, and whether some of it found no room.
+    telling: OnceLock<mpsc::Sender<ToldText>>,
+    untold: AtomicBool,
+    /// All of it is told at the end.
+    told: Notify,
     /// The lease is to be renewed now.
     renew: Notify,
     /// All that waited at the end is committed.
@@ -79,18 +89,28 @@ struct OwnedSession {
     fence: Arc<Fence>,
     /// What it owns, until it is taken up.
     rows: Option<Vec<DataRow>>,
+    /// When it changed last: the server forgets it some time after.
+    changed: Instant,
 }
 
 /// Who is told of what happens.
-pub(crate) struct StoreHooks {
+pub(crate) trait StoreListener: Send + Sync {
     /// Sessions are no longer this replica's: see [`Fence::is_lost`].
-    pub(crate) lost: Box<dyn Fn() + Send + Sync>,
+    fn lost(&self);
     /// The rows that belong to no session, whenever they may have changed.
-    pub(crate) wide: Box<dyn Fn(Vec<DataRow>) + Send + Sync>,
-    /// What another replica told: see [`RedisStore::tell`].
-    pub(crate) heard: Box<dyn Fn(&str) + Send + Sync>,
-    /// The lease was renewed.
-    pub(crate) beat: Box<dyn Fn() + Send + Sync>,
+    fn wide(&self, rows: Vec<DataRow>);
+    /// What a replica told, and the number that it has as an event (0: it is none). False = events before it are missing.
+    fn heard(&self, number: u64, text: &str) -> bool;
+    /// The last event that was heard, and the counting it belongs to.
+    fn seen(&self) -> (u64, String);
+    /// What was missed is here.
+    fn missed(&self, missed: MissedEvents);
+    /// Events are watched for so long, as far as is known; gives whether somebody watches here.
+    fn watched(&self, time: Duration) -> bool;
+    /// Whether something waits for people at a replica that may be gone.
+    fn waits_elsewhere(&self) -> bool;
+    /// The other replicas that live.
+    fn alive(&self, addresses: &[String]);
 }
 
 /// Whose a session is.
@@ -123,8 +143,10 @@ impl RedisStore {
             commits: Commits::default(),
             state: Mutex::new(StoreState { down: Some("it was not reached yet".into()), ..StoreState::default() }),
             secret: OnceLock::new(),
-            hooks: OnceLock::new(),
+            listener: OnceLock::new(),
             telling: OnceLock::new(),
+            untold: AtomicBool::new(false),
+            told: Notify::new(),
             renew: Notify::new(),
             closed: Notify::new(),
             closing: AtomicBool::new(false),
@@ -132,19 +154,14 @@ impl RedisStore {
     }
 
     /// Begins to be one of the replicas, which others reach at `address`.
-    pub(crate) fn join(self: &Arc<Self>, address: String, hooks: StoreHooks) {
-        let _ = self.hooks.set(hooks);
+    pub(crate) fn join(self: &Arc<Self>, address: String, listener: Box<dyn StoreListener>) {
+        let _ = self.listener.set(listener);
         let (telling, told) = mpsc::channel(MOST_TOLD);
         let _ = self.telling.set(telling);
         runtime::handle().spawn(self.clone().tells(told));
         runtime::handle().spawn(self.clone().renews(address));
         runtime::handle().spawn(self.clone().commits());
         runtime::handle().spawn(self.clone().listens());
-    }
-
-    /// Tells the other replicas, and this one, a text; one that is too much is not told.
-    pub(crate) fn tell(&self, text: String) {
-        let _ = self.telling.get().map(|telling| telling.try_send(text));
     }
 
     /// How often the lease is renewed.
@@ -247,8 +264,8 @@ impl RedisStore {
             self.disown(fence);
             any = true;
         }
-        if let Some(hooks) = self.hooks.get().filter(|_| any) {
-            (hooks.lost)();
+        if let Some(listener) = self.listener.get().filter(|_| any) {
+            listener.lost();
         }
     }
 
@@ -287,7 +304,8 @@ impl RedisStore {
             (0, _) => Ok(SessionOwner::At(text)),
             (1, Ok(epoch)) => {
                 let fence = Arc::new(Fence::new(hash.into(), epoch));
-                self.state().owned.insert(hash.into(), OwnedSession { fence, rows: Some(rows) });
+                let owned = OwnedSession { fence, rows: Some(rows), changed: Instant::now() };
+                self.state().owned.insert(hash.into(), owned);
                 Ok(SessionOwner::Me)
             }
             _ => {
@@ -310,6 +328,9 @@ impl RedisStore {
 
     /// Changes rows of a session.
     pub(super) fn change(&self, fence: &Arc<Fence>, gone: &AtomicBool, changes: Vec<RowChange>) {
+        if let Some(owned) = self.state().owned.get_mut(&fence.hash) {
+            owned.changed = Instant::now();
+        }
         let target = CommitTarget::Session(fence.clone());
         if !self.commits.add(&target, Some(gone), changes.into_iter().map(CommitStep::Row)) {
             self.lose([fence].into_iter());
@@ -334,7 +355,7 @@ impl RedisStore {
         self.commits.add(&CommitTarget::Anyone(hash), None, changes.map(CommitStep::Row));
     }
 
-    /// All sessions are gone, whoever had them.
+    /// All sessions of this replica are gone.
     pub(super) fn forget_all(self: &Arc<Self>) {
         let owned: Vec<String> = self.state().owned.drain().map(|(hash, _)| hash).collect();
         owned.into_iter().for_each(|hash| self.forget(hash));
@@ -351,7 +372,7 @@ impl RedisStore {
     /// # Errors
     /// The server cannot be used.
     pub(crate) async fn swap_wide(&self, field: &str, seen: &[u8], new: &[u8]) -> Result<bool, ApiError> {
-        self.settled().await?;
+        self.settled(u64::MAX).await?;
         let mut swap = SWAP.prepare_invoke();
         swap.key(WIDE).arg(field).arg(seen).arg(new).arg(NEWS).arg(&self.id);
         let swapped: Result<u8, String> = self.run(swap).await;
@@ -375,7 +396,7 @@ impl RedisStore {
     /// It could not be, or the session is no longer this replica's.
     pub(super) async fn settled_in(&self, fence: &Fence) -> Result<(), ApiError> {
         if !fence.is_lost() {
-            self.commits.settled().await;
+            self.commits.settled(u64::MAX).await;
         }
         match fence.is_lost() {
             true => Err(self.problem().map_or_else(error::session_moved, |reason| self.refusal(&reason))),
@@ -383,13 +404,19 @@ impl RedisStore {
         }
     }
 
+    /// Changes that ever came: see [`RedisStore::settled`].
+    pub(super) fn mark(&self) -> u64 {
+        self.commits.came()
+    }
+
     /// Waits until all that happened is committed.
     ///
     /// # Errors
-    /// The server cannot be used.
-    pub(super) async fn settled(&self) -> Result<(), ApiError> {
-        self.commits.settled().await;
-        self.check()
+    /// Something that happened after the mark was not, or the server cannot be used.
+    pub(super) async fn settled(&self, mark: u64) -> Result<(), ApiError> {
+        let kept = self.commits.settled(mark).await;
+        self.check()?;
+        if kept { Ok(()) } else { Err(self.refusal("what was changed could not be written")) }
     }
 
     /// Commits what waits, and stops being one of the replicas: others own its sessions at once.
@@ -397,7 +424,7 @@ impl RedisStore {
         if !self.closing.swap(true, Ordering::AcqRel) {
             self.commits.close();
             // Whoever tells ends with the next text.
-            self.tell(String::new());
+            self.tell(ToldText::aside(String::new()));
             self.renew.notify_one();
             let ended = timeout(self.lease, self.closed.notified());
             let _ = runtime::handle().block_on(ended);

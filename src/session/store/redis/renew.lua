@@ -1,9 +1,20 @@
--- Renews a replica's lease, or begins it. Gives whether it was still held, the secret that all replicas share, and the
--- replica's number. KEYS: the lease, the secret, the counter of replicas. ARGV: the replica's address, the lease in
--- milliseconds, a secret if there is none, the replica's number (0: it has none yet).
+-- Renews a replica's lease, or begins it. Gives whether it was still held, the secret that all replicas share, the
+-- replica's place among them, the counting of events, the number of the last one, and how long they are still watched.
+-- KEYS: the lease, the secret, the replicas by place, what is known of events, whether somebody watches them. ARGV: the
+-- replica, what the keys of leases begin with, its address, the lease in milliseconds, a secret and a name for a counting
+-- of events if there are none, its place (0: it has none yet), how many places there are.
 local held = redis.call('EXISTS', KEYS[1])
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('SET', KEYS[2], ARGV[3], 'NX')
-local number = tonumber(ARGV[4])
-if number == 0 then number = redis.call('INCR', KEYS[3]) end
-return {held, redis.call('GET', KEYS[2]), number}
+redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+redis.call('SET', KEYS[2], ARGV[5], 'NX')
+redis.call('HSETNX', KEYS[4], 'epoch', ARGV[6])
+local place = ARGV[7]
+if redis.call('HGET', KEYS[3], place) ~= ARGV[1] then
+  for one = 1, tonumber(ARGV[8]) do
+    place = one
+    local other = redis.call('HGET', KEYS[3], one)
+    if not other or redis.call('EXISTS', ARGV[2] .. other) == 0 then break end
+  end
+  redis.call('HSET', KEYS[3], place, ARGV[1])
+end
+local last = tonumber(redis.call('HGET', KEYS[4], 'last') or 0)
+return {held, redis.call('GET', KEYS[2]), tonumber(place), redis.call('HGET', KEYS[4], 'epoch'), last, math.max(0, redis.call('PTTL', KEYS[5]))}

@@ -1,32 +1,34 @@
 //! What a replica does beside its requests: it renews its lease, commits what waits, and hears what others change.
 
 use super::commits::{CommitGroup, CommitStep, CommitTarget};
-use super::{COMMIT, DESK, LEASES, NEWS, NUMBER, RENEW, RedisStore, SECRET, WIDE, drawn, session_key};
+use super::{COMMIT, DESK, KNOWN, LEASES, MEMBERS, NEWS, RENEW, RedisStore, SECRET, WATCHED, WIDE, drawn, session_key};
 use crate::log;
-use crate::session::exchange;
+use crate::session::serial;
 use crate::session::store::file::RowChange;
-use crate::session::store::saved::DataRow;
+use crate::session::store::saved::{DataRow, Fence};
 use futures_util::StreamExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc;
+use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 impl RedisStore {
     /// Renews the lease until the end.
     pub(super) async fn renews(self: Arc<Self>, address: String) {
-        let (secret, mut number) = (drawn(), 0);
+        let (mut secret, epoch, mut place) = (drawn(), drawn(), 0);
         while !self.closing.load(Ordering::Acquire) {
             let began = Instant::now();
             let mut renewal = RENEW.prepare_invoke();
-            renewal.key(format!("{LEASES}{}", self.id)).key(SECRET).key(NUMBER);
-            renewal.arg(&address).arg(self.lease.as_millis() as u64).arg(&secret).arg(number);
-            let pause = match self.run::<(u64, String, u64)>(renewal).await {
-                Ok((held, secret, given)) => {
-                    number = given;
-                    // What people call exchanges is told apart among replicas.
-                    exchange::number_from(number << 32);
-                    let _ = self.secret.set(secret);
+            renewal.key(format!("{LEASES}{}", self.id)).key(SECRET).key(MEMBERS).key(KNOWN).key(WATCHED);
+            renewal.arg(&self.id).arg(LEASES).arg(&address).arg(self.lease.as_millis() as u64);
+            renewal.arg(&secret).arg(&epoch).arg(place).arg(serial::PLACES - 1);
+            let pause = match self.run::<(u64, String, u64, String, u64, u64)>(renewal).await {
+                Ok((held, shared, given, counting, last, watched)) => {
+                    place = given;
+                    // What people call exchanges and sessions is told apart among replicas.
+                    serial::take_place(place);
+                    // A server that has lost everything gets it back.
+                    secret.clone_from(self.secret.get_or_init(|| shared));
                     let (again, began_anew) = {
                         let mut state = self.state();
                         let first = state.until.is_none();
@@ -46,7 +48,8 @@ impl RedisStore {
                     if began_anew {
                         self.lose_all();
                     }
-                    self.hooks.get().into_iter().for_each(|hooks| (hooks.beat)());
+                    self.end_old();
+                    self.beats(Duration::from_millis(watched), last, counting).await;
                     self.beat()
                 }
                 Err(reason) => {
@@ -65,6 +68,33 @@ impl RedisStore {
         }
     }
 
+    /// Sessions that nothing changed for so long that the server forgets them are forgotten here first.
+    fn end_old(&self) {
+        let age = self.ttl - self.lease.min(self.ttl / 2);
+        let state = self.state();
+        let old = state.owned.values().filter(|owned| owned.changed.elapsed() >= age);
+        let old: Vec<Arc<Fence>> = old.map(|owned| owned.fence.clone()).collect();
+        drop(state);
+        self.lose(old.iter());
+    }
+
+    /// What is done about people whenever the lease was renewed.
+    async fn beats(&self, watched: Duration, last: u64, counting: String) {
+        let Some(listener) = self.listener.get() else { return };
+        if listener.watched(watched) {
+            self.watch().await;
+        }
+        let seen = listener.seen();
+        if seen.0 < last || seen.1 != counting {
+            self.catches_up().await;
+        }
+        if listener.waits_elsewhere()
+            && let Ok(others) = self.others().await
+        {
+            listener.alive(&others);
+        }
+    }
+
     pub(super) fn fails(&self, reason: &str) {
         let mut state = self.state();
         if state.down.is_none() {
@@ -80,14 +110,19 @@ impl RedisStore {
                 && let Ok(Ok(())) = timeout(self.patience(), news.subscribe(&[NEWS, DESK])).await
                 && self.reads_wide().await
             {
+                self.catches_up().await;
                 let mut heard = news.on_message();
                 loop {
                     // One that says nothing for long may be gone without a word.
                     match timeout(self.lease, heard.next()).await {
                         Ok(None) => break,
                         Ok(Some(message)) if message.get_channel_name() == DESK => {
-                            let text = message.get_payload::<String>().unwrap_or_default();
-                            self.hooks.get().into_iter().for_each(|hooks| (hooks.heard)(&text));
+                            let told = message.get_payload::<String>().unwrap_or_default();
+                            let (number, text) = told.split_once(' ').unwrap_or_default();
+                            let number = number.parse().unwrap_or_default();
+                            if self.listener.get().is_some_and(|listener| !listener.heard(number, text)) {
+                                self.catches_up().await;
+                            }
                         }
                         // Its own news too: what it read meanwhile may be older.
                         Ok(Some(_)) if self.reads_wide().await => {}
@@ -108,27 +143,12 @@ impl RedisStore {
             let mut link = self.link().await?;
             redis::cmd("HGETALL").arg(WIDE).query_async::<Vec<DataRow>>(&mut link).await
         };
-        match (timeout(self.patience(), read).await, self.hooks.get()) {
-            (Ok(Ok(rows)), Some(hooks)) => {
-                (hooks.wide)(rows);
+        match (timeout(self.patience(), read).await, self.listener.get()) {
+            (Ok(Ok(rows)), Some(listener)) => {
+                listener.wide(rows);
                 true
             }
             _ => false,
-        }
-    }
-
-    /// Tells the other replicas what people have before them.
-    pub(super) async fn tells(self: Arc<Self>, mut telling: mpsc::Receiver<String>) {
-        while let Some(text) = telling.recv().await {
-            if self.closing.load(Ordering::Acquire) {
-                return;
-            }
-            let told = async {
-                let mut link = self.link().await?;
-                redis::cmd("PUBLISH").arg(DESK).arg(text).query_async::<()>(&mut link).await
-            };
-            // Nobody waits for it: what is lost is listed again.
-            let _ = timeout(self.patience(), told).await;
         }
     }
 
@@ -147,6 +167,8 @@ impl RedisStore {
             }
             self.commits.done(count);
         }
+        // What waited for people here waits no more: whoever watches elsewhere is told.
+        let _ = timeout(self.patience(), self.told.notified()).await;
         let mut goodbye = redis::cmd("DEL");
         goodbye.arg(format!("{LEASES}{}", self.id));
         let ended = async {
