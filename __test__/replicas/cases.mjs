@@ -2,15 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { LEASE, Redis, Replica, until } from './servers.mjs';
-
-const steps = (count) => ({ responses: Array.from({ length: count }, (_, index) => `step ${index}`) });
-
-async function pair(test) {
-  const redis = await Redis.start(test);
-  const [one, two] = await Promise.all([Replica.ready(test, redis), Replica.ready(test, redis)]);
-  return { redis, one, two };
-}
+import { LEASE, Redis, Replica, pair, steps, until } from './servers.mjs';
 
 test('every step is taken once, whichever replica is asked', async (test) => {
   const { one, two } = await pair(test);
@@ -124,59 +116,6 @@ test('a replica that was held up does not answer for what another owns by now', 
   assert.equal(new Set(said).size, said.length, said.join());
 });
 
-test('without the store nothing is acknowledged and nothing hangs; with it all goes on', async (test) => {
-  const { redis, one, two } = await pair(test);
-  await one.script('sk-gone', steps(3));
-  assert.equal(await two.says('sk-gone'), 'step 0');
-  await redis.kill();
-  for (const replica of [one, two]) {
-    const began = performance.now();
-    const refused = await replica.chat('sk-gone');
-    assert.equal(refused.status, 503, refused.text);
-    assert.equal(refused.json.error.code, 'store_unavailable');
-    assert.match(refused.headers.get('retry-after-ms'), /^\d+$/);
-    assert.match(refused.headers.get('retry-after'), /^\d+$/);
-    assert.ok(performance.now() - began < 2 * LEASE);
-    await until(async () => (await fetch(`${replica.url}/readyz`)).status === 503, 'not ready');
-    assert.match(await (await fetch(`${replica.url}/readyz`)).text(), /store/);
-    assert.equal((await fetch(`${replica.url}/healthz`)).status, 200);
-  }
-  await redis.again();
-  for (const replica of [one, two]) await until(async () => (await fetch(`${replica.url}/readyz`)).ok, 'ready again');
-  const said = [await two.says('sk-gone'), await one.says('sk-gone')];
-  assert.deepEqual(said, ['step 1', 'step 2']);
-});
-
-test('a store that is slow, full or no primary is one that cannot be used', async (test) => {
-  const { redis, one } = await pair(test);
-  await one.script('sk-faults', steps(4));
-  const refused = async (what) => {
-    const answer = await until(async () => {
-      const answer = await one.chat('sk-faults');
-      return answer.status === 503 && answer;
-    }, what);
-    assert.equal(answer.json.error.code, 'store_unavailable', answer.text);
-  };
-  const again = async () => until(async () => (await fetch(`${one.url}/readyz`)).ok, 'ready again');
-  assert.equal(await one.says('sk-faults'), 'step 0');
-  redis.child.kill('SIGSTOP');
-  await refused('a refusal by a slow store');
-  redis.child.kill('SIGCONT');
-  await again();
-  await redis.ask('CONFIG', 'SET', 'maxmemory', '1');
-  await refused('a refusal by a full store');
-  await redis.ask('CONFIG', 'SET', 'maxmemory', '0');
-  await again();
-  await redis.ask('REPLICAOF', '127.0.0.1', '1');
-  await refused('a refusal by a store that is no primary');
-  await redis.ask('REPLICAOF', 'NO', 'ONE');
-  await again();
-  // What was refused before it was written took nothing.
-  const { json } = await one.ask('GET', '/_emulator/state', undefined, 'sk-faults');
-  const taken = json.rules.filter(({ left }) => left === 0).length;
-  assert.equal(await one.says('sk-faults'), `step ${taken}`);
-});
-
 test('a shared script and the bypass follow on every replica', async (test) => {
   const { redis, one, two } = await pair(test);
   await one.ask('POST', '/_emulator/shared-script', { rules: [{ match: 'all', text: 'shared' }] });
@@ -204,6 +143,11 @@ test('an item of a queue goes to one request, whichever replica is asked', async
   for (const replica of [one, two]) {
     await until(async () => (await replica.ask('GET', '/api/preset-queue/127.0.0.1')).json.count === 0, 'empty queues');
   }
+  // A session's queue is its queue by its key too, whoever owns it.
+  const { api_key: key } = (await one.ask('POST', '/_emulator/sessions', { name: 'queued' })).json;
+  assert.equal((await two.ask('POST', `/api/preset-queue/session:${key}`, { reply: { text: 'by key' } })).status, 200);
+  await until(async () => (await one.ask('GET', '/api/preset-queue/session:queued')).json.count === 1, 'the item');
+  assert.equal(await two.says(key), 'by key');
 });
 
 test('people at every replica see what happens, and answer what waits', async (test) => {

@@ -7,4 +7,5 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 run('cargo', ['build', '--locked', '--no-default-features', '--bin', 'llemulator']);
 const { target_directory: target } = JSON.parse(capture('cargo', ['metadata', '--format-version', '1', '--no-deps', '--locked']));
 const env = { ...process.env, LLEMULATOR_BINARY: path.join(target, 'debug', 'llemulator') };
-run(process.execPath, ['--test', '--test-reporter=spec', '--test-force-exit', ...process.argv.slice(2), path.join(here, 'cases.mjs')], { env });
+const files = ['cases', 'people', 'bounds', 'faults'].map((name) => path.join(here, `${name}.mjs`));
+run(process.execPath, ['--test', '--test-reporter=spec', '--test-force-exit', '--test-concurrency=1', ...process.argv.slice(2), ...files], { env });

@@ -1,10 +1,21 @@
 // Redis servers and replicas for tests; all of them end with the test.
 import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
 import { freePort } from '../../scripts/start.mjs';
+
+/** A script of so many replies. */
+export const steps = (count) => ({ responses: Array.from({ length: count }, (_, index) => `step ${index}`) });
+
+/** A Redis and two replicas. */
+export async function pair(test, ...flags) {
+  const redis = await Redis.start(test);
+  const [one, two] = await Promise.all([Replica.ready(test, redis, ...flags), Replica.ready(test, redis, ...flags)]);
+  return { redis, one, two };
+}
 
 /** Milliseconds of a lease in tests. */
 export const LEASE = 1500;
@@ -66,10 +77,15 @@ export class Redis {
   }
 
   /** Starts it, or starts it again with what it had. */
-  async again() {
-    const args = [...(this.ports ?? ['--port', this.port]), '--dir', this.dir, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', ...this.more];
-    this.child = started('redis-server', args.map(String), this.test);
+  async again(...more) {
+    this.begins(...more);
     await until(() => this.child.said.includes('Ready to accept connections'), 'the start of Redis');
+  }
+
+  /** As `again`, without waiting until it has read what it had. */
+  begins(...more) {
+    const args = [...(this.ports ?? ['--port', this.port]), '--dir', this.dir, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', ...this.more, ...more];
+    this.child = started('redis-server', args.map(String), this.test);
   }
 
   async kill() {
@@ -87,12 +103,16 @@ export class Redis {
   }
 }
 
-/** A replica. */
+/** The key in Redis of a session. */
+export const sessionKey = (key) => `llemulator:s:${createHash('sha256').update('llemulator data directory\0').update(key).digest('hex')}`;
+
+/** A replica, or without a store an emulator that is alone. */
 export class Replica {
   static async start(test, store, ...more) {
     const env = typeof more[0] === 'object' ? more.shift() : {};
     const replica = new Replica();
-    const args = ['--port', '0', '--clock', 'real', '--store', store.url ?? store, '--store-lease-ms', String(LEASE), '--log-level', 'warn', '--debug', 'true', ...more];
+    const shared = store === undefined ? [] : ['--store', store.url ?? store, '--store-lease-ms', String(LEASE)];
+    const args = ['--port', '0', '--clock', 'real', ...shared, '--log-level', 'warn', '--debug', 'true', ...more];
     replica.child = started(process.env.LLEMULATOR_BINARY, args, test, env);
     replica.url = await until(() => /listening on (\S+)/.exec(replica.child.said)?.[1], `the start of a replica: ${replica.child.said}`);
     return replica;

@@ -30,6 +30,7 @@ const { values } = parseArgs({ options: { sessions: { type: 'string', default: '
 const sessions = Number(values.sessions);
 const steps = Math.round(Number(values.requests) / sessions);
 const LEASE_MS = 3000;
+const TOKEN = 'of-all-three';
 const command = process.env.LLEMULATOR_BINARY ? [process.env.LLEMULATOR_BINARY] : [process.execPath, path.join(ROOT, 'js/cli.js')];
 const folder = mkdtempSync(path.join(os.tmpdir(), 'llemulator-replicas-'));
 const running = new Set();
@@ -53,7 +54,7 @@ async function startRedis() {
 }
 
 async function startReplica({ name, front, command: on }) {
-  const flags = ['--host', '0.0.0.0', '--port', '8080', '--advertise', `http://${front}:8080`, '--store', `redis://${store.back}:6379/0`, '--store-lease-ms', String(LEASE_MS), '--journal-size', String(steps * 2), '--log-level', 'warn'];
+  const flags = ['--host', '0.0.0.0', '--port', '8080', '--advertise', `http://${front}:8080`, '--store', `redis://${store.back}:6379/0`, '--store-lease-ms', String(LEASE_MS), '--control-token', TOKEN, '--journal-size', String(steps * 2), '--log-level', 'warn'];
   const [program, ...args] = on(...command, ...flags);
   const replica = await start(program, args);
   running.add(replica.child);
@@ -152,6 +153,12 @@ const { wrong, lost } = await load.check();
 for (const line of wrong.slice(0, 20)) console.error(line);
 assert.equal(wrong.length, 0, `${wrong.length} things are wrong`);
 say(`every step was taken once and every journal is whole; ${lost} steps were taken by requests whose clients heard nothing`);
+// Each has been asked just now, so somebody owns it: whichever replica is asked, all are listed, and counted together.
+for (const { name, url } of replicas) {
+  const [listed, counted] = await Promise.all(['/_emulator/sessions', '/api/statistics'].map(async (route) => JSON.parse((await ask(`${url}${route}`, { headers: { 'x-llemulator-control-token': TOKEN } })).text)));
+  assert.equal(listed.data.length, sessions, `${name} lists all sessions`);
+  assert.equal(counted.requests, listed.data.reduce((sum, { requests }) => sum + requests, 0), `${name} counts all exchanges`);
+}
 say(`${Math.round(load.answered / seconds)} answers a second, faults included; ${os.cpus().length} cores, load average ${os.loadavg()[0].toFixed(1)}`);
 
 proxy.disconnect();
