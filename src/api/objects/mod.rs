@@ -63,7 +63,7 @@ fn serve(call: Call) -> HandlerFuture {
             Verb::Make if call.operation.kind == AnswerKind::Page => list::made(&call, plan).await,
             Verb::Make => made(&call, &fresh(&call, plan)),
         };
-        let status = plan.collection.resource.status.filter(|_| plan.verb == Verb::Create).unwrap_or(200);
+        let status = plan.collection.resource.status.filter(|_| call.method == "POST").unwrap_or(200);
         let answer = match call.operation.kind {
             AnswerKind::None => Answer::ok(Body::Empty),
             _ => Answer::json(&answer),
