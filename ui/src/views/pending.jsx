@@ -90,7 +90,7 @@ function Card({ card, index, chosen }) {
         {card.paused && <span class="chip held">{card.paused.at === 'answer' ? t('paused') : t('paused at piece {0}', card.paused.at.piece)}</span>}
         {card.stream && <span class="chip">{t('stream')}</span>}
         {card.conversation?.tools?.length > 0 && <span class="chip">{t('Tools: {0}', card.conversation.tools.length)}</span>}
-        {isHeld(claimed) && <span class="chip held">{isOurs(claimed) ? t('held by you') : t('held by {0}', claimed.by)}</span>}
+        {!gone && isHeld(claimed) && <span class="chip held">{isOurs(claimed) ? t('held by you') : t('held by {0}', claimed.by)}</span>}
       </span>
       {!gone && <TimeBar card={card} />}
     </a>
@@ -102,7 +102,8 @@ const isHeld = (claimed) => claimed != null && claimed.until > now.value;
 
 const isOurs = ({ by }) => [operator.value, hello.value?.client].includes(by);
 
-const left = (card) => (card.deadline === null ? null : Math.max(0, card.deadline - now.value));
+/** What looks at the clock comes a little after it: nobody has more time than there was. */
+const left = (card) => (card.deadline === null ? null : Math.max(0, Math.min(card.deadline - now.value, card.timeout_ms ?? Infinity)));
 
 function TimeLeft({ card }) {
   const ms = left(card);

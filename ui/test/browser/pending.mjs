@@ -1,6 +1,6 @@
 // Pending: every way to answer, once; two operators.
 import { expect, test } from 'vitest';
-import { ask, open, said } from './support.mjs';
+import { ask, covered, open, said } from './support.mjs';
 
 const TOOLS = [{ type: 'function', function: { name: 'get_weather', parameters: { type: 'object', required: ['city', 'unit'], additionalProperties: false, properties: { city: { type: 'string' }, unit: { type: 'string', enum: ['celsius', 'fahrenheit'] }, days: { type: 'integer', minimum: 1 } } } } }];
 const FORMAT = { type: 'json_schema', json_schema: { name: 'person', strict: true, schema: { type: 'object', required: ['name', 'age'], additionalProperties: false, properties: { name: { type: 'string' }, age: { type: 'integer' } } } } };
@@ -137,6 +137,7 @@ export function pending(host) {
     const text = await (await short).text();
     if (host.real) expect(text).toContain('"finish_reason":"length"');
     await page.locator('.card.gone', { hasText: 'manual, too long' }).waitFor();
+    expect(await covered(page)).toEqual([]);
     await page.getByRole('button', { name: 'Put away' }).first().click();
     await expect.poll(() => page.locator('.card.gone').count()).toBe(0);
     expect(await page.clean()).toEqual([]);

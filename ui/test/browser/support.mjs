@@ -112,5 +112,11 @@ export async function frames(page) {
   };
 }
 
+/** What stands in a row and covers what stands beside it. */
+export const covered = (page) => page.evaluate(() => [...document.querySelectorAll('.bar, .row, .detail-head, .top')].filter((row) => row.checkVisibility()).flatMap((row) => {
+  const places = [...row.children].filter((one) => one.checkVisibility() && !one.matches('.visually-hidden, i')).map((one) => [one, one.matches('.field.inline') ? one.lastElementChild.getBoundingClientRect() : one.getBoundingClientRect()]);
+  return places.flatMap(([one, place], index) => places.slice(index + 1).filter(([, other]) => Math.min(place.right, other.right) - Math.max(place.left, other.left) > 1 && Math.min(place.bottom, other.bottom) - Math.max(place.top, other.top) > 1).map(([other]) => `${one.textContent.slice(0, 30)} and ${other.textContent.slice(0, 30)}`));
+}));
+
 /** What the browser copied last. */
 export const clipboard = (page) => page.evaluate(() => navigator.clipboard.readText());

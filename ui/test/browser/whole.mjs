@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { ask, frames, https, keys, line, open, said } from './support.mjs';
+import { ask, covered, frames, https, keys, line, open, said } from './support.mjs';
 
 /** The page's views. */
 const VIEWS = ['live', 'pending', 'script', 'queue', 'upstream', 'sessions', 'statistics'];
@@ -241,6 +241,7 @@ export function whole(host) {
         const { violations } = await page.evaluate(() => window.axe.run());
         found.push(...violations.map(({ id, nodes }) => `${colorScheme} ${width} ${view}: ${id} ${nodes[0].target}`));
         const wider = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('.pane, .dialog')].filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className || 'page'));
+        found.push(...(await covered(page)).map((one) => `${width} ${view}: ${one} cover each other`));
         found.push(...wider.map((one) => `${width} ${view}: ${one} is wider than its place`));
         if (await page.getByRole('dialog').count()) await page.keyboard.press('Escape');
       }
