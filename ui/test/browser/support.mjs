@@ -54,9 +54,10 @@ export const said = async (answer) => (await answer).json().then((body) => body.
 export async function line(url) {
   const sockets = new Set();
   let up = true;
+  let to = url;
   const server = net.createServer((socket) => {
     if (!up) return socket.destroy();
-    const other = net.connect(Number(new URL(url).port), '127.0.0.1');
+    const other = net.connect(Number(new URL(to).port), '127.0.0.1');
     for (const [one, to] of [[socket, other], [other, socket]]) {
       sockets.add(one);
       one.on('error', () => {}).on('close', () => (sockets.delete(one), to.destroy()));
@@ -70,7 +71,8 @@ export async function line(url) {
       up = false;
       sockets.forEach((socket) => socket.destroy());
     },
-    mend: () => (up = true),
+    /** Mends it; perhaps it leads elsewhere then. */
+    mend: (next = url) => ((to = next), (up = true)),
     close: () => (sockets.forEach((socket) => socket.destroy()), server.close()),
   };
 }

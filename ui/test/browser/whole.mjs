@@ -53,6 +53,29 @@ export function whole(host) {
     wire.close();
   });
 
+  test('an emulator that began anew is seen as it is, and who waited before is over', async () => {
+    const wire = await line(host.url);
+    const anew = host.real ? { url: host.upstream, stop: () => {} } : await host.withToken(null);
+    const leaving = new AbortController();
+    const page = await open(host.browser, wire.url, 'pending');
+    ask(host.url, 'manual, before', { key: 'away', signal: leaving.signal }).catch(() => {});
+    await page.getByRole('link', { name: /manual, before/ }).click();
+    await page.getByRole('form', { name: 'Answer' }).getByRole('textbox', { name: 'Text' }).fill('half an answer');
+    wire.cut();
+    await page.getByRole('alert').waitFor();
+    await said(ask(anew.url, 'in the second life', { key: 'away' }));
+    wire.mend(anew.url);
+    await page.getByRole('alert').waitFor({ state: 'detached' });
+    await page.locator('.card.gone', { hasText: 'manual, before' }).waitFor();
+    await page.goto(`${wire.url}/#/live`);
+    await page.getByRole('option').filter({ hasText: 'in the second life' }).waitFor();
+    expect(await page.getByRole('option').filter({ hasText: 'manual, before' }).count()).toBe(0);
+    leaving.abort();
+    await page.shut();
+    wire.close();
+    await anew.stop();
+  });
+
   test('what comes while the page is being filled is not lost', async () => {
     const { url, browser } = host;
     const page = await open(browser, url, 'pending');
