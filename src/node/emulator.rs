@@ -84,7 +84,7 @@ impl NativeEmulator {
                 _ => Ok((status, value)),
             }
         };
-        let answer: Result<_, ApiError> = runtime::handle().block_on(answer);
+        let answer: std::result::Result<_, ApiError> = runtime::handle().block_on(answer);
         let (status, body) = answer.unwrap_or_else(|error| (error.status, error.envelope()));
         serde_json::json!({"status": status, "body": body}).to_string()
     }

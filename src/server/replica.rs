@@ -10,7 +10,6 @@ use crate::cluster::{AskedElsewhere, Cluster, ForwardOutcome, PEER, REPLICA, pas
 use crate::control::{self, ControlScope};
 use crate::emulator::Emulator;
 use crate::session::store::redis::SessionOwner;
-use crate::url;
 use crate::wire::error::{self, ApiError};
 use bytes::Bytes;
 use http_body::Body;
