@@ -18,11 +18,12 @@ export const addonPath = (platform) => path.join(ROOT, 'js', 'native', `llemulat
  * Everything cargo prints goes to stderr: stdout belongs to whatever is started next.
  * @param {import('./platforms.mjs').Platform} platform
  * @param {string} [profile]  cargo's: `checkout` is built in a minute or two, `release` is what packages carry
- * @param {string[]} [command]  the cargo command with its target, e.g. ['zigbuild', '--target', '…']
+ * @param {string[]} [command]  the cargo command with its target, e.g. ['zigbuild', '--target', '…']. By itself only what
+ *   Node loads is compiled, not the library that Rust's tests and the stand-alone binary link.
  * @param {Record<string, string | undefined>} [env]
  * @returns {string} the addon's path
  */
-export function buildAddon(platform, profile = 'checkout', command = ['build'], env = process.env) {
+export function buildAddon(platform, profile = 'checkout', command = ['rustc', '--crate-type', 'cdylib'], env = process.env) {
   // Cargo tells the library's place itself, so CARGO_TARGET_DIR and .cargo/config.toml are obeyed.
   const args = [...command, '--profile', profile, '--lib', '--message-format', 'json-render-diagnostics'];
   const cargo = spawnSync('cargo', args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 });

@@ -22,6 +22,8 @@ const PER_PATTERN: u64 = 200;
 pub(crate) struct Measured<'a> {
     /// Every distinct reference, in the order met, and what it may mean.
     pub references: Vec<(&'a str, Vec<&'a Value>)>,
+    /// Levels that stand above the references, all together: what whoever follows them one in another has on the stack.
+    pub levels: usize,
     places: HashMap<&'a str, usize>,
     patterns: HashMap<&'a str, Weight>,
 }
@@ -43,7 +45,7 @@ impl<'a> Measured<'a> {
     pub(crate) fn of(root: &'a Value, budget: &Budget) -> Result<Self, Spent> {
         let mut found = RefTarget::default();
         found.read(root, 0, budget)?;
-        let mut measured = Measured { patterns: found.patterns, ..Measured::default() };
+        let mut measured = Measured { patterns: found.patterns, levels: found.levels, ..Measured::default() };
         for reference in found.references {
             if measured.places.contains_key(reference) {
                 continue;

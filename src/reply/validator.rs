@@ -9,12 +9,17 @@ use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::thread;
 
 /// Schemas kept compiled; test suites use few, and a full cache is simply begun anew.
 const CAPACITY: usize = 256;
 
 /// Steps per schema beside those for its parts.
 const PER_SCHEMA: u64 = 300;
+
+/// Levels above references that any thread has room for, and the bytes that the most of them need (`measure.rs`).
+const SHALLOW: usize = 200;
+const ROOM: usize = 64 << 20;
 
 /// The schema beside its validator, as two schemas may share a hash.
 type Cache = HashMap<u64, (Value, Option<Arc<Validator>>)>;
@@ -37,7 +42,8 @@ impl<'a> CompiledSchema<'a> {
     pub(crate) fn of(root: &'a Value, budget: &Budget) -> Result<Self, Spent> {
         budget.spend(PER_SCHEMA)?;
         let measured = Measured::of(root, budget)?;
-        Ok(CompiledSchema { root, measured, validator: compiled(root) })
+        let validator = compiled(root, measured.levels);
+        Ok(CompiledSchema { root, measured, validator })
     }
 
     /// Whether it could be compiled.
@@ -66,7 +72,7 @@ impl<'a> CompiledSchema<'a> {
             price::pay(&self.measured, self.root, value, budget)?;
         }
         let told = validator.iter_errors(value).take(most + 1).map(|error| match error.kind() {
-            ValidationErrorKind::BacktrackLimitExceeded { .. } | ValidationErrorKind::RegexEngineFailure { .. } => {
+            ValidationErrorKind::BacktrackLimitExceeded { .. } => {
                 Err(Spent::size(format!("its pattern needs more than {TRIES} tries")))
             }
             _ => Ok((error.instance_path().to_string(), error.to_string())),
@@ -75,22 +81,33 @@ impl<'a> CompiledSchema<'a> {
     }
 }
 
-fn compiled(schema: &Value) -> Option<Arc<Validator>> {
+fn compiled(schema: &Value, levels: usize) -> Option<Arc<Validator>> {
     let hash = canonical(schema);
     if let Some((known, validator)) = CACHE.lock().unwrap_or_else(PoisonError::into_inner).get(&hash)
         && known == schema
     {
         return validator.clone();
     }
-    let patterns = PatternOptions::fancy_regex().backtrack_limit(TRIES);
-    let options = jsonschema::options().should_validate_formats(true).with_pattern_options(patterns).offline();
-    let built = options.build(schema).ok().map(Arc::new);
+    let built = if levels > SHALLOW { in_a_large_room(|| build(schema)) } else { build(schema) };
+    let built = built.map(Arc::new);
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     if cache.len() >= CAPACITY {
         cache.clear();
     }
     cache.insert(hash, (schema.clone(), built.clone()));
     built
+}
+
+fn build(schema: &Value) -> Option<Validator> {
+    let patterns = PatternOptions::fancy_regex().backtrack_limit(TRIES);
+    // A reference to elsewhere is never fetched: the crate is compiled without its resolvers.
+    let options = jsonschema::options().should_validate_formats(true).with_pattern_options(patterns);
+    options.build(schema).ok()
+}
+
+/// The compiler stands on the stack once for each reference it follows.
+fn in_a_large_room<T: Send>(work: impl FnOnce() -> Option<T> + Send) -> Option<T> {
+    thread::scope(|scope| thread::Builder::new().stack_size(ROOM).spawn_scoped(scope, work).ok()?.join().ok()?)
 }
 
 /// Whether the value satisfies the schema; true for a schema that cannot be compiled, as nothing can be said against it.
