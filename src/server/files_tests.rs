@@ -164,6 +164,8 @@ fn what_is_not_allowed_is_refused_in_openais_words_and_keeps_nothing() {
     for (name, purpose, more, said) in [
         ("notes.txt", "batch", &[][..], "Invalid file format for Batch API. Must be .jsonl"),
         ("jsonl", "batch", &[], "Invalid file format for Batch API. Must be .jsonl"),
+        ("train.json", "fine-tune", &[], "Invalid file format for Fine-Tuning API. Must be .jsonl"),
+        ("a.xsd", "assistants", &[], "Invalid extension xsd. Supported formats: \"c\", \"cpp\", "),
         ("a.txt", "fun", &[], "Invalid value: 'fun'"),
         ("a.txt", "evals", &soon, "expires_after"),
         ("a.txt", "evals", &anchor, "updated_at"),

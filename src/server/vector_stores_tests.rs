@@ -201,16 +201,38 @@ fn what_cannot_be_searched_says_why() {
     let emulator = start(json!({"clock": "instant"}));
     let store = id(&post(&emulator, "/v1/vector_stores", &json!({}))).to_string();
     let path = format!("/v1/vector_stores/{store}/files");
-    let empty = id(&kept(&emulator, "empty.txt", "assistants", b"", &[])).to_string();
-    post(&emulator, &path, &json!({"file_id": empty}));
-    let failed = get(&emulator, &format!("{path}/{empty}"));
-    assert_eq!((&failed["status"], &failed["last_error"]["code"]), (&json!("failed"), &json!("invalid_file")));
+    let locked = b"%PDF-1.4\n1 0 obj << /Length 0 >> stream\nendstream endobj\ntrailer << /Encrypt 2 0 R >>";
+    for (name, content, code, message) in [
+        ("empty.txt", &b""[..], "invalid_file", "The file could not be parsed."),
+        ("locked.pdf", locked, "invalid_file", "The file could not be parsed."),
+        ("a.txt", &[0x89, 0xff, 0xfe], "unsupported_file", "The file type is not supported."),
+    ] {
+        let file = id(&kept(&emulator, name, "assistants", content, &[])).to_string();
+        post(&emulator, &path, &json!({"file_id": file}));
+        let failed = get(&emulator, &format!("{path}/{file}"));
+        let told = json!({"code": code, "message": message});
+        assert_eq!((&failed["status"], &failed["last_error"]), (&json!("failed"), &told), "{name}");
+    }
     let picture = id(&kept(&emulator, "a.png", "assistants", &[0x89, 0xff, 0xfe], &[])).to_string();
-    post(&emulator, &path, &json!({"file_id": picture}));
-    assert_eq!(get(&emulator, &format!("{path}/{picture}"))["status"], "completed");
+    for (path, body) in [
+        (path.clone(), json!({"file_id": picture})),
+        ("/v1/vector_stores".into(), json!({"file_ids": [picture]})),
+        (format!("/v1/vector_stores/{store}/file_batches"), json!({"file_ids": [picture]})),
+    ] {
+        let got = send(&emulator, KEY, &path, &body);
+        let error = got.json()["error"].clone();
+        assert_eq!(
+            (got.status, &error["code"], &error["param"]),
+            (400, &json!("unsupported_file"), &json!("file_ids"))
+        );
+        assert!(error["message"].as_str().is_some_and(|said| said.contains("[.png] are not supported")), "{error}");
+    }
+    let stores = get(&emulator, "/v1/vector_stores")["data"].as_array().map(Vec::len);
+    assert_eq!((stores, &get(&emulator, "/v1/vector_stores")["data"][0]["file_counts"]["total"]), (Some(1), &json!(3)));
     assert_eq!(send(&emulator, KEY, &path, &json!({"file_id": "file-none"})).status, 404);
+    let small = id(&kept(&emulator, "b.txt", "assistants", b"x", &[])).to_string();
     let strategy = json!({"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 99}});
-    assert_eq!(send(&emulator, KEY, &path, &json!({"file_id": picture, "chunking_strategy": strategy})).status, 400);
+    assert_eq!(send(&emulator, KEY, &path, &json!({"file_id": small, "chunking_strategy": strategy})).status, 400);
 }
 
 #[test]
@@ -252,15 +274,19 @@ fn texts_of_pdf_files_are_found_and_other_bytes_are_not() {
     let content = "BT /F1 12 Tf 72 720 Td (Penguins waddle.) Tj 0 -14 Td (They swim well.) Tj ET";
     let pdf = format!("%PDF-1.4\n1 0 obj\n<< /Length {} >>\nstream\n{content}\nendstream\nendobj\n", content.len());
     let file = kept(&emulator, "birds.pdf", "assistants", pdf.as_bytes(), &[]);
-    let picture = kept(&emulator, "a.png", "assistants", b"\x89PNG\r\n\x1a\n\xff", &[]);
-    let store = post(&emulator, "/v1/vector_stores", &json!({"file_ids": [id(&file), id(&picture)]}));
+    let document = kept(&emulator, "a.docx", "assistants", b"PK\x03\x04\xff", &[]);
+    let wide: Vec<u8> = "\u{feff}Owls hoot.".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wide = kept(&emulator, "owls.txt", "assistants", &wide, &[]);
+    let store = post(&emulator, "/v1/vector_stores", &json!({"file_ids": [id(&file), id(&document), id(&wide)]}));
     let path = format!("/v1/vector_stores/{}", id(&store));
     let counts = get(&emulator, &path)["file_counts"].clone();
-    assert_eq!((&counts["completed"], &counts["failed"]), (&json!(2), &json!(0)));
+    assert_eq!((&counts["completed"], &counts["failed"]), (&json!(3), &json!(0)));
     let found = post(&emulator, &format!("{path}/search"), &json!({"query": "who waddles?"}));
-    assert_eq!((&found["data"][0]["filename"], found["data"].as_array().map(Vec::len)), (&json!("birds.pdf"), Some(1)));
+    assert_eq!(found["data"][0]["filename"], "birds.pdf");
     assert_eq!(found["data"][0]["content"][0]["text"], "Penguins waddle.\nThey swim well.\n");
+    let found = post(&emulator, &format!("{path}/search"), &json!({"query": "owls"}));
+    assert_eq!(found["data"][0]["content"][0]["text"], "Owls hoot.");
     let shown = get(&emulator, &format!("{path}/files/{}/content", id(&file)));
     assert_eq!(shown["data"][0]["text"], "Penguins waddle.\nThey swim well.\n");
-    assert_eq!(get(&emulator, &format!("{path}/files/{}/content", id(&picture)))["data"], json!([]));
+    assert_eq!(get(&emulator, &format!("{path}/files/{}/content", id(&document)))["data"], json!([]));
 }

@@ -1,6 +1,7 @@
 //! `files`: what was uploaded, byte for byte, and what the emulator itself wrote.
 
 mod content;
+pub(crate) mod formats;
 pub(crate) mod kept;
 pub(crate) mod uploads;
 
@@ -8,7 +9,6 @@ use crate::api::list::{Order, Page};
 use crate::session::store::StoredKind;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
-use crate::wire::error::ApiError;
 use kept::{FileRecord, NewFile};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let sent = call.file("file")?;
         let purpose = call.body["purpose"].as_str().unwrap_or_default();
-        check_format(purpose, &sent.name)?;
+        formats::check(purpose, &sent.name)?;
         let expires_after = call.body["expires_after"]["seconds"].as_u64();
         let record = FileRecord::new(&call, &NewFile { purpose, name: &sent.name, bytes: sent.len, expires_after });
         record.keep(&call.session, sent.blob()).await?;
@@ -59,13 +59,4 @@ fn delete(call: Call) -> HandlerFuture {
         record.forget(&call.session.store).await;
         Ok(Answer::json_line(&json!({"object": "file", "deleted": true, "id": record.id})))
     })
-}
-
-/// Refuses a file whose name says that it is not what its purpose takes. Lines are looked at by who reads them: an
-/// upload for a batch with broken lines is accepted, and the batch fails.
-fn check_format(purpose: &str, name: &str) -> Result<(), ApiError> {
-    match purpose == "batch" && !name.to_ascii_lowercase().ends_with(".jsonl") {
-        true => Err(ApiError::invalid("Invalid file format for Batch API. Must be .jsonl")),
-        false => Ok(()),
-    }
 }

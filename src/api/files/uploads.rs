@@ -120,7 +120,7 @@ fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let text = |name: &str| call.body[name].as_str().unwrap_or_default().to_string();
         let (filename, purpose) = (text("filename"), text("purpose"));
-        super::check_format(&purpose, &filename)?;
+        super::formats::check(&purpose, &filename)?;
         let bytes = call.body["bytes"].as_u64().unwrap_or_default();
         check_room(&call, bytes)?;
         let created = call.created();

@@ -4,6 +4,7 @@ use super::chunks::{Chunking, LONGEST};
 use super::pdf;
 use super::rank::Passage;
 use super::store;
+use crate::api::files::formats::check_searched;
 use crate::api::files::kept::{self, FileRecord};
 use crate::api::list::{LIMITS, Order, Page, shape};
 use crate::session::Session;
@@ -98,7 +99,7 @@ pub(super) async fn change(
 /// of `common`.
 ///
 /// # Errors
-/// One of them is no file. Nothing is kept yet.
+/// One of them is no file, or none that can be searched. Nothing is kept yet.
 pub(super) async fn made(
     call: &Call,
     store: &str,
@@ -106,13 +107,16 @@ pub(super) async fn made(
     common: &Value,
     batch: Option<&str>,
 ) -> Result<Vec<StoreFile>, ApiError> {
+    let mut records = Vec::with_capacity(asked.len());
+    for one in asked {
+        records.push(kept::named(call, one["file_id"].as_str().unwrap_or_default()).await?);
+    }
+    check_searched(&records.iter().map(|record| &*record.filename).collect::<Vec<_>>())?;
     let job = call.begins(&["in_progress"]);
     let mut files = Vec::with_capacity(asked.len());
-    for one in asked {
+    for (one, record) in asked.iter().zip(records) {
         let own = |name: &str| one.get(name).filter(|value| !value.is_null()).map(|_| one);
         let chunking = Chunking::of(own("chunking_strategy").unwrap_or(common))?;
-        let id = one["file_id"].as_str().unwrap_or_default();
-        let record = kept::named(call, id).await?;
         let (passages, outcome) = process(&call.session, &record, chunking).await;
         files.push(StoreFile {
             // The keys in the order of recording 62215ebf7a5742ed, then what is newer.
@@ -148,32 +152,56 @@ pub(super) async fn keep(session: &Session, store: &str, files: &[StoreFile]) ->
     Ok(())
 }
 
-/// The passages of a file, and what becomes of it. What is no text is processed as well: nothing is found in it.
+/// The passages of a file, and what becomes of it: in OpenAI's words (openai/openai-openapi 300, openai/openai-node 1496).
 async fn process(session: &Session, record: &FileRecord, chunking: Chunking) -> (Vec<(u32, u32)>, Value) {
-    let failed = |message: String| {
-        (Vec::new(), json!({"status": "failed", "last_error": {"code": "invalid_file", "message": message}}))
+    let failed = |code: &str, message: &str| {
+        (Vec::new(), json!({"status": "failed", "last_error": {"code": code, "message": message}}))
     };
     if record.bytes > LONGEST as u64 {
-        let message = format!("The file has {} bytes: the emulator searches files of at most {LONGEST}.", record.bytes);
-        return failed(message);
+        return failed("invalid_file", "The file could not be parsed because it is too large.");
     }
     let Ok(bytes) = record.read(&session.store).await else {
-        return failed("The file is not there any more.".into());
+        return failed("server_error", "The file is not there any more.");
     };
-    if bytes.is_empty() {
-        return failed("The file is empty.".into());
+    match text(&record.filename, &bytes) {
+        FileText::Text(text) => {
+            let passages = crate::runtime::aside(text.len(), || chunking.cut(&text));
+            (passages, json!({"status": "completed", "usage_bytes": bytes.len()}))
+        }
+        FileText::Broken => failed("invalid_file", "The file could not be parsed."),
+        FileText::Other => failed("unsupported_file", "The file type is not supported."),
     }
-    let passages = text(&bytes).map(|text| crate::runtime::aside(text.len(), || chunking.cut(&text)));
-    (passages.unwrap_or_default(), json!({"status": "completed", "usage_bytes": bytes.len()}))
 }
 
-/// The text of a file that is searched; `None` = it is none.
-fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
-    if bytes.starts_with(b"%PDF-") {
-        let text = crate::runtime::aside(bytes.len(), || pdf::text(bytes));
-        return (!text.is_empty()).then_some(text.into());
+/// What is searched of a file.
+enum FileText<'a> {
+    Text(Cow<'a, str>),
+    /// Empty, or encrypted.
+    Broken,
+    /// Bytes of no text.
+    Other,
+}
+
+/// The text of a file. Of documents whose form is not read it is empty: they are processed, and nothing is found in them.
+fn text<'a>(name: &str, bytes: &'a [u8]) -> FileText<'a> {
+    let utf16 = |units: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].chunks_exact(2).map(|pair| units([pair[0], pair[1]]));
+        char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>()
+    };
+    let is_document =
+        || [".doc", ".docx", ".pdf", ".pptx"].iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+    match bytes {
+        [] => FileText::Broken,
+        [b'%', b'P', b'D', b'F', b'-', ..] => crate::runtime::aside(bytes.len(), || pdf::text(bytes))
+            .map_or(FileText::Broken, |text| FileText::Text(text.into())),
+        [0xff, 0xfe, ..] => FileText::Text(utf16(u16::from_le_bytes).into()),
+        [0xfe, 0xff, ..] => FileText::Text(utf16(u16::from_be_bytes).into()),
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => FileText::Text(text.into()),
+            Err(_) if is_document() => FileText::Text("".into()),
+            Err(_) => FileText::Other,
+        },
     }
-    std::str::from_utf8(bytes).ok().map(Cow::from)
 }
 
 /// The passages of a store's files that are processed and that `wanted` wants.
@@ -196,7 +224,7 @@ pub(super) async fn passages(
         if bytes > 2 * LONGEST {
             break;
         }
-        let Some(text) = text(&content) else { continue };
+        let FileText::Text(text) = text(&file.filename, &content) else { continue };
         found.extend(file.passages.iter().filter_map(|(from, to)| {
             Some(Passage {
                 store: store.to_string(),
@@ -291,8 +319,10 @@ pub(super) fn content(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let file = find(&call).await?;
         let bytes = kept::named(&call, file.id()).await?.read(&call.session.store).await?;
-        let text = text(&bytes).map(|text| json!({"type": "text", "text": text}));
-        let data: Vec<Value> = text.into_iter().collect();
+        let data = match text(&file.filename, &bytes) {
+            FileText::Text(text) if !text.is_empty() => json!([{"type": "text", "text": text}]),
+            _ => json!([]),
+        };
         let page =
             json!({"object": "vector_store.file_content.page", "data": data, "has_more": false, "next_page": null});
         Ok(Answer::json(&page))
