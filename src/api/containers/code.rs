@@ -1,12 +1,11 @@
 //! What a `code_interpreter_call` of Responses leaves: files in its container. A script says them in the call itself
 //! (`files`), or shows pictures among its outputs.
 
-use super::{SHELF, files, made};
+use super::{begin, files};
 use crate::api::files::kept;
 use crate::session::Session;
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
-use crate::wire::ids;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -110,13 +109,7 @@ impl CodeRun {
             if asked.is_object() {
                 asked["name"] = "Auto-created container".into();
             }
-            session.store.objects(SHELF).put(container, &made(container, self.created, &asked)).await?;
-            for (index, source) in self.sources.iter().enumerate() {
-                let content = source.content(&session.store).await?;
-                let mut random = crate::random::Random::new(crate::random::key(index as u64, &[container.as_bytes()]));
-                let id = ids::timed("cfile_", &mut random, self.created);
-                files::put(session, self.created, container, &id, &source.filename, "user", content).await?;
-            }
+            begin(session, container, self.created, &asked, &self.sources).await?;
         } else {
             super::touch(session, container, self.created).await?;
         }

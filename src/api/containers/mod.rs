@@ -4,8 +4,9 @@
 pub(crate) mod code;
 mod files;
 
-use crate::api::files::kept;
+use crate::api::files::kept::{self, FileRecord};
 use crate::api::list::{LIMITS, Order, Page};
+use crate::random::{self, Random};
 use crate::session::Session;
 use crate::session::exchange::PaidUse;
 use crate::session::store::Stored;
@@ -93,6 +94,34 @@ async fn touch(session: &Session, id: &str, now: u64) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// A container of this id begins, with copies of these files in it.
+///
+/// # Errors
+/// There is no room for it; nothing is kept then.
+async fn begin(
+    session: &Session,
+    id: &str,
+    created: u64,
+    asked: &Value,
+    sources: &[FileRecord],
+) -> Result<Value, ApiError> {
+    let container = made(id, created, asked);
+    session.store.objects(SHELF).put(id, &container).await?;
+    for (index, source) in sources.iter().enumerate() {
+        let mut random = Random::new(random::key(index as u64, &[id.as_bytes()]));
+        let file = ids::timed("cfile_", &mut random, created);
+        let put = match source.content(&session.store).await {
+            Ok(content) => files::put(session, created, id, &file, &source.filename, "user", content).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = put {
+            forget(session, id).await;
+            return Err(error.param("file_ids"));
+        }
+    }
+    Ok(container)
+}
+
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = ids::long("cntr_", &mut call.random.fork("id"), call.created());
@@ -100,18 +129,7 @@ fn create(call: Call) -> HandlerFuture {
         for file in call.body["file_ids"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             sources.push(kept::named(&call, file).await.map_err(|error| error.param("file_ids"))?);
         }
-        let container = made(&id, call.created(), &call.body);
-        call.session.store.objects(SHELF).put(&id, &container).await?;
-        let random = call.random.fork("container files");
-        for (index, source) in sources.iter().enumerate() {
-            let content = source.content(&call.session.store).await?;
-            let file = ids::timed("cfile_", &mut random.fork(&index.to_string()), call.created());
-            let put = files::put(&call.session, call.created(), &id, &file, &source.filename, "user", content).await;
-            if let Err(error) = put {
-                forget(&call.session, &id).await;
-                return Err(error.param("file_ids"));
-            }
-        }
+        let container = begin(&call.session, &id, call.created(), &call.body, &sources).await?;
         let _ = call.exchange.uses.set([PaidUse::CodeSession].into());
         Ok(Answer::json(&container))
     })
