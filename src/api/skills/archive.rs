@@ -6,6 +6,7 @@ use bytes::Bytes;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Read;
 
@@ -32,25 +33,13 @@ pub(super) struct SkillFront {
 /// # Errors
 /// They are more than an archive of this form has room for, or two have one name.
 pub(super) fn pack(files: &[(String, Bytes)]) -> Result<Bytes, ApiError> {
-    let wrong = |message: String| ApiError::invalid(message).param("files");
-    let mut names = HashSet::new();
-    for (name, _) in files {
-        if name.is_empty() || name.len() > LONGEST_NAME || !names.insert(name) {
-            let message = format!(
-                "Each file of a skill has a name of its own, of at most {LONGEST_NAME} bytes, not '{}'.",
-                clip(name)
-            );
-            return Err(wrong(message));
-        }
-    }
-    if files.len() > MOST {
-        return Err(wrong(format!("A skill has at most {MOST} files, not {}.", files.len())));
-    }
     if let [(_, only)] = files
         && only.starts_with(LOCAL)
     {
+        check(&entries(only).unwrap_or_default().iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>())?;
         return Ok(only.clone());
     }
+    check(&files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())?;
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for (name, bytes) in files {
         let mut crc = Crc::new();
@@ -100,36 +89,75 @@ pub(super) fn describe(archive: &[u8]) -> Result<SkillFront, ApiError> {
     }
 }
 
-/// The text of the first file of this name, in whatever folder.
-fn read(archive: &[u8], wanted: &str) -> Option<String> {
-    let number = |at: usize, length: usize| -> Option<usize> {
-        let bytes = archive.get(at..at.checked_add(length)?)?;
-        Some(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
-    };
+/// Refuses names that are no files of a skill: whoever unpacks it would write beside it.
+fn check(names: &[String]) -> Result<(), ApiError> {
+    let wrong = |message: String| Err(ApiError::invalid(message).param("files"));
+    if names.len() > MOST {
+        return wrong(format!("A skill has at most {MOST} files, not {}.", names.len()));
+    }
+    let mut known = HashSet::new();
+    for name in names {
+        if name.is_empty() || name.len() > LONGEST_NAME || !known.insert(name) {
+            return wrong(format!(
+                "Each file of a skill has a name of its own, of at most {LONGEST_NAME} bytes, not '{}'.",
+                clip(name)
+            ));
+        }
+        if name.starts_with('/') || name.split(['/', '\\']).any(|part| part == "..") {
+            return wrong(format!("Each file of a skill lies in its folder, and not at '{}'.", clip(name)));
+        }
+    }
+    Ok(())
+}
+
+/// A file in an archive.
+struct ArchivedFile<'a> {
+    name: Cow<'a, str>,
+    method: usize,
+    /// Packed.
+    length: usize,
+    place: usize,
+}
+
+/// A number of so many bytes.
+fn number(archive: &[u8], at: usize, length: usize) -> Option<usize> {
+    let bytes = archive.get(at..at.checked_add(length)?)?;
+    Some(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
+}
+
+/// The files of an archive, as its directory names them; `None` = it is none.
+fn entries(archive: &[u8]) -> Option<Vec<ArchivedFile<'_>>> {
+    let number = |at: usize, length: usize| number(archive, at, length);
     // The end record has a comment of at most 64 KiB behind it.
     let from = archive.len().saturating_sub(65_557);
     let end = from + archive.get(from..)?.windows(4).rposition(|four| four == END)?;
     let (count, mut at) = (number(end + 10, 2)?, number(end + 16, 4)?);
+    let mut entries = Vec::new();
     for _ in 0..count {
         if archive.get(at..at.checked_add(4)?)? != CENTRAL {
             return None;
         }
-        let name = archive.get(at + 46..at + 46 + number(at + 28, 2)?)?;
-        if name.rsplit(|byte| *byte == b'/').next() == Some(wanted.as_bytes()) {
-            let (method, length, place) = (number(at + 10, 2)?, number(at + 20, 4)?, number(at + 42, 4)?);
-            let start = place.checked_add(30 + number(place + 26, 2)? + number(place + 28, 2)?)?;
-            let data = archive.get(start..start.checked_add(length)?)?;
-            let mut text = String::new();
-            match method {
-                0 => data.take(LONGEST).read_to_string(&mut text).ok()?,
-                8 => DeflateDecoder::new(data).take(LONGEST).read_to_string(&mut text).ok()?,
-                _ => return None,
-            };
-            return Some(text);
-        }
+        let name = String::from_utf8_lossy(archive.get(at + 46..at + 46 + number(at + 28, 2)?)?);
+        let (method, length, place) = (number(at + 10, 2)?, number(at + 20, 4)?, number(at + 42, 4)?);
+        entries.push(ArchivedFile { name, method, length, place });
         at += 46 + number(at + 28, 2)? + number(at + 30, 2)? + number(at + 32, 2)?;
     }
-    None
+    Some(entries)
+}
+
+/// The text of the first file of this name, in whatever folder; what bursts is cut.
+fn read(archive: &[u8], wanted: &str) -> Option<String> {
+    let entry = entries(archive)?.into_iter().find(|entry| entry.name.rsplit('/').next() == Some(wanted))?;
+    let names = number(archive, entry.place + 26, 2)? + number(archive, entry.place + 28, 2)?;
+    let start = entry.place.checked_add(30 + names)?;
+    let data = archive.get(start..start.checked_add(entry.length)?)?;
+    let mut text = String::new();
+    match entry.method {
+        0 => data.take(LONGEST).read_to_string(&mut text).ok()?,
+        8 => DeflateDecoder::new(data).take(LONGEST).read_to_string(&mut text).ok()?,
+        _ => return None,
+    };
+    Some(text)
 }
 
 #[cfg(test)]
@@ -159,6 +187,17 @@ mod tests {
             &pack(&files("---\r\nname: x\r\ndescription: >\r\n  Reads\r\n  tables.\r\n---\r\n")).expect("an archive"),
         );
         assert_eq!(folded.map(|front| front.description), Ok("Reads tables.\n".into()));
+        for place in ["../SKILL.md", "a/../../b", "/etc/passwd", "a\\..\\b"] {
+            let outside = [files(SKILL), vec![(place.to_string(), Bytes::new())]].concat();
+            assert!(pack(&outside).is_err(), "{place}");
+        }
+        // The same of an archive that is one already.
+        let mut archive = pack(&files(SKILL)).expect("an archive").to_vec();
+        while let Some(at) = archive.windows(10).position(|name| name == b"csv/run.py") {
+            archive[at..at + 10].copy_from_slice(b"../_run.py");
+        }
+        let told = pack(&[("a.zip".into(), archive.into())]).expect_err("it lies outside");
+        assert!(told.message.contains("lies in its folder"), "{}", told.message);
         let twice = [files(SKILL), files(SKILL)].concat();
         assert!(pack(&twice).is_err());
         assert!(pack(&[("a".repeat(256), Bytes::new())]).is_err());
