@@ -395,12 +395,78 @@ fn messages_and_assistants_are_kept_in_their_normal_form() {
     let listed = valid(&emulator, "beta.assistants.list", "/assistants", &Value::Null);
     assert_eq!(listed["data"][0], changed);
     valid(&emulator, "beta.assistants.delete", &path, &Value::Null);
-    let given = json!({"tool_resources": {"file_search": {"vector_stores": [{"file_ids": ["file-1"]}]}}});
-    let searched = valid(&emulator, "beta.threads.create", "/threads", &given);
-    assert_eq!(searched["tool_resources"], json!({"file_search": {"vector_store_ids": []}}));
     valid(&emulator, "beta.threads.update", &format!("/threads/{thread}"), &json!({"metadata": {"a": "b"}}));
     let kept = valid(&emulator, "beta.threads.retrieve", &format!("/threads/{thread}"), &Value::Null);
     assert_eq!(kept["metadata"], json!({"a": "b"}));
     valid(&emulator, "beta.threads.delete", &format!("/threads/{thread}"), &Value::Null);
     assert_eq!(ask(&emulator, "GET", &format!("/v1/threads/{thread}/runs"), &Value::Null).status, 404);
+}
+
+#[test]
+fn file_search_of_a_run_finds_in_the_stores_of_its_assistant_and_its_thread() {
+    let emulator = start(json!({}));
+    let file = |name: &str, text: &str| {
+        let kept = super::files_tests::upload_as(&emulator, KEY, name, "assistants", text.as_bytes(), &[]);
+        id(&kept.json())
+    };
+    let (owls, hens, table) =
+        (file("owls.md", "Owls hoot at night."), file("hens.md", "Hens cluck."), file("a.csv", "a,b"));
+    let stores = || ask(&emulator, "GET", "/v1/vector_stores", &Value::Null).json()["data"].clone();
+    let assistant = json!({"model": "gpt-4o", "instructions": "Look it up.", "tools": [{"type": "file_search"}, {"type": "code_interpreter"}],
+        "tool_resources": {"file_search": {"vector_stores": [{"file_ids": [owls]}]}}});
+    let assistant = valid(&emulator, "beta.assistants.create", "/assistants", &assistant);
+    let own = &stores()[0];
+    assert_eq!(assistant["tool_resources"]["file_search"]["vector_store_ids"], json!([own["id"]]));
+    assert_eq!(own["expires_after"], Value::Null);
+    let attach = |file: &str, tool: &str| json!({"role": "user", "content": "Who clucks?", "attachments": [{"file_id": file, "tools": [{"type": tool}]}]});
+    let refused = ask(&emulator, "POST", "/v1/threads", &json!({"messages": [attach(&table, "file_search")]}));
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (400, &json!("unsupported_file")));
+    let thread =
+        valid(&emulator, "beta.threads.create", "/threads", &json!({"messages": [attach("file-none", "file_search")]}));
+    assert_eq!(thread["tool_resources"], json!({}), "what nobody uploaded is not searched");
+    assert_eq!(stores().as_array().map(Vec::len), Some(1));
+    let path = format!("/threads/{}", id(&thread));
+    let messages = format!("{path}/messages");
+    valid(&emulator, "beta.threads.messages.create", &messages, &attach(&table, "code_interpreter"));
+    valid(&emulator, "beta.threads.messages.create", &messages, &attach(&hens, "file_search"));
+    let made = stores()[0].clone();
+    assert_eq!(made["expires_after"], json!({"anchor": "last_active_at", "days": 7}));
+    let held = valid(&emulator, "beta.threads.retrieve", &path, &Value::Null)["tool_resources"].clone();
+    let expected =
+        json!({"code_interpreter": {"file_ids": [table]}, "file_search": {"vector_store_ids": [made["id"]]}});
+    assert_eq!(held, expected);
+    let reply = |query: &str| json!({"output": [{"type": "file_search_call", "queries": [query]}], "text": "Hens do."});
+    script(&emulator, json!([reply("hens cluck"), reply("owls hoot")]));
+    let run = id(&run(&emulator, &id(&assistant), &id(&thread)));
+    let done = look(&emulator, &id(&thread), &run);
+    assert_eq!(done["status"], "completed", "{done}");
+    let plain = steps(&emulator, &id(&thread), &run);
+    let searched = plain.iter().find(|step| step["type"] == "tool_calls").expect("a search");
+    let results = &searched["step_details"]["tool_calls"][0]["file_search"]["results"];
+    assert_eq!((&results[0]["file_name"], &results[0]["content"]), (&json!("hens.md"), &Value::Null));
+    let one = format!(
+        "/v1{path}/runs/{run}/steps/{}?include[]=step_details.tool_calls[*].file_search.results[*].content",
+        id(searched)
+    );
+    let whole = ask(&emulator, "GET", &one, &Value::Null).json();
+    let content = &whole["step_details"]["tool_calls"][0]["file_search"]["results"][0]["content"];
+    assert_eq!(content, &json!([{"type": "text", "text": "Hens cluck."}]), "{whole}");
+    let said = ask(&emulator, "GET", &format!("/v1{messages}?limit=1"), &Value::Null).json();
+    let cited = &said["data"][0]["content"][0]["text"]["annotations"][0]["file_citation"]["file_id"];
+    assert_eq!(cited, &json!(hens));
+    let body = json!({"assistant_id": id(&assistant), "stream": true,
+        "thread": {"messages": [{"role": "user", "content": "Who hoots?"}]}});
+    let streamed = events(&ask(&emulator, "POST", "/v1/threads/runs", &body));
+    assert!(names(&streamed).contains(&"thread.run.step.delta"));
+    let delta =
+        streamed.iter().find(|(name, _)| name == "thread.run.step.delta").map(|(_, data)| data).expect("a delta");
+    let found = &delta["delta"]["step_details"]["tool_calls"][0]["file_search"]["results"][0];
+    assert_eq!((&found["file_name"], &found["content"]), (&json!("owls.md"), &Value::Null), "{delta}");
+    // A request that nothing answers makes nothing.
+    script(&emulator, json!([{"match": {"user": "something else"}, "text": "x"}]));
+    let before = stores().as_array().map(Vec::len);
+    let attached = json!({"assistant_id": id(&assistant), "thread": {"messages": [attach(&owls, "file_search")]}});
+    let unanswered = ask(&emulator, "POST", "/v1/threads/runs", &attached);
+    assert!(unanswered.status >= 400, "{}", unanswered.text());
+    assert_eq!(stores().as_array().map(Vec::len), before);
 }

@@ -1,6 +1,6 @@
 //! `assistants`: who answers, and with what.
 
-use super::{given, tool_resources};
+use super::{given, resources};
 use crate::api::list::{Order, Page};
 use crate::session::store::StoredKind;
 use crate::turn::answer::Answer;
@@ -64,7 +64,7 @@ fn object(id: &str, created: u64, body: &Value, before: &Value) -> Assistant {
         let said = body.get(field).or_else(|| before.get(field)).unwrap_or(&Value::Null);
         object.insert(field.into(), shown(field, said));
     }
-    let resources = tool_resources(&json!({"tool_resources": object["tool_resources"]}), &object["tools"]);
+    let resources = resources::shown(&json!({"tool_resources": object["tool_resources"]}), &object["tools"]);
     object.insert("tool_resources".into(), resources);
     Assistant(Value::Object(object))
 }
@@ -82,8 +82,13 @@ pub(super) async fn find(call: &Call, id: &str) -> Result<Value, ApiError> {
 pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = ids::plain("asst_", &mut call.random.fork("id"));
-        let assistant = object(&id, call.created(), &call.body, &Value::Null);
-        call.session.store.put(&id, &assistant).await?;
+        let made = resources::made(&call, &call.body, &Value::Null, false).await?;
+        let mut assistant = object(&id, call.created(), &call.body, &Value::Null);
+        resources::join(&mut assistant.0["tool_resources"], &made.resources);
+        if let Err(error) = call.session.store.put(&id, &assistant).await {
+            made.undo(&call).await;
+            return Err(error);
+        }
         Ok(Answer::json(&assistant))
     })
 }

@@ -1,11 +1,13 @@
 //! Runs that are set going: created, created with their thread, and gone on with when functions gave their outputs.
 
 use super::narrate::{Narrator, Telling};
+use super::resources::{self, Made};
 use super::run::{LIFE, Run, RunEnding, last_error};
 use super::stream::RunEvents;
 use super::thread::{self, Thread};
-use super::{ask, assistant, given, messages, metadata};
+use super::{ask, assistant, given, messages, metadata, runs};
 use crate::api::infer;
+use crate::api::vector_stores::search::FileSearch;
 use crate::prompt::Prompt;
 use crate::reply::pace::{Pace, Schedule};
 use crate::session::jobs::Job;
@@ -33,15 +35,22 @@ pub(super) fn create(call: Call) -> HandlerFuture {
             return Err(ApiError::invalid(message).code("invalid_thread"));
         }
         let opening = [("thread.run.created", run.object.clone())];
-        let (answer, run) = turn(&call, &thread, run, &opening).await?;
-        let Some(run) = run else { return Ok(answer) };
+        let made = resources::attached(&call, thread.tool_resources.clone(), &more).await?;
+        thread.tool_resources = made.resources.clone();
+        let (answer, run) = match turn(&call, &thread, run, &opening).await {
+            Ok((answer, Some(run))) => (answer, run),
+            other => return undone(&call, &made, other).await,
+        };
         let add = |thread: &mut Thread| {
             is_free(thread)?;
+            resources::join(&mut thread.tool_resources, &made.resources);
             thread.messages.extend(more.iter().cloned());
             thread.runs.push(run.clone());
             thread.check_room(&call)
         };
-        thread::change(&call, add).await?;
+        if let Err(error) = thread::change(&call, add).await {
+            return undone(&call, &made, Err(error)).await;
+        }
         Ok(answer)
     })
 }
@@ -49,15 +58,22 @@ pub(super) fn create(call: Call) -> HandlerFuture {
 pub(super) fn create_and_run(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let assistant = assistant_of(&call).await?;
-        let mut thread = Thread::new(&call, &call.body["thread"]);
+        let (mut thread, made) = Thread::begin(&call, &call.body["thread"]).await?;
         let run = run(&call, &thread, &assistant);
         let opening = [("thread.created", thread.object()), ("thread.run.created", run.object.clone())];
-        let (answer, run) = turn(&call, &thread, run, &opening).await?;
-        let Some(run) = run else { return Ok(answer) };
+        let (answer, run) = match turn(&call, &thread, run, &opening).await {
+            Ok((answer, Some(run))) => (answer, run),
+            other => return undone(&call, &made, other).await,
+        };
         thread.runs.push(run);
-        thread.check_room(&call)?;
-        call.session.store.put(&thread.id, &thread).await?;
-        Ok(answer)
+        let kept = match thread.check_room(&call) {
+            Ok(()) => call.session.store.put(&thread.id, &thread).await,
+            Err(error) => Err(error),
+        };
+        match kept {
+            Ok(()) => Ok(answer),
+            Err(error) => undone(&call, &made, Err(error)).await,
+        }
     })
 }
 
@@ -81,6 +97,12 @@ pub(super) fn submit_tool_outputs(call: Call) -> HandlerFuture {
         thread::change(&call, go_on).await?;
         Ok(answer)
     })
+}
+
+/// The answer of a turn that brings no run: what was made for it goes.
+async fn undone(call: &Call, made: &Made, turned: Turned) -> Result<Answer, ApiError> {
+    made.undo(call).await;
+    turned.map(|(answer, _)| answer)
 }
 
 async fn assistant_of(call: &Call) -> Result<Value, ApiError> {
@@ -122,7 +144,8 @@ fn run(call: &Call, thread: &Thread, assistant: &Value) -> Run {
         "started_at": null, "expires_at": call.created() + LIFE.as_secs(), "cancelled_at": null, "failed_at": null,
         "completed_at": null, "required_action": null, "last_error": null, "model": or("model"),
         "instructions": instructions, "tools": or("tools"),
-        "tool_resources": super::tool_resources(assistant, &or("tools")), "metadata": metadata(body),
+        "tool_resources": resources::shown(if own("tool_resources").is_null() { assistant } else { body }, &or("tools")),
+        "metadata": metadata(body),
         "temperature": or("temperature"), "top_p": or("top_p"), "reasoning_effort": or("reasoning_effort"),
         "max_completion_tokens": own("max_completion_tokens"), "max_prompt_tokens": own("max_prompt_tokens"),
         "truncation_strategy": truncation, "incomplete_details": null, "usage": null,
@@ -165,17 +188,34 @@ fn fill(run: &mut Run, call: &Call) -> Result<Option<Value>, ApiError> {
     Ok(Some(step.clone()))
 }
 
-/// Asks for the reply to a run, and answers with the run or its events. Gives the run as it is kept; `None` = something
-/// else is the answer, and there is no such run.
-async fn turn(
-    call: &Call,
-    thread: &Thread,
-    run: Run,
-    opening: &[(&'static str, Value)],
-) -> Result<(Answer, Option<Run>), ApiError> {
+/// What the file search of a run may find: in the stores of its assistant and of its thread.
+async fn search(call: &Call, thread: &Thread, run: &Run) -> Option<FileSearch> {
+    let tool = run.object["tools"].as_array()?.iter().find(|tool| tool["type"] == "file_search")?;
+    let mut ids = Vec::new();
+    for resources in [&run.object["tool_resources"], &thread.tool_resources] {
+        for id in resources::held(resources, "file_search", "vector_store_ids") {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    FileSearch::among(call, &ids, &tool["file_search"]).await
+}
+
+/// An answer, and the run as it is kept; `None` = something else is the answer, and there is no such run.
+type Turned = Result<(Answer, Option<Run>), ApiError>;
+
+/// Asks for the reply to a run, and answers with the run or its events.
+async fn turn(call: &Call, thread: &Thread, run: Run, opening: &[(&'static str, Value)]) -> Turned {
     let prompt = ask::prompt(call, thread, &run);
-    let telling =
-        Telling { run: run.clone(), now: call.created(), random: call.random.fork("steps"), counter: call.counter() };
+    let telling = Telling {
+        run: run.clone(),
+        now: call.created(),
+        random: call.random.fork("steps"),
+        counter: call.counter(),
+        search: search(call, thread, &run).await,
+        contents: runs::shows_contents(call),
+    };
     let mut pending = None;
     let render = |prompt: &Prompt, mut spoken: Spoken| {
         let mut narrator = Narrator::new(telling, prompt, &spoken);

@@ -1,7 +1,7 @@
 //! `threads.messages`: what is said in a thread.
 
 use super::thread::{self, Thread};
-use super::{given, metadata};
+use super::{given, metadata, resources};
 use crate::api::list::{Order, Page};
 use crate::random::Random;
 use crate::turn::answer::Answer;
@@ -67,16 +67,27 @@ pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("thread_id");
         let message = message(&call.body, id, &mut call.random.fork("message"), call.created());
-        let add = |thread: &mut Thread| {
+        let free = |thread: &Thread| match thread.active() {
             // As users report it: openai/openai-python 1023.
-            if let Some(run) = thread.active() {
+            Some(run) => {
                 let run = run.id();
-                return Err(ApiError::invalid(format!("Can't add messages to {id} while a run {run} is active.")));
+                Err(ApiError::invalid(format!("Can't add messages to {id} while a run {run} is active.")))
             }
+            None => Ok(()),
+        };
+        let thread = thread::find(&call).await?;
+        free(&thread)?;
+        let made = resources::attached(&call, thread.tool_resources, std::slice::from_ref(&message)).await?;
+        let add = |thread: &mut Thread| {
+            free(thread)?;
+            resources::join(&mut thread.tool_resources, &made.resources);
             thread.messages.push(message.clone());
             thread.check_room(&call)
         };
-        thread::change(&call, add).await?;
+        if let Err(error) = thread::change(&call, add).await {
+            made.undo(&call).await;
+            return Err(error);
+        }
         Ok(Answer::json(&message))
     })
 }

@@ -7,8 +7,10 @@
 mod ask;
 mod assistant;
 mod create;
+mod hosted;
 mod messages;
 mod narrate;
+mod resources;
 mod run;
 mod runs;
 mod stream;
@@ -52,19 +54,4 @@ fn given<'a>(body: &'a Value, name: &str) -> Option<&'a Value> {
 /// `metadata` of a body.
 fn metadata(body: &Value) -> Value {
     given(body, "metadata").cloned().unwrap_or_else(|| json!({}))
-}
-
-/// What tools work with, as it is shown: those that can hold something show that they hold nothing.
-fn tool_resources(body: &Value, tools: &Value) -> Value {
-    let mut shown = given(body, "tool_resources").cloned().unwrap_or_else(|| json!({}));
-    for (tool, ids) in [("code_interpreter", "file_ids"), ("file_search", "vector_store_ids")] {
-        let offered = tools.as_array().into_iter().flatten().any(|offered| offered["type"] == tool);
-        if offered || shown[tool].is_object() {
-            let held = shown[tool].get(ids).cloned().unwrap_or_else(|| json!([]));
-            shown[tool] = json!({ids: held});
-        } else if let Some(shown) = shown.as_object_mut() {
-            shown.remove(tool);
-        }
-    }
-    shown
 }

@@ -1,9 +1,10 @@
 //! What a reply becomes in a run: steps and messages, and the events that tell of them, in the order that the official
 //! clients hold them to: one step after the other, and the functions that are called last.
 
-use super::messages;
 use super::run::{Run, RunEnding, last_error, usage};
+use super::{hosted, messages};
 use crate::api::choice_queues::Cursor;
+use crate::api::vector_stores::search::{FileSearch, citation};
 use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
@@ -123,6 +124,10 @@ pub(super) struct Narrator {
     model: Model,
     /// What the reply says of its own usage.
     usage: Option<Value>,
+    search: Option<FileSearch>,
+    contents: bool,
+    /// What the last search found, until a text cites it.
+    found: Vec<Value>,
 }
 
 /// What it takes to tell of a run.
@@ -131,6 +136,10 @@ pub(super) struct Telling {
     pub now: u64,
     pub random: Random,
     pub counter: Counter,
+    /// What file searches may find.
+    pub search: Option<FileSearch>,
+    /// Whether the texts that they find are shown.
+    pub contents: bool,
 }
 
 impl Narrator {
@@ -148,6 +157,9 @@ impl Narrator {
             counter: telling.counter,
             model: spoken.model.clone(),
             usage: spoken.overrides().usage.clone(),
+            search: telling.search,
+            contents: telling.contents,
+            found: Vec::new(),
         }
     }
 
@@ -205,9 +217,14 @@ impl Narrator {
 
     /// It is whole.
     pub(super) fn grown(&mut self, text: &Text, refusal: bool) {
+        let found = std::mem::take(&mut self.found);
         let Some(open) = &mut self.open else { return };
         let Some(content) = open.message["content"].as_array_mut() else { return };
-        let (index, annotations) = (content.len(), annotations(text));
+        let mut cited = text.annotations.clone();
+        if cited.is_empty() {
+            cited.extend(citation(&found, &text.text));
+        }
+        let (index, annotations) = (content.len(), annotations(&cited, &text.text));
         content.push(match refusal {
             true => json!({"type": "refusal", "refusal": text.text}),
             false => messages::text(&text.text, &annotations),
@@ -259,7 +276,8 @@ impl Narrator {
         step["status"] = "completed".into();
         step["completed_at"] = self.now.into();
         step["usage"] = usage;
-        self.event("thread.run.step.completed", &step);
+        let shown = if self.contents { step.clone() } else { hosted::without_contents(step.clone()) };
+        self.event("thread.run.step.completed", &shown);
         self.outcome.steps.push(step);
     }
 
@@ -309,10 +327,18 @@ impl Narrator {
         let id = ids::call(&mut self.random);
         let (begun, whole) = if kind == "code_interpreter" {
             let of = |input: &str, outputs: Value| json!({"id": id, "type": kind, kind: {"input": input, "outputs": outputs}});
-            (of("", json!([])), of(item["code"].as_str().unwrap_or_default(), outputs(item)))
+            (of("", json!([])), of(item["code"].as_str().unwrap_or_default(), hosted::outputs(item)))
         } else {
-            let whole = json!({"id": id, "type": kind, kind: found(item)});
-            (whole.clone(), whole)
+            if let Some(search) = self.search.as_ref().filter(|_| item["results"].is_null()) {
+                self.found = search.find(&item["queries"]);
+            }
+            let results = item["results"].as_array().or(self.search.as_ref().map(|_| &self.found));
+            let whole = json!({"id": id, "type": kind, kind: hosted::found(results)});
+            let mut begun = whole.clone();
+            if !self.contents {
+                hosted::without_content(&mut begun);
+            }
+            (begun, whole)
         };
         let (name, data) = step_delta(&step_id, with_index(0, &begun));
         self.event(name, &data);
@@ -453,37 +479,13 @@ fn numbered((index, entry): (usize, Value)) -> Value {
     out
 }
 
-/// Annotations of a reply, which are in the words of Responses: files are all that threads cite.
-fn annotations(text: &Text) -> Vec<Value> {
-    let cited = text.annotations.iter().filter(|one| one["type"] == "file_citation");
-    let end = text.text.chars().count();
+/// Annotations of a text, which are in the words of Responses: files are all that threads cite.
+fn annotations(cited: &[Value], text: &str) -> Vec<Value> {
+    let end = text.chars().count();
     let cite = |one: &Value| {
         let index = one["index"].as_u64().unwrap_or(end as u64);
         json!({"type": "file_citation", "text": "", "start_index": index, "end_index": index,
             "file_citation": {"file_id": one["file_id"].as_str().unwrap_or_default()}})
     };
-    cited.map(cite).collect()
-}
-
-/// What code printed and drew.
-fn outputs(item: &Value) -> Value {
-    let output = |one: &Value| match one["type"].as_str() {
-        Some("logs") => Some(json!({"type": "logs", "logs": one["logs"].as_str().unwrap_or_default()})),
-        _ => None,
-    };
-    item["outputs"].as_array().into_iter().flatten().filter_map(output).collect()
-}
-
-/// What a search found.
-fn found(item: &Value) -> Value {
-    let result = |one: &Value| {
-        let text = one["text"].as_str().map(|text| json!([{"type": "text", "text": text}]));
-        json!({"file_id": one["file_id"].as_str().unwrap_or_default(),
-            "file_name": one["filename"].as_str().unwrap_or_default(), "score": one["score"].as_f64().unwrap_or(0.0),
-            "content": text})
-    };
-    match item["results"].as_array() {
-        Some(results) => json!({"results": results.iter().map(result).collect::<Vec<_>>()}),
-        None => json!({}),
-    }
+    cited.iter().filter(|one| one["type"] == "file_citation").map(cite).collect()
 }

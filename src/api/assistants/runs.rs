@@ -1,5 +1,6 @@
 //! `threads.runs`: what can be done with a run, and its steps.
 
+use super::hosted::without_contents;
 use super::metadata;
 use super::run::Run;
 use super::thread::{self, Thread};
@@ -59,9 +60,23 @@ pub(super) fn cancel(call: Call) -> HandlerFuture {
     })
 }
 
+/// Whether a request includes the texts that file searches found.
+pub(super) fn shows_contents(call: &Call) -> bool {
+    call.queries("include").any(|field| field == "step_details.tool_calls[*].file_search.results[*].content")
+}
+
+/// The steps of the run the path names, as the request may see them.
+async fn steps(call: &Call) -> Result<Vec<Value>, ApiError> {
+    let steps = find(call).await?.steps;
+    Ok(match shows_contents(call) {
+        true => steps,
+        false => steps.into_iter().map(without_contents).collect(),
+    })
+}
+
 pub(super) fn list_steps(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let steps = find(&call).await?.steps;
+        let steps = steps(&call).await?;
         Ok(Answer::json(&Page::asked(&call, steps, Order::NewestFirst)))
     })
 }
@@ -69,7 +84,7 @@ pub(super) fn list_steps(call: Call) -> HandlerFuture {
 pub(super) fn retrieve_step(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("step_id");
-        let step = find(&call).await?.steps.into_iter().find(|step| step["id"] == id);
+        let step = steps(&call).await?.into_iter().find(|step| step["id"] == id);
         let step = step.ok_or_else(|| ApiError::new(404, format!("No run step found with id '{id}'.")))?;
         Ok(Answer::json(&step))
     })

@@ -1,7 +1,8 @@
 //! `threads`: messages, and the runs that answer them.
 
+use super::resources::{self, Made};
 use super::run::Run;
-use super::{messages, metadata, tool_resources};
+use super::{messages, metadata};
 use crate::memory::weight;
 use crate::session::Session;
 use crate::session::store::StoredKind;
@@ -19,7 +20,7 @@ pub(super) struct Thread {
     /// Unix seconds.
     created_at: u64,
     metadata: Value,
-    tool_resources: Value,
+    pub tool_resources: Value,
     pub messages: Vec<Value>,
     pub runs: Vec<Run>,
 }
@@ -29,19 +30,26 @@ impl StoredKind for Thread {
 }
 
 impl Thread {
-    /// A new thread, as `body` says, with its messages.
-    pub(super) fn new(call: &Call, body: &Value) -> Self {
+    /// A new thread, as `body` says, with its messages; beside it what was made for it.
+    ///
+    /// # Errors
+    /// It has no room, or names files that cannot be searched; nothing is kept then.
+    pub(super) async fn begin(call: &Call, body: &Value) -> Result<(Self, Made), ApiError> {
         let mut random = call.random.fork("thread");
         let id = ids::plain("thread_", &mut random);
         let messages = messages::all(body, "messages", &id, &mut random, call.created());
-        Thread {
+        let mut thread = Thread {
             created_at: call.created(),
             metadata: metadata(body),
-            tool_resources: tool_resources(body, &Value::Null),
+            tool_resources: Value::Null,
             messages,
             runs: Vec::new(),
             id,
-        }
+        };
+        thread.check_room(call)?;
+        let made = resources::of_thread(call, body, &thread.messages).await?;
+        thread.tool_resources = made.resources.clone();
+        Ok((thread, made))
     }
 
     pub(super) fn object(&self) -> Value {
@@ -124,9 +132,11 @@ pub(super) async fn blindly<T>(
 
 pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let thread = Thread::new(&call, &call.body);
-        thread.check_room(&call)?;
-        call.session.store.put(&thread.id, &thread).await?;
+        let (thread, made) = Thread::begin(&call, &call.body).await?;
+        if let Err(error) = call.session.store.put(&thread.id, &thread).await {
+            made.undo(&call).await;
+            return Err(error);
+        }
         Ok(Answer::json(&thread.object()))
     })
 }
@@ -142,7 +152,7 @@ pub(super) fn update(call: Call) -> HandlerFuture {
                 thread.metadata = metadata(&call.body);
             }
             if call.body.get("tool_resources").is_some() {
-                thread.tool_resources = tool_resources(&call.body, &Value::Null);
+                thread.tool_resources = resources::shown(&call.body, &Value::Null);
             }
             Ok(thread.object())
         };

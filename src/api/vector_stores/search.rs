@@ -67,15 +67,21 @@ impl FileSearch {
     pub(crate) async fn of(call: &Call) -> Option<Self> {
         let tools = call.body.get("tools").and_then(Value::as_array)?;
         let tool = tools.iter().find(|tool| tool["type"] == "file_search")?;
-        let wanted = |attributes: &Value| filters::holds(&tool["filters"], attributes);
+        let ids: Vec<&str> = tool["vector_store_ids"].as_array()?.iter().filter_map(Value::as_str).collect();
+        FileSearch::among(call, &ids, tool).await
+    }
+
+    /// A search in these stores; `None` when there is none of them.
+    pub(crate) async fn among(call: &Call, ids: &[&str], options: &Value) -> Option<Self> {
+        let wanted = |attributes: &Value| filters::holds(&options["filters"], attributes);
         let (mut passages, mut known) = (Vec::new(), false);
-        for id in tool["vector_store_ids"].as_array()?.iter().filter_map(Value::as_str) {
+        for id in ids {
             if store::touch(&call.session, id, call.created()).await.is_ok() {
                 known = true;
                 passages.extend(files::passages(&call.session, call.created(), id, wanted).await);
             }
         }
-        known.then(|| FileSearch { passages, options: tool.clone() })
+        known.then(|| FileSearch { passages, options: options.clone() })
     }
 
     /// The results of a `file_search_call` with these queries, the best first.

@@ -24,8 +24,8 @@ impl StoredKind for VectorStore {
 }
 
 impl VectorStore {
-    fn new(call: &Call) -> Self {
-        let (created, body) = (call.created(), &call.body);
+    fn new(call: &Call, body: &Value) -> Self {
+        let created = call.created();
         let given = |name: &str| body.get(name).cloned().unwrap_or_default();
         // The keys in the order of recording fbaeeacf8ac7550e.
         let mut store = VectorStore {
@@ -136,19 +136,36 @@ async fn shown(call: &Call, store: VectorStore) -> Value {
     store.show(&files, call.created())
 }
 
+/// A new store as a body asks for it, with its files; gives it as it is shown.
+///
+/// # Errors
+/// A file cannot be searched, or there is no room; nothing is kept then.
+pub(crate) async fn make(call: &Call, body: &Value) -> Result<Value, ApiError> {
+    let store = VectorStore::new(call, body);
+    let ids = body["file_ids"].as_array().into_iter().flatten();
+    let asked: Vec<Value> = ids.map(|id| json!({"file_id": id})).collect();
+    let files = files::made(call, store.id(), &asked, body, None).await?;
+    call.session.store.put(store.id(), &store).await?;
+    if let Err(error) = files::keep(&call.session, store.id(), &files).await {
+        call.session.store.remove::<VectorStore>(store.id()).await;
+        return Err(error);
+    }
+    Ok(store.show(&files, call.created()))
+}
+
+/// Puts files into a store, by their ids.
+///
+/// # Errors
+/// As [`make`]; there is no such store.
+pub(crate) async fn fill(call: &Call, id: &str, files: &[Value]) -> Result<(), ApiError> {
+    let store = touch(&call.session, id, call.created()).await?;
+    let asked: Vec<Value> = files.iter().map(|id| json!({"file_id": id})).collect();
+    let files = files::made(call, store.id(), &asked, &Value::Null, None).await?;
+    files::keep(&call.session, store.id(), &files).await
+}
+
 pub(super) fn create(call: Call) -> HandlerFuture {
-    Box::pin(async move {
-        let store = VectorStore::new(&call);
-        let ids = call.body["file_ids"].as_array().into_iter().flatten();
-        let asked: Vec<Value> = ids.map(|id| json!({"file_id": id})).collect();
-        let files = files::made(&call, store.id(), &asked, &call.body, None).await?;
-        call.session.store.put(store.id(), &store).await?;
-        if let Err(error) = files::keep(&call.session, store.id(), &files).await {
-            call.session.store.remove::<VectorStore>(store.id()).await;
-            return Err(error);
-        }
-        Ok(Answer::json(&store.show(&files, call.created())))
-    })
+    Box::pin(async move { Ok(Answer::json(&make(&call, &call.body).await?)) })
 }
 
 pub(super) fn retrieve(call: Call) -> HandlerFuture {
@@ -191,13 +208,18 @@ pub(super) fn list(call: Call) -> HandlerFuture {
     })
 }
 
+/// Forgets a store with what is in it.
+pub(crate) async fn forget(session: &Session, id: &str) {
+    for name in [files::shelf(id), super::batches::shelf(id)] {
+        session.store.objects(&name).clear().await;
+    }
+    session.store.remove::<VectorStore>(id).await;
+}
+
 pub(super) fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let store = find(&call).await?;
-        for name in [files::shelf(store.id()), super::batches::shelf(store.id())] {
-            call.session.store.objects(&name).clear().await;
-        }
-        call.session.store.remove::<VectorStore>(store.id()).await;
+        forget(&call.session, store.id()).await;
         Ok(Answer::json(&json!({"id": store.id(), "object": "vector_store.deleted", "deleted": true})))
     })
 }
