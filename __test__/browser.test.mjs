@@ -132,3 +132,39 @@ test('what a browser has kept as HAR is answered by an emulator', async () => {
     rmSync(folder, { recursive: true });
   }
 }, 60_000);
+
+/* Runs in the page: seconds of sound; width and height of a picture. */
+async function decoded({ media, data }) {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  if (media.startsWith('audio/')) return (await new OfflineAudioContext(1, 1, 24_000).decodeAudioData(bytes.buffer)).duration;
+  const picture = Object.assign(new Image(), { src: URL.createObjectURL(new Blob([bytes], { type: media })) });
+  await picture.decode();
+  return [picture.naturalWidth, picture.naturalHeight];
+}
+
+test('sound and pictures of every format are what a browser decodes', { timeout: 60_000 }, async () => {
+  const emulator = await startEmulator();
+  const session = emulator.session();
+  const post = (path, body) => fetch(session.baseURL + path, {
+    method: 'POST', headers: { authorization: `Bearer ${session.apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify(body),
+  });
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${pages.address().port}/`);
+  const input = 'The quick brown fox jumps over the lazy dog.';
+  for (const response_format of ['mp3', 'opus', 'aac', 'flac', 'wav']) {
+    const answer = await post('/audio/speech', { model: 'gpt-4o-mini-tts', voice: 'alloy', input, response_format });
+    expect(answer.status, response_format).toBe(200);
+    const data = Buffer.from(await answer.arrayBuffer()).toString('base64');
+    const seconds = await page.evaluate(decoded, { media: answer.headers.get('content-type'), data });
+    expect(Math.abs(seconds - 2.7), response_format).toBeLessThan(0.1);
+  }
+  for (const output_format of ['png', 'jpeg', 'webp', 'gif', 'svg']) {
+    const answer = await post('/images/generations', { model: 'gpt-image-2.6-sunburst', prompt: 'a fox', size: '1536x1024', output_format });
+    expect(answer.status, output_format).toBe(200);
+    const media = output_format === 'svg' ? 'image/svg+xml' : `image/${output_format}`;
+    const data = (await answer.json()).data[0].b64_json;
+    expect(await page.evaluate(decoded, { media, data }), output_format).toEqual([1536, 1024]);
+  }
+  await page.close();
+  await emulator.stop();
+});

@@ -302,6 +302,16 @@ impl Asking {
         framed(operation, &path, body)
     }
 
+    /// Requests whose query the types of an operation forbid, each with what is wrong.
+    pub(super) fn odd_queries(&self, operation: &Operation) -> Vec<(String, Requested)> {
+        let Some(name) = operation.query else { return Vec::new() };
+        let (path, body) = (self.path(operation), self.body(operation));
+        let properties = surface::schema(name)["properties"].as_object().cloned().unwrap_or_default();
+        let odd = properties.into_iter().filter(|(_, kind)| kind["type"] == "integer" || kind["enum"].is_array());
+        let query = |field: &str| framed(operation, &format!("{path}?{field}=zzz_bogus"), &body);
+        odd.map(|(field, _)| (format!("{field}=zzz_bogus"), query(&field))).collect()
+    }
+
     /// Requests that the types of an operation forbid, each with what is wrong.
     pub(super) fn invalid(&self, operation: &Operation) -> Vec<(String, Requested)> {
         let Some(name) = operation.body else { return Vec::new() };

@@ -65,6 +65,8 @@ mod heavy_tests;
 mod hosted_tests;
 #[cfg(test)]
 mod idempotency_tests;
+#[cfg(test)]
+mod jobs_tests;
 mod key;
 #[cfg(test)]
 mod key_tests;
