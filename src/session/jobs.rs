@@ -117,9 +117,27 @@ impl HeldJob {
         self.job.due().saturating_sub(began).as_secs()
     }
 
+    /// When its outcome is there, unless it is held.
+    pub(crate) fn due(&self) -> Duration {
+        self.job.due()
+    }
+
+    /// Waits until its outcome is there.
+    pub(crate) async fn wait(&self, session: &Session) {
+        self.job.wait(&session.clock).await;
+        if let Some(name) = self.hold.clone().filter(|_| !self.job.is_settled()) {
+            session.until_released(name).await;
+        }
+    }
+
     /// Its outcome was seen: it stands from now on.
     pub(crate) fn settle(&mut self) {
         self.job.settle();
+    }
+
+    /// Whether its outcome was seen.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.job.is_settled()
     }
 }
 

@@ -27,7 +27,7 @@ mod tools;
 use crate::api::containers::code::CodeRun;
 use crate::api::infer;
 use crate::api::vector_stores::search::FileSearch;
-use crate::session::jobs::Job;
+use crate::session::jobs::HeldJob;
 use crate::turn::answer::poll_soon;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
@@ -75,9 +75,10 @@ fn create(call: Call) -> HandlerFuture {
         let Some(mut record) = made else { return Ok(answer) };
         if record.frame.background && !flag(&call.body, "stream", false) {
             // The answer comes at once; the response is done when it would have come.
-            let wait = answer.delivery.take().map_or(Duration::ZERO, |delivery| delivery.wait);
-            let states = [(Status::Queued, Duration::ZERO), (Status::InProgress, wait)];
-            let job = Job::new(call.session.clock.now(), &states.map(|(status, takes)| (status.as_str(), takes)));
+            let taken = answer.delivery.take();
+            let wait = taken.as_ref().map_or(Duration::ZERO, |delivery| delivery.wait);
+            let hold = taken.and_then(|delivery| delivery.hold).map(|hold| hold.until);
+            let job = HeldJob::new(&call.session, &[Status::InProgress.as_str()], wait, hold);
             Arc::make_mut(&mut record).job = Some(job);
             answer.headers.push(poll_soon());
         }

@@ -3,7 +3,7 @@
 use crate::api::responses::items::Item;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
-use crate::session::jobs::Job;
+use crate::session::jobs::HeldJob;
 use crate::session::store::StoredKind;
 use crate::tokens::Encoding;
 use crate::turn::models::Whole;
@@ -162,7 +162,7 @@ pub(crate) struct ResponseRecord {
     pub random: Random,
     /// Of a background response: its states until it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<Job>,
+    pub job: Option<HeldJob>,
 }
 
 /// The type of what is kept of a response.

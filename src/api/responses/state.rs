@@ -6,7 +6,7 @@ use crate::api::responses::items::Maker;
 use crate::api::responses::record::{End, ResponseRecord, Status};
 use crate::api::responses::request::{Request, text};
 use crate::api::responses::stream::ResponseEvents;
-use crate::session::jobs::Job;
+use crate::session::jobs::HeldJob;
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::call::Call;
@@ -30,7 +30,7 @@ fn unknown(id: &str) -> ApiError {
 /// The response with its outcome, which somebody sees now: it can no longer be stopped. One that was stopped in between
 /// stays so.
 async fn settle(call: &Call, record: ResponseRecord) -> ResponseRecord {
-    if record.job.as_ref().is_none_or(Job::is_settled) {
+    if record.job.as_ref().is_none_or(HeldJob::is_settled) {
         return record;
     }
     let settled = |record: &mut ResponseRecord| {
@@ -47,13 +47,12 @@ async fn settle(call: &Call, record: ResponseRecord) -> ResponseRecord {
 pub(super) fn retrieve(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let mut record = find(&call).await?;
-        let clock = &call.session.clock;
         let streams = call.query("stream") == Some("true");
         if let (true, Some(job)) = (streams, &record.job) {
             call.exchange.wait_until(job.due());
-            job.wait(clock).await;
+            job.wait(&call.session).await;
         }
-        let state = record.job.as_ref().and_then(|job| job.state(clock)).map(Status::of);
+        let state = record.job.as_ref().and_then(|job| job.state(&call.session)).map(Status::of);
         if state.is_none() {
             record = settle(&call, record).await;
         }
@@ -101,7 +100,7 @@ pub(super) fn cancel(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let (id, store) = (call.param("response_id"), &call.session.store);
         let stop = |record: &mut ResponseRecord| {
-            if !record.job.as_ref().is_some_and(|job| job.runs(&call.session.clock)) {
+            if !record.job.as_ref().is_some_and(|job| job.runs(&call.session)) {
                 return Err(Unstopped::Over(Box::new(record.clone())));
             }
             let end = End { status: Status::Cancelled, completed_at: 0, error: Value::Null, reason: None, usage: None };
