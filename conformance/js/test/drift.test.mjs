@@ -52,7 +52,8 @@ test('a newer package is told by what was added, removed and changed', async () 
     const { code, compared, differences } = drift(folder);
     const told = differences.map(({ tier, change, place, what }) => `${tier} ${change} ${place}: ${what}`);
     assert.deepEqual([code, compared], [4, ['npm 900.0.0']]);
-    assert.deepEqual(told, [
+    const infos = told.filter((one) => one.startsWith('info'));
+    assert.deepEqual(told.slice(0, -infos.length), [
       'error added AssistantTool: the kind TelepathyTool',
       'error added FileCreateParams.colour: a field that is not known here',
       'error added POST /files/new: a call that is not known here',
@@ -60,9 +61,11 @@ test('a newer package is told by what was added, removed and changed', async () 
       'warning added FileObject.status: the value "eaten"',
       'warning changed FileObject.bytes: a number here, and a text there',
       'warning changed FileObject.filename: required here, and optional there',
-      'info removed FileObject.status: the value "error"',
-      'info removed POST /files: files.create, which this client cannot call',
     ]);
+    // Beside what only Python's client has.
+    for (const gone of ['FileObject.status: the value "error"', 'POST /files: files.create, which this client cannot call']) {
+      assert.ok(infos.includes(`info removed ${gone}`), gone);
+    }
   } finally {
     await rm(folder, { recursive: true });
   }

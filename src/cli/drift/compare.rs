@@ -204,10 +204,12 @@ impl Ours {
             || matches!(router::find(method, &path.replace("{}", "x")), Matched::Operation(..))
     }
 
-    /// Whether a member of a union is known: Python puts more before a name than npm does.
-    fn knows(&self, member: &str) -> bool {
+    /// Whether a member of a union is known: Python puts more before a member's name than npm does, and `Param` after it.
+    fn knows(&self, member: &str, own: &TypeSeen) -> bool {
         let starts = member.char_indices().filter(|(_, letter)| letter.is_ascii_uppercase());
-        starts.map(|(at, _)| &member[at..]).any(|name| self.last_names.contains(name))
+        let mut ends = starts.filter_map(|(at, _)| member.get(at..));
+        [member, member.trim_end_matches("Param")].iter().any(|name| self.last_names.contains(*name))
+            || ends.any(|end| own.members.iter().any(|known| known == end))
     }
 
     fn is_requested(&self, name: &str) -> bool {
@@ -326,7 +328,7 @@ pub(super) fn differences(ours: &Ours, theirs: &Described) -> Vec<Difference> {
         // Types that stand inside of others are named otherwise in each language: what is new of them is seen where it is
         // referred to.
         let Some(own) = ours.named(full, &rooms) else { continue };
-        let unknown = |member: &&String| is_newer && !own.members.is_empty() && !ours.knows(member);
+        let unknown = |member: &&String| is_newer && !own.members.is_empty() && !ours.knows(member, &own);
         for member in seen.members.iter().filter(unknown) {
             say(tier, DriftKind::Added, name.clone(), format!("the kind {member}"));
         }

@@ -134,7 +134,7 @@ fn members(kind: &str) -> Vec<String> {
         part.chars().all(|letter| letter.is_ascii_alphanumeric())
             && part.chars().any(|letter| letter.is_ascii_lowercase())
     };
-    let named = split(inner, ',').into_iter().filter(named);
+    let named = split(inner, ',').into_iter().filter(|part| named(part) && *part != "None");
     named.filter(|part| part.starts_with(|letter: char| letter.is_ascii_uppercase())).map(String::from).collect()
 }
 

@@ -53,6 +53,8 @@ export interface FileObject extends Based { id: string; smell: string; created_a
 export interface Based { bytes: number }
 "#;
 
+const UNION: &str = "export type AssistantTool = CodeInterpreterTool | TelepathyTool;";
+
 #[test]
 fn a_newer_npm_package_breaks_where_it_sends_more() {
     let folder = Folder::new(
@@ -61,6 +63,7 @@ fn a_newer_npm_package_breaks_where_it_sends_more() {
             ("node_modules/openai/package.json", r#"{"version": "900.1.0"}"#),
             ("node_modules/openai/resources/x.js", ""),
             ("node_modules/openai/src/resources/files.ts", CALLS),
+            ("node_modules/openai/src/resources/beta/assistants.ts", UNION),
         ],
     );
     let (text, code) = drift(DriftOptions { npm: Some(folder.0.clone()), ..options() });
@@ -71,15 +74,21 @@ fn a_newer_npm_package_breaks_where_it_sends_more() {
         "+ FileCreateParams.purpose: the value \"telepathy\"",
         "+ FileCreateParams.colour: a field that is not known here",
         "+ FileObject.smell: a field that is not known here",
+        "+ AssistantTool: the kind TelepathyTool",
         "~ FileObject.created_at: a number here, and a text there",
         "- FileObject.status: the value \"processed\"",
         "- POST /batches: batches.create, which this client cannot call",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
-    for not in
-        ["GET /files/{}: a call", "NotThis", "the value \"assistants\"", "the value \"not\"", "FileObject.bytes: a"]
-    {
+    for not in [
+        "CodeInterpreterTool",
+        "GET /files/{}: a call",
+        "NotThis",
+        "the value \"assistants\"",
+        "the value \"not\"",
+        "FileObject.bytes: a",
+    ] {
         assert!(!text.contains(not), "{not}: {text}");
     }
     let errors = text.split("\nWarnings").next().expect("a tier");
