@@ -83,7 +83,10 @@ const STEPS: u64 = 1_000_000_000;
 
 fn start(dir: &Path) -> Server {
     let dir = dir.to_str().expect("UTF-8");
-    Server::start(&mut llemulator(&["--port", "0", "--log-level", "warn", "--debug", "true", "--data-dir", dir]))
+    // A thousand rounds keep more than a session may by itself.
+    let room = ["--max-objects", "1000000"];
+    let start = ["--port", "0", "--log-level", "warn", "--debug", "true", "--data-dir", dir];
+    Server::start(&mut llemulator(&[start.as_slice(), &room].concat()))
 }
 
 /// Writes until the server is gone, one thing after the other.
