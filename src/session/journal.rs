@@ -149,7 +149,9 @@ impl Journal {
             self.rows.get().into_iter().for_each(|rows| rows.no_exchange(gone.number));
         }
         kept.open += 1;
-        let place = kept.exchanges.partition_point(|before| before.number < exchange.number);
+        // Nearly always the newest; another may have been faster on its way from its number to here.
+        let after = kept.exchanges.iter().rev().take_while(|other| other.number > exchange.number).count();
+        let place = kept.exchanges.len() - after;
         kept.exchanges.insert(place, exchange.clone());
         drop(kept);
         self.tell();
