@@ -16,7 +16,7 @@ try {
   const stamp = `${addon}.sources`;
   const now = fingerprint(SOURCES);
   if (!existsSync(addon) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== now) {
-    console.error('Building the addon (a minute or two the first time) …');
+    console.error('Building the addon (two or three minutes the first time) …');
     buildAddon(platform);
     writeFileSync(stamp, now);
   }
