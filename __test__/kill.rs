@@ -166,7 +166,8 @@ fn nothing_acknowledged_is_lost_however_often_the_process_is_killed() {
         for item in &done.items {
             assert!(items.contains(item.as_str()), "{}", lost(item));
         }
-        client.json("DELETE", QUEUE, &Value::Null).expect("it runs");
+        // In the first round nothing may have reached it.
+        client.json("DELETE", &format!("{QUEUE}?missing=ok"), &Value::Null).expect("it runs");
         for id in &done.objects {
             assert!(ids.insert(id.clone()), "{id} was given twice");
             let (status, _) = client.ask("GET", &format!("/v1/conversations/{id}"), "", "").expect("it runs");
