@@ -21,9 +21,9 @@ def finished(client, batch):
 
 def test_a_file_is_uploaded_waited_for_and_read_back(session):
     client = session([]).client
-    file = client.files.create(file=("data.bin", b"\x00\x01\xff"), purpose="user_data")
+    file = client.files.create(file=("data.bin", b"\x00\x01\xff"), purpose="vision")
     assert client.files.wait_for_processing(file.id).status == "processed"
-    assert [(one.id, one.bytes) for one in client.files.list(purpose="user_data")] == [(file.id, 3)]
+    assert [(one.id, one.bytes) for one in client.files.list(purpose="vision")] == [(file.id, 3)]
     assert client.files.content(file.id).read() == b"\x00\x01\xff"
     assert client.files.delete(file.id).deleted
     with pytest.raises(openai.NotFoundError):

@@ -15,9 +15,9 @@ const question = (id, content) => ({
 test('a file is uploaded, waited for, listed and read back', async () => {
   const { client } = await session();
   const bytes = Buffer.from([0, 1, 2, 255, 10, 13]);
-  const file = await client.files.create({ file: await toFile(bytes, 'data.bin'), purpose: 'user_data' });
+  const file = await client.files.create({ file: await toFile(bytes, 'data.bin'), purpose: 'vision' });
   assert.equal((await client.files.waitForProcessing(file.id)).status, 'processed');
-  const listed = await all(client.files.list({ purpose: 'user_data' }));
+  const listed = await all(client.files.list({ purpose: 'vision' }));
   assert.deepEqual(listed.map((one) => [one.id, one.filename, one.bytes]), [[file.id, 'data.bin', 6]]);
   assert.deepEqual(Buffer.from(await (await client.files.content(file.id)).arrayBuffer()), bytes);
   assert.equal((await client.files.delete(file.id)).deleted, true);
