@@ -14,7 +14,12 @@ before(() => {
   copyFileSync(process.env.LLEMULATOR_STATIC, path.join(root, 'llemulator'));
   chmodSync(root, 0o755);
 });
-after(() => rmSync(root, { recursive: true, force: true }));
+/** What was started: a test that fails leaves nothing running that the run would wait for. */
+const started = [];
+after(() => {
+  for (const child of started) child.kill('SIGKILL');
+  rmSync(root, { recursive: true, force: true });
+});
 
 /**
  * A shell command in name spaces of its own, with what `container` mounts. Root becomes nobody; who is not root becomes
@@ -47,6 +52,7 @@ async function container(env = {}, { writable = false } = {}) {
   if (writable) mkdirSync(path.join(root, 'tmp'), { recursive: true });
   const variables = { PATH: process.env.PATH, PORT: '0', LLEMULATOR_HOST: '0.0.0.0', ...env };
   const { line, child, printed, ended } = await start('unshare', unshared([], writable), { env: variables, stdio: ['ignore', 'pipe', 'pipe'] });
+  started.push(child);
   const [, port] = /listening on \S+:(\d+)$/.exec(line) ?? assert.fail(line);
   const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim());
   return { url: `http://127.0.0.1:${port}`, port, pid, stop: () => (process.kill(pid, 'SIGTERM'), ended), printed: () => printed.out + printed.err };
@@ -116,7 +122,7 @@ test('a stream longer than the grace is told so; the process still ends with cod
 test('a form larger than memory takes needs /tmp: without, it says so; with, it is kept', async () => {
   const upload = async (url) => {
     const form = new FormData();
-    form.set('purpose', 'assistants');
+    form.set('purpose', 'user_data');
     form.set('file', new Blob([new Uint8Array(3 << 20)]), 'large.bin');
     const answer = await fetch(`${url}/v1/files`, { method: 'POST', headers: { authorization: 'Bearer image' }, body: form });
     return { status: answer.status, text: await answer.text() };
