@@ -6,7 +6,7 @@ mod syntax;
 
 use flate2::read::ZlibDecoder;
 use font::Font;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::ops::Range;
 use std::rc::Rc;
@@ -142,13 +142,14 @@ impl<'a> Document<'a> {
     fn pages(&self) -> Vec<u32> {
         let objects = &self.objects;
         let root = objects.values().find(|object| object.item.get("Type").is("Catalog"));
-        let mut pages = Vec::new();
+        let (mut pages, mut seen) = (Vec::new(), HashSet::new());
         let mut todo: Vec<(u32, usize)> = match root.map(|root| root.item.get("Pages")) {
             Some(PdfItem::Reference(first)) => vec![(*first, 0)],
             _ => Vec::new(),
         };
         while let Some((number, depth)) = todo.pop() {
-            let Some(object) = objects.get(&number).filter(|_| depth < DEEPEST && pages.len() < objects.len()) else {
+            // Each stands once: a broken file may name one everywhere, also in itself.
+            let Some(object) = objects.get(&number).filter(|_| depth < DEEPEST && seen.insert(number)) else {
                 continue;
             };
             match resolved(objects, object.item.get("Kids")) {

@@ -114,6 +114,10 @@ fn broken_files_end() {
     let form = streamed(3, "/Subtype /Form /Resources << /XObject << /X 3 0 R >> >>", b"BT (x) Tj ET /X Do /X Do");
     let page = b"%PDF-1.4\n2 0 obj << /Type /Page /Contents 3 0 R /Resources << /XObject << /X 3 0 R >> >> >> endobj\n";
     assert!(text(&[&page[..], &form].concat()).is_some_and(|text| text.len() < MOST));
+    let itself = "1 0 R ".repeat(1_000);
+    let round =
+        format!("%PDF-1.4\n2 0 obj << /Type /Catalog /Pages 1 0 R >> endobj 1 0 obj << /Kids [{itself}] >> endobj");
+    assert_eq!(text(round.as_bytes()).as_deref(), Some(""), "pages that hold themselves");
     let many = "1 0 obj[".to_string() + &"1 ".repeat(4 << 20);
     assert_eq!(text(many.as_bytes()).as_deref(), Some(""));
 }
