@@ -2,6 +2,7 @@
 
 use crate::emulator::Emulator;
 use crate::upstream::{Payload, UpstreamRequest, UpstreamTarget};
+use crate::url;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -44,8 +45,7 @@ fn progress(said: Option<&(u16, Value)>) -> Value {
 
 /// Asks a server for its model: status, and what JSON it says.
 async fn ask(emulator: &Emulator, name: &str, target: &Arc<UpstreamTarget>) -> Option<(u16, Value)> {
-    let path =
-        format!("/v1/models/{}", percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC));
+    let path = format!("/v1/models/{}", url::encode(name));
     let body = Payload::from(Bytes::new());
     let request = UpstreamRequest { method: "GET", path: &path, query: None, headers: Vec::new(), key: None, body };
     let mut answer = emulator.upstream.ask(target.clone(), request).await.ok()?;

@@ -3,6 +3,7 @@
 use super::kept;
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::{Call, HandlerFuture};
+use crate::url;
 use crate::wire::error::ApiError;
 use std::ops::Range;
 
@@ -70,8 +71,7 @@ fn disposition(name: &str) -> String {
     if name.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\')) {
         return format!("attachment; filename=\"{name}\"");
     }
-    let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
-    format!("attachment; filename*=utf-8''{encoded}")
+    format!("attachment; filename*=utf-8''{}", url::encode(name))
 }
 
 #[cfg(test)]
