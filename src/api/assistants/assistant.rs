@@ -85,10 +85,7 @@ pub(super) fn create(call: Call) -> HandlerFuture {
         let made = resources::made(&call, &call.body, &Value::Null, false).await?;
         let mut assistant = object(&id, call.created(), &call.body, &Value::Null);
         resources::join(&mut assistant.0["tool_resources"], &made.resources);
-        if let Err(error) = call.session.store.put(&id, &assistant).await {
-            made.undo(&call).await;
-            return Err(error);
-        }
+        made.stays_if(&call, call.session.store.put(&id, &assistant).await).await?;
         Ok(Answer::json(&assistant))
     })
 }

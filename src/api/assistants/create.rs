@@ -48,9 +48,7 @@ pub(super) fn create(call: Call) -> HandlerFuture {
             thread.runs.push(run.clone());
             thread.check_room(&call)
         };
-        if let Err(error) = thread::change(&call, add).await {
-            return undone(&call, &made, Err(error)).await;
-        }
+        made.stays_if(&call, thread::change(&call, add).await).await?;
         Ok(answer)
     })
 }
@@ -70,10 +68,8 @@ pub(super) fn create_and_run(call: Call) -> HandlerFuture {
             Ok(()) => call.session.store.put(&thread.id, &thread).await,
             Err(error) => Err(error),
         };
-        match kept {
-            Ok(()) => Ok(answer),
-            Err(error) => undone(&call, &made, Err(error)).await,
-        }
+        made.stays_if(&call, kept).await?;
+        Ok(answer)
     })
 }
 

@@ -84,10 +84,7 @@ pub(super) fn create(call: Call) -> HandlerFuture {
             thread.messages.push(message.clone());
             thread.check_room(&call)
         };
-        if let Err(error) = thread::change(&call, add).await {
-            made.undo(&call).await;
-            return Err(error);
-        }
+        made.stays_if(&call, thread::change(&call, add).await).await?;
         Ok(Answer::json(&message))
     })
 }

@@ -55,7 +55,7 @@ pub(super) fn join(resources: &mut Value, other: &Value) {
     }
 }
 
-/// What was made for resources; [`Made::undo`] forgets it where they are not kept.
+/// What was made for resources, which stays as long as all else succeeds: see [`Made::stays_if`].
 pub(super) struct Made {
     pub resources: Value,
     store: Option<String>,
@@ -66,6 +66,14 @@ impl Made {
         if let Some(store) = &self.store {
             store::forget(&call.session, store).await;
         }
+    }
+
+    /// Forgets what was made if what it was made for failed.
+    pub(super) async fn stays_if<T>(&self, call: &Call, done: Result<T, ApiError>) -> Result<T, ApiError> {
+        if done.is_err() {
+            self.undo(call).await;
+        }
+        done
     }
 
     /// Makes a vector store as a body asks, and holds it.
@@ -138,11 +146,6 @@ pub(super) async fn attached(call: &Call, resources: Value, messages: &[Value]) 
 /// As [`made`] and [`attached`].
 pub(super) async fn of_thread(call: &Call, body: &Value, messages: &[Value]) -> Result<Made, ApiError> {
     let made = made(call, body, &Value::Null, true).await?;
-    match attached(call, made.resources.clone(), messages).await {
-        Ok(more) => Ok(Made { store: made.store.or(more.store), ..more }),
-        Err(error) => {
-            made.undo(call).await;
-            Err(error)
-        }
-    }
+    let more = made.stays_if(call, attached(call, made.resources.clone(), messages).await).await?;
+    Ok(Made { store: made.store.or(more.store), ..more })
 }

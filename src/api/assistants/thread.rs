@@ -133,10 +133,7 @@ pub(super) async fn blindly<T>(
 pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let (thread, made) = Thread::begin(&call, &call.body).await?;
-        if let Err(error) = call.session.store.put(&thread.id, &thread).await {
-            made.undo(&call).await;
-            return Err(error);
-        }
+        made.stays_if(&call, call.session.store.put(&thread.id, &thread).await).await?;
         Ok(Answer::json(&thread.object()))
     })
 }
