@@ -407,20 +407,16 @@ impl Emulator {
         *shared = Arc::new(next);
     }
 
-    /// What [`Emulator::settled`] is asked about later: all that happens from now on.
-    pub(crate) fn mark(&self) -> u64 {
-        self.data.as_ref().map_or(0, Keeper::mark)
-    }
-
-    /// Waits until all that happened is kept, as far as anything is: nothing is acknowledged before.
+    /// Makes a change and waits until it is kept, as far as anything is: nothing is acknowledged before.
     ///
     /// # Errors
-    /// Something that happened after the mark cannot be written.
-    pub(crate) async fn settled(&self, mark: u64) -> Result<(), ApiError> {
-        match &self.data {
-            Some(data) => data.settled(mark).await,
-            None => Ok(()),
-        }
+    /// Something that happened since it began cannot be written.
+    pub(crate) async fn kept<T>(&self, change: impl FnOnce() -> T) -> Result<T, ApiError> {
+        let Some(data) = &self.data else { return Ok(change()) };
+        let mark = data.mark();
+        let changed = change();
+        data.settled(mark).await?;
+        Ok(changed)
     }
 
     /// How to generate when neither reply nor request says.

@@ -76,9 +76,8 @@ impl NativeEmulator {
                 return room::in_process(emulator, &method, &path, &body).await.map(|value| (200, value));
             }
             control::settle(emulator, key.as_deref(), &path).await;
-            let mark = emulator.mark();
-            let (status, value) = control::in_process(emulator, key.as_deref(), &method, &path, &body);
-            emulator.settled(mark).await?;
+            let change = || control::in_process(emulator, key.as_deref(), &method, &path, &body);
+            let (status, value) = emulator.kept(change).await?;
             match status {
                 200 => Ok((200, control::everywhere(emulator, &method, &path, value).await?)),
                 _ => Ok((status, value)),

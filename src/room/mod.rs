@@ -153,9 +153,7 @@ pub(crate) async fn in_process(
 ) -> Result<Value, ApiError> {
     let mut request = RoomRequest::of(method, target, body, "javascript");
     named_queue(emulator, &mut request).await?;
-    let mark = emulator.mark();
-    let answer = handle(emulator, &request);
-    emulator.settled(mark).await?;
+    let answer = emulator.kept(|| handle(emulator, &request)).await?;
     Ok(everywhere(emulator, &request, answer).await?.value)
 }
 

@@ -200,10 +200,8 @@ async fn control_route(
         runtime::turn(request.body.len()).await;
         let rows = owned.map(|key| emulator.fence(&key));
         control::settle(&emulator, request.key, path).await;
-        let mark = emulator.mark();
-        let answer = runtime::aside(body.len(), || control::handle(&emulator, &request));
-        emulator.settled(mark).await?;
-        let answer = match answer {
+        let change = || runtime::aside(body.len(), || control::handle(&emulator, &request));
+        let answer = match emulator.kept(change).await? {
             (200, value) if !passed_on => (200, control::everywhere(&emulator, request.method, path, value).await?),
             answer => answer,
         };

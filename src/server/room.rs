@@ -74,12 +74,7 @@ pub(super) async fn answer(
             ("GET", ["models"]) => Ok(room::models(emulator).await.into()),
             ("GET", ["bypass", "key"]) if passed_on => Ok(room::bypass_key(emulator).into()),
             ("GET", ["exchanges", id, "why"]) => room::why(emulator, id).await.map(room::RoomAnswer::from),
-            _ => {
-                let mark = emulator.mark();
-                let answer = runtime::aside(text.len(), || room::handle(emulator, &asked));
-                emulator.settled(mark).await?;
-                answer
-            }
+            _ => emulator.kept(|| runtime::aside(text.len(), || room::handle(emulator, &asked))).await?,
         };
         match passed_on {
             true => answer,

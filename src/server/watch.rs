@@ -113,9 +113,13 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
                     }
                     continue;
                 }
-                let mark = emulator.mark();
-                let (again, answer) = answer(emulator, &name, &heard);
-                let answer = emulator.settled(mark).await.map_or_else(|error| failed(&Map::new(), &error), |()| answer);
+                let mut again = None;
+                let answer = || {
+                    let (since, answer) = answer(emulator, &name, &heard);
+                    again = since;
+                    answer
+                };
+                let answer = emulator.kept(answer).await.unwrap_or_else(|error| failed(&Map::new(), &error));
                 if let Some(since) = again {
                     seen = since;
                     if catch_up(emulator, &mut out, &mut seen).await.is_err() {
