@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { LEASE, Redis, Replica, pair, steps, until } from './servers.mjs';
+import { LEASE, Redis, Replica, pair, saysInTurn, steps, until } from './servers.mjs';
 
 test('every step is taken once, whichever replica is asked', async (test) => {
   const { one, two } = await pair(test);
@@ -106,13 +106,7 @@ test('a replica that was held up does not answer for what another owns by now', 
     return answer?.ok && (await answer.json()).choices[0].message.content;
   }, 'a takeover');
   one.child.kill('SIGCONT');
-  const said = [taken];
-  for (let index = 0; index < 4; index += 1) {
-    said.push(await until(async () => {
-      const answer = await [one, two][index % 2].chat('sk-fenced');
-      return answer.status === 200 && answer.json.choices[0].message.content;
-    }, 'an answer'));
-  }
+  const said = [taken, ...(await saysInTurn([one, two], 'sk-fenced', 4))];
   assert.equal(new Set(said).size, said.length, said.join());
 });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { test } from 'node:test';
-import { LEASE, Redis, Replica, pair, steps, until } from './servers.mjs';
+import { LEASE, Redis, Replica, pair, saysInTurn, steps, until } from './servers.mjs';
 
 const again = (replica) => until(async () => (await fetch(`${replica.url}/readyz`)).ok, 'ready again');
 
@@ -159,12 +159,7 @@ test('when another Redis takes over, nothing that was acknowledged is lost', asy
   await follower.ask('REPLICAOF', 'NO', 'ONE');
   primary = follower.port;
   for (const replica of [one, two]) await again(replica);
-  for (let index = 0; index < 10; index += 1) {
-    said.push(await until(async () => {
-      const answer = await [one, two][index % 2].chat('sk-over');
-      return answer.status === 200 && answer.json.choices[0].message.content;
-    }, 'an answer'));
-  }
+  said.push(...(await saysInTurn([one, two], 'sk-over', 10)));
   assert.equal(new Set(said).size, said.length, said.join());
   const { json } = await two.ask('GET', '/_emulator/requests', undefined, 'sk-over');
   for (const text of said) assert.ok(json.data.some((exchange) => exchange.said === JSON.stringify(text)), `${text} is in the journal`);

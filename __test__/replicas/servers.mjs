@@ -31,6 +31,18 @@ export async function until(look, what = 'something', seconds = 30) {
   }
 }
 
+/** What each of two replicas in turn says until there are so many answers, whatever they refuse meanwhile. */
+export async function saysInTurn(replicas, key, count) {
+  const said = [];
+  for (let index = 0; index < count; index += 1) {
+    said.push(await until(async () => {
+      const answer = await replicas[index % replicas.length].chat(key);
+      return answer.status === 200 && answer.json.choices[0].message.content;
+    }, 'an answer'));
+  }
+  return said;
+}
+
 function started(program, args, test, env = {}) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   child.said = '';

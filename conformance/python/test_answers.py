@@ -1,19 +1,18 @@
 """Every method of the client, called with what its signature asks for: the client, told to be strict, takes the answer."""
 
 import inspect
-import io
 import json
 import os
 import pathlib
 import re
 import typing
 import uuid
-import wave
 
 import openai
 import pytest
 from openai._resource import SyncAPIResource
 from openai._types import NotGiven, Omit
+from sound import sound
 from typing_extensions import NotRequired, Required, get_type_hints, is_typeddict
 
 OPERATIONS = pathlib.Path(__file__).parents[2] / "src/surface/generated/operations.json"
@@ -121,19 +120,8 @@ def arguments(method, name):
         elif parameter.default is inspect.Parameter.empty and parameter.kind is not inspect.Parameter.VAR_KEYWORD:
             out[key] = value(hints.get(key, str), key)
     if name.startswith("audio.") and isinstance(out.get("file"), tuple):
-        out["file"] = ("a.wav", sound())
+        out["file"] = sound()
     return out
-
-
-def sound():
-    """A second of silence."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(16000))
-    return out.getvalue()
 
 
 def called(method, name):

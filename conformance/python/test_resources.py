@@ -1,25 +1,13 @@
 """Every other resource through the official client, as its README and guides have it."""
 
 import base64
-import io
 import time
-import wave
 
 import openai
 import pytest
+from sound import sound
 
 OFFER = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"
-
-
-def sound():
-    """A second of silence."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(16000))
-    return ("a.wav", out.getvalue())
 
 
 def test_a_large_file_is_uploaded_in_parts(session, tmp_path):

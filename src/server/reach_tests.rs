@@ -49,35 +49,27 @@ fn refused() -> Vec<&'static str> {
     REFUSED.iter().map(|(name, ..)| *name).collect()
 }
 
+/// Asks all operations: each answers what the reply says.
+#[track_caller]
+fn stands_for_all(reply: &Value, holds: impl Fn(&Got) -> bool) {
+    each(reply, NOBODY_ASKED, |_| true, |got, _| got.is_some_and(|got| holds(&got)));
+}
+
 #[test]
 fn raw_stands_for_every_operation() {
     let reply = json!({"raw": {"status": 209, "headers": {"x-own": "so"}, "body": {"raw": "own"}}});
-    each(
-        &reply,
-        NOBODY_ASKED,
-        |_| true,
-        |got, _| {
-            got.is_some_and(|got| {
-                got.status == 209 && got.head.contains("x-own: so") && got.json() == json!({"raw": "own"})
-            })
-        },
-    );
+    stands_for_all(&reply, |got| {
+        got.status == 209 && got.head.contains("x-own: so") && got.json() == json!({"raw": "own"})
+    });
 }
 
 #[test]
 fn an_error_refuses_every_operation() {
     let reply = json!({"error": {"status": 418, "message": "Own words.", "code": "own_code"}});
-    each(
-        &reply,
-        NOBODY_ASKED,
-        |_| true,
-        |got, _| {
-            got.is_some_and(|got| {
-                let error = &got.json()["error"];
-                got.status == 418 && error["message"] == "Own words." && error["code"] == "own_code"
-            })
-        },
-    );
+    stands_for_all(&reply, |got| {
+        let error = &got.json()["error"];
+        got.status == 418 && error["message"] == "Own words." && error["code"] == "own_code"
+    });
 }
 
 #[test]
