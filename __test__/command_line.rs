@@ -6,7 +6,7 @@ mod binary;
 use binary::{Server, assert_ok, ended, llemulator};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const CHAT: &str = r#"{"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}"#;
@@ -283,20 +283,31 @@ fn variables_that_other_programs_use_stop_nothing() {
 }
 
 #[test]
-fn every_operation_is_listed_with_its_level() {
+fn every_operation_is_listed_with_its_level_and_its_test() {
     let (code, out, error) = ended(&mut llemulator(&["operations"]));
     assert_eq!((code, error.as_str()), (Some(0), ""));
     assert_eq!(out.lines().count(), 390);
-    for (level, name, place) in [
-        ("behaves", "chat.completions.create", "POST    /v1/chat/completions"),
-        ("behaves", "beta.responses.create", "POST    /v1/responses?beta=true"),
-        ("behaves", "files.content", "GET     /v1/files/{file_id}/content"),
-        ("stored", "admin.organization.projects.list", "GET     /v1/organization/projects"),
-        ("behaves", "decisions.create", "POST    /v1/decisions"),
-        ("synthesised", "realtime.calls.hangup", "POST    /v1/realtime/calls/{call_id}/hangup"),
+    let (code, json, error) = ended(&mut llemulator(&["operations", "--json"]));
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    for (level, name, method, path) in [
+        ("behaves", "chat.completions.create", "POST", "/v1/chat/completions"),
+        ("behaves", "beta.responses.create", "POST", "/v1/responses?beta=true"),
+        ("behaves", "files.content", "GET", "/v1/files/{file_id}/content"),
+        ("stored", "admin.organization.projects.list", "GET", "/v1/organization/projects"),
+        ("behaves", "decisions.create", "POST", "/v1/decisions"),
+        ("synthesised", "realtime.calls.hangup", "POST", "/v1/realtime/calls/{call_id}/hangup"),
     ] {
         let line = out.lines().find(|line| line.split_whitespace().any(|word| word == name)).expect("its line");
-        assert!(line.starts_with(level) && line.ends_with(place), "{line}");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[..4], [level, name, method, path], "{line}");
+        let test = Path::new(env!("CARGO_MANIFEST_DIR")).join(words[4]);
+        assert!(words.len() == 5 && test.exists(), "{line}");
+        let all = json["operations"].as_array().expect("a list");
+        let expected = serde_json::json!(
+            {"name": name, "method": method, "path": path, "level": level, "test": words[4]}
+        );
+        assert!(all.len() == 389 && all.contains(&expected), "{expected}");
     }
     let [behave, stored, synthesised, unserved] = ["behaves", "stored", "synthesised", "not served"]
         .map(|level| out.lines().filter(|line| line.starts_with(&format!("{level} "))).count());

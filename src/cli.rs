@@ -5,9 +5,9 @@ mod cassettes;
 mod drift;
 mod help;
 mod local;
+mod operations;
 mod parent;
 
-use crate::api::{self, ServiceLevel};
 use crate::clock;
 use crate::emulator::Emulator;
 use crate::log;
@@ -16,7 +16,6 @@ use crate::runtime;
 use crate::script::Load;
 use crate::script::files;
 use crate::script::files::Severity;
-use crate::surface;
 use crate::telemetry;
 use crate::tokens::Encoding;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -62,8 +61,8 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// List every operation of the OpenAI API and how far it is served
-    Operations,
+    /// List every operation of the OpenAI API, how far it is served, and a test that calls it
+    Operations(operations::OperationsOptions),
     /// Compare the clients a project has installed, or its recordings, with what is known here: exit code 4 = requests
     /// would be refused, 3 = answers lack something, 0 = neither
     Drift(drift::DriftOptions),
@@ -114,8 +113,8 @@ pub fn run(arguments: Vec<String>) -> i32 {
     }
     let done = match cli.command {
         Some(Command::Validate { files }) => return validate(&files),
-        Some(Command::Operations) => {
-            print(&operations());
+        Some(Command::Operations(options)) => {
+            print(&operations::run(&options));
             return 0;
         }
         Some(Command::Drift(options)) => match drift::run(&options) {
@@ -156,30 +155,6 @@ fn validate(files: &[PathBuf]) -> i32 {
     let number = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     print(&format!("{}, {}\n", number(faults, "fault"), number(findings.len() - faults, "doubt")));
     i32::from(faults > 0)
-}
-
-/// The table of operations: level, name, method and path, then how many there are of each level.
-fn operations() -> String {
-    let all = surface::operations::all();
-    let width = all.iter().map(|operation| operation.name.len()).max().unwrap_or(0);
-    let mut out = String::new();
-    for operation in all {
-        let level = api::level(operation);
-        let variant = operation.variant.map(|variant| format!("?{variant}")).unwrap_or_default();
-        let path = operation.path.replace("{*", "{");
-        let _ = writeln!(out, "{level:<10}  {:<width$}  {:<6}  /v1{path}{variant}", operation.name, operation.method);
-    }
-    let count = |level| all.iter().filter(|operation| api::level(operation) == level).count();
-    let (behave, stored) = (count(ServiceLevel::Behaves), count(ServiceLevel::Stored));
-    let (synthesised, unserved) = (count(ServiceLevel::Synthesised), count(ServiceLevel::NotServed));
-    let surface::operations::Clients { npm, pypi } = surface::operations::clients();
-    let _ = writeln!(
-        out,
-        "{} operations of the openai clients (npm {npm}, PyPI {pypi}): {behave} behave, {stored} are stored, \
-         {synthesised} are synthesised, {unserved} are not served",
-        all.len()
-    );
-    out
 }
 
 /// Prints another tool's fixtures as a script.

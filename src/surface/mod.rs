@@ -5,6 +5,7 @@
 mod blocks;
 pub(crate) mod client;
 mod compact;
+pub(crate) mod coverage;
 pub(crate) mod fit;
 pub(crate) mod form;
 mod load;
