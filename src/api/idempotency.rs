@@ -1,5 +1,6 @@
 //! Requests sent again under the key of the first (`Idempotency-Key`, as the client's agents send it by themselves): done
-//! once, and answered as the first one was.
+//! once, and answered as the first one was. While the first is under way the others wait for it: a client that is told 409
+//! instead tries only so often, and may be left without the answer.
 
 use crate::random;
 use crate::session::store::StoredKind;
@@ -37,6 +38,8 @@ pub(super) async fn once(call: Call, handler: Handler) -> Result<Answer, ApiErro
     }
     let (session, asked) = (call.session.clone(), random::canonical(&call.body));
     let id = format!("{} {key}", call.path);
+    // Until it is known what was done. Of a first that is refused or leaves nothing is kept: the next does it.
+    let _one = session.done_once.turn(&id).await;
     if let Some(done) = session.store.get::<DoneOnce>(&id).await {
         if done.asked != asked {
             let message = format!("The idempotency key '{key}' was used for a request with another body.");

@@ -10,6 +10,7 @@ mod others;
 pub(crate) use forward::{ForwardOutcome, PEER, REPLICA, passing, whole};
 pub(crate) use others::AskedElsewhere;
 
+use crate::session::one_at_a_time::OneAtATime;
 use crate::session::store::redis::{RedisStore, SessionOwner};
 use crate::session::store::saved;
 use crate::wire::error::ApiError;
@@ -27,14 +28,13 @@ pub(crate) struct Cluster {
     /// Where sessions of others are, by the hash of their keys; corrected by whoever refuses.
     elsewhere: Mutex<HashMap<String, String>>,
     /// Sessions that are asked for: one question at a time for each.
-    asking: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    asking: OneAtATime,
     way: Way,
 }
 
 impl Cluster {
     pub(crate) fn new(store: Arc<RedisStore>) -> Arc<Self> {
-        let (elsewhere, asking) = (Mutex::default(), Mutex::default());
-        Arc::new(Cluster { store, elsewhere, asking, way: Way::new() })
+        Arc::new(Cluster { store, elsewhere: Mutex::default(), asking: OneAtATime::default(), way: Way::new() })
     }
 
     /// The address of a replica as others use it.
@@ -60,32 +60,19 @@ impl Cluster {
         if let Some(owner) = self.known(&hash)? {
             return Ok(owner);
         }
-        let lock = {
-            let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-            asking.entry(hash.clone()).or_default().clone()
-        };
-        let asked = async {
-            let _one = lock.lock().await;
-            if let Some(owner) = self.known(&hash)? {
-                return Ok(owner);
-            }
-            let owner = self.store.claim(&hash).await?;
-            if let SessionOwner::At(address) = &owner {
-                let mut elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
-                if elsewhere.len() >= MOST {
-                    elsewhere.clear();
-                }
-                elsewhere.insert(hash.clone(), address.clone());
-            }
-            Ok(owner)
-        };
-        let owner = asked.await;
-        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        // Two: the list's own, and this one's.
-        if Arc::strong_count(&lock) <= 2 {
-            asking.remove(&hash);
+        let _one = self.asking.turn(&hash).await;
+        if let Some(owner) = self.known(&hash)? {
+            return Ok(owner);
         }
-        owner
+        let owner = self.store.claim(&hash).await?;
+        if let SessionOwner::At(address) = &owner {
+            let mut elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+            if elsewhere.len() >= MOST {
+                elsewhere.clear();
+            }
+            elsewhere.insert(hash.clone(), address.clone());
+        }
+        Ok(owner)
     }
 
     /// Completes when a session is no longer at an address: whoever owned it there answers for it no more.

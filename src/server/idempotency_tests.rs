@@ -1,10 +1,11 @@
 //! Requests sent again under the key of the first (`Idempotency-Key`): done once, and answered alike.
 
 use super::asking_tests::Asking;
-use super::tests::{Got, exchange, request, start};
+use super::tests::{Got, exchange, request, start, within};
 use crate::emulator::Emulator;
 use crate::surface::operations::{AnswerKind, all};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 #[test]
 fn what_is_sent_again_under_its_key_is_done_once() {
@@ -54,4 +55,27 @@ fn a_key_is_of_one_session_one_path_and_one_body() {
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(2));
     let long = make(&emulator, "s", &"k".repeat(256), &one);
     assert_eq!(long.status, 400, "{}", long.text());
+}
+
+#[test]
+fn what_comes_at_the_same_time_is_done_once_too() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let body = json!({"model": "gpt-4o", "name": "a"});
+    // In a directory what is made waits until it is written: others come in between.
+    for options in [json!({"clock": "instant"}), json!({"clock": "instant", "dataDir": dir.path()})] {
+        let emulator = start(options);
+        let (rounds, lanes) = (10, 6);
+        for round in 0..rounds {
+            let key = format!("k{round}");
+            let ids: HashSet<String> = std::thread::scope(|scope| {
+                let ask = || make(&emulator, "s", &key, &body).json()["id"].as_str().expect("an id").to_string();
+                let asking: Vec<_> = (0..lanes).map(|_| scope.spawn(ask)).collect();
+                asking.into_iter().map(|one| one.join().expect("it is answered")).collect()
+            });
+            assert_eq!(ids.len(), 1, "{ids:?}");
+        }
+        let listed = exchange(&emulator, &request("GET", "/v1/assistants?limit=100", "s", "", b"")).expect("a list");
+        assert_eq!(listed.json()["data"].as_array().map(Vec::len), Some(rounds));
+        within("the end", emulator.stop());
+    }
 }

@@ -10,6 +10,7 @@ mod live;
 mod log_json;
 pub(crate) mod log_line;
 mod observers;
+pub(crate) mod one_at_a_time;
 mod played;
 pub(crate) mod prompt_cache;
 pub(crate) mod sent;
@@ -34,6 +35,7 @@ pub(crate) use crate::session::ending::Ended;
 use crate::session::exchange::Exchange;
 use crate::session::journal::Journal;
 use crate::session::limits::Counters;
+use crate::session::one_at_a_time::OneAtATime;
 use crate::session::played::Played;
 use crate::session::prompt_cache::PrefixCache;
 use crate::session::serial::SerialNumbers;
@@ -80,6 +82,8 @@ pub(crate) struct Session {
     pub store: Store,
     /// Work on them that is under way.
     tasks: Arc<Tasks>,
+    /// Requests that are done once, by what says that they are the same.
+    pub(crate) done_once: OneAtATime,
     /// Names released so far; replies on hold wait for theirs.
     pub released: Arc<watch::Sender<HashSet<String>>>,
     /// How it ended, once it has.
@@ -187,6 +191,7 @@ impl Session {
             journal: Journal::new(settings.journal_size, accounts.journal.clone()),
             store: Store::new(settings.max_objects, &accounts.stored, &accounts.files),
             tasks: Arc::default(),
+            done_once: OneAtATime::default(),
             accounts,
             released: Arc::new(watch::channel(HashSet::new()).0),
             ended: watch::channel(None).0,
