@@ -148,6 +148,12 @@ impl Asking {
         crate::runtime::handle().block_on(async { session.store.size().await })
     }
 
+    /// The names under which something is stored.
+    pub(super) fn names(&self) -> Vec<String> {
+        let session = self.emulator.session(KEY);
+        crate::runtime::handle().block_on(async { session.store.names().await })
+    }
+
     /// Uploads a file.
     pub(super) fn file(&self, purpose: &str, name: &str, content: &[u8]) -> String {
         let mut body = format!(
@@ -183,14 +189,14 @@ impl Asking {
     }
 
     /// Makes an object of the collection at this path; what it is made of has other ids and names for each number.
-    pub(super) fn create_at(&self, create: &Operation, path: &str, number: usize) {
+    pub(super) fn create_at(&self, create: &Operation, path: &str, number: usize) -> Got {
         let mut body = self.body(create);
         for (name, value) in body.as_object_mut().into_iter().flatten() {
             if value.is_string() && (name.ends_with("_id") || name == "path") && name != "file_id" {
                 *value = json!(format!("x_{number}"));
             }
         }
-        self.send(&framed(create, path, &body));
+        self.send(&framed(create, path, &body))
     }
 
     /// The same, streamed.

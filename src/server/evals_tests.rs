@@ -178,3 +178,21 @@ fn a_run_can_be_cancelled_until_it_was_seen() {
     assert_eq!(ask(&emulator, "GET", &format!("{runs}/none"), "").status, 404);
     assert_eq!(ask(&emulator, "GET", "/v1/evals/none/runs", "").status, 404);
 }
+
+#[test]
+fn a_deleted_eval_frees_its_runs_and_their_items() {
+    let emulator = scripted(json!([{"times": -1, "text": "Oslo"}]));
+    let kept = || {
+        let session = emulator.session(KEY);
+        crate::runtime::handle().block_on(async { session.store.size().await })
+    };
+    let before = kept();
+    let eval = eval(&emulator, json!([exact()]));
+    for _ in 0..2 {
+        assert_eq!(finished(&emulator, &eval, &asked("completions", cities())).1["status"], "completed");
+    }
+    assert!(kept() > before + 2_000);
+    assert_eq!(ask(&emulator, "DELETE", &format!("/v1/evals/{eval}"), "").json()["deleted"], true);
+    // The responses that the model gave are kept apart, as any are; there are none of completions.
+    assert_eq!(kept(), before);
+}

@@ -127,7 +127,9 @@ fn every_list_is_read_page_by_page() {
         let asking = Asking::start();
         let place = asking.path(list);
         let before = items(&asking.get(&place).json()).len();
-        (0..3).for_each(|at| asking.create_at(create, &place, at));
+        for at in 0..3 {
+            asking.create_at(create, &place, at);
+        }
         let whole = items(&asking.get(&place).json());
         if whole.len() != before + 3 {
             bad.push(format!("{}: 3 more than {before} are {}", list.name, json!(whole)));

@@ -3,7 +3,7 @@
 use super::work::RunWork;
 use crate::api::list::{LIMITS, Order, Page};
 use crate::session::jobs::HeldJob;
-use crate::session::store::Stored;
+use crate::session::store::{Store, Stored};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use crate::turn::within::InnerClient;
@@ -55,6 +55,11 @@ pub(super) fn shelf(eval: &str) -> String {
 /// Where a run's output items are kept.
 pub(super) fn items(eval: &str, run: &str) -> String {
     format!("{}/{run}/output_items", shelf(eval))
+}
+
+/// Forgets what belongs to a run.
+pub(super) async fn forget_items(store: &Store, eval: &str, run: &str) {
+    store.remove_below(&format!("{}/{run}/", shelf(eval))).await;
 }
 
 /// The eval that the path names: one of the stored resources.
@@ -141,7 +146,7 @@ pub(super) fn delete(call: Call) -> HandlerFuture {
         if !store.objects(&shelf(eval)).remove(id).await {
             return Err(unknown(id));
         }
-        store.objects(&items(eval, id)).clear().await;
+        forget_items(store, eval, id).await;
         Ok(Answer::json(&json!({"object": "eval.run.deleted", "deleted": true, "run_id": id})))
     })
 }

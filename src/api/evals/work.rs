@@ -2,7 +2,7 @@
 //! by every criterion of the eval.
 
 use super::graders::{Grade, Ungraded, ask, grade};
-use super::run::{EvalRun, items, shelf};
+use super::run::{EvalRun, forget_items, items, shelf};
 use super::template::Filling;
 use crate::api::files::kept;
 use crate::random::{self, Random};
@@ -66,8 +66,11 @@ impl RunWork {
                 Err(message) => return self.fail("grader_not_run", &message).await,
             }
             // Somebody may have cancelled or deleted it.
-            if self.run().await.is_none_or(|run| run.is_over()) {
-                return;
+            match self.run().await {
+                Some(run) if !run.is_over() => {}
+                Some(_) => return,
+                // What came since then belongs to nothing.
+                None => return forget_items(&session.store, self.eval_id(), &self.id).await,
             }
             tokio::task::yield_now().await;
         }

@@ -84,7 +84,13 @@ pub(super) async fn create(call: &Call, plan: &Plan) -> Result<Value, ApiError> 
     // Also what this answer does not show: another operation's type may.
     let kept = over(given, &answer);
     let id = answer["id"].as_str().or_else(|| kept["id"].as_str()).unwrap_or_default().to_string();
-    call.session.store.objects(&shelf(call, plan.collection.path)).put(&id, &kept).await?;
+    let name = shelf(call, plan.collection.path);
+    call.session.store.objects(&name).put(&id, &kept).await?;
+    // One that it belongs to may have been deleted meanwhile: nobody would reach it any more.
+    if let Err(gone) = parents(call, plan).await {
+        call.session.store.objects(&name).remove(&id).await;
+        return Err(gone);
+    }
     Ok(answer)
 }
 
@@ -150,21 +156,8 @@ pub(super) async fn delete(call: &Call, plan: &Plan) -> Result<Value, ApiError> 
         return Err(missing(plan.collection, id));
     }
     // What belonged to it goes with it.
-    let inside = format!("{name}/{id}");
-    for below in &plan.collection.inside {
-        forget(call, &inside, below, plan.collection.path).await;
-    }
+    call.session.store.remove_below(&format!("{name}/{id}/")).await;
     Ok(made(call, &json!({"id": id, "deleted": true})))
-}
-
-/// Forgets all of a collection below a deleted object; of a collection below such a collection as far as its objects
-/// are listed there.
-async fn forget(call: &Call, inside: &str, below: &str, collection: &str) {
-    // `/evals/{eval_id}/runs` below `/evals` is `/evals/eval_1/runs`; deeper ones are reached by nobody any more, since
-    // their parents are gone.
-    let rest = below.strip_prefix(collection).and_then(|rest| rest.get(1..)).and_then(|rest| rest.split_once('/'));
-    let Some((_, rest)) = rest.filter(|(_, rest)| !rest.contains('{')) else { return };
-    call.session.store.objects(&format!("{inside}/{rest}")).clear().await;
 }
 
 /// A settings object, as it was set.

@@ -67,8 +67,6 @@ pub(super) struct Collection {
     pub item: &'static str,
     /// Whether its objects are made here: others nobody could have made, or they are kept elsewhere.
     pub made_here: bool,
-    /// Paths of the collections inside its objects, and inside of those.
-    pub inside: Vec<&'static str>,
 }
 
 /// What paths do not say of a collection.
@@ -136,13 +134,11 @@ static PLANS: LazyLock<Plans> = LazyLock::new(|| {
     let of = |path: &'static str| {
         let all = || rows.iter().zip(&read).filter_map(|(row, one)| Some((row, one.as_ref()?)));
         let own = || all().filter(move |(_, one)| one.collection == path);
-        let beginning = format!("{}/{{}}/", nameless(path));
         Collection {
             path,
             resource: resources.get(&nameless(path)).cloned().unwrap_or_default().named_after(path),
             item: own().map(|(_, one)| one.id).find(|id| !id.is_empty()).unwrap_or_default(),
             made_here: own().any(|(row, one)| one.verb == Verb::Create && !crate::api::is_by_hand(row)),
-            inside: paths.iter().copied().filter(|inner| nameless(inner).starts_with(&beginning)).collect(),
         }
     };
     // As long-lived as the table they come from.
@@ -272,6 +268,5 @@ mod tests {
         let body = crate::surface::schema("webhooks.WebhookCreateParams");
         assert_eq!(*events, body["properties"]["event_types"]["items"]["enum"]);
         assert_eq!(collection("/safety/cases").expect("a collection").resource.id, "case_");
-        assert_eq!(collection("/vaults").expect("a collection").inside.len(), 1);
     }
 }

@@ -210,9 +210,7 @@ pub(super) fn list(call: Call) -> HandlerFuture {
 
 /// Forgets a store with what is in it.
 pub(crate) async fn forget(session: &Session, id: &str) {
-    for name in [files::shelf(id), super::batches::shelf(id)] {
-        session.store.objects(&name).clear().await;
-    }
+    session.store.remove_below(&format!("vector_store/{id}/")).await;
     session.store.remove::<VectorStore>(id).await;
 }
 

@@ -382,6 +382,17 @@ impl Memory {
         true
     }
 
+    pub(super) fn remove_below(&self, beginning: &str) {
+        let mut shelves = self.lock();
+        let below: Vec<String> = shelves.objects.keys().filter(|kind| kind.starts_with(beginning)).cloned().collect();
+        for kind in below {
+            let places: Vec<u64> = shelves.shelf(&kind).objects.keys().copied().collect();
+            places.into_iter().for_each(|place| shelves.take_object(&kind, place));
+            // Nothing is kept below the same name again.
+            shelves.objects.remove(&kind);
+        }
+    }
+
     pub(super) fn page(&self, kind: &str, page: Window<'_>) -> Vec<Stored> {
         let shelves = self.lock();
         let Some(shelf) = shelves.objects.get(kind) else { return Vec::new() };
@@ -468,5 +479,12 @@ impl Memory {
 
     pub(super) fn size(&self) -> usize {
         self.lock().bytes
+    }
+
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<String> {
+        let shelves = self.lock();
+        let kept = shelves.objects.iter().filter(|(_, shelf)| !shelf.objects.is_empty()).map(|(name, _)| name);
+        kept.chain(shelves.blobs.keys()).cloned().collect()
     }
 }

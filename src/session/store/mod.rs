@@ -248,6 +248,11 @@ impl Store {
         self.objects(T::NAME).remove(id).await
     }
 
+    /// Forgets all that is kept under names that begin so: what belongs to an object stands below its name, at any depth.
+    pub(crate) async fn remove_below(&self, beginning: &str) {
+        ask!(self, remove_below(beginning))
+    }
+
     /// All objects of a type, oldest first.
     pub(crate) async fn all<T: StoredKind>(&self) -> Vec<Stored> {
         self.objects(T::NAME).all().await
@@ -331,13 +336,6 @@ impl Objects<'_> {
     /// Forgets the object with this id. False = there was none.
     pub(crate) async fn remove(&self, id: &str) -> bool {
         ask!(self.store, remove(self.name, id))
-    }
-
-    /// Forgets all of them.
-    pub(crate) async fn clear(&self) {
-        for stored in self.all().await {
-            self.remove(&stored.id).await;
-        }
     }
 
     /// All of them, oldest first.
@@ -430,6 +428,12 @@ impl Store {
     /// Bytes held.
     pub(crate) async fn size(&self) -> usize {
         look!(self, size())
+    }
+
+    /// Names under which something is kept.
+    #[cfg(test)]
+    pub(crate) async fn names(&self) -> Vec<String> {
+        look!(self, names())
     }
 }
 

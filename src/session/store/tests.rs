@@ -286,3 +286,26 @@ async fn what_was_accepted_is_read_again_however_deep() {
         assert!(store.get::<Kept>("numbers").await.is_some_and(|kept| kept.inner[0] == numbers));
     }
 }
+
+#[tokio::test]
+async fn what_lies_below_goes_at_any_depth_and_nothing_else() {
+    for store in stores(10, 10_000) {
+        for name in ["/evals", "/evals/a/runs", "/evals/a/runs/r/items", "/evals/ab/runs"] {
+            store.objects(name).put("one", &note(name)).await.expect("room");
+        }
+        let before = store.size().await;
+        for name in ["/evals/c", "/evals/c/runs", "/evals/c/runs/r/items"] {
+            for id in ["one", "two"] {
+                store.objects(name).put(id, &note(name)).await.expect("room");
+            }
+        }
+        store.remove_below("/evals/c").await;
+        assert_eq!(store.size().await, before);
+        store.remove_below("/evals/a/").await;
+        let mut names = store.names().await;
+        names.sort();
+        assert_eq!(names, ["/evals", "/evals/ab/runs"]);
+        store.remove_below("/evals/").await;
+        assert_eq!(store.names().await, ["/evals"]);
+    }
+}
