@@ -46,7 +46,7 @@ impl Page {
     /// otherwise, and in the resource's own `order`. The query was validated.
     pub(crate) fn asked(call: &Call, items: Vec<Value>, order: Order) -> Self {
         let (limit, ascending) = shape(call, order, LIMITS);
-        Page::cut(items, call.query("after"), call.query("before"), limit, ascending)
+        Page::cut(items, Window { after: call.query("after"), before: call.query("before"), limit, ascending })
     }
 
     /// The page the query asks for of the stored objects of a type, of those that `show` shows.
@@ -122,7 +122,9 @@ impl Page {
         }
     }
 
-    fn cut(mut items: Vec<Value>, after: Option<&str>, before: Option<&str>, limit: usize, ascending: bool) -> Self {
+    /// The part of items that `window` says; they come in the order that is called ascending.
+    pub(crate) fn cut(mut items: Vec<Value>, window: Window<'_>) -> Self {
+        let Window { after, before, limit, ascending } = window;
         if !ascending {
             items.reverse();
         }
@@ -157,17 +159,19 @@ mod tests {
     #[test]
     fn pages_follow_each_other() {
         let items = || ["a", "b", "c"].into_iter().map(|id| json!({"id": id})).collect::<Vec<_>>();
-        let page = Page::cut(items(), None, None, 2, false);
+        let all = Window { limit: 9, ..Window::default() };
+        let page = Page::cut(items(), Window { limit: 2, ascending: false, ..all });
         assert_eq!(
             serde_json::to_string(&page).expect("it serializes"),
             r#"{"object":"list","data":[{"id":"c"},{"id":"b"}],"first_id":"c","last_id":"b","has_more":true}"#
         );
-        let page = Page::cut(items(), Some("b"), None, 2, false);
+        let page = Page::cut(items(), Window { after: Some("b"), ascending: false, ..all });
         assert_eq!((page.data, page.has_more), (vec![json!({"id": "a"})], false));
-        assert_eq!(Page::cut(items(), Some("a"), None, 1, true).last_id, Some(json!("b")));
-        let page = Page::cut(items(), None, Some("c"), 1, true);
+        assert_eq!(Page::cut(items(), Window { after: Some("a"), limit: 1, ..all }).last_id, Some(json!("b")));
+        let page = Page::cut(items(), Window { before: Some("c"), limit: 1, ..all });
         assert_eq!((page.data, page.has_more), (vec![json!({"id": "b"})], true));
-        assert_eq!(Page::cut(items(), Some("a"), Some("c"), 9, true).data, vec![json!({"id": "b"})]);
+        let between = Window { after: Some("a"), before: Some("c"), ..all };
+        assert_eq!(Page::cut(items(), between).data, vec![json!({"id": "b"})]);
     }
 
     #[tokio::test]

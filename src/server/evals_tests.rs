@@ -196,3 +196,39 @@ fn a_deleted_eval_frees_its_runs_and_their_items() {
     // The responses that the model gave are kept apart, as any are; there are none of completions.
     assert_eq!(kept(), before);
 }
+
+#[test]
+fn evals_are_listed_by_their_making_or_their_last_change() {
+    let emulator = start(json!({"clock": "manual"}));
+    let made: Vec<String> = (0..4).map(|_| eval(&emulator, json!([exact()]))).collect();
+    let change = |at: usize| post(&emulator, &format!("/v1/evals/{}", made[at]), &json!({"name": "changed"}));
+    // All in the same second but the last.
+    change(2);
+    change(0);
+    let body = json!({"advance_ms": 5_000}).to_string();
+    assert_eq!(crate::control::in_process(&emulator, Some(KEY), "PUT", "/_emulator/clock", &body).0, 200);
+    change(1);
+    let page = |query: &str| {
+        let listed = get(&emulator, &format!("/v1/evals?{query}"));
+        let place = |one: &Value| made.iter().position(|known| known == id(one)).expect("one of them");
+        let places: Vec<usize> = listed["data"].as_array().expect("a page").iter().map(place).collect();
+        assert!(listed["data"].as_array().expect("a page").iter().all(|one| one.get("changed_by").is_none()));
+        (places, listed["has_more"] == true, listed["last_id"].as_str().unwrap_or_default().to_string())
+    };
+    let places = |query: &str| page(query).0;
+    assert_eq!(places(""), [0, 1, 2, 3]);
+    assert_eq!(places("order_by=created_at&order=desc"), [3, 2, 1, 0]);
+    assert_eq!(places("order_by=updated_at"), [3, 2, 0, 1]);
+    assert_eq!(places("order_by=updated_at&order=desc"), [1, 0, 2, 3]);
+    // Page by page.
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let (places, more, last) = page(&format!("order_by=updated_at&order=desc&limit=3{after}"));
+        seen.push(places);
+        after = format!("&after={last}");
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(seen, [vec![1, 0, 2], vec![3]]);
+}

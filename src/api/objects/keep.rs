@@ -1,7 +1,7 @@
 //! What one object of a stored resource goes through.
 
 use super::plan::{self, Collection, IdForm, Plan};
-use super::{filled, fresh, made, typed};
+use super::{CHANGED_BY, filled, fresh, made, typed};
 use crate::surface::operations::{self, Operation};
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
@@ -140,7 +140,7 @@ pub(super) async fn act(call: &Call, plan: &Plan, word: &str) -> Result<Value, A
 async fn change(call: &Call, plan: &Plan, asked: &Value, told: &Value) -> Result<Value, ApiError> {
     let id = call.param(plan.id);
     let name = shelf(call, plan.collection.path);
-    let now = json!({"updated_at": call.created()});
+    let now = json!({"updated_at": call.created(), CHANGED_BY: call.exchange.number});
     let lay = |kept: &mut Value| {
         *kept = over(over(over(kept.take(), asked), &now), told);
         kept.clone()

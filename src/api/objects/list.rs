@@ -1,8 +1,8 @@
 //! Lists of stored resources, in each of the API's page styles.
 
 use super::keep::shelf;
-use super::made as made_of;
 use super::plan::Plan;
+use super::{CHANGED_BY, made as made_of};
 use crate::api::list::{Order, Page, shape};
 use crate::session::store::{Stored, Window};
 use crate::surface::operations::Paging;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Queries that shape a page rather than choosing what is on it.
 const SHAPING: &[&str] =
-    &["after", "before", "limit", "order", "page", "include", "include_archived", "effective_at", "beta"];
+    &["after", "before", "limit", "order", "order_by", "page", "include", "include_archived", "effective_at", "beta"];
 
 /// The page the query asks for: its order, cursor and number, of the objects whose fields are as its filters say.
 pub(super) async fn page(call: &Call, plan: &Plan) -> Value {
@@ -26,8 +26,27 @@ pub(super) async fn page(call: &Call, plan: &Plan) -> Value {
         ascending,
     };
     let name = shelf(call, plan.collection.path);
-    let show = |stored: &Stored| stored.read().filter(|kept| shows(call, kept)).map(|kept| made_of(call, &kept));
-    Page::walk(call.session.store.objects(&name), window, show).await.in_style(call.operation.page)
+    let objects = call.session.store.objects(&name);
+    let shown = |stored: &Stored| stored.read().filter(|kept| shows(call, kept));
+    let page = match call.query("order_by") {
+        // By what changes: all of them are sorted anew.
+        Some("updated_at") => {
+            let mut all: Vec<Value> = objects.all().await.iter().filter_map(shown).collect();
+            all.sort_by_cached_key(changed);
+            let mut page = Page::cut(all, window);
+            page.items().for_each(|kept| *kept = made_of(call, kept));
+            page
+        }
+        // By when they were made, in which order they are kept.
+        _ => Page::walk(objects, window, |stored| shown(stored).map(|kept| made_of(call, &kept))).await,
+    };
+    page.in_style(call.operation.page)
+}
+
+/// When an object was changed last, and by which exchange of that second.
+fn changed(kept: &Value) -> (u64, u64) {
+    let at = kept["updated_at"].as_u64().or_else(|| kept["created_at"].as_u64());
+    (at.unwrap_or_default(), kept[CHANGED_BY].as_u64().unwrap_or_default())
 }
 
 /// A list that is made by the request: nothing of it is kept.

@@ -113,6 +113,9 @@ fn filled(given: &Value, random: &mut Random) -> Map<String, Value> {
 
 const RANDOM: &str = "{random}";
 
+/// Field of what is kept that no type shows: the number of the exchange that made it what it is. Times are whole seconds.
+const CHANGED_BY: &str = "changed_by";
+
 /// What is known of an object before it is made: what the request says, its id, when it is made.
 fn fresh(call: &Call, plan: &Plan) -> Value {
     let mut given = filled(&plan.collection.resource.given, &mut call.random.fork("secrets"));
@@ -120,6 +123,7 @@ fn fresh(call: &Call, plan: &Plan) -> Value {
     given.extend(call.body.as_object().cloned().unwrap_or_default());
     given.insert("id".into(), keep::new_id(call, plan).into());
     given.insert("created_at".into(), call.created().into());
+    given.insert(CHANGED_BY.into(), call.exchange.number.into());
     keep::expiry(&mut given, call.created());
     Value::Object(given)
 }

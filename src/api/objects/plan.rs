@@ -256,6 +256,28 @@ mod tests {
     }
 
     #[test]
+    fn lists_begin_where_the_document_says() {
+        let begins = |name: &str| {
+            of(operations::named(name).expect("an operation")).map(|plan| plan.collection.resource.oldest_first)
+        };
+        for name in [
+            "evals.list",
+            "admin.organization.admin_api_keys.list",
+            "admin.organization.groups.list",
+            "admin.organization.projects.groups.list",
+            "admin.organization.projects.roles.list",
+            "admin.organization.projects.spend_alerts.list",
+            "admin.organization.roles.list",
+            "admin.organization.spend_alerts.list",
+        ] {
+            assert_eq!(begins(name), Some(true), "{name}");
+        }
+        for name in ["admin.organization.certificates.list", "admin.organization.groups.users.list"] {
+            assert_eq!(begins(name), Some(false), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_written_of_resources_names_collections() {
         let written: HashMap<String, Resource> =
             serde_json::from_str(include_str!("resources.json")).expect("it is JSON of this form");
