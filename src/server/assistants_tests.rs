@@ -4,6 +4,7 @@ use super::tests::{Got, eventually, exchange, request, send, start};
 use crate::emulator::Emulator;
 use crate::surface::{self, operations};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 const KEY: &str = "assistants";
@@ -462,6 +463,18 @@ fn file_search_of_a_run_finds_in_the_stores_of_its_assistant_and_its_thread() {
         streamed.iter().find(|(name, _)| name == "thread.run.step.delta").map(|(_, data)| data).expect("a delta");
     let found = &delta["delta"]["step_details"]["tool_calls"][0]["file_search"]["results"][0];
     assert_eq!((&found["file_name"], &found["content"]), (&json!("owls.md"), &Value::Null), "{delta}");
+    // Each search counts in the stores that it looked into, also when it is streamed.
+    let (usage, since) = ("/v1/organization/usage/file_search_calls", &assistant["created_at"]);
+    let asked = format!("{usage}?start_time={since}&group_by[]=vector_store_id");
+    let used = ask(&emulator, "GET", &asked, &Value::Null).json();
+    let buckets = used["data"].as_array().expect("buckets").iter();
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    for one in buckets.flat_map(|bucket| bucket["results"].as_array().expect("results")) {
+        let store = one["vector_store_id"].as_str().expect("a store");
+        *counts.entry(store).or_default() += one["num_requests"].as_u64().expect("a count");
+    }
+    let expected = [(&own["id"], 2), (&made["id"], 1)].map(|(store, count)| (store.as_str().expect("an id"), count));
+    assert_eq!(counts, HashMap::from(expected));
     // A request that nothing answers makes nothing.
     script(&emulator, json!([{"match": {"user": "something else"}, "text": "x"}]));
     let before = stores().as_array().map(Vec::len);

@@ -17,6 +17,7 @@ use crate::script::Rule;
 use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -223,7 +224,8 @@ pub(crate) struct Exchange {
 }
 
 /// Something beside a model's answer that OpenAI counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum PaidUse {
     /// A search in this vector store.
     FileSearch(String),

@@ -184,9 +184,10 @@ fn fill(run: &mut Run, call: &Call) -> Result<Option<Value>, ApiError> {
     Ok(Some(step.clone()))
 }
 
-/// What the file search of a run may find: in the stores of its assistant and of its thread.
-async fn search(call: &Call, thread: &Thread, run: &Run) -> Option<FileSearch> {
-    let tool = run.object["tools"].as_array()?.iter().find(|tool| tool["type"] == "file_search")?;
+/// What the file search of a run may find, and where it looks: into the stores of its assistant and of its thread.
+async fn search(call: &Call, thread: &Thread, run: &Run) -> (Option<FileSearch>, Vec<String>) {
+    let mut tools = run.object["tools"].as_array().into_iter().flatten();
+    let Some(tool) = tools.find(|tool| tool["type"] == "file_search") else { return (None, Vec::new()) };
     let mut ids = Vec::new();
     for resources in [&run.object["tool_resources"], &thread.tool_resources] {
         for id in resources::held(resources, "file_search", "vector_store_ids") {
@@ -195,7 +196,8 @@ async fn search(call: &Call, thread: &Thread, run: &Run) -> Option<FileSearch> {
             }
         }
     }
-    FileSearch::among(call, &ids, &tool["file_search"]).await
+    let search = FileSearch::among(call, &ids, &tool["file_search"]).await;
+    (search, ids.into_iter().map(String::from).collect())
 }
 
 /// An answer, and the run as it is kept; `None` = something else is the answer, and there is no such run.
@@ -204,12 +206,15 @@ type Turned = Result<(Answer, Option<Run>), ApiError>;
 /// Asks for the reply to a run, and answers with the run or its events.
 async fn turn(call: &Call, thread: &Thread, run: Run, opening: &[(&'static str, Value)]) -> Turned {
     let prompt = ask::prompt(call, thread, &run);
+    let (search, searched) = search(call, thread, &run).await;
     let telling = Telling {
         run: run.clone(),
         now: call.created(),
         random: call.random.fork("steps"),
         counter: call.counter(),
-        search: search(call, thread, &run).await,
+        search,
+        searched,
+        exchange: call.exchange.clone(),
         contents: runs::shows_contents(call),
     };
     let mut pending = None;
@@ -222,6 +227,7 @@ async fn turn(call: &Call, thread: &Thread, run: Run, opening: &[(&'static str, 
         let arriving = spoken.arriving.take();
         if arriving.is_none() && spoken.failed.is_none() {
             narrator.choice(spoken.choice(0));
+            narrator.count_uses();
         }
         if prompt.stream {
             pending = Some(RunEnding::default());

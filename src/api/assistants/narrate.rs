@@ -9,6 +9,7 @@ use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
 use crate::reply::{Choice, Finish, Part, Text, ToolCall};
+use crate::session::exchange::{Exchange, PaidUse};
 use crate::tokens::Encoding;
 use crate::turn::models::Model;
 use crate::turn::usage::Counter;
@@ -18,6 +19,7 @@ use crate::wire::error::ApiError;
 use crate::wire::ids;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// One event to write.
 pub(super) enum RunItem {
@@ -125,6 +127,10 @@ pub(super) struct Narrator {
     /// What the reply says of its own usage.
     usage: Option<Value>,
     search: Option<FileSearch>,
+    searched: Vec<String>,
+    exchange: Arc<Exchange>,
+    /// What its tools did, for usage.
+    uses: Vec<PaidUse>,
     contents: bool,
     /// What the last search found, until a text cites it.
     found: Vec<Value>,
@@ -136,8 +142,10 @@ pub(super) struct Telling {
     pub now: u64,
     pub random: Random,
     pub counter: Counter,
-    /// What file searches may find.
+    /// What file searches may find, and the stores they look into.
     pub search: Option<FileSearch>,
+    pub searched: Vec<String>,
+    pub exchange: Arc<Exchange>,
     /// Whether the texts that they find are shown.
     pub contents: bool,
 }
@@ -158,6 +166,9 @@ impl Narrator {
             model: spoken.model.clone(),
             usage: spoken.overrides().usage.clone(),
             search: telling.search,
+            searched: telling.searched,
+            exchange: telling.exchange,
+            uses: Vec::new(),
             contents: telling.contents,
             found: Vec::new(),
         }
@@ -329,6 +340,7 @@ impl Narrator {
             let of = |input: &str, outputs: Value| json!({"id": id, "type": kind, kind: {"input": input, "outputs": outputs}});
             (of("", json!([])), of(item["code"].as_str().unwrap_or_default(), hosted::outputs(item)))
         } else {
+            self.uses.extend(self.searched.iter().cloned().map(PaidUse::FileSearch));
             if let Some(search) = self.search.as_ref().filter(|_| item["results"].is_null()) {
                 self.found = search.find(&item["queries"]);
             }
@@ -452,6 +464,14 @@ impl Narrator {
         let mut run = self.run.clone();
         run.take(self.outcome.clone());
         ("thread.run.failed", run.object)
+    }
+
+    /// No more tools are used: what they did counts.
+    pub(super) fn count_uses(&mut self) {
+        let uses = std::mem::take(&mut self.uses);
+        if !uses.is_empty() {
+            let _ = self.exchange.uses.set(uses.into());
+        }
     }
 
     /// What came of the run.

@@ -35,6 +35,7 @@ impl RunEvents {
     /// Has written down what came of the run.
     fn keep(&mut self, outcome: RunEnding) -> Work {
         self.kept = true;
+        self.narrator.count_uses();
         let (thread, run) = self.narrator.of();
         let session = self.session.clone();
         Box::pin(async move {

@@ -1,6 +1,6 @@
 //! An exchange as a server keeps it for whoever owns its session next.
 
-use super::{Begun, Exchange, Failure, Journal, Outcome, Said};
+use super::{Begun, Exchange, Failure, Journal, Outcome, PaidUse, Said};
 use crate::memory::Account;
 use crate::random;
 use crate::surface::operations;
@@ -54,6 +54,8 @@ pub(crate) struct ExchangeRow {
     tool_results: Option<Value>,
     tokens: Option<(u64, u64)>,
     model: Option<String>,
+    #[serde(default)]
+    uses: Option<Box<[PaidUse]>>,
 }
 
 /// A body as text, where it is one.
@@ -116,6 +118,7 @@ impl Exchange {
             tool_results: self.tool_results.get().cloned(),
             tokens: self.tokens.get().copied(),
             model: self.model.get().cloned(),
+            uses: self.uses.get().cloned(),
         };
         let hash = random::key(1, &[&serde_json::to_vec(&row).unwrap_or_default()]);
         // Times alone are no news.
@@ -148,6 +151,7 @@ impl Exchange {
         row.tool_results.and_then(|results| exchange.tool_results.set(results).ok());
         row.tokens.and_then(|tokens| exchange.tokens.set(tokens).ok());
         row.model.and_then(|model| exchange.model.set(model).ok());
+        row.uses.and_then(|uses| exchange.uses.set(uses).ok());
         let added = exchange.note(|record| {
             record.outcome = row.outcome;
             record.by = row.by.and_then(|by| ANSWERED.into_iter().find(|known| *known == by));
@@ -163,5 +167,21 @@ impl Exchange {
         });
         exchange.held.add(added);
         exchange
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_used_is_there_for_the_next_owner() {
+        let account = Account::new(1_000_000, &Arc::default());
+        let exchange = Exchange::new(Begun::default(), 3, Weak::new(), &account);
+        let uses = || [PaidUse::FileSearch("vs_a".into()), PaidUse::WebSearch].into();
+        exchange.uses.set(uses()).expect("nothing was there");
+        let row = serde_json::to_string(&exchange.to_row(true, Some(200)).expect("news")).expect("it serializes");
+        let again = Exchange::restored(serde_json::from_str(&row).expect("a row"), Weak::new(), &account);
+        assert_eq!((again.number, again.uses.get()), (3, Some(&uses())));
     }
 }
