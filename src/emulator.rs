@@ -3,6 +3,7 @@
 mod idle;
 mod owned;
 mod restore;
+mod secrets;
 
 pub(crate) use restore::script_room;
 
@@ -30,6 +31,7 @@ use crate::telemetry::metrics::{Levels, Metrics};
 use crate::upstream::Upstream;
 use crate::wire::error;
 use crate::wire::error::ApiError;
+use secrets::ClientSecrets;
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -69,6 +71,8 @@ pub(crate) struct Emulator {
     pub observers: Arc<[Box<dyn Observer>]>,
     metrics: Arc<Metrics>,
     sessions: RwLock<HashMap<String, Arc<Session>>>,
+    /// Client secrets that its sessions made.
+    secrets: Mutex<ClientSecrets>,
     shared: RwLock<Arc<Shared>>,
     /// Bytes of the shared script.
     shared_held: Held,
@@ -163,6 +167,7 @@ impl Emulator {
             key_set: AtomicU64::new(0),
             cassettes,
             sessions: RwLock::default(),
+            secrets: Mutex::default(),
             shared: RwLock::default(),
             shared_held,
             shared_loads: AtomicU64::new(0),

@@ -11,6 +11,7 @@ mod batches;
 mod calls;
 pub(crate) mod chat;
 mod choice_queues;
+mod client_secrets;
 pub(crate) mod completions;
 mod containers;
 pub(crate) mod conversations;
@@ -47,6 +48,7 @@ use crate::turn::call::Handler;
 use crate::turn::call::Served;
 use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
+use client_secrets::SecretCall;
 use imagined::Imagined;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -140,7 +142,14 @@ fn handler(operation: &Operation) -> Option<Handler> {
 ///
 /// # Errors
 /// Whatever OpenAI would refuse; nothing of the session has changed then.
-pub(crate) async fn serve(mut call: Call) -> Result<Answer, ApiError> {
+pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
+    let secret = SecretCall::of(&call);
+    let answer = answered(call).await?;
+    secret.iter().for_each(|secret| secret.note(&answer));
+    Ok(answer)
+}
+
+async fn answered(mut call: Call) -> Result<Answer, ApiError> {
     if let Some(answer) = scenario::answer(&call) {
         return answer;
     }

@@ -24,7 +24,14 @@ pub(super) fn session_of(
         let key = control::key_of_name(name);
         return Ok(emulator.open_session(&key, name, None, None));
     }
-    Ok(emulator.session(&authenticate(&emulator.settings, key_of(&emulator.settings, headers), edge)?))
+    Ok(emulator.session(&opened(emulator, headers, edge)?))
+}
+
+/// The key of the session that a request's key opens: its own, or that of whoever made the client secret it is.
+fn opened(emulator: &Emulator, headers: &HeaderMap, edge: Edge) -> Result<String, ApiError> {
+    let given = key_of(&emulator.settings, headers);
+    let maker = given.and_then(Result::ok).and_then(|secret| emulator.maker_of(secret));
+    maker.map_or_else(|| authenticate(&emulator.settings, given, edge), Ok)
 }
 
 /// The key of the session that keeps a request: of one that is refused, nobody's.
@@ -37,7 +44,7 @@ pub(super) fn keeper_of(emulator: &Emulator, headers: &HeaderMap, normal: &Norma
 
 /// The key of a control route's session.
 pub(super) fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<String, ApiError> {
-    authenticate(&emulator.settings, key_of(&emulator.settings, headers), Edge::default())
+    opened(emulator, headers, Edge::default())
 }
 
 /// The key a request brings: `Authorization: Bearer`, `api-key`, or the WebSocket subprotocol. `None` = nowhere; Err =

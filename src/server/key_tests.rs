@@ -101,3 +101,77 @@ fn the_first_making_of_a_session_decides() {
     assert_eq!(exchange(&emulator, &by_key).expect("an answer").status, 200);
     assert_eq!(open(&emulator, &json!({"name": "own", "clock": "instant"})).0, 400);
 }
+
+/// What a chat under a key says, or the code of its error.
+fn chat(emulator: &Emulator, key: &str) -> String {
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]});
+    let answer = send(emulator, key, "/v1/chat/completions", &body).json();
+    let said = answer["choices"][0]["message"]["content"].as_str().or(answer["error"]["code"].as_str());
+    said.unwrap_or_default().to_string()
+}
+
+#[test]
+fn a_client_secret_opens_the_session_of_its_maker_until_it_expires() {
+    let emulator = start(json!({"clock": "manual", "auth": ["maker"]}));
+    let object = json!({"match": {"operation": "realtime.client_secrets.create", "body": {"session": {"model": "mine"}}},
+        "object": {"value": "ek_mine"}, "times": -1});
+    let script = json!({"rules": [object, {"match": {"operation": "chat.completions.create"}, "text": "the maker's", "times": -1}]});
+    let loaded = send(&emulator, "maker", "/_emulator/script", &script);
+    assert_eq!(loaded.status, 200, "{}", loaded.text());
+    let make = |path: &str, body: Value, place: &str| {
+        let made = send(&emulator, "maker", path, &body);
+        assert_eq!(made.status, 200, "{}", made.text());
+        made.json().pointer(place).and_then(Value::as_str).expect("a secret").to_string()
+    };
+    let workflow =
+        json!({"workflow": {"id": "wf_a"}, "user": "u", "expires_after": {"anchor": "created_at", "seconds": 30}});
+    let named = json!({"session": {"type": "realtime", "model": "mine"}});
+    for (path, body, place, seconds) in [
+        ("/v1/realtime/client_secrets", json!({}), "/value", 600),
+        ("/v1/realtime/client_secrets", named, "/value", 600),
+        (
+            "/v1/realtime/translations/client_secrets",
+            json!({"session": {"model": "gpt-realtime-translate"}}),
+            "/value",
+            600,
+        ),
+        ("/v1/realtime/sessions", json!({}), "/client_secret/value", 60),
+        ("/v1/realtime/transcription_sessions", json!({}), "/client_secret/value", 60),
+        ("/v1/chatkit/sessions", workflow, "/client_secret", 30),
+    ] {
+        let secret = make(path, body, place);
+        assert!(secret.starts_with("ek_"), "{path}: {secret}");
+        let advance = |seconds: u64| {
+            let body = json!({"advance_ms": seconds * 1_000}).to_string();
+            assert_eq!(control::in_process(&emulator, Some("maker"), "PUT", "/_emulator/clock", &body).0, 200);
+        };
+        assert_eq!(chat(&emulator, &secret), "the maker's", "{path}");
+        let by_header = format!("api-key: {secret}\r\n");
+        assert_eq!(models(&emulator, &by_header).status, 200, "{path}");
+        advance(seconds - 1);
+        assert_eq!(chat(&emulator, &secret), "the maker's", "{path}");
+        advance(1);
+        // Now it is a key like any other.
+        assert_eq!(chat(&emulator, &secret), "invalid_api_key", "{path}");
+    }
+    assert_eq!(chat(&emulator, "ek_unknown"), "invalid_api_key");
+    // One that is gone has made nothing; a reset leaves what others hold.
+    let secret = make("/v1/realtime/client_secrets", json!({}), "/value");
+    assert_eq!(send(&emulator, "maker", "/_emulator/reset", &json!({})).status, 200);
+    assert_eq!(send(&emulator, "maker", "/_emulator/script", &json!({"responses": ["after"]})).status, 200);
+    assert_eq!(chat(&emulator, &secret), "after");
+    emulator.close_session("maker");
+    assert_eq!(chat(&emulator, &secret), "invalid_api_key");
+}
+
+#[test]
+fn a_cancelled_chatkit_session_lets_its_secret_go() {
+    let emulator = start(json!({"auth": ["maker"], "fallback": "echo"}));
+    let made =
+        send(&emulator, "maker", "/v1/chatkit/sessions", &json!({"workflow": {"id": "wf_a"}, "user": "u"})).json();
+    let secret = made["client_secret"].as_str().expect("a secret").to_string();
+    assert_eq!(chat(&emulator, &secret), "Echo: x");
+    let cancel = format!("/v1/chatkit/sessions/{}/cancel", made["id"].as_str().expect("an id"));
+    assert_eq!(send(&emulator, "maker", &cancel, &json!({})).json()["status"], "cancelled");
+    assert_eq!(chat(&emulator, &secret), "invalid_api_key");
+}

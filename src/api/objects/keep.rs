@@ -76,6 +76,10 @@ pub(super) fn expiry(given: &mut Map<String, Value>, created: u64) {
     if let Some(expires) = seconds.and_then(|seconds| created.checked_add(seconds)) {
         given.entry("expires_at").or_insert(expires.into());
     }
+    // A secret may last shorter than what it opens.
+    if let Some(secret) = given.get_mut("client_secret").and_then(Value::as_object_mut) {
+        expiry(secret, created);
+    }
 }
 
 pub(super) async fn create(call: &Call, plan: &Plan) -> Result<Value, ApiError> {

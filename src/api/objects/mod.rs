@@ -32,6 +32,11 @@ pub(crate) fn is_stored(operation: &Operation) -> bool {
     })
 }
 
+/// Whether its answers give a secret for clients.
+pub(crate) fn gives_secret(operation: &Operation) -> bool {
+    plan::of(operation).is_some_and(|plan| operation.method == "POST" && plan.collection.resource.gives_secret())
+}
+
 fn serve(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let Some(plan) = plan::of(call.operation) else {

@@ -5,6 +5,7 @@
 
 use crate::surface::operations::{self, AnswerKind, Form, Operation};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
@@ -85,7 +86,7 @@ pub(super) struct Resource {
     /// Lists begin with the oldest unless asked otherwise.
     pub oldest_first: bool,
     /// Fields of a new one that neither its request nor its type says.
-    pub given: serde_json::Value,
+    pub given: Value,
     /// The status of what is only accepted.
     pub status: Option<u16>,
     /// Its events: that one was made, that one is as it is; and their field that holds it.
@@ -163,6 +164,12 @@ pub(super) fn collection(path: &str) -> Option<&'static Collection> {
 }
 
 impl Resource {
+    /// Whether a new one has a secret for clients.
+    pub(super) fn gives_secret(&self) -> bool {
+        let secret = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("ek_"));
+        ["/value", "/client_secret", "/client_secret/value"].iter().filter_map(|at| self.given.pointer(at)).any(secret)
+    }
+
     /// What nobody wrote down is the singular of the collection's name.
     fn named_after(mut self, path: &str) -> Self {
         if self.id.is_empty() {
