@@ -17,6 +17,17 @@ test('encrypted reasoning goes round without being stored', async () => {
   assert.equal(second.output_text, 'Second.');
 });
 
+test('reasoning that the model does not get to see is named', async () => {
+  const { client } = await session([{ reasoning: 'Hm.', text: 'First.' }, 'Second.', 'Third.']);
+  const input = [{ role: 'user', content: 'One?' }];
+  const first = await client.responses.create({ model: 'gpt-5', input });
+  input.push(...first.output, { role: 'user', content: 'Two?' });
+  const same = await client.responses.create({ model: 'gpt-5', input });
+  assert.equal(same.input_transformations, undefined);
+  const other = await client.responses.create({ model: 'gpt-5.4', input });
+  assert.deepEqual(other.input_transformations, [{ id: first.output[0].id, action: 'removed', reason: 'model_mismatch', type: 'reasoning' }]);
+});
+
 test('an mcp approval is asked, given, and the call made', async () => {
   const server = { type: 'mcp', server_label: 'wiki', server_url: 'https://example.com/mcp', require_approval: 'always' };
   const { client } = await session([

@@ -28,6 +28,9 @@ pub(crate) struct Frame {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation: Option<Value>,
     pub frequency_penalty: f64,
+    /// Reasoning that the model did not get to see; the key is there only if there is some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub input_transformations: Vec<Value>,
     #[serde(skip_serializing_if = "Value::is_null")]
     pub instructions: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +39,8 @@ pub(crate) struct Frame {
     pub max_tool_calls: Option<u64>,
     /// As shown.
     pub model: String,
+    /// The model that answers, whatever name is shown.
+    pub snapshot: String,
     pub parallel_tool_calls: bool,
     pub presence_penalty: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -273,6 +278,9 @@ impl Serialize for ResponseObject<'_> {
             "incomplete_details",
             &end.and_then(|end| end.reason.as_deref()).map(|reason| Reason { reason }),
         )?;
+        if !frame.input_transformations.is_empty() {
+            map.serialize_entry("input_transformations", &frame.input_transformations)?;
+        }
         map.serialize_entry("instructions", &frame.instructions)?;
         map.serialize_entry("max_output_tokens", &frame.max_output_tokens)?;
         map.serialize_entry("max_tool_calls", &frame.max_tool_calls)?;

@@ -12,7 +12,7 @@ use crate::session::store::Window;
 use crate::wire::error::ApiError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -25,6 +25,9 @@ struct ItemOrigin {
     /// The reasoning it followed in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reasoning: Option<String>,
+    /// Of reasoning: the model whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thinker: Option<String>,
 }
 
 impl StoredKind for ItemOrigin {
@@ -37,8 +40,9 @@ pub(crate) async fn remember(store: &Store, record: &ResponseRecord, place: Opti
     for item in record.items.iter().map(|item| &item.value) {
         let reasoning = before.filter(|item| is(item, "reasoning")).and_then(id).map(str::to_string);
         if let Some(id) = id(item) {
+            let thinker = is(item, "reasoning").then(|| record.frame.snapshot.clone());
             // It gives way to newer ones, and is never refused.
-            let _ = store.put(id, &ItemOrigin { place, reasoning }).await;
+            let _ = store.put(id, &ItemOrigin { place, reasoning, thinker }).await;
         }
         before = Some(item);
     }
@@ -114,6 +118,31 @@ pub(crate) async fn check(store: &Store, history: &[Value], given: &Value) -> Re
     Ok(())
 }
 
+/// `input_transformations`: the reasoning of a conversation that this model does not get to see, in order. The clients'
+/// types list five reasons; two can be known here: another model thought it, or the request asks for the reasoning of
+/// the current turn alone, and it is older than the user's last message.
+pub(crate) async fn withheld<'a>(
+    store: &Store,
+    items: impl Iterator<Item = &'a Value> + Clone,
+    snapshot: &str,
+    current_turn: bool,
+) -> Vec<Value> {
+    let turn = items.clone().enumerate().filter(|(_, item)| item.get("role").is_some_and(|role| role == "user"));
+    let turn = turn.last().map(|(at, _)| at).filter(|_| current_turn);
+    let mut out = Vec::new();
+    for (at, item) in items.enumerate().filter(|(_, item)| is(item, "reasoning")) {
+        let Some(id) = id(item) else { continue };
+        let thinker = store.get::<ItemOrigin>(id).await.and_then(|origin| origin.thinker);
+        let reason = match thinker {
+            Some(thinker) if thinker != snapshot => "model_mismatch",
+            _ if turn.is_some_and(|turn| at < turn) => "turn_boundary",
+            _ => continue,
+        };
+        out.push(json!({"id": id, "action": "removed", "reason": reason, "type": "reasoning"}));
+    }
+    out
+}
+
 /// An item that is nowhere: quoted word for word in many threads (anomalyco/opencode 7724, vercel/ai 7543).
 pub(crate) fn not_persisted(id: &str) -> ApiError {
     let message = format!(
@@ -165,7 +194,6 @@ fn id(item: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn reasoning() -> Value {
         json!({"type": "reasoning", "id": "rs_1", "summary": []})

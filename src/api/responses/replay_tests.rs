@@ -1,7 +1,7 @@
 //! Items sent back, over a socket: what was answered decides what may come again.
 
 use crate::emulator::Emulator;
-use crate::server::tests::{Got, send, start};
+use crate::server::tests::{Got, exchange, request, send, start};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -126,4 +126,42 @@ fn only_an_answer_needs_whole_calls() {
     }
     let (status, message) = refused(&ask(&emulator, call, json!({})));
     assert_eq!((status, message.as_str()), (400, "No tool output found for function call call_1."));
+}
+
+#[test]
+fn reasoning_that_the_model_does_not_see_is_named() {
+    let emulator = emulator(json!([call_reply(), "1", "2", "3", "4", "5", "6", "7"]));
+    let (reasoning, call, output) = called(&emulator, json!({}));
+    let user = |text: &str| json!({"role": "user", "content": text});
+    let whole = json!([user("weather?"), reasoning, call, output]);
+    let later = json!([user("weather?"), reasoning, call, output, user("and now?")]);
+    let removed = |reason: &str| {
+        let id = &reasoning["id"];
+        json!([{"id": id, "action": "removed", "reason": reason, "type": "reasoning"}])
+    };
+    let of = |context: &str| json!({"reasoning": {"context": context}});
+    // A snapshot is the model that its name stands for.
+    for (input, more, expected) in [
+        (&whole, json!({}), Value::Null),
+        (&whole, json!({"model": "gpt-5-2025-08-07"}), Value::Null),
+        (&whole, json!({"model": "gpt-5.4"}), removed("model_mismatch")),
+        (&later, of("current_turn"), removed("turn_boundary")),
+        (&whole, of("current_turn"), Value::Null),
+        (&later, of("all_turns"), Value::Null),
+    ] {
+        let got = ask(&emulator, input.clone(), more.clone());
+        assert_eq!((got.status, &got.json()["input_transformations"]), (200, &expected), "{more}: {}", got.text());
+        let path = format!("/v1/responses/{}", got.json()["id"].as_str().expect("an id"));
+        let kept = exchange(&emulator, &request("GET", &path, KEY, "", b"")).expect("an answer").json();
+        assert_eq!(kept["input_transformations"], expected, "{more}");
+    }
+    // Nobody here knows whose other reasoning is.
+    let elsewhere = json!([
+        user("x"),
+        {"type": "reasoning", "id": "rs_elsewhere", "summary": []},
+        {"role": "assistant", "id": "msg_elsewhere", "content": "y"},
+        user("z"),
+    ]);
+    let got = ask(&emulator, elsewhere, json!({}));
+    assert_eq!((got.status, got.json().get("input_transformations")), (200, None), "{}", got.text());
 }

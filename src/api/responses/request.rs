@@ -34,6 +34,8 @@ pub(crate) struct Request {
     pub conversation: Option<String>,
     /// Where the response that it continues is kept.
     previous: Option<u64>,
+    /// Reasoning of the conversation that the model does not get to see.
+    withheld: Vec<Value>,
 }
 
 impl Request {
@@ -97,7 +99,10 @@ impl Request {
             ..Prompt::default()
         };
         let previous = previous.map(|stored| stored.place);
-        Ok(Request { prompt, family, random, history, input, conversation, previous })
+        let current_turn = inner(body, "reasoning", "context").is_some_and(|context| context == "current_turn");
+        let model = call.model(&prompt.model);
+        let withheld = replay::withheld(store, items.iter(), model.snapshot(), current_turn).await;
+        Ok(Request { prompt, family, random, history, input, conversation, previous, withheld })
     }
 
     /// What the response says of the request.
@@ -117,10 +122,12 @@ impl Request {
             background: flag(body, "background", false),
             conversation: self.conversation.as_ref().map(|id| json!({"id": id})),
             frequency_penalty: decimal("frequency_penalty", 0.0),
+            input_transformations: std::mem::take(&mut self.withheld),
             instructions: echoed_instructions(body.get("instructions"), &self.family, &mut self.random),
             max_output_tokens: number(body, "max_output_tokens"),
             max_tool_calls: number(body, "max_tool_calls").or(research.then_some(225)),
             model: name.into(),
+            snapshot: model.snapshot().into(),
             parallel_tool_calls: flag(body, "parallel_tool_calls", true),
             presence_penalty: decimal("presence_penalty", 0.0),
             previous_response_id: string("previous_response_id"),
