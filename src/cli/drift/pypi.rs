@@ -116,7 +116,7 @@ fn fields(body: &str, all_optional: bool) -> Vec<(String, FieldSeen)> {
         };
         // Python's own words have another name on the wire.
         let alias = whole.split_once("alias=").and_then(|(_, rest)| rest.split('"').nth(1));
-        let required = if all_optional { kind.contains("Required[") } else { !kind.contains("Optional[") };
+        let required = if all_optional { is_required(kind) } else { !is_optional(kind) };
         // A name that Python keeps for itself has a line under it.
         out.push((
             alias.unwrap_or(name.trim_end_matches('_')).to_string(),
@@ -143,21 +143,45 @@ fn without_texts(body: &str) -> String {
     body.split("\"\"\"").step_by(2).collect()
 }
 
+/// A type without what it is made of, and that: `Dict[str, Optional[object]]` → `Dict`, `str` and `Optional[object]`.
+fn parts(kind: &str) -> (&str, Vec<&str>) {
+    let kind = kind.split('#').next().unwrap_or_default().trim().trim_end_matches(" = None");
+    let Some(open) = kind.find('[') else { return (kind, Vec::new()) };
+    let inner = kind.get(open + 1..closing(kind, open)).unwrap_or_default();
+    (kind.get(..open).unwrap_or_default(), split(inner, ','))
+}
+
+/// Whether a field of this type may be left out of what comes back; what it holds may be optional, and it not.
+fn is_optional(kind: &str) -> bool {
+    match parts(kind) {
+        ("Optional" | "None", _) => true,
+        ("Annotated", inner) => inner.first().is_some_and(|kind| is_optional(kind)),
+        ("Union", members) => members.into_iter().any(is_optional),
+        _ => false,
+    }
+}
+
+/// Whether a field of this type must be sent where others may be left out.
+fn is_required(kind: &str) -> bool {
+    match parts(kind) {
+        ("Required", _) => true,
+        ("Annotated", inner) => inner.first().is_some_and(|kind| is_required(kind)),
+        _ => false,
+    }
+}
+
 /// What a type may be in JSON; `None` = what other types are.
 fn kinds(kind: &str) -> Option<JsonKinds> {
-    let kind = kind.split('#').next().unwrap_or_default().trim().trim_end_matches(" = None");
-    let (name, inner) = match kind.find('[') {
-        Some(open) => (kind.get(..open)?, kind.get(open + 1..closing(kind, open))?),
-        None => (kind, ""),
-    };
+    let (name, inner) = parts(kind);
     match name {
         "str" => Some(JsonKinds::TEXT),
         "int" | "float" => Some(JsonKinds::NUMBER),
         "bool" => Some(JsonKinds::BOOLEAN),
         "None" => Some(JsonKinds::NONE),
-        "Literal" if split(inner, ',').into_iter().all(|one| quoted(one).is_some()) => Some(JsonKinds::TEXT),
+        "Literal" if inner.iter().all(|one| quoted(one).is_some()) => Some(JsonKinds::TEXT),
         "List" | "Iterable" | "SequenceNotStr" => Some(JsonKinds::LIST),
-        "Optional" | "Required" | "Union" => split(inner, ',').into_iter().map(kinds).sum(),
+        "Annotated" => inner.first().and_then(|kind| kinds(kind)),
+        "Optional" | "Required" | "Union" => inner.into_iter().map(kinds).sum(),
         _ => None,
     }
 }
