@@ -39,6 +39,7 @@ pub(crate) mod validate;
 mod vector_stores;
 mod videos;
 mod voices;
+pub(crate) mod zip;
 
 use crate::responders::{cassette, scenario, upstream};
 use crate::surface::{self, Family, Operation};

@@ -2,6 +2,7 @@
 
 use super::files_tests::{KEY, ask, faults, id, kept};
 use super::tests::{send, start};
+use crate::api::zip::tests::deflated;
 use crate::control;
 use crate::emulator::Emulator;
 use serde_json::{Value, json};
@@ -289,4 +290,25 @@ fn texts_of_pdf_files_are_found_and_other_bytes_are_not() {
     let shown = get(&emulator, &format!("{path}/files/{}/content", id(&file)));
     assert_eq!(shown["data"][0]["text"], "Penguins waddle.\nThey swim well.\n");
     assert_eq!(get(&emulator, &format!("{path}/files/{}/content", id(&document)))["data"], json!([]));
+}
+
+#[test]
+fn texts_of_word_and_powerpoint_files_are_found() {
+    let emulator = start(json!({"clock": "instant"}));
+    let document = deflated(&[("word/document.xml", "<w:p><w:r><w:t>Penguins waddle.</w:t></w:r></w:p>")]);
+    let slides = deflated(&[("ppt/slides/slide1.xml", "<a:p><a:r><a:t>Owls hoot.</a:t></a:r></a:p>")]);
+    let [document, slides] = [("birds.docx", document), ("Owls.PPTX", slides)]
+        .map(|(name, bytes)| id(&kept(&emulator, name, "user_data", &bytes, &[])).to_string());
+    let store = post(&emulator, "/v1/vector_stores", &json!({"file_ids": [document, slides]}));
+    let path = format!("/v1/vector_stores/{}", id(&store));
+    assert_eq!(get(&emulator, &path)["file_counts"]["completed"], 2);
+    for (query, filename, text) in
+        [("who waddles?", "birds.docx", "Penguins waddle.\n"), ("owls", "Owls.PPTX", "Owls hoot.\n")]
+    {
+        let found = post(&emulator, &format!("{path}/search"), &json!({"query": query}));
+        assert_eq!(found["data"][0]["filename"], filename);
+        assert_eq!(found["data"][0]["content"][0]["text"], text);
+    }
+    let shown = get(&emulator, &format!("{path}/files/{document}/content"));
+    assert_eq!(shown["data"], json!([{"type": "text", "text": "Penguins waddle.\n"}]));
 }

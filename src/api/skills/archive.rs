@@ -1,25 +1,18 @@
-//! A skill's files as one ZIP archive (APPNOTE 6.3), and what its `SKILL.md` says of it.
+//! A skill's files as one ZIP archive, and what its `SKILL.md` says of it.
 
+use crate::api::zip::{self, LOCAL, entries};
 use crate::script::place::clip;
 use crate::wire::error::ApiError;
 use bytes::Bytes;
-use flate2::Crc;
-use flate2::read::DeflateDecoder;
 use serde::Deserialize;
-use std::borrow::Cow;
 use std::collections::HashSet;
-use std::io::Read;
 
 /// The longest `SKILL.md` that is read.
-const LONGEST: u64 = 1 << 20;
+const LONGEST: usize = 1 << 20;
 
 /// Files of one skill, and bytes of a file's name.
 const MOST: usize = 500;
 const LONGEST_NAME: usize = 255;
-
-const LOCAL: &[u8; 4] = b"PK\x03\x04";
-const CENTRAL: &[u8; 4] = b"PK\x01\x02";
-const END: &[u8; 4] = b"PK\x05\x06";
 
 /// What a skill is called, and what it is for.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -40,29 +33,7 @@ pub(super) fn pack(files: &[(String, Bytes)]) -> Result<Bytes, ApiError> {
         return Ok(only.clone());
     }
     check(&files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())?;
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
-    for (name, bytes) in files {
-        let mut crc = Crc::new();
-        crc.update(bytes);
-        let place = out.len() as u32;
-        // Version 2.0, no flags, stored, no time.
-        let mut common = Vec::new();
-        common.extend([20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0]);
-        for number in [crc.sum(), bytes.len() as u32, bytes.len() as u32] {
-            common.extend(number.to_le_bytes());
-        }
-        common.extend((name.len() as u16).to_le_bytes());
-        common.extend([0, 0]);
-        out.extend([LOCAL.as_slice(), &common, name.as_bytes(), bytes].concat());
-        directory.extend([CENTRAL.as_slice(), &[20, 0], &common, &[0; 10]].concat());
-        directory.extend(place.to_le_bytes());
-        directory.extend(name.bytes());
-    }
-    let count = (files.len() as u16).to_le_bytes();
-    let (place, length) = ((out.len() as u32).to_le_bytes(), (directory.len() as u32).to_le_bytes());
-    out.extend(directory);
-    out.extend([END.as_slice(), &[0; 4], &count, &count, &length, &place, &[0, 0]].concat());
-    Ok(out.into())
+    Ok(zip::stored(files).into())
 }
 
 /// What the `SKILL.md` of an archive says at its beginning.
@@ -110,54 +81,10 @@ fn check(names: &[String]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A file in an archive.
-struct ArchivedFile<'a> {
-    name: Cow<'a, str>,
-    method: usize,
-    /// Packed.
-    length: usize,
-    place: usize,
-}
-
-/// A number of so many bytes.
-fn number(archive: &[u8], at: usize, length: usize) -> Option<usize> {
-    let bytes = archive.get(at..at.checked_add(length)?)?;
-    Some(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
-}
-
-/// The files of an archive, as its directory names them; `None` = it is none.
-fn entries(archive: &[u8]) -> Option<Vec<ArchivedFile<'_>>> {
-    let number = |at: usize, length: usize| number(archive, at, length);
-    // The end record has a comment of at most 64 KiB behind it.
-    let from = archive.len().saturating_sub(65_557);
-    let end = from + archive.get(from..)?.windows(4).rposition(|four| four == END)?;
-    let (count, mut at) = (number(end + 10, 2)?, number(end + 16, 4)?);
-    let mut entries = Vec::new();
-    for _ in 0..count {
-        if archive.get(at..at.checked_add(4)?)? != CENTRAL {
-            return None;
-        }
-        let name = String::from_utf8_lossy(archive.get(at + 46..at + 46 + number(at + 28, 2)?)?);
-        let (method, length, place) = (number(at + 10, 2)?, number(at + 20, 4)?, number(at + 42, 4)?);
-        entries.push(ArchivedFile { name, method, length, place });
-        at += 46 + number(at + 28, 2)? + number(at + 30, 2)? + number(at + 32, 2)?;
-    }
-    Some(entries)
-}
-
 /// The text of the first file of this name, in whatever folder; what bursts is cut.
 fn read(archive: &[u8], wanted: &str) -> Option<String> {
     let entry = entries(archive)?.into_iter().find(|entry| entry.name.rsplit('/').next() == Some(wanted))?;
-    let names = number(archive, entry.place + 26, 2)? + number(archive, entry.place + 28, 2)?;
-    let start = entry.place.checked_add(30 + names)?;
-    let data = archive.get(start..start.checked_add(entry.length)?)?;
-    let mut text = String::new();
-    match entry.method {
-        0 => data.take(LONGEST).read_to_string(&mut text).ok()?,
-        8 => DeflateDecoder::new(data).take(LONGEST).read_to_string(&mut text).ok()?,
-        _ => return None,
-    };
-    Some(text)
+    String::from_utf8(entry.read(archive, LONGEST)?).ok()
 }
 
 #[cfg(test)]

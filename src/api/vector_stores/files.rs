@@ -1,6 +1,7 @@
 //! What a vector store holds: files, their attributes, and where their texts are cut.
 
 use super::chunks::{Chunking, LONGEST};
+use super::office;
 use super::pdf;
 use super::rank::Passage;
 use super::store;
@@ -194,6 +195,10 @@ fn text<'a>(name: &str, bytes: &'a [u8]) -> FileText<'a> {
         [] => FileText::Broken,
         [b'%', b'P', b'D', b'F', b'-', ..] => crate::runtime::aside(bytes.len(), || pdf::text(bytes))
             .map_or(FileText::Broken, |text| FileText::Text(text.into())),
+        // A small file may unpack to a large one.
+        [b'P', b'K', 3, 4, ..] if is_document() => {
+            FileText::Text(crate::runtime::aside(office::MOST, || office::text(bytes)).unwrap_or_default().into())
+        }
         [0xff, 0xfe, ..] => FileText::Text(utf16(u16::from_le_bytes).into()),
         [0xfe, 0xff, ..] => FileText::Text(utf16(u16::from_be_bytes).into()),
         _ => match std::str::from_utf8(bytes) {
@@ -220,11 +225,12 @@ pub(super) async fn passages(
         }
         let Ok(record) = kept::at(&session.store, now, file.id()).await else { continue };
         let Ok(content) = record.read(&session.store).await else { continue };
-        bytes += content.len();
+        let FileText::Text(text) = text(&file.filename, &content) else { continue };
+        // A small file may hold a long text.
+        bytes += content.len().max(text.len());
         if bytes > 2 * LONGEST {
             break;
         }
-        let FileText::Text(text) = text(&file.filename, &content) else { continue };
         found.extend(file.passages.iter().filter_map(|(from, to)| {
             Some(Passage {
                 store: store.to_string(),

@@ -1,12 +1,13 @@
 //! `vector_stores`: files whose text is cut into passages, and searches that rank them.
 //!
-//! [`store`] is a store and its life, [`files`] what is in it, [`batches`] files that come together; [`chunks`] cuts texts, [`pdf`] reads them,
-//! [`filters`] and [`rank`] choose passages, [`search`] answers searches and what the `file_search` tool of Responses asks.
+//! [`store`] is a store and its life, [`files`] what is in it, [`batches`] files that come together; [`chunks`] cuts texts, [`pdf`] and
+//! [`office`] read them, [`filters`] and [`rank`] choose passages, [`search`] answers searches and what the `file_search` tool of Responses asks.
 
 mod batches;
 mod chunks;
 mod files;
 mod filters;
+mod office;
 mod pdf;
 mod rank;
 pub(crate) mod search;
