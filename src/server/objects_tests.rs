@@ -1,5 +1,6 @@
 //! Stored resources over a socket: every one of them goes through its whole life, and every answer is of its type.
 
+use super::asking_tests::Asking;
 use super::tests::{Got, exchange, request, start};
 use crate::api::{self, ServiceLevel};
 use crate::emulator::Emulator;
@@ -177,4 +178,48 @@ fn times_are_the_clocks_and_a_change_has_its_own() {
     let secret = json!({"session": {"type": "realtime"}, "expires_after": {"anchor": "created_at", "seconds": 60}});
     let secret = ask(&emulator, "POST", "/v1/realtime/client_secrets", &secret).json();
     assert_eq!(secret["expires_at"], 1_767_225_670_u64);
+}
+
+/// A path without the names of its gaps.
+fn nameless(path: &str) -> String {
+    let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn a_delete_frees_all_that_lies_below() {
+    let asking = Asking::of(start(json!({"clock": "instant", "fallback": "generate"})));
+    let served = |one: &&'static Operation| one.variant.is_none() && api::level(one) != ServiceLevel::NotServed;
+    let deletes = all().iter().filter(served).filter(|one| one.method == "DELETE" && one.path.ends_with('}'));
+    let (mut parents, mut deep) = (0, 0);
+    for delete in deletes {
+        let (root, outer) = (asking.path(delete), nameless(delete.path));
+        let below = |one: &&Operation| one.method == "POST" && nameless(one.path).starts_with(&format!("{outer}/"));
+        let mut creates: Vec<&Operation> = all().iter().filter(served).filter(below).collect();
+        creates.sort_by_key(|create| create.path.matches('{').count());
+        let mut made: HashMap<String, String> = HashMap::from([(outer.clone(), root.clone())]);
+        for create in creates.into_iter().filter(|create| !create.path.ends_with('}')) {
+            let shape = nameless(create.path);
+            let (parent, last) = shape.rsplit_once('/').expect("a collection");
+            let Some(inside) = made.get(parent).map(|parent| format!("{parent}/{last}")) else { continue };
+            let got = asking.create_at(create, &inside, 0);
+            if got.status < 300
+                && let Some(id) = serde_json::from_slice::<Value>(&got.body).unwrap_or_default()["id"].as_str()
+            {
+                deep += usize::from(parent != outer);
+                made.insert(format!("{shape}/{{}}"), format!("{inside}/{id}"));
+            }
+        }
+        // By all its ids: what belongs to a store may be named after a file that stays.
+        let shape = outer.split('/').enumerate().filter(|(_, segment)| *segment == "{}");
+        let ids: Vec<&str> = shape.filter_map(|(at, _)| root.split('/').nth(at + 1)).collect();
+        let is_below = |name: &String| ids.iter().all(|id| name.split('/').any(|part| part == *id));
+        let left = || asking.names().into_iter().filter(is_below).collect::<Vec<_>>();
+        parents += usize::from(!left().is_empty());
+        let deleted = asking.plain(delete, &root);
+        if deleted.status < 300 {
+            assert_eq!(left(), [""; 0], "{}", delete.name);
+        }
+    }
+    assert!(parents > 3 && deep > 0, "{parents} {deep}");
 }
