@@ -138,6 +138,29 @@ fn pages_follow_each_other_in_every_style() {
 }
 
 #[test]
+fn a_deletion_names_itself_and_what_is_gone() {
+    let emulator = start(json!({"clock": "instant"}));
+    let make = |path: &str, body: Value| ask(&emulator, "POST", path, &body).json();
+    let id = |path: &str, body: Value| make(path, body)["id"].as_str().expect("an id").to_string();
+    let group = id("/v1/organization/groups", json!({"name": "g"}));
+    let role = id("/v1/organization/roles", json!({"role_name": "r", "permissions": ["api.read"]}));
+    let config = json!({"type": "custom", "item_schema": {"type": "object"}});
+    let eval = id("/v1/evals", json!({"data_source_config": config, "testing_criteria": []}));
+    for (assigned, object) in [
+        (format!("/v1/organization/groups/{group}/roles"), "group.role.deleted"),
+        ("/v1/organization/users/user-1/roles".to_string(), "user.role.deleted"),
+        (format!("/v1/projects/proj_1/groups/{group}/roles"), "group.role.deleted"),
+        ("/v1/projects/proj_1/users/user-1/roles".to_string(), "user.role.deleted"),
+    ] {
+        make(&assigned, json!({"role_id": role}));
+        let gone = ask(&emulator, "DELETE", &format!("{assigned}/{role}"), &Value::Null).json();
+        assert_eq!(gone, json!({"object": object, "deleted": true}), "{assigned}");
+    }
+    let gone = ask(&emulator, "DELETE", &format!("/v1/evals/{eval}"), &Value::Null).json();
+    assert_eq!(gone, json!({"deleted": true, "eval_id": eval, "object": "eval.deleted"}));
+}
+
+#[test]
 fn what_belongs_to_a_deleted_object_goes_with_it() {
     let emulator = start(json!({"clock": "instant"}));
     let thread = ask(&emulator, "POST", "/v1/threads", &json!({})).json()["id"].as_str().expect("an id").to_string();

@@ -161,7 +161,13 @@ pub(super) async fn delete(call: &Call, plan: &Plan) -> Result<Value, ApiError> 
     }
     // What belonged to it goes with it.
     call.session.store.remove_below(&format!("{name}/{id}/")).await;
-    Ok(made(call, &json!({"id": id, "deleted": true})))
+    // Some answers name what is gone by its kind, as the path does: `eval_id`.
+    let named = call.params.iter().map(|(name, value)| (name.to_string(), Value::from(value.as_str()))).collect();
+    let mut gone = over(Value::Object(named), &json!({"id": id, "deleted": true}));
+    if let Some(name) = &plan.collection.resource.deleted {
+        gone["object"] = name.as_str().into();
+    }
+    Ok(made(call, &gone))
 }
 
 /// A settings object, as it was set.

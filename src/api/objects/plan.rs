@@ -87,6 +87,8 @@ pub(super) struct Resource {
     pub oldest_first: bool,
     /// Fields of a new one that neither its request nor its type says.
     pub given: Value,
+    /// What the answer to its deletion calls itself, where the type does not say.
+    pub deleted: Option<String>,
     /// The status of what is only accepted.
     pub status: Option<u16>,
     /// Its events: that one was made, that one is as it is; and their field that holds it.
