@@ -57,6 +57,18 @@ fn every_format_says_what_the_script_says() {
 }
 
 #[test]
+fn what_is_spoken_here_is_as_long_when_it_is_heard() {
+    let emulator = start(json!({}));
+    for format in ["wav", "flac", "mp3", "aac", "opus"] {
+        let spoken = sound::speech(&"word ".repeat(20), format, 1.0).expect("sound");
+        let fields = [("model", "whisper-1"), ("response_format", "verbose_json")];
+        let heard = post(&emulator, "/v1/audio/transcriptions", &spoken, &fields).json();
+        let seconds = heard["duration"].as_f64().expect("seconds");
+        assert!((seconds - 6.0).abs() < 0.1, "{format}: {seconds}");
+    }
+}
+
+#[test]
 fn words_have_times_where_they_are_asked() {
     let emulator = start(json!({}));
     script(&emulator, json!("Hello there."));
