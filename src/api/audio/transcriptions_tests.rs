@@ -57,6 +57,25 @@ fn every_format_says_what_the_script_says() {
 }
 
 #[test]
+fn models_that_give_no_times_write_no_subtitles() {
+    let emulator = start(json!({}));
+    let ask = |model: &str, format: &str| transcribe(&emulator, &[("model", model), ("response_format", format)]);
+    for model in ["gpt-4o-transcribe", "gpt-4o-mini-transcribe"] {
+        for format in ["srt", "vtt", "verbose_json", "diarized_json"] {
+            let refused = ask(model, format);
+            let message = format!(
+                "response_format '{format}' is not compatible with model '{model}-api-ev3'. Use 'json' or 'text' instead."
+            );
+            let error = json!({"error": {"message": message, "type": "invalid_request_error",
+                "param": "response_format", "code": "unsupported_value"}});
+            assert_eq!((refused.status, refused.json()), (400, error));
+        }
+        assert_eq!(ask(model, "text").status, 200);
+    }
+    assert_eq!(ask("gpt-4o-transcribe-diarize", "text").status, 200);
+}
+
+#[test]
 fn what_is_spoken_here_is_as_long_when_it_is_heard() {
     let emulator = start(json!({}));
     for format in ["wav", "flac", "mp3", "aac", "opus"] {

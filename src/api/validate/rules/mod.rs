@@ -12,6 +12,7 @@ pub(crate) mod strict;
 #[cfg(test)]
 mod strict_tests;
 mod tools;
+mod transcriptions;
 
 use crate::api::validate::Context;
 use crate::api::validate::walk::{First, fault};
@@ -99,6 +100,7 @@ pub(crate) fn check(operation: &Operation, body: &Value, context: &Context, faul
         Dialect::Completions => completions::check,
         Dialect::Embeddings => embeddings::check,
         _ if operation.family == Family::Images => images::check,
+        _ if operation.family == Family::Transcriptions => transcriptions::check,
         _ => return,
     };
     match context.model {
