@@ -81,7 +81,10 @@ impl ImageRequest {
             transparent: word("background") == "transparent" && format != PictureFormat::Jpeg,
             stream,
             partials: if stream { asked("partial_images", MOST_PARTIALS) as usize } else { 0 },
-            given: call.form.as_ref().map_or(0, |form| form.files("image").count()),
+            given: match &call.form {
+                Some(form) => form.files("image").count(),
+                None => field(body, "images").as_array().map_or(0, Vec::len),
+            },
             base64: gpt || word("response_format") == "b64_json",
             seed: call.random.fork("picture").below(usize::MAX) as u64,
         }

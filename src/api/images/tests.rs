@@ -139,6 +139,29 @@ fn pictures_are_edited_and_varied() {
 }
 
 #[test]
+fn edits_in_json_refer_to_their_pictures() {
+    let emulator = start(json!({}));
+    let edit = |more: Value| {
+        let mut body = json!({"model": "gpt-image-1", "prompt": "at night"});
+        body.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("an object"));
+        send(&emulator, KEY, "/v1/images/edits", &body)
+    };
+    let (by_address, by_id) = (json!({"image_url": "data:image/png;base64,AA=="}), json!({"file_id": "file-abc"}));
+    let answer = edit(json!({"images": [by_address, by_id], "mask": by_id})).json();
+    assert_eq!(head(&answer["data"][0]["b64_json"]), (Some(PictureFormat::Png), 1024, 1024), "{answer}");
+    assert_eq!(answer["usage"]["input_tokens_details"]["image_tokens"], 388);
+    for (refused, param) in [
+        (json!({}), "images"),
+        (json!({"images": []}), "images"),
+        (json!({"images": [by_id, {}]}), "images[1]"),
+        (json!({"images": ["https://example.com/a.png"]}), "images[0]"),
+    ] {
+        let got = edit(refused);
+        assert_eq!((got.status, &got.json()["error"]["param"]), (400, &json!(param)), "{}", got.text());
+    }
+}
+
+#[test]
 fn files_that_are_no_pictures_are_refused_as_recorded() {
     let emulator = start(json!({}));
     let edit = |media: &str, content: &[u8]| {

@@ -60,6 +60,29 @@ const DALLE_3_LACKS: [&str; 7] = {
     [a, b, c, d, e, f, g]
 };
 
+/// An edit needs pictures: the files of a form, or what JSON refers to (documented: each by its address or its id).
+pub(super) fn inputs(body: &Value, form: bool, faults: &mut Faults) {
+    if faults.object.find("images").is_none() {
+        return;
+    }
+    let (name, other) = if form { ("image", "images") } else { ("images", "image") };
+    if form && given(body, other).is_some() {
+        faults.unknown(other);
+    }
+    if given(body, name).or(given(body, other)).is_none() {
+        faults.at(name, || Some(ApiError::missing(name)));
+    }
+    let each = |picture: &Value| given(picture, "image_url").is_some() != given(picture, "file_id").is_some();
+    let pictures = field(body, "images").as_array().into_iter().flatten();
+    if let Some(at) = pictures.into_iter().position(|picture| picture.is_object() && !each(picture)) {
+        faults.at("images", || {
+            let param = format!("images[{at}]");
+            let message = format!("Invalid '{param}': exactly one of 'image_url' or 'file_id' must be given.");
+            Some(ApiError::invalid(message).param(param).code("invalid_value"))
+        });
+    }
+}
+
 /// Parameters, qualities and sizes the named model refuses although the types fit.
 pub(super) fn check(body: &Value, _: &Model, faults: &mut Faults) {
     let Some(takes) = field(body, "model").as_str().and_then(takes) else { return };

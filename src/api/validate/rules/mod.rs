@@ -103,6 +103,9 @@ pub(crate) fn check(operation: &Operation, body: &Value, context: &Context, faul
         _ if operation.family == Family::Transcriptions => transcriptions::check,
         _ => return,
     };
+    if operation.family == Family::Images {
+        images::inputs(body, context.form, faults);
+    }
     match context.model {
         Some(model) => check(body, model, faults),
         None => {
