@@ -183,9 +183,7 @@ fn unknown(call: &Call, name: &str) -> ApiError {
         return error.kind("image_generation_user_error").param("model").code("invalid_value");
     }
     if call.operation.dialect == Dialect::Responses && call.body.get("prompt").is_none() {
-        return ApiError::invalid(format!("The requested model '{name}' does not exist."))
-            .param("model")
-            .code("model_not_found");
+        return error::unknown_requested_model(name);
     }
     error::unknown_model(name)
 }

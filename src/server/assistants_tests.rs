@@ -338,6 +338,13 @@ fn what_cannot_be_is_refused_in_openais_words() {
     missing("POST", &format!("/threads/{thread}/runs"), run, "No assistant found with id 'asst_x'.");
     missing("GET", &format!("/threads/{thread}/runs/run_x"), Value::Null, "No run found with id 'run_x'.");
     missing("GET", &format!("/threads/{thread}/messages/msg_x"), Value::Null, "No message found with id 'msg_x'.");
+    // A thread quotes it of the assistant's creation (openai-assistants-quickstart 1).
+    let named = id(&valid(&emulator, "beta.assistants.create", "/assistants", &json!({"model": "gpt-4"})));
+    for path in ["/v1/assistants".to_string(), format!("/v1/assistants/{named}")] {
+        let error = ask(&emulator, "POST", &path, &json!({"model": "gpt-99"})).json()["error"].clone();
+        let words = "The requested model 'gpt-99' does not exist.";
+        assert_eq!((&error["message"], &error["code"]), (&json!(words), &json!("model_not_found")), "{path}");
+    }
     // Recordings 658fedd813ce3581 and 26072eaf17280d96.
     let silent = id(&valid(&emulator, "beta.assistants.create", "/assistants", &json!({"model": "gpt-4"})));
     let empty = id(&valid(&emulator, "beta.threads.create", "/threads", &json!({})));

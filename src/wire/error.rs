@@ -283,6 +283,11 @@ pub(crate) fn unknown_model(model: &str) -> ApiError {
         .style(Style::Router)
 }
 
+/// 400 of a model nobody knows, as Responses and assistants say it (recordings of Responses; openai-assistants-quickstart 1).
+pub(crate) fn unknown_requested_model(model: &str) -> ApiError {
+    ApiError::invalid(format!("The requested model '{model}' does not exist.")).param("model").code("model_not_found")
+}
+
 /// 404 of a model that was shut down (real-traffic §3A).
 pub(crate) fn deprecated_model(model: &str) -> ApiError {
     ApiError::new(

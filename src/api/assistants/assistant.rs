@@ -2,10 +2,12 @@
 
 use super::{given, resources};
 use crate::api::list::{Order, Page};
+use crate::options::Validation;
+use crate::responders::scenario;
 use crate::session::store::StoredKind;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
-use crate::wire::error::ApiError;
+use crate::wire::error::{self, ApiError};
 use crate::wire::ids;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -73,6 +75,16 @@ fn unknown(id: &str) -> ApiError {
     ApiError::new(404, format!("No assistant found with id '{id}'."))
 }
 
+/// Refuses a model that no run could ask.
+fn model_exists(call: &Call) -> Result<(), ApiError> {
+    let name = call.model_name();
+    let known = || call.known_model(name).is_some() || call.accepts_unlisted(name) || scenario::is_known(name);
+    if call.emulator.settings.validation != Validation::Full || name.is_empty() || known() {
+        return Ok(());
+    }
+    Err(error::unknown_requested_model(name))
+}
+
 /// The assistant with this id.
 pub(super) async fn find(call: &Call, id: &str) -> Result<Value, ApiError> {
     let found: Option<Assistant> = call.session.store.get(id).await;
@@ -81,6 +93,7 @@ pub(super) async fn find(call: &Call, id: &str) -> Result<Value, ApiError> {
 
 pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
+        model_exists(&call)?;
         let id = ids::plain("asst_", &mut call.random.fork("id"));
         let made = resources::made(&call, &call.body, &Value::Null, false).await?;
         let mut assistant = object(&id, call.created(), &call.body, &Value::Null);
@@ -96,6 +109,7 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
 
 pub(super) fn update(call: Call) -> HandlerFuture {
     Box::pin(async move {
+        model_exists(&call)?;
         let id = call.param("assistant_id");
         let change = |assistant: &mut Assistant| {
             let created = assistant.0["created_at"].as_u64().unwrap_or_default();
