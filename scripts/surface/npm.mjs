@@ -1,4 +1,5 @@
 // Every call of npm's `openai`: one operation each, read from the sources that the package ships.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from './typescript.mjs';
 import { stop } from './stop.mjs';
@@ -11,7 +12,8 @@ const VERBS = { get: 'GET', getAPIList: 'GET', post: 'POST', put: 'PUT', patch: 
 
 /** A TypeScript program over the sources of a release. */
 export function open(folder) {
-  const file = join(folder, 'src/client.ts');
+  // Before 5 the client stood in the index.
+  const file = ['src/client.ts', 'src/index.ts'].map((name) => join(folder, name)).find(existsSync);
   const program = ts.createProgram([file], {
     skipLibCheck: true, noResolve: false, strict: true, target: ts.ScriptTarget.ES2022, types: [],
     module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Node10, ignoreDeprecations: '5.0',

@@ -169,7 +169,8 @@ export class Types {
   }
 
   named(node) {
-    const name = node.typeName.getText();
+    // Before 5 the client's own names stood in a namespace: `Core.Uploadable`.
+    const name = (ts.isQualifiedName(node.typeName) ? node.typeName.right : node.typeName).getText();
     switch (name) {
       case 'Array': return { type: 'array', items: this.of(node.typeArguments[0]) };
       case 'Record': return { type: 'object', additionalProperties: this.of(node.typeArguments[1]) };

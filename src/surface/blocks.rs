@@ -170,6 +170,8 @@ mod tests {
         for (name, place, release) in [
             ("shared.ChatModel", &["values", "", "gpt-5"][..], "npm 5.12.1"),
             ("shared.ChatModel", &["values", "", "gpt-6.2-sol"], "pypi 3.53.0"),
+            ("chat.completions.ChatCompletionCreateParamsBase", &["fields", "tools"], "npm 4.16.0"),
+            ("responses.Response", &["since"], "npm 4.87.0"),
             ("responses.Response", &["fields", "input_transformations"], "npm 7.57.0"),
             ("images.ImageGenerateParamsBase", &["values", "output_format", "svg"], "npm 7.51.0"),
             ("live.connect_server_event.SessionPaused", &["since"], "pypi 3.57.0"),
@@ -177,5 +179,7 @@ mod tests {
         ] {
             assert_eq!(since(name, place).as_deref(), Some(release), "{name} {place:?}");
         }
+        // The oldest release that was asked had it.
+        assert_eq!(since("embeddings.EmbeddingCreateParams", &["since"]), None);
     }
 }
