@@ -20,6 +20,8 @@ use crate::wire::headers::Headers;
 
 const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
+/// An offer of WebRTC, which stands in a body for a form's field.
+const SDP: &str = "application/sdp";
 
 /// Refuses what OpenAI would refuse. Nothing of the session changes.
 ///
@@ -111,7 +113,7 @@ fn well_formed(call: &Call, model: Option<&Model>) -> Result<(), ApiError> {
         model,
         budget: &call.budget,
     };
-    if call.operation.body.is_some() {
+    if call.operation.body.is_some() && media(&call.headers) != Some(SDP) {
         keep_unknown(call, validate::body(call.operation.name, &call.body, &context)?);
     }
     validate::query(call.operation.name, &call.query, &context)
@@ -157,13 +159,12 @@ pub(crate) fn content_type(settings: &Settings, operation: &Operation, headers: 
     if settings.profile != Profile::Strict || settings.validation == Validation::Off {
         return Ok(());
     }
-    let Some(given) = headers.all("content-type").next() else { return Ok(()) };
-    let media = given.split(';').next().unwrap_or_default().trim();
+    let Some(media) = media(headers) else { return Ok(()) };
     let is = |known: &str| media.eq_ignore_ascii_case(known);
     let (takes, expected) = match form {
         Form::Json => (is(JSON), JSON),
         Form::JsonOrForm => (is(JSON) || is(FORM), JSON),
-        // What else may carry a file is taken as it is: `application/sdp`.
+        // What else may carry a file is taken as it is.
         Form::Form => (!is(JSON), FORM),
     };
     if media.is_empty() || takes {
@@ -174,6 +175,11 @@ pub(crate) fn content_type(settings: &Settings, operation: &Operation, headers: 
          the header 'Content-Type: {media}'. Please try again with a supported content type."
     );
     Err(ApiError::invalid(message).code("unsupported_content_type"))
+}
+
+/// The media type of a body, without its parameters.
+fn media(headers: &Headers) -> Option<&str> {
+    Some(headers.all("content-type").next()?.split(';').next().unwrap_or_default().trim())
 }
 
 /// An unknown model, as this operation says it (real-traffic §3).

@@ -163,9 +163,15 @@ fn a_body_must_say_that_it_is_json_where_production_asks_for_it() {
 }
 
 #[test]
-fn on_the_command_line_no_body_is_an_empty_one() {
-    let relaxed = json!({"profile": "relaxed", "clock": "instant"});
-    let emulators = [start(relaxed.clone()), start(relaxed)];
+fn no_body_is_an_empty_one() {
+    for profile in ["strict", "relaxed"] {
+        no_body_is_an_empty_one_in(profile);
+    }
+}
+
+fn no_body_is_an_empty_one_in(profile: &str) {
+    let options = json!({"profile": profile, "clock": "instant"});
+    let emulators = [start(options.clone()), start(options)];
     for operation in all().iter().filter(|operation| operation.method == "POST") {
         let answers = [("", &emulators[0]), ("{}", &emulators[1])].map(|(body, emulator)| {
             let got =
