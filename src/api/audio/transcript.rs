@@ -21,6 +21,8 @@ pub(super) struct Transcript {
     segments: Vec<Segment>,
     /// As scripted.
     words: Option<Value>,
+    /// How likely the tokens of each piece of the text are, where that was asked.
+    scores: Option<Vec<Vec<Value>>>,
 }
 
 /// A sentence or so.
@@ -70,7 +72,34 @@ impl Transcript {
         let segments = segments.collect();
         let words = own.get("words").cloned();
         let language = own["language"].as_str().unwrap_or(language).to_string();
-        Transcript { text, duration: rounded(duration), language, segments, words }
+        Transcript { text, duration: rounded(duration), language, segments, words, scores: None }
+    }
+
+    /// With how likely its tokens are.
+    pub(super) fn scored(mut self, score: impl FnMut(&str) -> Vec<Value>) -> Self {
+        self.scores = Some(self.pieces().map(score).collect());
+        self
+    }
+
+    /// What a stream sends at a time.
+    fn pieces(&self) -> impl Iterator<Item = &str> {
+        self.text.split_inclusive(' ')
+    }
+
+    /// The same value with the tokens' likeliness: of all pieces, or of one.
+    fn with_scores(&self, mut value: Value, piece: Option<usize>) -> Value {
+        if let Some(scores) = &self.scores {
+            let all = scores.iter().enumerate().filter(|(at, _)| piece.is_none_or(|piece| piece == *at));
+            value["logprobs"] = all.flat_map(|(_, tokens)| tokens.iter().cloned()).collect();
+        }
+        value
+    }
+
+    /// `json`.
+    pub(super) fn plain(&self, usage: &Usage) -> Value {
+        let mut answer = self.with_scores(json!({"text": self.text}), None);
+        answer["usage"] = json!(usage);
+        answer
     }
 
     /// SubRip.
@@ -147,12 +176,16 @@ impl Transcript {
 
     /// The events of a stream; with `segments` who spoke when, too.
     pub(super) fn events(&self, segments: bool, usage: &Usage) -> Vec<(Option<String>, Value)> {
-        let delta = |text: &str| json!({"type": "transcript.text.delta", "delta": text});
+        let delta = |(at, text): (usize, &str)| {
+            self.with_scores(json!({"type": "transcript.text.delta", "delta": text}), Some(at))
+        };
         let mut events: Vec<Value> = match segments {
             true => (0..self.segments.len()).filter_map(|index| self.segment(index)).collect(),
-            false => self.text.split_inclusive(' ').map(delta).collect(),
+            false => self.pieces().enumerate().map(delta).collect(),
         };
-        events.push(json!({"type": "transcript.text.done", "text": self.text, "usage": usage}));
+        let mut done = self.with_scores(json!({"type": "transcript.text.done", "text": self.text}), None);
+        done["usage"] = json!(usage);
+        events.push(done);
         events.into_iter().map(|event| (None, event)).collect()
     }
 }

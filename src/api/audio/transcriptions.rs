@@ -4,11 +4,13 @@
 use crate::api::audio::duration;
 use crate::api::audio::transcript::Transcript;
 use crate::api::infer;
+use crate::api::logprobs;
 use crate::options::Validation;
 use crate::prompt::{Content, Message, Prompt, Role};
+use crate::random::Random;
 use crate::reply::{Reply, Say};
 use crate::runtime;
-use crate::tokens;
+use crate::tokens::{self, Encoding};
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::call::Call;
@@ -63,6 +65,13 @@ fn write_down(call: Call, translates: bool) -> HandlerFuture {
             let language = if translates { "english" } else { field(body, "language").as_str().unwrap_or("english") };
             let said = Transcript::new(&own, heard, language, &mut call.random.fork("transcript"));
             let encoding = call.encoding(&call.model(call.model_name()));
+            // Documented: of the models that write text alone.
+            let likely = asked(call, "include").contains(&"logprobs") && call.model_name() != "whisper-1";
+            let mut random = call.random.fork("logprobs");
+            let said = match likely {
+                true => said.scored(|piece| scores(encoding, piece, &mut random)),
+                false => said,
+            };
             let usage = match call.model_name() {
                 "whisper-1" => json!({"type": "duration", "seconds": said.duration.ceil() as u64}),
                 _ => {
@@ -91,12 +100,28 @@ fn write_down(call: Call, translates: bool) -> HandlerFuture {
                 }
                 "diarized_json" => answer(said.diarized(&usage)),
                 _ if translates => answer(json!({"text": said.text})),
-                _ => answer(json!({"text": said.text, "usage": usage})),
+                _ => answer(said.plain(&usage)),
             };
             Ok(Answer::ok(body))
         })
         .await
     })
+}
+
+/// Each token of a text and how likely it is.
+fn scores(encoding: Encoding, text: &str, random: &mut Random) -> Vec<Value> {
+    let mut start = 0;
+    let tokens = tokens::ends(encoding, text).into_iter().filter_map(|end| {
+        let token = text.as_bytes().get(start..end as usize);
+        start = end as usize;
+        token.filter(|token| !token.is_empty())
+    });
+    let scored = logprobs::chat(&logprobs::invent(tokens, 0, random));
+    let without_others = scored.into_iter().map(|mut token| {
+        token.as_object_mut().map(|token| token.remove("top_logprobs"));
+        token
+    });
+    without_others.collect()
 }
 
 /// The words of a list.

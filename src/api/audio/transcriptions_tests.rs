@@ -124,6 +124,29 @@ fn a_transcript_streams() {
 }
 
 #[test]
+fn how_likely_the_tokens_are_is_said_where_it_was_asked() {
+    let emulator = start(json!({}));
+    script(&emulator, json!("Hello there, friend."));
+    let text = |tokens: &Value| -> String {
+        let tokens = tokens.as_array().expect("tokens").iter();
+        assert!(
+            tokens.clone().all(|token| token["logprob"].as_f64() <= Some(0.0) && token.get("top_logprobs").is_none())
+        );
+        tokens.filter_map(|token| token["token"].as_str()).collect()
+    };
+    let asked = [("model", "gpt-4o-transcribe"), ("include[]", "logprobs")];
+    assert_eq!(text(&transcribe(&emulator, &asked).json()["logprobs"]), "Hello there, friend.");
+    let streamed = transcribe(&emulator, &[asked[0], asked[1], ("stream", "true")]).text();
+    let events = streamed.lines().filter_map(|line| line.strip_prefix("data: "));
+    for event in events.map(|data| serde_json::from_str::<Value>(data).expect("JSON")) {
+        assert_eq!(event.get("delta").or(event.get("text")), Some(&json!(text(&event["logprobs"]))));
+    }
+    for unasked in [&asked[..1], &[("model", "whisper-1"), asked[1]]] {
+        assert!(transcribe(&emulator, unasked).json().get("logprobs").is_none());
+    }
+}
+
+#[test]
 fn without_a_script_the_sound_decides_how_much_is_said() {
     let emulator = start(json!({"seed": 1}));
     for format in ["wav", "flac"] {
