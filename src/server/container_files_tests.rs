@@ -29,7 +29,8 @@ fn a_container_holds_files() {
     assert_eq!(ask(&emulator, "GET", &format!("{one}/content"), "").text(), "a,b\n1,2");
     let listed = ask(&emulator, "GET", &format!("{path}?order=asc"), "").json();
     assert_eq!(listed["data"], json!([made, other]));
-    assert_eq!(ask(&emulator, "DELETE", &one, "").status, 200);
+    let deleted = json!({"id": id(&made), "object": "container.file.deleted", "deleted": true});
+    assert_eq!(ask(&emulator, "DELETE", &one, "").json(), deleted);
     for gone in [one.clone(), format!("{one}/content"), "/v1/containers/none/files".to_string()] {
         assert_eq!(ask(&emulator, "GET", &gone, "").status, 404, "{gone}");
     }

@@ -111,7 +111,7 @@ pub(super) fn delete(call: Call) -> HandlerFuture {
         let (container, id) = (call.param("container_id"), call.param("file_id"));
         call.session.store.objects(&shelf(container)).remove(id).await;
         call.session.store.remove_blob(&blob(container, id)).await;
-        Ok(Answer::ok(Body::Empty))
+        Ok(Answer::json(&json!({"id": id, "object": "container.file.deleted", "deleted": true})))
     })
 }
 

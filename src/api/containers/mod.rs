@@ -10,7 +10,7 @@ use crate::random::{self, Random};
 use crate::session::Session;
 use crate::session::exchange::PaidUse;
 use crate::session::store::Stored;
-use crate::turn::answer::{Answer, Body};
+use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::wire::error::ApiError;
 use crate::wire::ids;
@@ -163,7 +163,8 @@ fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("container_id");
         match forget(&call.session, id).await {
-            true => Ok(Answer::ok(Body::Empty)),
+            // The types say that nothing comes back, the document's example that this does.
+            true => Ok(Answer::json(&json!({"id": id, "object": "container.deleted", "deleted": true}))),
             false => Err(unknown(id)),
         }
     })
