@@ -12,7 +12,7 @@ pub(super) fn into(answer: &mut Answer, object: &Value) {
 }
 
 /// Objects are merged field by field, at every depth; all else stands in place of what was there.
-fn over(shown: &mut Value, object: &Value) {
+pub(super) fn over(shown: &mut Value, object: &Value) {
     match (shown, object) {
         (Value::Object(shown), Value::Object(object)) => {
             for (name, value) in object {

@@ -73,6 +73,8 @@ mod key_tests;
 #[cfg(test)]
 mod keys_tests;
 #[cfg(test)]
+mod known_fields_tests;
+#[cfg(test)]
 mod manual_tests;
 #[cfg(test)]
 mod memory_tests;

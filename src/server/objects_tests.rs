@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 const KEY: &str = "a";
 
-fn ask(emulator: &Emulator, method: &str, path: &str, body: &Value) -> Got {
+pub(super) fn ask(emulator: &Emulator, method: &str, path: &str, body: &Value) -> Got {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     exchange(emulator, &request(method, path, KEY, "", body.as_bytes())).expect("an answer")
 }

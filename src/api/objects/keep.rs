@@ -1,7 +1,8 @@
 //! What one object of a stored resource goes through.
 
+use super::given::{self, FieldTemplate};
 use super::plan::{self, Collection, IdForm, Plan};
-use super::{CHANGED_BY, filled, fresh, made, typed};
+use super::{CHANGED_BY, fresh, made, typed};
 use crate::surface::operations::{self, Operation};
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
@@ -52,14 +53,16 @@ fn missing(collection: &Collection, id: &str) -> ApiError {
     }
 }
 
-/// An id for a new object: the body's where it names what is put into the collection (`file_id`), else a new one.
-pub(super) fn new_id(call: &Call, plan: &Plan) -> String {
+/// An id for a new object, the how many-th of this request: the body's where it names what is put into the collection
+/// (`file_id`), else a new one.
+pub(super) fn new_id(call: &Call, plan: &Plan, at: usize) -> String {
     let named = call.body.get(plan.collection.item).and_then(Value::as_str);
     if let Some(named) = named {
         return named.to_string();
     }
     let resource = &plan.collection.resource;
-    let (random, created) = (&mut call.random.fork("id"), call.created());
+    let fork = if at == 0 { "id".to_string() } else { format!("id {at}") };
+    let (random, created) = (&mut call.random.fork(&fork), call.created());
     match resource.form {
         IdForm::Plain => ids::plain(&resource.id, random),
         IdForm::File => format!("{}{}", resource.id, random.alphanumeric(22)),
@@ -73,6 +76,7 @@ pub(super) fn expiry(given: &mut Map<String, Value>, created: u64) {
     let after = given.get("expires_after").unwrap_or(&Value::Null);
     let in_units = |unit: &str, seconds: u64| after.get(unit)?.as_u64()?.checked_mul(seconds);
     let seconds = in_units("seconds", 1).or_else(|| in_units("minutes", 60)).or_else(|| in_units("days", 86_400));
+    let seconds = seconds.or_else(|| given.get("expires_in_seconds")?.as_u64());
     if let Some(expires) = seconds.and_then(|seconds| created.checked_add(seconds)) {
         given.entry("expires_at").or_insert(expires.into());
     }
@@ -83,7 +87,7 @@ pub(super) fn expiry(given: &mut Map<String, Value>, created: u64) {
 }
 
 pub(super) async fn create(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
-    let given = fresh(call, plan);
+    let given = fresh(call, plan).await;
     let answer = made(call, &given);
     // Also what this answer does not show: another operation's type may.
     let kept = over(given, &answer);
@@ -115,7 +119,7 @@ pub(super) async fn found(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
 }
 
 pub(super) async fn update(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
-    change(call, plan, &call.body, &Value::Null).await
+    change(call, plan, &given::renamed(&plan.collection.resource, &call.body), &Value::Null).await
 }
 
 /// `POST …/{id}/word`.
@@ -128,12 +132,15 @@ pub(super) async fn act(call: &Call, plan: &Plan, word: &str) -> Result<Value, A
         "archive" => json!({"status": "archived", "archived_at": now}),
         "complete" => json!({"status": "completed", "completed_at": now}),
         // A new secret is made as the first was.
-        "rotate_secret" => filled(&plan.collection.resource.given, &mut call.random.fork("secrets")).into(),
+        "rotate_secret" => {
+            let random = &mut call.random.fork("secrets");
+            FieldTemplate { random, now, named: &Value::Null }.fill(&plan.collection.resource.given)
+        }
         _ => json!({}),
     };
     if !plan.collection.made_here {
         // Nothing of this kind is kept: the answer's type says all.
-        let mut given = over(fresh(call, plan), &told);
+        let mut given = over(fresh(call, plan).await, &told);
         given["id"] = call.param(plan.id).into();
         return Ok(made(call, &given));
     }
@@ -162,8 +169,7 @@ pub(super) async fn delete(call: &Call, plan: &Plan) -> Result<Value, ApiError> 
     // What belonged to it goes with it.
     call.session.store.remove_below(&format!("{name}/{id}/")).await;
     // Some answers name what is gone by its kind, as the path does: `eval_id`.
-    let named = call.params.iter().map(|(name, value)| (name.to_string(), Value::from(value.as_str()))).collect();
-    let mut gone = over(Value::Object(named), &json!({"id": id, "deleted": true}));
+    let mut gone = over(given::params(call).into(), &json!({"id": id, "deleted": true}));
     if let Some(name) = &plan.collection.resource.deleted {
         gone["object"] = name.as_str().into();
     }
@@ -173,7 +179,11 @@ pub(super) async fn delete(call: &Call, plan: &Plan) -> Result<Value, ApiError> 
 /// A settings object, as it was set.
 pub(super) async fn show(call: &Call, plan: &Plan) -> Value {
     let kept = call.session.store.objects(&shelf(call, plan.collection.path)).get(ONLY).await;
-    made(call, &kept.unwrap_or_else(|| over(fresh(call, plan), &queries(call))))
+    let shown = match kept {
+        Some(kept) => kept,
+        None => over(fresh(call, plan).await, &queries(call)),
+    };
+    made(call, &shown)
 }
 
 /// What the query says, for answers that repeat it.

@@ -1,12 +1,14 @@
 //! Lists of stored resources, in each of the API's page styles.
 
-use super::keep::shelf;
+use super::given;
+use super::keep::{self, shelf};
 use super::plan::Plan;
 use super::{CHANGED_BY, made as made_of};
 use crate::api::list::{Order, Page, shape};
 use crate::session::store::{Stored, Window};
 use crate::surface::operations::Paging;
 use crate::turn::call::Call;
+use crate::wire::error::ApiError;
 use serde_json::{Value, json};
 
 /// Queries that shape a page rather than choosing what is on it.
@@ -49,16 +51,25 @@ fn changed(kept: &Value) -> (u64, u64) {
     (at.unwrap_or_default(), kept[CHANGED_BY].as_u64().unwrap_or_default())
 }
 
-/// A list that is made by the request: nothing of it is kept.
-pub(super) async fn made(call: &Call, plan: &Plan) -> Value {
-    // `certificates.activate` names what it lists.
+/// A list that is made by the request, of what its body names.
+pub(super) async fn made(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
     let ids =
         call.body.as_object().into_iter().flatten().find(|(name, value)| name.ends_with("_ids") && value.is_array());
     let mut data = Vec::new();
-    if let Some((_, ids)) = ids {
-        for id in ids.as_array().into_iter().flatten() {
-            let given = super::keep::over(super::fresh(call, plan), &json!({"id": id, "active": true}));
-            data.push(made_of(call, &given));
+    if let Some((name, ids)) = ids {
+        for (at, named) in ids.as_array().into_iter().flatten().enumerate() {
+            // `certificates.activate` names what it lists, `permissions.create` for whom each is made.
+            if plan.collection.item.is_empty() {
+                let given = given::of(call, plan, named.as_str().unwrap_or_default(), &Value::Null).await;
+                data.push(made_of(call, &given));
+                continue;
+            }
+            let (id, of) = (keep::new_id(call, plan, at), name.trim_end_matches('s'));
+            let given = given::of(call, plan, &id, &json!({of: named})).await;
+            let answer = made_of(call, &given);
+            let kept = keep::over(given, &answer);
+            call.session.store.objects(&shelf(call, plan.collection.path)).put(&id, &kept).await?;
+            data.push(answer);
         }
     }
     let mut page = Page::whole(data).in_style(call.operation.page);
@@ -66,7 +77,7 @@ pub(super) async fn made(call: &Call, plan: &Plan) -> Value {
     if let Some(object) = plan.collection.resource.given.get("object") {
         page["object"] = object.clone();
     }
-    page
+    Ok(page)
 }
 
 /// Whether an object is what the filters ask for: fields of its own with the values they name, which of several named

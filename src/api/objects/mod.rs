@@ -2,6 +2,7 @@
 //! type in the surface. [`plan`] says which operation does what; a resource that behaves has its own file in
 //! [`api`](crate::api), and its operations never come here.
 
+mod given;
 mod keep;
 mod list;
 mod plan;
@@ -16,7 +17,7 @@ use crate::wire::error::ApiError;
 use crate::wire::event::ListedEvents;
 use crate::wire::ids;
 use plan::{ObjectEvents, Plan, Verb};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// How a stored resource's operation is served; `None` = it is none.
 pub(crate) fn handler(operation: &Operation) -> Option<Handler> {
@@ -65,8 +66,8 @@ fn serve(call: Call) -> HandlerFuture {
             Verb::Show => keep::show(&call, plan).await,
             Verb::Set => keep::set(&call, plan).await?,
             Verb::Unset => keep::unset(&call, plan).await,
-            Verb::Make if call.operation.kind == AnswerKind::Page => list::made(&call, plan).await,
-            Verb::Make => made(&call, &fresh(&call, plan)),
+            Verb::Make if call.operation.kind == AnswerKind::Page => list::made(&call, plan).await?,
+            Verb::Make => made(&call, &fresh(&call, plan).await),
         };
         let status = plan.collection.resource.status.filter(|_| call.method == "POST").unwrap_or(200);
         let answer = match call.operation.kind {
@@ -103,32 +104,10 @@ fn typed(call: &Call, name: &str, given: &Value) -> Value {
     TypedMaker { random: &mut random, now: call.created() }.value(name, given)
 }
 
-/// What is written down of a new object; in its texts `{random}` stands for letters and digits that nobody guesses.
-fn filled(given: &Value, random: &mut Random) -> Map<String, Value> {
-    let mut one = |(name, value): (&String, &Value)| {
-        let value = match value {
-            Value::String(text) if text.contains(RANDOM) => text.replace(RANDOM, &random.alphanumeric(32)).into(),
-            Value::Object(_) => filled(value, random).into(),
-            other => other.clone(),
-        };
-        (name.clone(), value)
-    };
-    given.as_object().into_iter().flatten().map(&mut one).collect()
-}
-
-const RANDOM: &str = "{random}";
-
 /// Field of what is kept that no type shows: the number of the exchange that made it what it is. Times are whole seconds.
 const CHANGED_BY: &str = "changed_by";
 
-/// What is known of an object before it is made: what the request says, its id, when it is made.
-fn fresh(call: &Call, plan: &Plan) -> Value {
-    let mut given = filled(&plan.collection.resource.given, &mut call.random.fork("secrets"));
-    given.extend(call.params.iter().map(|(name, value)| (name.to_string(), Value::from(value.as_str()))));
-    given.extend(call.body.as_object().cloned().unwrap_or_default());
-    given.insert("id".into(), keep::new_id(call, plan).into());
-    given.insert("created_at".into(), call.created().into());
-    given.insert(CHANGED_BY.into(), call.exchange.number.into());
-    keep::expiry(&mut given, call.created());
-    Value::Object(given)
+/// What is known of an object before it is made.
+async fn fresh(call: &Call, plan: &Plan) -> Value {
+    given::of(call, plan, &keep::new_id(call, plan, 0), &Value::Null).await
 }

@@ -6,7 +6,7 @@
 use crate::surface::operations::{self, AnswerKind, Form, Operation};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 /// What behaves: stored and given back as it came, it would be an answer that misleads. Served by hand, or not at all.
@@ -85,8 +85,16 @@ pub(super) struct Resource {
     pub code: Option<String>,
     /// Lists begin with the oldest unless asked otherwise.
     pub oldest_first: bool,
-    /// Fields of a new one that neither its request nor its type says.
+    /// Fields of a new one that neither its request nor its type says; [`given`](super::given) reads their words.
     pub given: Value,
+    /// More of them, where the field of the request at this place is this.
+    pub given_for: Vec<(String, Value, Value)>,
+    /// What words call the objects that a request names, and the paths these are kept under.
+    pub known: BTreeMap<String, String>,
+    /// Which of those it has the fields of.
+    pub like: Option<String>,
+    /// Fields that requests call otherwise.
+    pub renamed: BTreeMap<String, String>,
     /// What the answer to its deletion calls itself, where the type does not say.
     pub deleted: Option<String>,
     /// The status of what is only accepted.
