@@ -50,6 +50,41 @@ fn completions_are_rated_and_their_keys_in_order() {
 }
 
 #[test]
+fn batches_go_by_azures_names_of_endpoints() {
+    let emulator = scripted(json!({}), json!([{"text": "Oslo.", "times": -1}]));
+    let line = |id: &str, url: &str, more: Value| {
+        let mut body = json!({"model": "my-gpt"});
+        body.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("an object"));
+        json!({"custom_id": id, "method": "POST", "url": url, "body": body}).to_string()
+    };
+    let messages = json!({"messages": [{"role": "user", "content": "x"}]});
+    let lines = [
+        line("a", "/chat/completions", messages.clone()),
+        line("b", "/v1/chat/completions", messages),
+        line("c", "/v1/responses", json!({"input": "x"})),
+    ];
+    let form = format!(
+        "--x\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n--x\r\ncontent-disposition: form-data; \
+         name=\"file\"; filename=\"in.jsonl\"\r\n\r\n{}\r\n--x--\r\n",
+        lines.join("\n")
+    );
+    let head = String::from_utf8(request("POST", &format!("/openai/files{VERSION}"), KEY, "", &[])).expect("text");
+    let head = head.replace("application/json", "multipart/form-data; boundary=x");
+    let head = head.replace("length: 0", &format!("length: {}", form.len()));
+    let file = exchange(&emulator, format!("{head}{form}").as_bytes()).expect("an answer").json();
+    let batch = json!({"input_file_id": file["id"], "endpoint": "/chat/completions", "completion_window": "24h"});
+    let made = ask(&emulator, &format!("/openai/batches{VERSION}"), &batch).json();
+    assert_eq!(made["endpoint"], "/chat/completions", "{made}");
+    let path = format!("/openai/batches/{}{VERSION}", made["id"].as_str().expect("an id"));
+    let done = exchange(&emulator, &request("GET", &path, KEY, "", &[])).expect("an answer").json();
+    assert_eq!((&done["status"], &done["request_counts"]["completed"]), (&json!("completed"), &json!(3)), "{done}");
+    // Elsewhere it is a value like any other unknown one.
+    let refused = ask(&emulator, "/v1/batches", &batch);
+    let message = refused.json()["error"]["message"].as_str().unwrap_or_default().to_string();
+    assert!(refused.status == 400 && message.starts_with("Invalid value: '/chat/completions'. Supported"), "{message}");
+}
+
+#[test]
 fn streams_begin_with_the_ratings_of_the_prompt() {
     let emulator = scripted(json!({}), json!([{"text": "Hi"}, {"text": "", "finish_reason": "content_filter"}]));
     let events = |got: Got| -> Vec<Value> {

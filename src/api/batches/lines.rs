@@ -26,6 +26,11 @@ pub(super) fn lines(file: &Bytes) -> impl Iterator<Item = (usize, &[u8])> {
     numbered.map(|(at, line)| (at + 1, line.trim_ascii())).filter(|(_, line)| !line.is_empty())
 }
 
+/// The path that an endpoint or a line names: Azure's may begin without `/v1`.
+pub(super) fn path(named: &str) -> String {
+    if named.starts_with("/v1/") { named.to_string() } else { format!("/v1{named}") }
+}
+
 /// What is asked in the right lines of a file: how many there are, and the model of all of them.
 ///
 /// # Errors
@@ -33,9 +38,10 @@ pub(super) fn lines(file: &Bytes) -> impl Iterator<Item = (usize, &[u8])> {
 pub(super) fn check(
     file: &Bytes,
     endpoint: &str,
+    azure: bool,
     knows: impl Fn(&str) -> bool,
 ) -> Result<(usize, Option<String>), Vec<LineFault>> {
-    let mut checker = LineChecker { endpoint, knows, ids: HashSet::new(), model: None };
+    let mut checker = LineChecker { endpoint, azure, knows, ids: HashSet::new(), model: None };
     let (mut count, mut faults) = (0, Vec::new());
     for (number, line) in lines(file) {
         count += 1;
@@ -70,6 +76,7 @@ pub(super) fn check(
 /// What lines are checked against: the batch, and the lines before.
 struct LineChecker<'a, F> {
     endpoint: &'a str,
+    azure: bool,
     knows: F,
     ids: HashSet<String>,
     model: Option<String>,
@@ -108,7 +115,13 @@ impl<F: Fn(&str) -> bool> LineChecker<'_, F> {
             let message = format!("Invalid value: '{}'. Supported values are: 'POST'.", text("method"));
             return fault("invalid_value", message, "method");
         }
-        if text("url") != self.endpoint {
+        let url = path(text("url"));
+        // Azure's guide has batches for chat whose lines ask for responses (quoted in mozilla-ai/any-llm 1348).
+        let fits = match self.azure {
+            true => url == path(self.endpoint) || url == "/v1/responses",
+            false => text("url") == self.endpoint,
+        };
+        if !fits {
             let message = "The URL provided for this request does not match the batch endpoint.".into();
             return fault("invalid_url", message, "url");
         }
@@ -120,17 +133,17 @@ impl<F: Fn(&str) -> bool> LineChecker<'_, F> {
             );
             return fault("duplicate_custom_id", message, "custom_id");
         }
-        self.body(&line["body"]).or_else(|(code, message, param)| fault(code, message, param))
+        self.body(&url, &line["body"]).or_else(|(code, message, param)| fault(code, message, param))
     }
 
-    fn body(&mut self, body: &Value) -> Result<(), (&'static str, String, &'static str)> {
+    fn body(&mut self, url: &str, body: &Value) -> Result<(), (&'static str, String, &'static str)> {
         if body["stream"] == true {
-            let message = format!("{}: Streaming is not supported in the Batch API.", api(self.endpoint));
+            let message = format!("{}: Streaming is not supported in the Batch API.", api(url));
             return Err(("streaming_unsupported", message, "body.stream"));
         }
         let model = body["model"].as_str().unwrap_or_default();
         // Responses may have theirs from a prompt, moderations and pictures a usual one.
-        let needs_model = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"].contains(&self.endpoint);
+        let needs_model = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"].contains(&url);
         if model.is_empty() && needs_model {
             return Err(("invalid_request", "Model parameter is required.".into(), "body.model"));
         }
@@ -148,7 +161,7 @@ impl<F: Fn(&str) -> bool> LineChecker<'_, F> {
                 return Err(("mismatched_model", message, "body.model"));
             }
         }
-        if self.endpoint == "/v1/chat/completions" && body["messages"].is_null() {
+        if url == "/v1/chat/completions" && body["messages"].is_null() {
             return Err(("invalid_request", "Messages parameter is required.".into(), "body.messages"));
         }
         Ok(())
@@ -171,7 +184,8 @@ mod tests {
 
     fn faults(lines: &[&str]) -> Vec<(Option<usize>, &'static str, String)> {
         let file = Bytes::from(lines.join("\n"));
-        let faults = check(&file, "/v1/chat/completions", |name| name.starts_with("gpt")).expect_err("they are wrong");
+        let faults =
+            check(&file, "/v1/chat/completions", false, |name| name.starts_with("gpt")).expect_err("they are wrong");
         faults.into_iter().map(|fault| (fault.line, fault.code, fault.param.unwrap_or_default())).collect()
     }
 
@@ -221,7 +235,7 @@ mod tests {
     #[test]
     fn right_lines_give_their_number_and_model() {
         let file = Bytes::from(format!("{}\r\n\n{}\n", line(json!({})), line(json!({"custom_id": "b"}))));
-        let right = check(&file, "/v1/chat/completions", |_| true);
+        let right = check(&file, "/v1/chat/completions", false, |_| true);
         assert_eq!(right, Ok((2, Some("gpt-4o".into()))));
         assert_eq!(lines(&file).map(|(number, _)| number).collect::<Vec<_>>(), [1, 3]);
     }

@@ -8,7 +8,9 @@ mod record;
 mod work;
 
 use crate::api::list::{Order, Page};
+use crate::options::Validation;
 use crate::session::store::Stored;
+use crate::surface::shape::{Depth, Kind, Shapes};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::turn::within::InnerClient;
@@ -26,10 +28,29 @@ pub(crate) const OPERATIONS: &[Served] = &[
 
 fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
+        endpoint_is_known(&call)?;
         let record = BatchRecord::new(&call);
         call.session.store.put(record.id(), &record).await?;
         Ok(answer(&record))
     })
+}
+
+/// Refuses elsewhere the names that Azure alone has for endpoints, those without `/v1`, as any other unknown value.
+fn endpoint_is_known(call: &Call) -> Result<(), ApiError> {
+    let named = call.body["endpoint"].as_str().unwrap_or_default();
+    if call.azure || named.starts_with("/v1/") || call.emulator.settings.validation == Validation::Off {
+        return Ok(());
+    }
+    let known: Vec<&str> = Shapes::body(call.operation, Depth::Documented)
+        .and_then(|shapes| {
+            let object = shapes.object()?;
+            match shapes.kind(object.fields.get(object.find("endpoint")?)?.kind) {
+                Kind::Enum { listed, .. } => Some(listed.iter().map(String::as_str).collect()),
+                _ => None,
+            }
+        })
+        .unwrap_or_default();
+    Err(ApiError::invalid_value("endpoint", named, &known))
 }
 
 fn retrieve(call: Call) -> HandlerFuture {

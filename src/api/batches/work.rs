@@ -84,7 +84,7 @@ impl BatchWork {
                     accepted::find(settings, own, name).is_some()
                         || accepted::unlisted(settings, own, record.azure, name)
                 };
-                crate::runtime::aside(file.len(), || lines::check(&file, record.endpoint(), knows))
+                crate::runtime::aside(file.len(), || lines::check(&file, record.endpoint(), record.azure, knows))
             }
         };
         self.change("validating", |record| match &checked {
@@ -97,8 +97,11 @@ impl BatchWork {
     /// Asks a line. What it answers comes when the script lets it.
     async fn ask(&self, record: &BatchRecord, line: &[u8]) {
         let line: Value = serde_json::from_slice(line).unwrap_or_default();
-        let request =
-            InnerRequest { path: record.endpoint().to_string(), body: line["body"].clone(), azure: record.azure };
+        let request = InnerRequest {
+            path: lines::path(line["url"].as_str().unwrap_or_default()),
+            body: line["body"].clone(),
+            azure: record.azure,
+        };
         let answer = self.client.ask(request).await;
         let mut random = self.random(&record.next.to_string());
         let (entry, failed) = entry(&line["custom_id"], &answer, &mut random);
