@@ -37,7 +37,7 @@ const SECRET_IN_QUERY: [&str; 2] = ["sig", "code"];
 
 /// Whether a header's value is a secret.
 pub(crate) fn is_secret(name: &str) -> bool {
-    if !may_end_in(name, &SECRET) && !may_end_in(name, &SECRET_OUTSIDE) {
+    if !may_be_secret(name) {
         return false;
     }
     let name = plain(name);
@@ -46,7 +46,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
 
 /// Whether a body's text of this name is a secret.
 pub(crate) fn names_secret(name: &str) -> bool {
-    may_end_in(name, &SECRET) && ends_in(&plain(name), &SECRET)
+    may_be_secret(name) && ends_in(&plain(name), &SECRET)
 }
 
 /// Whether the value of a query's parameter is a secret.
@@ -58,13 +58,15 @@ fn ends_in(name: &str, secrets: &[&str]) -> bool {
     secrets.iter().any(|secret| name.strip_suffix(secret).is_some_and(|rest| rest.is_empty() || rest.ends_with('-')))
 }
 
-/// Whether a name's last letters, however written, are those of one of them. Every key of every body is asked about, and
-/// almost none goes further.
-fn may_end_in(name: &str, secrets: &[&str]) -> bool {
-    let Some(last) = name.as_bytes().last_chunk::<3>().map(|last| last.map(|byte| byte.to_ascii_lowercase())) else {
-        return false;
-    };
-    secrets.iter().any(|secret| secret.as_bytes().last_chunk() == Some(&last))
+/// Whether a name's last letters, however written, are those of a secret's. Every header and every key of every body is
+/// asked about, and almost none goes further.
+fn may_be_secret(name: &str) -> bool {
+    name.as_bytes().last_chunk::<3>().is_some_and(|last| {
+        matches!(
+            &last.map(|byte| byte.to_ascii_lowercase()),
+            b"ion" | b"kie" | b"key" | b"ken" | b"ret" | b"ord" | b"ial" | b"ure" | b"col" | b"uth" | b"jwt" | b"swd"
+        )
+    })
 }
 
 /// A name in lower case, its words joined by `-`: `api_key`, `X-Api-Key`, `accessToken`.
@@ -125,9 +127,12 @@ fn is_address(text: &str) -> bool {
 pub(crate) fn body(body: &Value) -> Cow<'_, Value> {
     let mut copy = None;
     hide(body, false, &mut Vec::new(), &mut |path, hidden| {
-        let pointer =
-            path.iter().fold(String::new(), |all, step| all + "/" + &step.replace('~', "~0").replace('/', "~1"));
-        if let Some(place) = copy.get_or_insert_with(|| body.clone()).pointer_mut(&pointer) {
+        let whole = copy.get_or_insert_with(|| body.clone());
+        let place = path.iter().try_fold(whole, |value, step| match step {
+            PathStep::Key(key) => value.get_mut(*key),
+            PathStep::Item(index) => value.get_mut(*index),
+        });
+        if let Some(place) = place {
             *place = Value::from(hidden);
         }
     });
@@ -143,12 +148,18 @@ pub(crate) fn body_bytes(value: &Value, bytes: &Bytes) -> Bytes {
     }
 }
 
+/// A step on the way to a value.
+enum PathStep<'a> {
+    Key(&'a str),
+    Item(usize),
+}
+
 /// Tells of every secret below `value`: where it is, and what is shown of it. `secret` = every text is one.
 fn hide<'a>(
     value: &'a Value,
     secret: bool,
-    path: &mut Vec<Cow<'a, str>>,
-    found: &mut impl FnMut(&[Cow<'a, str>], String),
+    path: &mut Vec<PathStep<'a>>,
+    found: &mut impl FnMut(&[PathStep<'a>], String),
 ) {
     match value {
         Value::String(text) if secret && !text.is_empty() => found(path, redact(text)),
@@ -161,19 +172,19 @@ fn hide<'a>(
             // The headers for an MCP server are all its own affair; a schema may have a property of this name.
             let server = map.contains_key("server_label") || map.get("type").is_some_and(|kind| kind == "mcp");
             // What a container puts into requests to a domain: `{"domain", "name", "value"}`.
-            let domain = path.iter().rev().nth(1).is_some_and(|key| key == "domain_secrets");
+            let domain = path.iter().rev().nth(1).is_some_and(|step| matches!(step, PathStep::Key("domain_secrets")));
             for (key, value) in map {
                 let secret = secret
                     || server && key == "headers"
-                    || value.is_string() && (domain && key == "value" || ends_in(&plain(key), &SECRET));
-                path.push(key.into());
+                    || value.is_string() && (domain && key == "value" || names_secret(key));
+                path.push(PathStep::Key(key));
                 hide(value, secret, path, found);
                 path.pop();
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                path.push(index.to_string().into());
+                path.push(PathStep::Item(index));
                 hide(item, secret, path, found);
                 path.pop();
             }

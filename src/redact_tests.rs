@@ -175,3 +175,10 @@ proptest! {
         prop_assert_eq!(is_secret(&name), outside, "{}", name);
     }
 }
+
+#[test]
+fn no_secrets_name_is_passed_over_for_its_last_letters() {
+    for name in SECRET.iter().chain(&SECRET_OUTSIDE) {
+        assert!(may_be_secret(name) && may_be_secret(&name.to_uppercase()), "{name}");
+    }
+}

@@ -2,6 +2,8 @@
 
 use crate::redact::{is_secret, redact};
 use hyper::header::HeaderMap;
+use memchr::memchr_iter;
+use std::borrow::Cow;
 
 /// Headers that concern one connection alone (RFC 9110 §7.6.1): who passes a message on leaves them out.
 pub(crate) const HOP_BY_HOP: [&str; 6] =
@@ -18,7 +20,11 @@ impl Headers {
         let mut lines =
             String::with_capacity(map.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum());
         for (name, value) in map {
-            let text = String::from_utf8_lossy(value.as_bytes());
+            // Nearly all of them are ASCII, which is looked at in great steps.
+            let text = match std::str::from_utf8(value.as_bytes()) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => String::from_utf8_lossy(value.as_bytes()),
+            };
             // HTTP allows no line end in a value and no colon in a name.
             lines.push_str(name.as_str());
             lines.push(':');
@@ -45,12 +51,22 @@ impl Headers {
 
     /// Name and value of each.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.lines().filter_map(|line| line.split_once(':'))
+        self.lines().filter_map(|line| line.split_once(':'))
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        memchr_iter(b'\n', self.0.as_bytes()).map(move |end| {
+            let line = &self.0[start..end];
+            start = end + 1;
+            line
+        })
     }
 
     /// The values of one header; the name in lower case.
     pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value)
+        // Asked some ten times a request: what begins with another name is not looked through.
+        self.lines().filter_map(move |line| line.strip_prefix(name)?.strip_prefix(':'))
     }
 }
 
