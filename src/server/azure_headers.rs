@@ -3,7 +3,7 @@
 use super::headers::{HeaderFacts, fixed, http_date, made};
 use crate::random::Random;
 use crate::wire::ids;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where every deployment is.
 const REGION: &str = "East US 2";
@@ -17,43 +17,43 @@ fn milliseconds(seconds: f64) -> String {
 
 /// Writes the headers of one answer of a deployment.
 pub(super) fn write(facts: &HeaderFacts, deployment: &str, random: &mut Random, out: &mut HeaderMap) {
-    made(out, "apim-request-id", &ids::uuid(random));
+    made!(out, "apim-request-id", &ids::uuid(random));
     if let Some(date) = facts.date {
-        made(out, "date", &http_date(date.as_secs()));
+        made!(out, "date", &http_date(date.as_secs()));
     }
     // The gateway in front, which knows keys, names no more of itself.
     if facts.status == 401 {
         return;
     }
-    fixed(out, "strict-transport-security", "max-age=31536000; includeSubDomains; preload");
-    fixed(out, "x-content-type-options", "nosniff");
+    fixed!(out, "strict-transport-security", "max-age=31536000; includeSubDomains; preload");
+    fixed!(out, "x-content-type-options", "nosniff");
     if facts.status == 404 && facts.error.is_some() {
         if !deployment.is_empty() {
-            fixed(out, "x-ms-region", REGION);
+            fixed!(out, "x-ms-region", REGION);
         }
         return;
     }
-    fixed(out, "x-ms-region", REGION);
-    made(out, "x-request-id", facts.request_id);
+    fixed!(out, "x-ms-region", REGION);
+    made!(out, "x-request-id", facts.request_id);
     if !deployment.is_empty() {
-        made(out, "x-ms-deployment-name", deployment);
-        fixed(out, "x-ms-rai-invoked", "true");
-        fixed(out, "x-ms-is-spilled-over", "false");
-        fixed(out, "azureml-model-session", "d20260330170902-llemulator00");
-        fixed(out, "skip-error-remapping", "true");
-        fixed(out, "x-accel-buffering", "no");
+        made!(out, "x-ms-deployment-name", deployment);
+        fixed!(out, "x-ms-rai-invoked", "true");
+        fixed!(out, "x-ms-is-spilled-over", "false");
+        fixed!(out, "azureml-model-session", "d20260330170902-llemulator00");
+        fixed!(out, "skip-error-remapping", "true");
+        fixed!(out, "x-accel-buffering", "no");
     }
     let Some(limits) = &facts.limits else { return };
-    fixed(out, "x-ratelimit-abusepenalty-active", "False");
+    fixed!(out, "x-ratelimit-abusepenalty-active", "False");
     let (limit, remaining, reset) = &limits.requests;
-    made(out, "x-ratelimit-limit-requests", &limit.to_string());
-    made(out, "x-ratelimit-remaining-requests", &remaining.to_string());
-    made(out, "x-ratelimit-reset-requests", &milliseconds(*reset));
-    fixed(out, "x-ratelimit-renewalperiod-requests", PERIOD);
+    made!(out, "x-ratelimit-limit-requests", &limit.to_string());
+    made!(out, "x-ratelimit-remaining-requests", &remaining.to_string());
+    made!(out, "x-ratelimit-reset-requests", &milliseconds(*reset));
+    fixed!(out, "x-ratelimit-renewalperiod-requests", PERIOD);
     if let Some((limit, remaining, reset)) = &limits.tokens {
-        made(out, "x-ratelimit-limit-tokens", &limit.to_string());
-        made(out, "x-ratelimit-remaining-tokens", &remaining.to_string());
-        made(out, "x-ratelimit-reset-tokens", &milliseconds(*reset));
-        fixed(out, "x-ratelimit-renewalperiod-tokens", PERIOD);
+        made!(out, "x-ratelimit-limit-tokens", &limit.to_string());
+        made!(out, "x-ratelimit-remaining-tokens", &remaining.to_string());
+        made!(out, "x-ratelimit-reset-tokens", &milliseconds(*reset));
+        fixed!(out, "x-ratelimit-renewalperiod-tokens", PERIOD);
     }
 }

@@ -8,6 +8,24 @@ use crate::wire::error::Style;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 
+/// Sets a header that is always the same: what is known when this is compiled is not looked at for each answer.
+macro_rules! fixed {
+    ($out:expr, $name:expr, $value:expr) => {
+        $out.insert(const { HeaderName::from_static($name) }, const { HeaderValue::from_static($value) })
+    };
+}
+
+/// Sets a header whose name is always the same.
+macro_rules! made {
+    ($out:expr, $name:expr, $value:expr) => {
+        if let Ok(value) = HeaderValue::from_str($value) {
+            $out.insert(const { HeaderName::from_static($name) }, value);
+        }
+    };
+}
+
+pub(super) use {fixed, made};
+
 /// What the headers of one answer depend on.
 pub(crate) struct HeaderFacts<'a> {
     pub request_id: &'a str,
@@ -34,23 +52,23 @@ const PROJECT: &str = "proj_LLEmulator00000000000000";
 /// Writes the headers of one answer.
 pub(crate) fn write(facts: &HeaderFacts, random: &mut Random, out: &mut HeaderMap) {
     let api = !matches!(facts.error, Some(Style::Edge | Style::Router));
-    made(out, "x-request-id", facts.request_id);
+    made!(out, "x-request-id", facts.request_id);
     if api {
-        fixed(out, "openai-version", "2020-10-01");
-        made(out, "openai-processing-ms", &facts.processing_ms.to_string());
-        fixed(out, "access-control-expose-headers", "X-Request-ID, CF-Ray, CF-Ray");
+        fixed!(out, "openai-version", "2020-10-01");
+        made!(out, "openai-processing-ms", &facts.processing_ms.to_string());
+        fixed!(out, "access-control-expose-headers", "X-Request-ID, CF-Ray, CF-Ray");
     }
     if facts.status != 401 {
         // Whoever has no key has no organization.
         if api {
-            fixed(out, "openai-project", PROJECT);
+            fixed!(out, "openai-project", PROJECT);
         }
         if facts.error != Some(Style::Edge) {
-            fixed(out, "openai-organization", ORGANIZATION);
+            fixed!(out, "openai-organization", ORGANIZATION);
         }
     }
     if facts.error == Some(Style::Edge) {
-        fixed(out, "vary", "Origin");
+        fixed!(out, "vary", "Origin");
     }
     // Who has no key, or is refused at the edge, has met no limit but the one that refuses; what broke inside Responses
     // says none (recording 40288964490b9047).
@@ -63,48 +81,37 @@ pub(crate) fn write(facts: &HeaderFacts, random: &mut Random, out: &mut HeaderMa
     let limits = facts.limits.as_ref().filter(|_| !unlimited);
     if let Some(limits) = limits {
         let (limit, remaining, reset) = &limits.requests;
-        made(out, "x-ratelimit-limit-requests", &limit.to_string());
-        made(out, "x-ratelimit-remaining-requests", &remaining.to_string());
-        made(out, "x-ratelimit-reset-requests", &go_duration(*reset));
+        made!(out, "x-ratelimit-limit-requests", &limit.to_string());
+        made!(out, "x-ratelimit-remaining-requests", &remaining.to_string());
+        made!(out, "x-ratelimit-reset-requests", &go_duration(*reset));
         if let Some((limit, remaining, reset)) = &limits.tokens {
-            made(out, "x-ratelimit-limit-tokens", &limit.to_string());
-            made(out, "x-ratelimit-remaining-tokens", &remaining.to_string());
-            made(out, "x-ratelimit-reset-tokens", &go_duration(*reset));
+            made!(out, "x-ratelimit-limit-tokens", &limit.to_string());
+            made!(out, "x-ratelimit-remaining-tokens", &remaining.to_string());
+            made!(out, "x-ratelimit-reset-tokens", &go_duration(*reset));
         }
     }
     if limits.is_some_and(|limits| limits.images) {
-        fixed(out, "x-ratelimit-limit-input-images", "50000");
-        fixed(out, "x-ratelimit-remaining-input-images", "49999");
-        fixed(out, "x-ratelimit-reset-input-images", "1ms");
+        fixed!(out, "x-ratelimit-limit-input-images", "50000");
+        fixed!(out, "x-ratelimit-remaining-input-images", "49999");
+        fixed!(out, "x-ratelimit-reset-input-images", "1ms");
     }
     if let Some(model) = facts.model.filter(|_| facts.error != Some(Style::Edge)) {
-        made(out, "openai-model", model);
-        fixed(out, "access-control-allow-origin", "*");
-        fixed(out, "via", "envoy-router-llemulator");
-        fixed(out, "cache-control", "no-cache, must-revalidate");
+        made!(out, "openai-model", model);
+        fixed!(out, "access-control-allow-origin", "*");
+        fixed!(out, "via", "envoy-router-llemulator");
+        fixed!(out, "cache-control", "no-cache, must-revalidate");
     }
     if facts.proxied {
-        fixed(out, "x-openai-proxy-wasm", "v0.1");
+        fixed!(out, "x-openai-proxy-wasm", "v0.1");
     }
-    fixed(out, "strict-transport-security", "max-age=31536000; includeSubDomains; preload");
-    fixed(out, "x-content-type-options", "nosniff");
-    fixed(out, "server", "cloudflare");
-    fixed(out, "cf-cache-status", "DYNAMIC");
-    made(out, "cf-ray", &format!("{}-LOC", random.hex(16)));
-    fixed(out, "alt-svc", "h3=\":443\"; ma=86400");
+    fixed!(out, "strict-transport-security", "max-age=31536000; includeSubDomains; preload");
+    fixed!(out, "x-content-type-options", "nosniff");
+    fixed!(out, "server", "cloudflare");
+    fixed!(out, "cf-cache-status", "DYNAMIC");
+    made!(out, "cf-ray", &format!("{}-LOC", random.hex(16)));
+    fixed!(out, "alt-svc", "h3=\":443\"; ma=86400");
     if let Some(date) = facts.date {
-        made(out, "date", &http_date(date.as_secs()));
-    }
-}
-
-/// A value that is always the same; nothing is copied.
-pub(super) fn fixed(out: &mut HeaderMap, name: &'static str, value: &'static str) {
-    out.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-}
-
-pub(super) fn made(out: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        out.insert(HeaderName::from_static(name), value);
+        made!(out, "date", &http_date(date.as_secs()));
     }
 }
 
