@@ -260,7 +260,7 @@ pub(super) fn broken_whole(fault: Fault) -> Fault {
 /// An error's bytes: the edge indents by four and ends the line.
 fn error_bytes(error: &ApiError) -> Bytes {
     match error.style {
-        Style::Edge | Style::Model => indented(&error.envelope(), b"    ", true),
+        Style::Edge | Style::Model => indented(&error.envelope(), 4, true),
         Style::Azure => error.envelope().to_string().into(),
         _ => pretty(&error.envelope(), false),
     }

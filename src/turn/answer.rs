@@ -8,7 +8,8 @@ use crate::wire::error::ApiError;
 use crate::wire::event::Events;
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::ser::{PrettyFormatter, Serializer};
+use serde_json::ser::{Formatter, Serializer};
+use std::io::{Result as Written, Write};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -92,13 +93,13 @@ impl Answer {
 
 /// JSON with 2-space indentation, as every non-stream answer has it (real-traffic §2.1).
 pub(crate) fn pretty(value: &impl Serialize, newline: bool) -> Bytes {
-    indented(value, b"  ", newline)
+    indented(value, 2, newline)
 }
 
-/// JSON with this indentation.
-pub(crate) fn indented(value: &impl Serialize, indent: &[u8], newline: bool) -> Bytes {
+/// JSON with an indentation of so many spaces.
+pub(crate) fn indented(value: &impl Serialize, spaces: usize, newline: bool) -> Bytes {
     let mut out = Vec::with_capacity(1024);
-    let mut serializer = Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(indent));
+    let mut serializer = Serializer::with_formatter(&mut out, IndentedFormatter { spaces, indent: 0, filled: false });
     // Our own values always serialize: string keys, no failing Serialize impls.
     if value.serialize(&mut serializer).is_err() {
         out.clear();
@@ -107,4 +108,102 @@ pub(crate) fn indented(value: &impl Serialize, indent: &[u8], newline: bool) -> 
         out.push(b'\n');
     }
     out.into()
+}
+
+/// As serde_json's own, which writes each step of an indentation by itself: a comma, a line's end and all of its
+/// indentation are one piece here.
+struct IndentedFormatter {
+    spaces: usize,
+    indent: usize,
+    /// There is something between the brackets.
+    filled: bool,
+}
+
+impl IndentedFormatter {
+    fn line(&self, out: &mut (impl Write + ?Sized), comma: bool) -> Written<()> {
+        /// What lines begin with, deep as they are.
+        const BEGINNING: &[u8; 66] = b",\n                                                                ";
+        let deep = self.indent.saturating_sub(BEGINNING.len() - 2);
+        out.write_all(&BEGINNING[usize::from(!comma)..2 + self.indent - deep])?;
+        (0..deep).try_for_each(|_| out.write_all(b" "))
+    }
+
+    fn open(&mut self, out: &mut (impl Write + ?Sized), bracket: &[u8]) -> Written<()> {
+        self.indent += self.spaces;
+        self.filled = false;
+        out.write_all(bracket)
+    }
+
+    fn close(&mut self, out: &mut (impl Write + ?Sized), bracket: &[u8]) -> Written<()> {
+        self.indent -= self.spaces;
+        if self.filled {
+            self.line(out, false)?;
+        }
+        out.write_all(bracket)
+    }
+}
+
+impl Formatter for IndentedFormatter {
+    fn begin_array<W: Write + ?Sized>(&mut self, out: &mut W) -> Written<()> {
+        self.open(out, b"[")
+    }
+
+    fn end_array<W: Write + ?Sized>(&mut self, out: &mut W) -> Written<()> {
+        self.close(out, b"]")
+    }
+
+    fn begin_array_value<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> Written<()> {
+        self.line(out, !first)
+    }
+
+    fn end_array_value<W: Write + ?Sized>(&mut self, _: &mut W) -> Written<()> {
+        self.filled = true;
+        Ok(())
+    }
+
+    fn begin_object<W: Write + ?Sized>(&mut self, out: &mut W) -> Written<()> {
+        self.open(out, b"{")
+    }
+
+    fn end_object<W: Write + ?Sized>(&mut self, out: &mut W) -> Written<()> {
+        self.close(out, b"}")
+    }
+
+    fn begin_object_key<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> Written<()> {
+        self.line(out, !first)
+    }
+
+    fn begin_object_value<W: Write + ?Sized>(&mut self, out: &mut W) -> Written<()> {
+        out.write_all(b": ")
+    }
+
+    fn end_object_value<W: Write + ?Sized>(&mut self, _: &mut W) -> Written<()> {
+        self.filled = true;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::ser::PrettyFormatter;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn lines_are_indented_as_the_library_does() {
+        let mut deep = json!({"end": [[], {}, null]});
+        for _ in 0..40 {
+            deep = json!({"a": [deep, 1, {}], "b": "x\ny", "": []});
+        }
+        for value in [json!({}), json!([]), json!([[], {}]), json!("a"), json!({"a": [1, {"b": null}]}), deep] {
+            for spaces in [2, 4] {
+                let mut expected = Vec::new();
+                let indent = " ".repeat(spaces);
+                let formatter = PrettyFormatter::with_indent(indent.as_bytes());
+                value.serialize(&mut Serializer::with_formatter(&mut expected, formatter)).expect("it is a value");
+                assert_eq!(indented(&value, spaces, false), expected, "{}", String::from_utf8_lossy(&expected));
+            }
+        }
+        assert_eq!(pretty(&Value::Null, true), &b"null\n"[..]);
+    }
 }
