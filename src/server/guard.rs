@@ -12,6 +12,7 @@ use crate::options::{Cors, Settings};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 /// What a request says about its sender. Made once, before anything is answered.
@@ -39,6 +40,7 @@ impl Visitor {
     /// `local`: the address the connection came in at.
     pub(super) fn of(settings: &Settings, local: SocketAddr, request: &Parts) -> Self {
         let headers = &request.headers;
+        let foreign: Vec<_> = hosts(request).filter(|host| !is_our_host(settings, host)).collect();
         let mut origins = headers.get_all("origin").iter();
         let (origin, more) = (origins.next(), origins.next());
         let ours =
@@ -52,12 +54,11 @@ impl Visitor {
             None if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") => {
                 Some("Control routes are not open to what pages of another site embed.".into())
             }
-            _ => foreign_host(settings, request),
+            _ => foreign_host(&foreign, request),
         };
         let any = settings.cors == Cors::Any;
         let led = local.ip().to_canonical().is_loopback() && !any;
-        let stranger = hosts(request).find(|host| led && !is_our_host(settings, host) && !is_private(host));
-        let stranger = stranger.map(|host| {
+        let stranger = foreign.iter().find(|host| led && !is_private(host)).map(|host| {
             format!(
                 "The API is not served to this machine under the host {host:?}, a name that a web page could have brought here: \
                  use an IP address or localhost, or add the name to the option allowedHosts (--allowed-hosts)."
@@ -66,7 +67,7 @@ impl Visitor {
         // A link may lead to the page from anywhere: following it opens a tab that the linking page cannot look into.
         let is = |name: &str, word: &str| headers.get(name).is_some_and(|value| value == word);
         let followed = origin.is_none() && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document");
-        let page = if followed { foreign_host(settings, request) } else { refusal.clone() };
+        let page = if followed { foreign_host(&foreign, request) } else { refusal.clone() };
         Visitor { origin: origin.cloned(), ours, refusal, any, stranger, page }
     }
 
@@ -140,22 +141,21 @@ pub(super) fn check_token(emulator: &Emulator, given: Option<&str>) -> Result<()
     }
 }
 
-/// Why the host that a request names is none of ours.
-fn foreign_host(settings: &Settings, request: &Parts) -> Option<String> {
+/// Why a host that a request names is none of ours; `foreign` are those that are not.
+fn foreign_host(foreign: &[Cow<str>], request: &Parts) -> Option<String> {
     if request.headers.get_all("host").iter().nth(1).is_some() {
         return Some("Control routes are not served under two hosts: send one Host header.".into());
     }
-    let foreign = hosts(request).find(|host| !is_our_host(settings, host))?;
+    let foreign = foreign.first()?;
     Some(format!(
         "Control routes are not served under the host {foreign:?}: use an IP address or localhost, or add the name to allowedHosts."
     ))
 }
 
 /// The hosts that a request names: a target in absolute form does too.
-fn hosts(request: &Parts) -> impl Iterator<Item = String> {
-    let named =
-        request.headers.get_all("host").iter().map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
-    named.chain(request.uri.authority().map(ToString::to_string))
+fn hosts(request: &Parts) -> impl Iterator<Item = Cow<'_, str>> {
+    let named = request.headers.get_all("host").iter().map(|host| String::from_utf8_lossy(host.as_bytes()));
+    named.chain(request.uri.authority().map(|authority| authority.as_str().into()))
 }
 
 /// Whether the host is below a domain that is nobody's (`host.docker.internal`, `llm.default.svc.cluster.local`): whoever
@@ -175,8 +175,8 @@ fn is_ours(settings: &Settings, local: SocketAddr, origin: &str) -> bool {
     let Some((name, port)) = split(rest) else { return false };
     let port = port.unwrap_or(if scheme == "http" { 80 } else { 443 });
     let address = name.parse::<IpAddr>();
-    is_loopback(&name)
-        || is_allowed(settings, &name, rest)
+    is_loopback(name)
+        || is_allowed(settings, name, rest)
         || port == local.port()
             && (address.is_ok_and(|ip| ip == local.ip().to_canonical()) || name.eq_ignore_ascii_case(&settings.host))
 }
@@ -187,8 +187,8 @@ fn is_our_host(settings: &Settings, host: &str) -> bool {
     let Some((name, _)) = split(host) else { return host.is_empty() };
     !name.contains('.') && !name.contains(':')
         || name.parse::<IpAddr>().is_ok()
-        || is_loopback(&name)
-        || is_allowed(settings, &name, host)
+        || is_loopback(name)
+        || is_allowed(settings, name, host)
         || name.eq_ignore_ascii_case(&settings.host)
 }
 
@@ -199,23 +199,28 @@ fn is_allowed(settings: &Settings, name: &str, authority: &str) -> bool {
 
 /// Names that browsers resolve to the loopback without asking anybody, and its addresses.
 fn is_loopback(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name == "localhost"
-        || name.ends_with(".localhost")
+    const NAME: &str = "localhost";
+    let below = name.len().checked_sub(NAME.len()).and_then(|at| name.split_at_checked(at));
+    below.is_some_and(|(below, last)| (below.is_empty() || below.ends_with('.')) && last.eq_ignore_ascii_case(NAME))
         || name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 /// Name and port of an authority; `None` if it is none, or names a user.
-fn split(authority: &str) -> Option<(String, Option<u16>)> {
-    let parsed: Authority = authority.parse().ok()?;
-    let after = authority.strip_prefix(parsed.host())?;
+fn split(authority: &str) -> Option<(&str, Option<u16>)> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let host = match authority.bytes().position(|byte| !plain(byte)) {
+        None => authority.len(),
+        // Nearly every host is a name or an address with a port, and needs no parser.
+        Some(at) if at > 0 && authority[at..].starts_with(':') => at,
+        Some(_) => authority.parse::<Authority>().ok()?.host().len(),
+    };
+    let (host, after) = authority.split_at_checked(host).filter(|(host, _)| !host.is_empty())?;
     let port = match after.strip_prefix(':') {
         Some(port) => Some(port.parse().ok()?),
         None if after.is_empty() => None,
         None => return None,
     };
-    let name = parsed.host().trim_start_matches('[').trim_end_matches(']');
-    Some((name.to_string(), port))
+    Some((host.trim_start_matches('[').trim_end_matches(']'), port))
 }
 
 #[cfg(test)]
