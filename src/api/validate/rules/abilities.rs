@@ -44,6 +44,9 @@ struct Ability {
     api: Dialect,
     /// Fields, or paths to fields of fields; `[]` is each item of a list.
     params: Vec<String>,
+    /// The fields of the body that the paths begin with: every row is looked at for every request.
+    #[serde(skip)]
+    fields: Vec<String>,
     of: Vec<String>,
     #[serde(default)]
     but: Vec<String>,
@@ -94,6 +97,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     for row in rows {
         row.of = spelled(&row.of, groups);
         row.but = spelled(&row.but, groups);
+        row.fields = row.params.iter().map(|path| field(path).to_string()).collect();
     }
     table
 });
@@ -116,7 +120,7 @@ pub(super) fn check(api: Dialect, body: &Value, model: &Model, faults: &mut Faul
     };
     let thinks = thinks(model, effort.and_then(Value::as_str));
     for row in TABLE.rows.iter().filter(|row| row.api == api && (thinks || !row.thinking)) {
-        if !row.params.iter().any(|param| find(body, field(param)).is_some()) || !row.concerns(model) {
+        if !row.fields.iter().any(|field| find(body, field).is_some()) || !row.concerns(model) {
             continue;
         }
         let hits: Vec<Hit> = row.params.iter().flat_map(|param| row.hits(param, body, model)).collect();
