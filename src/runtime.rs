@@ -5,9 +5,11 @@
 //! request instead of 16, and as many requests a second. One worker still writes five million events a second.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
@@ -52,6 +54,22 @@ pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
 /// costs nothing meanwhile. It comes pinned: a future that is handed over by value is there twice.
 pub(crate) async fn all_aside<T>(bytes: usize, mut work: Pin<&mut impl Future<Output = T>>) -> T {
     poll_fn(|context| aside(bytes, || work.as_mut().poll(context))).await
+}
+
+/// Does work that may panic, which is then told. It comes pinned: see [`all_aside`].
+///
+/// # Errors
+/// What it panicked with.
+pub(crate) async fn caught<T>(mut work: Pin<&mut impl Future<Output = T>>) -> std::thread::Result<T> {
+    poll_fn(|context| {
+        // Whoever panicked is not polled again, and dropping it is all that is done with what it left.
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(done)) => Poll::Ready(Ok(done)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
 }
 
 /// Answers that are begun before the worker looks what else has come. Few enough that a probe waits for some milliseconds

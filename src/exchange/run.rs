@@ -28,10 +28,8 @@ use crate::wire::error;
 use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
 use crate::wire::ids;
-use futures_util::FutureExt;
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -206,10 +204,10 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
                         look: None,
                     };
                     // A bug of ours is an answer like others: the journal has it, and the test runner goes on.
-                    let served = AssertUnwindSafe(api::serve(call)).catch_unwind().await;
-                    served.unwrap_or_else(|_| Err(ApiError::panicked()))
-                };
-                let served = served.await;
+                    let serving = pin!(api::serve(call));
+                    runtime::caught(serving).await.unwrap_or_else(|_| Err(ApiError::panicked()))
+                }
+                .await;
                 // What it changed is kept before anything of it leaves.
                 keep(&keeper, &live.exchange, &served);
                 keeper.settled().await.and(served)

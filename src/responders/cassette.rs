@@ -77,14 +77,15 @@ pub(crate) async fn ahead(call: &Call) -> Option<Result<Answer, ApiError>> {
     let target = upstream.of_model(call.model_name()).cloned().unwrap_or_else(|| upstream.target());
     let (by, found) = match found {
         Some(found) => (Recorded.name(), Ok(found)),
-        None if target.configured => ("upstream", upstream::ask(call, target, None).await),
+        // Boxed, as below: hardly any call needs the room it takes.
+        None if target.configured => ("upstream", Box::pin(upstream::ask(call, target, None)).await),
         None => return None,
     };
     call.exchange.note(|record| {
         record.by = Some(by);
         record.outcome = Outcome::Fallback;
     });
-    Some(upstream::passed_on(call, found).await)
+    Some(Box::pin(upstream::passed_on(call, found)).await)
 }
 
 /// What there is for a call in its own dialect and form.

@@ -22,14 +22,12 @@ use crate::wire::error::{ApiError, session_moved};
 use crate::wire::headers::Headers;
 use crate::wire::json as values;
 use bytes::Bytes;
-use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
 use std::net::{IpAddr, SocketAddr};
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -47,8 +45,8 @@ pub(super) async fn respond(
 ) -> Result<Response<ResponseBody>, Cut> {
     let profile = emulator.settings.profile;
     let request = request.map(|body| RequestBody::new(body, control.clone()));
-    let routed = routed(emulator, control.clone(), local, request);
-    let answered = AssertUnwindSafe(routed).catch_unwind().await.unwrap_or_else(|_| {
+    let routed = pin!(routed(emulator, control.clone(), local, request));
+    let answered = runtime::caught(routed).await.unwrap_or_else(|_| {
         let error = profile.sends(ApiError::panicked());
         Ok(plain(error.status, "application/json", &error.envelope().to_string()))
     });
@@ -94,11 +92,12 @@ async fn routed(
         ("/", "GET") => Ok(plain(200, "application/json", "{\"service\":\"llemulator\",\"status\":\"ok\"}")),
         (_, "OPTIONS") => Ok(preflight(&visitor, controls, &parts.headers)),
         _ if upgrade.is_some() => Ok(watching(emulator, control, &visitor, upgrade, &parts)),
-        _ if rooms => match replica::pass_room(&emulator, &control, &visitor, &mut parts, body).await {
-            Ok(body) => Ok(room::answer(&emulator, &visitor, &parts, body).await),
+        // Boxed, as below: what few requests need would be room that every one takes.
+        _ if rooms => match Box::pin(replica::pass_room(&emulator, &control, &visitor, &mut parts, body)).await {
+            Ok(body) => Ok(Box::pin(room::answer(&emulator, &visitor, &parts, body)).await),
             Err(passed) => passed,
         },
-        _ if controls => control_route(emulator, control, &visitor, parts, body).await,
+        _ if controls => Box::pin(control_route(emulator, control, &visitor, parts, body)).await,
         _ => api_request(emulator, control, &visitor, parts, body).await,
     };
     answered.map(|mut response| {
@@ -256,7 +255,7 @@ async fn api_request(
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
     if emulator.cluster.is_some() {
         let key = key::keeper_of(&emulator, &parts.headers, &normal);
-        match replica::pass(&emulator, &control, &key, &mut parts, body).await {
+        match Box::pin(replica::pass(&emulator, &control, &key, &mut parts, body)).await {
             PassOutcome::Here(here) => body = here,
             PassOutcome::Passed(answer) => return answer,
             PassOutcome::Refused(error) => {

@@ -21,7 +21,7 @@ use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
 use crate::wire::json as values;
 use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt};
 use hyper::http::request::Parts;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -29,7 +29,6 @@ use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -269,10 +268,11 @@ async fn run(connection: Arc<Connection>, name: String, mut inbox: mpsc::Receive
                 _ => create(&connection, &lane, event).await,
             }
         });
+        let answering = pin!(runtime::all_aside(size, answered));
         // A reply that stalls must not outlive its client.
         let sent = tokio::select! {
             // A bug of ours ends the connection, as one in a body does.
-            sent = AssertUnwindSafe(runtime::all_aside(size, answered)).catch_unwind() => match sent {
+            sent = runtime::caught(answering) => match sent {
                 Ok(sent) => sent,
                 Err(_) => connection.out.send(Message::Close(None)).await.is_err(),
             },
