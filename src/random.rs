@@ -89,14 +89,13 @@ impl Random {
 
     /// `length` lower-case hexadecimal digits.
     pub(crate) fn hex(&mut self, length: usize) -> String {
-        let mut out = String::with_capacity(length);
+        let mut out = Vec::with_capacity(length);
         while out.len() < length {
             let bits = self.0.u64(..);
-            let digits = (0..16.min(length - out.len()))
-                .map(|at| char::from(b"0123456789abcdef"[(bits >> (4 * at) & 15) as usize]));
-            out.extend(digits);
+            let digits = 16.min(length - out.len());
+            out.extend((0..digits).map(|at| b"0123456789abcdef"[(bits >> (4 * at) & 15) as usize]));
         }
-        out
+        String::from_utf8(out).unwrap_or_default()
     }
 }
 
