@@ -22,6 +22,9 @@ struct Table {
     groups: HashMap<String, Vec<String>>,
     words: HashMap<String, Wording>,
     rows: Vec<Ability>,
+    /// Which rows look at a field of the body: few of them look at any that a request has.
+    #[serde(skip)]
+    by_field: HashMap<String, Vec<usize>>,
 }
 
 /// How a refusal is said; `{param}`, `{value}`, `{model}` and the like stand for what is refused.
@@ -44,9 +47,6 @@ struct Ability {
     api: Dialect,
     /// Fields, or paths to fields of fields; `[]` is each item of a list.
     params: Vec<String>,
-    /// The fields of the body that the paths begin with: every row is looked at for every request.
-    #[serde(skip)]
-    fields: Vec<String>,
     of: Vec<String>,
     #[serde(default)]
     but: Vec<String>,
@@ -93,11 +93,13 @@ struct Hit<'a> {
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     // The file is part of the program: what fails here fails every test, and never ships.
     let mut table: Table = serde_json::from_str(include_str!("abilities.json")).expect("abilities.json is well-formed");
-    let Table { groups, rows, .. } = &mut table;
-    for row in rows {
+    let Table { groups, rows, by_field, .. } = &mut table;
+    for (at, row) in rows.iter_mut().enumerate() {
         row.of = spelled(&row.of, groups);
         row.but = spelled(&row.but, groups);
-        row.fields = row.params.iter().map(|path| field(path).to_string()).collect();
+        for path in &row.params {
+            by_field.entry(field(path).to_string()).or_default().push(at);
+        }
     }
     table
 });
@@ -119,8 +121,18 @@ pub(super) fn check(api: Dialect, body: &Value, model: &Model, faults: &mut Faul
         _ => find(body, "reasoning_effort"),
     };
     let thinks = thinks(model, effort.and_then(Value::as_str));
-    for row in TABLE.rows.iter().filter(|row| row.api == api && (thinks || !row.thinking)) {
-        if !row.fields.iter().any(|field| find(body, field).is_some()) || !row.concerns(model) {
+    let mut concerned: Vec<usize> = body
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, _)| TABLE.by_field.get(key))
+        .flatten()
+        .copied()
+        .collect();
+    concerned.sort_unstable();
+    concerned.dedup();
+    for row in concerned.into_iter().map(|at| &TABLE.rows[at]) {
+        if row.api != api || row.thinking && !thinks || !row.concerns(model) {
             continue;
         }
         let hits: Vec<Hit> = row.params.iter().flat_map(|param| row.hits(param, body, model)).collect();
