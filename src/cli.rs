@@ -21,7 +21,6 @@ use crate::tokens::Encoding;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use serde_json::json;
-use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
