@@ -18,6 +18,19 @@ pub(super) fn asked(parts: &mut Parts, path: &str) -> Option<OnUpgrade> {
     (path == "/v1/responses").then(|| upgrade(parts)).flatten()
 }
 
+/// Paths at which OpenAI opens a socket and the emulator does not.
+const WITHOUT: [&str; 2] = ["/v1/realtime", "/v1/live"];
+
+/// The refusal of a socket that is not built, so that nobody takes the gap for a wrong path.
+pub(super) fn unserved(parts: &mut Parts, path: &str) -> Option<ApiError> {
+    let below = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let place = WITHOUT.into_iter().find(|place| below(place))?;
+    upgrade(parts).map(|_| {
+        let message = format!("LLEmulator opens no socket at {place} yet: the one it has is that of /v1/responses.");
+        ApiError { status: 501, ..ApiError::emulator("not_implemented", message) }.kind("not_implemented_error")
+    })
+}
+
 /// The upgrade to a socket that a request asks for.
 pub(super) fn upgrade(parts: &mut Parts) -> Option<OnUpgrade> {
     let wants = parts.method == Method::GET

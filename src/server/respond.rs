@@ -265,6 +265,11 @@ async fn api_request(
             }
         }
     }
+    if let Some(error) = handshake::unserved(&mut parts, &normal.path) {
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        log_line::refusal(&emulator.settings, method, path, error.status, &error.message);
+        return Ok(handshake::refusal(&error));
+    }
     if let Some(upgrade) = handshake::asked(&mut parts, &normal.path) {
         let allowed = visitor.check_socket().map_err(forbidden);
         let session = allowed.and_then(|()| key::session_of(&emulator, &parts.headers, &normal, Edge::default()));

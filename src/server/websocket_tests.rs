@@ -56,6 +56,16 @@ pub(super) fn read_to(socket: &mut WebSocket<TcpStream>, last: &str) -> Vec<Stri
 }
 
 #[test]
+fn a_socket_that_is_not_built_says_so() {
+    let emulator = start(json!({}));
+    for path in ["/v1/realtime?model=gpt-realtime", "/v1/realtime/translations?model=m", "/v1/live"] {
+        let asked = format!("ws://{}{path}", emulator.address).into_client_request().expect("a request");
+        let refused = tungstenite::client(asked, super::tests::connect(&emulator)).expect_err(path).to_string();
+        assert!(refused.contains("501"), "{path}: {refused}");
+    }
+}
+
+#[test]
 fn a_full_queue_stops_neither_answers_nor_refusals() {
     let long = "word ".repeat(3_000);
     let (_, mut socket) = scripted(json!({}), json!([long, long, "short"]));
