@@ -188,6 +188,15 @@ fn no_body_is_an_empty_one_in(profile: &str) {
 }
 
 #[test]
+fn llemulators_profile_answers_a_chat_without_a_body() {
+    let emulator = start(json!({"profile": "llemulator"}));
+    let script = json!({"responses": ["plain"]});
+    assert_eq!(send(&emulator, KEY, "/_emulator/script", &script).status, 200);
+    let got = exchange(&emulator, &request("POST", "/v1/chat/completions", KEY, "", b"")).expect("an answer");
+    assert_eq!(got.json()["choices"][0]["message"]["content"], "plain", "{}", got.text());
+}
+
+#[test]
 fn encodings_are_known_in_any_case() {
     use std::io::Write;
     let emulator = start(json!({"fallback": "echo"}));
