@@ -104,6 +104,14 @@ impl FormFile {
         self.blob().reader()
     }
 
+    /// So many bytes of it from a place on, fewer at its end; what stands before is not read.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    pub(crate) fn stretch(&self, from: u64, len: u64) -> io::Result<Bytes> {
+        self.blob().stretch(from, len)
+    }
+
     /// All of it, in memory.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! How long a file of sound is, by the heads of its container.
 
 use crate::wire::form::FormFile;
-use std::io::{self, Read};
 
 /// Bytes looked at, from the beginning and before the end.
 const LOOKED_AT: u64 = 64 * 1024;
@@ -10,19 +9,12 @@ const USUAL: f64 = 16_000.0;
 
 /// Seconds of a file, as its container says; of one we do not read, by its size.
 pub(super) fn of(file: &FormFile) -> f64 {
-    let said = ends(file).ok().and_then(|(head, tail)| said(&head, &tail, file.len));
+    // Its beginning and its end, which are the same of a short one.
+    let ends = file
+        .stretch(0, LOOKED_AT)
+        .and_then(|head| Ok((head, file.stretch(file.len.saturating_sub(LOOKED_AT), LOOKED_AT)?)));
+    let said = ends.ok().and_then(|(head, tail)| said(&head, &tail, file.len));
     said.filter(|seconds| seconds.is_finite()).unwrap_or(file.len as f64 / USUAL)
-}
-
-/// The beginning of a file and its end, which are the same of a short one.
-fn ends(file: &FormFile) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    let part = |from: u64| {
-        let (mut reader, mut bytes) = (file.reader(), Vec::new());
-        io::copy(&mut reader.by_ref().take(from), &mut io::sink())?;
-        reader.take(LOOKED_AT).read_to_end(&mut bytes)?;
-        Ok::<_, io::Error>(bytes)
-    };
-    Ok((part(0)?, part(file.len.saturating_sub(LOOKED_AT))?))
 }
 
 fn said(head: &[u8], tail: &[u8], whole: u64) -> Option<f64> {
