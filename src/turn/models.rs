@@ -154,6 +154,11 @@ impl Model {
         self.snapshot = None;
     }
 
+    /// Whether a model's id is this name, with the date of a snapshot or without.
+    pub(crate) fn is_named(id: &str, name: &str) -> bool {
+        id.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("-20"))
+    }
+
     /// The name answers give: `gpt-4o` is answered by `gpt-4o-2024-08-06`.
     pub(crate) fn snapshot(&self) -> &str {
         self.snapshot.as_ref().unwrap_or(&self.id)

@@ -163,8 +163,7 @@ fn field(path: &str) -> &str {
 
 /// Whether a selector names the model: its family, its id, or its id without the date.
 fn names(selector: &str, model: &Model) -> bool {
-    let dated = || model.id.strip_prefix(selector).is_some_and(|rest| rest.is_empty() || rest.starts_with("-20"));
-    selector == "*" || known(model) && (selector == model.family || dated())
+    selector == "*" || known(model) && (selector == model.family || Model::is_named(&model.id, selector))
 }
 
 impl Ability {

@@ -9,8 +9,7 @@ use serde_json::Value;
 /// Models that give no times, so that there is nothing to write subtitles or segments from. What the diarizing model says
 /// to forms it does not have, nobody quoted.
 fn gives_text_alone(model: &str) -> bool {
-    let dated = |name: &str| model.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("-20"));
-    dated("gpt-4o-transcribe") || dated("gpt-4o-mini-transcribe")
+    ["gpt-4o-transcribe", "gpt-4o-mini-transcribe"].into_iter().any(|name| Model::is_named(model, name))
 }
 
 /// Refuses forms the named model does not write, as threads of 2026 quote it (lfnovo/esperanto 204, zachlatta/freeflow
