@@ -7,13 +7,13 @@ use crate::options::{Door, Options, RecordMode};
 use crate::wire::error::ApiError;
 use crate::{control, log, room, runtime, server};
 use clap::ValueEnum;
-use futures_util::FutureExt;
 use napi::bindgen_prelude::{Env, Object, ToNapiValue};
 use napi::{Error, Result};
 use napi_derive::napi;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -168,7 +168,7 @@ fn promise<T: ToNapiValue + Send + 'static>(
 ) -> Result<Object<'_>> {
     let (deferred, promise) = env.create_deferred()?;
     runtime::handle().spawn(async move {
-        match AssertUnwindSafe(future).catch_unwind().await {
+        match runtime::caught(pin!(future)).await {
             Ok(value) => deferred.resolve(move |_| Ok(value)),
             // A promise that nobody settles would keep a test waiting for good.
             Err(_) => deferred.reject(Error::from_reason(ApiError::panicked().message)),
