@@ -127,6 +127,18 @@ pub(crate) fn canonical(value: &Value) -> u64 {
     }
 }
 
+/// A file as it may come broken: cut off at every place, and two thousand times with another byte somewhere.
+#[cfg(test)]
+pub(crate) fn broken(file: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let mut random = Random::new(1);
+    let cut = (0..file.len()).map(|end| file[..end].to_vec());
+    cut.chain((0..2_000).map(move |_| {
+        let mut changed = file.to_vec();
+        changed[random.below(file.len())] = random.below(256) as u8;
+        changed
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -90,6 +90,7 @@ fn read(archive: &[u8], wanted: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::broken;
 
     const SKILL: &str = "---\nname: csv\ndescription: \"Reads tables.\"\n---\nHow to.";
 
@@ -134,14 +135,7 @@ mod tests {
             assert!(describe(&pack(&files(skill)).expect("an archive")).is_err(), "{skill}");
         }
         let archive = pack(&files(SKILL)).expect("an archive");
-        for end in 0..archive.len() {
-            let _ = describe(&archive[..end]);
-        }
-        let mut random = crate::random::Random::new(1);
-        for _ in 0..2_000 {
-            let mut broken = archive.to_vec();
-            let at = random.below(broken.len());
-            broken[at] = random.below(256) as u8;
+        for broken in broken(&archive) {
             let _ = describe(&broken);
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::random::broken;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use std::io::Write;
@@ -97,15 +98,8 @@ fn encrypted_files_are_known() {
 
 #[test]
 fn broken_files_end() {
-    let mut random = crate::random::Random::new(5);
     for whole in [file(CONTENT, true), file(CONTENT, false), glyphs("trailer << /Root 1 0 R >>")] {
-        for end in 0..whole.len() {
-            let _ = text(&whole[..end]);
-        }
-        for _ in 0..2_000 {
-            let mut broken = whole.clone();
-            let at = random.below(broken.len());
-            broken[at] = random.below(256) as u8;
+        for broken in broken(&whole) {
             let _ = text(&broken);
         }
     }
