@@ -123,11 +123,15 @@ fn watching(
             response
         }
         Err(error) => {
-            let (method, path) = (parts.method.as_str(), parts.uri.path());
-            log_line::refusal(&emulator.settings, method, path, error.status, &error.message);
+            log_refusal(&emulator, parts, &error);
             handshake::refusal(&error)
         }
     }
+}
+
+/// Tells of what is refused before there is an exchange.
+fn log_refusal(emulator: &Emulator, parts: &Parts, error: &ApiError) {
+    log_line::refusal(&emulator.settings, parts.method.as_str(), parts.uri.path(), error.status, &error.message);
 }
 
 fn plain(status: u16, content_type: &'static str, text: &str) -> Response<ResponseBody> {
@@ -248,8 +252,7 @@ async fn api_request(
 ) -> Result<Response<ResponseBody>, Cut> {
     if let Err(reason) = visitor.check_api() {
         let error = forbidden(reason);
-        let (method, path) = (parts.method.as_str(), parts.uri.path());
-        log_line::refusal(&emulator.settings, method, path, error.status, &error.message);
+        log_refusal(&emulator, &parts, &error);
         return Ok(plain(error.status, "application/json", &error.envelope().to_string()));
     }
     let normal = route::normalize(parts.uri.path(), &emulator.settings.prefixes);
@@ -259,15 +262,13 @@ async fn api_request(
             PassOutcome::Here(here) => body = here,
             PassOutcome::Passed(answer) => return answer,
             PassOutcome::Refused(error) => {
-                let (method, path) = (parts.method.as_str(), parts.uri.path());
-                log_line::refusal(&emulator.settings, method, path, error.status, &error.message);
+                log_refusal(&emulator, &parts, &error);
                 return Ok(refused(&error));
             }
         }
     }
     if let Some(error) = handshake::unserved(&mut parts, &normal.path) {
-        let (method, path) = (parts.method.as_str(), parts.uri.path());
-        log_line::refusal(&emulator.settings, method, path, error.status, &error.message);
+        log_refusal(&emulator, &parts, &error);
         return Ok(handshake::refusal(&error));
     }
     if let Some(upgrade) = handshake::asked(&mut parts, &normal.path) {
@@ -280,13 +281,7 @@ async fn api_request(
                 response
             }
             Err(error) => {
-                log_line::refusal(
-                    &emulator.settings,
-                    parts.method.as_str(),
-                    parts.uri.path(),
-                    error.status,
-                    &error.message,
-                );
+                log_refusal(&emulator, &parts, &error);
                 handshake::refusal(&error)
             }
         });
