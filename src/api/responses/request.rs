@@ -99,9 +99,13 @@ impl Request {
             ..Prompt::default()
         };
         let previous = previous.map(|stored| stored.place);
-        let current_turn = inner(body, "reasoning", "context").is_some_and(|context| context == "current_turn");
-        let model = call.model(&prompt.model);
-        let withheld = replay::withheld(store, items.iter(), model.snapshot(), current_turn).await;
+        let withheld = match items.iter().any(|item| text(item, "type") == Some("reasoning")) {
+            true => {
+                let current_turn = inner(body, "reasoning", "context").is_some_and(|context| context == "current_turn");
+                replay::withheld(store, items.iter(), call.model(&prompt.model).snapshot(), current_turn).await
+            }
+            false => Vec::new(),
+        };
         Ok(Request { prompt, family, random, history, input, conversation, previous, withheld })
     }
 

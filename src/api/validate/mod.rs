@@ -129,13 +129,16 @@ fn legacy_prompt(body: &Value) -> bool {
 }
 
 fn check(operation: &Operation, object: &Object, body: &Value, context: &Context, walk: &Walk) -> Checked {
-    let none = Map::new();
+    let none;
     let fields = match body {
         Value::Object(fields) => fields,
         // LLEmulator reads nothing of a request before it looks for a script.
         Value::Null if context.relaxed => return present(operation, body, context),
         // No body has no fields: what the operation asks for is missing.
-        Value::Null => &none,
+        Value::Null => {
+            none = Map::new();
+            &none
+        }
         // Bodies that are JSON but no object (real-traffic §3B: the parser refuses them).
         _ => return walk::fault(crate::wire::error::not_json()),
     };
