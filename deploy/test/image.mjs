@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../../scripts/addon.mjs';
+import { isNewer } from '../../scripts/glibc.mjs';
 import { capture, run } from '../../scripts/run.mjs';
 
 /** The files of a checkout that `Dockerfile.dockerignore` lets into the build. */
@@ -34,7 +35,10 @@ export function buildImage() {
   run(process.execPath, page.split(' ').slice(1), { cwd: folder });
   // The same target folder: libraries are compiled already.
   const env = { ...process.env, CARGO_TARGET_DIR: path.join(ROOT, 'target') };
-  const args = ['rustc', ...cargo.slice(1).filter((word) => word !== '--release'), '--', '-C', 'target-feature=+crt-static'];
+  // As build.rs links it with musl, where this glibc can start such a binary.
+  const { glibcVersionRuntime: glibc } = process.report.getReport().header;
+  const packed = isNewer('2.36', glibc) ? [] : ['-C', 'link-arg=-Wl,-z,pack-relative-relocs'];
+  const args = ['rustc', ...cargo.slice(1).filter((word) => word !== '--release'), '--', '-C', 'target-feature=+crt-static', ...packed];
   run('cargo', args, { cwd: folder, env });
   const binary = path.join(ROOT, 'target', 'image', 'llemulator');
   copyFileSync(path.join(ROOT, 'target/debug/llemulator'), binary);
