@@ -35,9 +35,9 @@ export function buildImage() {
   run(process.execPath, page.split(' ').slice(1), { cwd: folder });
   // The same target folder: libraries are compiled already.
   const env = { ...process.env, CARGO_TARGET_DIR: path.join(ROOT, 'target') };
-  // As build.rs links it with musl, where this glibc can start such a binary.
+  // As build.rs links it with musl, where there is a glibc that can start such a binary.
   const { glibcVersionRuntime: glibc } = process.report.getReport().header;
-  const packed = isNewer('2.36', glibc) ? [] : ['-C', 'link-arg=-Wl,-z,pack-relative-relocs'];
+  const packed = glibc && !isNewer('2.36', glibc) ? ['-C', 'link-arg=-Wl,-z,pack-relative-relocs'] : [];
   const args = ['rustc', ...cargo.slice(1).filter((word) => word !== '--release'), '--', '-C', 'target-feature=+crt-static', ...packed];
   run('cargo', args, { cwd: folder, env });
   const binary = path.join(ROOT, 'target', 'image', 'llemulator');
