@@ -1,3 +1,3 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({ test: { include: ['test/*.test.js'], expect: { poll: { timeout: 15_000 } } } });
+export default defineConfig({ test: { include: ['test/*.test.js'], reporters: ['default', '../scripts/failed-tests.mjs'], expect: { poll: { timeout: 15_000 } } } });
