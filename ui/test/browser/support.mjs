@@ -114,6 +114,23 @@ export async function frames(page) {
   };
 }
 
+/**
+ * Begins to follow what the pages' main threads do.
+ * @param {import('playwright-core').Browser} browser
+ * @returns {Promise<() => Promise<number>>} ends it, and gives the processor's time that the longest task took, in ms: what a
+ *   task waits for a processor that others use is not in it
+ */
+export async function tasks(browser) {
+  await browser.startTracing(undefined, { categories: ['toplevel'] });
+  return async () => {
+    const { traceEvents } = JSON.parse(await browser.stopTracing());
+    const pages = new Set(traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid}/${tid}`));
+    const times = traceEvents.filter(({ tdur, pid, tid }) => tdur !== undefined && pages.has(`${pid}/${tid}`)).map(({ tdur }) => tdur / 1000);
+    if (!times.length) throw new Error('Chromium traced no task of a page: has the event ThreadControllerImpl::RunTask got another name?');
+    return Math.round(10 * times.reduce((longest, time) => Math.max(longest, time), 0)) / 10;
+  };
+}
+
 /** What stands in a row and covers what stands beside it. */
 export const covered = (page) => page.evaluate(() => [...document.querySelectorAll('.bar, .row, .detail-head, .top')].filter((row) => row.checkVisibility()).flatMap((row) => {
   const places = [...row.children].filter((one) => one.checkVisibility() && !one.matches('.visually-hidden, i')).map((one) => [one, one.matches('.field.inline') ? one.lastElementChild.getBoundingClientRect() : one.getBoundingClientRect()]);
