@@ -15,11 +15,27 @@ const BEYOND = 8;
  * @param {() => void} [props.onEnd]  the last row came near
  * @param {string} [props.view]  what chose the items: another choice is read from its top
  */
-export function WindowList({ items, height, selected, onSelect, onOpen, row, label, onEnd, id, view }) {
+export function WindowList({ items: given, height, selected, onSelect, onOpen, row, label, onEnd, id, view }) {
   const box = useRef(null);
   const top = useRef(0);
   const [, draw] = useReducer((count) => count + 1, 0);
   const [sight, setSight] = useState(800);
+  // What comes while a row is pressed waits: the press would end on another row, and nothing would open.
+  const pressed = useRef(null);
+  const items = pressed.current ?? given;
+  const press = () => {
+    pressed.current = items;
+    const lifted = new AbortController();
+    const lift = () => {
+      lifted.abort();
+      // The click comes after its pointer was lifted.
+      setTimeout(() => {
+        pressed.current = null;
+        draw();
+      });
+    };
+    for (const end of ['pointerup', 'pointercancel']) addEventListener(end, lift, { signal: lifted.signal });
+  };
   const before = useRef({ view, first: items[0]?.id });
 
   // New rows come on top. Who reads further down keeps the row under the eyes where it is, and it is not drawn anew.
@@ -61,6 +77,7 @@ export function WindowList({ items, height, selected, onSelect, onOpen, row, lab
       ref={box} id={id} class="window" role="listbox" aria-label={label} tabIndex={0} data-pane
       aria-activedescendant={at >= begin && at < end ? `${id}-${at}` : undefined}
       onScroll={scrolled}
+      onPointerDown={press}
       onKeyDown={(event) => event.key === 'Enter' && at >= 0 && event.target === event.currentTarget && onOpen(items[at].id)}
     >
       <div class="window-all" style={{ height: `${items.length * height}px` }} role="presentation">

@@ -80,6 +80,24 @@ export function live(host) {
     await page.shut();
   });
 
+  test('what comes while a row is pressed does not take its place', async () => {
+    const { url, browser } = host;
+    const page = await open(browser, url);
+    await ask(url, 'pressed');
+    const place = await row(page, 'pressed').first().boundingBox();
+    const known = async () => Number((await page.locator('.foot').textContent()).match(/of ([\d,]+)/)[1].replace(',', ''));
+    const before = await known();
+    await page.mouse.move(place.x + 40, place.y + place.height / 2);
+    await page.mouse.down();
+    await ask(url, 'came meanwhile');
+    await expect.poll(known).toBe(before + 1);
+    await page.mouse.up();
+    await page.getByRole('region', { name: 'Exchange', exact: true }).getByText('Echo: pressed').waitFor();
+    await row(page, 'came meanwhile').waitFor();
+    expect(await page.clean()).toEqual([]);
+    await page.shut();
+  });
+
   // The contract in memory knows chat alone.
   if (host.real) test('what is no text is shown as it is, with its pictures; a form cannot be sent again', async () => {
     const { url, browser } = host;
@@ -93,6 +111,7 @@ export function live(host) {
     form.set('file', new Blob(['x']), 'lamp.txt');
     await fetch(`${url}/v1/files`, { method: 'POST', headers, body: form }).then((answer) => answer.text());
     const detail = page.getByRole('region', { name: 'Exchange', exact: true });
+    await row(page, '/v1/files').waitFor();
     await row(page, 'a lighthouse').click();
     await expect.poll(() => detail.getByRole('img').evaluate((image) => image.naturalWidth)).toBe(1024);
     await detail.getByText('"b64_json"').waitFor();
