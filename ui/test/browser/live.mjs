@@ -89,11 +89,11 @@ export function live(host) {
     const before = await known();
     await page.mouse.move(place.x + 40, place.y + place.height / 2);
     await page.mouse.down();
-    await ask(url, 'came meanwhile');
+    await ask(url, 'came on top');
     await expect.poll(known).toBe(before + 1);
     await page.mouse.up();
     await page.getByRole('region', { name: 'Exchange', exact: true }).getByText('Echo: pressed').waitFor();
-    await row(page, 'came meanwhile').waitFor();
+    await row(page, 'came on top').waitFor();
     expect(await page.clean()).toEqual([]);
     await page.shut();
   });
