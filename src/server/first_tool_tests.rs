@@ -145,6 +145,8 @@ fn the_seven_events_have_the_fields_of_the_first_tool() {
     let real = start(json!({"auth": "optional", "fallback": "echo"}));
     let emulator = start(json!({"fallback": "manual"}));
     let mut socket = watch(&emulator);
+    // Events are told from here on.
+    next(&mut socket, "hello");
     // A queue: added to, asked, cleared, all of them cleared.
     done(&emulator, "POST", AT, json!({"response": body("queued"), "status_code": 202}));
     assert_eq!(told(&mut socket, "queue_updated", &["ip"]), json!({"ip": "127.0.0.1"}));
