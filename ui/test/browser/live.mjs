@@ -1,6 +1,6 @@
 // Live: every control once.
 import { expect, test } from 'vitest';
-import { ask, clipboard, keys, open, said } from './support.mjs';
+import { ask, clipboard, keys, known, open, said } from './support.mjs';
 
 export function live(host) {
   const row = (page, text) => page.getByRole('option').filter({ hasText: text });
@@ -85,12 +85,11 @@ export function live(host) {
     const page = await open(browser, url);
     await ask(url, 'pressed');
     const place = await row(page, 'pressed').first().boundingBox();
-    const known = async () => Number((await page.locator('.foot').textContent()).match(/of ([\d,]+)/)[1].replace(',', ''));
-    const before = await known();
+    const before = await known(page);
     await page.mouse.move(place.x + 40, place.y + place.height / 2);
     await page.mouse.down();
     await ask(url, 'came on top');
-    await expect.poll(known).toBe(before + 1);
+    await expect.poll(() => known(page)).toBe(before + 1);
     await page.mouse.up();
     await page.getByRole('region', { name: 'Exchange', exact: true }).getByText('Echo: pressed').waitFor();
     await row(page, 'came on top').waitFor();

@@ -91,6 +91,9 @@ export async function https(url) {
   return { url: `https://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
+/** How many exchanges the live view says it knows. */
+export const known = async (page) => Number((await page.locator('.foot').textContent()).match(/of ([\d,]+)/)[1].replace(',', ''));
+
 /**
  * Records the times between a page's frames.
  * @returns {Promise<() => Promise<{ median: number, p95: number, p99: number, longest: number }>>} gives those since it was
