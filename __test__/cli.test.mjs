@@ -39,6 +39,13 @@ test('--log-level warn prints nothing but the first line', async () => {
   expect(printed).toEqual({ out: `LLEmulator listening on ${url}\n`, err: '' });
 });
 
+// With the feature, which only the stand-alone binary has: conformance/telemetry.
+test.each([['OTEL_EXPORTER_OTLP_ENDPOINT', true], ['OTEL_SERVICE_NAME', false]])('%s: a build without OpenTelemetry says so when it is wanted (%s)', async (variable, wanted) => {
+  const { printed, stop } = await start(['--port', '0'], { [variable]: 'jaeger:4317' });
+  await stop();
+  expect(printed.err.includes('this build does not speak OpenTelemetry')).toBe(wanted);
+});
+
 test('an open stream gets a grace time, then the command ends with code 0', async () => {
   const { url, stop } = await start(['--port', '0', '--grace-ms', '50']);
   const held = { text: 'one two three', pace: { hold: { after_chunks: 1, until: 'never' } } };

@@ -63,8 +63,6 @@ fn with_json_every_line_is_an_object() {
     server.child.wait().expect("it ends");
 }
 
-/// With the feature: conformance/telemetry.
-#[cfg(not(feature = "telemetry"))]
 #[test]
 fn a_local_model_needs_the_package_and_what_serves_here_is_named() {
     let (code, stdout, stderr) = ended(&mut llemulator(&["--local", "smollm"]));
@@ -73,19 +71,6 @@ fn a_local_model_needs_the_package_and_what_serves_here_is_named() {
         stderr.contains("npx llemulator --local smollm") && stderr.contains("--upstream-model smollm=http://"),
         "{stderr}"
     );
-}
-
-#[test]
-fn a_build_without_opentelemetry_says_so_when_it_is_wanted() {
-    for (variable, wanted) in [("OTEL_EXPORTER_OTLP_ENDPOINT", true), ("OTEL_SERVICE_NAME", false)] {
-        let mut command = llemulator(&["--port", "0"]);
-        let mut server = Server::start(command.env(variable, "jaeger:4317").stderr(Stdio::piped()));
-        server.signal("TERM");
-        let mut err = String::new();
-        server.child.stderr.take().expect("stderr is piped").read_to_string(&mut err).expect("UTF-8");
-        assert_eq!(err.contains("this build does not speak OpenTelemetry"), wanted, "{err}");
-        server.child.wait().expect("it ends");
-    }
 }
 
 /// util-linux's `script` runs a program on a terminal.

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { capture, run } from '../../scripts/run.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-run('cargo', ['build', '--locked', '--no-default-features', '--bin', 'llemulator']);
+run('cargo', ['build', '--locked', '--no-default-features', '--features', 'telemetry', '--bin', 'llemulator']);
 const { target_directory: target } = JSON.parse(capture('cargo', ['metadata', '--format-version', '1', '--no-deps', '--locked']));
 const env = { ...process.env, LLEMULATOR_BINARY: path.join(target, 'debug', 'llemulator') };
 const files = ['cases', 'people', 'bounds', 'faults'].map((name) => path.join(here, `${name}.mjs`));
