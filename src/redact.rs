@@ -40,8 +40,8 @@ pub(crate) fn is_secret(name: &str) -> bool {
     if !may_be_secret(name) {
         return false;
     }
-    let name = plain(name);
-    ends_in(&name, &SECRET) || ends_in(&name, &SECRET_OUTSIDE) && !ends_in(&name, &OPEN)
+    let name = &plain(name);
+    ends_in(name, &SECRET) || ends_in(name, &SECRET_OUTSIDE) && !ends_in(name, &OPEN)
 }
 
 /// Whether a body's text of this name is a secret.
@@ -51,7 +51,7 @@ pub(crate) fn names_secret(name: &str) -> bool {
 
 /// Whether the value of a query's parameter is a secret.
 pub(crate) fn is_secret_in_query(name: &str) -> bool {
-    is_secret(name) || SECRET_IN_QUERY.contains(&plain(name).as_str())
+    is_secret(name) || SECRET_IN_QUERY.contains(&&*plain(name))
 }
 
 fn ends_in(name: &str, secrets: &[&str]) -> bool {
@@ -70,7 +70,11 @@ fn may_be_secret(name: &str) -> bool {
 }
 
 /// A name in lower case, its words joined by `-`: `api_key`, `X-Api-Key`, `accessToken`.
-fn plain(name: &str) -> String {
+fn plain(name: &str) -> Cow<'_, str> {
+    // So are nearly all of them already.
+    if name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+        return name.into();
+    }
     let mut out = String::with_capacity(name.len() + 2);
     let mut lower = false;
     for character in name.chars() {
@@ -80,11 +84,15 @@ fn plain(name: &str) -> String {
         lower = character.is_ascii_lowercase();
         out.push(if matches!(character, '_' | '.') { '-' } else { character.to_ascii_lowercase() });
     }
-    out
+    out.into()
 }
 
 /// A path and query, or an address, without the secrets in its query and fragment and before its host.
 pub(crate) fn target(text: &str) -> Cow<'_, str> {
+    // Nearly every path has nothing of the kind.
+    if text.starts_with('/') && !text.bytes().any(|byte| matches!(byte, b'?' | b'#' | b'@')) {
+        return text.into();
+    }
     let (place, rest) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
     let user = place.split_once("://").and_then(|(scheme, rest)| {
         let authority = rest.split('/').next().unwrap_or_default();
@@ -119,8 +127,9 @@ pub(crate) fn target(text: &str) -> Cow<'_, str> {
 
 /// Whether a text begins as an address does.
 fn is_address(text: &str) -> bool {
-    text.split_once("://")
-        .is_some_and(|(scheme, _)| scheme.len() < 12 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    // Every text of every body is asked: most are none by their first space.
+    let scheme = text.bytes().take_while(u8::is_ascii_alphabetic).take(12).count();
+    scheme < 12 && text.as_bytes()[scheme..].starts_with(b"://")
 }
 
 /// A request's body without its secrets: what opens the MCP servers it names, keys, addresses with keys in them.
@@ -170,12 +179,13 @@ fn hide<'a>(
         }
         Value::Object(map) => {
             // The headers for an MCP server are all its own affair; a schema may have a property of this name.
-            let server = map.contains_key("server_label") || map.get("type").is_some_and(|kind| kind == "mcp");
+            let server = || map.contains_key("server_label") || map.get("type").is_some_and(|kind| kind == "mcp");
             // What a container puts into requests to a domain: `{"domain", "name", "value"}`.
-            let domain = path.iter().rev().nth(1).is_some_and(|step| matches!(step, PathStep::Key("domain_secrets")));
+            let domain = path.len().checked_sub(2).and_then(|before| path.get(before));
+            let domain = matches!(domain, Some(PathStep::Key("domain_secrets")));
             for (key, value) in map {
                 let secret = secret
-                    || server && key == "headers"
+                    || key == "headers" && server()
                     || value.is_string() && (domain && key == "value" || names_secret(key));
                 path.push(PathStep::Key(key));
                 hide(value, secret, path, found);
@@ -216,14 +226,14 @@ pub(crate) fn redact(secret: &str) -> String {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim_start(),
         _ => secret,
     };
-    let length = secret.chars().count();
+    let length = secret.chars().take(7).count();
     // What is shown already stays as it is.
     if length <= 4 && secret.ends_with('…') {
         return secret.to_string();
     }
     let shown = 3.min(length / 2);
-    let kept: String = secret.chars().take(shown).collect();
-    format!("{kept}…")
+    let kept = secret.char_indices().nth(shown).map_or(secret, |(end, _)| &secret[..end]);
+    [kept, "…"].concat()
 }
 
 #[cfg(test)]
