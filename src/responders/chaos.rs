@@ -16,9 +16,13 @@ impl Responder for ChaosResponder {
         "chaos"
     }
 
+    fn is_idle(&self, turn: &Turn) -> bool {
+        turn.call.defaults.chaos.as_ref().is_none_or(|chaos| chaos.is_empty())
+    }
+
     fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
         let call = turn.call;
-        let profile = call.defaults.chaos.as_deref().filter(|chaos| !chaos.is_empty());
+        let profile = call.defaults.chaos.as_deref();
         let struck = profile
             .and_then(|chaos| strike(chaos, call.session.counts_turn(), &mut call.random.fork("chaos")))
             .map(Found::new);

@@ -83,6 +83,9 @@ async fn by(responder: &dyn Responder, turn: &Turn<'_>) -> Result<Response, ApiE
 /// Asks one after the other; the first reply is taken, with what others want over it.
 async fn ask(responders: &[&dyn Responder], turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
     for responder in responders {
+        if responder.is_idle(turn) {
+            continue;
+        }
         match by(*responder, turn).await? {
             Response::Pass(None) => {}
             Response::Pass(reason) => turn.missed = reason,

@@ -15,6 +15,10 @@ impl Responder for PresetQueue {
         "queue"
     }
 
+    fn is_idle(&self, turn: &Turn) -> bool {
+        turn.call.operation.family != Family::Text || turn.call.emulator.desk.queues.is_empty()
+    }
+
     fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
         Box::pin(async move { Ok(take(turn).await?.map_or(Response::Pass(None), Response::Reply)) })
     }
@@ -23,9 +27,9 @@ impl Responder for PresetQueue {
 async fn take(turn: &Turn<'_>) -> Result<Option<Found>, ApiError> {
     let call = turn.call;
     let desk = &call.emulator.desk;
-    let Some(prompt) = turn.prompt.filter(|_| call.operation.family == Family::Text) else { return Ok(None) };
+    let Some(prompt) = turn.prompt else { return Ok(None) };
     // An answer that is refused in the end takes nothing.
-    if desk.queues.is_empty() || call.exchange.refusal.get().is_some() {
+    if call.exchange.refusal.get().is_some() {
         return Ok(None);
     }
     let client = address(&call.exchange);

@@ -25,11 +25,14 @@ impl Responder for Scenario {
         "scenario"
     }
 
-    fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
-        let cut = turn.prompt.is_some_and(|prompt| is_known(&prompt.model));
+    fn is_idle(&self, turn: &Turn) -> bool {
+        !turn.prompt.is_some_and(|prompt| is_known(&prompt.model))
+    }
+
+    fn reply<'a>(&'a self, _: &'a Turn<'a>) -> Answering<'a> {
         let fault = Fault { at: At::Deltas(2), kind: FaultKind::Disconnect };
         let over = Over { fault: Some(fault), ..Over::default() };
-        Box::pin(std::future::ready(Ok(if cut { Response::Over(over) } else { Response::Pass(None) })))
+        Box::pin(std::future::ready(Ok(Response::Over(over))))
     }
 }
 

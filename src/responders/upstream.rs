@@ -69,6 +69,10 @@ impl Responder for UpstreamOfModel {
         "upstream"
     }
 
+    fn is_idle(&self, turn: &Turn) -> bool {
+        turn.call.emulator.upstream.of_model(turn.call.model_name()).is_none()
+    }
+
     fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
         let call = turn.call;
         let target = call.emulator.upstream.of_model(call.model_name()).cloned();

@@ -49,6 +49,11 @@ pub(crate) trait Responder: Send + Sync {
     /// As options and steps name it.
     fn name(&self) -> &'static str;
 
+    /// It has nothing for this turn, and nothing to note about it: it is not asked.
+    fn is_idle(&self, _turn: &Turn) -> bool {
+        false
+    }
+
     /// Its part in a turn. Dropped when the client leaves.
     ///
     /// # Errors
