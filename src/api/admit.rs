@@ -114,9 +114,9 @@ fn well_formed(call: &Call, model: Option<&Model>) -> Result<(), ApiError> {
         budget: &call.budget,
     };
     if call.operation.body.is_some() && media(&call.headers) != Some(SDP) {
-        keep_unknown(call, validate::body(call.operation.name, &call.body, &context)?);
+        keep_unknown(call, validate::body(call.operation, &call.body, &context)?);
     }
-    validate::query(call.operation.name, &call.query, &context)
+    validate::query(call.operation, &call.query, &context)
 }
 
 /// LLEmulator reads nothing of a request but its model before it looks for a script: the turn says when there is none.
@@ -179,7 +179,9 @@ pub(crate) fn content_type(settings: &Settings, operation: &Operation, headers: 
 
 /// The media type of a body, without its parameters.
 fn media(headers: &Headers) -> Option<&str> {
-    Some(headers.all("content-type").next()?.split(';').next().unwrap_or_default().trim())
+    let value = headers.all("content-type").next()?;
+    let end = value.bytes().position(|byte| byte == b';').unwrap_or(value.len());
+    Some(value[..end].trim_ascii())
 }
 
 /// An unknown model, as this operation says it (real-traffic §3).

@@ -113,7 +113,7 @@ pub(crate) async fn intercept(call: &Call) -> Result<Intercepted, ApiError> {
 /// What of a text is ever shown of it.
 fn shorten(text: &str) -> String {
     // One letter more than is shown says that there is more.
-    text.chars().take(SHOWN + 1).collect()
+    text.char_indices().nth(SHOWN + 1).map_or(text, |(end, _)| &text[..end]).to_string()
 }
 
 /// A turn begins: the journal knows what was asked.

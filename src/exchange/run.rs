@@ -26,6 +26,7 @@ use crate::wire::azure::no_resource;
 use crate::wire::dialect::Dialect;
 use crate::wire::error;
 use crate::wire::error::ApiError;
+use crate::wire::field::find;
 use crate::wire::headers::Headers;
 use crate::wire::ids;
 use serde_json::Value;
@@ -149,14 +150,14 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         let key = [keeper.name.as_bytes(), &hash.to_le_bytes(), &count.to_le_bytes()];
         let random = Random::new(random::key(keeper.seed, &key));
         let stamp = keeper.clock.stamp();
-        let wants = value.get("model").and_then(Value::as_str).or(normal.deployment.as_deref()).map(String::from);
+        let wants = find(&value, "model").and_then(Value::as_str).or(normal.deployment.as_deref()).map(String::from);
         let exchange = keeper.journal.number(Begun {
             operation: if name.is_empty() { "unknown" } else { name },
             method: method.clone(),
             target: redact::target(&target).into_owned(),
             headers: headers.clone(),
             body: kept,
-            stream: value.get("stream").and_then(Value::as_bool).unwrap_or(false),
+            stream: find(&value, "stream").and_then(Value::as_bool).unwrap_or(false),
             at: stamp,
             wants,
             peer,

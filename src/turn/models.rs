@@ -8,6 +8,7 @@
 
 use crate::random;
 use crate::tokens::Encoding;
+use crate::wire::field;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -183,7 +184,9 @@ impl Model {
 
     /// What is whole before a streamed answer to this request begins.
     pub(crate) fn whole(&self, body: &Value) -> Whole {
-        let pro = body.get("reasoning").and_then(|reasoning| reasoning.get("mode")).is_some_and(|mode| mode == "pro");
+        let pro = field::find(body, "reasoning")
+            .and_then(|reasoning| field::find(reasoning, "mode"))
+            .is_some_and(|mode| mode == "pro");
         if pro { Whole::Items } else { self.whole }
     }
 

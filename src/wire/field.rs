@@ -1,14 +1,19 @@
 //! Looking into small objects.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A field of an object, if it is there. Request objects have few fields: looking at each is quicker than hashing the
 /// name, and a chat request is asked for about fifty.
 pub(crate) fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    find_in(value.as_object()?, name)
+}
+
+/// The same of what is known to be an object.
+pub(crate) fn find_in<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     const FEW: usize = 16;
-    match value {
-        Value::Object(map) if map.len() <= FEW => map.iter().find(|(key, _)| *key == name).map(|(_, value)| value),
-        _ => value.get(name),
+    match map.len() {
+        ..=FEW => map.iter().find(|(key, _)| *key == name).map(|(_, value)| value),
+        _ => map.get(name),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::turn::usage::Counter;
 use crate::turn::usage::wire;
 use crate::turn::usage::wire::Usage;
 use crate::wire::dialect::{ChatDialect, Dialect};
+use crate::wire::field::{field, find};
 use crate::wire::ids;
 use bytes::Bytes;
 use serde::Serialize;
@@ -55,10 +56,10 @@ impl Facts {
                 true => format!("audio_{}", call.random.fork("audio").hex(32)),
                 false => String::new(),
             },
-            service_tier: service_tier(&call.body["service_tier"]),
+            service_tier: service_tier(field(&call.body, "service_tier")),
             fingerprint: turn.model.fingerprint(),
             shows_logprobs: !(turn.model.reasoning || turn.model.audio) || prompt.logprobs.is_some(),
-            legacy_functions: call.body.get("functions").is_some_and(Value::is_array),
+            legacy_functions: find(&call.body, "functions").is_some_and(Value::is_array),
             usage: turn.arriving.is_none().then(|| usage_of(&call.counter(), prompt, turn)),
         }
     }
@@ -158,7 +159,7 @@ pub(crate) fn completion(
         service_tier: &facts.service_tier,
         system_fingerprint: facts.fingerprint.as_deref(),
     };
-    let kept = (call.body["store"] == true).then(|| stored::stored(call, &facts.id, &completion));
+    let kept = (*field(&call.body, "store") == true).then(|| stored::stored(call, &facts.id, &completion));
     (pretty(&completion, true), kept)
 }
 

@@ -153,7 +153,7 @@ impl Request {
             truncation: string("truncation").unwrap_or_else(|| "disabled".into()),
             user: string("user"),
             metadata: body.get("metadata").filter(|value| value.is_object()).cloned().unwrap_or_else(|| json!({})),
-            unknown: validate::unknown_fields(call.operation.name, body),
+            unknown: validate::unknown_fields(call.operation, body),
             obfuscate: inner(body, "stream_options", "include_obfuscation").and_then(Value::as_bool).unwrap_or(true),
             whole: model.whole(body),
             thinks: model.reasoning,

@@ -1,6 +1,6 @@
 //! What client frameworks send by default passes (field.md §6): nulls, empty strings, objects and arrays included.
 
-use super::tests::full;
+use super::tests::{body, full};
 use crate::budget::Budget;
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ fn default_bodies_of_frameworks_pass() {
 
 #[test]
 fn azure_and_the_simulator() {
-    use super::{Context, Level, body};
+    use super::{Context, Level};
     let budget = &Budget::default();
     let azure = Context { azure: true, ..Context::of(Level::Full, None, budget) };
     let chat = json!({"model": null, "messages": [{"role": "user", "content": "x"}]});

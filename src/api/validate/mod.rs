@@ -26,6 +26,7 @@ use crate::surface::shape::{Depth, Object, Shapes};
 use crate::turn::models::Model;
 use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
+use crate::wire::field::find;
 use place::{Checked, ParamPath};
 pub(crate) use query::query;
 use serde_json::{Map, Value};
@@ -90,24 +91,18 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Checks the body of an operation, named as in the surface. Bodies that are no object of known fields pass.
+/// Checks the body of an operation. Bodies that are no object of known fields pass.
 /// What a newer client sent and nobody here knows comes back as paths.
 ///
 /// # Errors
 /// The 400 OpenAI answers with; of several faults the one it reports.
-pub(crate) fn body(operation: &str, body: &Value, context: &Context) -> Result<Vec<String>, ApiError> {
+pub(crate) fn body(operation: &Operation, body: &Value, context: &Context) -> Result<Vec<String>, ApiError> {
     if context.level == Level::Off {
         return Ok(Vec::new());
     }
     // The legacy form of the simulator's seeds: a prompt and no input is a text completion.
-    let legacy = |operation: &Operation| {
-        operation.asks(Dialect::Responses) && body.get("input").is_none() && legacy_prompt(body)
-    };
-    let operation = match operations::named(operation) {
-        Some(operation) if legacy(operation) => operations::asking(Dialect::Completions),
-        operation => operation,
-    };
-    let Some(operation) = operation else { return Ok(Vec::new()) };
+    let legacy = operation.asks(Dialect::Responses) && find(body, "input").is_none() && legacy_prompt(body);
+    let operation = legacy.then(|| operations::asking(Dialect::Completions)).flatten().unwrap_or(operation);
     let Some(shapes) = Shapes::body(operation, context.level.depth()) else { return Ok(Vec::new()) };
     let Some(object) = shapes.object() else { return Ok(Vec::new()) };
     let unknown = context.newer.then(RefCell::default);
@@ -117,15 +112,16 @@ pub(crate) fn body(operation: &str, body: &Value, context: &Context) -> Result<V
 }
 
 /// The fields of a body that the surface does not know: of newer clients, or where nothing is checked.
-pub(crate) fn unknown_fields(operation: &str, body: &Value) -> Map<String, Value> {
-    let shapes = operations::named(operation).and_then(|operation| Shapes::body(operation, Level::Schema.depth()));
-    let Some(object) = shapes.and_then(Shapes::object) else { return Map::new() };
+pub(crate) fn unknown_fields(operation: &Operation, body: &Value) -> Map<String, Value> {
+    let Some(object) = Shapes::body(operation, Level::Schema.depth()).and_then(Shapes::object) else {
+        return Map::new();
+    };
     let fields = body.as_object().into_iter().flatten();
     fields.filter(|(name, _)| object.find(name).is_none()).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn legacy_prompt(body: &Value) -> bool {
-    matches!(body.get("prompt"), Some(Value::String(_) | Value::Array(_)))
+    matches!(find(body, "prompt"), Some(Value::String(_) | Value::Array(_)))
 }
 
 fn check(operation: &Operation, object: &Object, body: &Value, context: &Context, walk: &Walk) -> Checked {
@@ -156,10 +152,10 @@ fn check(operation: &Operation, object: &Object, body: &Value, context: &Context
 /// words of its own; Responses reports it like any other parameter, and a prompt
 /// template may bring both model and input.
 fn present(operation: &Operation, body: &Value, context: &Context) -> Checked {
-    let given = |field: &str| body.get(field).is_some_and(|value| !value.is_null());
+    let given = |field: &str| rules::given(body, field).is_some();
     match operation.dialect {
         _ if operation.edge.routes_by_model => {
-            let named = given("model") && body.get("model").is_none_or(|model| model != "");
+            let named = rules::given(body, "model").is_some_and(|model| model != "");
             // The seeds' clients leave the model out and get the emulator's default.
             if named || context.azure || context.relaxed {
                 return Ok(());
@@ -168,7 +164,7 @@ fn present(operation: &Operation, body: &Value, context: &Context) -> Checked {
         }
         // No word of the document says what a response needs.
         Dialect::Responses if operation.turn && context.level == Level::Full && !given("prompt") => {
-            match body.get("model") {
+            match find(body, "model") {
                 _ if context.azure || context.relaxed => {}
                 None => return walk::fault(ApiError::missing("model")),
                 // The wording is OpenAI's: it calls null an object here.

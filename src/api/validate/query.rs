@@ -4,7 +4,7 @@
 use crate::api::validate::place::ParamPath;
 use crate::api::validate::walk::Walk;
 use crate::api::validate::{Context, Level};
-use crate::surface::operations;
+use crate::surface::Operation;
 use crate::surface::shape::{Kind, Shapes};
 use crate::wire::error::ApiError;
 use serde_json::Value;
@@ -13,11 +13,11 @@ use serde_json::Value;
 ///
 /// # Errors
 /// The 400 OpenAI answers with.
-pub(crate) fn query(operation: &str, query: &[(String, String)], context: &Context) -> Result<(), ApiError> {
+pub(crate) fn query(operation: &Operation, query: &[(String, String)], context: &Context) -> Result<(), ApiError> {
     if context.level == Level::Off || query.is_empty() {
         return Ok(());
     }
-    let shapes = operations::named(operation).and_then(|operation| Shapes::query(operation, context.level.depth()));
+    let shapes = Shapes::query(operation, context.level.depth());
     let Some((shapes, object)) = shapes.and_then(|shapes| Some((shapes, shapes.object()?))) else { return Ok(()) };
     let walk = Walk { shapes, relaxed: context.relaxed, beta: context.beta, form: false, unknown: None };
     for (name, text) in query {

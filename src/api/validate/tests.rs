@@ -96,6 +96,11 @@ fn what_comes_close_to_a_refusal_passes() {
     }
 }
 
+/// As [`super::body`], of an operation by its name.
+pub(super) fn body(operation: &str, value: &Value, context: &Context) -> Result<Vec<String>, ApiError> {
+    super::body(operations::named(operation).expect("an operation"), value, context)
+}
+
 #[test]
 fn levels() {
     let at = |level: Level, value: &Value| {
@@ -137,7 +142,10 @@ fn limits_of_the_catalogue() {
 fn queries() {
     let budget = &Budget::default();
     let context = Context::of(Level::Full, None, budget);
-    let check = |operation: &str, name: &str, value: &str| query(operation, &[(name.into(), value.into())], &context);
+    let check = |operation: &str, name: &str, value: &str| {
+        let operation = operations::named(operation).expect("an operation");
+        query(operation, &[(name.into(), value.into())], &context)
+    };
     let error = check("conversations.items.list", "limit", "101").unwrap_err();
     assert_eq!(
         error.message,

@@ -8,6 +8,7 @@ use crate::api::validate::place::{Checked, ParamPath};
 use crate::api::validate::words;
 use crate::surface::shape::{Field, Id, Kind, Object, Only, Shapes, Tag, TextBounds, Union};
 use crate::wire::error::ApiError;
+use crate::wire::field::find_in;
 use crate::wire::form::FormFile;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -93,7 +94,7 @@ impl Walk {
             return;
         }
         for field in object.fields.iter().filter(|field| field.required) {
-            if first.open(First::MISSING) && !value.contains_key(&field.name) {
+            if first.open(First::MISSING) && find_in(value, &field.name).is_none() {
                 first.note(First::MISSING, fault(ApiError::missing(&ParamPath::Field(path, &field.name).to_string())));
             }
         }

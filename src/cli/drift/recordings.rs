@@ -86,7 +86,7 @@ fn compare(recording: &Value, place: &str, out: &mut Vec<Difference>) {
     };
     if request["body"].is_object()
         && !is_form
-        && let Err(refused) = validate::body(operation.name, &request["body"], &context)
+        && let Err(refused) = validate::body(operation, &request["body"], &context)
     {
         say(Tier::Error, DriftKind::Changed, format!("{} is refused here: {}", operation.name, refused.message));
     }

@@ -22,9 +22,9 @@ struct Table {
     groups: HashMap<String, Vec<String>>,
     words: HashMap<String, Wording>,
     rows: Vec<Ability>,
-    /// Which rows look at a field of the body: few of them look at any that a request has.
+    /// Which rows look at a field of the body, by its name: few of them look at any that a request has.
     #[serde(skip)]
-    by_field: HashMap<String, Vec<usize>>,
+    by_field: Vec<(String, Vec<usize>)>,
 }
 
 /// How a refusal is said; `{param}`, `{value}`, `{model}` and the like stand for what is refused.
@@ -97,8 +97,11 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     for (at, row) in rows.iter_mut().enumerate() {
         row.of = spelled(&row.of, groups);
         row.but = spelled(&row.but, groups);
-        for path in &row.params {
-            by_field.entry(field(path).to_string()).or_default().push(at);
+        for name in row.params.iter().map(|path| field(path)) {
+            match by_field.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
+                Ok(place) => by_field[place].1.push(at),
+                Err(place) => by_field.insert(place, (name.to_string(), vec![at])),
+            }
         }
     }
     table
@@ -121,21 +124,22 @@ pub(super) fn check(api: Dialect, body: &Value, model: &Model, faults: &mut Faul
         _ => find(body, "reasoning_effort"),
     };
     let thinks = thinks(model, effort.and_then(Value::as_str));
-    let mut concerned: Vec<usize> = body
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, _)| TABLE.by_field.get(key))
-        .flatten()
-        .copied()
-        .collect();
+    let (table, own) = (&*TABLE, known(model));
+    let mut concerned = Vec::new();
+    for key in body.as_object().into_iter().flat_map(|fields| fields.keys()) {
+        if let Ok(place) = table.by_field.binary_search_by(|(known, _)| known.as_str().cmp(key)) {
+            let rows = &table.by_field[place].1;
+            concerned.extend(rows.iter().copied().filter(|at| table.rows[*at].api == api));
+        }
+    }
     concerned.sort_unstable();
     concerned.dedup();
-    for row in concerned.into_iter().map(|at| &TABLE.rows[at]) {
-        if row.api != api || row.thinking && !thinks || !row.concerns(model) {
+    for row in concerned.into_iter().map(|at| &table.rows[at]) {
+        if row.thinking && !thinks || !row.concerns(model, own) {
             continue;
         }
-        let hits: Vec<Hit> = row.params.iter().flat_map(|param| row.hits(param, body, model)).collect();
+        let mut hits = Vec::new();
+        row.params.iter().for_each(|param| hits.extend(row.hits(param, body, model)));
         let Some(first) = hits.first() else { continue };
         let error = || Some(row.error(&hits, model));
         match row.phase {
@@ -161,14 +165,14 @@ fn field(path: &str) -> &str {
     path.split(['.', '[']).next().unwrap_or(path)
 }
 
-/// Whether a selector names the model: its family, its id, or its id without the date.
-fn names(selector: &str, model: &Model) -> bool {
-    selector == "*" || known(model) && (selector == model.family || Model::is_named(&model.id, selector))
+/// Whether a selector names the model: its family, its id, or its id without the date; `own` = see [`known`].
+fn names(selector: &str, model: &Model, own: bool) -> bool {
+    selector == "*" || own && (selector == model.family || Model::is_named(&model.id, selector))
 }
 
 impl Ability {
-    fn concerns(&self, model: &Model) -> bool {
-        let among = |selectors: &[String]| selectors.iter().any(|selector| names(selector, model));
+    fn concerns(&self, model: &Model, own: bool) -> bool {
+        let among = |selectors: &[String]| selectors.iter().any(|selector| names(selector, model, own));
         among(&self.of) && !among(&self.but)
     }
 
@@ -198,24 +202,13 @@ impl Ability {
 
     /// The refused values at a path.
     fn hits<'a>(&self, param: &'a str, body: &'a Value, model: &Model) -> Vec<Hit<'a>> {
-        let mut found = vec![(body, Vec::new())];
-        for step in param.split('.') {
-            let (name, each) = step.strip_suffix("[]").map_or((step, false), |name| (name, true));
-            found = found
-                .into_iter()
-                .filter_map(|(value, places)| Some((find(value, name)?, places)))
-                .flat_map(|(value, places)| match (each, value.as_array()) {
-                    (false, _) => vec![(value, places)],
-                    (true, None) => Vec::new(),
-                    (true, Some(items)) => {
-                        let placed = items.iter().enumerate();
-                        placed.map(|(at, item)| (item, [places.as_slice(), &[at]].concat())).collect()
-                    }
-                })
-                .collect();
-        }
-        let refused = found.into_iter().filter(|(value, _)| self.is_refused(value, model));
-        refused.map(|(value, places)| Hit { param, value, places }).collect()
+        let mut hits = Vec::new();
+        each_at(param, body, &mut Vec::new(), &mut |value, places| {
+            if self.is_refused(value, model) {
+                hits.push(Hit { param, value, places: places.to_vec() });
+            }
+        });
+        hits
     }
 
     fn error(&self, hits: &[Hit], model: &Model) -> ApiError {
@@ -253,6 +246,23 @@ impl Ability {
             Some(code) => error.code(code.clone()),
             None => error,
         }
+    }
+}
+
+/// Tells of each value at a path, with its places in the lists that the path leads through.
+fn each_at<'a>(path: &str, value: &'a Value, places: &mut Vec<usize>, found: &mut impl FnMut(&'a Value, &[usize])) {
+    let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
+    let mut go_on = |value, places: &mut Vec<usize>| match rest {
+        Some(rest) => each_at(rest, value, places, found),
+        None => found(value, places),
+    };
+    let Some(name) = step.strip_suffix("[]") else {
+        return find(value, step).into_iter().for_each(|value| go_on(value, places));
+    };
+    for (at, item) in find(value, name).and_then(Value::as_array).into_iter().flatten().enumerate() {
+        places.push(at);
+        go_on(item, places);
+        places.pop();
     }
 }
 

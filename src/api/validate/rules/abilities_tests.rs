@@ -39,7 +39,7 @@ fn every_row_refuses_its_models_and_no_others() {
         let bogus = row.tries.to_string().contains("bogus");
         for one in serving(row.api).filter(|_| !bogus) {
             let effort = row.tries.get("reasoning_effort").and_then(Value::as_str);
-            let concerned = row.concerns(one) && (!row.thinking || thinks(one, effort));
+            let concerned = row.concerns(one, known(one)) && (!row.thinking || thinks(one, effort));
             let hits: Vec<Hit> = row.params.iter().flat_map(|param| row.hits(param, &row.tries, one)).collect();
             let (operation, body) = request(row, one, &row.tries);
             let said = full(operation, &body);
@@ -49,7 +49,7 @@ fn every_row_refuses_its_models_and_no_others() {
                 assert!(said.is_err(), "{body} is refused: {}", row.evidence);
             } else if !TABLE.rows.iter().any(|other| {
                 other.api == row.api
-                    && other.concerns(one)
+                    && other.concerns(one, known(one))
                     && other.params.iter().any(|param| !other.hits(param, &body, one).is_empty())
             }) {
                 assert_eq!(said, Ok(()), "{body}");
@@ -65,7 +65,10 @@ fn every_row_says_something_and_selects_someone() {
     for row in &TABLE.rows {
         assert!(TABLE.words.contains_key(&row.words), "{}", row.words);
         for selector in row.of.iter().chain(&row.but) {
-            assert!(catalogue().iter().any(|model| names(selector, model)), "{selector} is no model and no family");
+            assert!(
+                catalogue().iter().any(|model| names(selector, model, known(model))),
+                "{selector} is no model and no family"
+            );
         }
     }
     for name in TABLE.words.keys() {

@@ -2,7 +2,7 @@
 
 use crate::api::validate::rules::{Faults, Phase, given};
 use crate::wire::error::ApiError;
-use crate::wire::field::find;
+use crate::wire::field::{field, find};
 use serde_json::Value;
 
 /// All rules of the messages of a chat body.
@@ -21,7 +21,7 @@ pub(super) fn check(body: &Value, faults: &mut Faults) {
 }
 
 fn role(message: &Value) -> &str {
-    message["role"].as_str().unwrap_or_default()
+    field(message, "role").as_str().unwrap_or_default()
 }
 
 /// What a role requires beside its fields.
@@ -30,7 +30,7 @@ fn shape(at: usize, message: &Value) -> Option<ApiError> {
     match role(message) {
         "tool" if given(message, "tool_call_id").is_none() => missing("tool_call_id"),
         "function" if given(message, "name").is_none() => missing("name"),
-        "developer" => match message.get("content") {
+        "developer" => match find(message, "content") {
             None => missing("content"),
             Some(null @ Value::Null) => Some(ApiError::invalid_type(
                 &format!("messages[{at}].content"),
@@ -50,8 +50,8 @@ fn parts(at: usize, message: &Value) -> Option<ApiError> {
         Some(ApiError::invalid(format!("Invalid '{param}'. {what}")).param(param).code("invalid_value"))
     };
     let role = role(message);
-    for part in message["content"].as_array()? {
-        match part["type"].as_str()? {
+    for part in field(message, "content").as_array()? {
+        match field(part, "type").as_str()? {
             // Tool messages may hold images by now (recorded: 6579650d9e53f217).
             "image_url" if !matches!(role, "user" | "tool") => {
                 return refuse(format!(
@@ -71,7 +71,7 @@ fn sequence(messages: &[Value]) -> Option<ApiError> {
     let mut called: Vec<&str> = Vec::new();
     for (at, message) in messages.iter().enumerate() {
         if role(message) == "tool" {
-            let id = message["tool_call_id"].as_str().unwrap_or_default();
+            let id = field(message, "tool_call_id").as_str().unwrap_or_default();
             if called.is_empty() {
                 let message = "Invalid parameter: messages with role 'tool' must be a response to a preceeding message \
                                with 'tool_calls'.";
@@ -89,9 +89,9 @@ fn sequence(messages: &[Value]) -> Option<ApiError> {
         if !open.is_empty() {
             return Some(unanswered(at, &open));
         }
-        let calls = message["tool_calls"].as_array().into_iter().flatten();
+        let calls = field(message, "tool_calls").as_array().into_iter().flatten();
         called = if role(message) == "assistant" {
-            calls.filter_map(|call| call["id"].as_str()).collect()
+            calls.filter_map(|call| field(call, "id").as_str()).collect()
         } else {
             Vec::new()
         };

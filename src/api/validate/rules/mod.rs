@@ -109,7 +109,7 @@ pub(crate) fn check(operation: &Operation, body: &Value, context: &Context, faul
     match context.model {
         Some(model) => check(body, model, faults),
         None => {
-            let name = body.get("model").and_then(Value::as_str).unwrap_or_default();
+            let name = find(body, "model").and_then(Value::as_str).unwrap_or_default();
             check(body, &Model::custom(name, None, Some(u64::MAX), None), faults);
         }
     }

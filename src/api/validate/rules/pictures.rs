@@ -3,7 +3,7 @@
 use crate::api::validate::rules::{Faults, Phase};
 use crate::generate::picture;
 use crate::wire::error::ApiError;
-use crate::wire::field::find;
+use crate::wire::field::{field, find};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -21,8 +21,10 @@ enum PictureFault {
 /// Chat: `image_url.url` of a part (the words: issue 10 B.2, langgenius/dify 11527).
 pub(super) fn chat(body: &Value, faults: &mut Faults) {
     let messages = items(find(body, "messages"));
-    let parts = messages.flat_map(|message| items(message.get("content")));
-    let Some(fault) = parts.filter_map(|part| data(&part["image_url"]["url"])).find_map(fault) else { return };
+    let parts = messages.flat_map(|message| items(find(message, "content")));
+    let Some(fault) = parts.filter_map(|part| data(field(field(part, "image_url"), "url"))).find_map(fault) else {
+        return;
+    };
     faults.after(Phase::Messages, || {
         let message = match fault {
             PictureFault::Type => "Invalid MIME type. Only image types are supported.",
@@ -37,8 +39,8 @@ pub(super) fn chat(body: &Value, faults: &mut Faults) {
 
 /// Responses: `image_url` of a part of a message or of a tool's output (the words: openai/codex 4946).
 pub(super) fn responses(body: &Value, faults: &mut Faults) {
-    let lists = items(find(body, "input")).flat_map(|item| [item.get("content"), item.get("output")]);
-    let mut parts = lists.flat_map(items).filter_map(|part| data(&part["image_url"]));
+    let lists = items(find(body, "input")).flat_map(|item| [find(item, "content"), find(item, "output")]);
+    let mut parts = lists.flat_map(items).filter_map(|part| data(field(part, "image_url")));
     if parts.any(|picture| fault(picture).is_some()) {
         faults.after(Phase::Messages, || {
             let message = "The image data you provided does not represent a valid image. Please check your input and try \
