@@ -150,7 +150,7 @@ pub(crate) async fn serve(call: Call) -> Result<Answer, ApiError> {
     Ok(answer)
 }
 
-async fn answered(mut call: Call) -> Result<Answer, ApiError> {
+async fn answered(call: Call) -> Result<Answer, ApiError> {
     if let Some(answer) = scenario::answer(&call) {
         return answer;
     }
@@ -167,6 +167,12 @@ async fn answered(mut call: Call) -> Result<Answer, ApiError> {
         admit::check(&call)?;
         return handler(call).await;
     }
+    // Boxed: most calls take a turn.
+    Box::pin(without_turn(call, handler)).await
+}
+
+/// Serves a call that takes no turn: rules that name the operation, then its handler.
+async fn without_turn(mut call: Call, handler: Option<Handler>) -> Result<Answer, ApiError> {
     match infer::intercept(&call).await? {
         infer::Intercepted::Answered(answer) => Ok(answer),
         infer::Intercepted::Altered(infer::Altered { object, headers, mut delivery }) => {

@@ -93,7 +93,8 @@ pub(super) async fn read(
             Coding::Plain => (coming, limit),
             _ => (Coming::of(unzip(gather(coming, limit, came).await?, coding, limit)?), limit),
         };
-        return ReadBody::form(form::read(coming, &boundary, limit, &came).await?, operation);
+        // Boxed: what a form takes would be room that every body does.
+        return ReadBody::form(Box::pin(form::read(coming, &boundary, limit, &came)).await?, operation);
     }
     let bytes = unzip(gather(coming, limit, came).await?, coding, limit)?;
     if coding != Coding::Plain {
