@@ -89,13 +89,18 @@ impl Random {
 
     /// `length` lower-case hexadecimal digits.
     pub(crate) fn hex(&mut self, length: usize) -> String {
-        let mut out = Vec::with_capacity(length);
-        while out.len() < length {
+        let mut out = String::with_capacity(length);
+        self.hex_into(length, &mut out);
+        out
+    }
+
+    /// `length` lower-case hexadecimal digits, appended to `out`.
+    pub(crate) fn hex_into(&mut self, length: usize, out: &mut String) {
+        for drawn in (0..length).step_by(16) {
             let bits = self.0.u64(..);
-            let digits = 16.min(length - out.len());
-            out.extend((0..digits).map(|at| b"0123456789abcdef"[(bits >> (4 * at) & 15) as usize]));
+            let digits: [u8; 16] = std::array::from_fn(|at| b"0123456789abcdef"[(bits >> (4 * at) & 15) as usize]);
+            out.push_str(str::from_utf8(&digits[..16.min(length - drawn)]).unwrap_or_default());
         }
-        String::from_utf8(out).unwrap_or_default()
     }
 }
 

@@ -27,7 +27,7 @@ use crate::wire::error::Style;
 use crate::wire::event::ListedEvents;
 use crate::wire::headers::Headers;
 use bytes::Bytes;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use std::pin::pin;
 use std::sync::Arc;
@@ -165,7 +165,7 @@ pub(super) async fn deliver(
         Body::Empty => "",
     };
     if !content_type.is_empty() {
-        out.insert("content-type", HeaderValue::from_static(content_type));
+        out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     // How long the body is and how it is framed is not for a script to say.
     let given = extra.iter().chain(error_headers).filter(|(name, _)| !FRAMING.contains(&name.as_str()));

@@ -9,11 +9,16 @@
 
 use crate::emulator::Emulator;
 use crate::options::{Cors, Settings};
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
+
+/// What browsers say of a request's place: whose page asks, how, and for what.
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What a request says about its sender. Made once, before anything is answered.
 pub(super) struct Visitor {
@@ -41,7 +46,7 @@ impl Visitor {
     pub(super) fn of(settings: &Settings, local: SocketAddr, request: &Parts) -> Self {
         let headers = &request.headers;
         let foreign: Vec<_> = hosts(request).filter(|host| !is_our_host(settings, host)).collect();
-        let mut origins = headers.get_all("origin").iter();
+        let mut origins = headers.get_all(ORIGIN).iter();
         let (origin, more) = (origins.next(), origins.next());
         let ours =
             more.is_none() && origin.and_then(|one| one.to_str().ok()).is_some_and(|one| is_ours(settings, local, one));
@@ -51,7 +56,7 @@ impl Visitor {
                 String::from_utf8_lossy(origin.as_bytes())
             )),
             // What a page embeds (a picture, a frame) names no origin; browsers say so in another way.
-            None if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") => {
+            None if headers.get(SITE).is_some_and(|site| site == "cross-site" || site == "same-site") => {
                 Some("Control routes are not open to what pages of another site embed.".into())
             }
             _ => foreign_host(&foreign, request),
@@ -65,8 +70,8 @@ impl Visitor {
             )
         });
         // A link may lead to the page from anywhere: following it opens a tab that the linking page cannot look into.
-        let is = |name: &str, word: &str| headers.get(name).is_some_and(|value| value == word);
-        let followed = origin.is_none() && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document");
+        let is = |name: &HeaderName, word: &str| headers.get(name).is_some_and(|value| value == word);
+        let followed = origin.is_none() && is(&MODE, "navigate") && is(&DESTINATION, "document");
         let page = if followed { foreign_host(&foreign, request) } else { refusal.clone() };
         Visitor { origin: origin.cloned(), ours, refusal, any, stranger, page }
     }
@@ -143,7 +148,7 @@ pub(super) fn check_token(emulator: &Emulator, given: Option<&str>) -> Result<()
 
 /// Why a host that a request names is none of ours; `foreign` are those that are not.
 fn foreign_host(foreign: &[Cow<str>], request: &Parts) -> Option<String> {
-    if request.headers.get_all("host").iter().nth(1).is_some() {
+    if request.headers.get_all(HOST).iter().nth(1).is_some() {
         return Some("Control routes are not served under two hosts: send one Host header.".into());
     }
     let foreign = foreign.first()?;
@@ -154,7 +159,7 @@ fn foreign_host(foreign: &[Cow<str>], request: &Parts) -> Option<String> {
 
 /// The hosts that a request names: a target in absolute form does too.
 fn hosts(request: &Parts) -> impl Iterator<Item = Cow<'_, str>> {
-    let named = request.headers.get_all("host").iter().map(|host| String::from_utf8_lossy(host.as_bytes()));
+    let named = request.headers.get_all(HOST).iter().map(|host| String::from_utf8_lossy(host.as_bytes()));
     named.chain(request.uri.authority().map(|authority| authority.as_str().into()))
 }
 

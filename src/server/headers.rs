@@ -55,7 +55,7 @@ pub(crate) fn write(facts: &HeaderFacts, random: &mut Random, out: &mut HeaderMa
     made!(out, "x-request-id", facts.request_id);
     if api {
         fixed!(out, "openai-version", "2020-10-01");
-        made!(out, "openai-processing-ms", &facts.processing_ms.to_string());
+        made!(out, "openai-processing-ms", itoa::Buffer::new().format(facts.processing_ms));
         fixed!(out, "access-control-expose-headers", "X-Request-ID, CF-Ray, CF-Ray");
     }
     if facts.status != 401 {
@@ -81,12 +81,12 @@ pub(crate) fn write(facts: &HeaderFacts, random: &mut Random, out: &mut HeaderMa
     let limits = facts.limits.as_ref().filter(|_| !unlimited);
     if let Some(limits) = limits {
         let (limit, remaining, reset) = &limits.requests;
-        made!(out, "x-ratelimit-limit-requests", &limit.to_string());
-        made!(out, "x-ratelimit-remaining-requests", &remaining.to_string());
+        made!(out, "x-ratelimit-limit-requests", itoa::Buffer::new().format(*limit));
+        made!(out, "x-ratelimit-remaining-requests", itoa::Buffer::new().format(*remaining));
         made!(out, "x-ratelimit-reset-requests", &go_duration(*reset));
         if let Some((limit, remaining, reset)) = &limits.tokens {
-            made!(out, "x-ratelimit-limit-tokens", &limit.to_string());
-            made!(out, "x-ratelimit-remaining-tokens", &remaining.to_string());
+            made!(out, "x-ratelimit-limit-tokens", itoa::Buffer::new().format(*limit));
+            made!(out, "x-ratelimit-remaining-tokens", itoa::Buffer::new().format(*remaining));
             made!(out, "x-ratelimit-reset-tokens", &go_duration(*reset));
         }
     }
@@ -108,7 +108,10 @@ pub(crate) fn write(facts: &HeaderFacts, random: &mut Random, out: &mut HeaderMa
     fixed!(out, "x-content-type-options", "nosniff");
     fixed!(out, "server", "cloudflare");
     fixed!(out, "cf-cache-status", "DYNAMIC");
-    made!(out, "cf-ray", &format!("{}-LOC", random.hex(16)));
+    let mut ray = String::with_capacity(20);
+    random.hex_into(16, &mut ray);
+    ray.push_str("-LOC");
+    made!(out, "cf-ray", &ray);
     fixed!(out, "alt-svc", "h3=\":443\"; ma=86400");
     if let Some(date) = facts.date {
         made!(out, "date", &http_date(date.as_secs()));

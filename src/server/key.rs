@@ -10,7 +10,7 @@ use crate::session::{ANONYMOUS, Session};
 use crate::surface::operations::Edge;
 use crate::wire::error;
 use crate::wire::error::ApiError;
-use hyper::header::HeaderMap;
+use hyper::header::{AUTHORIZATION, HeaderMap};
 use std::sync::Arc;
 
 /// The session of a request.
@@ -50,7 +50,7 @@ pub(super) fn control_key(emulator: &Emulator, headers: &HeaderMap) -> Result<St
 /// The key a request brings: `Authorization: Bearer`, `api-key`, or the WebSocket subprotocol. `None` = nowhere; Err =
 /// malformed. A key may have spaces: the suites of the SDKs send `My API Key`; LLEmulator's suite wants them refused.
 fn key_of<'a>(settings: &Settings, headers: &'a HeaderMap) -> Option<Result<&'a str, ()>> {
-    if let Some(value) = headers.get("authorization") {
+    if let Some(value) = headers.get(AUTHORIZATION) {
         let (scheme, key) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
         let strict = settings.profile == Profile::Llemulator;
         return Some(match strict {

@@ -23,7 +23,7 @@ use crate::wire::headers::Headers;
 use crate::wire::json as values;
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
@@ -288,7 +288,7 @@ async fn api_request(
     }
     let body = Sent::Coming(request::coming(body, &parts.headers, &emulator.settings));
     let answered = run(&emulator, asked(&emulator, &parts, normal, body)).await;
-    let accepted = header(&parts.headers, "accept-encoding").unwrap_or_default();
+    let accepted = header(&parts.headers, ACCEPT_ENCODING).unwrap_or_default();
     let size = answered.size;
     let delivered = pin!(deliver(&emulator, answered, control, accepted));
     runtime::all_aside(size, delivered).await
@@ -297,7 +297,7 @@ async fn api_request(
 /// Who sends a request: its connection's other end, or whom a trusted proxy names.
 pub(super) fn peer(settings: &Settings, parts: &Parts) -> Option<SocketAddr> {
     let Peer(peer) = parts.extensions.get::<Peer>()?;
-    let named = header(&parts.headers, "x-forwarded-for").filter(|_| settings.trust_forwarded);
+    let named = settings.trust_forwarded.then(|| header(&parts.headers, "x-forwarded-for")).flatten();
     let named = named.and_then(|list| list.split(',').next()?.trim().parse::<IpAddr>().ok());
     Some(named.map_or(*peer, |ip| SocketAddr::new(ip, peer.port())))
 }

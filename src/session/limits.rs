@@ -98,7 +98,7 @@ pub(crate) fn go_duration(seconds: f64) -> String {
         return "0s".into();
     }
     if ms < 1000 {
-        return format!("{ms}ms");
+        return [itoa::Buffer::new().format(ms), "ms"].concat();
     }
     let fraction = format!("{:03}", rest % 1000);
     let fraction = fraction.trim_end_matches('0');

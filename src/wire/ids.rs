@@ -37,7 +37,10 @@ pub(crate) fn call(random: &mut Random) -> String {
 
 /// `req_` + 32 hex: `x-request-id`.
 pub(crate) fn request(random: &mut Random) -> String {
-    format!("req_{}", random.hex(32))
+    let mut id = String::with_capacity(36);
+    id.push_str("req_");
+    random.hex_into(32, &mut id);
+    id
 }
 
 /// A UUID of version 4: what Azure names requests by.
@@ -99,11 +102,9 @@ fn sortable(prefix: &str, random: &mut Random, created: u64) -> String {
         *digit = BASE62[(rest % 62) as usize];
         rest /= 62;
     }
-    let mut id = Vec::with_capacity(prefix.len() + 29);
-    id.extend_from_slice(prefix.as_bytes());
-    id.extend_from_slice(&time);
-    random.alphanumeric_into(24, &mut id);
-    String::from_utf8(id).unwrap_or_default()
+    let mut rest = [0; 24];
+    random.alphanumeric_into(24, &mut &mut rest[..]);
+    [prefix, str::from_utf8(&time).unwrap_or_default(), str::from_utf8(&rest).unwrap_or_default()].concat()
 }
 
 /// Eight hex digits of the time.
