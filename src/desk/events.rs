@@ -5,7 +5,7 @@ use super::relay::{Relay, RelayedEvent};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -49,7 +49,7 @@ struct Kept {
 const CATCH_UP: Duration = Duration::from_millis(400);
 
 /// Somebody who watches.
-pub(crate) struct EventWatch<'a>(&'a EventLog);
+pub(crate) struct EventWatch(Arc<EventLog>);
 
 impl Default for EventLog {
     fn default() -> Self {
@@ -183,7 +183,7 @@ impl EventLog {
     }
 
     /// From now on events are made.
-    pub(crate) fn watch(&self) -> EventWatch<'_> {
+    pub(crate) fn watch(self: &Arc<Self>) -> EventWatch {
         let mut kept = self.kept();
         if kept.watchers == 0 && !self.relay.is_open() {
             // What happened unseen has no events: nobody may believe to have missed nothing.
@@ -191,7 +191,7 @@ impl EventLog {
             kept.begin_after(last + 1);
         }
         kept.watchers += 1;
-        EventWatch(self)
+        EventWatch(self.clone())
     }
 
     /// The counting that the numbers belong to.
@@ -222,7 +222,7 @@ fn a_second(watchers: usize) -> usize {
     (A_SECOND_IN_ALL / watchers.max(1)).clamp(A_SECOND_AT_LEAST, A_SECOND)
 }
 
-impl Drop for EventWatch<'_> {
+impl Drop for EventWatch {
     fn drop(&mut self) {
         self.0.kept().watchers -= 1;
     }
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn events_are_numbered_without_gaps_and_the_oldest_go_first() {
-        let events = EventLog::default();
+        let events = Arc::new(EventLog::default());
         events.tell("x", || unreachable!("nobody watches"));
         let watching = events.watch();
         let (seen, _) = events.range();
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn too_many_exchanges_are_only_counted() {
-        let events = EventLog::default();
+        let events = Arc::new(EventLog::default());
         let mut watching = vec![events.watch()];
         for (watchers, most) in [(1, A_SECOND), (500, 40), (5_000, A_SECOND_AT_LEAST)] {
             watching.resize_with(watchers, || events.watch());

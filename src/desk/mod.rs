@@ -15,6 +15,7 @@ mod watcher;
 
 pub(crate) use watcher::Watcher;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use breakpoints::Breakpoints;
@@ -28,7 +29,7 @@ use queues::Queues;
 pub(crate) struct Desk {
     /// Somebody may look at answers as they leave.
     attended: AtomicBool,
-    pub(crate) events: EventLog,
+    pub(crate) events: Arc<EventLog>,
     pub(crate) queues: Queues,
     /// Requests that wait for a person.
     pub(crate) pending: PendingList,

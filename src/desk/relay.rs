@@ -168,7 +168,7 @@ impl Desk {
     /// Hears what a replica told, with the number that it has as an event (0: it is none). False = events before it are
     /// missing.
     pub(crate) fn hear(&self, number: u64, text: &str) -> bool {
-        let EventLog { relay, .. } = &self.events;
+        let EventLog { relay, .. } = &*self.events;
         let (Some(way), Some(told)) = (relay.way.get(), RelayedEvent::read(text)) else { return true };
         match told.kind.as_str() {
             WATCHED => drop(self.is_watched_for(way.patience)),
@@ -228,7 +228,7 @@ impl Desk {
 
     /// What waited at replicas that are gone waits no more.
     pub(crate) fn alive(&self, others: &[String]) {
-        let EventLog { relay, .. } = &self.events;
+        let EventLog { relay, .. } = &*self.events;
         let Some(way) = relay.way.get() else { return };
         let here: BTreeSet<Option<u64>> =
             self.pending.list().iter().map(|shown| shown["id"].as_str()?.parse().ok()).collect();

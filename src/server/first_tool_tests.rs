@@ -140,13 +140,22 @@ fn told(socket: &mut Watching, kind: &str, fields: &[&str]) -> Value {
     event["data"].clone()
 }
 
+/// Whoever has the answer to its handshake is told what is done next, also before it is greeted.
+#[test]
+fn nothing_is_missed_between_the_handshake_and_the_greeting() {
+    let emulator = start(json!({}));
+    for _ in 0..40 {
+        let mut socket = watch(&emulator);
+        done(&emulator, "POST", AT, json!({"response": body("queued")}));
+        told(&mut socket, "queue_updated", &["ip"]);
+    }
+}
+
 #[test]
 fn the_seven_events_have_the_fields_of_the_first_tool() {
     let real = start(json!({"auth": "optional", "fallback": "echo"}));
     let emulator = start(json!({"fallback": "manual"}));
     let mut socket = watch(&emulator);
-    // Events are told from here on.
-    next(&mut socket, "hello");
     // A queue: added to, asked, cleared, all of them cleared.
     done(&emulator, "POST", AT, json!({"response": body("queued"), "status_code": 202}));
     assert_eq!(told(&mut socket, "queue_updated", &["ip"]), json!({"ip": "127.0.0.1"}));

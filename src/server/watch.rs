@@ -48,9 +48,14 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 type Out = SplitSink<WebSocketStream<TokioIo<Upgraded>>, Message>;
 
-/// Serves the socket once its handshake is answered.
+/// Serves the socket once its handshake is answered. Who has that answer is told whatever happens then: what is so, and
+/// from which event on, is known before.
 pub(super) fn open(emulator: Arc<Emulator>, control: Arc<Control>, upgrade: OnUpgrade) {
     let open = emulator.opened();
+    emulator.desk.attend();
+    let watching = emulator.desk.events.watch();
+    // From here on whatever waits is in the list or told by an event after it.
+    let so = emulator.desk.as_of();
     runtime::beside().spawn(async move {
         // Goes last: a stop waits until the socket is closed.
         let _open = open;
@@ -58,7 +63,8 @@ pub(super) fn open(emulator: Arc<Emulator>, control: Arc<Control>, upgrade: OnUp
         let config = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         control.upgrade();
-        serve(&emulator, socket).await;
+        serve(&emulator, socket, so).await;
+        drop(watching);
     });
 }
 
@@ -67,16 +73,15 @@ pub(super) fn asked(parts: &mut Parts) -> Option<OnUpgrade> {
     (parts.uri.path() == "/ws").then(|| handshake::upgrade(parts)).flatten()
 }
 
-async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgraded>>) {
-    emulator.desk.attend();
+/// `so` = the requests that wait, as of the number of an event.
+async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgraded>>, so: (Vec<Value>, u64)) {
     let events = &emulator.desk.events;
-    let _watching = events.watch();
     emulator.begins_to_watch().await;
     let (mut out, mut messages) = socket.split();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("operator-{number}");
-    // From here on whatever waits is in the list or told by an event after it.
-    let (waiting, last) = emulator.desk.as_of();
+    // Of replicas the others' events are known only now.
+    let (waiting, last) = if emulator.cluster.is_some() { emulator.desk.as_of() } else { so };
     let (_, oldest) = events.range();
     let mut seen = last;
     let hello = json!({
