@@ -2,12 +2,12 @@
 //! crate `tiktoken` ships them, and the kinds of letters. Embeds the control room's page, if `scripts/page.mjs` built it.
 //! Also the link settings of the Node addon and of the image's binary.
 //!
-//! Build scripts run unoptimised: everything here is one pass.
+//! Build scripts run unoptimised: everything here is a pass or two.
 
 #[path = "src/tokens/layout.rs"]
 mod layout;
 
-use layout::{EMPTY, GROUP, RANK_BITS, SEED, letter};
+use layout::{EMPTY, GROUP, RANK_BITS, SEED, SLOT, letter};
 use regex_syntax::hir::{Class, HirKind};
 use std::path::Path;
 use std::{env, fs};
@@ -73,6 +73,7 @@ struct Tokens {
     lengths: Vec<u8>,
     starts: Vec<u32>,
     slots: Vec<u32>,
+    seeds: Vec<u16>,
 }
 
 impl Tokens {
@@ -80,22 +81,44 @@ impl Tokens {
         let encoding = tiktoken::get_encoding(name).unwrap_or_else(|| panic!("tiktoken ships no {name}"));
         let size = encoding.vocab_size();
         assert!(size < 1 << RANK_BITS, "{name} has too many tokens for a slot");
-        // Every second slot is free: a search looks at two or three of them.
         let mut tokens =
-            Tokens { bytes: Vec::new(), lengths: Vec::new(), starts: Vec::new(), slots: vec![EMPTY; 2 * size] };
+            Tokens { bytes: Vec::new(), lengths: Vec::new(), starts: Vec::new(), slots: Vec::new(), seeds: Vec::new() };
+        let mut buckets = vec![Vec::new(); layout::buckets(size)];
         for rank in 0..size as u32 {
             let token = encoding.decode(&[rank]);
             assert!(!token.is_empty(), "{name} has no token {rank}");
             tokens.starts.push(tokens.bytes.len() as u32);
             tokens.lengths.push(u8::try_from(token.len()).expect("tokens are short"));
             tokens.bytes.extend_from_slice(&token);
-            let (mut slot, tag) = layout::place(hash(&token), 2 * size);
-            while tokens.slots[slot] != EMPTY {
-                slot = (slot + 1) % tokens.slots.len();
-            }
-            tokens.slots[slot] = tag | rank;
+            let hash = layout::mixed(hash(&token));
+            buckets[layout::bucket(hash, layout::buckets(size))].push((hash, rank));
         }
+        tokens.place(&buckets, layout::slots(size));
         tokens
+    }
+
+    /// Finds for each bucket, the fullest first, a seed that leads all of its tokens to free slots.
+    fn place(&mut self, buckets: &[Vec<(u64, u32)>], slots: usize) {
+        (self.slots, self.seeds) = (vec![EMPTY; slots], vec![0; buckets.len()]);
+        let mut order: Vec<usize> = (0..buckets.len()).collect();
+        order.sort_by_key(|bucket| std::cmp::Reverse(buckets[*bucket].len()));
+        let mut taken = Vec::new();
+        for bucket in order {
+            let fits = |seed: &u16| {
+                taken.clear();
+                buckets[bucket].iter().all(|(hash, _)| {
+                    let slot = layout::slot(*hash, *seed, slots);
+                    let free = self.slots[slot] == EMPTY && !taken.contains(&slot);
+                    taken.push(slot);
+                    free
+                })
+            };
+            let seed = (0..=u16::MAX).find(fits).expect("one slot in 32 is free");
+            self.seeds[bucket] = seed;
+            for (hash, rank) in &buckets[bucket] {
+                self.slots[layout::slot(*hash, seed, slots)] = layout::tag(*hash) | rank;
+            }
+        }
     }
 
     fn token(&self, rank: usize) -> &[u8] {
@@ -104,15 +127,11 @@ impl Tokens {
     }
 
     fn rank(&self, token: &[u8]) -> Option<u32> {
-        let (mut slot, tag) = layout::place(hash(token), self.slots.len());
-        while self.slots[slot] != EMPTY {
-            let rank = self.slots[slot] & !layout::TAG;
-            if self.slots[slot] & layout::TAG == tag && self.token(rank as usize) == token {
-                return Some(rank);
-            }
-            slot = (slot + 1) % self.slots.len();
-        }
-        None
+        let hash = layout::mixed(hash(token));
+        let seed = self.seeds[layout::bucket(hash, self.seeds.len())];
+        let entry = self.slots[layout::slot(hash, seed, self.slots.len())];
+        let rank = entry & ((1 << RANK_BITS) - 1);
+        (entry != EMPTY && entry == rank | layout::tag(hash) && self.token(rank as usize) == token).then_some(rank)
     }
 
     /// Merges a token's bytes as its text would be; gives the length of the left of the last two parts.
@@ -156,7 +175,9 @@ impl Tokens {
         write(path, "lengths", &self.lengths);
         write(path, "starts", &little(&mut self.starts.iter().copied().step_by(GROUP)));
         write(path, "halves", &halves);
-        write(path, "slots", &little(&mut self.slots.iter().copied()));
+        let slots = self.slots.iter().flat_map(|slot| slot.to_le_bytes().into_iter().take(SLOT));
+        write(path, "slots", &slots.collect::<Vec<u8>>());
+        write(path, "seeds", &self.seeds.iter().flat_map(|seed| seed.to_le_bytes()).collect::<Vec<u8>>());
         write(path, "longest", &longest);
     }
 }

@@ -1,22 +1,23 @@
 //! How a vocabulary lies in memory: shared by `build.rs`, which lays it out, and [`super::vocabulary`], which reads it
 //! in place.
 //!
-//! A vocabulary is six byte strings, integers little-endian:
+//! A vocabulary is seven byte strings, integers little-endian:
 //! - `bytes`: the tokens' bytes in the order of their ranks, without gaps;
 //! - `lengths`: one byte a rank;
 //! - `starts`: where every [`GROUP`]th token begins in `bytes`, four bytes each;
 //! - `halves`: one byte a rank: the length of the left of the two tokens it is merged from, 0 for single bytes;
-//! - `slots`: a hash table with linear probing, four bytes a slot: a rank and [`TAG`] bits of the hash, or [`EMPTY`];
+//! - `slots`: a perfect hash table, [`SLOT`] bytes a slot: a rank and a tag of the hash, or [`EMPTY`];
+//! - `seeds`: two bytes for each bucket of hashes: what leads all of its tokens to slots of their own;
 //! - `longest`: for the first two bytes of a text, the length of the longest token that begins with them.
 
 /// Tokens that share one entry of `starts`.
 pub(crate) const GROUP: usize = 16;
+/// Bytes of a slot.
+pub(crate) const SLOT: usize = 3;
 /// Bits of a slot that hold the rank; the others are a tag, which spares most looks at the bytes.
 pub(crate) const RANK_BITS: u32 = 18;
-/// The tag of a hash.
-pub(crate) const TAG: u32 = !((1 << RANK_BITS) - 1);
 /// A free slot; its rank is none.
-pub(crate) const EMPTY: u32 = u32::MAX;
+pub(crate) const EMPTY: u32 = (1 << (8 * SLOT)) - 1;
 /// What hashing begins with.
 pub(crate) const SEED: u64 = 0xcbf2_9ce4_8422_2325;
 
@@ -25,10 +26,39 @@ pub(crate) fn more(hash: u64, byte: u8) -> u64 {
     (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
 }
 
-/// Where a hash's search begins among so many slots, and its tag.
-pub(crate) fn place(hash: u64, slots: usize) -> (usize, u32) {
-    let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    ((((mixed >> 32) * slots as u64) >> 32) as usize, mixed as u32 & TAG)
+/// Slots of a table for so many tokens: one in 32 stays free, so that seeds are found quickly.
+pub(crate) fn slots(tokens: usize) -> usize {
+    tokens + tokens / 32
+}
+
+/// Buckets of a table for so many tokens, of four each.
+pub(crate) fn buckets(tokens: usize) -> usize {
+    tokens / 4 + 1
+}
+
+/// A hash as it is looked for: FNV leaves its upper bits alone for short texts.
+pub(crate) fn mixed(hash: u64) -> u64 {
+    (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// A number of so many, by the upper half of a hash.
+fn among(hash: u64, many: usize) -> usize {
+    (((hash >> 32) * many as u64) >> 32) as usize
+}
+
+/// The bucket of a mixed hash.
+pub(crate) fn bucket(mixed: u64, buckets: usize) -> usize {
+    among(mixed, buckets)
+}
+
+/// The slot of a mixed hash, by its bucket's seed.
+pub(crate) fn slot(mixed: u64, seed: u16, slots: usize) -> usize {
+    among((mixed ^ u64::from(seed).wrapping_mul(0xff51_afd7_ed55_8ccd)).wrapping_mul(0xc4ce_b9fe_1a85_ec53), slots)
+}
+
+/// The tag of a mixed hash, as it stands in a slot.
+pub(crate) fn tag(mixed: u64) -> u32 {
+    (mixed as u32) << RANK_BITS & EMPTY
 }
 
 /// What a character is to the patterns that cut text into words.

@@ -1,6 +1,6 @@
 //! A vocabulary, looked up where it lies in the binary; `layout.rs` says how.
 
-use super::layout::{EMPTY, GROUP, SEED, TAG, more, place};
+use super::layout::{EMPTY, GROUP, RANK_BITS, SEED, SLOT, bucket, mixed, more, slot, tag};
 
 /// The tokens of one encoding, by rank and by their bytes.
 pub(super) struct Vocabulary {
@@ -9,6 +9,7 @@ pub(super) struct Vocabulary {
     starts: &'static [u8],
     halves: &'static [u8],
     slots: &'static [u8],
+    seeds: &'static [u8],
     longest: &'static [u8],
 }
 
@@ -20,6 +21,7 @@ macro_rules! vocabulary {
             starts: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".starts")),
             halves: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".halves")),
             slots: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".slots")),
+            seeds: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".seeds")),
             longest: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".longest")),
         }
     };
@@ -30,9 +32,10 @@ pub(super) static O200K: Vocabulary = vocabulary!("o200k_base");
 /// `cl100k_base`.
 pub(super) static CL100K: Vocabulary = vocabulary!("cl100k_base");
 
-/// A number of a byte string; beyond its end, nothing that is ever looked for.
-fn number(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(4 * at..4 * at + 4).and_then(|four| four.try_into().ok()).map_or(EMPTY, u32::from_le_bytes)
+/// A number of so many bytes in a byte string; beyond its end, nothing that is ever looked for.
+fn number<const BYTES: usize>(bytes: &[u8], at: usize) -> u32 {
+    let Some(number) = bytes.get(BYTES * at..).and_then(|rest| rest.first_chunk::<BYTES>()) else { return EMPTY };
+    number.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
 impl Vocabulary {
@@ -47,7 +50,7 @@ impl Vocabulary {
         let first = rank - rank % GROUP;
         let before: usize =
             self.lengths.get(first..rank).unwrap_or_default().iter().map(|length| *length as usize).sum();
-        let start = number(self.starts, rank / GROUP) as usize + before;
+        let start = number::<4>(self.starts, rank / GROUP) as usize + before;
         self.bytes.get(start..start + self.length(rank as u32)).unwrap_or_default()
     }
 
@@ -83,17 +86,10 @@ impl Vocabulary {
 
     /// As [`Vocabulary::rank`], the bytes' hash known.
     pub(super) fn find(&self, hash: u64, token: &[u8]) -> Option<u32> {
-        let slots = self.slots.len() / 4;
-        let (mut slot, tag) = place(hash, slots);
-        loop {
-            let entry = number(self.slots, slot);
-            if entry == EMPTY {
-                return None;
-            }
-            if entry & TAG == tag && self.token(entry & !TAG) == token {
-                return Some(entry & !TAG);
-            }
-            slot = if slot + 1 == slots { 0 } else { slot + 1 };
-        }
+        let hash = mixed(hash);
+        let seed = number::<2>(self.seeds, bucket(hash, self.seeds.len() / 2)) as u16;
+        let entry = number::<SLOT>(self.slots, slot(hash, seed, self.slots.len() / SLOT));
+        let rank = entry & ((1 << RANK_BITS) - 1);
+        (entry != EMPTY && entry == rank | tag(hash) && self.token(rank) == token).then_some(rank)
     }
 }
