@@ -19,6 +19,18 @@ static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 /// happens, and no answer waits for that.
 static BESIDE: OnceLock<Runtime> = OnceLock::new();
 
+/// Boxes a future where it stays. `Box::pin` is given what was made on the stack, and copies it: those of a request have
+/// thousands of bytes.
+macro_rules! boxed {
+    ($future:expr) => {{
+        let room = Box::new_uninit();
+        let pinned = Box::into_pin(Box::write(room, $future));
+        pinned
+    }};
+}
+
+pub(crate) use boxed;
+
 /// The handle to spawn on.
 pub(crate) fn handle() -> &'static Handle {
     RUNTIME.get_or_init(|| runtime("llemulator")).handle()

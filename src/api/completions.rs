@@ -7,6 +7,7 @@ use crate::api::infer;
 use crate::api::logprobs;
 use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Choice, Finish, Part};
+use crate::runtime::boxed;
 use crate::tokens::Encoding;
 use crate::turn::answer::pretty;
 use crate::turn::call::Call;
@@ -34,7 +35,7 @@ fn create(call: Call) -> HandlerFuture {
 
 /// Serves a text completion, also one asked at `/v1/responses`.
 pub(crate) fn create_legacy(call: Call) -> HandlerFuture {
-    Box::pin(async move {
+    boxed!(async move {
         let prompt = prompt(&call)?;
         infer::infer(&call, prompt, |prompt, turn| {
             if let Some(error) = turn.failed {

@@ -6,6 +6,7 @@ use crate::options::{EmbeddingStyle, Validation};
 use crate::prompt::{Message, Role};
 use crate::reply::{Reply, Say};
 use crate::runtime;
+use crate::runtime::boxed;
 use crate::tokens::{self, Encoding};
 use crate::turn;
 use crate::turn::answer::Answer;
@@ -81,7 +82,7 @@ fn inputs(body: &Value, encoding: Encoding) -> Vec<EmbeddingInput> {
 }
 
 fn create(call: Call) -> HandlerFuture {
-    Box::pin(async move {
+    boxed!(async move {
         let call = &call;
         let body = &*call.body;
         let model = call.model(call.model_name());

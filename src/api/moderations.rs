@@ -5,6 +5,7 @@ use crate::prompt::{Message, Role};
 use crate::random::Random;
 use crate::reply::{Reply, Say};
 use crate::runtime;
+use crate::runtime::boxed;
 use crate::turn::answer::Answer;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
@@ -73,7 +74,7 @@ fn inputs(body: &Value) -> Vec<ModerationInput> {
 }
 
 fn create(call: Call) -> HandlerFuture {
-    Box::pin(async move {
+    boxed!(async move {
         let call = &call;
         let inputs = inputs(&call.body);
         let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();

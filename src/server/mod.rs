@@ -195,9 +195,8 @@ async fn connection(_open: Open, emulator: Arc<Emulator>, stream: tokio::net::Tc
                 request.extensions_mut().insert(respond::Peer(peer));
             }
             // The connection keeps room for this future as long as it lives: boxed, what answering took is given back
-            // before the stream runs. Written in place, as it is large and mostly empty when it begins.
-            let room = Box::new_uninit();
-            Box::into_pin(Box::write(room, respond::respond(emulator.clone(), control.clone(), local, request)))
+            // before the stream runs.
+            runtime::boxed!(respond::respond(emulator.clone(), control.clone(), local, request))
         }
     });
     let serving = http1::Builder::new()

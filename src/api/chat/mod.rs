@@ -10,6 +10,7 @@ use crate::api::infer;
 use crate::generate::sound;
 use crate::prompt::Prompt;
 use crate::reply::{Choice, Part, Reply, Say};
+use crate::runtime::boxed;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
@@ -30,7 +31,7 @@ pub(crate) const OPERATIONS: &[Served] = &[
 ];
 
 fn create(call: Call) -> HandlerFuture {
-    Box::pin(async move {
+    boxed!(async move {
         let prompt = request::prompt(&call)?;
         let mut kept = None;
         let render = |prompt: &Prompt, mut turn: Spoken| {

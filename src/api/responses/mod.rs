@@ -27,6 +27,7 @@ mod tools;
 use crate::api::containers::code::CodeRun;
 use crate::api::infer;
 use crate::api::vector_stores::search::FileSearch;
+use crate::runtime::boxed;
 use crate::session::jobs::HeldJob;
 use crate::turn::answer::poll_soon;
 use crate::turn::call::Call;
@@ -54,7 +55,7 @@ fn create(call: Call) -> HandlerFuture {
     if is_legacy(&call.body) {
         return crate::api::completions::create_legacy(call);
     }
-    Box::pin(async move {
+    boxed!(async move {
         let request = Request::read(&call).await?;
         let code = CodeRun::of(&call).await;
         let (prompt, keeper) = (request.prompt.clone(), Arc::new(ResponseKeeper::new(&call, &request, code)));
