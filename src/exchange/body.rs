@@ -219,7 +219,7 @@ pub(crate) fn unzip(bytes: Bytes, coding: Coding, limit: usize) -> Result<Bytes,
         Coding::Plain => return Ok(bytes),
         Coding::Gzip => Box::new(flate2::read::MultiGzDecoder::new(&bytes[..])),
         Coding::Deflate => Box::new(flate2::read::ZlibDecoder::new(&bytes[..])),
-        Coding::Brotli => Box::new(brotli::Decompressor::new(&bytes[..], 4096)),
+        Coding::Brotli => Box::new(brotli_decompressor::Decompressor::new(&bytes[..], 4096)),
     };
     let came = bytes.len();
     let most = limit.min(came.saturating_mul(RATIO).max(HARMLESS));

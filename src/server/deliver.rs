@@ -13,6 +13,7 @@ use crate::server::file::FileBody;
 use crate::server::headers;
 use crate::server::socket::{Control, Ending};
 use crate::server::through::Through;
+use crate::server::zipped::zipped;
 use crate::session::exchange::Outcome;
 use crate::session::exchange::Record;
 use crate::session::exchange::Waiting;
@@ -271,38 +272,3 @@ const LEAVES_WHOLE: u64 = 256 * 1024;
 
 /// Headers that only the server knows.
 const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
-
-/// What fits into one packet gains nothing from being zipped, and costs both sides time.
-const PACKET: usize = 1_400;
-
-/// The body as the client accepts it.
-fn zipped(bytes: Bytes, accepted: &str, headers: &mut HeaderMap) -> Bytes {
-    use std::io::Write;
-    let wants = |name: &str| {
-        accepted.split(',').any(|one| {
-            let (coding, weight) = one.split_once(';').unwrap_or((one, ""));
-            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
-            coding.trim() == name && weight != Some(0.0)
-        })
-    };
-    let (name, zipped) = if bytes.len() <= PACKET || headers.contains_key("content-encoding") {
-        return bytes;
-    } else if wants("gzip") {
-        let mut encoder =
-            flate2::write::GzEncoder::new(Vec::with_capacity(bytes.len() / 2), flate2::Compression::fast());
-        ("gzip", encoder.write_all(&bytes).and_then(|()| encoder.finish()))
-    } else if wants("br") {
-        let mut out = Vec::with_capacity(bytes.len() / 2);
-        let mut encoder = brotli::CompressorWriter::new(&mut out, 4096, 1, 20);
-        let written = encoder.write_all(&bytes).and_then(|()| encoder.flush());
-        drop(encoder);
-        ("br", written.map(|()| out))
-    } else {
-        return bytes;
-    };
-    // Writing to memory cannot fail; if it did, the plain bytes are still right.
-    let Ok(zipped) = zipped else { return bytes };
-    headers.insert("content-encoding", HeaderValue::from_static(name));
-    headers.insert("vary", HeaderValue::from_static("Accept-Encoding"));
-    zipped.into()
-}

@@ -135,6 +135,7 @@ mod watch;
 mod websocket;
 #[cfg(test)]
 mod websocket_tests;
+mod zipped;
 
 use crate::emulator::{Emulator, Open, StartError};
 use crate::options::{Door, Options};

@@ -203,7 +203,7 @@ fn bodies_are_bounded_and_may_be_zipped() {
         let answer = exchange(&emulator, &request).expect("answer");
         let mut text = String::new();
         match used {
-            "br" => brotli::Decompressor::new(&answer.body[..], 4096).read_to_string(&mut text),
+            "br" => brotli_decompressor::Decompressor::new(&answer.body[..], 4096).read_to_string(&mut text),
             "gzip" => flate2::read::GzDecoder::new(&answer.body[..]).read_to_string(&mut text),
             _ => (&answer.body[..]).read_to_string(&mut text),
         }

@@ -193,7 +193,7 @@ fn plain(bytes: Vec<u8>, coding: &str) -> Result<Vec<u8>, String> {
             flate2::read::ZlibDecoder::new(&*bytes).take(MOST).read_to_end(&mut out)
         }
         "br" if std::str::from_utf8(&bytes).is_err() => {
-            brotli::Decompressor::new(&*bytes, 4096).take(MOST).read_to_end(&mut out)
+            brotli_decompressor::Decompressor::new(&*bytes, 4096).take(MOST).read_to_end(&mut out)
         }
         _ => return Ok(bytes),
     };
