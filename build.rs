@@ -67,6 +67,16 @@ fn hash(token: &[u8]) -> u64 {
     token.iter().fold(SEED, |hash, byte| layout::more(hash, *byte))
 }
 
+/// Slots of a table for so many tokens: one in 32 stays free, so that seeds are found quickly.
+fn slots(tokens: usize) -> usize {
+    tokens + tokens / 32
+}
+
+/// Buckets of a table for so many tokens, of four each.
+fn buckets(tokens: usize) -> usize {
+    tokens / 4 + 1
+}
+
 /// A vocabulary while it is laid out.
 struct Tokens {
     bytes: Vec<u8>,
@@ -83,7 +93,7 @@ impl Tokens {
         assert!(size < 1 << RANK_BITS, "{name} has too many tokens for a slot");
         let mut tokens =
             Tokens { bytes: Vec::new(), lengths: Vec::new(), starts: Vec::new(), slots: Vec::new(), seeds: Vec::new() };
-        let mut buckets = vec![Vec::new(); layout::buckets(size)];
+        let mut filled = vec![Vec::new(); buckets(size)];
         for rank in 0..size as u32 {
             let token = encoding.decode(&[rank]);
             assert!(!token.is_empty(), "{name} has no token {rank}");
@@ -91,9 +101,9 @@ impl Tokens {
             tokens.lengths.push(u8::try_from(token.len()).expect("tokens are short"));
             tokens.bytes.extend_from_slice(&token);
             let hash = layout::mixed(hash(&token));
-            buckets[layout::bucket(hash, layout::buckets(size))].push((hash, rank));
+            filled[layout::bucket(hash, buckets(size))].push((hash, rank));
         }
-        tokens.place(&buckets, layout::slots(size));
+        tokens.place(&filled, slots(size));
         tokens
     }
 

@@ -26,16 +26,6 @@ pub(crate) fn more(hash: u64, byte: u8) -> u64 {
     (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
 }
 
-/// Slots of a table for so many tokens: one in 32 stays free, so that seeds are found quickly.
-pub(crate) fn slots(tokens: usize) -> usize {
-    tokens + tokens / 32
-}
-
-/// Buckets of a table for so many tokens, of four each.
-pub(crate) fn buckets(tokens: usize) -> usize {
-    tokens / 4 + 1
-}
-
 /// A hash as it is looked for: FNV leaves its upper bits alone for short texts.
 pub(crate) fn mixed(hash: u64) -> u64 {
     (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
