@@ -28,7 +28,7 @@ use crate::wire::error::Style;
 use crate::wire::event::ListedEvents;
 use crate::wire::headers::Headers;
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use std::pin::pin;
 use std::sync::Arc;
