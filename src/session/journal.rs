@@ -130,10 +130,10 @@ impl Journal {
     }
 
     /// An exchange of this journal, which takes the next number. It is seen once it is kept.
-    pub(crate) fn number(&self, begun: Begun) -> Exchange {
+    pub(crate) fn number(&self, begun: Begun) -> Arc<Exchange> {
         let mut kept = self.kept();
         kept.next += 1;
-        Exchange::new(begun, kept.next - 1, self.own.clone(), &self.account)
+        Arc::new(Exchange::new(begun, kept.next - 1, self.own.clone(), &self.account))
     }
 
     /// Keeps an exchange that begins.
@@ -313,7 +313,7 @@ mod tests {
 
     fn begin(journal: &Journal, size: usize) -> Arc<Exchange> {
         let begun = Begun { operation: "x", body: vec![b' '; size].into(), ..Begun::default() };
-        let exchange = Arc::new(journal.number(begun));
+        let exchange = journal.number(begun);
         journal.keep(&exchange);
         exchange
     }

@@ -25,11 +25,10 @@ impl Live {
     /// Begins an exchange; from here on, whoever gives up (a client that leaves, a panic) leaves it complete.
     pub(crate) fn begin(
         session: Arc<Session>,
-        exchange: Exchange,
+        exchange: Arc<Exchange>,
         observers: Arc<[Box<dyn Observer>]>,
         held: Held,
     ) -> Self {
-        let exchange = Arc::new(exchange);
         for observer in observers.iter() {
             observer.begun(&session, &exchange);
         }

@@ -41,7 +41,7 @@ pub(crate) fn driver<A: Into<Arrival>>(pieces: Vec<A>, prompt: &Prompt) -> Drive
         &Options::default().settle(Door::InProcess),
         &Arc::default(),
     ));
-    let exchange = Arc::new(session.journal.number(Begun::default()));
+    let exchange = session.journal.number(Begun::default());
     let strictness = Strictness { level: Check::Fail, warns: false, profile: Profile::Strict, exchange };
     Driver::new(arriving, prompt, Arc::default(), Encoding::O200k, strictness, Arc::new(Budget::default()))
 }
