@@ -7,7 +7,6 @@ use crate::emulator::Emulator;
 use crate::session::exchange::Begun;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 const KEY: &str = "sk-control";
 
