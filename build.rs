@@ -140,8 +140,7 @@ impl Tokens {
         let hash = layout::mixed(hash(token));
         let seed = self.seeds[layout::bucket(hash, self.seeds.len())];
         let entry = self.slots[layout::slot(hash, seed, self.slots.len())];
-        let rank = entry & ((1 << RANK_BITS) - 1);
-        (entry != EMPTY && entry == rank | layout::tag(hash) && self.token(rank as usize) == token).then_some(rank)
+        layout::rank(entry, hash).filter(|rank| self.token(*rank as usize) == token)
     }
 
     /// Merges a token's bytes as its text would be; gives the length of the left of the last two parts.

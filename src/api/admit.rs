@@ -181,7 +181,7 @@ pub(crate) fn content_type(settings: &Settings, operation: &Operation, headers: 
 fn media(headers: &Headers) -> Option<&str> {
     let value = headers.all("content-type").next()?;
     let end = value.bytes().position(|byte| byte == b';').unwrap_or(value.len());
-    Some(value[..end].trim_ascii())
+    Some(value[..end].trim())
 }
 
 /// An unknown model, as this operation says it (real-traffic §3).

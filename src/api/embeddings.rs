@@ -6,7 +6,6 @@ use crate::options::{EmbeddingStyle, Validation};
 use crate::prompt::{Message, Role};
 use crate::reply::{Reply, Say};
 use crate::runtime;
-use crate::runtime::boxed;
 use crate::tokens::{self, Encoding};
 use crate::turn;
 use crate::turn::answer::Answer;
@@ -82,7 +81,7 @@ fn inputs(body: &Value, encoding: Encoding) -> Vec<EmbeddingInput> {
 }
 
 fn create(call: Call) -> HandlerFuture {
-    boxed!(async move {
+    runtime::boxed!(async move {
         let call = &call;
         let body = &*call.body;
         let model = call.model(call.model_name());

@@ -5,7 +5,6 @@ use crate::prompt::{Message, Role};
 use crate::random::Random;
 use crate::reply::{Reply, Say};
 use crate::runtime;
-use crate::runtime::boxed;
 use crate::turn::answer::Answer;
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
@@ -74,7 +73,7 @@ fn inputs(body: &Value) -> Vec<ModerationInput> {
 }
 
 fn create(call: Call) -> HandlerFuture {
-    boxed!(async move {
+    runtime::boxed!(async move {
         let call = &call;
         let inputs = inputs(&call.body);
         let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();

@@ -51,6 +51,12 @@ pub(crate) fn tag(mixed: u64) -> u32 {
     (mixed as u32) << RANK_BITS & EMPTY
 }
 
+/// The rank that a slot holds, where it may be that of a mixed hash's token: the bytes say.
+pub(crate) fn rank(entry: u32, mixed: u64) -> Option<u32> {
+    let rank = entry & ((1 << RANK_BITS) - 1);
+    (entry != EMPTY && entry == rank | tag(mixed)).then_some(rank)
+}
+
 /// What a character is to the patterns that cut text into words.
 pub(crate) mod letter {
     /// `\p{Lu}`, `\p{Lt}`

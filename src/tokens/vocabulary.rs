@@ -1,6 +1,6 @@
 //! A vocabulary, looked up where it lies in the binary; `layout.rs` says how.
 
-use super::layout::{EMPTY, GROUP, RANK_BITS, SEED, SLOT, bucket, mixed, more, slot, tag};
+use super::layout::{EMPTY, GROUP, SEED, SLOT, bucket, mixed, more, rank, slot};
 
 /// The tokens of one encoding, by rank and by their bytes.
 pub(super) struct Vocabulary {
@@ -89,7 +89,6 @@ impl Vocabulary {
         let hash = mixed(hash);
         let seed = number::<2>(self.seeds, bucket(hash, self.seeds.len() / 2)) as u16;
         let entry = number::<SLOT>(self.slots, slot(hash, seed, self.slots.len() / SLOT));
-        let rank = entry & ((1 << RANK_BITS) - 1);
-        (entry != EMPTY && entry == rank | tag(hash) && self.token(rank) == token).then_some(rank)
+        rank(entry, hash).filter(|rank| self.token(*rank) == token)
     }
 }

@@ -184,10 +184,7 @@ impl Model {
 
     /// What is whole before a streamed answer to this request begins.
     pub(crate) fn whole(&self, body: &Value) -> Whole {
-        let pro = field::find(body, "reasoning")
-            .and_then(|reasoning| field::find(reasoning, "mode"))
-            .is_some_and(|mode| mode == "pro");
-        if pro { Whole::Items } else { self.whole }
+        if is_pro(body) { Whole::Items } else { self.whole }
     }
 
     /// Values `verbosity` may have.
@@ -228,6 +225,12 @@ pub(crate) fn list_object(model: &Model) -> Value {
 /// All models, older families first.
 pub(crate) fn catalogue() -> &'static [Model] {
     &CATALOGUE.models
+}
+
+/// Whether a request asks for several models that think and one that reads their answers.
+pub(crate) fn is_pro(body: &Value) -> bool {
+    let mode = field::find(body, "reasoning").and_then(|reasoning| field::find(reasoning, "mode"));
+    mode.is_some_and(|mode| mode == "pro")
 }
 
 /// A model by its id. A fine-tuned model (`ft:base:organization::suffix`) has the rules of its base.

@@ -21,10 +21,9 @@ use crate::session::exchange::Exchange;
 use crate::session::prompt_cache;
 use crate::session::prompt_cache::Prefixes;
 use crate::tokens::{self, Encoding};
-use crate::turn::models::Model;
+use crate::turn::models::{self, Model};
 use crate::turn::usage::wire::Usage;
 use crate::wire::dialect::Dialect;
-use crate::wire::field::find;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -155,7 +154,7 @@ pub(crate) fn prompt_tokens(prompt: &Prompt, model: &Model, api: Dialect, encodi
     if let Format::JsonSchema { schema, .. } = &prompt.format {
         total += schema::tokens(schema, model, api, encoding);
     }
-    if find(&prompt.body, "reasoning").and_then(|asked| find(asked, "mode")).is_some_and(|mode| mode == "pro") {
+    if models::is_pro(&prompt.body) {
         // Several models think and one reads their answers (gpt-5.6 recordings of 2026-07; typical number).
         total = 5 * total + 1450;
     }

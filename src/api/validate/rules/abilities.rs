@@ -10,7 +10,7 @@ use crate::wire::error::quoted_list;
 use crate::wire::field::find;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 /// The table as it is read.
@@ -24,7 +24,7 @@ struct Table {
     rows: Vec<Ability>,
     /// Which rows look at a field of the body, by its name: few of them look at any that a request has.
     #[serde(skip)]
-    by_field: Vec<(String, Vec<usize>)>,
+    by_field: BTreeMap<String, Vec<usize>>,
 }
 
 /// How a refusal is said; `{param}`, `{value}`, `{model}` and the like stand for what is refused.
@@ -97,11 +97,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     for (at, row) in rows.iter_mut().enumerate() {
         row.of = spelled(&row.of, groups);
         row.but = spelled(&row.but, groups);
-        for name in row.params.iter().map(|path| field(path)) {
-            match by_field.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
-                Ok(place) => by_field[place].1.push(at),
-                Err(place) => by_field.insert(place, (name.to_string(), vec![at])),
-            }
+        for path in &row.params {
+            by_field.entry(field(path).to_string()).or_default().push(at);
         }
     }
     table
@@ -127,10 +124,8 @@ pub(super) fn check(api: Dialect, body: &Value, model: &Model, faults: &mut Faul
     let (table, own) = (&*TABLE, known(model));
     let mut concerned = Vec::new();
     for key in body.as_object().into_iter().flat_map(|fields| fields.keys()) {
-        if let Ok(place) = table.by_field.binary_search_by(|(known, _)| known.as_str().cmp(key)) {
-            let rows = &table.by_field[place].1;
-            concerned.extend(rows.iter().copied().filter(|at| table.rows[*at].api == api));
-        }
+        let rows = table.by_field.get(key).into_iter().flatten();
+        concerned.extend(rows.copied().filter(|at| table.rows[*at].api == api));
     }
     concerned.sort_unstable();
     concerned.dedup();
