@@ -1,9 +1,13 @@
 // `npm test`: everything that must hold before a change lands, cheapest first; stops at the first stage that fails.
 // `npm test -- vitest pack` runs only the stages named.
+import { IN_IMAGE, TESTED } from './binary.mjs';
 import { run } from './run.mjs';
 
 const npx = (...args) => ['npx', '--no-install', ...args];
 const node = (...args) => [process.execPath, ...args];
+
+/** Rooms of the core that nothing is stored from: one store is enough to test them with. */
+const WITHOUT_STORE = ['fuzz', 'generate', 'tokens', 'wire'];
 
 /**
  * The stages in order: a name, what it proves, and its commands (each a program with its arguments, and at the end what
@@ -14,14 +18,15 @@ const STAGES = [
   ['format', 'Rust is formatted', [['cargo', 'fmt', '--check']]],
   ['house', 'no room uses one above it, none compares names of operations, no type name is given twice', [node('scripts/house.mjs')]],
   ['clippy', 'no lint, with and without the Node addon', [
-    ['cargo', 'clippy', '--locked', '--all-targets', '--no-default-features', '--features', 'telemetry', '--', '-D', 'warnings'],
-    ['cargo', 'clippy', '--locked', '--all-targets', '--', '-D', 'warnings'],
-    ['cargo', 'clippy', '--locked', '--no-default-features', '--', '-D', 'warnings'],
+    // Tests once, where what nothing uses is told.
+    ['cargo', 'clippy', ...TESTED, '--all-targets', '--', '-D', 'warnings'],
+    ['cargo', 'clippy', ...TESTED, ...IN_IMAGE, '--', '-D', 'warnings'],
+    ['cargo', 'clippy', ...TESTED, '--no-default-features', '--', '-D', 'warnings'],
   ]],
   // What the image carries, so that the stages with a stand-alone binary need no other build.
   ['rust', 'the core, without Node, with either store', [
-    ['cargo', 'test', '--locked', '--no-default-features', '--features', 'telemetry'],
-    ['cargo', 'test', '--locked', '--no-default-features', '--features', 'telemetry', '--lib', { LLEMULATOR_TEST_STORE: 'serialised' }],
+    ['cargo', 'test', ...TESTED, ...IN_IMAGE],
+    ['cargo', 'test', ...TESTED, ...IN_IMAGE, '--lib', '--', ...WITHOUT_STORE.flatMap((room) => ['--skip', `${room}::`]), { LLEMULATOR_TEST_STORE: 'serialised' }],
   ]],
   ['build', 'the addon', [node('scripts/ensure-built.mjs')]],
   ['page', 'the control room’s page: what it computes, and each control in a browser', [node('scripts/page.mjs'), npx('vitest', 'run', '--root', 'ui')]],

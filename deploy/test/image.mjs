@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../../scripts/addon.mjs';
+import { IN_IMAGE, TESTED, built } from '../../scripts/binary.mjs';
 import { isNewer } from '../../scripts/glibc.mjs';
 import { capture, run } from '../../scripts/run.mjs';
 
@@ -22,7 +23,7 @@ function context() {
 export function buildImage() {
   const dockerfile = readFileSync(path.join(ROOT, 'deploy/Dockerfile'), 'utf8');
   const page = 'node scripts/page.mjs';
-  const cargo = ['build', '--release', '--locked', '--no-default-features', '--features', 'telemetry', '--bin', 'llemulator'];
+  const cargo = ['build', '--release', '--locked', ...IN_IMAGE, '--bin', 'llemulator'];
   for (const command of [page, `cargo ${cargo.join(' ')}`]) assert.ok(dockerfile.includes(`RUN ${command}`), `the Dockerfile runs ${command}`);
 
   const folder = path.join(ROOT, 'target', 'image', 'build');
@@ -33,14 +34,15 @@ export function buildImage() {
     cpSync(path.join(ROOT, name), path.join(folder, name), { preserveTimestamps: true });
   }
   run(process.execPath, page.split(' ').slice(1), { cwd: folder });
-  // The same target folder: libraries are compiled already.
-  const env = { ...process.env, CARGO_TARGET_DIR: path.join(ROOT, 'target') };
+  // The same target folder: most libraries are compiled already.
+  const target = path.join(ROOT, 'target');
+  const env = { ...process.env, CARGO_TARGET_DIR: target };
   // As build.rs links it with musl, where there is a glibc that can start such a binary.
   const { glibcVersionRuntime: glibc } = process.report.getReport().header;
   const packed = glibc && !isNewer('2.36', glibc) ? ['-C', 'link-arg=-Wl,-z,pack-relative-relocs'] : [];
-  const args = ['rustc', ...cargo.slice(1).filter((word) => word !== '--release'), '--', '-C', 'target-feature=+crt-static', ...packed];
+  const args = ['rustc', ...TESTED, ...IN_IMAGE, '--bin', 'llemulator', '--', '-C', 'target-feature=+crt-static', ...packed];
   run('cargo', args, { cwd: folder, env });
   const binary = path.join(ROOT, 'target', 'image', 'llemulator');
-  copyFileSync(path.join(ROOT, 'target/debug/llemulator'), binary);
+  copyFileSync(built(target), binary);
   return binary;
 }
