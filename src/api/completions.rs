@@ -36,8 +36,8 @@ fn create(call: Call) -> HandlerFuture {
 /// Serves a text completion, also one asked at `/v1/responses`.
 pub(crate) fn create_legacy(call: Call) -> HandlerFuture {
     boxed!(async move {
-        let prompt = prompt(&call)?;
-        infer::infer(&call, prompt, |prompt, turn| {
+        let mut prompt = prompt(&call)?;
+        infer::infer(&call, &mut prompt, |prompt, turn| {
             if let Some(error) = turn.failed {
                 return Err(error);
             }

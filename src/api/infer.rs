@@ -19,12 +19,12 @@ use serde_json::Value;
 /// Finds the reply to a prompt and renders it. Errors, raw replies, faults and pace are handled here for all operations.
 pub(crate) async fn infer(
     call: &Call,
-    mut prompt: Prompt,
+    prompt: &mut Prompt,
     render: impl FnOnce(&Prompt, Spoken) -> Result<Rendered, ApiError>,
 ) -> Result<Answer, ApiError> {
     let model = call.model(&prompt.model);
-    turn::fit(call, &mut prompt, &model)?;
-    let found = responders::find(&mut begin(call, &prompt)).await?;
+    turn::fit(call, prompt, &model)?;
+    let found = responders::find(&mut begin(call, prompt)).await?;
     turn::conclude(call, prompt, model, found, render).await
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct Altered {
     /// Merged over the object that is answered.
     pub object: Option<Value>,
     pub headers: Vec<(String, String)>,
-    pub delivery: Option<Delivery>,
+    pub delivery: Option<Box<Delivery>>,
 }
 
 /// Asks the script for an operation that takes no turn: rules that name it.

@@ -144,7 +144,7 @@ fn gated(turn: &Turn<'_>, mut found: Found, person: Person, stops: Vec<(u64, usi
     }
     let Some(prompt) = turn.prompt.filter(|prompt| prompt.stream) else { return found };
     let source = match (found.arriving.take(), &found.reply.say) {
-        (Some(arriving), _) => PieceSource::Coming(arriving),
+        (Some(arriving), _) => PieceSource::Coming(*arriving),
         (None, Say::Choices(choices)) => {
             let model = turn.call.model(&prompt.model);
             let chunk = turn::chunk(turn.call, prompt, &model, &found);
@@ -152,7 +152,7 @@ fn gated(turn: &Turn<'_>, mut found: Found, person: Person, stops: Vec<(u64, usi
         }
         _ => return found,
     };
-    found.arriving = Some(open(source, gate));
+    found.arriving = Some(Box::new(open(source, gate)));
     found
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn answer(call: &Call) -> Option<Result<Answer, ApiError>> {
     let schedule = Schedule::new(&Pace::default(), &mut call.random.clone());
     let delivery =
         Delivery { wait: Duration::ZERO, schedule, hold: None, keep_alive: None, fault: Some(fault), error: None };
-    Some(Ok(Answer { delivery: Some(delivery), ..Answer::ok(Body::Empty) }))
+    Some(Ok(Answer { delivery: Some(Box::new(delivery)), ..Answer::ok(Body::Empty) }))
 }
 
 fn refuse(call: &Call, status: u16) -> Result<Answer, ApiError> {

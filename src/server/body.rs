@@ -80,7 +80,7 @@ pub(crate) enum ResponseBody {
 /// An answer whose pieces have times, or that breaks.
 pub(crate) struct Timed<F> {
     source: BodySource,
-    delivery: Option<Delivery>,
+    delivery: Option<Box<Delivery>>,
     /// Session time at which the answer began.
     start: Duration,
     live: Live,
@@ -125,7 +125,7 @@ impl ResponseBody {
     /// A body whose deadlines count from `start`, in session time.
     pub(crate) fn timed(
         source: BodySource,
-        delivery: Option<Delivery>,
+        delivery: Option<Box<Delivery>>,
         start: Duration,
         live: Live,
         control: Arc<Control>,
@@ -177,7 +177,7 @@ impl<F: Framing> Timed<F> {
     pub(crate) fn new(
         frames: F,
         source: BodySource,
-        delivery: Option<Delivery>,
+        delivery: Option<Box<Delivery>>,
         start: Duration,
         live: Live,
         control: Arc<Control>,

@@ -117,7 +117,7 @@ fn body(session: &Arc<Session>, count: usize, pace: Pace, fault: Option<Fault>) 
     let control = Arc::new(Control::default());
     control.upgrade();
     let start = session.clock.now();
-    Timed::new(Plain::default(), source, Some(delivery), start, live, control)
+    Timed::new(Plain::default(), source, Some(Box::new(delivery)), start, live, control)
 }
 
 /// All frames until the end or the cut, each with the time it came at.
@@ -256,7 +256,7 @@ fn through(session: &Arc<Session>, pace: Option<Pace>) -> (mpsc::Sender<Arrival>
     let control = Arc::new(Control::default());
     control.upgrade();
     let start = session.clock.now();
-    (sender, exchange, Timed::new(Plain::default(), source, delivery, start, live, control))
+    (sender, exchange, Timed::new(Plain::default(), source, delivery.map(Box::new), start, live, control))
 }
 
 fn bytes(text: &str) -> Arrival {

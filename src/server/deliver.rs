@@ -20,7 +20,6 @@ use crate::session::exchange::Waiting;
 use crate::session::{Live, Session};
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
-use crate::turn::answer::Delivery;
 use crate::turn::answer::indented;
 use crate::turn::answer::pretty;
 use crate::wire::error::ApiError;
@@ -212,8 +211,8 @@ pub(super) async fn deliver(
     *response.body_mut() = match (source, delivery) {
         (Err(source), delivery) => ResponseBody::timed(source, delivery, begun, live, control),
         // An unstreamed answer that breaks: its headers, then silence or the end.
-        (Ok(bytes), Some(delivery)) if delivery.fault.is_some() => {
-            let delivery = Delivery { fault: delivery.fault.map(broken_whole), ..delivery };
+        (Ok(bytes), Some(mut delivery)) if delivery.fault.is_some() => {
+            delivery.fault = delivery.fault.map(broken_whole);
             ResponseBody::timed(BodySource::Chunks(vec![(0, bytes)]), Some(delivery), begun, live, control)
         }
         (Ok(bytes), _) => {

@@ -110,7 +110,10 @@ pub(super) async fn send(mut answered: Answered, control: Arc<Control>, lane: &s
         skip_wait(&live.session, wait.map(|(_, value)| value.as_str()));
     }
     // What is no stream has no pace of its own, and breaks before its first message or not at all.
-    let whole = |delivery: Delivery| Delivery { fault: delivery.fault.map(broken_whole), ..delivery };
+    let whole = |mut delivery: Box<Delivery>| {
+        delivery.fault = delivery.fault.map(broken_whole);
+        delivery
+    };
     let delivery = match streams {
         true => answer.delivery,
         false => answer.delivery.filter(|delivery| delivery.fault.is_some()).map(whole),

@@ -19,8 +19,8 @@ pub(crate) struct Answer {
     /// Beside the usual ones.
     pub headers: Vec<(String, String)>,
     pub body: Body,
-    /// When and how it leaves; `None` = at once and whole.
-    pub delivery: Option<Delivery>,
+    /// When and how it leaves; `None` = at once and whole. Boxed: most answers are handed on without one.
+    pub delivery: Option<Box<Delivery>>,
 }
 
 /// Tells clients that poll to come back in 10 ms, not in 5 s.

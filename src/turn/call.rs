@@ -76,7 +76,7 @@ pub(crate) struct Call {
     pub stamp: Duration,
     pub exchange: Arc<Exchange>,
     /// Where a rule that names the operation has put how it wants its answer delivered; a job takes it for its own pace.
-    pub delivery: Option<Arc<Mutex<Option<Delivery>>>>,
+    pub delivery: Option<Arc<Mutex<Option<Box<Delivery>>>>>,
     /// Runs requests that its operation makes of the API itself.
     pub within: InnerDoor,
     /// The socket's lane it came over, if it did.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 /// A reply and where it came from.
 pub(crate) struct Found {
     pub reply: Arc<Reply>,
-    /// It is still coming, piece by piece.
-    pub arriving: Option<Arriving>,
+    /// It is still coming, piece by piece. Boxed: most replies are there.
+    pub arriving: Option<Box<Arriving>>,
     pub fault: Option<Fault>,
     /// Of the reply itself, then of whoever named it.
     pub pace: Pace,
@@ -24,7 +24,7 @@ impl Found {
 
     /// A reply that comes piece by piece.
     pub(crate) fn arriving(arriving: Arriving) -> Self {
-        Found { arriving: Some(arriving), ..Found::new(Arc::default()) }
+        Found { arriving: Some(Box::new(arriving)), ..Found::new(Arc::default()) }
     }
 
     /// A raw answer whose bytes come as [`Piece::Bytes`](crate::reply::Piece): what an upstream sends goes on to the client

@@ -146,7 +146,7 @@ pub(crate) fn cannot_answer(call: &Call, instead: &str) -> ApiError {
 /// Turns what was found into an answer.
 pub(crate) async fn conclude(
     call: &Call,
-    prompt: Prompt,
+    prompt: &Prompt,
     model: Model,
     mut found: Found,
     render: impl FnOnce(&Prompt, Spoken) -> Result<Rendered, ApiError>,
@@ -155,12 +155,12 @@ pub(crate) async fn conclude(
         Say::Error(error) => {
             note(call, &found.reply);
             let error = error.to_api_error(&call.occasion());
-            let delivery = delivery(call, &prompt, &found, &Vec::new);
+            let delivery = delivery(call, prompt, &found, &Vec::new);
             return Ok(Answer { delivery, ..Answer::ok(Body::Error(error)) });
         }
         Say::Raw(raw) => {
             note(call, &found.reply);
-            let delivery = delivery(call, &prompt, &found, &Vec::new);
+            let delivery = delivery(call, prompt, &found, &Vec::new);
             return Ok(raw_answer(raw, delivery));
         }
         Say::Choices(_) => {}
@@ -172,35 +172,35 @@ pub(crate) async fn conclude(
     let strictness = Strictness::of(call, found.scripted);
     let mut arriving = found.arriving.take().map(|arriving| {
         let reply = found.reply.clone();
-        Box::new(Driver::new(arriving, &prompt, reply, encoding, strictness.clone(), call.budget.clone()))
+        Box::new(Driver::new(*arriving, prompt, reply, encoding, strictness.clone(), call.budget.clone()))
     });
     match arriving.take_if(|_| !prompt.stream) {
         // What it cuts and checks needs neither again.
         Some(arriving) => found.reply = Arc::new(Box::pin(arriving.collect()).await?),
         None if arriving.is_some() => {}
         None => {
-            check(call, &prompt, &found.reply, &strictness).await?;
-            if let Some(shorter) = limit::obey(&found.reply, &prompt, encoding) {
+            check(call, prompt, &found.reply, &strictness).await?;
+            if let Some(shorter) = limit::obey(&found.reply, prompt, encoding) {
                 found.reply = Arc::new(shorter);
             }
         }
     }
     note(call, &found.reply);
     let model_name = found.reply.overrides.model.clone().unwrap_or_else(|| call.shown_model(&prompt.model, &model));
-    let chunk = chunk(call, &prompt, &model, &found);
+    let chunk = chunk(call, prompt, &model, &found);
     let failed = match &found.fault {
         Some(Fault { kind: FaultKind::Error(error), .. }) if !prompt.stream => {
             Some(error.to_api_error(&call.occasion()))
         }
         _ => None,
     };
-    let delivery = delivery(call, &prompt, &found, &|| found.reply.tokens(prompt.n, &chunk, encoding));
+    let delivery = delivery(call, prompt, &found, &|| found.reply.tokens(prompt.n, &chunk, encoding));
     let headers = found.reply.overrides.headers.clone();
     let turn =
         Spoken { reply: found.reply, choices: prompt.n.max(1), arriving, chunk, encoding, model, model_name, failed };
     // Short requests may ask for long answers, or many.
     let size = turn.size();
-    let body = match runtime::aside(size, || render(&prompt, turn))? {
+    let body = match runtime::aside(size, || render(prompt, turn))? {
         Rendered::Json(bytes) => Body::Json(bytes),
         Rendered::Events(events) => Body::Events(events),
     };
@@ -231,7 +231,12 @@ fn pace(call: &Call, prompt: &Prompt, found: &Found) -> Pace {
 }
 
 /// When and how the bytes leave. `pieces` = tokens of an unstreamed answer's pieces: it takes the time its stream would.
-pub(crate) fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn Fn() -> Vec<u32>) -> Option<Delivery> {
+pub(crate) fn delivery(
+    call: &Call,
+    prompt: &Prompt,
+    found: &Found,
+    pieces: &dyn Fn() -> Vec<u32>,
+) -> Option<Box<Delivery>> {
     let pace = pace(call, prompt, found);
     let hold = pace.hold.clone();
     let schedule = Schedule::new(&pace, &mut call.random.fork("pace"));
@@ -252,10 +257,10 @@ pub(crate) fn delivery(call: &Call, prompt: &Prompt, found: &Found, pieces: &dyn
         Some(Fault { kind: FaultKind::Error(error), .. }) => Some(error.to_api_error(&call.occasion())),
         _ => None,
     };
-    Some(Delivery { wait, schedule, hold, keep_alive, fault, error })
+    Some(Box::new(Delivery { wait, schedule, hold, keep_alive, fault, error }))
 }
 
-pub(crate) fn raw_answer(raw: &Raw, delivery: Option<Delivery>) -> Answer {
+pub(crate) fn raw_answer(raw: &Raw, delivery: Option<Box<Delivery>>) -> Answer {
     Answer { status: raw.status, headers: raw.headers.clone(), body: Body::Raw(raw.body.clone()), delivery }
 }
 

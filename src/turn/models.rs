@@ -11,9 +11,9 @@ use crate::tokens::Encoding;
 use crate::wire::field;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 /// What a model can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,21 +49,33 @@ pub(crate) enum Whole {
     Items,
 }
 
-/// A model and its rules. Cheap to clone.
+/// A model and its rules, which all that name it share: it is handed from one to the next in every turn.
+#[derive(Debug, Clone)]
+pub(crate) struct Model(Arc<ModelRules>);
+
+impl Deref for Model {
+    type Target = ModelRules;
+
+    fn deref(&self) -> &ModelRules {
+        &self.0
+    }
+}
+
+/// A row of the catalogue.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Model {
-    pub id: Cow<'static, str>,
+pub(crate) struct ModelRules {
+    pub id: String,
     /// Group of models with the same rules: `gpt-4o`, `gpt-5.4`.
     #[serde(deserialize_with = "leaked")]
     pub family: &'static str,
     /// Name in answers, if it is another: see [`Model::snapshot`].
     #[serde(default)]
-    snapshot: Option<Cow<'static, str>>,
+    snapshot: Option<String>,
     /// Unix seconds.
     pub created: u64,
     #[serde(default = "system")]
-    pub owned_by: Cow<'static, str>,
+    pub owned_by: String,
     /// Retired by OpenAI: not listed, 404 "has been deprecated" when used.
     #[serde(default)]
     pub deprecated: bool,
@@ -77,14 +89,14 @@ pub(crate) struct Model {
     pub reasoning: bool,
     /// `reasoning.effort` when the request sets none.
     #[serde(default)]
-    effort: Option<Cow<'static, str>>,
+    effort: Option<String>,
     /// Values `reasoning.effort` may have; empty for models that do not reason.
     #[serde(default, deserialize_with = "leaked")]
     efforts: &'static [Box<str>],
     #[serde(default)]
-    context: Option<Cow<'static, str>>,
+    context: Option<String>,
     #[serde(default)]
-    mode: Option<Cow<'static, str>>,
+    mode: Option<String>,
     /// See [`Model::whole`].
     #[serde(default)]
     whole: Whole,
@@ -96,7 +108,7 @@ pub(crate) struct Model {
     pub top_p: f64,
     /// `in_memory` or `24h`, in answers to requests that set none.
     #[serde(default = "in_memory")]
-    pub prompt_cache_retention: Cow<'static, str>,
+    pub prompt_cache_retention: String,
     #[serde(default)]
     fingerprint: bool,
     /// Message items of Responses carry `phase`.
@@ -137,27 +149,30 @@ impl Model {
         let nearest =
             || catalogue().iter().filter(|model| id.starts_with(&*model.id)).max_by_key(|model| model.id.len());
         let mut model = base.or_else(|| nearest().cloned()).unwrap_or_else(|| CATALOGUE.ordinary.clone());
+        let rules = Arc::make_mut(&mut model.0);
         if !known {
-            model.rename(id);
-            model.owned_by = "openai".into();
+            rules.rename(id, "openai");
         }
-        model.deprecated = false;
-        model.context_window = context_window.unwrap_or(model.context_window);
-        model.max_output_tokens = max_output_tokens.unwrap_or(model.max_output_tokens).min(model.context_window);
+        rules.deprecated = false;
+        rules.context_window = context_window.unwrap_or(rules.context_window);
+        rules.max_output_tokens = max_output_tokens.unwrap_or(rules.max_output_tokens).min(rules.context_window);
         if let Some(owner) = owned_by {
-            model.owned_by = owner.to_string().into();
+            rules.owned_by = owner.to_string();
         }
         model
-    }
-
-    fn rename(&mut self, id: &str) {
-        self.id = id.to_string().into();
-        self.snapshot = None;
     }
 
     /// Whether a model's id is this name, with the date of a snapshot or without.
     pub(crate) fn is_named(id: &str, name: &str) -> bool {
         id.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("-20"))
+    }
+}
+
+impl ModelRules {
+    fn rename(&mut self, id: &str, owner: &str) {
+        self.id = id.to_string();
+        self.owned_by = owner.to_string();
+        self.snapshot = None;
     }
 
     /// The name answers give: `gpt-4o` is answered by `gpt-4o-2024-08-06`.
@@ -200,7 +215,7 @@ impl Model {
     /// `reasoning` of a Responses object, with what the request asked: `context, effort, mode, summary`; `mode` only
     /// where the model reasons; summary `auto` is answered as `detailed` (393592be9b3d1276 and others of 2026-07).
     pub(crate) fn reasoning_object(&self, asked: &Value) -> Value {
-        let choose = |key: &str, usual: &Option<Cow<'static, str>>| match asked.get(key) {
+        let choose = |key: &str, usual: &Option<String>| match asked.get(key) {
             Some(value) if !value.is_null() => value.clone(),
             _ => json!(usual),
         };
@@ -238,15 +253,15 @@ pub(crate) fn find(id: &str) -> Option<Model> {
     let known = |name: &str| CATALOGUE.places.get(name).and_then(|at| CATALOGUE.models.get(*at)).cloned();
     let Some(base) = id.strip_prefix("ft:") else { return known(id) };
     let mut model = known(base.split(':').next().unwrap_or_default())?;
-    model.rename(id);
-    model.owned_by = "user-llemulator0000000000000".into();
-    model.deprecated = false;
+    let rules = Arc::make_mut(&mut model.0);
+    rules.rename(id, "user-llemulator0000000000000");
+    rules.deprecated = false;
     Some(model)
 }
 
 struct Catalogue {
     models: Vec<Model>,
-    places: HashMap<Cow<'static, str>, usize>,
+    places: HashMap<String, usize>,
     /// Whose rules a name has that resembles nothing.
     ordinary: Model,
 }
@@ -267,15 +282,7 @@ fn read(text: &str) -> Result<Vec<Model>, serde_json::Error> {
         for model in Vec::<serde_json::Map<String, Value>>::deserialize(family.remove("models").unwrap_or_default())? {
             let mut whole = family.clone();
             whole.extend(model);
-            models.push(Model::deserialize(Value::Object(whole))?);
-        }
-    }
-    // Borrowed for good, so that clones copy no text.
-    for model in &mut models {
-        let words = [&mut model.id, &mut model.owned_by, &mut model.prompt_cache_retention];
-        let optional = [&mut model.snapshot, &mut model.effort, &mut model.context, &mut model.mode];
-        for word in words.into_iter().chain(optional.into_iter().flatten()) {
-            *word = Cow::Borrowed(std::mem::take(word).into_owned().leak());
+            models.push(Model(Arc::new(ModelRules::deserialize(Value::Object(whole))?)));
         }
     }
     Ok(models)
@@ -289,11 +296,11 @@ where
     Box::deserialize(from).map(|value: Box<T>| &*Box::leak(value))
 }
 
-fn system() -> Cow<'static, str> {
+fn system() -> String {
     "system".into()
 }
 
-fn in_memory() -> Cow<'static, str> {
+fn in_memory() -> String {
     "in_memory".into()
 }
 

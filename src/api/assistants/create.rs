@@ -11,7 +11,7 @@ use crate::api::vector_stores::search::FileSearch;
 use crate::prompt::Prompt;
 use crate::reply::pace::{Pace, Schedule};
 use crate::session::jobs::Job;
-use crate::turn::answer::{Answer, Body, Delivery, pretty};
+use crate::turn::answer::{Answer, Body, pretty};
 use crate::turn::call::{Call, HandlerFuture};
 use crate::turn::{Rendered, Spoken};
 use crate::wire::error::ApiError;
@@ -205,7 +205,7 @@ type Turned = Result<(Answer, Option<Run>), ApiError>;
 
 /// Asks for the reply to a run, and answers with the run or its events.
 async fn turn(call: &Call, thread: &Thread, run: Run, opening: &[(&'static str, Value)]) -> Turned {
-    let prompt = ask::prompt(call, thread, &run);
+    let mut prompt = ask::prompt(call, thread, &run);
     let (search, searched) = search(call, thread, &run).await;
     let telling = Telling {
         run: run.clone(),
@@ -239,7 +239,7 @@ async fn turn(call: &Call, thread: &Thread, run: Run, opening: &[(&'static str, 
         });
         Ok(Rendered::Json(pretty(&run.object, false)))
     };
-    let mut answer = infer::infer(call, prompt, render).await?;
+    let mut answer = infer::infer(call, &mut prompt, render).await?;
     let Some(mut outcome) = pending else { return Ok((answer, None)) };
     let mut kept = run;
     if matches!(answer.body, Body::Events(_)) {
@@ -250,11 +250,11 @@ async fn turn(call: &Call, thread: &Thread, run: Run, opening: &[(&'static str, 
     let delivery = answer.delivery.take();
     let wait = delivery.as_ref().map_or(Duration::ZERO, |delivery| delivery.wait);
     kept.hold = delivery.as_ref().and_then(|delivery| Some(delivery.hold.as_ref()?.until.clone()));
-    answer.delivery = delivery.filter(|delivery| delivery.fault.is_some()).map(|delivery| Delivery {
-        wait: Duration::ZERO,
-        schedule: Schedule::new(&Pace::default(), &mut call.random.fork("pace")),
-        hold: None,
-        ..delivery
+    answer.delivery = delivery.filter(|delivery| delivery.fault.is_some()).map(|mut delivery| {
+        delivery.wait = Duration::ZERO;
+        delivery.schedule = Schedule::new(&Pace::default(), &mut call.random.fork("pace"));
+        delivery.hold = None;
+        delivery
     });
     outcome.ends(call.created() + wait.as_secs());
     kept.pending = Some(outcome);

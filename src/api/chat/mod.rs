@@ -32,7 +32,7 @@ pub(crate) const OPERATIONS: &[Served] = &[
 
 fn create(call: Call) -> HandlerFuture {
     boxed!(async move {
-        let prompt = request::prompt(&call)?;
+        let mut prompt = request::prompt(&call)?;
         let mut kept = None;
         let render = |prompt: &Prompt, mut turn: Spoken| {
             if prompt.audio {
@@ -49,7 +49,7 @@ fn create(call: Call) -> HandlerFuture {
             kept = stored;
             Ok(Rendered::Json(bytes))
         };
-        let answer = infer::infer(&call, prompt, render).await?;
+        let answer = infer::infer(&call, &mut prompt, render).await?;
         if let Some(stored) = &kept {
             stored::keep(&call, stored).await;
         }

@@ -58,7 +58,7 @@ fn create(call: Call) -> HandlerFuture {
     boxed!(async move {
         let request = Request::read(&call).await?;
         let code = CodeRun::of(&call).await;
-        let (prompt, keeper) = (request.prompt.clone(), Arc::new(ResponseKeeper::new(&call, &request, code)));
+        let (mut prompt, keeper) = (request.prompt.clone(), Arc::new(ResponseKeeper::new(&call, &request, code)));
         let mut made = None;
         let mut answer = if call.lane.as_ref().is_some_and(|lane| lane.silent) {
             let (answer, record) = render::nothing(&call, request, keeper.clone())?;
@@ -71,7 +71,7 @@ fn create(call: Call) -> HandlerFuture {
                 made = record;
                 Ok(rendered)
             };
-            infer::infer(&call, prompt, render).await?
+            infer::infer(&call, &mut prompt, render).await?
         };
         let Some(mut record) = made else { return Ok(answer) };
         if record.frame.background && !flag(&call.body, "stream", false) {
