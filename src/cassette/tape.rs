@@ -1,6 +1,6 @@
 //! What an emulator plays and where it records: for all its sessions by options, for one by name.
 
-use super::format::ENDING;
+use super::format::{self, ENDING};
 use super::library::Library;
 use super::normal::Matching;
 use super::recorder::{RecordJob, write_all};
@@ -13,7 +13,7 @@ use crate::session::Session;
 use serde_json::json;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
@@ -122,12 +122,18 @@ impl Cassettes {
     }
 
     /// A session plays a file of its own from now on, and records there what is missing.
-    pub(crate) fn insert(&self, key: &str, file: &Path, mode: Option<RecordMode>) -> Arc<Tape> {
+    ///
+    /// # Errors
+    /// It is to be recorded into, and is no cassette.
+    pub(crate) fn insert(&self, key: &str, file: &Path, mode: Option<RecordMode>) -> Result<Arc<Tape>, String> {
+        if let Some(mode) = mode {
+            check_recordable(file, mode)?;
+        }
         let paths: &[PathBuf] = if file.exists() { &[file.to_path_buf()] } else { &[] };
         let tape = Arc::new(self.tape(paths, file.to_path_buf(), mode, true));
         let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
         own.insert(key.to_string(), tape.clone());
-        tape
+        Ok(tape)
     }
 
     /// The tape of a session alone.
@@ -193,6 +199,29 @@ impl Cassettes {
     }
 }
 
+/// Refuses to write into a file that is somebody else's, or that nobody could play afterwards.
+fn check_recordable(file: &Path, mode: RecordMode) -> Result<(), String> {
+    let refused = |why: &str| Err(format!("cassette(): nothing is recorded into {}: {why}", file.display()));
+    if !Library::is_own(file) {
+        return refused("the name of a cassette ends in .jsonl");
+    }
+    let mut first = String::new();
+    let Ok(opened) = File::open(file) else { return Ok(()) };
+    // A first line of ours is short.
+    let read = BufReader::new(opened.take(FIRST_LINE)).read_line(&mut first);
+    match format::is_head(first.trim_start_matches('\u{feff}')) {
+        Ok(true) => Ok(()),
+        Ok(false) if read.as_ref().is_ok_and(|length| *length == 0) => Ok(()),
+        Ok(false) => refused("it is no cassette; name a new file, or delete this one"),
+        // What is recorded anew may be of any version.
+        Err(_) if mode == RecordMode::All => Ok(()),
+        Err(reason) => refused(&reason),
+    }
+}
+
+/// Bytes within which a cassette's first line ends.
+const FIRST_LINE: u64 = 64 * 1024;
+
 /// Fixtures as one script; what none of them answers is looked for among the recordings.
 fn script_of(library: &Library) -> Result<Option<Load>, String> {
     let mut all: Option<Load> = None;
@@ -228,7 +257,7 @@ impl Tape {
             let (file, fresh) = out.open(self.named, self.mode).map_err(|error| failed(&out.place, error))?;
             out.file = Some(file);
             if fresh {
-                out.line(&super::format::head()).map_err(|error| failed(&out.place, error))?;
+                out.line(&format::head()).map_err(|error| failed(&out.place, error))?;
             }
         }
         out.line(line).map_err(|error| failed(&out.place, error))
@@ -242,7 +271,8 @@ impl TapeFile {
             if let Some(folder) = self.place.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            let anew = mode == Some(RecordMode::All) || !self.place.exists();
+            let is_empty = std::fs::metadata(&self.place).map_or(true, |file| file.len() == 0);
+            let anew = mode == Some(RecordMode::All) || is_empty;
             let mut options = OpenOptions::new();
             let options = if anew { options.write(true).truncate(true) } else { options.append(true) };
             return Ok((options.create(true).open(&self.place)?, anew));

@@ -105,7 +105,7 @@ impl NativeEmulator {
         if let Some(address) = upstream.filter(|_| mode.is_some()) {
             emulator.upstream.configure(&emulator.settings, &address, upstream_key).map_err(Error::from_reason)?;
         }
-        let tape = emulator.cassettes.insert(&key, Path::new(&file), mode);
+        let tape = emulator.cassettes.insert(&key, Path::new(&file), mode).map_err(Error::from_reason)?;
         Ok(tape.library.misread().iter().map(ToString::to_string).collect())
     }
 
