@@ -175,7 +175,8 @@ impl Options {
             debug: self.debug.unwrap_or(false),
             cors: self.cors.unwrap_or(Cors::Loopback),
             allowed_hosts: self.allowed_hosts.unwrap_or_default(),
-            control_token: self.control_token,
+            // A variable that is set to nothing is no secret.
+            control_token: self.control_token.filter(|token| !token.is_empty()),
             upstream: self.upstream,
             upstream_models,
             upstream_key: self.upstream_key,

@@ -339,6 +339,9 @@ fn statistics_are_of_all_of_a_session_and_of_a_model() {
 
 #[test]
 fn pages_of_others_and_callers_without_the_token_get_nothing() {
+    let open = start(json!({"host": "0.0.0.0", "controlToken": ""}));
+    let nothing = request("GET", "/api/pending", "", "x-llemulator-control-token: \r\n", b"");
+    assert_eq!(exchange(&open, &nothing).expect("an answer").status, 403, "a token that is nothing opens nothing");
     let emulator = start(json!({"host": "0.0.0.0", "controlToken": "secret"}));
     for path in ["/api/settings", "/api/exchanges", "/api/preset-queue", "/api/pending", "/api/sessions"] {
         let foreign = exchange(
