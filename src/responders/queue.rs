@@ -39,5 +39,7 @@ async fn take(turn: &Turn<'_>) -> Result<Option<Found>, ApiError> {
     desk.events.tell("queue_updated", || json!({"ip": queue}));
     desk.events.tell("completed_request", || completed(&call.exchange, &used.response, used.status, "queue"));
     let meant = used.meant.filter(|_| prompt.stream || used.fill);
-    Ok(Some(Found::new(meant.unwrap_or(used.reply))))
+    // A body that is sent as it is may be anything.
+    let scripted = meant.is_none();
+    Ok(Some(Found { scripted, ..Found::new(meant.unwrap_or(used.reply)) }))
 }

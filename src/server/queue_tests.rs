@@ -26,6 +26,20 @@ fn items(emulator: &Emulator, at: &str) -> Vec<Value> {
 }
 
 #[test]
+fn a_reply_of_a_queue_is_held_against_the_request_and_a_verbatim_body_is_not() {
+    let emulator = start(json!({"profile": "strict"}));
+    let call = json!({"tool_calls": [{"name": "nobody_offered_this", "arguments": {}}]});
+    done(&emulator, "POST", AT, json!({"reply": call}));
+    let refused = send(&emulator, "k", CHAT, &chat("a", false));
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (400, &json!("script_mismatch")));
+    let body = json!({"choices": [{"message": {"role": "assistant", "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "nobody_offered_this", "arguments": "{}"}},
+    ]}}]});
+    done(&emulator, "POST", AT, json!({"response": body}));
+    assert_eq!(send(&emulator, "k", CHAT, &chat("a", false)).json(), body);
+}
+
+#[test]
 fn a_verbatim_body_gets_what_it_lacks_only_where_that_is_asked() {
     let emulator = start(json!({"fallback": "echo"}));
     let bare = json!({"choices": [{"message": {"content": "hi"}}]});
