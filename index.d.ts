@@ -366,7 +366,7 @@ export interface PendingActions {
   /** More text, which leaves at once where a stream was asked. */
   type: { text: string };
   finish: { finish_reason?: 'stop' | 'length' | 'tool_calls' | 'content_filter' };
-  /** Lets another answer. */
+  /** Lets another answer: whom `to` names, else the session's fallback (what is made up, where that is a person). */
   fallback: { to?: 'echo' | 'generate' | 'error' };
   /** Lets the real API answer. */
   upstream: Record<never, never>;

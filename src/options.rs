@@ -13,7 +13,7 @@ pub(crate) use values::{
 };
 use values::{is_ci, one_or_many, paths};
 
-use crate::bounds::{BYTES, KEPT, LEASE_MS, PATIENCE_MS, RATE, WAIT_MS};
+use crate::bounds::{BYTES, Bounds, KEPT, LEASE_MS, PATIENCE_MS, RATE, WAIT_MS};
 use crate::clock::Mode;
 use crate::reply::Length;
 use crate::reply::{GenerateStyle, ToolStrategy};
@@ -292,8 +292,9 @@ impl Options {
             ("callbackTimeoutMs", time(self.callback_timeout_ms), PATIENCE_MS),
             ("maxCallbacks", size(self.max_callbacks), KEPT),
             ("graceMs", time(self.grace_ms), PATIENCE_MS),
-            ("manualTimeoutMs", time(self.manual_timeout_ms), PATIENCE_MS),
-            ("upstreamTimeoutMs", time(self.upstream_timeout_ms), PATIENCE_MS),
+            // Nobody answers in no time.
+            ("manualTimeoutMs", time(self.manual_timeout_ms), Bounds { from: 1.0, ..PATIENCE_MS }),
+            ("upstreamTimeoutMs", time(self.upstream_timeout_ms), Bounds { from: 1.0, ..PATIENCE_MS }),
         ];
         for (name, number, bounds) in numbers {
             if let Some(number) = number {

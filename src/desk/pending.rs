@@ -230,7 +230,7 @@ impl PendingList {
         if let Some(decide) = waiter.decide.take() {
             let (sender, pieces) = mpsc::channel(AHEAD);
             waiter.pieces = Some(sender);
-            let late = ApiError::new(504, "Nobody finished what was being typed.").code("manual_timeout");
+            let late = ApiError::gateway(504, "manual_timeout", "Nobody finished what was being typed.");
             let arriving = Arriving::new(pieces, waiter.timeout(), late, Box::new(()));
             let arriving = arriving.timed_by(&waiter.session.clock);
             let _ = decide.send(Decision::Typed(arriving));

@@ -40,6 +40,22 @@ fn camel(flag: &str) -> String {
     words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
 }
 
+#[test]
+fn an_upstream_has_a_port_and_time() {
+    let refused = |options: &str| {
+        let options = Options::from_json(options).expect("options");
+        let bound = crate::emulator::Emulator::bind(options, Door::InProcess, None);
+        bound.err().map(|error| error.message).unwrap_or_default()
+    };
+    for address in ["http://127.0.0.1:99999/v1", "http://[::1]:0x1/v1", "http://localhost:/v1"] {
+        let told = refused(&format!("{{\"upstream\": \"{address}\"}}"));
+        assert!(told.contains("upstream"), "{address}: {told}");
+    }
+    for name in ["upstreamTimeoutMs", "manualTimeoutMs"] {
+        assert!(refused(&format!("{{\"{name}\": 0}}")).contains(name), "{name}");
+    }
+}
+
 /// Extreme numbers for every option that is one: each is refused by its name, or an emulator runs with it.
 #[test]
 fn no_number_of_an_option_breaks_anything() {

@@ -19,9 +19,9 @@ pub(crate) enum Profile {
 
 impl Profile {
     /// An error as this profile sends it: the strict one's own complaints are 400s, because frameworks retry every 5xx
-    /// whatever `x-should-retry` says, and a test then fails late or never.
+    /// whatever `x-should-retry` says, and a test then fails late or never. A gateway's failure stays one.
     pub(crate) fn sends(self, mut error: ApiError) -> ApiError {
-        if error.own && error.status >= 500 && self == Profile::Strict {
+        if error.own && error.status >= 500 && !matches!(error.status, 502 | 504) && self == Profile::Strict {
             error.status = 400;
             error.kind = Some("invalid_request_error".into());
         }

@@ -27,47 +27,52 @@ impl Responder for FallbackResponder {
     }
 
     fn reply<'a>(&'a self, turn: &'a Turn<'a>) -> Answering<'a> {
-        Box::pin(async move {
-            let call = turn.call;
-            call.exchange.note(|record| {
-                if record.outcome == Outcome::Served {
-                    record.outcome = Outcome::Fallback;
-                }
-            });
-            let unscripted = !call.session.has_script(&call.shared);
-            let own = call.emulator.cassettes.own(&call.session);
-            let fallback = match (&call.defaults.fallback, own) {
-                (Some(fallback), _) => fallback,
-                // A session with a cassette of its own was given it to be answered from.
-                (None, Some(tape)) if tape.wants() => &Fallback::Named(FallbackName::Upstream),
-                (None, Some(_)) => &Fallback::Named(FallbackName::Replay),
-                (None, None) if unscripted => &Fallback::Named(call.emulator.settings.fallback),
-                (None, None) => &Fallback::Named(FallbackName::Error),
-            };
-            let response = match fallback {
-                Fallback::Reply(reply) => match script::answer(reply, turn).await? {
-                    // A fault alone needs some answer to break.
-                    Some(found) if matches!(found.reply.say, Say::Nothing) => match by(&Echo, turn).await? {
-                        Response::Reply(echo) => Response::Reply(echo.broken_by(found.over())),
-                        other => other,
-                    },
-                    Some(found) => Response::Reply(found),
-                    None => Response::Pass(None),
-                },
-                Fallback::Named(FallbackName::Error) => Response::Pass(None),
-                Fallback::Named(FallbackName::Echo) => by(&Echo, turn).await?,
-                Fallback::Named(FallbackName::Generate) => by(&Generated(Generate::default()), turn).await?,
-                Fallback::Named(FallbackName::Upstream) => by(&AskUpstream::default(), turn).await?,
-                Fallback::Named(FallbackName::Manual) => by(&Operator::default(), turn).await?,
-                Fallback::Named(FallbackName::Replay) => by(&Recorded, turn).await?,
-            };
-            Ok(match response {
-                // The fallback that would refuse gives no answer to break.
-                Response::Pass(_) if turn.over.is_some() => by(&Echo, turn).await?,
-                response => response,
-            })
-        })
+        Box::pin(answer(turn, true))
     }
+}
+
+/// The fallback's answer. `asks` = where that is a person, the person is asked; who was asked already and lets it go gets
+/// what is made up.
+pub(super) async fn answer(turn: &Turn<'_>, asks: bool) -> Result<Response, ApiError> {
+    let call = turn.call;
+    call.exchange.note(|record| {
+        if record.outcome == Outcome::Served {
+            record.outcome = Outcome::Fallback;
+        }
+    });
+    let unscripted = !call.session.has_script(&call.shared);
+    let own = call.emulator.cassettes.own(&call.session);
+    let fallback = match (&call.defaults.fallback, own) {
+        (Some(fallback), _) => fallback,
+        // A session with a cassette of its own was given it to be answered from.
+        (None, Some(tape)) if tape.wants() => &Fallback::Named(FallbackName::Upstream),
+        (None, Some(_)) => &Fallback::Named(FallbackName::Replay),
+        (None, None) if unscripted => &Fallback::Named(call.emulator.settings.fallback),
+        (None, None) => &Fallback::Named(FallbackName::Error),
+    };
+    let response = match fallback {
+        Fallback::Reply(reply) => match script::answer(reply, turn).await? {
+            // A fault alone needs some answer to break.
+            Some(found) if matches!(found.reply.say, Say::Nothing) => match by(&Echo, turn).await? {
+                Response::Reply(echo) => Response::Reply(echo.broken_by(found.over())),
+                other => other,
+            },
+            Some(found) => Response::Reply(found),
+            None => Response::Pass(None),
+        },
+        Fallback::Named(FallbackName::Error) => Response::Pass(None),
+        Fallback::Named(FallbackName::Echo) => by(&Echo, turn).await?,
+        Fallback::Named(FallbackName::Generate) => by(&Generated(Generate::default()), turn).await?,
+        Fallback::Named(FallbackName::Upstream) => by(&AskUpstream::default(), turn).await?,
+        Fallback::Named(FallbackName::Manual) if asks => by(&Operator::default(), turn).await?,
+        Fallback::Named(FallbackName::Manual) => by(&Generated(Generate::default()), turn).await?,
+        Fallback::Named(FallbackName::Replay) => by(&Recorded, turn).await?,
+    };
+    Ok(match response {
+        // The fallback that would refuse gives no answer to break.
+        Response::Pass(_) if turn.over.is_some() => by(&Echo, turn).await?,
+        response => response,
+    })
 }
 
 /// Lets the responder that a reply names answer this turn.

@@ -47,7 +47,7 @@ async fn ask(turn: &Turn<'_>, timeout_ms: Option<f64>) -> Result<Response, ApiEr
         None => {
             let seconds = person.timeout.as_secs_f64();
             let message = format!("Nobody answered within {seconds} seconds (option manualTimeoutMs).");
-            Err(ApiError::new(504, message).kind("server_error").code("manual_timeout"))
+            Err(ApiError::gateway(504, "manual_timeout", message))
         }
     }
 }
@@ -112,18 +112,25 @@ impl Person {
 pub(super) async fn decided(turn: &Turn<'_>, decision: Decision, guard: PendingGuard) -> Result<Response, ApiError> {
     let arriving = match decision {
         // On the list until it is finished.
-        Decision::Typed(arriving) => return Ok(Response::Reply(Found::arriving(arriving.guarded(Box::new(guard))))),
+        Decision::Typed(arriving) => {
+            let found = Found::arriving(arriving.guarded(Box::new(guard)));
+            return Ok(Response::Reply(Found { scripted: true, ..found }));
+        }
         other => other,
     };
     guard.settles();
     Ok(match arriving {
-        Decision::Reply(reply) => Response::Reply(Found::new(Arc::from(reply))),
+        Decision::Reply(reply) => Response::Reply(Found { scripted: true, ..Found::new(Arc::from(reply)) }),
         Decision::Cut => Response::Reply(broken(FaultKind::Disconnect)),
         Decision::Upstream => by(&AskUpstream::default(), turn).await?,
         Decision::Fallback(to) => match to.as_deref() {
             Some("echo") => by(&Echo, turn).await?,
+            Some("generate") => by(&Generated(Generate::default()), turn).await?,
             Some("error") => return Err(fallback::nobody(turn)),
-            _ => by(&Generated(Generate::default()), turn).await?,
+            _ => match fallback::answer(turn, false).await? {
+                Response::Pass(_) => return Err(fallback::nobody(turn)),
+                answer => answer,
+            },
         },
         // Both are of answers that have stopped, which this has not.
         Decision::Go { .. } | Decision::Typed(_) => Response::Pass(None),

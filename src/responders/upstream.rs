@@ -10,7 +10,7 @@ use crate::session::{ANONYMOUS, Observer, Session, UpstreamNews};
 use crate::turn::answer::{Answer, Body};
 use crate::turn::call::Call;
 use crate::turn::{self, Answering, Found, Responder, Response, Turn};
-use crate::upstream::{Payload, UpstreamBody, UpstreamRequest, UpstreamTarget};
+use crate::upstream::{Payload, UpstreamBody, UpstreamFailure, UpstreamRequest, UpstreamTarget};
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use serde_json::Value;
@@ -137,6 +137,9 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
         query: &query,
         body: &shown,
     });
+    if target.is(call.emulator.address) {
+        return Err(UpstreamFailure::itself(&target).to_api_error());
+    }
     call.exchange.wait_for(Some(Waiting::Upstream));
     let session = &call.session;
     let own = (session.name == session.key && session.key != ANONYMOUS).then_some(session.key.as_str());
@@ -217,6 +220,8 @@ async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arriva
     let why;
     let end = loop {
         let next = tokio::select! {
+            // Of an answer without a body nobody reads anything.
+            biased;
             next = poll_fn(|context| body.poll_next(context)) => next,
             () = out.closed() => break UpstreamNews::Left,
         };

@@ -160,7 +160,7 @@ pub(super) async fn deliver(
         Body::Raw(RawBody::Text(_)) => "text/plain; charset=utf-8",
         Body::Raw(RawBody::Chunks(_)) => "text/event-stream; charset=utf-8",
         // Whoever sends them says what they are.
-        Body::Raw(RawBody::Passing(_)) => "application/octet-stream",
+        Body::Raw(RawBody::Passing(_)) => "",
         Body::Raw(_) => "application/json",
         Body::Empty => "",
     };
@@ -209,6 +209,11 @@ pub(super) async fn deliver(
         Body::Raw(RawBody::Empty) | Body::Empty => Ok(Bytes::new()),
     };
     *response.body_mut() = match (source, delivery) {
+        // HTTP gives these no body: nobody would read to its end.
+        (Err(BodySource::Passing(_)), _) if matches!(status, 204 | 304) => {
+            live.complete();
+            ResponseBody::Full(None)
+        }
         (Err(source), delivery) => ResponseBody::timed(source, delivery, begun, live, control),
         // An unstreamed answer that breaks: its headers, then silence or the end.
         (Ok(bytes), Some(mut delivery)) if delivery.fault.is_some() => {

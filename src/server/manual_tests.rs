@@ -153,6 +153,54 @@ fn a_request_may_be_let_go_to_the_fallback_or_to_the_real_api() {
 }
 
 #[test]
+fn the_fallback_it_is_let_go_to_is_the_sessions() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let lets_go = |script: &Value| {
+        assert_eq!(send(&emulator, "k", "/_emulator/script", script).status, 200);
+        let stream = asks(&emulator, CHAT, &chat("hello", false));
+        let pending = || done(&emulator, "GET", "/api/pending", Value::Null)["data"][0]["id"].clone();
+        until("it waits", || pending().is_string());
+        let at = format!("/api/pending/{}/fallback", pending().as_str().expect("an id"));
+        done(&emulator, "POST", &at, json!({}));
+        rest(stream)
+    };
+    let script = json!({"reset": true, "rules": [{"manual": true}]});
+    let refused = lets_go(&script);
+    assert!(refused.contains("no_matching_rule"), "a session with a script has none: {refused}");
+    for (fallback, expected) in [(json!("echo"), "Echo: hello"), (json!({"text": "as written"}), "as written")] {
+        let mut script = script.clone();
+        script["defaults"] = json!({"fallback": fallback});
+        let answer = lets_go(&script);
+        assert!(answer.contains(expected), "{answer}");
+    }
+}
+
+#[test]
+fn what_a_person_answers_is_held_against_the_request() {
+    let emulator = start(json!({"fallback": "manual", "checkReplies": "fail"}));
+    let mut socket = watch(&emulator);
+    let stream = asks(&emulator, CHAT, &chat("hello", false));
+    let id = waits(&mut socket)["id"].take();
+    act(
+        &mut socket,
+        "answer",
+        &id,
+        json!({"reply": {"tool_calls": [{"name": "nobody_offered_this", "arguments": {}}]}}),
+    );
+    let answer = rest(stream);
+    assert!(answer.contains("script_mismatch"), "{answer}");
+}
+
+#[test]
+fn a_request_that_nobody_answered_in_time_is_a_failure() {
+    let emulator = start(json!({"profile": "strict", "fallback": "manual", "manualTimeoutMs": 1}));
+    let late = send(&emulator, "k", CHAT, &chat("hello", false));
+    assert_eq!((late.status, &late.json()["error"]["code"]), (504, &json!("manual_timeout")));
+    let (_, told) = crate::control::in_process(&emulator, Some("k"), "GET", "/_emulator/verify", "");
+    assert_eq!((&told["ok"], &told["first_failure"]["code"]), (&json!(false), &json!("manual_timeout")), "{told}");
+}
+
+#[test]
 fn deadlines_are_on_the_sessions_clock_and_typing_renews_them() {
     let emulator = start(json!({"clock": "manual", "manualTimeoutMs": 10_000}));
     let mut socket = watch(&emulator);

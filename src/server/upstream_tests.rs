@@ -201,6 +201,7 @@ fn an_upstream_that_fails_is_a_502_and_one_that_breaks_off_breaks_off_here() {
     let emulator = start(json!({"upstream": address, "fallback": "upstream"}));
     let failed = send(&emulator, "k", CHAT, &chat("a"));
     assert_eq!((failed.status, &failed.json()["error"]["code"]), (502, &json!("upstream_failed")));
+    assert_eq!(first_failure(&emulator), "upstream_failed", "whatever the application makes of it");
     let (address, _heads) = says(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n");
     let emulator = start(json!({"upstream": address, "fallback": "upstream"}));
     let mut stream = connect(&emulator);
@@ -213,6 +214,51 @@ fn an_upstream_that_fails_is_a_502_and_one_that_breaks_off_breaks_off_here() {
         let (_, told) = control::in_process(&emulator, Some("k"), "GET", "/_emulator/requests", "");
         told["data"][0]["explanation"].as_str().is_some_and(|why| why.contains("broke off in mid-answer"))
     });
+    until("it is a failure", || first_failure(&emulator) == "upstream_failed");
+}
+
+/// The code of the first failure that `verify` tells of the session `k`.
+fn first_failure(emulator: &Arc<Emulator>) -> Value {
+    let (_, told) = control::in_process(emulator, Some("k"), "GET", "/_emulator/verify", "");
+    assert_eq!(told["ok"], told["first_failure"].is_null(), "{told}");
+    told["first_failure"]["code"].clone()
+}
+
+#[test]
+fn nobody_asks_themselves() {
+    let emulator = start(json!({"fallback": "upstream", "upstream": "http://127.0.0.1:9/v1"}));
+    let port = emulator.address.port();
+    for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"] {
+        let itself = format!("http://{host}:{port}/v1");
+        emulator.upstream.configure(&emulator.settings, &itself, None).expect("an address");
+        let refused = send(&emulator, "k", CHAT, &chat("a"));
+        let told = refused.json()["error"]["message"].take();
+        assert!(refused.status == 502 && told.as_str().is_some_and(|why| why.contains("emulator itself")), "{told}");
+    }
+    let (_, told) = control::in_process(&emulator, Some("k"), "GET", "/_emulator/requests", "");
+    assert_eq!(told["data"].as_array().map(Vec::len), Some(4), "none came a second time");
+}
+
+#[test]
+fn answers_without_a_body_are_whole() {
+    let bare: [(u16, &[u8]); 2] =
+        [(204, b"HTTP/1.1 204 X\r\nx-odd: 1\r\n\r\n"), (304, b"HTTP/1.1 304 X\r\nx-odd: 1\r\n\r\n")];
+    for (status, answer) in bare {
+        let (address, _heads) = says(answer);
+        let emulator = start(json!({"upstream": address, "fallback": "upstream"}));
+        let got = send(&emulator, "k", CHAT, &chat("a"));
+        let head = got.head.to_ascii_lowercase();
+        assert!(got.status == status && head.contains("x-odd: 1") && !head.contains("content-type"), "{head}");
+        let (_, told) = control::in_process(&emulator, Some("k"), "GET", "/_emulator/requests", "");
+        let told = &told["data"][0];
+        assert_eq!(
+            (&told["state"], &told["aborted"], &told["status"]),
+            (&json!("done"), &json!(false), &json!(status))
+        );
+    }
+    let (address, _heads) = says(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
+    let emulator = start(json!({"upstream": address, "fallback": "upstream"}));
+    assert_eq!(send(&emulator, "k", CHAT, &chat("a")).status, 502, "nobody asked for another protocol");
 }
 
 /// A form goes on with its files byte for byte: by a rule, and by the bypass.

@@ -13,7 +13,7 @@ pub(crate) struct Found {
     pub fault: Option<Fault>,
     /// Of the reply itself, then of whoever named it.
     pub pace: Pace,
-    /// A test wrote it, so it is checked against the request.
+    /// A test wrote it, or a person, so it is checked against the request.
     pub scripted: bool,
 }
 

@@ -15,11 +15,17 @@ pub(crate) struct UpstreamFailure {
 impl UpstreamFailure {
     /// Nothing came back.
     pub(super) fn unreached(target: &UpstreamTarget, why: &str) -> Self {
-        let message = format!(
-            "The upstream {} did not answer: {}. Check its address, and a proxy's (HTTPS_PROXY, NO_PROXY).",
-            target.origin(),
-            why
-        );
+        let check = match why.contains("CaUsedAsEndEntity") {
+            true => {
+                "It shows an authority's own certificate: give it one of a server (openssl req -x509 makes one with \
+                 -addext basicConstraints=critical,CA:FALSE)"
+            }
+            false if why.contains("certificate") => {
+                "Name the authority that signed its certificate (upstreamCa, --upstream-ca)"
+            }
+            false => "Check its address, and a proxy's (HTTPS_PROXY, NO_PROXY)",
+        };
+        let message = format!("The upstream {} did not answer: {why}. {check}.", target.origin());
         UpstreamFailure { status: 502, code: "upstream_failed", message }
     }
 
@@ -39,6 +45,12 @@ impl UpstreamFailure {
         UpstreamFailure { status: 504, code: "upstream_timeout", message }
     }
 
+    /// It would be asked by itself.
+    pub(crate) fn itself(target: &UpstreamTarget) -> Self {
+        let message = format!("The upstream {} is this emulator itself: name another server.", target.origin());
+        UpstreamFailure { status: 502, code: "upstream_failed", message }
+    }
+
     /// There is nobody to check certificates against.
     pub(super) fn untrusted(why: String) -> Self {
         let message = format!("The upstream's certificate cannot be checked: {why}.");
@@ -47,7 +59,7 @@ impl UpstreamFailure {
 
     /// OpenAI's envelope.
     pub(crate) fn to_api_error(&self) -> ApiError {
-        ApiError::new(self.status, self.message.clone()).kind("server_error").code(self.code)
+        ApiError::gateway(self.status, self.code, self.message.clone())
     }
 }
 

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use dial::Dial;
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -167,6 +167,9 @@ impl Upstream {
             UpstreamFailure::unreached(&target, &error.source().map_or_else(|| error.to_string(), dial::chain))
         })?;
         let (head, body) = answer.into_parts();
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(UpstreamFailure::unreached(&target, "it changes the protocol, which nobody asked for"));
+        }
         let limit = target.timeout;
         Ok(UpstreamAnswer {
             status: head.status.as_u16(),

@@ -5,6 +5,7 @@ use crate::script::FallbackName;
 use crate::upstream::UpstreamFailure;
 use hyper::Uri;
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +85,10 @@ impl UpstreamTarget {
         if authority.as_str().contains('@') {
             return Err(wrong("it names a user (keys go into upstreamKey)"));
         }
+        let behind_host = authority.as_str().rsplit(']').next().unwrap_or_default();
+        if behind_host.contains(':') && uri.port_u16().is_none() {
+            return Err(wrong("its port is none from 1 to 65535"));
+        }
         if uri.query().is_some() {
             return Err(wrong("it has a query"));
         }
@@ -119,6 +124,13 @@ impl UpstreamTarget {
             (true, 443) | (false, 80) => format!("{scheme}://{host}"),
             (_, port) => format!("{scheme}://{host}:{port}"),
         }
+    }
+
+    /// Whether it is this very address: whoever asks there asks themselves, and so on.
+    pub(crate) fn is(&self, own: SocketAddr) -> bool {
+        let host = self.host.parse::<IpAddr>().map(|ip| ip.to_canonical());
+        let here = host.map_or(self.host.eq_ignore_ascii_case("localhost"), |ip| ip.is_loopback() || ip == own.ip());
+        here && self.port == own.port()
     }
 
     /// The address of an operation's normalised path (`/v1/models`): below the base that chat completions show, or the

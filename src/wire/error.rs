@@ -104,6 +104,12 @@ impl ApiError {
             .header("x-should-retry", "false")
     }
 
+    /// Whoever was to answer in the emulator's place did not: 502 or 504 `server_error` in every profile, as a gateway says
+    /// it. A complaint like the others: nothing that a test wrote went wrong like this.
+    pub(crate) fn gateway(status: u16, code: &str, message: impl Into<String>) -> Self {
+        ApiError { own: true, ..ApiError::new(status, message) }.kind("server_error").code(code)
+    }
+
     /// The error that another replica's answer, or a control route's, tells.
     pub(crate) fn told(status: u16, answer: &Value) -> Self {
         let text = |key: &str| answer["error"][key].as_str().map(str::to_string);
