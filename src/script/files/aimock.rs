@@ -19,8 +19,8 @@ pub(crate) fn convert_aimock(text: &str) -> Result<Value, ScriptError> {
     let file = read(text)?;
     let calls = CallOrder::of([&file]);
     let mut rules = Vec::new();
-    add(&file, &calls, &mut rules)?;
-    Ok(script(rules))
+    add(0, &file, &calls, &mut rules)?;
+    script(rules).map_err(|(_, error)| error)
 }
 
 /// Converts a fixture file, or every one of a folder and its subfolders, by name, as one script; also gives what was
@@ -43,10 +43,11 @@ pub(crate) fn convert_aimock_files(path: &Path) -> Result<(Value, Vec<PathBuf>),
     }
     let calls = CallOrder::of(files.iter().map(|(_, file)| file));
     let mut rules = Vec::new();
-    for (name, file) in &files {
-        add(file, &calls, &mut rules).map_err(|error| refused(name, error))?;
+    for (number, (name, file)) in files.iter().enumerate() {
+        add(number, file, &calls, &mut rules).map_err(|error| refused(name, error))?;
     }
-    Ok((script(rules), skipped))
+    let script = script(rules).map_err(|(number, error)| refused(&files[number].0, error))?;
+    Ok((script, skipped))
 }
 
 fn refused(file: &Path, ScriptError { path, message }: ScriptError) -> FileError {
@@ -87,10 +88,14 @@ fn read(text: &str) -> Result<Value, ScriptError> {
     }
 }
 
-fn add(file: &Value, calls: &CallOrder, rules: &mut Vec<FixtureRule>) -> Result<(), ScriptError> {
+/// Adds the fixtures of the file with this number.
+fn add(number: usize, file: &Value, calls: &CallOrder, rules: &mut Vec<FixtureRule>) -> Result<(), ScriptError> {
     for (index, fixture) in file["fixtures"].as_array().into_iter().flatten().enumerate() {
-        let rule = FixtureRule::read(fixture, calls)
+        let mut rule = FixtureRule::read(fixture, calls)
             .map_err(|(key, message)| ScriptError { path: format!("fixtures[{index}]{key}"), message })?;
+        for response in &mut rule.responses {
+            (response.file, response.place) = (number, format!("fixtures[{index}].match.sequenceIndex"));
+        }
         let earlier = rules
             .iter_mut()
             .find(|earlier| earlier.order.is_some() && rule.order.is_some() && earlier.condition == rule.condition);
@@ -102,8 +107,11 @@ fn add(file: &Value, calls: &CallOrder, rules: &mut Vec<FixtureRule>) -> Result<
     Ok(())
 }
 
-fn script(rules: Vec<FixtureRule>) -> Value {
-    json!({"rules": rules.into_iter().map(FixtureRule::into_json).collect::<Vec<_>>()})
+fn script(mut rules: Vec<FixtureRule>) -> Result<Value, (usize, ScriptError)> {
+    for rule in rules.iter_mut().filter(|rule| rule.order.is_some()) {
+        rule.sort()?;
+    }
+    Ok(json!({"rules": rules.into_iter().map(FixtureRule::into_json).collect::<Vec<_>>()}))
 }
 
 /// The tool calls that fixtures make: ids with the tool's name.
@@ -138,12 +146,21 @@ fn fault<T>(place: impl Into<String>, message: impl Into<String>) -> Result<T, M
     Err((place.into(), message.into()))
 }
 
+/// One of a rule's replies.
+struct FixtureResponse {
+    /// `sequenceIndex`.
+    order: u64,
+    reply: Value,
+    /// The file it is of, by number, and its place there.
+    file: usize,
+    place: String,
+}
+
 struct FixtureRule {
     condition: Value,
     /// `sequenceIndex`: one use each, in this order.
     order: Option<u64>,
-    /// Order and reply.
-    responses: Vec<(u64, Value)>,
+    responses: Vec<FixtureResponse>,
     /// Keys without a counterpart.
     dropped: Vec<String>,
 }
@@ -156,10 +173,11 @@ impl FixtureRule {
         let (condition, order) = condition(keys, calls)?;
         let mut reply = reply::reply(given, &mut dropped)?;
         reply::delivery(fixture, &mut reply, &mut dropped)?;
-        let rule =
-            FixtureRule { condition, order, responses: vec![(order.unwrap_or(0), Value::Object(reply))], dropped };
+        let (place, reply) = (String::new(), Value::Object(reply));
+        let response = FixtureResponse { order: order.unwrap_or(0), reply, file: 0, place };
+        let rule = FixtureRule { condition, order, responses: vec![response], dropped };
         // Whatever slipped through the tables below: a script that does not load is no conversion.
-        let whole = json!({"rules": [{"match": rule.condition, "response": rule.responses[0].1}]});
+        let whole = json!({"rules": [{"match": rule.condition, "response": rule.responses[0].reply}]});
         match script::load_value(&whole, Origin::File) {
             Ok(_) => Ok(rule),
             Err(ScriptError { path, message }) => {
@@ -169,10 +187,25 @@ impl FixtureRule {
         }
     }
 
-    fn into_json(mut self) -> Value {
+    /// aimock answers the request of each number with the fixture that has it, and others not at all; a rule gives its
+    /// replies one after the other.
+    fn sort(&mut self) -> Result<(), (usize, ScriptError)> {
+        self.responses.sort_by_key(|response| response.order);
+        match (0..).zip(&self.responses).find(|(expected, response)| response.order != *expected) {
+            None => Ok(()),
+            Some((expected, FixtureResponse { order, file, place, .. })) => {
+                let message = format!(
+                    "is {order} where {expected} would be next: a rule gives its replies one after the other, and would \
+                     answer what the fixtures do not"
+                );
+                Err((*file, ScriptError { path: place.clone(), message }))
+            }
+        }
+    }
+
+    fn into_json(self) -> Value {
         let mut rule = json!({"match": self.condition});
-        self.responses.sort_by_key(|(order, _)| *order);
-        let mut responses: Vec<Value> = self.responses.into_iter().map(|(_, reply)| reply).collect();
+        let mut responses: Vec<Value> = self.responses.into_iter().map(|response| response.reply).collect();
         if self.order.is_some() {
             rule["responses"] = json!(responses);
         } else {

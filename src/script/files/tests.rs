@@ -257,6 +257,22 @@ fn aimock_fixtures_become_rules_that_load() {
 }
 
 #[test]
+fn a_sequence_of_aimock_with_gaps_is_refused() {
+    let fixtures = |orders: &[u64]| {
+        let fixture =
+            |order: &u64| json!({"match": {"userMessage": "a", "sequenceIndex": order}, "response": {"content": "x"}});
+        json!({"fixtures": orders.iter().map(fixture).collect::<Vec<_>>()}).to_string()
+    };
+    for orders in [&[0][..], &[1, 0], &[2, 0, 1]] {
+        assert!(convert_aimock(&fixtures(orders)).is_ok(), "{orders:?}");
+    }
+    for (orders, at) in [(&[1][..], 0), (&[0, 2], 1), (&[0, 0], 1), (&[3, 0, 1], 0)] {
+        let error = convert_aimock(&fixtures(orders)).expect_err("a gap");
+        assert_eq!(error.path, format!("fixtures[{at}].match.sequenceIndex"), "{orders:?}: {}", error.message);
+    }
+}
+
+#[test]
 fn what_aimock_cannot_mean_here_is_refused_with_its_place() {
     let call = |id: &str| json!({"match": {}, "response": {"toolCalls": [{"name": "f", "arguments": {}, "id": id}]}});
     // A fixture, what stands beside it, the place of the fault.
