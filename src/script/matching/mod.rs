@@ -8,6 +8,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
+use crate::near::nearest;
 use crate::prompt::{Format, Prompt, Role};
 use crate::redact;
 use crate::script::place::Path;
@@ -165,7 +166,7 @@ fn read_condition(
         "any_message" => Condition::AnyMessage(regex()?),
         "model" => Condition::Model(Name::read(&text(), path, patterns)?),
         "path" => Condition::Path(Name::read(&text(), path, patterns)?),
-        "operation" => Condition::Operation(NamedOperation::read(&text())),
+        "operation" => Condition::Operation(NamedOperation::read(&text(), path)?),
         "tool_offered" => Condition::ToolOffered(text()),
         "tool_result" => match value {
             Value::Bool(_) => Condition::NoToolResult,
@@ -326,12 +327,27 @@ fn contains(value: &Value, wanted: &Value) -> bool {
 }
 
 impl NamedOperation {
-    fn read(text: &str) -> NamedOperation {
+    /// # Errors
+    /// There is no such operation, so that nothing could ever match.
+    fn read(text: &str, path: &Path) -> Result<NamedOperation, ScriptError> {
+        let names = || operations::all().iter().map(|operation| operation.name);
         if let Some(prefix) = text.strip_suffix('*') {
-            return NamedOperation::Below(prefix.to_string());
+            return match names().any(|name| name.starts_with(prefix)) {
+                true => Ok(NamedOperation::Below(prefix.to_string())),
+                false => Err(path.error(format!("no operation begins with {:?}", clip(prefix)))),
+            };
         }
         // TypeScript spells it `responses.inputItems.list`, Python `responses.input_items.list`.
         let spelled = || operations::named(text).map(|operation| operation.name);
-        NamedOperation::Exact(operations::short(text).or_else(spelled).unwrap_or(text).to_string())
+        match operations::short(text).or_else(spelled) {
+            Some(name) => Ok(NamedOperation::Exact(name.to_string())),
+            None => {
+                let near =
+                    nearest(text, names()).map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+                let message =
+                    format!("there is no operation {:?}{near} (`llemulator operations` lists them)", clip(text));
+                Err(path.error(message))
+            }
+        }
     }
 }

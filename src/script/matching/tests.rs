@@ -129,3 +129,24 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn an_operation_that_there_is_not_is_refused() {
+    let refused = |condition: Value| {
+        let rule = json!({"rules": [{"match": condition, "response": "x"}]});
+        crate::script::load_value(&rule, crate::script::Origin::File).err().map(|error| (error.path, error.message))
+    };
+    for known in ["chat", "chat.completions.create", "responses.*", "*", "responses.inputItems.list", "embeddings"] {
+        assert_eq!(refused(json!({"operation": known})), None, "{known}");
+    }
+    let (path, message) = refused(json!({"operation": "embedding.create"})).expect("refused");
+    assert_eq!(path, "rules[0].match.operation");
+    assert!(message.contains("did you mean \"embeddings.create\""), "{message}");
+    for (condition, place) in [
+        (json!({"operation": ""}), "rules[0].match.operation"),
+        (json!({"operation": "foo.*"}), "rules[0].match.operation"),
+        (json!({"not": {"operation": "chat.completion.create"}}), "rules[0].match.not.operation"),
+    ] {
+        assert_eq!(refused(condition.clone()).map(|(path, _)| path).as_deref(), Some(place), "{condition}");
+    }
+}
