@@ -1,7 +1,7 @@
 //! The one log of events that replicas share: the server numbers them, keeps the last ones for whoever was not there, and
 //! has the list of what waits for people. A replica hears of each as it is told, and looks for what it missed.
 
-use super::{DESK, EVENTS, KNOWN, RedisStore, WATCHED};
+use super::{EVENTS, KNOWN, RedisStore, WATCHED};
 use redis::Script;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
@@ -90,7 +90,7 @@ impl RedisStore {
             loop {
                 let mut tell = TELL.prepare_invoke();
                 tell.key(EVENTS).key(KNOWN).key(WAITING).key(format!("{TOLD}{}", self.id));
-                tell.arg(DESK).arg(MOST).arg(MOST_BYTES).arg(number);
+                tell.arg(&self.desk).arg(MOST).arg(MOST_BYTES).arg(number);
                 for ToldText { kind, id, text } in &texts {
                     tell.arg(kind).arg(id).arg(text);
                 }
@@ -114,7 +114,7 @@ impl RedisStore {
     pub(crate) async fn watch(&self) {
         let mut watch = WATCH.prepare_invoke();
         let time = self.watching_time().as_millis() as u64;
-        watch.key(EVENTS).key(KNOWN).key(WATCHED).arg(DESK).arg("{\"kind\":\"#watched\"}").arg(time);
+        watch.key(EVENTS).key(KNOWN).key(WATCHED).arg(&self.desk).arg("{\"kind\":\"#watched\"}").arg(time);
         // One that fails is tried again with the next beat.
         let _ = self.run::<()>(watch).await;
     }

@@ -34,8 +34,9 @@ const SESSIONS: &str = "llemulator:s:";
 const WIDE: &str = "llemulator:shared";
 const SECRET: &str = "llemulator:secret";
 const EPOCH: &str = "llemulator:epoch";
-const NEWS: &str = "llemulator:news";
-const DESK: &str = "llemulator:desk";
+/// What all channels begin with. Redis has them beside its databases, so they end with the database's number.
+const NEWS: &str = "llemulator:news:";
+const DESK: &str = "llemulator:desk:";
 const MEMBERS: &str = "llemulator:members";
 const EVENTS: &str = "llemulator:events";
 const KNOWN: &str = "llemulator:events:known";
@@ -54,6 +55,9 @@ pub(crate) struct RedisStore {
     /// This replica's, of this run of its process.
     id: String,
     client: Client,
+    /// Channels on which replicas say what changed, and what people watch.
+    news: String,
+    desk: String,
     link: tokio::sync::Mutex<Option<MultiplexedConnection>>,
     ttl: Duration,
     lease: Duration,
@@ -134,9 +138,13 @@ impl RedisStore {
                 error.detail().unwrap_or("it cannot be read")
             )
         };
+        let client = Client::open(url).map_err(wrong)?;
+        let database = client.get_connection_info().redis_settings().db();
         Ok(Arc::new(RedisStore {
             id: drawn(),
-            client: Client::open(url).map_err(wrong)?,
+            client,
+            news: format!("{NEWS}{database}"),
+            desk: format!("{DESK}{database}"),
             link: tokio::sync::Mutex::default(),
             ttl,
             lease,
@@ -374,7 +382,7 @@ impl RedisStore {
     pub(crate) async fn swap_wide(&self, field: &str, seen: &[u8], new: &[u8]) -> Result<bool, ApiError> {
         self.settled(u64::MAX).await?;
         let mut swap = SWAP.prepare_invoke();
-        swap.key(WIDE).arg(field).arg(seen).arg(new).arg(NEWS).arg(&self.id);
+        swap.key(WIDE).arg(field).arg(seen).arg(new).arg(&self.news).arg(&self.id);
         let swapped: Result<u8, String> = self.run(swap).await;
         swapped.map(|swapped| swapped == 1).map_err(|reason| self.refusal(&reason))
     }

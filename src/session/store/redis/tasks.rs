@@ -1,7 +1,7 @@
 //! What a replica does beside its requests: it renews its lease, commits what waits, and hears what others change.
 
 use super::commits::{CommitGroup, CommitStep, CommitTarget};
-use super::{COMMIT, DESK, KNOWN, LEASES, MEMBERS, NEWS, RENEW, RedisStore, SECRET, WATCHED, WIDE, drawn, session_key};
+use super::{COMMIT, KNOWN, LEASES, MEMBERS, RENEW, RedisStore, SECRET, WATCHED, WIDE, drawn, session_key};
 use crate::log;
 use crate::session::serial;
 use crate::session::store::file::RowChange;
@@ -107,7 +107,7 @@ impl RedisStore {
     pub(super) async fn listens(self: Arc<Self>) {
         while !self.closing.load(Ordering::Acquire) {
             if let Ok(Ok(mut news)) = timeout(self.patience(), self.client.get_async_pubsub()).await
-                && let Ok(Ok(())) = timeout(self.patience(), news.subscribe(&[NEWS, DESK])).await
+                && let Ok(Ok(())) = timeout(self.patience(), news.subscribe(&[&self.news, &self.desk])).await
                 && self.reads_wide().await
             {
                 self.catches_up().await;
@@ -116,7 +116,7 @@ impl RedisStore {
                     // One that says nothing for long may be gone without a word.
                     match timeout(self.lease, heard.next()).await {
                         Ok(None) => break,
-                        Ok(Some(message)) if message.get_channel_name() == DESK => {
+                        Ok(Some(message)) if message.get_channel_name() == self.desk => {
                             let told = message.get_payload::<String>().unwrap_or_default();
                             let (number, text) = told.split_once(' ').unwrap_or_default();
                             let number = number.parse().unwrap_or_default();
@@ -182,7 +182,7 @@ impl RedisStore {
 
     async fn commit(&self, groups: &[CommitGroup]) -> Result<(), String> {
         let mut commit = COMMIT.prepare_invoke();
-        commit.arg(self.ttl.as_millis() as u64).arg(NEWS);
+        commit.arg(self.ttl.as_millis() as u64).arg(&self.news);
         for group in groups {
             match &group.target {
                 CommitTarget::Wide => commit.arg(WIDE).arg(""),
