@@ -461,7 +461,8 @@ export interface Session extends ClientOptions {
   /**
    * Throws `ERR_LLEMULATOR_UNFINISHED` with the transcript if replies are unused, a request was not scripted or is not
    * answered yet, or the emulator complained: a failed `expect`, a reply that the request forbids, a reply function that
-   * threw, an operation that is not built. It does so whatever the application made of the error; `cause` is the first one.
+   * threw, also when its client had left, an operation that is not built. It does so whatever the application made of the
+   * error; `cause` is the first one.
    */
   finish(): void;
   /** Forgets everything: script, requests, stored objects. */

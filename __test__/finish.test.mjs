@@ -156,3 +156,97 @@ test('a client that has just left does not fail finish()', async () => {
     api.finish();
   }
 });
+
+/** What a function does once its client has left: `gone` resolves then. */
+const tooLate = {
+  'a function that throws': (gone) => async (_request, { signal }) => {
+    await left(signal, gone);
+    throw new Oops('late');
+  },
+  'a function that gives no reply': (gone) => async (_request, { signal }) => {
+    await left(signal, gone);
+    return 42;
+  },
+  'a generator that throws': (gone) => async function* (_request, { signal }) {
+    yield 'one';
+    await left(signal, gone);
+    throw new Oops('late');
+  },
+  'a generator whose finally throws': (gone) => async function* (_request, { signal }) {
+    try {
+      yield 'one';
+      await left(signal, gone);
+      yield 'two';
+    } finally {
+      throw new Oops('late');
+    }
+  },
+};
+const left = (signal, gone) => new Promise((resolve) => signal.addEventListener('abort', resolve)).then(gone);
+
+/** Asks, and leaves: after a first piece if there is one. */
+async function leave(api, reply) {
+  await new Promise((gone) => {
+    api.replies(reply(gone));
+    const asked = client(api, { timeout: 100 }).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], stream: true });
+    void swallowed(asked.then(async (stream) => {
+      for await (const { choices } of stream) if (choices[0]?.delta.content) break;
+    }));
+  });
+}
+
+test.each(Object.entries(tooLate))('%s after its client has left fails finish()', async (_name, reply) => {
+  const api = emulator.session();
+  await leave(api, reply);
+  const error = await vi.waitUntil(() => swallowed(Promise.resolve().then(() => api.finish())));
+  expect(error.message).toMatch(/^finish\(\): 1 reply function failed after the client had left\n\n1\. /);
+  expect(error.cause.message).toMatch(/^late$|returned 42/);
+  api.reset();
+  api.finish();
+});
+
+test('that the signal was aborted is no failure of a function that passes it on', async () => {
+  const passedOn = {
+    'the reason': (signal) => signal.throwIfAborted(),
+    fetch: (signal) => fetch(emulator.url, { signal }),
+    AbortError: async (signal) => (await import('node:timers/promises')).setTimeout(10_000, undefined, { signal }),
+    'the SDK': (signal) => client(emulator.session()).models.list({ signal }),
+  };
+  for (const act of Object.values(passedOn)) {
+    const api = emulator.session();
+    await leave(api, (gone) => async (_request, { signal }) => {
+      await left(signal, () => undefined);
+      try {
+        await act(signal);
+      } finally {
+        setTimeout(gone, 20);
+      }
+      throw new Oops('not reached');
+    });
+    api.finish();
+  }
+});
+
+test('the cause is what failed first, not what was thrown first', async () => {
+  const api = emulator.session();
+  api.replies(() => ({ tex: 1 }), () => {
+    throw new Oops('second');
+  });
+  await swallowed(chat(api, 'x'));
+  await swallowed(chat(api, 'y'));
+  expect(unfinished(api).cause).toMatchObject({ code: 'reply_function_failed', message: expect.stringContaining('tex') });
+});
+
+test('what a function of the shared script threw is the cause in the session that asked', async () => {
+  const own = await startEmulator();
+  own.script({ rules: [{ match: {}, times: 'unlimited', response: ({ lastUserText }) => {
+    throw new Oops(lastUserText);
+  } }] });
+  const [one, two] = [own.session('one'), own.session('two')];
+  await swallowed(chat(one, 'first'));
+  await swallowed(chat(two, 'second'));
+  expect(unfinished(one).cause).toMatchObject(new Oops('first'));
+  expect(unfinished(two).cause).toMatchObject(new Oops('second'));
+  expect(unfinished(two).cause).toBeInstanceOf(Oops);
+  await own.stop();
+});

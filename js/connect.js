@@ -53,7 +53,7 @@ class RemoteEmulator {
       },
       number: inProcessOnly,
       drop: () => undefined,
-      thrown: () => undefined,
+      thrown: () => [],
       now,
     };
     this.#desk = new Desk(this.#door);
@@ -97,7 +97,7 @@ class RemoteEmulator {
   async session(name, options) {
     // Others may drive the same emulator: without a name, nobody else has this one.
     const request = sessionRequest(name, options, () => `session-${require('node:crypto').randomUUID()}`);
-    return this.#door.control(null, 'POST', '/_emulator/sessions', request, (made) => new Session(this.#door, made.api_key));
+    return this.#door.control(null, 'POST', '/_emulator/sessions', request, (made) => new Session(this.#door, made.api_key, made.name));
   }
 
   /** @param {unknown} script */

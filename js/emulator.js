@@ -78,7 +78,7 @@ class Emulator {
       recorded: () => handle.recorded(),
       number: (reply, owner) => functions.add(reply, owner),
       drop: (owner) => functions.drop(owner),
-      thrown: (owner) => functions.thrown(owner),
+      thrown: (session) => functions.thrown(session),
       now,
     };
     this.#desk = new Desk(this.#door);
@@ -90,7 +90,7 @@ class Emulator {
    */
   session(name, options) {
     const request = sessionRequest(name, options, () => `session-${++this.#unnamed}`);
-    return this.#door.control(null, 'POST', '/_emulator/sessions', request, (made) => new Session(this.#door, made.api_key));
+    return this.#door.control(null, 'POST', '/_emulator/sessions', request, (made) => new Session(this.#door, made.api_key, made.name));
   }
 
   /** @param {unknown} script */

@@ -4,6 +4,17 @@ const { badArgument, isPlainObject, show, unknownName } = require('./errors.js')
 
 /** What the emulator is told about a call. @typedef {Record<string, unknown>} Answer */
 
+/**
+ * What a function threw, or why its reply is none.
+ * @typedef {object} Thrown
+ * @property {unknown} error
+ * @property {string} said  as the emulator was told of it
+ * @property {boolean} late  nobody waited any more, so that the emulator counts no failure
+ */
+
+/** Errors kept of a session: as many as the emulator tells of. */
+const MOST_THROWN = 100;
+
 /** The functions of one emulator. */
 class Functions {
   /** @type {Map<number, { reply: Function, owner: string }>} */
@@ -11,7 +22,7 @@ class Functions {
   #next = 1;
   /** Who is running, to be told when its client leaves. @type {Map<number, AbortController>} */
   #running = new Map();
-  /** What went wrong first, by the session's key. @type {Map<string, { error: unknown }>} */
+  /** What went wrong, by the name of the session whose request it was. @type {Map<string, Thrown[]>} */
   #thrown = new Map();
   /** @type {import('./native.js').NativeEmulator | undefined} */
   native;
@@ -21,7 +32,7 @@ class Functions {
   /**
    * Keeps a function for a session.
    * @param {Function} reply
-   * @param {string} owner  the session's key
+   * @param {string} owner  the session's name; empty = the shared script
    */
   add(reply, owner) {
     const number = this.#next++;
@@ -30,11 +41,13 @@ class Functions {
   }
 
   /**
-   * The first error that a function of a session threw.
-   * @param {string} owner
+   * What functions threw that answered a session's requests, also those of the shared script.
+   * @param {string} session
    */
-  thrown(owner) {
-    return this.#thrown.get(owner);
+  thrown(session) {
+    const errors = this.#thrown.get(session) ?? [];
+    this.#thrown.set(session, errors);
+    return errors;
   }
 
   /** @param {string} [owner]  without it, all are dropped */
@@ -46,6 +59,7 @@ class Functions {
 
   /** Those of the shared script stay. */
   dropSessions() {
+    this.#thrown.clear();
     for (const { owner } of [...this.#kept.values()]) if (owner) this.drop(owner);
   }
 
@@ -66,15 +80,16 @@ class Functions {
     }
     const abort = new AbortController();
     this.#running.set(stream, abort);
+    // Taken now: what is thrown after a reset() is no longer the session's.
+    const errors = this.thrown(request.session);
     /** @type {Answer} */
     let answer;
     let text;
     try {
-      answer = await this.#call(callback, stream, request, abort.signal);
+      answer = await this.#call(callback, stream, request, abort.signal, errors);
       text = JSON.stringify(answer);
     } catch (thrown) {
-      this.#keep(callback, thrown);
-      answer = { error: reason(thrown) };
+      answer = { error: keep(errors, thrown, abort.signal) };
       text = JSON.stringify(answer);
     }
     if (!answer.streaming) this.#running.delete(stream);
@@ -83,21 +98,13 @@ class Functions {
 
   /**
    * @param {number} callback
-   * @param {unknown} error
-   */
-  #keep(callback, error) {
-    const owner = this.#kept.get(callback)?.owner;
-    if (owner !== undefined && !this.#thrown.has(owner)) this.#thrown.set(owner, { error });
-  }
-
-  /**
-   * @param {number} callback
    * @param {number} stream
    * @param {unknown} request
    * @param {AbortSignal} signal
+   * @param {Thrown[]} errors
    * @returns {Promise<Answer>}
    */
-  async #call(callback, stream, request, signal) {
+  async #call(callback, stream, request, signal, errors) {
     const kept = this.#kept.get(callback);
     if (!kept) throw new Error('its session was reset while the request ran');
     const { reply } = kept;
@@ -107,7 +114,7 @@ class Functions {
     const first = await result.next();
     if (first.done) return answered(first.value, reply, 'returned');
     // In a task of its own: the answer `streaming` opens the stream that the pieces go into.
-    void this.#stream(stream, result, first.value, callback, reply, signal);
+    void this.#stream(stream, result, first.value, reply, signal, errors);
     const { bytes, status, headers } = Object(first.value);
     return bytes === undefined ? { streaming: true } : { streaming: true, raw: { status, headers } };
   }
@@ -117,11 +124,11 @@ class Functions {
    * @param {number} stream
    * @param {AsyncIterator<unknown> | Iterator<unknown>} pieces
    * @param {unknown} first
-   * @param {number} callback
    * @param {Function} reply
    * @param {AbortSignal} signal
+   * @param {Thrown[]} errors
    */
-  async #stream(stream, pieces, first, callback, reply, signal) {
+  async #stream(stream, pieces, first, reply, signal, errors) {
     const native = /** @type {import('./native.js').NativeEmulator} */ (this.native);
     /** @type {string | undefined} */
     let error;
@@ -141,8 +148,7 @@ class Functions {
         await pieces.return?.();
       }
     } catch (thrown) {
-      this.#keep(callback, thrown);
-      error = reason(thrown);
+      error = keep(errors, thrown, signal);
       // What was yielded before goes first.
       await native.drained(stream);
     }
@@ -241,6 +247,33 @@ function check(who, where, given, table) {
  */
 const isIterator = (value) =>
   typeof value === 'object' && value !== null && typeof value.next === 'function' && (Symbol.asyncIterator in value || Symbol.iterator in value);
+
+/**
+ * Keeps what was thrown, and gives what it says. That the signal was aborted is news to nobody.
+ * @param {Thrown[]} errors
+ * @param {unknown} error
+ * @param {AbortSignal} signal
+ */
+function keep(errors, error, signal) {
+  const said = reason(error);
+  const late = signal.aborted;
+  if (errors.length < MOST_THROWN && !(late && isAbort(error, signal))) errors.push({ error, said, late });
+  return said;
+}
+
+/**
+ * Whether an error only passes on that the signal was aborted: its reason, or what a library makes of it (`AbortError`,
+ * the SDK's `APIUserAbortError`).
+ * @param {any} error
+ * @param {AbortSignal} signal
+ */
+function isAbort(error, signal) {
+  try {
+    return error === signal.reason || error.cause === signal.reason || [error.name, error.constructor.name].some((name) => /Abort/.test(name));
+  } catch {
+    return false;
+  }
+}
 
 /**
  * What a thrown value says. Never throws itself.

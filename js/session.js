@@ -12,12 +12,12 @@ const { asScript, mustBeReply, serialise } = require('./rules.js');
  *   runs a control route and gives `read` of its answer, or a promise of it; a refusal is thrown, or rejects
  * @property {(key: string, seen: number, milliseconds: number) => Promise<unknown>} changed
  *   resolves when the session's journal has changed since its revision `seen`, or when the time is over
- * @property {(reply: Function, owner: string) => number} number  keeps a function as a reply
+ * @property {(reply: Function, owner: string) => number} number  keeps a function as a reply of the session with this name
  * @property {(key: string, file: string, options: { record?: string, upstream?: string, upstreamKey?: string }) => string[]} [cassette]
  *   lets a session play and record a file; gives what of it cannot be read
  * @property {() => void} [recorded]  waits until what was recorded is written
  * @property {(owner: string) => void} drop  forgets the functions of a session
- * @property {(owner: string) => { error: unknown } | undefined} thrown  the first error that one of them threw
+ * @property {(session: string) => readonly import('./functions.js').Thrown[]} thrown  what functions threw that answered its requests
  * @property {() => number} now  milliseconds, for time limits
  */
 
@@ -39,13 +39,16 @@ const PATIENCE_MS = 4000;
 class Session {
   /** @type {Door} */
   #door;
+  #name;
 
   /**
    * @param {Door} door
    * @param {string} apiKey
+   * @param {string} name
    */
-  constructor(door, apiKey) {
+  constructor(door, apiKey, name) {
     this.#door = door;
+    this.#name = name;
     // Exactly these are own and enumerable: the OpenAI client copies what it finds.
     this.baseURL = `${door.url}/v1`;
     this.apiKey = apiKey;
@@ -62,7 +65,7 @@ class Session {
    * @param {(body: any) => T} read
    */
   #ask(method, path, body, read) {
-    const json = body === undefined ? '' : serialise(body, (reply) => this.#door.number(reply, this.apiKey));
+    const json = body === undefined ? '' : serialise(body, (reply) => this.#door.number(reply, this.#name));
     return this.#door.control(this.apiKey, method, `/_emulator/${path}`, json, read);
   }
 
@@ -168,8 +171,9 @@ class Session {
   finish() {
     this.#door.recorded?.();
     return this.#ask('GET', 'verify', undefined, (verdict) => {
-      if (verdict.ok) return;
-      const what = [...wrong(verdict), verdict.unused.length && count(verdict.unused.length, 'reply was', 'replies were', 'not used')].filter(Boolean);
+      const late = this.#late;
+      if (verdict.ok && !late.length) return;
+      const what = [...wrong(verdict, late.length), verdict.unused.length && count(verdict.unused.length, 'reply was', 'replies were', 'not used')].filter(Boolean);
       throw new LLEmulatorError('ERR_LLEMULATOR_UNFINISHED', `finish(): ${what.join(', ')}\n\n${verdict.transcript}`, {
         ...this.#cause(verdict.first_failure),
         places: [...new Set(verdict.unused.map((/** @type {any} */ rule) => rule.place).filter(Boolean))],
@@ -179,7 +183,12 @@ class Session {
 
   [TROUBLE]() {
     this.#door.recorded?.();
-    return this.#ask('GET', 'verify', undefined, (verdict) => ({ what: wrong(verdict).join(', '), transcript: verdict.transcript, ...this.#cause(verdict.first_failure) }));
+    return this.#ask('GET', 'verify', undefined, (verdict) => ({ what: wrong(verdict, this.#late.length).join(', '), transcript: verdict.transcript, ...this.#cause(verdict.first_failure) }));
+  }
+
+  /** What functions threw when nobody waited for them any more: the emulator counts no failure then. */
+  get #late() {
+    return this.#door.thrown(this.#name).filter(({ late }) => late);
   }
 
   /**
@@ -187,13 +196,14 @@ class Session {
    * @param {{ code: string, message: string } | null} failure
    */
   #cause(failure) {
-    if (!failure) return {};
-    const thrown = failure.code === 'reply_function_failed' ? this.#door.thrown(this.apiKey) : undefined;
+    if (!failure) return this.#late.length ? { cause: this.#late[0].error } : {};
+    // Others may have thrown too: before, with no client left, or after.
+    const thrown = this.#door.thrown(this.#name).find(({ said }) => failure.message === `The reply function failed: ${said}`);
     return { cause: thrown ? thrown.error : Object.assign(new Error(failure.message), { code: failure.code }) };
   }
 
   reset() {
-    this.#door.drop(this.apiKey);
+    this.#door.drop(this.#name);
     return this.#ask('POST', 'reset', undefined, nothing);
   }
 
@@ -266,13 +276,15 @@ const count = (number, one, many, what) => `${number} ${number === 1 ? one : man
 /**
  * What went wrong with requests, in words.
  * @param {any} verdict
+ * @param {number} late  functions that failed when nobody waited for them any more
  */
-function wrong({ unexpected, failures, in_flight: waiting }) {
+function wrong({ unexpected, failures, in_flight: waiting }, late) {
   const failed = failures - unexpected.length;
   return [
     unexpected.length && count(unexpected.length, 'request was', 'requests were', 'not scripted'),
     failed && count(failed, 'request', 'requests', 'failed'),
     waiting.length && count(waiting.length, 'request is', 'requests are', 'not answered yet'),
+    late && count(late, 'reply function', 'reply functions', 'failed after the client had left'),
   ].filter(Boolean);
 }
 
