@@ -450,7 +450,8 @@ export interface Session extends ClientOptions {
   readonly forgotten: number;
   /**
    * The first request that a function accepts and that is answered, or waits for something: a manual clock, a `hold`, a
-   * function (`waitingFor`). Waits for it if it has not come yet. With `arrived: true` it need only have come.
+   * function (`waitingFor`). Waits for it if it has not come yet. With `arrived: true` it need only have come. The function
+   * may be async; what it throws, an `expect` that fails say, ends the wait.
    *
    * Rejects with `ERR_LLEMULATOR_TIMEOUT` and the transcript after `timeoutMs` milliseconds (default 4,000).
    */

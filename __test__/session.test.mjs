@@ -1,6 +1,6 @@
 // Sessions: what they are, what they see, what they say.
 import { afterAll, expect, test, vi } from 'vitest';
-import { rateLimited, startEmulator, text, toolCall, when } from 'llemulator';
+import { connectEmulator, rateLimited, startEmulator, text, toolCall, when } from 'llemulator';
 import { Session } from '../js/session.js';
 import { chat, client, pieces, thrown } from './support.mjs';
 
@@ -138,6 +138,37 @@ test('waitForRequest() gives a request that came, or waits for it', async () => 
   await chat(api, 'two');
   await chat(api, 'three');
   expect((await later).number).toBe(2);
+});
+
+test('waitForRequest() waits for what an async function says, and passes on what one throws', async () => {
+  for (const each of [emulator, await connectEmulator(emulator.url)]) {
+    const api = await each.session();
+    await api.replies('a', 'b');
+    await chat(api, 'one');
+    await chat(api, 'two');
+    expect(await api.waitForRequest(async (request) => request.body.messages[0].content === 'two')).toMatchObject({ number: 1 });
+    await expect(api.waitForRequest(async () => false, { timeoutMs: 20 })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_TIMEOUT' });
+    await expect(api.waitForRequest(async (request) => expect(request.body.model).toBe('nope'))).rejects.toMatchObject({ name: 'AssertionError', actual: 'gpt-4o' });
+  }
+});
+
+test('waitForRequest() refuses options that there are not', async () => {
+  const api = emulator.session();
+  const cases = [
+    [[{}], 'waitForRequest(): expected a function, not {}'],
+    [[undefined, { timeout: 100 }], 'waitForRequest(): there is no option timeout; there are: timeoutMs, arrived; did you mean timeoutMs?'],
+    [[undefined, { timeoutMs: '100' }], 'waitForRequest(): timeoutMs must be milliseconds, not "100"'],
+    [[undefined, { timeoutMs: -1 }], 'waitForRequest(): timeoutMs must be milliseconds, not -1 (a number)'],
+    [[undefined, { timeoutMs: NaN }], 'waitForRequest(): timeoutMs must be milliseconds, not NaN (a number)'],
+    [[undefined, { arrived: 'no' }], 'waitForRequest(): arrived must be true or false, not "no"'],
+    [[undefined, 100], 'waitForRequest(): the options must be an object, not 100 (a number)'],
+    [[undefined, null], 'waitForRequest(): the options must be an object, not null'],
+  ];
+  for (const [args, message] of cases) {
+    const error = await api.waitForRequest(...args).catch((error) => error);
+    expect(error).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message });
+    expect(error.stack.split('\n')[1]).toContain('session.test.mjs');
+  }
 });
 
 test('waitForRequest() gives up with the transcript, also under fake timers', async () => {

@@ -2,6 +2,7 @@
 // A session: its own API key, script and journal. The same class drives an emulator in this process, where every
 // answer is there at once, and one elsewhere, where each is a promise: the door decides (see emulator.js, connect.js).
 const { LLEmulatorError, badArgument, isPlainObject, show, unknownName } = require('./errors.js');
+const { renamed } = require('./options.js');
 const { asScript, mustBeReply, serialise } = require('./rules.js');
 
 /**
@@ -23,6 +24,9 @@ const { asScript, mustBeReply, serialise } = require('./rules.js');
 
 /** How a cassette is recorded. */
 const MODES = ['on-miss', 'all'];
+
+/** Options of `waitForRequest`. */
+const WAIT = { timeoutMs: 'timeoutMs', arrived: 'arrived' };
 
 /** More than any journal keeps. */
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -144,16 +148,18 @@ class Session {
    * @param {(request: any) => unknown} [wanted]
    * @param {{ timeoutMs?: number, arrived?: boolean }} [options]
    */
-  async waitForRequest(wanted = () => true, { timeoutMs = PATIENCE_MS, arrived = false } = {}) {
+  async waitForRequest(wanted = () => true, options = {}) {
     if (typeof wanted !== 'function') throw badArgument(`waitForRequest(): expected a function, not ${show(wanted)}`);
+    const { timeoutMs = PATIENCE_MS, arrived = false } = renamed('waitForRequest()', options, WAIT);
+    if (!(Number.isFinite(timeoutMs) && timeoutMs >= 0)) throw badArgument(`waitForRequest(): timeoutMs must be milliseconds, not ${show(timeoutMs)}`);
+    if (typeof arrived !== 'boolean') throw badArgument(`waitForRequest(): arrived must be true or false, not ${show(arrived)}`);
     const until = this.#door.now() + timeoutMs;
     let since = 0;
     for (;;) {
       const { list, revision } = await this.#since(since, (list, revision) => ({ list, revision }));
       // One that waits may wait for the very test that asks here: for its clock, its release.
       const ready = (/** @type {any} */ each) => arrived || each.state === 'done' || each.waitingFor;
-      const found = list.find((/** @type {any} */ each) => ready(each) && wanted(each));
-      if (found) return found;
+      for (const each of list) if (ready(each) && (await wanted(each))) return each;
       // What is over and was not wanted is not looked at again.
       since = list.find((/** @type {any} */ each) => each.state !== 'done')?.number ?? (list.at(-1)?.number ?? since - 1) + 1;
       const left = until - this.#door.now();
