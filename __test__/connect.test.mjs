@@ -97,6 +97,13 @@ test('mistakes have a code', async () => {
   await expect(async () => api.replies(42)).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT' });
   await expect(api.script({ responses: [{ txt: 1 }] })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_SCRIPT', param: 'responses[0].txt' });
   await expect(connectEmulator('nonsense')).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT' });
+  const options = [
+    [{ controltoken: 'x' }, 'connectEmulator(): there is no option controltoken; there are: controlToken; did you mean controlToken?'],
+    [{ controlToken: 42 }, 'connectEmulator(): controlToken must be a string, not 42 (a number)'],
+    ['secret', 'connectEmulator(): the options must be an object, not "secret"'],
+    [null, 'connectEmulator(): the options must be an object, not null'],
+  ];
+  for (const [given, message] of options) await expect(connectEmulator(url, given)).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message });
   await expect(connectEmulator()).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining('LLEMULATOR_URL') });
   await expect(connectEmulator('http://127.0.0.1:1')).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_CONNECT', message: expect.stringContaining('127.0.0.1:1') });
 });

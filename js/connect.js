@@ -3,6 +3,7 @@
 const { Desk, Queue } = require('./desk.js');
 const { accepted, sessionRequest } = require('./emulator.js');
 const { LLEmulatorError, badArgument, show } = require('./errors.js');
+const { renamed } = require('./options.js');
 const { asScript, serialise } = require('./rules.js');
 const { Session } = require('./session.js');
 
@@ -17,7 +18,9 @@ const POLL_MS = 20;
  * @param {string} [url]  else the environment variable LLEMULATOR_URL, which the global set-ups set
  * @param {{ controlToken?: string }} [options]
  */
-async function connectEmulator(url = process.env.LLEMULATOR_URL, { controlToken } = {}) {
+async function connectEmulator(url = process.env.LLEMULATOR_URL, options = {}) {
+  const { controlToken } = renamed('connectEmulator()', options, { controlToken: 'controlToken' });
+  if (controlToken !== undefined && typeof controlToken !== 'string') throw badArgument(`connectEmulator(): controlToken must be a string, not ${show(controlToken)}`);
   if (!url) {
     throw badArgument('connectEmulator(): give the URL, e.g. http://127.0.0.1:8080, or set LLEMULATOR_URL (llemulator/vitest/global-setup does)');
   }
