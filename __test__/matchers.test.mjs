@@ -1,6 +1,7 @@
 // The matchers: what passes, and what a failure says. In Jest, node:test and other versions of Vitest: projects/.
 import { afterAll, expect, test } from 'vitest';
 import { connectEmulator, disconnect, startEmulator, text, toolCall } from 'llemulator';
+import * as node from 'llemulator/node';
 import { assertReceivedMessages, assertReceivedRequest, assertUsedAllReplies, forSnapshot } from 'llemulator/node';
 import 'llemulator/vitest';
 import { chat, client, pieces, thrown } from './support.mjs';
@@ -114,6 +115,40 @@ test('of an emulator elsewhere they are promises', async () => {
   await expect(api).not.toHaveUsedAllReplies();
   await expect(expect(api).toHaveReceivedMessages(['y'])).rejects.toThrow('+     "text": "x"');
   await expect(assertUsedAllReplies(api)).rejects.toThrow('1 reply was not used');
+});
+
+test('what can never hold is refused, also when it is negated', async () => {
+  const api = emulator.session();
+  api.otherwise('ok');
+  await chat(api, 'x');
+  const keys = Object.keys(api.lastRequest).join(', ');
+  const cases = {
+    toHaveReceivedRequests: [[[], 'whole number from 0, not undefined'], [['1'], 'not "1"'], [[NaN], 'not NaN (a number)'], [[{}], 'not {}'], [[-1], 'not -1'], [[1.5], 'not 1.5']],
+    toHaveReceivedRequest: [
+      [[], `toHaveReceivedRequest(): expected an object with some of ${keys}, not undefined`],
+      [[() => true], 'not () => true'],
+      [[/re/], 'not /re/'],
+      [[[]], 'not []'],
+      [[{ bdy: {} }], 'did you mean body?'],
+      [[{ model: 'gpt-4o' }], `toHaveReceivedRequest(): there is no key (what was sent stands in body) model; there are: ${keys}`],
+    ],
+    toHaveReceivedMessages: [[[], 'a list of messages, not undefined'], [['x'], 'not "x"'], [[['x', 1]], 'message 2: expected an object with some of role, text, not 1'], [[[{ rol: 'user' }]], 'message 1: there is no key rol; there are: role, text; did you mean role?']],
+    toHaveStreamed: [[['chat'], 'not "chat"'], [[null], 'not null'], [[{ operatoin: 'x' }], 'did you mean operation?'], [[expect.objectContaining({})], 'ObjectContaining']],
+    toHaveCalledTool: [[[], "the tool's name, not undefined"], [[{ name: 'f' }], 'not {"name":"f"}'], [[/x/], 'not /x/']],
+  };
+  const elsewhere = await (await connectEmulator(emulator.url)).session();
+  for (const [name, calls] of Object.entries(cases)) {
+    for (const [args, message] of calls) {
+      const refused = { code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining(message) };
+      expect(thrown(() => expect(api)[name](...args))).toMatchObject(refused);
+      expect(thrown(() => expect(api).not[name](...args))).toMatchObject(refused);
+      expect(thrown(() => node[name.replace('toHave', 'assert')](api, ...args))).toMatchObject(refused);
+      expect(thrown(() => expect(elsewhere).not[name](...args))).toMatchObject(refused);
+    }
+  }
+  expect(api).toHaveReceivedRequest(expect.objectContaining({ outcome: 'fallback' }));
+  expect(api).toHaveReceivedMessages([expect.objectContaining({ role: 'user' })]);
+  expect(api).not.toHaveStreamed({});
 });
 
 test('what is no session is refused', () => {

@@ -1,6 +1,7 @@
 'use strict';
 // What a test asks of a session, once for every runner: matchers.js makes matchers of it, node.js assertions.
-const { compare, shown } = require('./diff.js');
+const { compare, isMatcher, shown } = require('./diff.js');
+const { badArgument, isPlainObject, isRegExp, show, unknownName } = require('./errors.js');
 const { messagesOf } = require('./messages.js');
 
 /** @typedef {import('../index.js').RecordedRequest} RecordedRequest */
@@ -19,51 +20,91 @@ const { messagesOf } = require('./messages.js');
 /** Lines of a transcript that a failure shows at most. */
 const SHOWN = 40;
 
-/** @type {Record<string, (evidence: Evidence, ...expected: any[]) => Verdict>} */
+/** What a recorded request has. */
+const REQUEST = [
+  'number', 'state', 'waitingFor', 'operation', 'method', 'path', 'headers', 'body', 'stream', 'toolResults', 'outcome', 'by', 'rule', 'status', 'said', 'explanation', 'warnings', 'failure',
+  'aborted', 'at', 'requestId', 'retryCount',
+];
+
+/** What a message of a conversation has. */
+const MESSAGE = ['role', 'text'];
+
+/**
+ * Who is given what is expected, and then judges. A mistake in that is thrown: what can never hold would pass whenever it
+ * is negated.
+ * @type {Record<string, (...expected: any[]) => (evidence: Evidence) => Verdict>}
+ */
 const checks = {
-  toHaveReceivedRequests({ requests, forgotten, transcript }, expected) {
-    mustBeWhole(forgotten);
-    const { length } = requests;
-    return told(length === expected, transcript, {
-      yes: `expected the session not to have received ${count(expected, 'request')}`,
-      no: `expected the session to have received ${count(expected, 'request')}; it received ${length}`,
+  toHaveReceivedRequests(expected) {
+    if (!(Number.isInteger(expected) && expected >= 0)) throw badArgument(`toHaveReceivedRequests(): expected a whole number from 0, not ${show(expected)}`);
+    return ({ requests, forgotten, transcript }) => {
+      mustBeWhole(forgotten);
+      const { length } = requests;
+      return told(length === expected, transcript, {
+        yes: `expected the session not to have received ${count(expected, 'request')}`,
+        no: `expected the session to have received ${count(expected, 'request')}; it received ${length}`,
+      });
+    };
+  },
+
+  toHaveReceivedRequest(subset) {
+    if (!isMatcher(subset)) mustHave('toHaveReceivedRequest(): ', subset, REQUEST);
+    return (evidence) => one(evidence, subset, (request) => request, 'to have received a request with');
+  },
+
+  toHaveReceivedMessages(messages) {
+    if (!Array.isArray(messages)) throw badArgument(`toHaveReceivedMessages(): expected a list of messages, not ${show(messages)}`);
+    const wanted = messages.map((message, index) => {
+      if (typeof message === 'string' || isRegExp(message)) return { text: message };
+      if (!isMatcher(message)) mustHave(`toHaveReceivedMessages(): message ${index + 1}: `, message, MESSAGE);
+      return message;
     });
+    return (evidence) => one(evidence, wanted, (request) => messagesOf(request.body), 'to have received the messages');
   },
 
-  toHaveReceivedRequest(evidence, subset) {
-    return one(evidence, subset, (request) => request, 'to have received a request with');
-  },
-
-  toHaveReceivedMessages(evidence, messages) {
-    const wanted = messages.map((/** @type {any} */ message) => (typeof message === 'string' || 'source' in message ? { text: message } : message));
-    return one(evidence, wanted, (request) => messagesOf(request.body), 'to have received the messages');
-  },
-
-  toHaveStreamed(evidence, subset = {}) {
+  toHaveStreamed(subset = {}) {
+    mustHave('toHaveStreamed(): ', subset, REQUEST);
     const whole = { stream: true, status: 200, aborted: false, explanation: null };
-    return one(evidence, { ...subset, ...whole }, (request) => request, 'to have streamed an answer to its end, for a request with');
+    return (evidence) => one(evidence, { ...subset, ...whole }, (request) => request, 'to have streamed an answer to its end, for a request with');
   },
 
-  toHaveCalledTool(evidence, name, args) {
-    const calls = answered(evidence.requests);
-    const candidates = calls.filter((call) => call.name === name);
-    const found = candidates.map((call) => (args === undefined ? { wrong: 0, lines: [] } : compare(args, call.arguments)));
-    const nearest = least(found);
-    const list = calls.map((call) => `${call.name}(${shown(call.arguments)})`).join(', ') || 'none';
-    const wanted = `the tool ${name}${args === undefined ? '' : ` with ${shown(args)}`}`;
-    if (nearest?.wrong !== 0) mustBeWhole(evidence.forgotten);
-    return told(nearest?.wrong === 0, evidence.transcript, {
-      yes: `expected the application not to have called ${wanted} and sent its result`,
-      no: nearest
-        ? `expected the application to have called the tool ${name} with these arguments:\n\n${difference(nearest.lines, 'its nearest call')}`
-        : `expected the application to have called ${wanted} and sent its result; it called: ${list}`,
-    });
+  toHaveCalledTool(name, args) {
+    if (typeof name !== 'string') throw badArgument(`toHaveCalledTool(): expected the tool's name, not ${shown(name)}`);
+    return ({ requests, forgotten, transcript }) => {
+      const calls = answered(requests);
+      const candidates = calls.filter((call) => call.name === name);
+      const found = candidates.map((call) => (args === undefined ? { wrong: 0, lines: [] } : compare(args, call.arguments)));
+      const nearest = least(found);
+      const list = calls.map((call) => `${call.name}(${shown(call.arguments)})`).join(', ') || 'none';
+      const wanted = `the tool ${name}${args === undefined ? '' : ` with ${shown(args)}`}`;
+      if (nearest?.wrong !== 0) mustBeWhole(forgotten);
+      return told(nearest?.wrong === 0, transcript, {
+        yes: `expected the application not to have called ${wanted} and sent its result`,
+        no: nearest
+          ? `expected the application to have called the tool ${name} with these arguments:\n\n${difference(nearest.lines, 'its nearest call')}`
+          : `expected the application to have called ${wanted} and sent its result; it called: ${list}`,
+      });
+    };
   },
 
-  toHaveUsedAllReplies({ transcript, unfinished }) {
-    return { pass: !unfinished, message: unfinished || `expected a reply to be left, or a request to have gone wrong\n\n${clipped(transcript)}` };
+  toHaveUsedAllReplies() {
+    return ({ transcript, unfinished }) => ({ pass: !unfinished, message: unfinished || `expected a reply to be left, or a request to have gone wrong\n\n${clipped(transcript)}` });
   },
 };
+
+/**
+ * Throws unless a value is an object with these keys at most.
+ * @param {string} where  for the message
+ * @param {unknown} value
+ * @param {string[]} keys
+ */
+function mustHave(where, value, keys) {
+  if (!isPlainObject(value)) throw badArgument(`${where}expected an object with some of ${keys.join(', ')}, not ${shown(value)}`);
+  const stray = Object.keys(value).find((key) => !keys.includes(key));
+  if (stray === undefined) return;
+  const sent = keys === REQUEST ? ' (what was sent stands in body)' : '';
+  throw unknownName(`${where}there is no key${sent} `, stray, keys);
+}
 
 /**
  * Whether one request is as expected; if not, how the nearest one differs.

@@ -76,4 +76,4 @@ function shown(value) {
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
 
-module.exports = { compare, shown };
+module.exports = { compare, isMatcher, shown };

@@ -38,12 +38,13 @@ function complaint(act) {
 const matchers = {};
 for (const [name, check] of Object.entries(checks)) {
   matchers[name] = (received, ...expected) => {
-    const judge = (/** @type {import('./checks.js').Evidence} */ known) => {
-      const { pass, message } = check(known, ...expected);
+    const judge = check(...expected);
+    const result = (/** @type {import('./checks.js').Evidence} */ known) => {
+      const { pass, message } = judge(known);
       return { pass, message: () => message };
     };
     const known = evidence(received);
-    return known instanceof Promise ? known.then(judge) : judge(known);
+    return known instanceof Promise ? known.then(result) : result(known);
   };
 }
 

@@ -41,12 +41,13 @@ async function cassette(t, name, options) {
  */
 function assertion(name) {
   return function assert(received, ...expected) {
-    const judge = (/** @type {import('./checks.js').Evidence} */ known) => {
-      const { pass, message } = checks[name](known, ...expected);
+    const judge = checks[name](...expected);
+    const result = (/** @type {import('./checks.js').Evidence} */ known) => {
+      const { pass, message } = judge(known);
       if (!pass) throw new AssertionError({ message, operator: name, stackStartFn: assert });
     };
     const known = evidence(received);
-    return known instanceof Promise ? known.then(judge) : judge(known);
+    return known instanceof Promise ? known.then(result) : result(known);
   };
 }
 

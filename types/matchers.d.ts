@@ -6,7 +6,8 @@ export interface SessionMatchers<R = unknown> {
   toHaveReceivedRequests(count: number): R;
   /**
    * One of the session's requests holds these keys: `{ operation: 'responses.create', body: { model: 'gpt-4o' } }`. A
-   * RegExp matches text. A failure shows the request that comes nearest, with the difference.
+   * RegExp matches text. A failure shows the request that comes nearest, with the difference. Keys that no request has
+   * are refused.
    */
   toHaveReceivedRequest(subset: object): R;
   /**
