@@ -18,20 +18,54 @@ const taken = new Map();
 /** The names of a test and the suites around it, outermost first. */
 const names = (task) => (task ? [...names(task.suite), task.name].filter(Boolean) : []);
 
+/** The tests that run. */
+const running = new Set();
+/** The sessions of each emulator: a `test.extend()` has one of its own, and may put another in its place. */
+const made = new Map();
+
+function sessionsOf(emulator) {
+  // Of tests that run side by side none knows which of them makes a session.
+  if (!made.has(emulator)) made.set(emulator, new runners.Sessions(emulator, () => (running.size === 1 ? [...running][0] : undefined)));
+  return made.get(emulator);
+}
+
+const errors = (task) => task?.result?.errors?.length ?? 0;
+
 export const test = base.extend({
   emulator: [
     async ({}, use) => {
       const emulator = await llemulator.startEmulator();
+      sessionsOf(emulator);
       await use(emulator);
       await emulator.stop();
     },
     { scope: 'worker' },
   ],
+  sessionsOfTest: [
+    async ({ task }, use) => {
+      // A test that is tried again keeps the errors it had.
+      const before = errors(task);
+      running.add(task);
+      await use();
+      running.delete(task);
+      for (const sessions of made.values()) sessions.check(task, errors(task) > before);
+    },
+    { auto: true },
+  ],
+  sessionsOfFile: [
+    async ({}, use) => {
+      await use();
+      for (const sessions of made.values()) {
+        const left = sessions.rest((task) => errors(task) > 0);
+        if (left) throw left;
+      }
+    },
+    { auto: true, scope: 'file' },
+  ],
   api: async ({ emulator, task }, use) => {
     const api = emulator.session(runners.unique(taken, [task.file?.name, ...names(task)].join(' > ')));
-    const before = task.result?.errors?.length ?? 0;
+    sessionsOf(emulator).give(api, task);
     await use(api);
-    runners.check(api, (task.result?.errors?.length ?? 0) > before);
   },
   cassette: async ({ api, task }, use) => {
     await use((name, options) => cassettes.insert(api, task.file.filepath, name, options));

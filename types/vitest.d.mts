@@ -14,7 +14,10 @@ declare global {
 
 /** What a test gets. */
 export interface Fixtures {
-  /** One for each worker. */
+  /**
+   * One for each worker. Sessions that a test makes are finished when it has passed; those made outside, or by one of
+   * several tests that run side by side, after the file's last test.
+   */
   emulator: Emulator;
   /** A session named after the test. `finish()` runs after a test that passed. */
   api: Session;
