@@ -72,6 +72,9 @@ describe('queue', () => {
     }
     expect(thrown(() => queue.add()).code).toBe('ERR_LLEMULATOR_ARGUMENT');
     expect(thrown(() => emulator.queue(7)).code).toBe('ERR_LLEMULATOR_ARGUMENT');
+    for (const given of [undefined, null, 2]) expect(thrown(() => queue.change('none', given))).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining('change(): the changes must be an object') });
+    expect(thrown(() => emulator.answer('none', 'x', null))).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: 'answer(): the options must be an object, not null' });
+    expect(thrown(() => emulator.answer('none', 'x', { keeep: 'y' })).message).toContain('did you mean keep?');
     expect(thrown(() => queue.change('none', { times: 1 })).code).toBe('ERR_LLEMULATOR_CONTROL');
     expect(queue.items).toEqual([]);
   });

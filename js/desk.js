@@ -106,8 +106,10 @@ class Queue {
    * @param {string} id
    * @param {Record<string, unknown>} changes
    */
-  change(id, { position, ...changes }) {
-    const given = { ...keys(changes, 'change()'), ...(position !== undefined && { position }) };
+  change(id, changes) {
+    if (!isPlainObject(changes)) throw badArgument(`change(): the changes must be an object, not ${show(changes)}`);
+    const { position, ...item } = changes;
+    const given = { ...keys(item, 'change()'), ...(position !== undefined && { position }) };
     return this.#ask('PATCH', `/${encodeURIComponent(id)}`, given, () => undefined);
   }
 
@@ -140,9 +142,8 @@ class Desk {
    * @param {unknown} reply  also pieces of text as they come: then it is a promise
    * @param {{ keep?: unknown, times?: number }} [options]
    */
-  answer(request, reply, { keep, times, ...rest } = {}) {
-    const [stray] = Object.keys(rest);
-    if (stray) throw unknownName('answer(): there is no option ', stray, ['keep', 'times']);
+  answer(request, reply, options) {
+    const { keep, times } = renamed('answer()', options, { keep: 'keep', times: 'times' });
     const pieces = Object(reply);
     if (typeof reply !== 'string' && (Symbol.asyncIterator in pieces || Symbol.iterator in pieces)) return this.#typed(request, pieces);
     mustBeReply(reply, 'answer(): the reply');
