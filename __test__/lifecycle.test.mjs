@@ -73,7 +73,7 @@ test('stop() is idempotent, closes the port and ends what runs', async () => {
   expect(api.transcript()).toContain('asked before');
   const late = [
     () => api.replies('too late'), () => api.otherwise('too late'), () => api.script({ responses: ['too late'] }), () => api.release('go'),
-    () => emulator.session(), () => emulator.script({ responses: ['too late'] }),
+    () => api.cassette('late.jsonl'), () => emulator.on('pending', () => {}), () => emulator.session(), () => emulator.script({ responses: ['too late'] }),
   ];
   for (const act of late) {
     const error = thrown(act);

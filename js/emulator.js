@@ -74,7 +74,10 @@ class Emulator {
         return read(accepted(JSON.parse(handle.control(key, method, path, body))));
       },
       changed: (key, seen, milliseconds) => handle.changed(key, seen, milliseconds),
-      cassette: (key, file, { record, upstream, upstreamKey }) => handle.cassette(key, file, record, upstream, upstreamKey),
+      cassette: (key, file, { record, upstream, upstreamKey }) => {
+        if (this.#stopped) throw stopped();
+        return handle.cassette(key, file, record, upstream, upstreamKey);
+      },
       recorded: () => handle.recorded(),
       number: (reply, owner) => functions.add(reply, owner),
       drop: (owner) => functions.drop(owner),
@@ -135,6 +138,7 @@ class Emulator {
    * @param {(data: any) => unknown} listener
    */
   on(event, listener) {
+    if (this.#stopped) throw stopped();
     this.#listeners.add(event, listener);
     if (this.#functions.listener) {
       // What waits is told to who comes later too.
