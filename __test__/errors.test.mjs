@@ -38,6 +38,22 @@ test.each([
   ['a back-reference', () => when(/(a)\1/, 'c'), 'it refers back to a group'],
   ['a named back-reference', () => when(/(?<n>a)\k<n>/, 'c'), 'it refers back to a group'],
   ['a sticky RegExp', () => when(/a/y, 'c'), 'begin it with ^'],
+  ['a RegExp for the body', () => when({ not: { body: { model: /gpt/ } } }, 'a'), 'when(): not.body.model is the RegExp /gpt/; expected JSON, whose texts are compared whole; a RegExp may stand in user'],
+  ['a RegExp in a list of the body', () => when('', 'a', { expect: { body: { messages: [{ content: /secret/ }] } } }), 'when(): expect.body.messages[0].content is the RegExp /secret/'],
+  ['a RegExp for an operation', () => when({ not: { operation: /^chat/ } }, 'a'), "not.operation is the RegExp /^chat/; expected a string: 'chat'"],
+  ['a RegExp for a tool offered', () => when('', 'a', { expect: { not: { toolOffered: /^get_/ } } }), 'expect.not.toolOffered is the RegExp /^get_/; expected the name of a tool'],
+  ['a RegExp for a tool’s result', () => when({ toolResult: /get/ }, 'a'), 'toolResult is the RegExp /get/; expected the name of a tool, { tool, text } or false'],
+  ['a RegExp for the tool of a result', () => when({ toolResult: { tool: /get/, text: /4/ } }, 'a'), 'toolResult.tool is the RegExp /get/'],
+  ['a RegExp for a method', () => when({ method: /^post$/i }, 'a'), "method is the RegExp /^post$/i; expected a string such as 'POST'"],
+  ['a function as a condition', () => when({ not: { body: { model: () => true } } }, 'a'), 'not.body.model is the function model'],
+  ['a function as a condition on text', () => when({ not: { user: () => true } }, 'a'), 'not.user must be a string or a RegExp, not the function user'],
+  ['an unknown condition further down', () => when('', 'a', { expect: { not: { usr: 'a' } } }), 'expect.not: there is no condition usr'],
+  ['a RegExp deep in a script’s body', () => api.script({ rules: [{ match: { not: { json: { a: [{ b: [{ c: [{ d: /x/ }] }] }] } } }, response: 'a' }] }), 'rules[0].match.not.json.a[0].b[0].c[0].d is the RegExp /x/; expected JSON'],
+  ['a RegExp for a script’s operation', () => api.script({ responses: [{ text: 'a', expect: { operation: /chat/ } }] }), 'responses[0].expect.operation is the RegExp /chat/'],
+  ['a RegExp in a reply', () => api.replies({ text: 'a', model: /x/ }), 'responses[0].model is the RegExp /x/, which JSON cannot hold'],
+  ['a function in a reply', () => api.replies('a', text('a', { usage: () => 1 })), 'responses[1].usage is the function usage'],
+  ['a function inside a reply', () => api.replies(when('a', { output: [() => 'a'] })), 'responses[0].response.output[0] is the function'],
+  ['options of a rule that are none', () => when('a', 'b', null), 'when(): the options must be an object, not null'],
   ['a session’s name', () => emulator.session(''), 'session(): the name'],
   ['a session’s option', () => emulator.session('a', { sed: 1 }), 'there is no option sed; there are: clock, seed; did you mean seed?'],
   ['a session’s clock', () => emulator.session('a', { clock: 'manul' }), 'there is no clock "manul"; there are: "real", "instant", "manual"; did you mean "manual"?'],
@@ -48,6 +64,20 @@ test.each([
   expect(error).toBeInstanceOf(LLEmulatorError);
   expect(error).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining(message) });
   expect(error.stack.split('\n').find((line) => line.startsWith('    at '))).toContain('errors.test.mjs');
+});
+
+test('a mistake at whatever depth is at the caller’s line, with as many frames as asked', () => {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 2;
+  try {
+    const deep = JSON.parse(`${'{"not":'.repeat(50)}{}${'}'.repeat(50)}`, (key, value) => (Object.keys(value).length ? value : { body: /x/ }));
+    const frames = thrown(() => when(deep, 'a')).stack.split('\n    at ').slice(1);
+    expect(frames).toHaveLength(2);
+    expect(frames[0]).toContain('errors.test.mjs');
+    expect(Error.stackTraceLimit).toBe(2);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 });
 
 test('a script is refused whole, with the place of the fault', () => {

@@ -1,7 +1,7 @@
 // RegExps mean in the emulator what they mean in JavaScript.
 import { afterAll, expect, test } from 'vitest';
 import { startEmulator, when } from 'llemulator';
-import { chat } from './support.mjs';
+import { chat, client } from './support.mjs';
 
 const emulator = await startEmulator();
 afterAll(() => emulator.stop());
@@ -45,4 +45,25 @@ test('names are exact as strings, and searched as RegExps', async () => {
   api.replies(when({ model: 'gpt-4o' }, 'exact'), when({ model: /^gpt-4o-/, path: /completions$/ }, 'searched'));
   expect(await chat(api, 'x', { model: 'gpt-4o-mini' })).toBe('searched');
   expect(await chat(api, 'x')).toBe('exact');
+});
+
+test('in a script RegExps are translated wherever the language has a regex', async () => {
+  const api = emulator.session();
+  api.script({
+    rules: [
+      { pattern: /^one\u0021$/i, response: 'alone' },
+      { match: { user: /two/, system: /terse/i, not: { any_message: /long/ } }, response: 'texts' },
+      { match: { model: /mini$/, path: /completions$/, header: { 'x-team': /^a/ } }, response: 'names', expect: { not: { model: /^o/ } } },
+      { match: { tool_result: { tool: 'f', text: /^4/ } }, response: 'result' },
+    ],
+  });
+  const result = [
+    { role: 'assistant', tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } }] },
+    { role: 'tool', tool_call_id: 'call_1', content: '4 °C' },
+  ];
+  expect(await chat(api, 'ONE!')).toBe('alone');
+  expect(await chat(api, '', { messages: [{ role: 'system', content: 'Be Terse.' }, { role: 'user', content: 'two' }] })).toBe('texts');
+  const named = client(api, { defaultHeaders: { 'x-team': 'abc' } }).chat.completions.create({ model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'x' }] });
+  expect((await named).choices[0].message.content).toBe('names');
+  expect(await chat(api, '', { messages: [{ role: 'user', content: 'x' }, ...result] })).toBe('result');
 });

@@ -13,16 +13,24 @@ class LLEmulatorError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     if (param) this.param = param;
-    // The first line that is not ours is the mistake: test runners show the code around it.
+    // The first line that is not ours is the mistake: test runners show the code around it. However deep we are in what
+    // was given, it must be among the frames.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = Infinity;
+    Error.captureStackTrace(this);
+    Error.stackTraceLimit = stackTraceLimit;
     const [head, ...frames] = (this.stack ?? '').split('\n    at ');
-    this.stack = [head, ...places, ...frames.filter(isCallers)].join('\n    at ');
+    this.stack = [head, ...places, ...frames.filter(isCallers).slice(0, stackTraceLimit)].join('\n    at ');
   }
 }
 // Not an own property, so that it does not show up when the error is printed.
 Object.defineProperty(LLEmulatorError.prototype, 'name', { value: 'LLEmulatorError', configurable: true, writable: true });
 
-/** @param {string} frame  of a stack trace */
-const isCallers = (frame) => !frame.includes(__dirname);
+/**
+ * Whether a frame of a stack trace is a line of the caller's: not ours, nor one of the engine's between ours.
+ * @param {string} frame
+ */
+const isCallers = (frame) => !frame.includes(__dirname) && !frame.endsWith('(<anonymous>)');
 
 /** The line of whoever called this package, as a stack trace says it. */
 const callersLine = () => (new Error().stack ?? '').split('\n    at ').slice(1).find(isCallers);

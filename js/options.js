@@ -12,6 +12,15 @@ const PACE = /** @type {Record<string, string>} */ ({
 });
 
 /**
+ * @param {string} helper  for the message
+ * @param {unknown} options
+ */
+function mustBeOptions(helper, options) {
+  if (isPlainObject(options)) return options;
+  throw badArgument(`${helper}: the options must be an object, not ${show(options)}`);
+}
+
+/**
  * Renames the keys of an options object; a key that is not in the table is a mistake.
  * @param {string} helper  for the message
  * @param {unknown} options
@@ -19,10 +28,9 @@ const PACE = /** @type {Record<string, string>} */ ({
  */
 function renamed(helper, options, table) {
   if (options === undefined) return {};
-  if (!isPlainObject(options)) throw badArgument(`${helper}: the options must be an object, not ${show(options)}`);
   /** @type {Record<string, any>} */
   const out = {};
-  for (const [key, value] of Object.entries(options)) {
+  for (const [key, value] of Object.entries(mustBeOptions(helper, options))) {
     if (value === undefined) continue;
     if (!Object.hasOwn(table, key)) throw unknownName(`${helper}: there is no option `, key, Object.keys(table));
     out[table[key]] = value;
@@ -36,4 +44,4 @@ function renamed(helper, options, table) {
  */
 const asTimes = (times) => (times === Infinity ? 'unlimited' : times);
 
-module.exports = { PACE, asTimes, renamed };
+module.exports = { PACE, asTimes, mustBeOptions, renamed };

@@ -1,98 +1,121 @@
 'use strict';
 // Conditions in JavaScript, and scripts as JSON text: RegExps are translated, functions become numbers.
 const { badArgument, callersLine, isPlainObject, isRegExp, show, unknownName } = require('./errors.js');
-const { asTimes } = require('./options.js');
+const { mustBeJson, place } = require('./json.js');
+const { asTimes, mustBeOptions } = require('./options.js');
 const { escape, translate } = require('./regex.js');
 
 /**
- * A condition on text: a string is literal, a RegExp is translated.
- * @param {unknown} value
- * @param {string} key
+ * Where conditions stand: in `when()` a string is literal text, in a script it is written as the language has it.
+ * @typedef {{ lead: string, literal: boolean, keys: Record<string, [string, Write]> }} Style
  */
-function pattern(value, key) {
+/** @typedef {(value: any, at: string, style: Style) => unknown} Write  `at`: the place, for messages */
+
+/**
+ * A condition on text: a regex in the script language.
+ * @type {Write}
+ */
+function pattern(value, at, { lead, literal }) {
   if (isRegExp(value)) return translate(value);
-  if (typeof value === 'string') return escape(value);
-  throw badArgument(`when(): ${key} must be a string or a RegExp, not ${show(value)}`);
+  if (typeof value === 'string') return literal ? escape(value) : value;
+  throw badArgument(`${lead}${at} must be a string or a RegExp, not ${show(value)}`);
 }
 
 /**
  * A condition on a name: a string is exact, a RegExp is translated and marked as one.
- * @param {unknown} value
- * @param {string} key
+ * @type {Write}
  */
-function exact(value, key) {
+function exact(value, at, { lead }) {
   if (isRegExp(value)) return `/${translate(value)}/`;
   if (typeof value === 'string') return value;
-  throw badArgument(`when(): ${key} must be a string or a RegExp, not ${show(value)}`);
+  throw badArgument(`${lead}${at} must be a string or a RegExp, not ${show(value)}`);
 }
 
-/** @param {unknown} value */
-const asIs = (value) => value;
+/**
+ * A condition that the script language has no regex for.
+ * @param {string} expected  what would be right
+ * @returns {Write}
+ */
+const only = (expected) => (value, at, { lead }) => {
+  mustBeJson(value, at, { lead, expected, complete: true });
+  return value;
+};
+
+const TOOL = only('the name of a tool, a string');
+const BODY = only('JSON, whose texts are compared whole; a RegExp may stand in user, system, model, path or header');
 
 /**
  * The keys of a match: the name in the script language, and how the value is written there.
- * @type {Record<string, [string, (value: any, key: string) => unknown]>}
+ * @type {Style['keys']}
  */
 const KEYS = {
   user: ['user', pattern],
   system: ['system', pattern],
   anyMessage: ['any_message', pattern],
   model: ['model', exact],
-  operation: ['operation', asIs],
-  toolOffered: ['tool_offered', asIs],
+  operation: ['operation', only("a string: 'chat', 'responses', the SDK's name such as 'files.create', or 'files.*' for all of it")],
+  toolOffered: ['tool_offered', TOOL],
   toolResult: ['tool_result', toolResult],
-  turn: ['turn', asIs],
-  stream: ['stream', asIs],
-  format: ['format', asIs],
-  header: ['header', (value, key) => mapped(value, key, (one) => pattern(one, key))],
-  body: ['body', asIs],
+  turn: ['turn', only('a whole number')],
+  stream: ['stream', only('true or false')],
+  format: ['format', only("'text', 'json_object' or 'json_schema'")],
+  header: ['header', header],
+  body: ['body', BODY],
   path: ['path', exact],
-  method: ['method', asIs],
+  method: ['method', only("a string such as 'POST', in any case")],
   not: ['not', match],
 };
 
-/**
- * @param {unknown} value
- * @param {string} key
- */
-function toolResult(value, key) {
-  if (!isPlainObject(value)) return value;
-  const { tool, text, ...rest } = value;
-  const [stray] = Object.keys(rest);
-  if (stray) throw unknownName(`when(): ${key} has no key `, stray, ['tool', 'text']);
-  return { ...(tool !== undefined && { tool }), ...(text !== undefined && { text: pattern(text, `${key}.text`) }) };
+/** @type {Style} */
+const WHEN = { lead: 'when(): ', literal: true, keys: KEYS };
+/** @type {Style} */
+const SCRIPT = { lead: '', literal: false, keys: { json: ['json', BODY], ...Object.fromEntries(Object.values(KEYS).map((each) => [each[0], each])) } };
+
+/** @type {Write} */
+function toolResult(value, at, style) {
+  if (!isPlainObject(value)) return only('the name of a tool, { tool, text } or false')(value, at, style);
+  const [stray] = Object.keys(value).filter((key) => key !== 'tool' && key !== 'text');
+  if (stray && style.literal) throw unknownName(`${style.lead}${at} has no key `, stray, ['tool', 'text']);
+  return mapped(value, at, (one, where, key) => (key === 'text' ? pattern : TOOL)(one, where, style));
+}
+
+/** @type {Write} */
+function header(value, at, style) {
+  if (!isPlainObject(value)) throw badArgument(`${style.lead}${at} must be an object, not ${show(value)}`);
+  return mapped(value, at, (one, where) => pattern(one, where, style));
 }
 
 /**
- * @param {unknown} value
- * @param {string} key
- * @param {(value: unknown) => unknown} each
+ * @param {Record<string, unknown>} value
+ * @param {string} at
+ * @param {(value: unknown, at: string, key: string) => unknown} each
  */
-function mapped(value, key, each) {
-  if (!isPlainObject(value)) throw badArgument(`when(): ${key} must be an object, not ${show(value)}`);
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, each(one)]));
-}
+const mapped = (value, at, each) => Object.fromEntries(Object.entries(value).map(([key, one]) => [key, each(one, place(at, key), key)]));
 
 /**
  * A Match as the script language writes it.
  * @param {unknown} given
+ * @param {string} [at]
+ * @param {Style} [style]
+ * @returns {unknown}
  */
-function match(given) {
-  if (typeof given === 'string' || isRegExp(given)) return pattern(given, 'the match');
-  if (!isPlainObject(given)) throw badArgument(`when(): expected a string, a RegExp or an object of conditions, not ${show(given)}`);
-  /** @type {Record<string, unknown>} */
-  const out = {};
-  for (const [key, value] of Object.entries(given)) {
-    if (value === undefined) continue;
-    if (!Object.hasOwn(KEYS, key)) throw unknownName('when(): there is no condition ', key, Object.keys(KEYS));
-    const [name, write] = KEYS[key];
-    out[name] = write(value, key);
-  }
-  return out;
+function match(given, at = '', style = WHEN) {
+  const { lead, literal, keys } = style;
+  if (typeof given === 'string' || isRegExp(given)) return pattern(given, at, style);
+  if (!isPlainObject(given)) throw badArgument(`${lead}${at}${at && ': '}expected a string, a RegExp or an object of conditions, not ${show(given)}`);
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => {
+    const where = place(at, key);
+    const known = Object.hasOwn(keys, key);
+    // What else a script has there is the emulator's to judge.
+    if (!known && literal) throw unknownName(`${lead}${at && `${at}: `}there is no condition `, key, Object.keys(keys));
+    const [name, write] = known ? keys[key] : [key, only('JSON')];
+    return [name, write(value, where, style)];
+  }));
 }
 
 /** @type {typeof import('../index.d.ts').when} */
-const when = (condition, reply, { times, expect, optional, name, ...rest } = {}) => {
+const when = (condition, reply, options = {}) => {
+  const { times, expect, optional, name, ...rest } = mustBeOptions('when()', options);
   const [stray] = Object.keys(rest);
   if (stray) throw unknownName('when(): there is no option ', stray, ['times', 'expect', 'optional', 'name']);
   const replies = Array.isArray(reply) ? reply : [reply];
@@ -102,7 +125,7 @@ const when = (condition, reply, { times, expect, optional, name, ...rest } = {})
     match: match(condition),
     ...(Array.isArray(reply) ? { responses: reply } : { response: reply }),
     ...(times !== undefined && { times: asTimes(times) }),
-    ...(expect !== undefined && { expect: match(expect) }),
+    ...(expect !== undefined && { expect: match(expect, 'expect') }),
     ...(optional !== undefined && { optional }),
     ...(name !== undefined && { name }),
   });
@@ -153,16 +176,42 @@ function isScriptText(text) {
 }
 
 /**
- * A script as JSON text. Wherever a function or a RegExp stands, its number or translation is written.
- * @param {unknown} script
+ * What a session or a desk is sent, as JSON text. A function is written as its number where a reply stands, a RegExp as
+ * its translation where a condition does; elsewhere neither has a meaning.
+ * @param {unknown} body
  * @param {(reply: Function) => number} number  keeps a function and gives its number
  */
-function serialise(script, number) {
-  return JSON.stringify(script, (key, value) => {
-    if (typeof value === 'function') return { callback: number(value), ...(value.name && { callback_name: value.name }) };
-    if (isRegExp(value)) return key === 'model' || key === 'path' ? exact(value, key) : translate(value);
+function serialise(body, number) {
+  /** @typedef {(value: unknown, at: string) => unknown} Writer */
+  /** @type {Writer} */
+  const json = (value, at) => {
+    mustBeJson(value, at);
     return value;
-  });
+  };
+  /** @type {Writer} */
+  const condition = (value, at) => match(value, at, SCRIPT);
+  /** @type {(table: Record<string, Writer>) => Writer} */
+  const object = (table) => (value, at) => {
+    if (!isPlainObject(value)) return json(value, at);
+    return mapped(value, at, (one, where, key) => {
+      const write = Object.hasOwn(table, key) ? table[key] : json;
+      return one === undefined && write !== condition ? undefined : write(one, where);
+    });
+  };
+  /** @type {(write: Writer) => Writer} */
+  const each = (write) => (value, at) => {
+    if (Array.isArray(value)) return Array.from(value, (one, index) => write(one, `${at}[${index}]`));
+    return isPlainObject(value) ? mapped(value, at, write) : json(value, at);
+  };
+  /** @type {(table: Record<string, Writer>) => Writer} */
+  const orFunction = (table) => (value, at) => {
+    if (typeof value !== 'function') return object(table)(value, at);
+    return { callback: number(value), ...(value.name && { callback_name: value.name }) };
+  };
+  const reply = orFunction({});
+  const steps = each(orFunction({ match: condition, pattern: condition, expect: condition, response: reply, responses: each(reply) }));
+  const defaults = object({ fallback: reply, on_unmatched: reply });
+  return JSON.stringify(object({ responses: steps, rules: steps, defaults, reply, items: each(object({ reply })) })(body, ''));
 }
 
 module.exports = { asScript, match, mustBeReply, serialise, when };

@@ -329,7 +329,7 @@ export interface MatchConditions {
   /** The output format asked. */
   format?: 'text' | 'json_object' | 'json_schema';
   header?: Record<string, string | RegExp>;
-  /** JSON that the body contains. */
+  /** JSON that the body contains: objects may have more keys, all else is equal. No RegExps. */
   body?: unknown;
   /** Beginning with `/v1/`, without query; a string is the exact path. */
   path?: string | RegExp;

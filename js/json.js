@@ -1,0 +1,56 @@
+'use strict';
+// What JSON can hold. All else would be sent as something else: a Map as {}, NaN as null.
+const { badArgument, isRegExp, show } = require('./errors.js');
+
+/** Objects of which JSON keeps nothing, or what they are no more. */
+const LOST = /^(?:(?:Weak)?(?:Map|Set|Ref)|(?:Shared)?ArrayBuffer|DataView|\w+Array|(?:Async)?Generator|\w+ Iterator)$/;
+
+/**
+ * Throws unless JSON holds all of a value. What is undefined in an object is left out, as JSON.stringify does.
+ * @param {unknown} value
+ * @param {string} at  its place, for the message; '' = the value itself
+ * @param {object} [how]
+ * @param {string} [how.lead]  what the message begins with
+ * @param {string} [how.expected]  what would be right
+ * @param {boolean} [how.complete]  what is undefined is a mistake in objects too
+ * @param {unknown[]} [above]  what it stands in
+ */
+function mustBeJson(value, at, how = {}, above = []) {
+  const { toJSON } = Object(value);
+  const given = typeof toJSON === 'function' ? toJSON.call(value, at) : value;
+  const what = above.includes(given) ? 'circular: it holds itself' : lost(given);
+  if (what) {
+    const { lead = '', expected } = how;
+    throw badArgument(`${lead}${at || 'the value'} is ${what}${expected ? `; expected ${expected}` : ', which JSON cannot hold'}`);
+  }
+  if (typeof given !== 'object' || given === null) return;
+  const inside = [...above, given];
+  // By index: a list may have holes.
+  if (Array.isArray(given)) for (let i = 0; i < given.length; i++) mustBeJson(given[i], `${at}[${i}]`, how, inside);
+  else for (const [key, one] of Object.entries(given)) if (one !== undefined || how.complete) mustBeJson(one, place(at, key), how, inside);
+}
+
+/**
+ * What a value is that JSON cannot hold; else nothing.
+ * @param {any} value
+ */
+function lost(value) {
+  if (value === undefined || typeof value === 'function') return show(value);
+  if (typeof value === 'bigint') return `the BigInt ${value}n`;
+  if (typeof value === 'symbol' || (typeof value === 'number' && !Number.isFinite(value))) return String(value);
+  if (isRegExp(value)) return `the RegExp ${value}`;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (typeof value.then === 'function') return 'a promise (await it)';
+  // By tag, not by constructor: jest runs tests in a realm of their own.
+  const tag = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  return LOST.test(tag) ? `of the type ${tag}` : undefined;
+}
+
+/**
+ * The place of a key, as a JSON path.
+ * @param {string} at  of its object
+ * @param {string} key
+ */
+const place = (at, key) => (at ? `${at}.${key}` : key);
+
+module.exports = { mustBeJson, place };
