@@ -158,6 +158,7 @@ function whole(script) {
   }
   const object = typeof script === 'string' || Array.isArray(script) ? { responses: script } : script;
   if (!isPlainObject(object)) throw badArgument(`script(): expected an object as in script.schema.json, not ${show(script)}`);
+  if ('called_at' in object) throw noKey('called_at');
   return object;
 }
 
@@ -193,6 +194,7 @@ function serialise(body, number) {
   /** @type {(table: Record<string, Writer>) => Writer} */
   const object = (table) => (value, at) => {
     if (!isPlainObject(value)) return json(value, at);
+    for (const key of ['callback', 'callback_name']) if (key in value) throw noKey(place(at, key));
     return mapped(value, at, (one, where, key) => {
       const write = Object.hasOwn(table, key) ? table[key] : json;
       return one === undefined && write !== condition ? undefined : write(one, where);
@@ -213,5 +215,11 @@ function serialise(body, number) {
   const defaults = object({ fallback: reply, on_unmatched: reply });
   return JSON.stringify(object({ responses: steps, rules: steps, defaults, reply, items: each(object({ reply })) })(body, ''));
 }
+
+/**
+ * What is written for us alone: any number would be somebody's function, also another session's.
+ * @param {string} at
+ */
+const noKey = (at) => badArgument(`${at}: scripts have no such key`);
 
 module.exports = { asScript, match, mustBeReply, serialise, when };
