@@ -59,6 +59,14 @@ test.each([
   ['the number of a function as the last resort', () => api.otherwise({ callback: 1 }), 'defaults.fallback.callback: scripts'],
   ['the name of a function', () => api.replies({ text: 'a', callback_name: 'f' }), 'responses[0].callback_name: scripts'],
   ['where a script was given', () => api.script({ responses: ['a'], called_at: 'here' }), 'called_at: scripts have no such key'],
+  ['an undefined condition', () => when({ user: {}.cityy }, 'Cold.'), 'when(): user is undefined; give a value, or leave the condition out'],
+  ['an undefined condition in not', () => when({ not: { model: undefined } }, 'a'), 'not.model is undefined'],
+  ['an undefined condition of a tool’s result', () => when({ toolResult: { tool: 'f', text: undefined } }, 'a'), 'toolResult.text must be a string or a RegExp, not undefined'],
+  ['an undefined header', () => when({ header: { 'x-a': undefined } }, 'a'), 'header.x-a must be a string or a RegExp, not undefined'],
+  ['an undefined expectation', () => when('', 'a', { expect: { user: undefined } }), 'expect.user is undefined'],
+  ['an undefined value of the body', () => when('', 'a', { expect: { body: { temperature: undefined } } }), 'expect.body.temperature is undefined; expected JSON'],
+  ['an undefined match of a script', () => api.script({ rules: [{ match: undefined, response: 'a' }] }), 'rules[0].match: expected a string, a RegExp or an object of conditions, not undefined'],
+  ['an undefined condition of a script', () => api.script({ responses: [{ text: 'a', expect: { not: { tool_offered: undefined } } }] }), 'responses[0].expect.not.tool_offered is undefined'],
   ['options of a rule that are none', () => when('a', 'b', null), 'when(): the options must be an object, not null'],
   ['a session’s name', () => emulator.session(''), 'session(): the name'],
   ['a session’s option', () => emulator.session('a', { sed: 1 }), 'there is no option sed; there are: clock, seed; did you mean seed?'],
@@ -70,6 +78,13 @@ test.each([
   expect(error).toBeInstanceOf(LLEmulatorError);
   expect(error).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining(message) });
   expect(error.stack.split('\n').find((line) => line.startsWith('    at '))).toContain('errors.test.mjs');
+});
+
+test('options that are undefined are not given', () => {
+  const own = emulator.session();
+  own.replies(when('a', 'b', { times: undefined, expect: undefined, optional: undefined, name: undefined }));
+  own.script({ reset: true, responses: undefined, rules: [{ response: 'a', optional: undefined, times: undefined }] });
+  expect(thrown(() => own.finish()).message).toContain('1 reply was not used');
 });
 
 test('a mistake at whatever depth is at the caller’s line, with as many frames as asked', () => {

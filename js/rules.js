@@ -108,6 +108,8 @@ function match(given, at = '', style = WHEN) {
     const known = Object.hasOwn(keys, key);
     // What else a script has there is the emulator's to judge.
     if (!known && literal) throw unknownName(`${lead}${at && `${at}: `}there is no condition `, key, Object.keys(keys));
+    // It would be left out, and the rest match more.
+    if (value === undefined) throw badArgument(`${lead}${where} is undefined; give a value, or leave the condition out`);
     const [name, write] = known ? keys[key] : [key, only('JSON')];
     return [name, write(value, where, style)];
   }));
