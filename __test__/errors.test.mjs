@@ -4,7 +4,7 @@ import * as llemulator from 'llemulator';
 import { PLATFORMS } from '../scripts/platforms.mjs';
 import { ROOT, runProgram, thrown } from './support.mjs';
 
-const { LLEmulatorError, startEmulator, text, toolCall, toolCalls, when } = llemulator;
+const { LLEmulatorError, json, raw, startEmulator, text, toolCall, toolCalls, when } = llemulator;
 const emulator = await startEmulator();
 afterAll(() => emulator.stop());
 const api = emulator.session();
@@ -24,6 +24,24 @@ test.each([
   ['an option with a slip', () => text('a', { delayMS: 5 }), 'did you mean delayMs?'],
   ['options that are none', () => text('a', 5), 'the options must be an object'],
   ['arguments that are none', () => toolCall('f', 5), "toolCall('f'): the arguments"],
+  ['JSON that is a promise', () => json(Promise.resolve({})), 'json(): the value is a promise (await it), which JSON cannot hold'],
+  ['JSON that is undefined', () => json(undefined), 'json(): the value is undefined'],
+  ['JSON with a promise of somebody else’s', () => json({ a: { then() {} } }), 'a is a promise'],
+  ['JSON that is a Map', () => json(new Map([['a', 1]])), 'the value is of the type Map'],
+  ['JSON with a Set', () => json({ a: [{ b: new Set() }] }), 'json(): a[0].b is of the type Set'],
+  ['JSON with bytes', () => json({ a: new Uint8Array(1) }), 'a is of the type Uint8Array'],
+  ['JSON with a function', () => json({ a: () => 1 }), 'json(): a is the function a'],
+  ['JSON with a RegExp', () => json({ b: /x/ }), 'b is the RegExp /x/'],
+  ['JSON with no number', () => json({ c: NaN }), 'c is NaN'],
+  ['JSON with no finite number', () => json([1, -Infinity]), '[1] is -Infinity'],
+  ['JSON with a BigInt', () => json({ d: 1n }), 'd is the BigInt 1n'],
+  ['JSON with a symbol', () => json({ e: Symbol('s') }), 'e is Symbol(s)'],
+  ['JSON with a hole', () => json([, 1]), '[0] is undefined'],
+  ['JSON that holds itself', () => { const knot = { a: [] }; knot.a.push(knot); json(knot); }, 'a[0] is circular: it holds itself'],
+  ['arguments that are a promise', () => toolCall('f', Promise.resolve({})), "toolCall('f'): arguments is a promise (await it)"],
+  ['arguments that are a Map', () => toolCall('f', new Map()), "toolCall('f'): arguments is of the type Map"],
+  ['arguments with a function', () => toolCall('f', { a: () => 1 }), "toolCall('f'): arguments.a is the function a"],
+  ['a raw body with a Map', () => api.replies(raw({ body: { a: new Map() } })), 'responses[0].raw.body.a is of the type Map'],
   ['a custom tool without text', () => toolCall('f', {}, { custom: true }), 'the input of a custom tool is a string'],
   ['no calls', () => toolCalls(), 'at least one'],
   ['a status that is none', () => llemulator.error(200), 'from 400 to 599'],

@@ -17,7 +17,7 @@ const LOST = /^(?:(?:Weak)?(?:Map|Set|Ref)|(?:Shared)?ArrayBuffer|DataView|\w+Ar
  */
 function mustBeJson(value, at, how = {}, above = []) {
   const { toJSON } = Object(value);
-  const given = typeof toJSON === 'function' ? toJSON.call(value, at) : value;
+  const given = typeof toJSON === 'function' ? toJSON.call(value) : value;
   const what = above.includes(given) ? 'circular: it holds itself' : lost(given);
   if (what) {
     const { lead = '', expected } = how;

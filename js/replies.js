@@ -1,6 +1,7 @@
 'use strict';
 // The reply helpers. Each is one line of the script language: it returns the JSON that a script file would hold.
 const { badArgument, isPlainObject, show } = require('./errors.js');
+const { mustBeJson } = require('./json.js');
 const { PACE, renamed } = require('./options.js');
 
 /** Options of every reply, and their names in the script language. */
@@ -72,7 +73,7 @@ const text = (value, options) => withOptions('text()', { text: mustBeString('tex
 
 /** @type {typeof import('../index.d.ts').json} */
 const json = (value, options) => {
-  if (value === undefined || typeof value === 'function') throw badArgument(`json(): ${show(value)} is no JSON value`);
+  mustBeJson(value, '', { lead: 'json(): ' });
   return withOptions('json()', { json: value }, options);
 };
 
@@ -94,6 +95,7 @@ const toolCall = (name, args = {}, options = {}) => {
   if (typeof args !== 'string' && (typeof args !== 'object' || args === null)) {
     throw badArgument(`toolCall('${name}'): the arguments must be an object, or a string sent as it is, not ${show(args)}`);
   }
+  mustBeJson(args, 'arguments', { lead: `toolCall('${name}'): ` });
   if (custom && typeof args !== 'string') throw badArgument(`toolCall('${name}'): the input of a custom tool is a string, not ${show(args)}`);
   /** @type {any} */
   const call = { name, ...(custom ? { input: args } : { arguments: args }), ...(id !== undefined && { id }) };

@@ -197,7 +197,7 @@ export interface Usage {
 
 /** A message. The empty string is an empty message. */
 export function text(text: string, options?: ReplyOptions): ReplyObject;
-/** A message that is JSON, written compactly. */
+/** A message that is JSON, written compactly. What JSON cannot hold is refused: a promise, a Map, a function, NaN. */
 export function json(value: unknown, options?: ReplyOptions): ReplyObject;
 /** A refusal. */
 export function refusal(text: string, options?: ReplyOptions): ReplyObject;
