@@ -254,6 +254,8 @@ test('a generator that throws or yields nonsense ends the stream with the error'
     [async function* () { try { yield 'one'; yield 2; } finally { throw new Error('on the way out'); } }, 'on the way out'],
     [yielding(2), 'yielded 2 (a number)'],
     [yielding(knot), 'circular'],
+    [yielding({ json: { a: new Map() } }), 'yielded a reply whose json.a is of the type Map'],
+    [yielding({ reply: { json: NaN } }), 'yielded a reply whose json is NaN'],
     [yielding('😀'[0], '😀'[1]), 'surrogate'],
     [yielding(output(Array.from({ length: 500 }, () => 'x'))), '500 parts at once'],
   ];
@@ -262,7 +264,7 @@ test('a generator that throws or yields nonsense ends the stream with the error'
     await expect(pieces(api, 'x')).rejects.toThrow(message);
   }
   // The client may have the error before the last generator has run its `finally`.
-  await vi.waitFor(() => expect([...ended].sort()).toEqual([1, 1, 1, 2]));
+  await vi.waitFor(() => expect([...ended].sort()).toEqual([1, 1, 1, 1, 1, 2]));
 });
 
 test('an error comes after all that was yielded, however much that was', async () => {
@@ -310,6 +312,7 @@ test('a generator makes the bytes of a raw answer as they come', async () => {
     },
     async function* () { yield { bytes: 'a' }; yield 'text'; },
     async function* () { yield 'text'; yield { bytes: 'a' }; },
+    async function* () { yield { bytes: 'a', headers: { 'x-made': () => 'x' } }; },
   );
   const ask = () => fetch(`${api.baseURL}/chat/completions`, {
     method: 'POST',
@@ -322,4 +325,6 @@ test('a generator makes the bytes of a raw answer as they come', async () => {
   // What is begun as one kind cannot go on as the other: the connection is cut, the stream ends with an error.
   await expect((async () => (await ask()).text())()).rejects.toThrow();
   expect(await (await ask()).text()).toContain('bytes came, of which only a raw answer is made');
+  await expect((async () => (await ask()).text())()).rejects.toThrow();
+  expect(api.lastRequest.failure.message).toContain('headers.x-made is the function x-made');
 });

@@ -1,6 +1,7 @@
 'use strict';
 // Functions as replies: kept here by number, called when the emulator asks, their results sent back as JSON text.
 const { badArgument, isPlainObject, show, unknownName } = require('./errors.js');
+const { mustBeJson } = require('./json.js');
 
 /** What the emulator is told about a call. @typedef {Record<string, unknown>} Answer */
 
@@ -134,8 +135,12 @@ class Functions {
     let error;
     try {
       try {
-        // What a raw answer begins with is said already.
-        if (Object(first).bytes !== undefined) first = { .../** @type {object} */ (first), status: undefined, headers: undefined };
+        const { bytes, status, headers, ...rest } = Object(first);
+        if (bytes !== undefined) {
+          mustBeJson({ status, headers }, '', { lead: `${called(reply)} yielded a piece whose ` });
+          // What a raw answer begins with is said already.
+          first = { bytes, ...rest };
+        }
         for (let step = { done: false, value: first }; !step.done; step = /** @type {any} */ (await pieces.next())) {
           const piece = JSON.stringify(yielded(step.value, reply));
           let wanted = true;
@@ -157,6 +162,9 @@ class Functions {
   }
 }
 
+/** @param {Function} reply  as messages call it */
+const called = (reply) => `the reply function${reply.name ? ` ${reply.name}` : ''}`;
+
 /**
  * @param {unknown} result
  * @param {Function} reply
@@ -173,10 +181,11 @@ const answered = (result, reply, verb) => (result === undefined ? { pass: true }
  */
 function valid(value, reply, verb) {
   if (typeof value === 'string') return value;
-  const who = `the reply function${reply.name ? ` ${reply.name}` : ''}`;
+  const who = called(reply);
   const expected = `expected a string or a reply such as text('…')${verb === 'returned' ? '; undefined passes to the next rule' : ''}`;
   if (!isPlainObject(value)) throw badArgument(`${who} ${verb} ${show(value)}; ${expected}`);
   if ('match' in value || 'response' in value) throw badArgument(`${who} ${verb} a when(…) rule; ${expected}`);
+  mustBeJson(value, '', { lead: `${who} ${verb} a reply whose ` });
   return value;
 }
 
@@ -213,7 +222,7 @@ function yielded(value, reply) {
   const isPiece = keys.some((key) => key !== 'usage' && Object.hasOwn(PIECE, key)) || (keys.length === 1 && keys[0] === 'usage');
   if (!isPiece) return valid(value, reply, 'yielded');
   const piece = /** @type {Record<string, any>} */ (value);
-  const who = `the reply function${reply.name ? ` ${reply.name}` : ''} yielded a piece`;
+  const who = `${called(reply)} yielded a piece`;
   check(who, '', piece, PIECE);
   if (piece.toolCall !== undefined) {
     if (!isPlainObject(piece.toolCall)) throw badArgument(`${who} whose toolCall is ${show(piece.toolCall)}; expected { name, argumentsDelta }`);
@@ -221,6 +230,7 @@ function yielded(value, reply) {
     const { argumentsDelta, inputDelta } = piece.toolCall;
     if (argumentsDelta !== undefined && inputDelta !== undefined) throw badArgument(`${who} with toolCall.argumentsDelta (of a function) and toolCall.inputDelta (of a custom tool); give one`);
   }
+  if (piece.reply !== undefined) valid(piece.reply, reply, 'yielded');
   if (piece.bytes !== undefined) return { piece: { bytes: Buffer.from(piece.bytes).toString('base64') } };
   return { piece };
 }
