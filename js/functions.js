@@ -191,7 +191,7 @@ function valid(value, reply, verb) {
 
 /** The keys of a piece, and what each must be. @type {Record<string, (value: any) => string | undefined>} */
 const PIECE = {
-  choice: (value) => (Number.isInteger(value) && value >= 0 ? undefined : 'a whole number from 0'),
+  choice: mustBeCount,
   reasoningDelta: mustBeText,
   textDelta: mustBeText,
   refusalDelta: mustBeText,
@@ -203,12 +203,34 @@ const PIECE = {
   status: () => 'nothing: only the first piece of a raw answer has a status, beside its bytes',
   headers: () => 'nothing: only the first piece of a raw answer has headers, beside its bytes',
 };
+/** Those of its usage. @type {typeof PIECE} */
+const USAGE = {
+  prompt_tokens: mustBeCount,
+  completion_tokens: mustBeCount,
+  input_tokens: mustBeCount,
+  output_tokens: mustBeCount,
+  total_tokens: mustBeCount,
+  prompt_tokens_details: mustBeCounts,
+  completion_tokens_details: mustBeCounts,
+  input_tokens_details: mustBeCounts,
+  output_tokens_details: mustBeCounts,
+};
 /** Those of a tool call in it. @type {typeof PIECE} */
 const CALL = { name: mustBeText, id: mustBeText, argumentsDelta: mustBeText, inputDelta: mustBeText };
 
 /** @param {unknown} value */
 function mustBeText(value) {
   return typeof value === 'string' ? undefined : 'a string';
+}
+
+/** @param {unknown} value */
+function mustBeCount(value) {
+  return Number.isSafeInteger(value) && Number(value) >= 0 ? undefined : 'a whole number from 0';
+}
+
+/** @param {unknown} value */
+function mustBeCounts(value) {
+  return isPlainObject(value) && Object.values(value).every((one) => one === undefined || !mustBeCount(one)) ? undefined : 'an object of whole numbers from 0';
 }
 
 /**
@@ -230,6 +252,7 @@ function yielded(value, reply) {
     const { argumentsDelta, inputDelta } = piece.toolCall;
     if (argumentsDelta !== undefined && inputDelta !== undefined) throw badArgument(`${who} with toolCall.argumentsDelta (of a function) and toolCall.inputDelta (of a custom tool); give one`);
   }
+  if (piece.usage !== undefined) check(who, 'usage.', piece.usage, USAGE);
   if (piece.reply !== undefined) valid(piece.reply, reply, 'yielded');
   if (piece.bytes !== undefined) return { piece: { bytes: Buffer.from(piece.bytes).toString('base64') } };
   return { piece };
