@@ -1,6 +1,6 @@
 // Generators as replies: pieces, sent as they are yielded.
 import { afterAll, expect, test, vi } from 'vitest';
-import { output, raw, refusal, startEmulator, text, toolCall, when } from 'llemulator';
+import { error, output, raw, refusal, startEmulator, text, toolCall, when } from 'llemulator';
 import { chat, client, pieces, thrown } from './support.mjs';
 
 const emulator = await startEmulator();
@@ -20,6 +20,14 @@ test('a generator streams piece by piece, or is collected', async () => {
   for await (const event of stream) if (event.type === 'response.output_text.delta') deltas.push(event.delta);
   expect(deltas).toEqual(['one ', 'two']);
   expect(await pieces(api, 'x')).toEqual(['sync']);
+});
+
+test('what a generator returns before it yields is the reply', async () => {
+  const api = emulator.session();
+  const passing = function* () {};
+  api.replies(async function* () { return text('at once'); }, when('x', passing, { optional: true }), 'next', async function* () { yield 'one'; return undefined; });
+  expect([await chat(api, 'x'), await chat(api, 'x'), await chat(api, 'x')]).toEqual(['at once', 'next', 'one']);
+  api.finish();
 });
 
 /** What the chunks of one choice say together; no helper of openai 6 knows custom tools. */
@@ -256,6 +264,8 @@ test('a generator that throws or yields nonsense ends the stream with the error'
     [failing(new Error('half way')), 'half way'],
     [failing({ get message() { throw 1; } }), 'cannot be shown'],
     [async function* () { try { yield 'one'; yield 2; } finally { throw new Error('on the way out'); } }, 'on the way out'],
+    [async function* half() { yield 'one'; return 'two'; }, 'the reply function half returned "two" after it had yielded, which nobody would see; yield it'],
+    [function* () { yield 'one'; return error(500); }, 'returned {"error":{"status":500}} after it had yielded'],
     [yielding(2), 'yielded 2 (a number)'],
     [yielding(knot), 'circular'],
     [yielding({ json: { a: new Map() } }), 'yielded a reply whose json.a is of the type Map'],
@@ -267,6 +277,7 @@ test('a generator that throws or yields nonsense ends the stream with the error'
     api.replies(reply);
     await expect(pieces(api, 'x')).rejects.toThrow(message);
   }
+  expect(thrown(() => api.finish()).cause.message).toBe('half way');
   // The client may have the error before the last generator has run its `finally`.
   await vi.waitFor(() => expect([...ended].sort()).toEqual([1, 1, 1, 1, 1, 2]));
 });

@@ -141,13 +141,16 @@ class Functions {
           // What a raw answer begins with is said already.
           first = { bytes, ...rest };
         }
-        for (let step = { done: false, value: first }; !step.done; step = /** @type {any} */ (await pieces.next())) {
+        /** @type {IteratorResult<unknown>} */
+        let step = { done: false, value: first };
+        for (; !step.done; step = await pieces.next()) {
           const piece = JSON.stringify(yielded(step.value, reply));
           let wanted = true;
           // Full: the client is slow. Wait for it, or for the news that it has left.
           while (wanted && !native.push(stream, piece)) wanted = await native.drained(stream);
           if (!wanted || signal.aborted) break;
         }
+        if (step.done && step.value !== undefined) throw badArgument(`${called(reply)} returned ${show(step.value)} after it had yielded, which nobody would see; yield it`);
       } finally {
         // However it ended, the generator's own `finally` has run.
         await pieces.return?.();

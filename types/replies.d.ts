@@ -33,7 +33,10 @@ export type ReplyFunction = (
   },
 ) => ReplyResult | ReplyStream | Promise<ReplyResult | ReplyStream>;
 
-/** Pieces of a reply, sent as they are yielded. A string is more text; a reply's parts come whole. */
+/**
+ * Pieces of a reply, sent as they are yielded. A string is more text; a reply's parts come whole. What is returned is the
+ * reply if nothing was yielded; after that it is an error.
+ */
 export type ReplyStream = AsyncGenerator<Reply | ReplyPiece, ReplyResult, unknown> | Generator<Reply | ReplyPiece, ReplyResult, unknown>;
 
 /**
