@@ -2,7 +2,7 @@
 // The reply helpers. Each is one line of the script language: it returns the JSON that a script file would hold.
 const { badArgument, isPlainObject, show } = require('./errors.js');
 const { mustBeJson } = require('./json.js');
-const { PACE, renamed } = require('./options.js');
+const { PACE, mustBeOptions, renamed } = require('./options.js');
 
 /** Options of every reply, and their names in the script language. */
 const OPTIONS = /** @type {Record<string, string>} */ ({
@@ -90,7 +90,7 @@ const reasoning = (summary, reply, options) => {
 
 /** @type {typeof import('../index.d.ts').toolCall} */
 const toolCall = (name, args = {}, options = {}) => {
-  const { id, custom, ...more } = options;
+  const { id, custom, ...more } = mustBeOptions('toolCall()', options);
   mustBeString('toolCall()', 'the tool’s name', name);
   if (typeof args !== 'string' && (typeof args !== 'object' || args === null)) {
     throw badArgument(`toolCall('${name}'): the arguments must be an object, or a string sent as it is, not ${show(args)}`);
@@ -180,6 +180,7 @@ const malformed = (reply = '', options) => fault('malformed', 'headers', options
 const raw = (answer) => {
   if (typeof answer === 'string') return { raw: { status: 200, body: answer } };
   const { chunks, ...given } = renamed('raw()', answer, { status: 'status', headers: 'headers', body: 'body', sse: 'sse', chunks: 'chunks', events: 'events' });
+  if (chunks !== undefined && !Array.isArray(chunks)) throw badArgument(`raw(): chunks must be a list of { atMs, text }, not ${show(chunks)}`);
   const timed = chunks?.map((/** @type {unknown} */ chunk) => renamed('raw(): chunks', chunk, { atMs: 'at_ms', text: 'text', base64: 'base64' }));
   return { raw: { status: 200, ...given, ...(timed && { chunks: timed }) } };
 };
@@ -200,8 +201,10 @@ const image = (data, options) =>
   withOptions('image()', Array.isArray(data) ? { choices: data.map((one) => ({ image: base64('image()', one) })) } : { image: base64('image()', data) }, options);
 
 /** @type {typeof import('../index.d.ts').audio} */
-const audio = (data, { transcript, ...options } = {}) =>
-  withOptions('audio()', { audio: { data: base64('audio()', data), ...(transcript !== undefined && { transcript }) } }, options);
+const audio = (data, options = {}) => {
+  const { transcript, ...more } = mustBeOptions('audio()', options);
+  return withOptions('audio()', { audio: { data: base64('audio()', data), ...(transcript !== undefined && { transcript }) } }, more);
+};
 
 /** @type {typeof import('../index.d.ts').moderation} */
 const moderation = (verdict, options) => {
