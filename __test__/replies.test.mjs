@@ -117,6 +117,11 @@ test('faults: nothing, a cut, an event that is no JSON', async () => {
   await expect(client(api, { timeout: 50 }).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] })).rejects.toMatchObject({ message: 'Request timed out.' });
 });
 
+test('helpers without an argument serve where one is called with an index', () => {
+  expect(Array.from({ length: 2 }, timeout)).toEqual([timeout(), timeout()]);
+  expect(Array.from({ length: 2 }, rateLimited)).toEqual([rateLimited(), rateLimited()]);
+});
+
 test('stall() falls silent for a while, or until the client leaves', async () => {
   const api = emulator.session();
   const words = text('one two three', { chunk: 'word' });

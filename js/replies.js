@@ -23,8 +23,10 @@ const OPTIONS = /** @type {Record<string, string>} */ ({
  * @param {string} helper
  * @param {Record<string, any>} reply
  * @param {unknown} [options]
+ * @param {unknown[]} [rest]  what was given after them
  */
-function withOptions(helper, reply, options) {
+function withOptions(helper, reply, options, rest = []) {
+  mustBeAll(helper, rest, 'give all options in one object');
   const { hold, ...given } = renamed(helper, options, { ...OPTIONS, ...PACE, hold: 'hold' });
   /** @type {Record<string, any>} */
   const pace = {};
@@ -34,6 +36,17 @@ function withOptions(helper, reply, options) {
   }
   if (hold !== undefined) pace.hold = renamed(`${helper}: hold`, hold, { afterChunks: 'after_chunks', until: 'until' });
   return Object.keys(pace).length ? { ...reply, ...given, pace } : { ...reply, ...given };
+}
+
+/**
+ * Throws if more was given than a helper takes.
+ * @param {string} helper
+ * @param {unknown[]} rest
+ * @param {string} instead  what would be right
+ */
+function mustBeAll(helper, rest, instead) {
+  const stray = rest.find((each) => each !== undefined);
+  if (stray !== undefined) throw badArgument(`${helper}: ${show(stray)} is an argument too many; ${instead}`);
 }
 
 /**
@@ -69,27 +82,27 @@ function base64(helper, data) {
 }
 
 /** @type {typeof import('../index.d.ts').text} */
-const text = (value, options) => withOptions('text()', { text: mustBeString('text()', 'the text', value) }, options);
+const text = (value, options, ...rest) => withOptions('text()', { text: mustBeString('text()', 'the text', value) }, options, rest);
 
 /** @type {typeof import('../index.d.ts').json} */
-const json = (value, options) => {
+const json = (value, options, ...rest) => {
   mustBeJson(value, '', { lead: 'json(): ' });
-  return withOptions('json()', { json: value }, options);
+  return withOptions('json()', { json: value }, options, rest);
 };
 
 /** @type {typeof import('../index.d.ts').refusal} */
-const refusal = (value, options) => withOptions('refusal()', { refusal: mustBeString('refusal()', 'the refusal', value) }, options);
+const refusal = (value, options, ...rest) => withOptions('refusal()', { refusal: mustBeString('refusal()', 'the refusal', value) }, options, rest);
 
 /** @type {typeof import('../index.d.ts').reasoning} */
-const reasoning = (summary, reply, options) => {
+const reasoning = (summary, reply, options, ...rest) => {
   if (typeof summary !== 'string' && !Array.isArray(summary)) {
     throw badArgument(`reasoning(): the summary must be a string or a list of strings, not ${show(summary)}`);
   }
-  return withOptions('reasoning()', { reasoning: summary, ...(reply === undefined ? {} : asObject('reasoning()', reply)) }, options);
+  return withOptions('reasoning()', { reasoning: summary, ...(reply === undefined ? {} : asObject('reasoning()', reply)) }, options, rest);
 };
 
 /** @type {typeof import('../index.d.ts').toolCall} */
-const toolCall = (name, args = {}, options = {}) => {
+const toolCall = (name, args = {}, options = {}, ...rest) => {
   const { id, custom, ...more } = mustBeOptions('toolCall()', options);
   mustBeString('toolCall()', 'the tool’s name', name);
   if (typeof args !== 'string' && (typeof args !== 'object' || args === null)) {
@@ -99,7 +112,7 @@ const toolCall = (name, args = {}, options = {}) => {
   if (custom && typeof args !== 'string') throw badArgument(`toolCall('${name}'): the input of a custom tool is a string, not ${show(args)}`);
   /** @type {any} */
   const call = { name, ...(custom ? { input: args } : { arguments: args }), ...(id !== undefined && { id }) };
-  return { tool_calls: [call], ...withOptions('toolCall()', {}, more) };
+  return { tool_calls: [call], ...withOptions('toolCall()', {}, more, rest) };
 };
 
 /** @type {typeof import('../index.d.ts').toolCalls} */
@@ -115,9 +128,9 @@ const toolCalls = (...calls) => {
 };
 
 /** @type {typeof import('../index.d.ts').output} */
-const output = (items, options) => {
+const output = (items, options, ...rest) => {
   if (!Array.isArray(items)) throw badArgument(`output(): expected a list of items, not ${show(items)}`);
-  return withOptions('output()', { output: items.map((item) => asObject('output()', item)) }, options);
+  return withOptions('output()', { output: items.map((item) => asObject('output()', item)) }, options, rest);
 };
 
 /** @type {typeof import('../index.d.ts').error} */
@@ -168,7 +181,10 @@ function fault(kind, lone, args) {
 }
 
 /** @type {typeof import('../index.d.ts').timeout} */
-const timeout = () => ({ fault: { kind: 'stall', at: 'connect' } });
+const timeout = (/** @type {unknown[]} */ ...rest) => {
+  mustBeAll('timeout()', rest.slice(0, 1), 'it never answers; stall({ ms: 500 }) falls silent for a time');
+  return { fault: { kind: 'stall', at: 'connect' } };
+};
 /** @type {typeof import('../index.d.ts').disconnect} */
 const disconnect = (/** @type {unknown[]} */ ...args) => fault('disconnect', 'connect', args);
 /** @type {typeof import('../index.d.ts').stall} */
@@ -191,25 +207,25 @@ const generated = (options) => ({
 });
 
 /** @type {typeof import('../index.d.ts').embedding} */
-const embedding = (vector, options) => {
+const embedding = (vector, options, ...rest) => {
   if (!Array.isArray(vector) || !vector.length) throw badArgument(`embedding(): expected a list of numbers, or one list for each input, not ${show(vector)}`);
-  return withOptions('embedding()', { embedding: vector }, options);
+  return withOptions('embedding()', { embedding: vector }, options, rest);
 };
 
 /** @type {typeof import('../index.d.ts').image} */
-const image = (data, options) =>
-  withOptions('image()', Array.isArray(data) ? { choices: data.map((one) => ({ image: base64('image()', one) })) } : { image: base64('image()', data) }, options);
+const image = (data, options, ...rest) =>
+  withOptions('image()', Array.isArray(data) ? { choices: data.map((one) => ({ image: base64('image()', one) })) } : { image: base64('image()', data) }, options, rest);
 
 /** @type {typeof import('../index.d.ts').audio} */
-const audio = (data, options = {}) => {
+const audio = (data, options = {}, ...rest) => {
   const { transcript, ...more } = mustBeOptions('audio()', options);
-  return withOptions('audio()', { audio: { data: base64('audio()', data), ...(transcript !== undefined && { transcript }) } }, more);
+  return withOptions('audio()', { audio: { data: base64('audio()', data), ...(transcript !== undefined && { transcript }) } }, more, rest);
 };
 
 /** @type {typeof import('../index.d.ts').moderation} */
-const moderation = (verdict, options) => {
+const moderation = (verdict, options, ...rest) => {
   const list = typeof verdict === 'string' ? [verdict] : verdict;
-  return withOptions('moderation()', { moderation: Array.isArray(list) ? { flagged: list.length > 0, categories: list } : list }, options);
+  return withOptions('moderation()', { moderation: Array.isArray(list) ? { flagged: list.length > 0, categories: list } : list }, options, rest);
 };
 
 module.exports = {
