@@ -79,8 +79,8 @@ test('json() and toolCall() take what JSON.stringify writes whole', async () => 
   const api = emulator.session();
   class Point { x = 1; #y = 2; z = undefined; }
   const twice = { a: 1 };
-  api.replies(json({ at: new Date(0), point: new Point(), own: { toJSON: () => [null] }, left: undefined, twice: [twice, twice], ü: Object.create(null) }), toolCall('f', new Point(), { check: false }));
-  expect(await chat(api, 'x')).toBe('{"at":"1970-01-01T00:00:00.000Z","point":{"x":1},"own":[null],"twice":[{"a":1},{"a":1}],"ü":{}}');
+  api.replies(json({ at: new Date(0), point: new Point(), own: { toJSON: () => [null] }, left: undefined, twice: [twice, twice], ü: Object.create(null), boxed: [Object(0), Object('')], empty: new (class {})() }), toolCall('f', new Point(), { check: false }));
+  expect(await chat(api, 'x')).toBe('{"at":"1970-01-01T00:00:00.000Z","point":{"x":1},"own":[null],"twice":[{"a":1},{"a":1}],"ü":{},"boxed":[0,""],"empty":{}}');
   const called = await client(api).chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] });
   expect(called.choices[0].message.tool_calls[0].function.arguments).toBe('{"x":1}');
 });

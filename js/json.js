@@ -2,8 +2,10 @@
 // What JSON can hold. All else would be sent as something else: a Map as {}, NaN as null.
 const { badArgument, isRegExp, show } = require('./errors.js');
 
-/** Objects of which JSON keeps nothing, or what they are no more. */
-const LOST = /^(?:(?:Weak)?(?:Map|Set|Ref)|(?:Shared)?ArrayBuffer|DataView|\w+Array|(?:Async)?Generator|\w+ Iterator)$/;
+/** Objects whose keys, if they have any, are not what they hold. */
+const NO_KEYS = /^(?:(?:Weak)?(?:Map|Set)|\w+Array)$/;
+/** Objects that JSON writes without keys. */
+const KEYLESS = /^(?:Object|String|Number|Boolean)$/;
 
 /**
  * Throws unless JSON holds all of a value. What is undefined in an object is left out, as JSON.stringify does.
@@ -43,7 +45,8 @@ function lost(value) {
   if (typeof value.then === 'function') return 'a promise (await it)';
   // By tag, not by constructor: jest runs tests in a realm of their own.
   const tag = Object.prototype.toString.call(value).slice('[object '.length, -1);
-  return LOST.test(tag) ? `of the type ${tag}` : undefined;
+  const emptied = !KEYLESS.test(tag) && !Object.keys(value).length;
+  return emptied || NO_KEYS.test(tag) ? `of the type ${tag}` : undefined;
 }
 
 /**
