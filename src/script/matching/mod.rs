@@ -342,8 +342,9 @@ impl NamedOperation {
         match operations::short(text).or_else(spelled) {
             Some(name) => Ok(NamedOperation::Exact(name.to_string())),
             None => {
-                let near =
-                    nearest(text, names()).map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+                let below = |name: &&str| name.strip_prefix(text).is_some_and(|rest| rest.starts_with('.'));
+                let near = names().find(below).or_else(|| nearest(text, names()));
+                let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
                 let message =
                     format!("there is no operation {:?}{near} (`llemulator operations` lists them)", clip(text));
                 Err(path.error(message))
