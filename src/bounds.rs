@@ -12,6 +12,8 @@ pub(crate) struct Bounds {
 pub(crate) const WAIT_MS: Bounds = Bounds { from: 0.0, to: 86_400_000.0 };
 /// Times after which something is given up, in milliseconds: up to the longest timer JavaScript has.
 pub(crate) const PATIENCE_MS: Bounds = Bounds { from: 0.0, to: 2_147_483_647.0 };
+/// How long the store keeps a session after its last change, in milliseconds: below, it would be gone before the next.
+pub(crate) const TTL_MS: Bounds = Bounds { from: 1_000.0, to: PATIENCE_MS.to };
 /// How long a replica owns sessions without renewing its lease, in milliseconds: below, the server's own pauses end it.
 pub(crate) const LEASE_MS: Bounds = Bounds { from: 500.0, to: 600_000.0 };
 /// Tokens per second.

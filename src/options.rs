@@ -13,7 +13,7 @@ pub(crate) use values::{
 };
 use values::{is_ci, one_or_many, paths};
 
-use crate::bounds::{BYTES, Bounds, KEPT, LEASE_MS, PATIENCE_MS, RATE, WAIT_MS};
+use crate::bounds::{BYTES, Bounds, KEPT, LEASE_MS, PATIENCE_MS, RATE, TTL_MS, WAIT_MS};
 use crate::clock::Mode;
 use crate::reply::Length;
 use crate::reply::{GenerateStyle, ToolStrategy};
@@ -287,7 +287,7 @@ impl Options {
             ("maxDiskBytes", size(self.max_disk_bytes), BYTES),
             ("journalSize", size(self.journal_size), KEPT),
             ("maxObjects", size(self.max_objects), KEPT),
-            ("storeTtlMs", time(self.store_ttl_ms), PATIENCE_MS),
+            ("storeTtlMs", time(self.store_ttl_ms), TTL_MS),
             ("storeLeaseMs", time(self.store_lease_ms), LEASE_MS),
             ("callbackTimeoutMs", time(self.callback_timeout_ms), PATIENCE_MS),
             ("maxCallbacks", size(self.max_callbacks), KEPT),

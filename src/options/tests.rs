@@ -82,6 +82,10 @@ fn no_number_of_an_option_breaks_anything() {
     for name in ["streamDelayMinMs", "streamTokensPerSecond", "graceMs", "maxBodyBytes", "maxCallbacks"] {
         assert!(refused.iter().any(|(refused, _)| refused == name), "{name}: {refused:?}");
     }
+    // The store would forget a session before its next request.
+    for number in ["0", "1"] {
+        assert!(refused.contains(&("storeTtlMs".to_string(), number)), "{number}: {refused:?}");
+    }
 }
 
 #[test]
