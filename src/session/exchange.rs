@@ -4,8 +4,10 @@
 //! [`transcript`] shows it to people.
 
 mod kept;
+mod told;
 
 pub(crate) use kept::ExchangeRow;
+pub(crate) use told::level;
 
 use super::journal::Journal;
 use super::sent::SentLog;
@@ -171,11 +173,6 @@ impl Record {
     pub(crate) fn is_done(&self) -> bool {
         self.done
     }
-
-    /// Whether the client got an error, or nothing.
-    pub(crate) fn is_failed(&self) -> bool {
-        self.status.is_none_or(|status| status >= 400)
-    }
 }
 
 /// A request and what becomes of it. Few allocations: a journal keeps thousands.
@@ -202,7 +199,7 @@ pub(crate) struct Exchange {
     pub limits: OnceLock<crate::session::limits::RateLimits>,
     /// The model that answered, as answers name it.
     pub model: OnceLock<String>,
-    /// When the first piece of content of its stream was written, in the world's time.
+    /// When the first piece of its content was written, in the world's time, where it is written piece by piece.
     pub first_content: OnceLock<Duration>,
     /// Tokens of the request and of the answer, as its `usage` says.
     pub tokens: OnceLock<(u64, u64)>,
@@ -323,6 +320,11 @@ impl Exchange {
     /// Whether the exchange is over.
     pub(crate) fn is_done(&self) -> bool {
         self.lock().done
+    }
+
+    /// When the first piece of content of its stream was written, in the world's time.
+    pub(crate) fn first_token(&self) -> Option<Duration> {
+        self.first_content.get().copied().filter(|_| self.stream)
     }
 
     /// Notes a complaint of the emulator itself; any other error is none. The first one stays.

@@ -1,8 +1,8 @@
 //! The same line for machines: a JSON object, whose fields stay as docs/telemetry.md lists them.
 
+use crate::options::LogLevel;
 use crate::session::Session;
-use crate::session::exchange::Exchange;
-use crate::session::log_line::reason;
+use crate::session::exchange::{Exchange, level};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -46,47 +46,48 @@ struct OfExchange<'a> {
 /// The line of an exchange that ended at `now`, in the world's time.
 pub(super) fn line(session: &Session, exchange: &Exchange, now: Duration) -> String {
     let record = exchange.record();
-    let said = record.said();
     let failed = record.is_failed();
     let since = |moment: Duration| moment.saturating_sub(exchange.arrived).as_micros() as f64 / 1000.0;
+    let tokens = exchange.tokens.get().filter(|_| record.is_whole());
     let of_exchange = OfExchange {
         duration_ms: since(now),
-        time_to_first_token_ms: exchange.first_content.get().copied().map(since),
+        time_to_first_token_ms: exchange.first_token().map(since),
         session: session.label(),
         request_id: &exchange.request_id,
         operation: exchange.operation,
         stream: exchange.stream,
         model: exchange.wants.as_deref().map(shortened),
         asked: shortened(&exchange.asked()),
-        said: if failed { String::new() } else { shortened(&said) },
-        outcome: record.outcome.name(),
+        said: if failed { String::new() } else { shortened(&record.said()) },
+        outcome: record.told_outcome().name(),
         answered_by: record.by,
         rule: record.rule.as_ref().map(|rule| rule.label().to_string()),
-        input_tokens: exchange.tokens.get().map(|tokens| tokens.0),
-        output_tokens: exchange.tokens.get().map(|tokens| tokens.1),
+        input_tokens: tokens.map(|tokens| tokens.0),
+        output_tokens: tokens.map(|tokens| tokens.1),
         client_left: record.aborted,
     };
-    let reason = failed.then(|| shortened(reason(&record, &said)));
-    written(now, &exchange.method, &exchange.target, record.status, reason, Some(of_exchange))
+    let reason = failed.then(|| shortened(&record.reason()));
+    written(now, record.level(), &exchange.method, &exchange.target, record.status, reason, Some(of_exchange))
 }
 
 /// The line of a request that was refused before it was an exchange.
 pub(super) fn refused(method: &str, path: &str, status: u16, reason: &str, now: Duration) -> String {
-    written(now, method, path, Some(status), Some(shortened(reason)), None)
+    written(now, level(Some(status)), method, path, Some(status), Some(shortened(reason)), None)
 }
 
 fn written(
     now: Duration,
+    level: LogLevel,
     method: &str,
     path: &str,
     status: Option<u16>,
     reason: Option<String>,
     exchange: Option<OfExchange<'_>>,
 ) -> String {
-    let level = match status {
-        Some(..400) => "info",
-        Some(..500) => "warn",
-        _ => "error",
+    let level = match level {
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
     };
     let outcome = status.map_or("nothing".into(), |status| status.to_string());
     let message = format!("{method} {path} {outcome}");
@@ -172,6 +173,32 @@ mod tests {
         for name in [&BASE[..], &["reason"], &OF_EXCHANGE].concat() {
             assert!(guide.contains(&format!("| `{name}` |")), "docs/telemetry.md does not list {name}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_the_script_broke_is_no_success() {
+        let emulator = start(json!({}));
+        let script = json!({"responses": [{"text": "a b c d", "fault": {"kind": "disconnect", "at": 1}}]});
+        send(&emulator, "my-test", "/_emulator/script", &script);
+        let body = json!({"model": "gpt-4o", "stream": true, "messages": [{"role": "user", "content": "x"}]});
+        send(&emulator, "my-test", "/v1/chat/completions", &body);
+        let session = emulator.session("my-test");
+        let exchange = &session.journal.since(0, 1)[0];
+        let line: Value = serde_json::from_str(&line(&session, exchange, exchange.arrived)).expect("JSON");
+        for (name, value) in [
+            ("level", json!("warn")),
+            ("status", json!(200)),
+            ("reason", json!("the script broke the answer after 1 pieces")),
+            ("said", json!("")),
+            ("outcome", json!("faulted")),
+            ("answered_by", json!("script")),
+            ("output_tokens", Value::Null),
+        ] {
+            assert_eq!(line[name], value, "{name}");
+        }
+        // What tests compare, and what fails them, stays.
+        let shown = exchange.to_json(Duration::ZERO);
+        assert_eq!((&shown["outcome"], &shown["failure"]), (&json!("scripted"), &Value::Null));
     }
 
     #[test]

@@ -6,8 +6,7 @@ use crate::log;
 use crate::options::{LogFormat, LogLevel, Settings};
 use crate::reply::describe::quote;
 use crate::session::Session;
-use crate::session::exchange::Exchange;
-use crate::session::exchange::{Outcome, Record};
+use crate::session::exchange::{Exchange, Outcome, level};
 use crate::session::log_json;
 use crate::session::observers::Observer;
 use std::borrow::Cow;
@@ -74,11 +73,7 @@ const GREY: u8 = 90;
 fn line(session: &Session, exchange: &Exchange, now: Duration, paint: Paint) -> String {
     let record = exchange.record();
     let status = record.status.map_or("---".to_string(), |status| status.to_string());
-    let colour = match record.status {
-        Some(..400) => GREEN,
-        Some(..500) => YELLOW,
-        _ => RED,
-    };
+    let colour = colour(record.level());
     let took = now.saturating_sub(exchange.arrived).as_millis();
     let mut out = format!(
         "{} {} {took}ms {} {} {}",
@@ -98,7 +93,7 @@ fn line(session: &Session, exchange: &Exchange, now: Duration, paint: Paint) -> 
     }
     let said = record.said();
     if record.is_failed() {
-        let reason = plain(reason(&record, &said).lines().next().unwrap_or_default(), REASON).into_owned();
+        let reason = plain(record.reason().lines().next().unwrap_or_default(), REASON).into_owned();
         let _ = write!(out, " {}", paint.with(colour, format_args!("✗ {reason}")));
     } else if !said.is_empty() {
         let _ = write!(out, " → {}", plain(&said, REASON));
@@ -117,10 +112,12 @@ fn line(session: &Session, exchange: &Exchange, now: Duration, paint: Paint) -> 
     out
 }
 
-/// Why an exchange failed, of what is known.
-pub(super) fn reason<'a>(record: &'a Record, said: &'a str) -> &'a str {
-    let failure = record.failure.as_ref().map(|failure| failure.message.as_str());
-    failure.or(record.explanation.as_deref()).unwrap_or(said)
+fn colour(level: LogLevel) -> u8 {
+    match level {
+        LogLevel::Info => GREEN,
+        LogLevel::Warn => YELLOW,
+        LogLevel::Error => RED,
+    }
 }
 
 /// Writes the line of a request that was refused before it was an exchange: of a control route, or a socket.
@@ -135,7 +132,7 @@ pub(crate) fn refusal(settings: &Settings, method: &str, path: &str, status: u16
 }
 
 fn refused(method: &str, path: &str, status: u16, reason: &str, now: Duration, paint: Paint) -> String {
-    let colour = if status < 500 { YELLOW } else { RED };
+    let colour = colour(level(Some(status)));
     let reason = plain(reason.lines().next().unwrap_or_default(), REASON);
     let (time, status) = (paint.with(GREY, time_of_day(now)), paint.with(colour, status));
     format!("{time} {status} {method} {path} {}", paint.with(colour, format_args!("✗ {reason}")))
@@ -204,6 +201,22 @@ mod tests {
             "{}",
             lines[3]
         );
+    }
+
+    #[test]
+    fn an_answer_that_the_script_broke_looks_broken() {
+        for kind in ["error", "disconnect", "close", "malformed"] {
+            let script = json!({"responses": [{"text": "a b c d", "fault": {"kind": kind, "at": 1}}]});
+            let mut asked = chat("gpt-4o", "Hi?");
+            asked.1["stream"] = json!(true);
+            let lines = lines(json!({}), "my-test", Some(script), &[asked]);
+            assert!(
+                lines[0].starts_with("200 ")
+                    && lines[0].ends_with("\"Hi?\" ✗ the script broke the answer after 1 pieces [responses[0]]"),
+                "{kind}: {}",
+                lines[0]
+            );
+        }
     }
 
     #[test]

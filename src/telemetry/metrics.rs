@@ -89,20 +89,16 @@ fn roughly<const N: usize>(values: [&str; N], state: &mut impl Hasher) {
 /// What an exchange was, once it is over.
 pub(super) struct Done {
     pub status: Option<u16>,
+    /// The client got an error, or nothing, or an answer that broke.
+    pub failed: bool,
     pub finish: Finish,
     /// The client left before the end.
     pub aborted: bool,
     /// Until the first piece of content of a stream, and until the end.
     pub first: Option<Duration>,
     pub total: Duration,
-    /// Tokens of the request and of the answer, where a model was asked.
+    /// Tokens of the request and of an answer that left whole, where a model was asked.
     pub tokens: Option<(u64, u64)>,
-}
-
-impl Done {
-    pub(super) fn is_success(&self) -> bool {
-        self.status.is_some_and(|status| status < 400)
-    }
 }
 
 /// What is only looked at when somebody asks.
@@ -257,13 +253,14 @@ impl Observer for Tally {
             };
             let done = Done {
                 status: record.status,
+                failed: record.is_failed(),
                 finish: finish.unwrap_or(Finish::Stop),
                 aborted: record.aborted,
-                first: exchange.first_content.get().map(|first| first.saturating_sub(exchange.arrived)),
+                first: exchange.first_token().map(|first| first.saturating_sub(exchange.arrived)),
                 total: clock::world().saturating_sub(exchange.arrived),
-                tokens: exchange.tokens.get().copied(),
+                tokens: exchange.tokens.get().copied().filter(|_| record.is_whole()),
             };
-            (done, record.outcome, record.by)
+            (done, record.told_outcome(), record.by)
         });
         let operation = exchange.operation;
         let status = done.status.map_or_else(|| "none".to_string(), |status| status.to_string());

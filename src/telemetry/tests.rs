@@ -80,6 +80,26 @@ fn every_kind_of_stream_has_its_first_token_and_its_tokens() {
 }
 
 #[test]
+fn an_answer_that_broke_is_no_success() {
+    let emulator = start(json!({"metrics": "vllm"}));
+    let broken = |kind: &str| json!({"text": "a b c d", "fault": {"kind": kind, "at": 1}});
+    let script = json!({"responses": [broken("error"), broken("disconnect"), broken("close")]});
+    send(&emulator, KEY, "/_emulator/script", &script);
+    for stream in [true, true, false] {
+        send(&emulator, KEY, "/v1/chat/completions", &chat("gpt-4o", stream));
+    }
+    let text = scrape(&emulator);
+    let counted = "llemulator_requests_total{operation=\"chat.completions.create\",status=\"200\",outcome=\"faulted\",answered_by=\"script\"}";
+    assert_eq!(sample(&text, counted), 3.0);
+    for name in ["outcome=\"scripted\"", "vllm:request_success_total{", "kind=\"output\""] {
+        assert!(!text.contains(name), "{name}: {text}");
+    }
+    // What does not stream has no first token.
+    let first = "llemulator_time_to_first_token_seconds_count{operation=\"chat.completions.create\"}";
+    assert_eq!(sample(&text, first), 2.0);
+}
+
+#[test]
 fn open_streams_and_what_gave_way_are_seen() {
     let emulator = start(json!({"profile": "relaxed", "journalSize": 2}));
     let held =

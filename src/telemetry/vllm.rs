@@ -133,7 +133,7 @@ impl Vllm {
     pub(super) fn ended(&self, model_name: Arc<str>, done: &Done) {
         let labels = ModelLabels::of(model_name.clone());
         self.running.get_or_create(&labels).dec();
-        if !done.is_success() {
+        if done.failed {
             return;
         }
         let finished_reason = match done.finish {

@@ -58,7 +58,7 @@ pub(super) fn attributes(report: &Report) -> Vec<KeyValue> {
     if let Some(tools) = body["tools"].as_array().filter(|tools| !tools.is_empty()) {
         add("gen_ai.tool.definitions", json!(tools));
     }
-    if !report.record.is_failed() {
+    if report.record.is_whole() {
         add("gen_ai.output.messages", said(report));
     }
     all

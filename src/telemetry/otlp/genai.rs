@@ -102,9 +102,16 @@ impl Report {
 
     /// What kind of error it ended with.
     fn error(&self) -> Option<String> {
-        self.record
-            .is_failed()
-            .then(|| self.record.status.map_or_else(|| "aborted".to_string(), |status| status.to_string()))
+        match self.record.status {
+            Some(status @ 400..) => Some(status.to_string()),
+            _ if self.record.is_broken() => Some("faulted".into()),
+            status => (status.is_none() || self.record.aborted).then(|| "aborted".into()),
+        }
+    }
+
+    /// Tokens of the request and of an answer that left whole.
+    pub(super) fn tokens(&self) -> Option<(u64, u64)> {
+        self.exchange.tokens.get().copied().filter(|_| self.record.is_whole())
     }
 
     /// What was said, where it is kept as that.
@@ -158,7 +165,7 @@ impl Report {
         all.extend([
             KeyValue::new("http.request.method", exchange.method.clone()),
             KeyValue::new("url.path", self.path().to_string()),
-            KeyValue::new("llemulator.outcome", self.record.outcome.name()),
+            KeyValue::new("llemulator.outcome", self.record.told_outcome().name()),
             KeyValue::new("llemulator.request_id", exchange.request_id.clone()),
         ]);
         let mut add = |name: &'static str, value: Value| all.push(KeyValue::new(name, value));
@@ -174,11 +181,11 @@ impl Report {
         if let Some(model) = exchange.model.get() {
             add("gen_ai.response.model", model.clone().into());
         }
-        if let Some((input, output)) = exchange.tokens.get() {
-            add("gen_ai.usage.input_tokens", (*input as i64).into());
-            add("gen_ai.usage.output_tokens", (*output as i64).into());
+        if let Some((input, output)) = self.tokens() {
+            add("gen_ai.usage.input_tokens", (input as i64).into());
+            add("gen_ai.usage.output_tokens", (output as i64).into());
         }
-        if let Some(choices) = self.choices() {
+        if let Some(choices) = self.choices().filter(|_| self.record.is_whole()) {
             let reasons: Vec<StringValue> = choices.iter().map(|choice| finish(choice).as_str().into()).collect();
             add("gen_ai.response.finish_reasons", Value::Array(Array::String(reasons)));
         }
@@ -193,12 +200,11 @@ impl Report {
 
     /// Why it failed.
     pub(super) fn status(&self) -> Status {
-        match self.record.status {
-            Some(..400) => Status::Unset,
+        match self.error() {
+            None => Status::Unset,
+            Some(_) if self.record.aborted && !self.record.is_broken() => Status::error("the client left"),
             // What the client did wrong is no error of a server's span, but for the conventions of inference.
-            _ => Status::error(
-                self.record.failure.as_ref().map_or_else(|| self.record.said(), |failure| failure.message.clone()),
-            ),
+            Some(_) => Status::error(self.record.reason()),
         }
     }
 
@@ -211,9 +217,13 @@ impl Report {
         if contents.in_spans {
             span.set_attributes(contents::attributes(self));
         }
-        if let Some(first) = self.exchange.first_content.get() {
-            let seconds = KeyValue::new("gen_ai.server.time_to_first_token", self.took(*first).as_secs_f64());
-            span.add_event_with_timestamp("gen_ai.first_token", UNIX_EPOCH + *first, vec![seconds]);
+        if let Some(first) = self.exchange.first_token() {
+            let seconds = KeyValue::new("gen_ai.server.time_to_first_token", self.took(first).as_secs_f64());
+            span.add_event_with_timestamp("gen_ai.first_token", UNIX_EPOCH + first, vec![seconds]);
         }
     }
 }
+
+#[cfg(test)]
+#[path = "genai_tests.rs"]
+mod tests;

@@ -39,11 +39,11 @@ impl Meters {
         let mut attributes = report.dimensions();
         let total = report.took(report.ended);
         self.duration.record(total.as_secs_f64(), &attributes);
-        let first = exchange.first_content.get().map(|first| report.took(*first));
+        let first = exchange.first_token().map(|first| report.took(first));
         if let Some(first) = first {
             self.first.record(first.as_secs_f64(), &attributes);
         }
-        let Some(&(input, output)) = exchange.tokens.get() else { return };
+        let Some((input, output)) = report.tokens() else { return };
         if let (Some(first), true) = (first, output > 1) {
             let each = total.saturating_sub(first) / u32::try_from(output - 1).unwrap_or(u32::MAX);
             self.each.record(Duration::as_secs_f64(&each), &attributes);

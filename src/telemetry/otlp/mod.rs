@@ -16,7 +16,7 @@ mod queue;
 
 use crate::clock;
 use crate::log;
-use crate::options::{Settings, SpanNames};
+use crate::options::{LogLevel, Settings, SpanNames};
 use crate::session::exchange::Exchange;
 use crate::session::{Observer, Session, UpstreamNews};
 use crate::wire::headers::Headers;
@@ -175,10 +175,10 @@ impl Observer for Reporter {
 /// The log's line as a record, in its trace.
 fn emit(logger: &SdkLogger, report: &genai::Report, span: Option<&SpanContext>, contents: contents::Capture) {
     let mut record = logger.create_log_record();
-    let (severity, text) = match report.record.status {
-        Some(..400) => (Severity::Info, "INFO"),
-        Some(..500) => (Severity::Warn, "WARN"),
-        _ => (Severity::Error, "ERROR"),
+    let (severity, text) = match report.record.level() {
+        LogLevel::Info => (Severity::Info, "INFO"),
+        LogLevel::Warn => (Severity::Warn, "WARN"),
+        LogLevel::Error => (Severity::Error, "ERROR"),
     };
     record.set_timestamp(UNIX_EPOCH + report.ended);
     record.set_severity_number(severity);
