@@ -3,6 +3,8 @@
 use crate::clock;
 use crate::log;
 use crate::telemetry::otlp::complain;
+use crate::telemetry::otlp::variables::Variables;
+use hyper::Uri;
 use opentelemetry_otlp::{LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -36,23 +38,29 @@ impl Display for Signal {
     }
 }
 
-/// A variable that says something.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().map(|value| value.trim().to_string()).filter(|value| !value.is_empty())
-}
-
 /// Where a signal is sent, and how; `None` = nowhere.
-fn target(signal: Signal, variable: impl Fn(&str) -> Option<String>) -> Option<(Protocol, String)> {
+fn target<F: Fn(&str) -> Option<String>>(signal: Signal, variables: &Variables<F>) -> Option<(Protocol, String)> {
     let name = signal.to_string().to_uppercase();
-    if variable(&format!("OTEL_{name}_EXPORTER")).is_some_and(|exporter| exporter == "none") {
+    if variables.word(&format!("OTEL_{name}_EXPORTER"), &["otlp", "none"]) == Some("none") {
         return None;
     }
-    let own = variable(&format!("OTEL_EXPORTER_OTLP_{name}_ENDPOINT"));
-    let whole = own.is_some();
-    let given = own.or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT"))?;
+    let own = |what: &str| format!("OTEL_EXPORTER_OTLP_{name}_{what}");
+    let own_endpoint = own("ENDPOINT");
+    let (from, given) = variables.first([&own_endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT"])?;
     let url = if given.contains("://") { given.clone() } else { format!("http://{given}") };
-    let protocol = variable(&format!("OTEL_EXPORTER_OTLP_{name}_PROTOCOL"));
-    let protocol = match protocol.or_else(|| variable("OTEL_EXPORTER_OTLP_PROTOCOL")).as_deref() {
+    if !is_address(&url) {
+        let expected = "http://HOST:PORT or HOST:PORT, without encryption";
+        variables.complain(from, &given, expected, "Nothing is sent there.");
+        return None;
+    }
+    if let Some((name, value)) = variables.first([&own("COMPRESSION"), "OTEL_EXPORTER_OTLP_COMPRESSION"])
+        && !value.eq_ignore_ascii_case("none")
+    {
+        variables.complain(name, &value, "none", "What is sent is not compressed: this build cannot.");
+    }
+    let own_protocol = own("PROTOCOL");
+    let named = variables.first([&own_protocol, "OTEL_EXPORTER_OTLP_PROTOCOL"]).map(|(name, _)| name);
+    let protocol = match named.and_then(|name| variables.word(name, &["grpc", "http/protobuf"])) {
         Some("grpc") => Protocol::Grpc,
         Some(_) => Protocol::HttpBinary,
         // `jaeger:4317`, and the port that gRPC has everywhere.
@@ -60,22 +68,32 @@ fn target(signal: Signal, variable: impl Fn(&str) -> Option<String>) -> Option<(
         None => Protocol::HttpBinary,
     };
     let url = match protocol {
-        Protocol::HttpBinary if !whole => format!("{}/v1/{signal}", url.trim_end_matches('/')),
+        Protocol::HttpBinary if from != own_endpoint => format!("{}/v1/{signal}", url.trim_end_matches('/')),
         _ => url,
     };
     Some((protocol, url))
 }
 
+/// Whether something can be sent to an address.
+fn is_address(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let Some(authority) = uri.authority() else { return false };
+    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let port_is_right = authority.port_u16().is_some() || host_and_port == authority.host();
+    uri.scheme_str() == Some("http") && !authority.host().is_empty() && port_is_right
+}
+
 macro_rules! exporter {
     ($name:ident, $exporter:ident, $signal:expr) => {
         /// What sends this signal, if the environment wants it sent.
-        pub(super) fn $name() -> Option<$exporter> {
-            let (protocol, url) = target($signal, variable)?;
+        pub(super) fn $name<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Option<Guarded<$exporter>> {
+            let (protocol, url) = target($signal, variables)?;
             let made = match protocol {
-                Protocol::Grpc => $exporter::builder().with_tonic().with_endpoint(url).build(),
-                _ => $exporter::builder().with_http().with_protocol(protocol).with_endpoint(url).build(),
+                Protocol::Grpc => $exporter::builder().with_tonic().with_endpoint(&url).build(),
+                _ => $exporter::builder().with_http().with_protocol(protocol).with_endpoint(&url).build(),
             };
-            made.inspect_err(|error| complain($signal, error)).ok()
+            let made = made.inspect_err(|error| complain($signal, error)).ok()?;
+            Some(Guarded::new(made, $signal, url))
         }
     };
 }
@@ -89,13 +107,15 @@ exporter!(logs, LogExporter, Signal::Logs);
 pub(super) struct Guarded<E> {
     inner: E,
     signal: Signal,
+    /// Where it is sent.
+    url: String,
     /// When it was last said, in the world's time, and how many failures since then were not.
     said: Mutex<(Option<Duration>, u64)>,
 }
 
 impl<E> Guarded<E> {
-    pub(super) fn new(inner: E, signal: Signal) -> Self {
-        Guarded { inner, signal, said: Mutex::default() }
+    fn new(inner: E, signal: Signal, url: String) -> Self {
+        Guarded { inner, signal, url, said: Mutex::default() }
     }
 
     fn watch(&self, result: OTelSdkResult) -> OTelSdkResult {
@@ -118,7 +138,7 @@ impl<E> Guarded<E> {
             0 => String::new(),
             more => format!("; {more} times more since this was last said"),
         };
-        Some(format!("OpenTelemetry: {} could not be sent and are dropped: {error}{more}", self.signal))
+        Some(format!("OpenTelemetry: {} could not be sent to {} and are dropped: {error}{more}", self.signal, self.url))
     }
 }
 
@@ -171,14 +191,11 @@ impl PushMetricExporter for Guarded<MetricExporter> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::otlp::variables::tests::given;
 
     #[test]
     fn endpoints_are_read_as_the_specification_and_openai_mokku_do() {
-        let at = |variables: &[(&str, &str)]| {
-            let find =
-                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string());
-            target(Signal::Traces, find)
-        };
+        let at = |variables: &[(&str, &str)]| target(Signal::Traces, &given(variables));
         let (general, own) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
         let protocol = "OTEL_EXPORTER_OTLP_PROTOCOL";
         for (variables, wanted) in [
@@ -191,7 +208,10 @@ mod tests {
                 Some((Protocol::HttpBinary, "http://a:4317/v1/traces")),
             ),
             (&[(general, "http://a:1"), (own, "http://b:2/x")], Some((Protocol::HttpBinary, "http://b:2/x"))),
+            (&[(general, "http://a:1"), (protocol, "GRPC")], Some((Protocol::Grpc, "http://a:1"))),
+            (&[(general, "[::1]:1")], Some((Protocol::Grpc, "http://[::1]:1"))),
             (&[(general, "http://a:1"), ("OTEL_TRACES_EXPORTER", "none")], None),
+            (&[(general, "http://a:1"), ("OTEL_TRACES_EXPORTER", "NONE")], None),
             (&[], None),
         ] {
             assert_eq!(at(variables), wanted.map(|(protocol, url)| (protocol, url.to_string())), "{variables:?}");
@@ -199,10 +219,40 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_said_once_with_what_would_be_right() {
+        let (endpoint, protocol) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL");
+        let http = Some((Protocol::HttpBinary, "http://a:1/v1/traces".to_string()));
+        for (name, value, expected, wanted) in [
+            (protocol, "nonsense", "grpc or http/protobuf", http.clone()),
+            (protocol, "http/json", "grpc or http/protobuf", http.clone()),
+            ("OTEL_TRACES_EXPORTER", "console", "otlp or none", http.clone()),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "none", http),
+            (endpoint, "https://a:1", "http://HOST:PORT", None),
+            (endpoint, "grpc://a:1", "http://HOST:PORT", None),
+            (endpoint, "http://a:99999", "http://HOST:PORT", None),
+            (endpoint, "a b", "http://HOST:PORT", None),
+        ] {
+            let variables = given(&[(name, value), (endpoint, "http://a:1")]);
+            assert_eq!(target(Signal::Traces, &variables), wanted, "{value}");
+            target(Signal::Logs, &variables);
+            let said = variables.complaints();
+            let begin = format!("OpenTelemetry: Invalid {name}: expected {expected}");
+            assert!(
+                said.len() == 1 && said[0].starts_with(&begin) && said[0].contains(&format!("{value:?}")),
+                "{said:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_receiver_that_is_down_is_complained_of_once_a_minute() {
-        let watched = Guarded::new((), Signal::Traces);
+        let watched = Guarded::new((), Signal::Traces, "http://a:1".into());
         let at = |seconds| watched.complaint("refused", Duration::from_secs(seconds));
-        assert!(at(1_000).is_some_and(|line| line.contains("traces") && line.ends_with("refused")));
+        assert!(
+            at(1_000).is_some_and(
+                |line| line.contains("traces could not be sent to http://a:1 ") && line.ends_with("refused")
+            )
+        );
         assert_eq!((at(1_001), at(1_059)), (None, None));
         assert!(at(1_060).is_some_and(|line| line.contains("2 times more")));
     }

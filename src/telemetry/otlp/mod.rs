@@ -13,6 +13,7 @@ mod mokku;
 mod parameters;
 mod providers;
 mod queue;
+mod variables;
 
 use crate::clock;
 use crate::log;
