@@ -101,8 +101,8 @@ pub(crate) fn completed(exchange: &Exchange, response: &Value, status: u16, by: 
 /// A request's conversation, whatever its dialect; null where there is none.
 pub(crate) fn conversation(body: &Value) -> Value {
     let items = match (&body["messages"], &body["input"], &body["prompt"]) {
-        (Value::Array(items), ..) | (_, Value::Array(items), _) => items.clone(),
-        (_, Value::String(text), _) | (_, _, Value::String(text)) => vec![json!({"role": "user", "content": text})],
+        (Value::Array(items), ..) | (_, Value::Array(items), _) | (_, _, Value::Array(items)) => items.as_slice(),
+        (_, text @ Value::String(_), _) | (_, _, text @ Value::String(_)) => std::slice::from_ref(text),
         _ => return Value::Null,
     };
     let mut messages: Vec<Value> = Vec::new();
@@ -130,6 +130,11 @@ fn message(item: &Value) -> Option<Value> {
     };
     let mut said = Map::new();
     match item["type"].as_str() {
+        // An input of an embedding, a prompt.
+        None if item.is_string() => {
+            said.insert("role".into(), "user".into());
+            said.insert("text".into(), item.clone());
+        }
         Some("function_call" | "custom_tool_call") => {
             said.insert("role".into(), "assistant".into());
             said.insert("text".into(), "".into());
@@ -174,6 +179,12 @@ mod tests {
         ], "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}]});
         assert_eq!(conversation(&chat), conversation(&responses));
         assert_eq!(conversation(&json!({"prompt": "x"}))["messages"][0], json!({"role": "user", "text": "x"}));
+        for texts in [json!({"prompt": ["x", "y"]}), json!({"input": ["x", "y"]})] {
+            let said = conversation(&texts)["messages"].clone();
+            assert_eq!(said, json!([{"role": "user", "text": "x"}, {"role": "user", "text": "y"}]));
+        }
+        // Tokens are no text.
+        assert_eq!(conversation(&json!({"prompt": [1, 2]}))["messages"], json!([]));
         assert_eq!(conversation(&json!({"file": 1})), Value::Null);
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::desk::summary::conversation;
 use crate::options::SpanNames;
-use crate::reply::{Finish, Part};
+use crate::reply::{Choice, Finish, Part};
+use crate::session::exchange::Said;
 use crate::telemetry::otlp::genai::{Report, finish};
 use opentelemetry::KeyValue;
 use serde_json::{Value, json};
@@ -58,8 +59,9 @@ pub(super) fn attributes(report: &Report) -> Vec<KeyValue> {
     if let Some(tools) = body["tools"].as_array().filter(|tools| !tools.is_empty()) {
         add("gen_ai.tool.definitions", json!(tools));
     }
-    if report.record.is_whole() {
-        add("gen_ai.output.messages", said(report));
+    let said = if report.record.is_whole() { said(report) } else { Vec::new() };
+    if !said.is_empty() {
+        add("gen_ai.output.messages", said.into());
     }
     all
 }
@@ -87,21 +89,26 @@ fn call(id: &Value, name: &Value, arguments: &str) -> Value {
     json!({"type": "tool_call", "id": id, "name": name, "arguments": arguments})
 }
 
-/// The answer's messages, one for each choice.
-fn said(report: &Report) -> Value {
-    match report.choices() {
-        Some(choices) => choices
-            .iter()
-            .map(|choice| answer(choice.parts.iter().filter_map(part).collect(), finish(choice)))
-            .collect(),
-        None => json!([answer(vec![text(&report.record.said().into())], Finish::Stop)]),
+/// The answer's messages, one for each choice; none of what is no message.
+fn said(report: &Report) -> Vec<Value> {
+    match &report.record.said {
+        // Bytes that passed through: why they ended is not kept.
+        Said::Shown(_) => vec![answer(vec![text(&report.record.text().into())], None)],
+        _ => {
+            let of = |choice: &Choice| answer(choice.parts.iter().filter_map(part).collect(), Some(finish(choice)));
+            report.choices().into_iter().map(of).collect()
+        }
     }
 }
 
-fn answer(parts: Vec<Value>, finish: Finish) -> Value {
-    // The conventions' own word for what the API says in the plural.
-    let finish = if finish == Finish::ToolCalls { "tool_call" } else { finish.as_str() };
-    json!({"role": "assistant", "parts": parts, "finish_reason": finish})
+fn answer(parts: Vec<Value>, finish: Option<Finish>) -> Value {
+    let mut message = json!({"role": "assistant", "parts": parts});
+    if let Some(finish) = finish {
+        // The conventions' own word for what the API says in the plural.
+        let finish = if finish == Finish::ToolCalls { "tool_call" } else { finish.as_str() };
+        message["finish_reason"] = finish.into();
+    }
+    message
 }
 
 /// A part of an answer; `None` = the conventions have no word for it.
@@ -154,6 +161,6 @@ mod tests {
         );
         assert_eq!(call(&json!("1"), &json!("f"), "not JSON")["arguments"], "not JSON");
         assert_eq!(part(&Part::Item(json!({}))), None);
-        assert_eq!(answer(Vec::new(), Finish::ToolCalls)["finish_reason"], "tool_call");
+        assert_eq!(answer(Vec::new(), Some(Finish::ToolCalls))["finish_reason"], "tool_call");
     }
 }

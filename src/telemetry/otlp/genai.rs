@@ -9,6 +9,7 @@ use opentelemetry::trace::{Span as _, Status};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::Span;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -22,6 +23,8 @@ pub(super) struct Report {
     session: String,
     /// In the world's time.
     pub(super) ended: Duration,
+    /// Read once somebody asks.
+    parameters: OnceCell<Parameters>,
 }
 
 /// The kind of inference, by the resource that is asked; `None` = no model is asked.
@@ -79,7 +82,13 @@ pub(super) fn of_status(status: u16) -> Vec<KeyValue> {
 
 impl Report {
     pub(super) fn of(session: &Session, exchange: &Arc<Exchange>, ended: Duration) -> Self {
-        Report { exchange: exchange.clone(), record: exchange.record(), session: session.label(), ended }
+        Report {
+            exchange: exchange.clone(),
+            record: exchange.record(),
+            session: session.label(),
+            ended,
+            parameters: OnceCell::new(),
+        }
     }
 
     /// From its beginning until a moment.
@@ -114,11 +123,17 @@ impl Report {
         self.exchange.tokens.get().copied().filter(|_| self.record.is_whole())
     }
 
-    /// What was said, where it is kept as that.
-    pub(super) fn choices(&self) -> Option<&[Choice]> {
-        let Said::Reply(reply) = &self.record.said else { return None };
-        let Say::Choices(choices) = &reply.say else { return None };
-        Some(choices)
+    fn parameters(&self) -> &Parameters {
+        self.parameters.get_or_init(|| Parameters::of(&self.exchange.body))
+    }
+
+    /// What was said, where it is kept as that; of fewer choices than were asked for the last repeats.
+    pub(super) fn choices(&self) -> Vec<&Choice> {
+        let Said::Reply(reply) = &self.record.said else { return Vec::new() };
+        let Say::Choices(choices) = &reply.say else { return Vec::new() };
+        // Responses have one.
+        let asked = if self.exchange.operation.starts_with("responses.") { 1 } else { self.parameters().choices() };
+        (0..asked).filter_map(|index| choices.get(index).or(choices.last())).collect()
     }
 
     /// What metrics are told apart by: little that clients can make up, and that has the SDK's bound.
@@ -185,8 +200,9 @@ impl Report {
             add("gen_ai.usage.input_tokens", (input as i64).into());
             add("gen_ai.usage.output_tokens", (output as i64).into());
         }
-        if let Some(choices) = self.choices().filter(|_| self.record.is_whole()) {
-            let reasons: Vec<StringValue> = choices.iter().map(|choice| finish(choice).as_str().into()).collect();
+        let choices = if self.record.is_whole() { self.choices() } else { Vec::new() };
+        if !choices.is_empty() {
+            let reasons: Vec<StringValue> = choices.into_iter().map(|choice| finish(choice).as_str().into()).collect();
             add("gen_ai.response.finish_reasons", Value::Array(Array::String(reasons)));
         }
         all
@@ -212,7 +228,7 @@ impl Report {
     pub(super) fn fill(&self, span: &mut Span, contents: Capture) {
         span.set_attributes(self.attributes());
         if self.inference().is_some() {
-            span.set_attributes(Parameters::of(&self.exchange.body).attributes());
+            span.set_attributes(self.parameters().attributes());
         }
         if contents.in_spans {
             span.set_attributes(contents::attributes(self));

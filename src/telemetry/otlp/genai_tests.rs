@@ -64,3 +64,46 @@ fn a_client_that_left_in_mid_stream_has_no_whole_answer() {
     assert_eq!(named(&report, "gen_ai.response.finish_reasons"), None);
     assert_eq!(report.status(), Status::error("the client left"));
 }
+
+/// The contents that a request of this path has, by their attribute.
+fn contents_of(options: Json, path: &str, body: &Json) -> (Report, impl Fn(&str) -> Json + use<>) {
+    let emulator = start(options);
+    assert_eq!(send(&emulator, KEY, path, body).status, 200, "{path}");
+    let report = first(&emulator);
+    let told = contents::attributes(&report);
+    let read = move |name: &str| {
+        let found = told.iter().find(|pair| pair.key.as_str() == format!("gen_ai.{name}.messages"));
+        found.map_or(Json::Null, |pair| serde_json::from_str(&pair.value.as_str()).expect("JSON"))
+    };
+    (report, read)
+}
+
+#[test]
+fn what_an_upstream_said_is_told_as_it_was() {
+    let upstream = start(json!({}));
+    send(&upstream, KEY, "/_emulator/script", &json!({"responses": ["yo \"you\""]}));
+    let address = format!("http://{}/v1", upstream.address);
+    let options = json!({"fallback": "upstream", "upstream": address});
+    let (report, told) = contents_of(options, "/v1/chat/completions", &chat(false));
+    assert_eq!(report.record.by, Some("upstream"));
+    assert_eq!(told("output"), json!([{"role": "assistant", "parts": [{"type": "text", "content": "yo \"you\""}]}]));
+    assert_eq!(report.exchange.first_token(), None, "nothing streamed");
+}
+
+#[test]
+fn every_prompt_and_every_choice_is_told() {
+    let relaxed = || json!({"profile": "relaxed"});
+    let user = |text: &str| json!({"role": "user", "parts": [{"type": "text", "content": text}]});
+    let list = json!({"model": "gpt-3.5-turbo-instruct", "prompt": ["a", "b"]});
+    let (_, told) = contents_of(relaxed(), "/v1/completions", &list);
+    assert_eq!(told("input"), json!([user("a"), user("b")]));
+    let embedding = json!({"model": "text-embedding-3-small", "input": ["a", "b"]});
+    let (_, told) = contents_of(relaxed(), "/v1/embeddings", &embedding);
+    assert_eq!((told("input"), told("output")), (json!([user("a"), user("b")]), Json::Null));
+    let mut two = chat(false);
+    two["n"] = json!(2);
+    let (report, told) = contents_of(relaxed(), "/v1/chat/completions", &two);
+    let echo = json!({"role": "assistant", "parts": [{"type": "text", "content": "Echo: x"}], "finish_reason": "stop"});
+    assert_eq!(told("output"), json!([echo, echo]));
+    assert_eq!(named(&report, "gen_ai.response.finish_reasons").as_deref(), Some("[\"stop\",\"stop\"]"));
+}

@@ -7,6 +7,9 @@ use serde_json::Value as Json;
 /// Larger bodies are not read again for it: it would cost more than what is told.
 const LARGE: usize = 256 * 1024;
 
+/// Answers that a request can have at most.
+const CHOICES: u64 = 128;
+
 /// The fields that are reported, read past all others.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -35,6 +38,11 @@ impl Parameters {
             return Parameters::default();
         }
         serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    /// How many answers there are.
+    pub(super) fn choices(&self) -> usize {
+        self.n.as_u64().unwrap_or(1).clamp(1, CHOICES) as usize
     }
 
     pub(super) fn attributes(&self) -> Vec<KeyValue> {
