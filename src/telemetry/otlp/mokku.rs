@@ -68,7 +68,7 @@ pub(super) fn fill(report: &Report, tracer: &SdkTracer, server: &mut Span, conte
     let work = if exchange.stream { "streaming" } else { "process" };
     let said = || report.record.text();
     let mut attributes = asked(report, contents);
-    if exchange.stream && contents.in_spans {
+    if exchange.stream && contents.in_spans && report.record.is_whole() {
         attributes.push(KeyValue::new("response.echo_message", said()));
     }
     let working = span(report, tracer, server.span_context(), format!("{name}.{work}"), attributes);
@@ -155,9 +155,12 @@ mod tests {
     }
 
     /// The spans below the server's that one request has, by their names without the operation's.
-    fn spans(fallback: &str, body: &Value) -> impl Fn(&str) -> Option<Value> + use<> {
+    fn spans(fallback: &str, script: Option<Value>, body: &Value) -> impl Fn(&str) -> Option<Value> + use<> {
         const KEY: &str = "sk-mokku";
         let emulator = start(json!({"profile": "relaxed", "fallback": fallback}));
+        if let Some(script) = script {
+            assert_eq!(send(&emulator, KEY, "/_emulator/script", &script).status, 200);
+        }
         send(&emulator, KEY, "/v1/chat/completions", body);
         let session = emulator.session(KEY);
         let exchange = session.journal.since(0, 1)[0].clone();
@@ -182,20 +185,27 @@ mod tests {
     #[test]
     fn what_was_echoed_is_told_whole_and_plain() {
         let long = "\"hi\"\n".repeat(100);
-        let told = spans("echo", &chat(&long, true));
+        let told = spans("echo", None, &chat(&long, true));
         let echo = format!("Echo: {long}");
         assert_eq!(told("generateEchoResponse").expect("a span")["echo_response"], echo.as_str());
         let working = told("streaming").expect("a span");
         assert_eq!(working["response.echo_message"], echo.as_str());
         assert_eq!(working["last_user_message"], long.as_str());
-        assert_eq!(spans("generate", &chat("hi", false))("generateEchoResponse"), None, "nothing was echoed");
+        assert_eq!(spans("generate", None, &chat("hi", false))("generateEchoResponse"), None, "nothing was echoed");
+    }
+
+    #[test]
+    fn a_stream_that_broke_has_no_whole_echo() {
+        let script = json!({"rules": [{"match": "hi", "fault": {"kind": "error", "at": 1}}]});
+        let working = spans("echo", Some(script), &chat("hi", true))("streaming").expect("a span");
+        assert_eq!((&working["last_user_message"], working.get("response.echo_message")), (&json!("hi"), None));
     }
 
     #[test]
     fn a_request_that_is_refused_has_its_last_message() {
         let mut refused = chat("hi", false);
         refused["temperature"] = json!("hot");
-        let told = spans("echo", &refused);
+        let told = spans("echo", None, &refused);
         assert_eq!(told("process").expect("a span")["last_user_message"], "hi");
         assert_eq!(told("generateEchoResponse"), None);
     }
