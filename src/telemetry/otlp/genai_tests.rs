@@ -97,6 +97,7 @@ fn every_prompt_and_every_choice_is_told() {
     let list = json!({"model": "gpt-3.5-turbo-instruct", "prompt": ["a", "b"]});
     let (_, told) = contents_of(relaxed(), "/v1/completions", &list);
     assert_eq!(told("input"), json!([user("a"), user("b")]));
+    assert_eq!(told("output").as_array().map(Vec::len), Some(2));
     let embedding = json!({"model": "text-embedding-3-small", "input": ["a", "b"]});
     let (_, told) = contents_of(relaxed(), "/v1/embeddings", &embedding);
     assert_eq!((told("input"), told("output")), (json!([user("a"), user("b")]), Json::Null));

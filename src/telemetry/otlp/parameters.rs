@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 const LARGE: usize = 256 * 1024;
 
 /// Answers that a request can have at most.
-const CHOICES: u64 = 128;
+const CHOICES: usize = 2048;
 
 /// The fields that are reported, read past all others.
 #[derive(Deserialize, Default)]
@@ -19,6 +19,7 @@ pub(super) struct Parameters {
     frequency_penalty: Json,
     presence_penalty: Json,
     n: Json,
+    prompt: Json,
     seed: Json,
     max_tokens: Json,
     max_completion_tokens: Json,
@@ -40,9 +41,11 @@ impl Parameters {
         serde_json::from_slice(body).unwrap_or_default()
     }
 
-    /// How many answers there are.
+    /// How many answers there are: so many for each prompt, of which a list of tokens is one.
     pub(super) fn choices(&self) -> usize {
-        self.n.as_u64().unwrap_or(1).clamp(1, CHOICES) as usize
+        let several = self.prompt.as_array().filter(|all| !all.iter().all(Json::is_number));
+        let each = self.n.as_u64().map_or(1, |n| usize::try_from(n).unwrap_or(CHOICES));
+        each.saturating_mul(several.map_or(1, Vec::len)).clamp(1, CHOICES)
     }
 
     pub(super) fn attributes(&self) -> Vec<KeyValue> {
@@ -117,6 +120,20 @@ mod tests {
         let responses =
             json!({"max_output_tokens": 7, "text": {"format": {"type": "text"}}, "service_tier": "auto", "n": 1});
         assert_eq!(named(&responses), pairs(&[("gen_ai.request.max_tokens", "7"), ("gen_ai.output.type", "text")]));
+    }
+
+    #[test]
+    fn every_prompt_has_its_answers() {
+        for (body, answers) in [
+            (json!({"messages": []}), 1),
+            (json!({"n": 3}), 3),
+            (json!({"n": 2, "prompt": ["a", "b", "c"]}), 6),
+            (json!({"prompt": [1, 2, 3]}), 1),
+            (json!({"prompt": [[1, 2], [3]]}), 2),
+            (json!({"n": u64::MAX, "prompt": ["a", "b"]}), CHOICES),
+        ] {
+            assert_eq!(Parameters::of(body.to_string().as_bytes()).choices(), answers, "{body}");
+        }
     }
 
     #[test]
