@@ -2,6 +2,7 @@
 
 mod idle;
 mod owned;
+mod queues;
 mod restore;
 mod secrets;
 
@@ -294,6 +295,7 @@ impl Emulator {
         let session = Arc::new(session);
         session.last_used.store(tick, Ordering::Relaxed);
         self.seen(&session);
+        self.takes_over_queues(&session);
         sessions.insert(key.to_string(), session.clone());
         session
     }
@@ -352,8 +354,12 @@ impl Emulator {
     /// Forgets a session.
     pub(crate) fn close_session(&self, key: &str) {
         let deleted = self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(key);
-        deleted.inspect(|session| session.end(Ended::Deleted));
+        if let Some(session) = deleted {
+            session.end(Ended::Deleted);
+            self.forget_queue_of(&session);
+        }
         // Also one that is not in memory.
+        self.forget_queues_for(key);
         self.data.iter().for_each(|data| data.forget(key));
     }
 
@@ -361,6 +367,7 @@ impl Emulator {
     pub(crate) fn close_sessions(&self) {
         let deleted = std::mem::take(&mut *self.sessions.write().unwrap_or_else(PoisonError::into_inner));
         deleted.values().for_each(|session| session.end(Ended::Deleted));
+        self.forget_session_queues();
         self.data.iter().for_each(Keeper::forget_all);
     }
 
@@ -434,7 +441,7 @@ impl Emulator {
         }
     }
 
-    /// Forgets a session's script, journal and stored objects. What is held in it ends with it; what ends by itself does so
+    /// Forgets a session's script, journal, queue and stored objects. What is held in it ends with it; what ends by itself does so
     /// in the session it began in.
     pub(crate) fn reset(&self, session: &Session) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
@@ -446,6 +453,7 @@ impl Emulator {
         let before = sessions.insert(session.key.clone(), Arc::new(next));
         drop(sessions);
         before.inspect(|session| session.end(Ended::Reset));
+        self.forget_queue_of(session);
     }
 
     /// Waits until a session's journal has changed since its revision `seen`; gives the new one.

@@ -362,6 +362,7 @@ fn sessions(emulator: &Arc<Emulator>, request: &ControlRequest) -> Result<Value,
 /// Ends one session by name.
 fn close(emulator: &Arc<Emulator>, name: &str) -> Value {
     emulator.close_session(&key_of_name(name));
+    emulator.forget_queues_for(name);
     json!({"status": "deleted", "name": name})
 }
 

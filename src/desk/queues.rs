@@ -195,6 +195,25 @@ impl Queues {
         Ok(())
     }
 
+    /// Whether anything was ever put there.
+    pub(crate) fn is_known(&self, address: &str) -> bool {
+        self.all().queues.contains_key(address)
+    }
+
+    /// Forgets a queue with its items; false = there was none.
+    pub(crate) fn forget(&self, address: &str) -> bool {
+        self.all().drop_queue(address).is_some()
+    }
+
+    /// Puts the items of a queue behind those of another, and forgets it; false = there was none.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> bool {
+        let mut all = self.all();
+        let Some(items) = all.drop_queue(from) else { return false };
+        // There was room for them a moment ago.
+        items.into_iter().for_each(|item| drop(all.insert(to, None, item)));
+        true
+    }
+
     /// Forgets all queues.
     pub(crate) fn clear_all(&self) {
         let mut all = self.all();
@@ -298,6 +317,14 @@ impl QueueState {
             }
         }
         Ok(queue.len())
+    }
+
+    /// Forgets a queue, and its items, which it gives.
+    fn drop_queue(&mut self, address: &str) -> Option<VecDeque<Preset>> {
+        let gone = self.queues.remove(address)?;
+        gone.iter().for_each(|item| self.forget(item));
+        self.rows.unknown(address);
+        Some(gone)
     }
 
     fn remove(&mut self, address: &str, at: usize) {

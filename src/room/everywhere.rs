@@ -1,7 +1,6 @@
 //! What concerns sessions that other replicas own: each answers for its own, and the one that is asked says it together.
 
 use super::exchanges::limit;
-use super::queues::canonical;
 use super::statistics::Statistics;
 use super::{RoomAnswer, RoomRequest};
 use crate::cluster::AskedElsewhere;
@@ -60,14 +59,16 @@ pub(crate) async fn everywhere(
 /// One of the replicas does not answer, or the store cannot be used.
 pub(crate) async fn named_queue(emulator: &Arc<Emulator>, request: &mut RoomRequest<'_>) -> Result<(), ApiError> {
     let [room, address, ..] = &mut request.path[..] else { return Ok(()) };
-    let is_key = room == "preset-queue" && address.starts_with("session:") && canonical(emulator, address) == *address;
-    if emulator.cluster.is_none() || !is_key {
+    let is_unknown =
+        room == "preset-queue" && address.starts_with("session:") && emulator.queue_owner(address).is_none();
+    let Ok(own) = emulator.queue_name(address) else { return Ok(()) };
+    if emulator.cluster.is_none() || !is_unknown {
         return Ok(());
     }
     let target = format!("/api/preset-queue/{}", url::encode(address));
     let asked = AskedElsewhere { method: "GET", target: &target, body: "", operator: "" };
     for (_, told) in emulator.ask_others(&asked).await? {
-        if let Some(name) = told["ip"].as_str().filter(|name| name != address) {
+        if let Some(name) = told["ip"].as_str().filter(|name| **name != own) {
             *address = name.to_string();
         }
     }

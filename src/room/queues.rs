@@ -14,16 +14,15 @@ const IMPORT: usize = 10 << 20;
 
 pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) -> Result<RoomAnswer, ApiError> {
     let queues = &emulator.desk.queues;
-    // Addresses are written in many ways, and keys lead to their sessions.
-    let canonical;
+    let named;
     let (address, rest) = match path {
         [] | ["export" | "import"] => ("", path),
         [address, rest @ ..] => {
-            canonical = self::canonical(emulator, address);
-            (canonical.as_str(), rest)
+            named = name(emulator, address, "address")?;
+            (named.as_str(), rest)
         }
     };
-    let updated = |address: &str| emulator.desk.events.tell("queue_updated", || json!({"ip": address}));
+    let updated = |address: &str| emulator.tell_queue(address);
     let added = |(id, length): (String, usize)| json!({"success": true, "response_id": id, "queue_length": length});
     let value = match (request.method, address, rest) {
         ("GET", "", []) => {
@@ -50,14 +49,9 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
         }
         ("POST", "", ["import"]) => {
             let mut sum = Added::default();
-            for (address, items) in importable(request)?.as_object().ok_or_else(|| {
-                ApiError::invalid("An import of all queues is an object: {address: [item, …]}.").code("invalid_json")
-            })? {
-                let items = items.get("items").unwrap_or(items).as_array().ok_or_else(|| {
-                    ApiError::invalid(format!("The queue {address:?} is no list of items.")).param(address.as_str())
-                })?;
-                sum.add(emulator, address, items, &Map::new(), Some(address));
-                updated(address);
+            for (address, items) in all_queues(emulator, importable(request)?)? {
+                sum.add(emulator, &address, &items, &Map::new(), Some(&address));
+                updated(&address);
             }
             sum.answer(true, None)
         }
@@ -122,7 +116,10 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
             });
         }
         ("PATCH" | "PUT", _, [id]) => {
-            let given = request.object()?;
+            let mut given = request.object()?;
+            if let Some(Value::String(to)) = given.get_mut("queue") {
+                *to = name(emulator, to, "queue")?;
+            }
             let (item, length) = queues.change(address, id, &given)?;
             updated(address);
             if let Some(to) = given.get("queue").and_then(Value::as_str).filter(|to| *to != address) {
@@ -145,13 +142,28 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
     Ok(value.into())
 }
 
-/// The name that a queue has, of the names it may be called by.
-pub(super) fn canonical(emulator: &Emulator, address: &str) -> String {
-    if let Some(key) = address.strip_prefix("session:") {
-        let session = emulator.sessions().into_iter().find(|session| session.key == key);
-        return session.map_or_else(|| address.to_string(), |session| format!("session:{}", session.label()));
-    }
-    address.parse::<std::net::IpAddr>().map_or_else(|_| address.to_string(), |ip| ip.to_canonical().to_string())
+/// The queues of an import, by their names: all of it is read before any of it is added.
+fn all_queues(emulator: &Emulator, given: Value) -> Result<Vec<(String, Vec<Value>)>, ApiError> {
+    let Value::Object(given) = given else {
+        let message = "An import of all queues is an object: {address: [item, …]}.";
+        return Err(ApiError::invalid(message).code("invalid_json"));
+    };
+    let queue = |(address, mut items): (String, Value)| {
+        let name = name(emulator, &address, "address")?;
+        let listed = items.get_mut("items").map(Value::take);
+        match listed.unwrap_or(items) {
+            Value::Array(items) => Ok((name, items)),
+            _ => Err(ApiError::invalid(format!("The queue {name:?} is no list of items.")).param(name)),
+        }
+    };
+    given.into_iter().map(queue).collect()
+}
+
+/// The name that a queue has, of those it may be called by; `place` = where it is written.
+fn name(emulator: &Emulator, address: &str, place: &str) -> Result<String, ApiError> {
+    emulator
+        .queue_name(address)
+        .map_err(|why| ApiError::invalid(format!("{place}: {why}")).param(place).code("invalid_address"))
 }
 
 /// Refuses a batch of which an item is none.

@@ -198,3 +198,40 @@ fn functions_end_with_their_process() {
     assert_eq!((load.rules[0].times, load.rules[1].times), (Some(0), Some(1)));
     assert!(load.defaults.expect("defaults").fallback.is_none());
 }
+
+/// What waits for a session is kept under its name, and ends with the session for good.
+#[test]
+fn a_sessions_queue_is_kept_until_its_reset_or_its_deletion() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let emulator = begin(dir.path(), json!({"fallback": "echo"}));
+    let add = |emulator: &Emulator, name: &str| {
+        let path = format!("/api/preset-queue/session:{name}");
+        ok(ask(emulator, "", "POST", &path, &json!({"reply": "kept"})));
+    };
+    let made = |emulator: &Emulator, name: &str| {
+        let made = ok(ask(emulator, "", "POST", "/_emulator/sessions", &json!({"name": name})));
+        made["api_key"].as_str().expect("a key").to_string()
+    };
+    let key = made(&emulator, "named");
+    ["named", "plain", "later", "named"].iter().for_each(|name| add(&emulator, name));
+    end(&emulator);
+    let emulator = begin(dir.path(), json!({"fallback": "echo"}));
+    add(&emulator, "named");
+    assert_eq!(made(&emulator, "named"), key);
+    assert_eq!([chat(&emulator, &key), chat(&emulator, &key)], ["kept", "kept"]);
+    assert_eq!(chat(&emulator, "plain"), "kept");
+    add(&emulator, "plain");
+    ok(ask(&emulator, "plain", "POST", "/_emulator/reset", &Value::Null));
+    let later = made(&emulator, "later");
+    assert_eq!(chat(&emulator, &later), "kept");
+    end(&emulator);
+    // Also of a session that is not in memory.
+    let emulator = begin(dir.path(), json!({"fallback": "echo"}));
+    ok(ask(&emulator, "", "DELETE", "/_emulator/sessions/named", &Value::Null));
+    end(&emulator);
+    let emulator = begin(dir.path(), json!({"fallback": "echo"}));
+    let queues = get(&emulator, "", "/api/preset-queue")["queues"].take();
+    let names: Vec<&str> = queues.as_object().expect("queues").keys().map(String::as_str).collect();
+    assert_eq!(names, ["session:later"], "{queues}");
+    end(&emulator);
+}

@@ -290,3 +290,120 @@ fn items_wait_and_are_taken_once_each() {
     got.sort_unstable();
     assert_eq!(got, (0..40).collect::<Vec<u64>>());
 }
+
+/// A session's queue may be filled before the session is there, by its name or by its key, which is not shown.
+#[test]
+fn what_waits_for_a_session_to_come_is_used_and_no_key_is_shown() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let _watching = emulator.desk.events.watch();
+    let begun = emulator.desk.events.range().0;
+    let events = || {
+        let told = emulator.desk.events.after(begun, usize::MAX).unwrap_or_default();
+        told.iter().map(|event| String::from_utf8_lossy(event).into_owned()).collect::<String>()
+    };
+    let key = "sk-proj-REALSECRET99";
+    let at = format!("/api/preset-queue/session:{key}");
+    done(&emulator, "POST", &at, json!({"reply": "one"}));
+    done(&emulator, "POST", &at, json!({"reply": "two"}));
+    let queues = done(&emulator, "GET", "/api/preset-queue", Value::Null)["queues"].take();
+    let label = format!("session:{}", crate::redact::label(key));
+    assert_eq!(queues[&label]["count"], 2, "{queues}");
+    assert!(!queues.to_string().contains("SECRET") && !events().contains("SECRET"), "{queues} {}", events());
+    assert!(events().contains(&label), "{}", events());
+    // What is shown may be used, before the session's first request and after it.
+    done(&emulator, "POST", &format!("/api/preset-queue/{label}"), json!({"reply": "three"}));
+    assert_eq!(said(&send(&emulator, key, CHAT, &chat("a", false))), "one");
+    done(&emulator, "POST", &format!("/api/preset-queue/{label}"), json!({"reply": "four"}));
+    let got: Vec<Value> = (0..3).map(|_| said(&send(&emulator, key, CHAT, &chat("a", false)))).collect();
+    assert_eq!(got, ["two", "three", "four"]);
+    // A name that is given later.
+    done(&emulator, "POST", "/api/preset-queue/session:later", json!({"reply": "by name"}));
+    let later = crate::control::key_of_name("later");
+    done(&emulator, "POST", &format!("/api/preset-queue/session:{later}"), json!({"reply": "by key"}));
+    let shown = done(&emulator, "GET", "/api/preset-queue/session:later", Value::Null)["ip"].take();
+    done(&emulator, "POST", "/api/sessions", json!({"name": "later"}));
+    for name in [shown.as_str().expect("a name"), "session:later", &format!("session:{later}")] {
+        let queue = done(&emulator, "GET", &format!("/api/preset-queue/{name}"), Value::Null);
+        assert_eq!((&queue["ip"], &queue["count"]), (&json!("session:later"), &json!(2)), "{name}");
+    }
+    let got: Vec<Value> = (0..2).map(|_| said(&send(&emulator, &later, CHAT, &chat("a", false)))).collect();
+    assert_eq!(got, ["by name", "by key"]);
+}
+
+/// One rule for the names of queues, whichever door they come by.
+#[test]
+fn a_queue_has_one_name_however_it_is_written() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let key = "sk-proj-REALSECRET99";
+    let import = json!({"::ffff:127.0.0.1": [{"reply": "a"}], "0:0:0:0:0:0:0:1": [{"reply": "b"}],
+        format!("session:{key}"): [{"reply": "c"}, 5]});
+    let told = done(&emulator, "POST", "/api/preset-queue/import", import);
+    assert!(!told.to_string().contains("SECRET"), "{told}");
+    let label = format!("session:{}", crate::redact::label(key));
+    let moved = done(&emulator, "POST", "/api/preset-queue/x", json!({"reply": "d"}));
+    let change = json!({"queue": "0:0:0:0:0:0:0:1"});
+    done(&emulator, "PATCH", &format!("/api/preset-queue/x/{}", id(&moved)), change);
+    let queues = done(&emulator, "GET", "/api/preset-queue", Value::Null)["queues"].take();
+    let counts: Vec<(&str, &Value)> = queues
+        .as_object()
+        .expect("queues")
+        .iter()
+        .map(|(name, queue)| (name.as_str(), &queue["count"]))
+        .filter(|(_, count)| **count != 0)
+        .collect();
+    let mut expected = [("127.0.0.1", &json!(1)), ("::1", &json!(2)), (label.as_str(), &json!(1))];
+    expected.sort_by_key(|(name, _)| *name);
+    assert_eq!(counts, expected);
+    for address in ["", "export", "import", "session:"] {
+        let (status, refused) = ask(
+            &emulator,
+            "POST",
+            "/api/preset-queue/import",
+            json!({"y": [{"reply": "a"}], address: [{"reply": "a"}]}),
+        );
+        assert_eq!((status, &refused["error"]["param"]), (400, &json!("address")), "{address:?}: {refused}");
+        assert_eq!(items(&emulator, "/api/preset-queue/y").len(), 0, "{address:?}");
+    }
+    // What is exported is found again.
+    let file = done(&emulator, "GET", "/api/preset-queue/export", Value::Null);
+    done(&emulator, "DELETE", "/api/preset-queue", Value::Null);
+    done(&emulator, "POST", "/api/preset-queue/import", file);
+    assert_eq!(said(&send(&emulator, key, CHAT, &chat("a", false))), "c");
+    assert_eq!(said(&send(&emulator, key, CHAT, &chat("a", false))), "a");
+}
+
+#[test]
+fn a_sessions_queue_ends_with_its_reset_and_with_the_session() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let add = |name: &str| done(&emulator, "POST", &format!("/api/preset-queue/{name}"), json!({"reply": "stale"}));
+    let left = || done(&emulator, "GET", "/api/preset-queue", Value::Null)["queues"].take();
+    let made = |name: &str| {
+        let made = done(&emulator, "POST", "/api/sessions", json!({"name": name}));
+        made["api_key"].as_str().expect("a key").to_string()
+    };
+    let control = |method: &str, path: &str, key: &str| {
+        let got =
+            exchange(&emulator, &request(method, &format!("/_emulator/{path}"), key, "", b"")).expect("an answer");
+        assert_eq!(got.status, 200, "{}", got.text());
+    };
+    add("10.0.0.1");
+    // By its reset; by its deletion, also before it was made; with all sessions.
+    let named = made("named");
+    add("session:named");
+    control("POST", "reset", &named);
+    send(&emulator, "plain", CHAT, &chat("a", false));
+    add("session:plain");
+    control("POST", "reset", "plain");
+    for is_made in [true, false] {
+        is_made.then(|| made("z"));
+        add("session:z");
+        control("DELETE", "sessions/z", "k");
+    }
+    assert_eq!(left().as_object().map(serde_json::Map::len), Some(1), "{}", left());
+    add("session:z");
+    add("session:other");
+    control("DELETE", "sessions", "k");
+    let queues = left();
+    let names: Vec<&str> = queues.as_object().expect("queues").keys().map(String::as_str).collect();
+    assert_eq!((names, &queues["10.0.0.1"]["count"]), (vec!["10.0.0.1"], &json!(1)));
+}
