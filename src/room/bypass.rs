@@ -6,6 +6,7 @@ use crate::room::RoomRequest;
 use crate::upstream::Change;
 use crate::wire::error::ApiError;
 use serde_json::{Map, Value, json};
+use std::net::Ipv6Addr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -72,9 +73,13 @@ fn change(given: &Map<String, Value>) -> Result<Change, ApiError> {
         match name.as_str() {
             "target_host" => {
                 let fits = |host: &&str| {
-                    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+                    let names = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+                    !host.is_empty() && host.bytes().all(names) || host.parse::<Ipv6Addr>().is_ok()
                 };
-                change.host = Some(text().filter(fits).ok_or_else(|| wrong("a host's name or address"))?.into());
+                // As an URL has an address of IPv6, or bare.
+                let bare = |host| str::strip_suffix(str::strip_prefix(host, "[")?, "]");
+                let host = text().map(|host| bare(host).filter(|host| host.contains(':')).unwrap_or(host)).filter(fits);
+                change.host = Some(host.ok_or_else(|| wrong("a host's name or address"))?.into());
             }
             "target_port" => {
                 let port = value.as_u64().and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);

@@ -259,3 +259,18 @@ fn the_bypass_is_set_in_parts_and_each_fault_names_its_field() {
     assert_eq!(done(&emulator, "POST", "/api/bypass/enable", Value::Null), json!({"enabled": true}));
     assert_eq!(done(&emulator, "POST", "/api/bypass/disable", Value::Null), json!({"enabled": false}));
 }
+
+/// What GET shows may be sent back, an address of IPv6 too.
+#[test]
+fn a_bypass_to_an_address_of_ipv6_is_set_as_it_is_shown() {
+    let emulator = start(json!({"upstream": "http://[::1]:19190/v1"}));
+    let config = done(&emulator, "GET", "/api/bypass/config", Value::Null);
+    assert_eq!(config["target_host"], "::1");
+    assert_eq!(done(&emulator, "PUT", "/api/bypass/config", config.clone()), config);
+    let set = done(&emulator, "PUT", "/api/bypass/config", json!({"target_host": "[fe80::2]"}));
+    assert_eq!(set["target_host"], "fe80::2");
+    for host in ["::x", "[a]", "[::1", "a:b", ""] {
+        let bytes = json!({"target_host": host}).to_string();
+        assert_eq!(answered(&emulator, "PUT", "/api/bypass/config", bytes.as_bytes()).0, 400, "{host}");
+    }
+}
