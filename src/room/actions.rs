@@ -52,6 +52,18 @@ pub(crate) fn actor(given: &Map<String, Value>, name: &str) -> Actor {
     }
 }
 
+/// A message's text of this name.
+///
+/// # Errors
+/// There is none, or it is something else.
+pub(crate) fn text<'a>(given: &'a Map<String, Value>, name: &str) -> Result<&'a str, ApiError> {
+    match given.get(name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(other) => Err(ApiError::invalid_type(name, "a string", other)),
+        None => Err(ApiError::missing(name)),
+    }
+}
+
 /// Does one of the actions; gives the id of the request it was done with.
 ///
 /// # Errors
@@ -84,8 +96,7 @@ pub(crate) fn act(
         "claim" => pending.claim(events, id, actor)?,
         "release" => pending.release(events, id, actor)?,
         "type" => {
-            let text = given.get("text").and_then(Value::as_str).ok_or_else(|| ApiError::missing("text"))?;
-            pending.typed(events, id, actor, text)?;
+            pending.typed(events, id, actor, text(given, "text")?)?;
         }
         "finish" => pending.finish(events, id, actor, Ok(finish(given.get("finish_reason"))?))?,
         "cut" if typed => {
@@ -131,11 +142,7 @@ pub(crate) fn act(
             let change = match paused {
                 _ if action == "drop" => PausedChange::Dropped,
                 Some(PausePlace::Answer) => PausedChange::Reply(Box::new(reply(given)?.1)),
-                _ => match given.get("text") {
-                    Some(Value::String(text)) => PausedChange::Text(text.clone()),
-                    Some(other) => return Err(ApiError::invalid_type("text", "a string", other)),
-                    None => return Err(ApiError::missing("text")),
-                },
+                _ => PausedChange::Text(text(given, "text")?.into()),
             };
             let step = given.get("step") == Some(&Value::Bool(true));
             decide(Decision::Go { step, change: Some(change) })?;

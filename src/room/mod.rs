@@ -11,7 +11,7 @@ mod sessions;
 mod statistics;
 mod why;
 
-pub(crate) use actions::{act, actor};
+pub(crate) use actions::{act, actor, text};
 pub(crate) use bypass::key as bypass_key;
 pub(crate) use everywhere::{everywhere, named_queue};
 pub(crate) use exchanges::find as exchange;

@@ -295,6 +295,32 @@ fn exchanges_are_listed_newest_first_told_and_sent_again() {
     }
 }
 
+/// What is there but is something else is not called missing, and a number that is none is no number.
+#[test]
+fn a_message_with_a_wrong_value_is_told_so() {
+    let emulator = start(json!({"fallback": "manual"}));
+    let mut socket = watch(&emulator);
+    next(&mut socket, "hello");
+    let _waiting = asks(&emulator, CHAT, &chat("a", false));
+    let id = next(&mut socket, "new_request")["data"]["id"].take();
+    for (message, code, names) in [
+        (json!({"type": 5}), "invalid_type", "'type'"),
+        (json!({"type": "type", "id": id, "text": 5}), "invalid_type", "'text'"),
+        (json!({"type": "type", "id": id}), "missing_required_parameter", "'text'"),
+        (json!({"type": "resume", "since": "1"}), "invalid_value", "since: expected the number of an event"),
+        (json!({"type": "resume", "since": -1}), "invalid_value", "but got -1"),
+        (json!({"type": "resume", "since": 1, "epoch": 5}), "invalid_type", "'epoch'"),
+    ] {
+        tell(&mut socket, &message);
+        let told = next(&mut socket, "error")["data"].take();
+        assert_eq!(told["code"], code, "{message}: {told}");
+        assert!(told["message"].as_str().is_some_and(|text| text.contains(names)), "{message}: {told}");
+    }
+    // Of another counting, or without a number, all is told anew: that is no error.
+    tell(&mut socket, &json!({"type": "resume", "since": 1, "epoch": "other"}));
+    assert_eq!(next(&mut socket, "ack")["data"]["complete"], false);
+}
+
 #[test]
 fn statistics_are_of_all_of_a_session_and_of_a_model() {
     let emulator = start(json!({}));

@@ -9,6 +9,7 @@ use super::socket::Control;
 use crate::emulator::Emulator;
 use crate::room;
 use crate::runtime;
+use crate::script::place::clip;
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use futures_util::stream::SplitSink;
@@ -219,16 +220,20 @@ fn answer(emulator: &Arc<Emulator>, name: &str, heard: &str) -> (Option<u64>, Va
             return (None, failed(&Map::new(), &error.code("invalid_message")));
         }
     };
-    let Some(kind) = given.get("type").and_then(Value::as_str) else {
-        return (None, failed(&given, &ApiError::missing("type")));
+    let kind = match room::text(&given, "type") {
+        Ok(kind) => kind,
+        Err(error) => return (None, failed(&given, &error)),
     };
     let ack = |more: Value| acknowledged(&given, kind, more);
     match kind {
         "ping" => (None, ack(json!({}))),
         "resume" => {
             let events = &emulator.desk.events;
-            let since = given.get("since").and_then(Value::as_u64);
-            let same = given.get("epoch").and_then(Value::as_str).is_none_or(|epoch| epoch == events.epoch());
+            let (since, epoch) = match resumed(&given) {
+                Ok(resumed) => resumed,
+                Err(error) => return (None, failed(&given, &error)),
+            };
+            let same = epoch.is_none_or(|epoch| epoch == events.epoch());
             let since = since.filter(|since| same && events.after(*since, 0).is_some());
             (since, ack(json!({"complete": since.is_some()})))
         }
@@ -237,6 +242,17 @@ fn answer(emulator: &Arc<Emulator>, name: &str, heard: &str) -> (Option<u64>, Va
             Err(error) => (None, failed(&given, &error)),
         },
     }
+}
+
+/// From which event on a watcher wants to go on, and in which counting.
+fn resumed(given: &Map<String, Value>) -> Result<(Option<u64>, Option<&str>), ApiError> {
+    let there = |key| given.get(key).filter(|value| !value.is_null());
+    let since = there("since").map(|since| {
+        let wrong = || format!("since: expected the number of an event, from 0, but got {}", clip(&since.to_string()));
+        since.as_u64().ok_or_else(|| ApiError::invalid(wrong()).param("since").code("invalid_value"))
+    });
+    let epoch = there("epoch").map(|_| room::text(given, "epoch"));
+    Ok((since.transpose()?, epoch.transpose()?))
 }
 
 /// What a message led to.
