@@ -4,13 +4,16 @@ use crate::bounds::WAIT_MS;
 use crate::near;
 use crate::reply::pace::Range;
 use crate::reply::{Raw, RawBody, Reply, Say};
-use crate::script::{self, Origin};
+use crate::script::{self, Origin, ScriptError};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Keys of an item that may be sent.
 const KEYS: &[&str] = &["response", "reply", "status_code", "headers", "delay_ms", "pace", "fill", "times"];
+
+/// Those that a Reply has too.
+const BESIDE: &[&str] = &["headers", "pace"];
 
 /// An answer that waits.
 #[derive(Debug, Clone)]
@@ -88,8 +91,8 @@ impl Preset {
         let beside = |body: Value| {
             let mut reply =
                 body.as_object().cloned().unwrap_or_else(|| Map::from_iter([("text".into(), body.clone())]));
-            reply.extend(["headers", "pace"].iter().filter_map(|key| Some((key.to_string(), keys.get(*key)?.clone()))));
-            read(&reply.into(), "reply")
+            reply.extend(BESIDE.iter().filter_map(|key| Some((key.to_string(), keys.get(*key)?.clone()))));
+            read(&reply.into(), "reply", &keys)
         };
         let (mut reply, mut meant) = match (keys.get("response"), keys.get("reply")) {
             (Some(response @ Value::Object(_)), None) => {
@@ -98,7 +101,7 @@ impl Preset {
                 if let Some(pace) = keys.get("pace") {
                     raw["pace"] = pace.clone();
                 }
-                let mut reply = read(&raw, "response")?;
+                let mut reply = read(&raw, "response", &keys)?;
                 if let Say::Raw(Raw { body, .. }) = &mut reply.say {
                     *body = RawBody::Json(response.clone());
                 }
@@ -193,8 +196,46 @@ impl Preset {
     }
 }
 
-fn read(reply: &Value, place: &str) -> Result<Reply, String> {
-    script::reply(reply, place, Origin::Http).map_err(|error| format!("{}: {}", error.path, error.message))
+/// What a reply of a script may be that is no answer by itself, and what goes beside one.
+const NO_ANSWERS: &[&str] = &[
+    "echo",
+    "generate",
+    "replay",
+    "manual",
+    "upstream",
+    "embedding",
+    "transcript",
+    "moderation",
+    "object",
+    "image",
+    "fault",
+    "pace",
+];
+
+/// Reads a reply that answers by itself, whoever asks for text.
+///
+/// # Errors
+/// It is none, or names another responder, or answers something else.
+pub(crate) fn answer(reply: &Value, place: &str) -> Result<Reply, ScriptError> {
+    let read = script::reply(reply, place, Origin::Http)?;
+    if matches!(read.say, Say::Choices(_) | Say::Error(_) | Say::Raw(_)) {
+        return Ok(read);
+    }
+    let kind = NO_ANSWERS.iter().find(|kind| reply.get(**kind).is_some());
+    Err(ScriptError {
+        path: kind.map_or_else(|| place.into(), |kind| format!("{place}.{kind}")),
+        message: "no answer by itself: expected text, tool_calls, json, refusal, output, choices, error or raw".into(),
+    })
+}
+
+/// Reads the reply of an item; `beside` = of its keys, those that are written beside it.
+fn read(reply: &Value, place: &str, beside: &Map<String, Value>) -> Result<Reply, String> {
+    answer(reply, place).map_err(|error| {
+        let below = |within: &str| error.path.strip_prefix(place)?.strip_prefix(within);
+        let own = |path: &&str| BESIDE.iter().any(|key| path.starts_with(key) && beside.contains_key(*key));
+        let path = [".", ".raw."].into_iter().filter_map(below).find(own).unwrap_or(&error.path);
+        format!("{path}: {}", error.message)
+    })
 }
 
 /// The Reply that a verbatim body of chat or Responses means.
@@ -267,15 +308,47 @@ mod tests {
             (json!({"response": {}, "times": 0}), "times: expected"),
             (json!({"response": {}, "delay_ms": -1}), "delay_ms: expected"),
             (json!({"response": {}, "fill": true}), "fill: only the body"),
-            (json!({"response": {}, "headers": {"a b": "c"}}), "headers"),
-            (json!({"response": {}, "pace": {"speed": 1}}), "pace"),
+            (json!({"response": {}, "headers": {"a b": "c"}}), "headers["),
+            (json!({"response": {}, "headers": {"x": 1}}), "headers.x: "),
+            (json!({"response": {}, "pace": {"speed": 1}}), "pace.speed: "),
+            (json!({"reply": "x", "pace": {"speed": 1}}), "pace.speed: "),
+            (json!({"reply": {"text": "x", "pace": {"speed": 1}}}), "reply.pace.speed: "),
             (json!({"reply": {"text": 1}}), "reply.text"),
             (json!({"reply": "x", "status_code": 500}), "goes with response"),
             (json!({"reply": {"callback": 1}}), "reply"),
             (json!({"respnse": {}}), "did you mean \"response\"?"),
         ] {
             let refusal = item(keys.clone()).expect_err("no item");
-            assert!(refusal.contains(why), "{keys}: {refusal}");
+            // A place is where it begins.
+            let told = if why.ends_with(": ") { refusal.starts_with(why) } else { refusal.contains(why) };
+            assert!(told, "{keys}: {refusal}");
+        }
+    }
+
+    /// What nothing could be answered with is refused when it is added, not when it is used.
+    #[test]
+    fn a_reply_that_a_queue_cannot_give_is_none() {
+        for (kind, reply) in [
+            ("echo", json!({"echo": true})),
+            ("generate", json!({"generate": {}})),
+            ("manual", json!({"manual": true})),
+            ("upstream", json!({"upstream": true})),
+            ("replay", json!({"replay": true})),
+            ("object", json!({"object": {"a": 1}})),
+            ("embedding", json!({"embedding": [1]})),
+            ("fault", json!({"fault": {"kind": "disconnect"}})),
+            ("pace", json!({"pace": {"chunk": "word"}})),
+        ] {
+            let refusal = item(json!({"reply": reply})).expect_err("no item");
+            assert!(refusal.starts_with(&format!("reply.{kind}: no answer by itself: expected text")), "{refusal}");
+        }
+        for reply in [
+            json!({"text": "a", "fault": {"kind": "disconnect"}}),
+            json!({"error": {"status": 429}}),
+            json!({"raw": {"body": {}}}),
+            json!({"output": [{"type": "message", "content": "a"}]}),
+        ] {
+            item(json!({"reply": reply})).expect("an item");
         }
     }
 

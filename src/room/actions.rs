@@ -2,6 +2,7 @@
 
 use crate::desk::breakpoints::PausePlace;
 use crate::desk::pending::{Actor, Decision, PausedChange, PendingRequest};
+use crate::desk::preset::{self, Preset};
 use crate::desk::summary::completed;
 use crate::emulator::Emulator;
 use crate::near;
@@ -179,11 +180,7 @@ fn allowed(action: &str, open: &PendingRequest) -> Result<(), ApiError> {
 /// The reply of a message, as written and read.
 fn reply(given: &Map<String, Value>) -> Result<(&Value, Reply), ApiError> {
     let written = given.get("reply").ok_or_else(|| ApiError::missing("reply"))?;
-    let reply = script::reply(written, "reply", Origin::Http).map_err(|error| error.to_api_error("invalid_reply"))?;
-    if !matches!(reply.say, Say::Choices(_) | Say::Error(_) | Say::Raw(_)) {
-        let message = "reply: expected text, tool_calls, json, refusal, output, choices, error or raw";
-        return Err(ApiError::invalid(message).param("reply").code("invalid_reply"));
-    }
+    let reply = preset::answer(written, "reply").map_err(|error| error.to_api_error("invalid_reply"))?;
     Ok((written, reply))
 }
 
@@ -198,7 +195,7 @@ fn finish(reason: Option<&Value>) -> Result<Option<Finish>, ApiError> {
 /// A body as it is; what it means, where a stream is asked. Any JSON will do.
 fn verbatim(keys: Map<String, Value>, response: &Value, stream: bool) -> Result<(Reply, u16), ApiError> {
     if response.is_object() {
-        let item = crate::desk::preset::Preset::read(keys, String::new(), std::time::Duration::ZERO)
+        let item = Preset::read(keys, String::new(), std::time::Duration::ZERO)
             .map_err(|message| ApiError::invalid(message).code("invalid_reply"))?;
         let (reply, status) = item.spend(stream);
         return Ok((reply, status));
