@@ -59,9 +59,7 @@ impl Queues {
     /// # Errors
     /// It is none, or there are too many.
     pub(crate) fn add(&self, address: &str, given: &Map<String, Value>) -> Result<(String, usize), QueueRefusal> {
-        let mut given = given.clone();
-        let position = position(given.shift_remove("position"))?;
-        let item = Preset::read(given, self.id(), clock::world()).map_err(QueueRefusal::Wrong)?;
+        let (position, item) = read(given.clone(), self.id())?;
         let id = item.id.clone();
         Ok((id, self.all().insert(address, position, item)?))
     }
@@ -220,6 +218,20 @@ impl Queues {
         all.rows.clear();
         *all = QueueState { rows: all.rows.clone(), ..QueueState::default() };
     }
+}
+
+/// Refuses what is no item.
+///
+/// # Errors
+/// What is wrong, where, and what would be right.
+pub(crate) fn check(given: Map<String, Value>) -> Result<(), QueueRefusal> {
+    read(given, String::new()).map(drop)
+}
+
+/// An item, and where it is to stand.
+fn read(mut given: Map<String, Value>, id: String) -> Result<(Option<usize>, Preset), QueueRefusal> {
+    let position = position(given.shift_remove("position"))?;
+    Ok((position, Preset::read(given, id, clock::world()).map_err(QueueRefusal::Wrong)?))
 }
 
 fn position(value: Option<Value>) -> Result<Option<usize>, QueueRefusal> {

@@ -1,13 +1,11 @@
 //! The routes of preset queues.
 
 use crate::clock;
-use crate::desk::preset::Preset;
-use crate::desk::queues::{QueueRefusal, shown};
+use crate::desk::queues::{self, QueueRefusal, shown};
 use crate::emulator::Emulator;
 use crate::room::{RoomAnswer, RoomRequest};
 use crate::wire::error::{ApiError, type_name};
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 
 /// Bytes of an import.
 const IMPORT: usize = 10 << 20;
@@ -71,12 +69,16 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
         }
         ("POST", _, ["batch"]) => {
             let mut given = request.object()?;
-            let whole = given.shift_remove("whole") == Some(Value::Bool(true));
+            let whole = match given.shift_remove("whole") {
+                None | Some(Value::Null) => false,
+                Some(whole) => whole.as_bool().ok_or_else(|| ApiError::invalid_type("whole", "a boolean", &whole))?,
+            };
             let items = ["responses", "items"].into_iter().find_map(|key| Some((key, given.shift_remove(key)?)));
             let Some((key, Value::Array(items))) = items else {
                 return Err(ApiError::invalid("responses: expected a list of bodies (or items: a list of items)")
                     .param("responses"));
             };
+            general(&given)?;
             if whole {
                 checked(key, &items, &given)?;
             }
@@ -169,16 +171,24 @@ fn name(emulator: &Emulator, address: &str, place: &str) -> Result<String, ApiEr
 /// Refuses a batch of which an item is none.
 fn checked(key: &str, items: &[Value], general: &Map<String, Value>) -> Result<(), ApiError> {
     for (index, item) in items.iter().enumerate() {
-        let wrong = |message: String| {
-            let error = ApiError::from(QueueRefusal::Wrong(message));
+        let within = |error: ApiError| {
             let place = error.param.as_deref().map_or(String::new(), |param| format!(".{param}"));
             ApiError { message: format!("{key}[{index}]: {}", error.message), ..error }
                 .param(format!("{key}[{index}]{place}"))
         };
-        let keys = keys(item, general).map_err(wrong)?;
-        Preset::read(keys, String::new(), Duration::ZERO).map_err(wrong)?;
+        let checked = keys(item, general).map_err(QueueRefusal::Wrong).and_then(queues::check);
+        checked.map_err(|refused| within(refused.into()))?;
     }
     Ok(())
+}
+
+/// Refuses what cannot hold for the items of a batch, also where it has none.
+fn general(given: &Map<String, Value>) -> Result<(), ApiError> {
+    // A body that can have all of it.
+    let body = json!({"choices": [{"message": {"content": ""}}]});
+    let mut item = given.clone();
+    item.insert("response".into(), body);
+    Ok(queues::check(item)?)
 }
 
 /// An item's keys: as they are, or those of an item with this body; `general` = what holds where they do not say it.
@@ -215,7 +225,12 @@ impl Added {
     ) {
         for (index, item) in items.iter().enumerate() {
             self.total += 1;
-            let keys = keys(item, general).map_err(QueueRefusal::Wrong);
+            let mut general = general.clone();
+            // Of several at one place, each stands behind the one before.
+            if let Some(place) = general.get("position").and_then(Value::as_u64) {
+                general["position"] = place.saturating_add(self.added.len() as u64).into();
+            }
+            let keys = keys(item, &general).map_err(QueueRefusal::Wrong);
             let added = keys.and_then(|keys| emulator.desk.queues.add(address, &keys));
             match added {
                 Ok((id, _)) => self.added.push(id),

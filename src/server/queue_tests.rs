@@ -407,3 +407,38 @@ fn a_sessions_queue_ends_with_its_reset_and_with_the_session() {
     let names: Vec<&str> = queues.as_object().expect("queues").keys().map(String::as_str).collect();
     assert_eq!((names, &queues["10.0.0.1"]["count"]), (vec!["10.0.0.1"], &json!(1)));
 }
+
+#[test]
+fn what_holds_for_a_batch_is_checked_and_its_items_keep_their_order() {
+    let emulator = start(json!({}));
+    let at = format!("{AT}/batch");
+    for (wrong, param) in [
+        (json!({"items": [], "status_code": 9999}), "status_code"),
+        (json!({"responses": [], "times": 0}), "times"),
+        (json!({"responses": [], "position": -1}), "position"),
+        (json!({"responses": [], "othr": 1}), "othr"),
+        (json!({"items": [{"reply": "a"}], "whole": "yes"}), "whole"),
+    ] {
+        let (status, refused) = ask(&emulator, "POST", &at, wrong.clone());
+        assert_eq!((status, &refused["error"]["param"]), (400, &json!(param)), "{wrong}: {refused}");
+    }
+    done(&emulator, "POST", AT, json!({"reply": "last"}));
+    for whole in [true, false] {
+        let replies = if whole { ["c", "d"] } else { ["a", "b"] };
+        let batch = replies.map(|reply| json!({"reply": reply}));
+        done(&emulator, "POST", &at, json!({"items": batch, "position": 0, "whole": whole}));
+    }
+    let replies: Vec<Value> = items(&emulator, AT).into_iter().map(|mut item| item["reply"].take()).collect();
+    assert_eq!(replies, ["a", "b", "c", "d", "last"]);
+    let refused = json!({"response": {}, "headers": {"x": 1}});
+    assert_eq!(ask(&emulator, "POST", AT, refused).1["error"]["param"], "headers.x");
+}
+
+/// A file that is none in one place adds nothing, so that it can be mended and sent again.
+#[test]
+fn an_import_of_all_queues_that_is_refused_adds_nothing() {
+    let emulator = start(json!({}));
+    let (status, refused) =
+        ask(&emulator, "POST", "/api/preset-queue/import", json!({"127.0.0.1": [{"a": 1}], "x": 5}));
+    assert_eq!((status, &refused["error"]["param"], items(&emulator, AT).len()), (400, &json!("x"), 0));
+}
