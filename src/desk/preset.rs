@@ -3,7 +3,7 @@
 use crate::bounds::WAIT_MS;
 use crate::near;
 use crate::reply::pace::Range;
-use crate::reply::{Raw, RawBody, Reply, Say};
+use crate::reply::{Raw, RawBody, Reply, Say, Verbatim};
 use crate::script::{self, Origin, ScriptError};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -105,7 +105,11 @@ impl Preset {
                 if let Say::Raw(Raw { body, .. }) = &mut reply.say {
                     *body = RawBody::Json(response.clone());
                 }
-                (reply, meaning(response).filter(|_| status < 300).and_then(|meaning| beside(meaning).ok()))
+                let mut meant = meaning(response).filter(|_| status < 300).and_then(|meaning| beside(meaning).ok());
+                if let Some(meant) = &mut meant {
+                    meant.overrides.verbatim = Some(Arc::new(Verbatim { status, body: response.clone() }));
+                }
+                (reply, meant)
             }
             (Some(_), None) => return Err("response: expected an object, the body to answer with".into()),
             (None, Some(_)) if keys.contains_key("status_code") => {
@@ -238,13 +242,17 @@ fn read(reply: &Value, place: &str, beside: &Map<String, Value>) -> Result<Reply
     })
 }
 
-/// The Reply that a verbatim body of chat or Responses means.
+/// The Reply that a verbatim body of chat, of completions or of Responses means.
 fn meaning(body: &Value) -> Option<Value> {
     let mut reply = match (&body["choices"], &body["output"]) {
         (Value::Array(choices), _) if !choices.is_empty() => {
             json!({"choices": choices.iter().map(choice).collect::<Option<Vec<_>>>()?})
         }
-        (_, Value::Array(output)) if !output.is_empty() => json!({"output": output}),
+        (_, Value::Array(output)) if !output.is_empty() => match body["incomplete_details"]["reason"].as_str() {
+            Some("max_output_tokens") => json!({"output": output, "finish_reason": "length"}),
+            Some(reason) => json!({"output": output, "finish_reason": reason}),
+            None => json!({"output": output}),
+        },
         _ => return None,
     };
     for key in ["id", "model", "usage"] {
@@ -261,11 +269,16 @@ fn meaning(body: &Value) -> Option<Value> {
 }
 
 fn choice(choice: &Value) -> Option<Value> {
-    let message = choice.get("message")?;
+    // Of completions the text is the choice's own.
+    let message = choice.get("message").cloned().or_else(|| Some(json!({"content": choice["text"].as_str()?})))?;
     let mut said = Map::new();
     match (&message["refusal"], &message["content"]) {
         (Value::String(refusal), _) => drop(said.insert("refusal".into(), refusal.as_str().into())),
         (_, Value::String(text)) => drop(said.insert("text".into(), text.as_str().into())),
+        (_, Value::Array(parts)) => {
+            let text: String = parts.iter().filter_map(|part| part["text"].as_str()).collect();
+            said.insert("text".into(), text.into());
+        }
         _ => {}
     }
     if let Some(calls) = message["tool_calls"].as_array() {
@@ -280,10 +293,15 @@ fn choice(choice: &Value) -> Option<Value> {
         };
         said.insert("tool_calls".into(), calls.iter().map(call).collect::<Option<Vec<Value>>>()?.into());
     }
+    if message["function_call"].is_object() {
+        let call = json!({"type": "function", "function": message["function_call"]});
+        said.entry("tool_calls").or_insert(json!([call]));
+    }
     if said.is_empty() {
         said.insert("text".into(), "".into());
     }
-    if let Some(finish) = choice["finish_reason"].as_str() {
+    // That of a function is the request's form, not the answer's.
+    if let Some(finish) = choice["finish_reason"].as_str().filter(|finish| *finish != "function_call") {
         said.insert("finish_reason".into(), finish.into());
     }
     Some(said.into())
@@ -361,7 +379,8 @@ mod tests {
         ]});
         let one = item(json!({"response": body})).expect("an item");
         assert!(one.meant.is_some() && matches!(one.reply.say, Say::Raw(_)));
-        assert!(item(json!({"response": {"choices": [{"text": "x"}]}})).expect("an item").meant.is_none());
+        assert!(item(json!({"response": {"choices": [{"text": "x"}]}})).expect("an item").meant.is_some());
+        assert!(item(json!({"response": {"choices": [{"index": 0}]}})).expect("an item").meant.is_none());
         assert!(item(json!({"response": {"error": {}}, "status_code": 500})).expect("an item").meant.is_none());
     }
 }

@@ -178,6 +178,15 @@ pub(crate) struct Overrides {
     pub unchecked: bool,
     /// Whose additions a chat completion has.
     pub dialect: Option<ChatDialect>,
+    /// The body that the reply was read from.
+    pub verbatim: Option<Arc<Verbatim>>,
+}
+
+/// A body that a test wrote out: what it has is shown as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Verbatim {
+    pub status: u16,
+    pub body: Value,
 }
 
 impl Overrides {
@@ -193,6 +202,7 @@ impl Overrides {
             headers: self.headers,
             unchecked: self.unchecked || general.unchecked,
             dialect: self.dialect.or(general.dialect),
+            verbatim: self.verbatim.or_else(|| general.verbatim.clone()),
         }
     }
 }

@@ -226,6 +226,7 @@ fn overrides(keys: &Map<String, Value>, path: &Path) -> Result<Overrides, Script
         headers: headers(keys.get("headers"), path)?,
         unchecked: keys.get("check") == Some(&Value::Bool(false)),
         dialect: keys.get("dialect").and_then(|name| serde_json::from_value(name.clone()).ok()),
+        verbatim: None,
     })
 }
 

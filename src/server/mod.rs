@@ -91,6 +91,8 @@ mod page;
 #[cfg(test)]
 mod page_tests;
 #[cfg(test)]
+mod queue_bodies_tests;
+#[cfg(test)]
 mod queue_tests;
 #[cfg(test)]
 mod reach_tests;

@@ -5,20 +5,14 @@ use super::tests::{Got, exchange, request, send, start};
 use crate::emulator::Emulator;
 use serde_json::{Value, json};
 
-const AT: &str = "/api/preset-queue/127.0.0.1";
+pub(super) const AT: &str = "/api/preset-queue/127.0.0.1";
 
-fn said(got: &Got) -> Value {
+pub(super) fn said(got: &Got) -> Value {
     got.json()["choices"][0]["message"]["content"].take()
 }
 
 fn id(added: &Value) -> &str {
     added["response_id"].as_str().expect("an id")
-}
-
-/// The chunks of a chat stream.
-fn chunks(got: &Got) -> Vec<Value> {
-    let text = got.text();
-    text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect()
 }
 
 fn items(emulator: &Emulator, at: &str) -> Vec<Value> {
@@ -37,82 +31,6 @@ fn a_reply_of_a_queue_is_held_against_the_request_and_a_verbatim_body_is_not() {
     ]}}]});
     done(&emulator, "POST", AT, json!({"response": body}));
     assert_eq!(send(&emulator, "k", CHAT, &chat("a", false)).json(), body);
-}
-
-#[test]
-fn a_verbatim_body_gets_what_it_lacks_only_where_that_is_asked() {
-    let emulator = start(json!({"fallback": "echo"}));
-    let bare = json!({"choices": [{"message": {"content": "hi"}}]});
-    done(&emulator, "POST", AT, json!({"response": bare}));
-    done(&emulator, "POST", AT, json!({"response": bare, "fill": true}));
-    done(
-        &emulator,
-        "POST",
-        AT,
-        json!({"response": {"id": "own", "model": "mine", "choices": bare["choices"]}, "fill": true}),
-    );
-    assert_eq!(send(&emulator, "k", CHAT, &chat("a", false)).json(), bare);
-    let filled = send(&emulator, "k", CHAT, &chat("a", false)).json();
-    for key in ["id", "object", "created", "model", "usage", "choices"] {
-        assert!(!filled[key].is_null(), "{key}: {filled}");
-    }
-    assert_eq!((&filled["choices"][0]["finish_reason"], &filled["choices"][0]["index"]), (&json!("stop"), &json!(0)));
-    let own = send(&emulator, "k", CHAT, &chat("a", false)).json();
-    assert_eq!((&own["id"], &own["model"], own["usage"].is_object()), (&json!("own"), &json!("mine"), true));
-    // A response of the other dialect.
-    let output =
-        json!([{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "there"}]}]);
-    done(&emulator, "POST", AT, json!({"response": {"output": output}, "fill": true}));
-    let response = send(&emulator, "k", "/v1/responses", &json!({"model": "gpt-4o", "input": "a"})).json();
-    assert_eq!(
-        (&response["object"], &response["output"][0]["content"][0]["text"]),
-        (&json!("response"), &json!("there"))
-    );
-    let refused = ask(&emulator, "POST", AT, json!({"response": {"any": 1}, "fill": true}));
-    assert_eq!((refused.0, &refused.1["error"]["param"]), (400, &json!("fill")));
-}
-
-#[test]
-fn a_verbatim_chat_body_is_streamed_as_the_chunks_it_means() {
-    let emulator = start(json!({"fallback": "echo"}));
-    let calls = json!([
-        {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}},
-        {"id": "call_2", "type": "function", "function": {"name": "g", "arguments": "{}"}},
-    ]);
-    let message = json!({"role": "assistant", "content": "one two", "tool_calls": calls});
-    let response = json!({"id": "own", "object": "chat.completion", "model": "mine", "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]});
-    done(&emulator, "POST", AT, json!({"response": response, "pace": {"chunk": "word"}, "headers": {"x-own": "1"}}));
-    let mut request = chat("a", true);
-    request["tools"] =
-        json!([{"type": "function", "function": {"name": "f"}}, {"type": "function", "function": {"name": "g"}}]);
-    let got = send(&emulator, "k", CHAT, &request);
-    assert!(got.head.contains("x-own: 1") && got.head.contains("text/event-stream"), "{}", got.head);
-    let all = chunks(&got);
-    assert!(
-        all.iter().all(|chunk| chunk["id"] == "own"
-            && chunk["model"] == "mine"
-            && chunk["object"] == "chat.completion.chunk")
-    );
-    let texts: Vec<&str> = all
-        .iter()
-        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
-        .filter(|text| !text.is_empty())
-        .collect();
-    assert_eq!(texts, ["one ", "two"]);
-    let deltas = || all.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0].as_object());
-    let names: Vec<&Value> = deltas().filter_map(|call| call["function"].get("name")).collect();
-    assert_eq!(names, ["f", "g"]);
-    let arguments: String =
-        deltas().filter(|call| call["index"] == 0).filter_map(|call| call["function"]["arguments"].as_str()).collect();
-    assert_eq!(arguments, "{\"a\":1}");
-    let finish: Vec<&Value> =
-        all.iter().map(|chunk| &chunk["choices"][0]["finish_reason"]).filter(|finish| !finish.is_null()).collect();
-    assert_eq!(finish, ["tool_calls"]);
-    assert!(got.text().ends_with("data: [DONE]\n\n"));
-    // What is no answer of chat stays what it is, whatever was asked.
-    done(&emulator, "POST", AT, json!({"response": {"error": {"message": "no"}}, "status_code": 503}));
-    let got = send(&emulator, "k", CHAT, &chat("a", true));
-    assert_eq!((got.status, got.json()), (503, json!({"error": {"message": "no"}})));
 }
 
 #[test]

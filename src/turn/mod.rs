@@ -12,6 +12,7 @@ mod asking;
 pub(crate) mod call;
 pub(crate) mod check;
 mod context;
+mod filled;
 mod found;
 pub(crate) mod lane;
 pub(crate) mod limit;
@@ -196,15 +197,20 @@ pub(crate) async fn conclude(
     };
     let delivery = delivery(call, prompt, &found, &|| found.reply.tokens(prompt.n, &chunk, encoding));
     let headers = found.reply.overrides.headers.clone();
+    let verbatim = found.reply.overrides.verbatim.clone();
     let turn =
         Spoken { reply: found.reply, choices: prompt.n.max(1), arriving, chunk, encoding, model, model_name, failed };
     // Short requests may ask for long answers, or many.
     let size = turn.size();
     let body = match runtime::aside(size, || render(prompt, turn))? {
-        Rendered::Json(bytes) => Body::Json(bytes),
+        Rendered::Json(bytes) => Body::Json(match &verbatim {
+            Some(verbatim) => filled::fill(bytes, &verbatim.body),
+            None => bytes,
+        }),
         Rendered::Events(events) => Body::Events(events),
     };
-    Ok(Answer { status: 200, headers, body, delivery })
+    let status = verbatim.map_or(200, |verbatim| verbatim.status);
+    Ok(Answer { status, headers, body, delivery })
 }
 
 /// How texts are cut into the pieces of a stream.

@@ -47,17 +47,19 @@ impl Facts {
             let calls = turn.choice(index).parts.iter().filter_map(as_call);
             calls.map(|one| one.id.clone().unwrap_or_else(|| ids::call(&mut random))).collect()
         });
+        let written = turn.overrides().verbatim.as_ref().map_or(&Value::Null, |verbatim| &verbatim.body);
+        let text = |name: &str| written[name].as_str().map(String::from);
         Facts {
             id,
-            created: call.created(),
+            created: written["created"].as_u64().unwrap_or_else(|| call.created()),
             call_ids: call_ids.collect(),
             dialect: turn.overrides().dialect.unwrap_or(call.emulator.settings.dialect),
             audio_id: match prompt.audio {
                 true => format!("audio_{}", call.random.fork("audio").hex(32)),
                 false => String::new(),
             },
-            service_tier: service_tier(field(&call.body, "service_tier")),
-            fingerprint: turn.model.fingerprint(),
+            service_tier: text("service_tier").unwrap_or_else(|| service_tier(field(&call.body, "service_tier"))),
+            fingerprint: text("system_fingerprint").or_else(|| turn.model.fingerprint()),
             shows_logprobs: !(turn.model.reasoning || turn.model.audio) || prompt.logprobs.is_some(),
             legacy_functions: find(&call.body, "functions").is_some_and(Value::is_array),
             usage: turn.arriving.is_none().then(|| usage_of(&call.counter(), prompt, turn)),

@@ -1,0 +1,177 @@
+//! Verbatim bodies of preset queues: filled where that is asked, and streamed as what they mean.
+
+use super::queue_tests::AT;
+use super::room_tests::{CHAT, ask, chat, done};
+use super::tests::{Got, send, start};
+use serde_json::{Value, json};
+
+/// The chunks of a chat stream.
+fn chunks(got: &Got) -> Vec<Value> {
+    let text = got.text();
+    text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect()
+}
+
+#[test]
+fn a_verbatim_body_gets_what_it_lacks_only_where_that_is_asked() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let bare = json!({"choices": [{"message": {"content": "hi"}}]});
+    done(&emulator, "POST", AT, json!({"response": bare}));
+    done(&emulator, "POST", AT, json!({"response": bare, "fill": true}));
+    done(
+        &emulator,
+        "POST",
+        AT,
+        json!({"response": {"id": "own", "model": "mine", "choices": bare["choices"]}, "fill": true}),
+    );
+    assert_eq!(send(&emulator, "k", CHAT, &chat("a", false)).json(), bare);
+    let filled = send(&emulator, "k", CHAT, &chat("a", false)).json();
+    for key in ["id", "object", "created", "model", "usage", "choices"] {
+        assert!(!filled[key].is_null(), "{key}: {filled}");
+    }
+    assert_eq!((&filled["choices"][0]["finish_reason"], &filled["choices"][0]["index"]), (&json!("stop"), &json!(0)));
+    let own = send(&emulator, "k", CHAT, &chat("a", false)).json();
+    assert_eq!((&own["id"], &own["model"], own["usage"].is_object()), (&json!("own"), &json!("mine"), true));
+    // A response of the other dialect.
+    let output =
+        json!([{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "there"}]}]);
+    done(&emulator, "POST", AT, json!({"response": {"output": output}, "fill": true}));
+    let response = send(&emulator, "k", "/v1/responses", &json!({"model": "gpt-4o", "input": "a"})).json();
+    assert_eq!(
+        (&response["object"], &response["output"][0]["content"][0]["text"]),
+        (&json!("response"), &json!("there"))
+    );
+    let refused = ask(&emulator, "POST", AT, json!({"response": {"any": 1}, "fill": true}));
+    assert_eq!((refused.0, &refused.1["error"]["param"]), (400, &json!("fill")));
+}
+
+#[test]
+fn a_verbatim_chat_body_is_streamed_as_the_chunks_it_means() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let calls = json!([
+        {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}},
+        {"id": "call_2", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+    ]);
+    let message = json!({"role": "assistant", "content": "one two", "tool_calls": calls});
+    let response = json!({"id": "own", "object": "chat.completion", "model": "mine", "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]});
+    done(&emulator, "POST", AT, json!({"response": response, "pace": {"chunk": "word"}, "headers": {"x-own": "1"}}));
+    let mut request = chat("a", true);
+    request["tools"] =
+        json!([{"type": "function", "function": {"name": "f"}}, {"type": "function", "function": {"name": "g"}}]);
+    let got = send(&emulator, "k", CHAT, &request);
+    assert!(got.head.contains("x-own: 1") && got.head.contains("text/event-stream"), "{}", got.head);
+    let all = chunks(&got);
+    assert!(
+        all.iter().all(|chunk| chunk["id"] == "own"
+            && chunk["model"] == "mine"
+            && chunk["object"] == "chat.completion.chunk")
+    );
+    let texts: Vec<&str> = all
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .filter(|text| !text.is_empty())
+        .collect();
+    assert_eq!(texts, ["one ", "two"]);
+    let deltas = || all.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0].as_object());
+    let names: Vec<&Value> = deltas().filter_map(|call| call["function"].get("name")).collect();
+    assert_eq!(names, ["f", "g"]);
+    let arguments: String =
+        deltas().filter(|call| call["index"] == 0).filter_map(|call| call["function"]["arguments"].as_str()).collect();
+    assert_eq!(arguments, "{\"a\":1}");
+    let finish: Vec<&Value> =
+        all.iter().map(|chunk| &chunk["choices"][0]["finish_reason"]).filter(|finish| !finish.is_null()).collect();
+    assert_eq!(finish, ["tool_calls"]);
+    assert!(got.text().ends_with("data: [DONE]\n\n"));
+    // What is no answer of chat stays what it is, whatever was asked.
+    done(&emulator, "POST", AT, json!({"response": {"error": {"message": "no"}}, "status_code": 503}));
+    let got = send(&emulator, "k", CHAT, &chat("a", true));
+    assert_eq!((got.status, got.json()), (503, json!({"error": {"message": "no"}})));
+}
+
+/// `fill` adds what is lacking and changes nothing that is there.
+#[test]
+fn what_a_filled_body_has_stays_as_it_is() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let holds = |filled: &Value, body: &Value| {
+        for (key, value) in body.as_object().expect("an object").iter().filter(|(_, value)| !value.is_array()) {
+            assert_eq!(&filled[key], value, "{key}: {filled}");
+        }
+    };
+    let response = json!({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "created_at": 5,
+        "metadata": {"mine": "1"}, "usage": {"input_tokens": 7},
+        "output": [{"type": "message", "id": "msg_own", "content": [{"type": "output_text", "text": "there"}]}]});
+    done(&emulator, "POST", AT, json!({"response": response, "fill": true, "status_code": 201}));
+    let asked = json!({"model": "gpt-4o", "input": "a", "metadata": {"other": "2"}});
+    let got = send(&emulator, "k", "/v1/responses", &asked);
+    let mut filled = got.json();
+    assert_eq!((got.status, filled["usage"]["output_tokens"].is_u64()), (201, true), "{filled}");
+    assert_eq!((&filled["output"][0]["id"], &filled["output"][0]["role"]), (&json!("msg_own"), &json!("assistant")));
+    assert_eq!(filled["output"][0]["content"][0]["annotations"], json!([]));
+    filled["usage"] = json!({"input_tokens": filled["usage"]["input_tokens"]});
+    holds(&filled, &response);
+    let message =
+        json!({"content": "hi", "annotations": [{"type": "url_citation"}], "reasoning_content": "why", "own": 2});
+    let choice = json!({"message": message, "logprobs": {"content": [], "refusal": null}});
+    let chat_body = json!({"created": 5, "system_fingerprint": "fp_own", "service_tier": "flex", "own": {"a": 1}, "choices": [choice]});
+    done(&emulator, "POST", AT, json!({"response": chat_body, "fill": true}));
+    let filled = send(&emulator, "k", CHAT, &chat("a", false)).json();
+    holds(&filled, &chat_body);
+    holds(&filled["choices"][0]["message"], &message);
+    assert_eq!(filled["choices"][0]["message"]["annotations"], message["annotations"]);
+    assert_eq!(filled["choices"][0]["logprobs"], choice["logprobs"]);
+    assert_eq!((&filled["choices"][0]["message"]["role"], filled["id"].is_string()), (&json!("assistant"), true));
+    // One for another operation is what it means there, not a mixture.
+    done(&emulator, "POST", AT, json!({"response": response, "fill": true}));
+    let filled = send(&emulator, "k", CHAT, &chat("a", false)).json();
+    assert_eq!(
+        (&filled["object"], filled.get("output"), filled.get("status")),
+        (&json!("chat.completion"), None, None),
+        "{filled}"
+    );
+}
+
+/// A body that is asked for as a stream says there what it would say whole, as far as a stream of its operation can.
+#[test]
+fn a_streamed_body_keeps_its_facts_and_its_end() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let parts = json!([{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]);
+    let body = json!({"created": 5, "system_fingerprint": "fp_own", "service_tier": "flex",
+        "choices": [{"message": {"content": parts}, "finish_reason": "stop"}]});
+    done(&emulator, "POST", AT, json!({"response": body, "status_code": 201}));
+    let got = send(&emulator, "k", CHAT, &chat("a", true));
+    let all = chunks(&got);
+    assert_eq!(got.status, 201);
+    for chunk in &all {
+        assert_eq!(
+            (&chunk["created"], &chunk["system_fingerprint"], &chunk["service_tier"]),
+            (&json!(5), &json!("fp_own"), &json!("flex"))
+        );
+    }
+    let text: String = all.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(text, "one two");
+    // A function as it was called of old.
+    let called = json!({"content": null, "function_call": {"name": "f", "arguments": "{}"}});
+    let body = json!({"choices": [{"message": called, "finish_reason": "function_call"}]});
+    done(&emulator, "POST", AT, json!({"response": body}));
+    let mut request = chat("a", true);
+    request["functions"] = json!([{"name": "f"}]);
+    let all = chunks(&send(&emulator, "k", CHAT, &request));
+    assert!(all.iter().any(|chunk| chunk["choices"][0]["delta"]["function_call"]["name"] == "f"), "{all:?}");
+    assert!(all.iter().any(|chunk| chunk["choices"][0]["finish_reason"] == "function_call"), "{all:?}");
+    // Completions, and a response that is not complete.
+    done(&emulator, "POST", AT, json!({"response": {"choices": [{"text": "old", "finish_reason": "stop"}]}}));
+    let asked = json!({"model": "gpt-3.5-turbo-instruct", "prompt": "a", "stream": true});
+    let all = chunks(&send(&emulator, "k", "/v1/completions", &asked));
+    let text: String = all.iter().filter_map(|chunk| chunk["choices"][0]["text"].as_str()).collect();
+    assert_eq!(text, "old");
+    let output = json!([{"type": "message", "content": [{"type": "output_text", "text": "there"}]}]);
+    let body = json!({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "output": output});
+    done(&emulator, "POST", AT, json!({"response": body}));
+    let asked = json!({"model": "gpt-4o", "input": "a", "stream": true});
+    let events = chunks(&send(&emulator, "k", "/v1/responses", &asked));
+    let last = events.last().expect("an event");
+    assert_eq!((&last["type"], &last["response"]["status"]), (&json!("response.incomplete"), &json!("incomplete")));
+    // A failed response is no stream.
+    let failed = json!({"status": "failed", "error": {"code": "server_error", "message": "no"}, "output": []});
+    done(&emulator, "POST", AT, json!({"response": failed}));
+    assert_eq!(send(&emulator, "k", "/v1/responses", &asked).json(), failed);
+}
