@@ -253,6 +253,10 @@ impl Emulator {
         if let Some(session) = sessions.get(key).filter(|session| !session.is_lost()) {
             session.last_used.store(tick, Ordering::Relaxed);
             self.seen(session);
+            // Another replica may have queued something without knowing the session.
+            if self.cluster.is_some() {
+                self.takes_over_queues(session);
+            }
             return session.clone();
         }
         drop(sessions);

@@ -58,7 +58,7 @@ pub(crate) async fn everywhere(
 /// # Errors
 /// One of the replicas does not answer, or the store cannot be used.
 pub(crate) async fn named_queue(emulator: &Arc<Emulator>, request: &mut RoomRequest<'_>) -> Result<(), ApiError> {
-    let [room, address, ..] = &mut request.path[..] else { return Ok(()) };
+    let [room, address, ..] = &request.path[..] else { return Ok(()) };
     let is_unknown =
         room == "preset-queue" && address.starts_with("session:") && emulator.queue_owner(address).is_none();
     let Ok(own) = emulator.queue_name(address) else { return Ok(()) };
@@ -69,7 +69,8 @@ pub(crate) async fn named_queue(emulator: &Arc<Emulator>, request: &mut RoomRequ
     let asked = AskedElsewhere { method: "GET", target: &target, body: "", operator: "" };
     for (_, told) in emulator.ask_others(&asked).await? {
         if let Some(name) = told["ip"].as_str().filter(|name| **name != own) {
-            *address = name.to_string();
+            request.path[1] = name.to_string();
+            request.queue_is_named = true;
         }
     }
     Ok(())

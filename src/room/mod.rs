@@ -34,6 +34,8 @@ pub(crate) struct RoomRequest<'a> {
     pub(crate) target: &'a str,
     /// Decoded segments below `/api`.
     pub(crate) path: Vec<String>,
+    /// The queue is called as it is called where its session is.
+    queue_is_named: bool,
     pub(crate) query: Vec<(String, String)>,
     /// JSON, or what a form's file held.
     pub(crate) body: &'a str,
@@ -75,7 +77,7 @@ impl<'a> RoomRequest<'a> {
     pub(crate) fn of(method: &'a str, target: &'a str, body: &'a str, operator: &'a str) -> Self {
         let (below, query) = target.split_once('?').unwrap_or((target, ""));
         let path = below.split('/').filter(|segment| !segment.is_empty()).skip(1).map(url::decode).collect();
-        RoomRequest { method, target, path, query: url::query(query), body, operator }
+        RoomRequest { method, target, path, queue_is_named: false, query: url::query(query), body, operator }
     }
 
     /// The same, for another replica.

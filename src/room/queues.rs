@@ -15,6 +15,7 @@ pub(super) fn handle(emulator: &Emulator, request: &RoomRequest, path: &[&str]) 
     let named;
     let (address, rest) = match path {
         [] | ["export" | "import"] => ("", path),
+        [address, rest @ ..] if request.queue_is_named => (*address, rest),
         [address, rest @ ..] => {
             named = name(emulator, address, "address")?;
             (named.as_str(), rest)
