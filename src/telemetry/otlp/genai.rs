@@ -3,8 +3,10 @@
 use crate::reply::{Choice, Finish, Part, Say};
 use crate::session::Session;
 use crate::session::exchange::{Exchange, Record, Said};
+use crate::surface::operations;
 use crate::telemetry::otlp::contents::{self, Capture};
 use crate::telemetry::otlp::parameters::Parameters;
+use crate::wire::dialect::Dialect;
 use opentelemetry::trace::{Span as _, Status};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::Span;
@@ -132,7 +134,8 @@ impl Report {
         let Said::Reply(reply) = &self.record.said else { return Vec::new() };
         let Say::Choices(choices) = &reply.say else { return Vec::new() };
         // Responses have one.
-        let asked = if self.exchange.operation.starts_with("responses.") { 1 } else { self.parameters().choices() };
+        let dialect = operations::named(self.exchange.operation).map(|operation| operation.dialect);
+        let asked = if dialect == Some(Dialect::Responses) { 1 } else { self.parameters().choices() };
         (0..asked).filter_map(|index| choices.get(index).or(choices.last())).collect()
     }
 
