@@ -244,7 +244,7 @@ export interface Emulator extends AsyncDisposable {
    * ```
    */
   answer(request: string | { readonly id: string }, reply: Reply, options?: KeepOptions): void;
-  /** Answers with text that streams as it comes: each piece leaves when it is there. Resolves when all of it is. */
+  /** Answers with text that streams as it comes: each piece leaves when it is there. Resolves when all of it is; pieces that fail end the request, and its client gets no whole answer. */
   answer(request: string | { readonly id: string }, pieces: Iterable<string> | AsyncIterable<string>): Promise<void>;
   /** Does something else with a request that waits: claims it, lets another answer, goes on from a breakpoint, cuts its connection. */
   act<Name extends keyof PendingActions>(request: string | { readonly id: string }, action: Name, fields?: PendingActions[Name]): void;

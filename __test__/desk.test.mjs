@@ -120,6 +120,21 @@ describe('requests that wait for a person', () => {
     await expect.poll(() => seen).toEqual(['one ', 'two']);
   });
 
+  test('that fail while they are typed end their request', async () => {
+    const emulator = await start({ fallback: 'manual' });
+    const boom = async function* () {
+      yield 'one ';
+      throw new Error('boom');
+    };
+    for (const typed of [boom(), ['one ', 2], []]) {
+      const waits = next(emulator, 'pending');
+      const asked = pieces(emulator.session(), 'x').catch((error) => error);
+      await expect(emulator.answer(await waits, typed)).rejects.toThrow(/boom|must be strings|typed/);
+      expect(await asked).toBeInstanceOf(Error);
+      expect(emulator.pending).toEqual([]);
+    }
+  });
+
   test('become a rule when the answer is kept', async () => {
     const emulator = await start({ fallback: 'manual' });
     const api = emulator.session();

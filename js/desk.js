@@ -156,11 +156,21 @@ class Desk {
    * @param {AsyncIterable<unknown> | Iterable<unknown>} pieces
    */
   async #typed(request, pieces) {
-    for await (const text of pieces) {
-      if (typeof text !== 'string') throw badArgument(`answer(): pieces that are typed must be strings, not ${show(text)}`);
-      await this.#act(request, 'type', { text });
+    try {
+      for await (const text of pieces) {
+        if (typeof text !== 'string') throw badArgument(`answer(): pieces that are typed must be strings, not ${show(text)}`);
+        await this.#act(request, 'type', { text });
+      }
+      await this.#act(request, 'finish', {});
+    } catch (error) {
+      // Its client would wait for the rest until the time for it is over.
+      try {
+        await this.#act(request, 'cut', {});
+      } catch {
+        // It is gone already: that is what the error says.
+      }
+      throw error;
     }
-    await this.#act(request, 'finish', {});
   }
 
   /**
