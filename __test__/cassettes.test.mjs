@@ -5,7 +5,7 @@ import path from 'node:path';
 import OpenAI from 'openai';
 import { afterAll, expect, test } from 'vitest';
 import { startEmulator } from 'llemulator';
-import { ROOT, chat, pieces, runProgram, startCommand } from './support.mjs';
+import { ROOT, chat, pieces, runProgram, startCommand, thrown } from './support.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'llemulator-cassettes-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -48,10 +48,12 @@ test('a session has a cassette of its own, without time stamps', async () => {
   player.cassette(file);
   expect(await chat(player, 'one')).toBe('Echo: one');
   await expect(chat(player, 'two')).rejects.toMatchObject({ code: 'no_recording' });
-  for (const [options, told] of [[{ recrd: 'all' }, 'did you mean record?'], [{ record: 'sometimes' }, 'there is no way to record']]) {
-    expect(() => api.cassette(file, options)).toThrow(told);
-  }
-  expect(() => api.cassette('')).toThrow('expected the path of a file');
+  const refused = (path, options, told) => expect(thrown(() => api.cassette(path, options))).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining(told) });
+  refused(file, { recrd: 'all' }, 'did you mean record?');
+  refused(file, { record: 'sometimes' }, 'there is no way to record');
+  refused(file, { record: 'all', upstream: 'nonsense' }, 'upstream is "nonsense"');
+  refused(file, { record: 'all', upstream: real.baseURL, upstreamKey: 5 }, 'upstreamKey must be a string, not 5');
+  refused('', {}, 'expected the path of a file');
   await emulator.stop();
 });
 

@@ -76,7 +76,11 @@ class Emulator {
       changed: (key, seen, milliseconds) => handle.changed(key, seen, milliseconds),
       cassette: (key, file, { record, upstream, upstreamKey }) => {
         if (this.#stopped) throw stopped();
-        return handle.cassette(key, file, record, upstream, upstreamKey);
+        try {
+          return handle.cassette(key, file, record, upstream, upstreamKey);
+        } catch (error) {
+          throw badArgument(/** @type {Error} */ (error).message);
+        }
       },
       recorded: () => handle.recorded(),
       number: (reply, owner) => functions.add(reply, owner),

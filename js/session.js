@@ -103,6 +103,9 @@ class Session {
     const [stray] = Object.keys(rest);
     if (stray) throw unknownName('cassette(): there is no option ', stray, ['record', 'upstream', 'upstreamKey']);
     if (record !== undefined && !MODES.includes(record)) throw unknownName('cassette(): there is no way to record ', show(record), MODES.map((each) => show(each)));
+    for (const [name, value] of Object.entries({ upstream, upstreamKey })) {
+      if (value !== undefined && typeof value !== 'string') throw badArgument(`cassette(): ${name} must be a string, not ${show(value)}`);
+    }
     if (!this.#door.cassette) throw badArgument('cassette(): files are played and recorded by an emulator in this process; start one elsewhere with --cassettes and --record');
     for (const misread of this.#door.cassette(this.apiKey, file, { record, upstream, upstreamKey })) process.emitWarning(misread, { type: 'LLEmulatorCassette' });
   }
