@@ -372,11 +372,8 @@ impl<F: Framing> Timed<F> {
             return false;
         }
         let kind = fault.kind.clone();
-        // What only halts leaves whole after all.
-        if !matches!(kind, FaultKind::Stall(Some(_))) {
-            let how = format!("the script broke the answer after {} pieces", self.sent);
-            self.live.exchange.note(|record| struck(record, &how));
-        }
+        let how = format!("the script broke the answer after {} pieces", self.sent);
+        self.live.exchange.note(|record| struck(record, &how));
         self.state = BodyState::Struck;
         match kind {
             FaultKind::Disconnect => self.state = BodyState::Cutting(Ending::Reset),
