@@ -2,13 +2,17 @@
 
 use super::Emulator;
 use crate::redact;
-use crate::session::{ANONYMOUS, Session};
+use crate::session::Session;
 use serde_json::json;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What the queues of sessions begin with.
 const SESSION: &str = "session:";
+
+/// What keys begin with, and tokens that stand for them; how long a name is that nobody gives.
+const KEYS: &[&str] = &["sk-", "ek_", "eyJ", "Bearer "];
+const LONG: usize = 40;
 
 /// Routes that stand where addresses do.
 const ROUTES: &[&str] = &["export", "import"];
@@ -39,7 +43,7 @@ impl Emulator {
             Some(session) => queue(&session.label()),
             // Whatever is called so already is shown already.
             None if self.desk.queues.is_known(address) || is_label(name) => address.into(),
-            // It may be a name or a key: the session says which, once there is one.
+            // Whether it is a name or a key the session says, once there is one.
             None => unmade(name),
         })
     }
@@ -84,9 +88,10 @@ fn queue(label: &str) -> String {
     format!("{SESSION}{label}")
 }
 
-/// The queue for a name or a key that no session has yet.
+/// The queue for a name or a key that no session has yet; what looks like a key is not shown.
 fn unmade(name: &str) -> String {
-    if name == ANONYMOUS { queue(name) } else { queue(&redact::label(name)) }
+    let looks_like_key = KEYS.iter().any(|start| name.starts_with(start)) || name.len() >= LONG;
+    if looks_like_key { queue(&redact::label(name)) } else { queue(name) }
 }
 
 /// What a session's queue was called before the session was made, by whichever of its names.

@@ -239,6 +239,7 @@ fn what_waits_for_a_session_to_come_is_used_and_no_key_is_shown() {
     let later = crate::control::key_of_name("later");
     done(&emulator, "POST", &format!("/api/preset-queue/session:{later}"), json!({"reply": "by key"}));
     let shown = done(&emulator, "GET", "/api/preset-queue/session:later", Value::Null)["ip"].take();
+    assert_eq!(shown, "session:later", "no key looks like this");
     done(&emulator, "POST", "/api/sessions", json!({"name": "later"}));
     for name in [shown.as_str().expect("a name"), "session:later", &format!("session:{later}")] {
         let queue = done(&emulator, "GET", &format!("/api/preset-queue/{name}"), Value::Null);
