@@ -137,18 +137,15 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
         query: &query,
         body: &shown,
     });
-    if target.is(call.emulator.address) {
-        return Err(UpstreamFailure::itself(&target).to_api_error());
-    }
     call.exchange.wait_for(Some(Waiting::Upstream));
     let session = &call.session;
     let own = (session.name == session.key && session.key != ANONYMOUS).then_some(session.key.as_str());
-    let given = upstream
-        .ask(
-            target,
-            UpstreamRequest { method: &call.method, path: &call.path, query: Some(&query), headers, key: own, body },
-        )
-        .await;
+    let request =
+        UpstreamRequest { method: &call.method, path: &call.path, query: Some(&query), headers, key: own, body };
+    let given = match target.is(call.emulator.address) {
+        true => Err(UpstreamFailure::itself(&target)),
+        false => upstream.ask(target, request).await,
+    };
     call.exchange.wait_for(None);
     match given {
         Ok(given) => {

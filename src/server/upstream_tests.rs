@@ -237,6 +237,9 @@ fn nobody_asks_themselves() {
     }
     let (_, told) = control::in_process(&emulator, Some("k"), "GET", "/_emulator/requests", "");
     assert_eq!(told["data"].as_array().map(Vec::len), Some(4), "none came a second time");
+    let (_, history) = crate::server::room_tests::ask(&emulator, "GET", "/api/bypass/history", Value::Null);
+    let ended = history["data"].as_array().expect("a list").iter().filter(|asked| asked["success"] == false).count();
+    assert_eq!(ended, 4, "each is told as over: {history}");
 }
 
 #[test]
