@@ -445,8 +445,8 @@ impl Emulator {
         }
     }
 
-    /// Forgets a session's script, journal, queue and stored objects. What is held in it ends with it; what ends by itself does so
-    /// in the session it began in.
+    /// Forgets a session's script, journal, queue and stored objects. What is held in it ends with it; what ends by itself
+    /// does so in the session it began in.
     pub(crate) fn reset(&self, session: &Session) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = session.successor(&self.settings, &self.memory);

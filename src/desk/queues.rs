@@ -105,6 +105,11 @@ impl Queues {
         self.all().items == 0
     }
 
+    /// Whether nothing was ever put anywhere.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.all().queues.is_empty()
+    }
+
     /// How many items wait, and in how many queues.
     pub(crate) fn sizes(&self) -> (usize, usize) {
         let all = self.all();

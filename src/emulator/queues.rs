@@ -24,7 +24,7 @@ impl Emulator {
         let names = |session: &Session| session.key == given || session.label() == given;
         let sessions = self.sessions();
         let named = sessions.iter().find(|session| names(session));
-        named.or_else(|| sessions.iter().find(|session| former(session).contains(&address.to_string()))).cloned()
+        named.or_else(|| sessions.iter().find(|session| former(session).iter().any(|name| name == address))).cloned()
     }
 
     /// The name that a queue has, of those it may be called by; it gives no key away.
@@ -50,6 +50,10 @@ impl Emulator {
 
     /// A session takes over what was queued for it before it was made.
     pub(super) fn takes_over_queues(&self, session: &Session) {
+        // Replicas ask with every request.
+        if self.desk.queues.is_unused() {
+            return;
+        }
         let name = queue(&session.label());
         for former in former(session).iter().filter(|former| **former != name) {
             if self.desk.queues.rename(former, &name) {
