@@ -23,11 +23,12 @@ pub(crate) fn head() -> String {
     json!({"cassette": VERSION, "by": concat!("llemulator ", env!("CARGO_PKG_VERSION"))}).to_string()
 }
 
-/// Whether a first line is one of ours.
+/// Whether a first line is one of ours, also behind the mark that some editors begin a text with.
 ///
 /// # Errors
 /// It is, but of another version.
 pub(crate) fn is_head(line: &str) -> Result<bool, String> {
+    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
     let Ok(Value::Object(head)) = serde_json::from_str(line) else { return Ok(false) };
     match head.get("cassette") {
         None => Ok(false),

@@ -178,7 +178,7 @@ impl Library {
         }
         let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
         let first = lines.first().map_or(Ok(""), |line| str::from_utf8(line)).unwrap_or("\u{fffd}");
-        match format::is_head(first.strip_prefix('\u{feff}').unwrap_or(first)) {
+        match format::is_head(first) {
             Ok(true) => {}
             Ok(false) => {
                 let head = format::head();

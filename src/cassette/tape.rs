@@ -209,7 +209,7 @@ fn check_recordable(file: &Path, mode: RecordMode) -> Result<(), String> {
     let Ok(opened) = File::open(file) else { return Ok(()) };
     // A first line of ours is short.
     let read = BufReader::new(opened.take(FIRST_LINE)).read_line(&mut first);
-    match format::is_head(first.trim_start_matches('\u{feff}')) {
+    match format::is_head(&first) {
         Ok(true) => Ok(()),
         Ok(false) if read.as_ref().is_ok_and(|length| *length == 0) => Ok(()),
         Ok(false) => refused("it is no cassette; name a new file, or delete this one"),

@@ -1,7 +1,6 @@
 //! Recording from one emulator and playing in another: what a client sees, byte by byte.
 
 use super::tests::{connect, exchange, request, send, start, until};
-use crate::cassette::format;
 use crate::control;
 use crate::emulator::Emulator;
 use crate::options::RecordMode;
@@ -378,52 +377,6 @@ fn a_session_has_a_cassette_of_its_own() {
     assert_eq!(send(&twin, "k", CHAT, &chat("a", false)).json()["choices"][0]["message"]["content"], "Echo: a");
     assert_eq!(send(&twin, "k", CHAT, &chat("b", false)).json()["error"]["code"], "no_recording");
     assert_eq!(send(&twin, "other", CHAT, &chat("a", false)).json()["error"]["code"], "no_matching_rule");
-}
-
-#[test]
-fn nothing_is_recorded_into_what_is_no_cassette() {
-    let folder = folder();
-    let own = start(json!({"upstream": "http://127.0.0.1:9/v1", "ci": false}));
-    let foreign = "{\"name\":\"mine\"}\n";
-    let newer = "{\"cassette\":99,\"by\":\"llemulator 9.0.0\"}\n";
-    for (name, text, on_miss, all) in [
-        ("package.json", foreign, Err("ends in .jsonl"), Err("ends in .jsonl")),
-        ("new.har", "", Err("ends in .jsonl"), Err("ends in .jsonl")),
-        ("lines.jsonl", foreign, Err("no cassette"), Err("no cassette")),
-        ("newer.jsonl", newer, Err("version 99"), Ok(())),
-        ("empty.jsonl", "", Ok(()), Ok(())),
-        ("ours.jsonl", &format!("{}\n", format::head()), Ok(()), Ok(())),
-    ] {
-        let file = folder.path().join(name);
-        std::fs::write(&file, text).expect("a file");
-        for (mode, expected) in [(RecordMode::OnMiss, on_miss), (RecordMode::All, all)] {
-            match (own.cassettes.insert("k", &file, Some(mode)), expected) {
-                (Ok(_), Ok(())) => {}
-                (Err(told), Err(why)) => assert!(told.contains(name) && told.contains(why), "{told}"),
-                (_, expected) => panic!("{name} {mode:?}: expected {expected:?}"),
-            }
-        }
-        assert_eq!(std::fs::read_to_string(&file).expect("a file"), *text, "{name} is as it was");
-        assert!(own.cassettes.insert("k", &file, None).is_ok(), "it may be played, or said to be none");
-    }
-}
-
-#[test]
-fn an_empty_file_becomes_a_cassette() {
-    let folder = folder();
-    let real = start(json!({"fallback": "echo", "auth": "optional"}));
-    let own = start(json!({"upstream": format!("{}/v1", real.url()), "ci": false}));
-    let file = folder.path().join("empty.jsonl");
-    std::fs::write(&file, "").expect("a file");
-    own.cassettes.insert("k", &file, Some(RecordMode::OnMiss)).expect("an empty one");
-    send(&own, "k", CHAT, &chat("a", false));
-    until("it is written", || {
-        own.cassettes.flush();
-        std::fs::metadata(&file).is_ok_and(|file| file.len() > 0)
-    });
-    let twin = start(json!({"ci": false}));
-    twin.cassettes.insert("k", &file, None).expect("it only plays");
-    assert_eq!(send(&twin, "k", CHAT, &chat("a", false)).json()["choices"][0]["message"]["content"], "Echo: a");
 }
 
 /// Real answers as a cassette, read where they are: each answers its own request byte for byte, and a simple one in the
