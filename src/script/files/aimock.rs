@@ -91,11 +91,8 @@ fn read(text: &str) -> Result<Value, ScriptError> {
 /// Adds the fixtures of the file with this number.
 fn add(number: usize, file: &Value, calls: &CallOrder, rules: &mut Vec<FixtureRule>) -> Result<(), ScriptError> {
     for (index, fixture) in file["fixtures"].as_array().into_iter().flatten().enumerate() {
-        let mut rule = FixtureRule::read(fixture, calls)
+        let rule = FixtureRule::read(fixture, (number, index), calls)
             .map_err(|(key, message)| ScriptError { path: format!("fixtures[{index}]{key}"), message })?;
-        for response in &mut rule.responses {
-            (response.file, response.place) = (number, format!("fixtures[{index}].match.sequenceIndex"));
-        }
         let earlier = rules
             .iter_mut()
             .find(|earlier| earlier.order.is_some() && rule.order.is_some() && earlier.condition == rule.condition);
@@ -151,9 +148,8 @@ struct FixtureResponse {
     /// `sequenceIndex`.
     order: u64,
     reply: Value,
-    /// The file it is of, by number, and its place there.
-    file: usize,
-    place: String,
+    /// The number of its file, and its own there.
+    at: (usize, usize),
 }
 
 struct FixtureRule {
@@ -166,15 +162,14 @@ struct FixtureRule {
 }
 
 impl FixtureRule {
-    fn read(fixture: &Value, calls: &CallOrder) -> Result<FixtureRule, Misfit> {
+    fn read(fixture: &Value, at: (usize, usize), calls: &CallOrder) -> Result<FixtureRule, Misfit> {
         let Some(keys) = fixture["match"].as_object() else { return fault(".match", "expected an object") };
         let Some(given) = fixture["response"].as_object() else { return fault(".response", "expected an object") };
         let mut dropped = Vec::new();
         let (condition, order) = condition(keys, calls)?;
         let mut reply = reply::reply(given, &mut dropped)?;
         reply::delivery(fixture, &mut reply, &mut dropped)?;
-        let (place, reply) = (String::new(), Value::Object(reply));
-        let response = FixtureResponse { order: order.unwrap_or(0), reply, file: 0, place };
+        let response = FixtureResponse { order: order.unwrap_or(0), reply: Value::Object(reply), at };
         let rule = FixtureRule { condition, order, responses: vec![response], dropped };
         // Whatever slipped through the tables below: a script that does not load is no conversion.
         let whole = json!({"rules": [{"match": rule.condition, "response": rule.responses[0].reply}]});
@@ -193,12 +188,12 @@ impl FixtureRule {
         self.responses.sort_by_key(|response| response.order);
         match (0..).zip(&self.responses).find(|(expected, response)| response.order != *expected) {
             None => Ok(()),
-            Some((expected, FixtureResponse { order, file, place, .. })) => {
+            Some((expected, FixtureResponse { order, at: (file, index), .. })) => {
                 let message = format!(
                     "is {order} where {expected} would be next: a rule gives its replies one after the other, and would \
                      answer what the fixtures do not"
                 );
-                Err((*file, ScriptError { path: place.clone(), message }))
+                Err((*file, ScriptError { path: format!("fixtures[{index}].match.sequenceIndex"), message }))
             }
         }
     }
