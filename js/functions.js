@@ -46,9 +46,7 @@ class Functions {
    * @param {string} session
    */
   thrown(session) {
-    const errors = this.#thrown.get(session) ?? [];
-    this.#thrown.set(session, errors);
-    return errors;
+    return this.#thrown.get(session) ?? [];
   }
 
   /** @param {string} [owner]  without it, all are dropped */
@@ -83,6 +81,7 @@ class Functions {
     this.#running.set(stream, abort);
     // Taken now: what is thrown after a reset() is no longer the session's.
     const errors = this.thrown(request.session);
+    this.#thrown.set(request.session, errors);
     /** @type {Answer} */
     let answer;
     let text;

@@ -1,7 +1,7 @@
 'use strict';
 // A session: its own API key, script and journal. The same class drives an emulator in this process, where every
 // answer is there at once, and one elsewhere, where each is a promise: the door decides (see emulator.js, connect.js).
-const { LLEmulatorError, badArgument, isPlainObject, show, unknownName } = require('./errors.js');
+const { LLEmulatorError, badArgument, show, unknownName } = require('./errors.js');
 const { renamed } = require('./options.js');
 const { asScript, mustBeReply, serialise } = require('./rules.js');
 
@@ -24,6 +24,9 @@ const { asScript, mustBeReply, serialise } = require('./rules.js');
 
 /** How a cassette is recorded. */
 const MODES = ['on-miss', 'all'];
+
+/** Options of `cassette`. */
+const CASSETTE = { record: 'record', upstream: 'upstream', upstreamKey: 'upstreamKey' };
 
 /** Options of `waitForRequest`. */
 const WAIT = { timeoutMs: 'timeoutMs', arrived: 'arrived' };
@@ -98,10 +101,7 @@ class Session {
    */
   cassette(file, options = {}) {
     if (typeof file !== 'string' || !file) throw badArgument(`cassette(): expected the path of a file, not ${show(file)}`);
-    if (!isPlainObject(options)) throw badArgument(`cassette(): the options must be an object, not ${show(options)}`);
-    const { record, upstream, upstreamKey, ...rest } = options;
-    const [stray] = Object.keys(rest);
-    if (stray) throw unknownName('cassette(): there is no option ', stray, ['record', 'upstream', 'upstreamKey']);
+    const { record, upstream, upstreamKey } = renamed('cassette()', options, CASSETTE);
     if (record !== undefined && !MODES.includes(record)) throw unknownName('cassette(): there is no way to record ', show(record), MODES.map((each) => show(each)));
     for (const [name, value] of Object.entries({ upstream, upstreamKey })) {
       if (value !== undefined && typeof value !== 'string') throw badArgument(`cassette(): ${name} must be a string, not ${show(value)}`);
