@@ -109,6 +109,9 @@ pub(crate) fn handle(emulator: &Arc<Emulator>, request: &ControlRequest) -> (u16
     // Errors name the path; a query may hold a key.
     let request = &ControlRequest { path, ..*request };
     let below = path.strip_prefix("/_emulator/").unwrap_or(path);
+    if let Err(error) = routes::check(request.method, path, &query, request.body) {
+        return (error.status, error.envelope());
+    }
     let answer = match (request.method, below) {
         ("GET", "/_emulator" | "") => Ok(routes::list()),
         (_, "sessions") => sessions(emulator, request),
@@ -280,8 +283,8 @@ fn models(emulator: &Emulator, session: &Session, shared: &Shared) -> Vec<String
 /// Moves a session's clock by `advance_ms`.
 fn advance(session: &Session, body: &Value) -> Result<(), ApiError> {
     let refused = |message: String| ApiError::invalid(message).param("advance_ms");
-    let by = body.get("advance_ms").or_else(|| body.get("advance")).and_then(Value::as_f64);
-    let by = by.ok_or_else(|| ApiError::missing("advance_ms"))?;
+    let by = body.get("advance_ms").or_else(|| body.get("advance")).ok_or_else(|| ApiError::missing("advance_ms"))?;
+    let by = by.as_f64().ok_or_else(|| ApiError::invalid_type("advance_ms", "a number", by))?;
     let bounds = Bounds { from: 0.0, to: LONGEST.as_millis() as f64 };
     let by = bounds.check("advance_ms", by).map_err(refused)?;
     session.clock.advance(milliseconds(by)).map_err(|reason| {
@@ -318,14 +321,21 @@ fn sessions(emulator: &Arc<Emulator>, request: &ControlRequest) -> Result<Value,
         }
         "POST" => {
             let body: Value = parse(request.body)?;
-            let Some(name) = body.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) else {
-                return Err(ApiError::missing("name"));
+            let name = body.get("name").ok_or_else(|| ApiError::missing("name"))?;
+            let name = match name.as_str() {
+                Some("") => {
+                    return Err(ApiError::invalid("Invalid 'name': a session's name is not empty.").param("name"));
+                }
+                Some(name) => name,
+                None => return Err(ApiError::invalid_type("name", "a string", name)),
             };
             let mode = match body.get("clock") {
                 None | Some(Value::Null) => None,
-                Some(word) => Some(serde_json::from_value::<Mode>(word.clone()).map_err(|_| {
-                    ApiError::invalid_value("clock", word.as_str().unwrap_or("?"), &["real", "instant", "manual"])
-                })?),
+                Some(word) => {
+                    let name = word.as_str().ok_or_else(|| ApiError::invalid_type("clock", "a string", word))?;
+                    let unknown = |_| ApiError::invalid_value("clock", name, &["real", "instant", "manual"]);
+                    Some(serde_json::from_value::<Mode>(word.clone()).map_err(unknown)?)
+                }
             };
             let seed = match body.get("seed") {
                 None | Some(Value::Null) => None,
