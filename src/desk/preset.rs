@@ -200,41 +200,44 @@ impl Preset {
     }
 }
 
-/// What a reply of a script may be that is no answer by itself, and what goes beside one.
-const NO_ANSWERS: &[&str] = &[
-    "echo",
-    "generate",
-    "replay",
-    "manual",
-    "upstream",
-    "embedding",
-    "transcript",
-    "moderation",
-    "object",
-    "image",
-    "fault",
-    "pace",
-];
+/// What a reply of a script may be that names who else answers.
+const NAMES: &[&str] = &["echo", "generate", "replay", "manual", "upstream"];
+
+/// What it may be that answers no request for text, and what goes beside an answer.
+const NO_TEXT: &[&str] = &["embedding", "transcript", "moderation", "object", "image", "fault", "pace"];
 
 /// Reads a reply that answers by itself, whoever asks for text.
 ///
 /// # Errors
 /// It is none, or names another responder, or answers something else.
 pub(crate) fn answer(reply: &Value, place: &str) -> Result<Reply, ScriptError> {
-    let read = script::reply(reply, place, Origin::Http)?;
-    if matches!(read.say, Say::Choices(_) | Say::Error(_) | Say::Raw(_)) {
-        return Ok(read);
+    let read = answer_or_name(reply, place)?;
+    match read.say {
+        Say::Ask(_) => Err(no_answer(reply, place, NAMES)),
+        _ => Ok(read),
     }
-    let kind = NO_ANSWERS.iter().find(|kind| reply.get(**kind).is_some());
-    Err(ScriptError {
+}
+
+/// Reads a reply that answers whoever asks for text, or names who does.
+fn answer_or_name(reply: &Value, place: &str) -> Result<Reply, ScriptError> {
+    let read = script::reply(reply, place, Origin::Http)?;
+    match read.say {
+        Say::Choices(_) | Say::Error(_) | Say::Raw(_) | Say::Ask(_) => Ok(read),
+        _ => Err(no_answer(reply, place, NO_TEXT)),
+    }
+}
+
+fn no_answer(reply: &Value, place: &str, kinds: &[&str]) -> ScriptError {
+    let kind = kinds.iter().find(|kind| reply.get(**kind).is_some());
+    ScriptError {
         path: kind.map_or_else(|| place.into(), |kind| format!("{place}.{kind}")),
         message: "no answer by itself: expected text, tool_calls, json, refusal, output, choices, error or raw".into(),
-    })
+    }
 }
 
 /// Reads the reply of an item; `beside` = of its keys, those that are written beside it.
 fn read(reply: &Value, place: &str, beside: &Map<String, Value>) -> Result<Reply, String> {
-    answer(reply, place).map_err(|error| {
+    answer_or_name(reply, place).map_err(|error| {
         let below = |within: &str| error.path.strip_prefix(place)?.strip_prefix(within);
         let own = |path: &&str| BESIDE.iter().any(|key| path.starts_with(key) && beside.contains_key(*key));
         let path = [".", ".raw."].into_iter().filter_map(below).find(own).unwrap_or(&error.path);
@@ -347,11 +350,6 @@ mod tests {
     #[test]
     fn a_reply_that_a_queue_cannot_give_is_none() {
         for (kind, reply) in [
-            ("echo", json!({"echo": true})),
-            ("generate", json!({"generate": {}})),
-            ("manual", json!({"manual": true})),
-            ("upstream", json!({"upstream": true})),
-            ("replay", json!({"replay": true})),
             ("object", json!({"object": {"a": 1}})),
             ("embedding", json!({"embedding": [1]})),
             ("fault", json!({"fault": {"kind": "disconnect"}})),
@@ -367,6 +365,18 @@ mod tests {
             json!({"output": [{"type": "message", "content": "a"}]}),
         ] {
             item(json!({"reply": reply})).expect("an item");
+            answer(&reply, "reply").expect("an answer");
+        }
+        // A queue may say who answers; who answers by hand may not.
+        for (kind, reply) in [
+            ("echo", json!({"echo": true})),
+            ("generate", json!({"generate": {}})),
+            ("manual", json!({"manual": {"timeout_ms": 5}})),
+            ("upstream", json!({"upstream": true})),
+            ("replay", json!({"replay": true})),
+        ] {
+            item(json!({"reply": reply, "delay_ms": 3})).expect("an item");
+            assert_eq!(answer(&reply, "reply").expect_err("no answer").path, format!("reply.{kind}"));
         }
     }
 

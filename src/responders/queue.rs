@@ -1,6 +1,8 @@
 //! A preset queue as a responder: of the session, then of the client's address.
 
 use crate::desk::summary::{address, completed};
+use crate::reply::Say;
+use crate::responders::script;
 use crate::session::exchange::Outcome;
 use crate::surface::Family;
 use crate::turn::{Answering, Found, Responder, Response, Turn};
@@ -37,6 +39,10 @@ async fn take(turn: &Turn<'_>) -> Result<Option<Found>, ApiError> {
     let Some((queue, used)) = desk.queues.take_once(&[&session, &client]).await? else { return Ok(None) };
     call.exchange.note(|record| record.outcome = Outcome::Scripted);
     desk.events.tell("queue_updated", || json!({"ip": queue}));
+    if let Say::Ask(_) = used.reply.say {
+        // Whom it names answers, and tells of it; one that passes leaves the request to those below the queue.
+        return Ok(script::answer(&used.reply, turn).await?.map(|found| Found { scripted: true, ..found }));
+    }
     desk.events.tell("completed_request", || completed(&call.exchange, &used.response, used.status, "queue"));
     let meant = used.meant.filter(|_| prompt.stream || used.fill);
     // A body that is sent as it is may be anything.

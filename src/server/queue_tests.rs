@@ -34,6 +34,27 @@ fn a_reply_of_a_queue_is_held_against_the_request_and_a_verbatim_body_is_not() {
 }
 
 #[test]
+fn an_item_may_name_who_answers() {
+    let emulator = start(json!({"fallback": "error"}));
+    let add = |reply: Value| done(&emulator, "POST", AT, json!({"reply": reply}));
+    for reply in [json!({"echo": true}), json!({"generate": {}}), json!({"upstream": true}), json!("at last")] {
+        add(reply);
+    }
+    let ask = || send(&emulator, "k", CHAT, &chat("who answers?", false));
+    assert_eq!(said(&ask()), "Echo: who answers?");
+    let generated = said(&ask());
+    assert!(generated.as_str().is_some_and(|text| !text.is_empty() && !text.starts_with("Echo")), "{generated}");
+    let nowhere = ask();
+    assert!(nowhere.status >= 400 && nowhere.text().contains("upstream"), "{}", nowhere.text());
+    assert_eq!(said(&ask()), "at last");
+    let streamed = |reply: Value| {
+        add(reply);
+        send(&emulator, "k", CHAT, &chat("again", true)).text()
+    };
+    assert!(streamed(json!({"echo": true})).contains("data: [DONE]"));
+}
+
+#[test]
 fn items_are_moved_edited_put_elsewhere_and_repeated() {
     let emulator = start(json!({"fallback": "echo"}));
     let ids: Vec<String> =
