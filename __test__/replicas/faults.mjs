@@ -41,6 +41,19 @@ test('without the store nothing is acknowledged and nothing hangs; with it all g
   assert.deepEqual(said, ['step 1', 'step 2']);
 });
 
+test('a store that was not there when a replica began is told of, and when it comes', async (test) => {
+  const redis = await Redis.start(test);
+  await redis.kill();
+  const replica = await Replica.start(test, redis);
+  const told = (words) => replica.child.said.split(words).length - 1;
+  await until(() => told('the store cannot be used'), 'a warning');
+  await refused(replica.chat('sk-begun'), 'nothing is there');
+  await redis.again();
+  await again(replica);
+  await until(() => told('the store can be used again'), 'the end of the warning');
+  assert.equal(told('the store cannot be used'), 1, replica.child.said);
+});
+
 test('a store that is slow, full or no primary is one that cannot be used', async (test) => {
   const { redis, one } = await pair(test);
   await one.script('sk-faults', steps(4));

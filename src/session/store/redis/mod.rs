@@ -149,7 +149,7 @@ impl RedisStore {
             ttl,
             lease,
             commits: Commits::default(),
-            state: Mutex::new(StoreState { down: Some("it was not reached yet".into()), ..StoreState::default() }),
+            state: Mutex::default(),
             secret: OnceLock::new(),
             listener: OnceLock::new(),
             telling: OnceLock::new(),
@@ -202,10 +202,11 @@ impl RedisStore {
     /// Why the server cannot be used.
     pub(crate) fn problem(&self) -> Option<String> {
         let state = self.state();
-        match &state.down {
-            Some(reason) => Some(reason.clone()),
-            None if state.until.is_none_or(|until| Instant::now() >= until) => Some("it answers too slowly".into()),
-            None => None,
+        match (&state.down, state.until) {
+            (Some(reason), _) => Some(reason.clone()),
+            (None, None) => Some("it was not reached yet".into()),
+            (None, Some(until)) if Instant::now() >= until => Some("it answers too slowly".into()),
+            (None, Some(_)) => None,
         }
     }
 

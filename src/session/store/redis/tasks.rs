@@ -34,7 +34,7 @@ impl RedisStore {
                         let first = state.until.is_none();
                         // A tenth earlier than the server: no clock runs so much faster.
                         state.until = Some(began + self.lease / 10 * 9);
-                        let before = state.down.take().filter(|_| !first);
+                        let before = state.down.take();
                         if let Some(reason) = &before {
                             log::warn(&format!("the store can be used again; before: {reason}"));
                         }
