@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { localModel } from 'llemulator';
-import { split, wanted } from '../js/local/command.js';
+import { split, wanted, withLocalModel } from '../js/local/command.js';
+import { loadEngine } from '../js/local/engine.js';
 import { grammarSchema, promptOf } from '../js/local/prompt.js';
 import { freeThreads } from '../js/local/threads.js';
 import { weights } from '../js/local/weights.js';
@@ -101,6 +102,31 @@ test('what cannot be fetched says why, and what serves instead', async () => {
   await expect(weights({ path: path.join(cache, 'none.gguf') })).rejects.toThrow(/there is no file .*none\.gguf/);
   mkdirSync(path.join(cache, 'folder.gguf'));
   await expect(weights({ path: path.join(cache, 'folder.gguf') })).rejects.toThrow(/there is no file/);
+});
+
+test('a file that holds no weights is refused before it is read', async () => {
+  const header = (tensors, keys) => {
+    const bytes = Buffer.from('GGUF................____');
+    bytes.writeUInt32LE(3, 4);
+    bytes.writeBigUInt64LE(BigInt(tensors), 8);
+    bytes.writeBigUInt64LE(BigInt(keys), 16);
+    return bytes;
+  };
+  const file = path.join(cache, 'none.gguf');
+  for (const [bytes, why] of [
+    [Buffer.alloc(0), /does not begin with GGUF/],
+    [Buffer.from('<html>not found</html>'), /does not begin with GGUF/],
+    [Buffer.concat([header(1, 1).subarray(0, 8), Buffer.from('garbage')]), /ends after 15 bytes/],
+    [header(272, 30), /damaged or was cut off: it speaks of 272 tensors and 30 keys and has 24 bytes/],
+    [Buffer.concat([header(2n ** 64n - 1n, 2n ** 64n - 1n), Buffer.alloc(100_000)]), /damaged or was cut off/],
+  ]) {
+    writeFileSync(file, bytes);
+    await expect(loadEngine({}, file, {}, () => {})).rejects.toThrow(why);
+    await expect(withLocalModel(['--local-model', file])).rejects.toThrow(why);
+  }
+  writeFileSync(file, header(0, 0));
+  const llamaCpp = { getLlama: async () => ({ loadModel: () => Promise.reject(new Error('Failed to load model')) }) };
+  await expect(loadEngine(llamaCpp, file, {}, () => {})).rejects.toThrow(/the weights .*none\.gguf cannot be loaded.*Failed to load model/);
 });
 
 test('threads are the physical cores that are free, at least one', () => {

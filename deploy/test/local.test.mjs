@@ -2,10 +2,12 @@
 //   LLEMULATOR_WEIGHTS=….gguf node --test deploy/test/local.test.mjs      (run.mjs local finds or fetches them)
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { getLlama } from 'node-llama-cpp';
 import OpenAI from 'openai';
 import { localModel, startEmulator, when } from '../../js/index.js';
@@ -187,6 +189,26 @@ test('npx llemulator --local: one name is the model’s, all others are as befor
   assert.ok((await openai.models.list()).data.some(({ id }) => id === 'tiny'));
   assert.deepEqual(await stop(), [0, null], printed.err);
   assert.match(printed.err, /the model tiny is ready/);
+});
+
+test('weights that were cut off are told of, and the next request tries again', async (test) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'llemulator-cut-'));
+  test.after(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, 'cut.gguf');
+  const whole = readFileSync(WEIGHTS);
+  writeFileSync(file, whole.subarray(0, whole.length / 2));
+  const args = [COMMAND, '--local', 'tiny', '--local-model', file, '--local-threads', '1', '--port', '0'];
+  const { line, printed, stop } = await start(process.execPath, args, { cwd: process.cwd(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const url = /http:\S+/.exec(line)?.[0];
+  const state = async () => (await (await fetch(`${url}/api/models`)).json()).data[0].state;
+  for (const end = performance.now() + PATIENCE_MS; (await state()) !== 'failed' && performance.now() < end; ) await wait(20);
+  assert.match(printed.err, /cut\.gguf cannot be loaded/);
+  const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'k', timeout: PATIENCE_MS, maxRetries: 0 });
+  await assert.rejects(openai.chat.completions.create(say(CAPITAL)), /cut\.gguf cannot be loaded/);
+  copyFileSync(WEIGHTS, file);
+  assert.match((await openai.chat.completions.create(say(CAPITAL))).choices[0].message.content, /Paris/);
+  assert.equal(await state(), 'ready');
+  await stop();
 });
 
 test('without the package it says what to install, and starts nothing', () => {

@@ -3,7 +3,8 @@
 const { fork } = require('node:child_process');
 const path = require('node:path');
 const { LLEmulatorError } = require('../errors.js');
-const { ADDRESSES } = require('./weights.js');
+const { mustBeGguf } = require('./gguf.js');
+const { ADDRESSES, weights } = require('./weights.js');
 
 /** Its flags and their variables. */
 const FLAGS = { '--local': 'LLEMULATOR_LOCAL', '--local-model': 'LLEMULATOR_LOCAL_MODEL', '--local-threads': 'LLEMULATOR_LOCAL_THREADS', '--local-context': 'LLEMULATOR_LOCAL_CONTEXT' };
@@ -36,10 +37,10 @@ function split(args, env) {
  * @param {Record<string, string>} given
  */
 function wanted(given) {
-  const { '--local': name, '--local-model': weights } = given;
-  if (name === undefined && weights === undefined) return undefined;
-  const source = weights === undefined ? { name } : /^https?:\/\//.test(weights) ? { url: weights } : { path: weights };
-  if (weights === undefined && !Object.hasOwn(ADDRESSES, name)) {
+  const { '--local': name, '--local-model': model } = given;
+  if (name === undefined && model === undefined) return undefined;
+  const source = model === undefined ? { name } : /^https?:\/\//.test(model) ? { url: model } : { path: model };
+  if (model === undefined && !Object.hasOwn(ADDRESSES, name)) {
     throw new LLEmulatorError('ERR_LLEMULATOR_ARGUMENT', `--local ${name}: no weights are known by this name (there are: ${Object.keys(ADDRESSES).join(', ')}); give yours with --local-model FILE.gguf`);
   }
   /** @param {'--local-threads' | '--local-context'} flag */
@@ -48,7 +49,7 @@ function wanted(given) {
     if (!/^[1-9]\d{0,8}$/.test(given[flag])) throw new LLEmulatorError('ERR_LLEMULATOR_ARGUMENT', `${flag} is ${JSON.stringify(given[flag])}; expected a whole number from 1`);
     return Number(given[flag]);
   };
-  return { name: name ?? path.basename(/** @type {string} */ (weights)).replace(/\.gguf$/i, ''), source, threads: whole('--local-threads'), contextSize: whole('--local-context') };
+  return { name: name ?? path.basename(/** @type {string} */ (model)).replace(/\.gguf$/i, ''), source, threads: whole('--local-threads'), contextSize: whole('--local-context') };
 }
 
 /**
@@ -60,6 +61,8 @@ async function withLocalModel(args) {
   const { given, rest } = split(args, process.env);
   const model = wanted(given);
   if (!model) return { args: rest, stop: () => {} };
+  // A file that holds no weights is refused before anything starts; a download tells of itself.
+  if (model.source.path !== undefined) await mustBeGguf(await weights(model.source));
   const child = fork(path.join(__dirname, 'serve.js'), [JSON.stringify(model)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const url = await new Promise((resolve, reject) => {
     child.once('message', (/** @type {{ url: string }} */ message) => resolve(message.url));

@@ -4,6 +4,7 @@ const { createRequire } = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { LLEmulatorError } = require('../errors.js');
+const { mustBeGguf } = require('./gguf.js');
 const { freeThreads } = require('./threads.js');
 
 /** The version that is tested. */
@@ -47,10 +48,14 @@ async function library() {
  * @returns {Promise<Engine>}
  */
 async function loadEngine(llamaCpp, file, settings, onProgress) {
+  await mustBeGguf(file);
   const threads = settings.threads ?? freeThreads();
   // Never compiles and never downloads: what is not there is an error.
   const llama = await llamaCpp.getLlama({ gpu: settings.gpu ? 'auto' : false, build: 'never', logLevel: 'error', maxThreads: threads });
-  const model = await llama.loadModel({ modelPath: file, onLoadProgress: onProgress, ...(settings.gpu ? {} : { gpuLayers: 0 }) });
+  const loading = llama.loadModel({ modelPath: file, onLoadProgress: onProgress, ...(settings.gpu ? {} : { gpuLayers: 0 }) });
+  const model = await loading.catch((/** @type {Error} */ cause) => {
+    throw new LLEmulatorError('ERR_LLEMULATOR_LOCAL_MODEL', `the weights ${file} cannot be loaded, they may be damaged or of a kind that node-llama-cpp does not know: ${cause.message}`, { cause });
+  });
   const contextSize = Math.min(settings.contextSize, model.trainContextSize ?? settings.contextSize);
   const context = await model.createContext({ contextSize, threads });
   const sequence = context.getSequence();

@@ -40,16 +40,31 @@ async function serve({ name, source, threads, contextSize }) {
   };
   const model = localModel({ ...source, threads, contextSize, onProgress });
   const emulator = await startEmulator({ profile: 'relaxed', auth: 'optional', models: 'any', callbackTimeoutMs: PATIENCE_MS, logLevel: 'error' });
-  const answers = when({}, model, { times: Infinity });
+  // A try that failed, such as a download that broke off, is made again by the next request.
+  const answers = when({}, async function* answer(/** @type {any} */ request, /** @type {any} */ context) {
+    await loads();
+    return yield* /** @type {any} */ (model(request, context));
+  }, { times: Infinity });
   // How far it is stands where llama.cpp's own server says it; the other process shows it on its page.
   /** @param {{ value: string, progress?: import('./weights.js').Progress }} status */
   const serves = (status) => void emulator.script({ reset: true, rules: [{ match: { operation: 'models.retrieve' }, object: { status }, times: 'unlimited' }, answers] });
-  serves({ value: 'loading' });
+  /** @type {Promise<void> | undefined} */
+  let loading;
+  const loads = () => (loading ??= load().catch((/** @type {Error} */ failed) => {
+    loading = undefined;
+    serves({ value: 'failed' });
+    process.stderr.write(`llemulator: ${failed.message}\n`);
+    throw failed;
+  }));
+  const load = async () => {
+    const started = performance.now();
+    serves({ value: 'loading' });
+    await model.load();
+    serves({ value: 'loaded' });
+    process.stderr.write(`llemulator: the model ${name} is ready after ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+  };
+  loads().catch(() => {});
   process.send?.({ url: emulator.baseURL });
-  const started = performance.now();
-  await model.load();
-  serves({ value: 'loaded' });
-  process.stderr.write(`llemulator: the model ${name} is ready after ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
 }
 
 // Its parent's end is its own.

@@ -27,14 +27,17 @@ pub(crate) async fn models(emulator: &Emulator) -> Value {
     json!({"data": join_all(told).await})
 }
 
-/// `ready`, `loading` or `unreachable`. A model's `status` is what llama.cpp's server calls it.
+/// `ready`, `loading`, `failed` or `unreachable`. A model's `status` is what llama.cpp's server calls it.
 fn state(said: Option<&(u16, Value)>) -> &'static str {
     match said {
         None => "unreachable",
         // It serves, but not yet.
         Some((503, _)) => "loading",
-        Some((_, model)) if model["status"]["value"] == "loading" => "loading",
-        Some(_) => "ready",
+        Some((_, model)) => match model["status"]["value"].as_str() {
+            Some("loading") => "loading",
+            Some("failed") => "failed",
+            _ => "ready",
+        },
     }
 }
 

@@ -389,9 +389,9 @@ fn the_room_says_how_far_a_models_server_is() {
     let (loading, _heads) = says(
         b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 47\r\nconnection: close\r\n\r\n{\"error\":{\"message\":\"Loading model\",\"code\":503}}",
     );
-    let told = |progress: Value| {
+    let told = |value: &str, progress: &Value| {
         json!({"rules": [{"match": {"operation": "models.retrieve"}, "times": "unlimited",
-        "object": {"status": {"value": if progress.is_null() { "loaded" } else { "loading" }, "progress": progress}}}], "reset": true})
+        "object": {"status": {"value": value, "progress": progress}}}], "reset": true})
     };
     let served = [format!("tiny={}/v1", real.url()), format!("a/b={loading}"), "none=http://127.0.0.1:1".to_string()];
     let own = start(json!({"upstreamModel": served}));
@@ -404,9 +404,11 @@ fn the_room_says_how_far_a_models_server_is() {
         rows.collect::<Vec<Value>>()
     };
     let progress = json!({"what": "load", "done": 0.5, "total": 1});
-    for (of_tiny, state) in [(progress, "loading"), (Value::Null, "ready")] {
-        let (_, loaded) =
-            control::in_process(&real, None, "POST", "/_emulator/shared-script", &told(of_tiny.clone()).to_string());
+    for (value, of_tiny, state) in
+        [("loading", progress, "loading"), ("failed", Value::Null, "failed"), ("loaded", Value::Null, "ready")]
+    {
+        let script = told(value, &of_tiny).to_string();
+        let (_, loaded) = control::in_process(&real, None, "POST", "/_emulator/shared-script", &script);
         assert_eq!(loaded["error"], Value::Null, "{loaded}");
         assert_eq!(
             models(),

@@ -40,6 +40,7 @@ const share = (progress) => (progress?.total ? progress.done / progress.total : 
 
 function words(model, server, state, progress) {
   if (state === 'unreachable') return t('The server of the model {0} does not answer: {1}', model, server);
+  if (state === 'failed') return t('The model {0} could not be loaded; its server says why.', model);
   const part = share(progress);
   const far = part === undefined ? '' : ` ${Math.floor(part * 100)} %`;
   return (progress?.what === 'download' ? t('The weights of the model {0} are downloaded.', model) : t('The model {0} is loading. Requests for it wait.', model)) + far;

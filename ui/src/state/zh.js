@@ -342,5 +342,6 @@ export default {
   'Kept as a rule': '已保存为规则',
   'The server of the model {0} does not answer: {1}': '模型 {0} 的服务器没有响应：{1}',
   'The weights of the model {0} are downloaded.': '正在下载模型 {0} 的权重。',
+  'The model {0} could not be loaded; its server says why.': '模型 {0} 加载失败，原因见其服务器的输出。',
   'The model {0} is loading. Requests for it wait.': '正在加载模型 {0}，对它的请求会等待。',
 };
