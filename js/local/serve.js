@@ -42,7 +42,7 @@ async function serve({ name, source, threads, contextSize }) {
   const emulator = await startEmulator({ profile: 'relaxed', auth: 'optional', models: 'any', callbackTimeoutMs: PATIENCE_MS, logLevel: 'error' });
   // A try that failed, such as a download that broke off, is made again by the next request.
   const answers = when({}, async function* answer(/** @type {any} */ request, /** @type {any} */ context) {
-    await loads();
+    if (!loading) await loads();
     return yield* /** @type {any} */ (model(request, context));
   }, { times: Infinity });
   // How far it is stands where llama.cpp's own server says it; the other process shows it on its page.
