@@ -27,25 +27,12 @@ pub(super) fn reply(value: &Value, path: &Path, origin: Origin) -> Result<Reply,
         return Err(Path::Key(path, key).error(format!("\"{key}\" goes with status; alone, give {meant}")));
     }
     let fault = keys.get("fault").map(|value| fault(value, &Path::Key(path, "fault"))).transpose()?;
-    let at = Path::Key(path, "pace");
-    let pace = keys.get("pace").map(|value| pace(value, &at)).transpose()?.unwrap_or_default();
-    if let (Some(Value::String(text)), Some(Chunk::Exact(pieces))) = (keys.get("text"), &pace.chunk) {
-        follow(text, pieces, &Path::Key(&at, "chunk"))?;
-    }
-    Ok(Reply { say: say(keys, path, origin, fault.is_some())?, overrides: overrides(keys, path)?, pace, fault })
-}
-
-/// Refuses pieces that do not follow each other in the text: they would not be cut. It may go on after the last.
-fn follow(text: &str, pieces: &[String], path: &Path) -> Result<(), ScriptError> {
-    let mut rest = text;
-    for (index, piece) in pieces.iter().enumerate() {
-        rest = rest.strip_prefix(piece.as_str()).ok_or_else(|| {
-            let next: String = rest.chars().take(piece.chars().count().max(20)).collect();
-            let goes_on = if next.is_empty() { "has no more".into() } else { format!("goes on with {next:?}") };
-            Path::Index(path, index).error(format!("the text {goes_on} where the piece {piece:?} stands"))
-        })?;
-    }
-    Ok(())
+    Ok(Reply {
+        say: say(keys, path, origin, fault.is_some())?,
+        overrides: overrides(keys, path)?,
+        pace: keys.get("pace").map(|value| pace(value, &Path::Key(path, "pace"))).transpose()?.unwrap_or_default(),
+        fault,
+    })
 }
 
 /// What a reply says; its kinds exclude each other.
