@@ -89,7 +89,12 @@ pub(crate) fn unknown(method: &str, path: &str) -> ApiError {
 
 /// Whether a route answers this.
 pub(crate) fn is_known(method: &str, path: &str) -> bool {
-    ROUTES.iter().any(|route| route.method == method && matches(route.path, path))
+    find(method, path).is_some()
+}
+
+/// The route that answers this.
+fn find(method: &str, path: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| route.method == method && matches(route.path, path))
 }
 
 /// Refuses what the route would not look at: a mistyped word would change nothing, and nobody would know.
@@ -97,9 +102,7 @@ pub(crate) fn is_known(method: &str, path: &str) -> bool {
 /// # Errors
 /// A word of the query or of the body that the route does not have, or a number that is none.
 pub(crate) fn check(method: &str, path: &str, query: &[(String, String)], body: &str) -> Result<(), ApiError> {
-    let Some(route) = ROUTES.iter().find(|route| route.method == method && matches(route.path, path)) else {
-        return Ok(());
-    };
+    let Some(route) = find(method, path) else { return Ok(()) };
     for (name, value) in query {
         if !route.query.contains(&name.as_str()) {
             return Err(unknown_word(route, "parameter in its query", name, route.query));
