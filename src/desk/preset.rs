@@ -200,11 +200,21 @@ impl Preset {
     }
 }
 
-/// What a reply of a script may be that names who else answers.
-const NAMES: &[&str] = &["echo", "generate", "replay", "manual", "upstream"];
-
-/// What it may be that answers no request for text, and what goes beside an answer.
-const NO_TEXT: &[&str] = &["embedding", "transcript", "moderation", "object", "image", "fault", "pace"];
+/// What a reply of a script may be that is no answer by itself, and what goes beside one.
+const NO_ANSWERS: &[&str] = &[
+    "echo",
+    "generate",
+    "replay",
+    "manual",
+    "upstream",
+    "embedding",
+    "transcript",
+    "moderation",
+    "object",
+    "image",
+    "fault",
+    "pace",
+];
 
 /// Reads a reply that answers by itself, whoever asks for text.
 ///
@@ -213,7 +223,7 @@ const NO_TEXT: &[&str] = &["embedding", "transcript", "moderation", "object", "i
 pub(crate) fn answer(reply: &Value, place: &str) -> Result<Reply, ScriptError> {
     let read = answer_or_name(reply, place)?;
     match read.say {
-        Say::Ask(_) => Err(no_answer(reply, place, NAMES)),
+        Say::Ask(_) => Err(no_answer(reply, place)),
         _ => Ok(read),
     }
 }
@@ -223,12 +233,12 @@ fn answer_or_name(reply: &Value, place: &str) -> Result<Reply, ScriptError> {
     let read = script::reply(reply, place, Origin::Http)?;
     match read.say {
         Say::Choices(_) | Say::Error(_) | Say::Raw(_) | Say::Ask(_) => Ok(read),
-        _ => Err(no_answer(reply, place, NO_TEXT)),
+        _ => Err(no_answer(reply, place)),
     }
 }
 
-fn no_answer(reply: &Value, place: &str, kinds: &[&str]) -> ScriptError {
-    let kind = kinds.iter().find(|kind| reply.get(**kind).is_some());
+fn no_answer(reply: &Value, place: &str) -> ScriptError {
+    let kind = NO_ANSWERS.iter().find(|kind| reply.get(**kind).is_some());
     ScriptError {
         path: kind.map_or_else(|| place.into(), |kind| format!("{place}.{kind}")),
         message: "no answer by itself: expected text, tool_calls, json, refusal, output, choices, error or raw".into(),
