@@ -179,6 +179,15 @@ describe('requests that wait for a person', () => {
     api.clock.advance(300_000);
     expect(await over).toMatchObject({ reason: 'timed_out' });
     expect(await late).toMatchObject({ status: 504, code: 'manual_timeout' });
+    for (const [reason, end] of [['reset', () => api.reset()], ['stopped', () => emulator.stop()]]) {
+      const told = next(emulator, 'pending');
+      const asked = chat(api, 'x').catch((error) => error);
+      const { id } = await told;
+      const over = next(emulator, 'cancelled');
+      await end();
+      expect(await over).toEqual({ id, reason });
+      expect(await asked).toBeInstanceOf(Error);
+    }
   });
 
   test('are told to who comes later, and to nobody who has gone', async () => {

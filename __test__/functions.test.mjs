@@ -106,6 +106,27 @@ test('a client that gives up waiting fires the signal of a plain function', asyn
   expect(await told).toBe(true);
 });
 
+test('the end of the emulator fires the signals of functions that run', async () => {
+  const own = await startEmulator();
+  const api = own.session();
+  const started = [];
+  const told = [];
+  const aborted = (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(told.push(signal.aborted))));
+  api.replies(
+    async (request, { signal }) => (started.push(request), await aborted(signal), 'late'),
+    async function* (request, { signal }) {
+      yield 'one';
+      started.push(request);
+      await aborted(signal);
+    },
+  );
+  const asked = [chat(api, 'x'), pieces(api, 'y')].map((answer) => answer.catch((error) => error));
+  await vi.waitUntil(() => started.length === 2);
+  await own.stop();
+  await vi.waitUntil(() => told.length === 2);
+  for (const answer of asked) expect(await answer).toBeInstanceOf(Error);
+});
+
 test.each([
   ['throws', () => { throw new Error('out of luck'); }, 'out of luck'],
   ['rejects', async () => { throw new TypeError('no such thing'); }, 'no such thing'],

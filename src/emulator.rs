@@ -86,6 +86,8 @@ pub(crate) struct Emulator {
     /// When idle sessions are looked for next: milliseconds of the world's time.
     next_look: AtomicU64,
     stopping: watch::Sender<bool>,
+    /// Everything that was open is over.
+    over: watch::Sender<bool>,
     /// What is open on the network: the listener, connections. Stop waits for them.
     open: watch::Sender<usize>,
 }
@@ -176,6 +178,7 @@ impl Emulator {
             ticks: AtomicU64::new(1),
             next_look: AtomicU64::new(0),
             stopping: watch::channel(false).0,
+            over: watch::channel(false).0,
             open: watch::channel(0).0,
         });
         // Files, so not kept: they are read at every start.
@@ -206,13 +209,17 @@ impl Emulator {
 
     /// Stops: no new connections, open answers get the grace time, then everything closes. Idempotent.
     pub(crate) async fn stop(self: &Arc<Self>) {
-        self.callbacks.close();
+        self.callbacks.end();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, self));
         self.stopping.send_replace(true);
         let mut open = self.open.subscribe();
         // The server closes what is left when the grace time is over; this waits a little longer than it.
         let patience = Duration::from_millis(self.settings.grace_ms) + CLOSING;
         let _ = tokio::time::timeout(patience, open.wait_for(|open| *open == 0)).await;
+        // Whoever tells the host process of events tells what this brought about.
+        self.over.send_replace(true);
+        let _ = tokio::time::timeout(CLOSING, self.over.closed()).await;
+        self.callbacks.close();
         if let Some(data) = self.data.clone() {
             // A panic there was told already.
             let _ = tokio::task::spawn_blocking(move || data.close()).await;
@@ -238,6 +245,11 @@ impl Emulator {
     pub(crate) fn opened(self: &Arc<Self>) -> Open {
         self.open.send_modify(|open| *open += 1);
         Open(self.clone())
+    }
+
+    /// True once everything that was open is over. The stop ends when whoever has this lets go of it.
+    pub(crate) fn over(&self) -> watch::Receiver<bool> {
+        self.over.subscribe()
     }
 
     /// Completes when the emulator stops.

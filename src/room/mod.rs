@@ -168,8 +168,9 @@ pub(crate) async fn tell_process(emulator: Arc<Emulator>) {
     let tell = |event: &str| emulator.callbacks.tell(format!("{{\"type\":\"event\",\"event\":{event}}}"));
     waiting.into_iter().for_each(|data| tell(&json!({"type": "new_request", "data": data}).to_string()));
     let mut news = events.news();
-    let mut stopping = emulator.stopping();
+    let mut over = emulator.over();
     loop {
+        let last = *over.borrow();
         match events.after(seen, usize::MAX) {
             Some(told) => {
                 seen += told.len() as u64;
@@ -178,9 +179,12 @@ pub(crate) async fn tell_process(emulator: Arc<Emulator>) {
             // So much at once that not all of it was kept.
             None => seen = events.range().0,
         }
+        if last {
+            return;
+        }
         tokio::select! {
             changed = news.changed() => if changed.is_err() { return },
-            () = async { drop(stopping.wait_for(|stopped| *stopped).await) } => return,
+            changed = over.changed() => if changed.is_err() { return },
         }
     }
 }

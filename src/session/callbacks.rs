@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -49,6 +49,8 @@ pub(crate) enum Given {
 /// The functions of one emulator.
 pub(crate) struct Callbacks {
     dispatch: Mutex<Option<Arc<dyn Dispatch>>>,
+    /// The emulator stops: what runs may end, nothing new begins.
+    ending: AtomicBool,
     running: AtomicUsize,
     most: usize,
     limit: Duration,
@@ -60,12 +62,18 @@ impl Callbacks {
     pub(crate) fn new(dispatch: Option<Arc<dyn Dispatch>>, most: usize, limit: Duration) -> Self {
         Callbacks {
             dispatch: Mutex::new(dispatch),
+            ending: AtomicBool::new(false),
             running: AtomicUsize::new(0),
             most,
             limit,
             next: AtomicU64::new(1),
             streams: Mutex::default(),
         }
+    }
+
+    /// No function is called any more; those that run may end, or are told that nobody waits for them.
+    pub(crate) fn end(&self) {
+        self.ending.store(true, Ordering::Release);
     }
 
     /// Lets go of JavaScript: test runners report a handler that is still referenced as a leak.
@@ -92,7 +100,7 @@ impl Callbacks {
     /// Runs function number `callback` for a request.
     pub(crate) async fn call(self: &Arc<Self>, callback: u64, request: &Value) -> Result<Given, ApiError> {
         let failed = |message: String| ApiError::emulator("reply_function_failed", message);
-        let Some(dispatch) = self.dispatch() else {
+        let Some(dispatch) = self.dispatch().filter(|_| !self.ending.load(Ordering::Acquire)) else {
             return Err(failed("The reply is a JavaScript function, but its emulator has been stopped.".into()));
         };
         if self.running.fetch_add(1, Ordering::AcqRel) >= self.most {
