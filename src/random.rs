@@ -70,13 +70,10 @@ impl Random {
 
     /// `length` characters of `[0-9A-Za-z]`, appended to `out`.
     pub(crate) fn alphanumeric_into(&mut self, length: usize, out: &mut impl BufMut) {
-        let mut bits = 0u64;
-        for index in 0..length {
-            if index % 10 == 0 {
-                bits = self.0.u64(..);
-            }
-            out.put_u8(ALPHANUMERIC[(bits & 63) as usize % 62]);
-            bits >>= 6;
+        for drawn in (0..length).step_by(10) {
+            let bits = self.0.u64(..);
+            let characters: [u8; 10] = std::array::from_fn(|at| ALPHANUMERIC[(bits >> (6 * at) & 63) as usize % 62]);
+            out.put_slice(&characters[..10.min(length - drawn)]);
         }
     }
 

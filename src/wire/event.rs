@@ -103,6 +103,14 @@ pub(crate) fn write_number(value: u64, out: &mut BytesMut) {
 
 /// Appends a JSON string literal.
 pub(crate) fn write_json_str(text: &str, out: &mut BytesMut) {
+    // Nearly no piece of a text has anything to escape.
+    if text.as_bytes().iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\') {
+        out.reserve(text.len() + 2);
+        out.put_u8(b'"');
+        out.put_slice(text.as_bytes());
+        out.put_u8(b'"');
+        return;
+    }
     write_json(text, out);
 }
 
