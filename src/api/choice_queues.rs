@@ -72,9 +72,8 @@ impl<I> ChoiceQueues<I> {
         }
         if lane.is_empty() {
             self.lanes.pop_front();
-        } else if passes {
-            let lanes = self.lanes.len().min(1);
-            self.lanes.rotate_left(lanes);
+        } else if passes && self.lanes.len() > 1 {
+            self.lanes.rotate_left(1);
         }
         true
     }

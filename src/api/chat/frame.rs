@@ -9,17 +9,29 @@ use crate::wire::event::write_number;
 use bytes::BytesMut;
 use std::ops::Range;
 
-/// What all chunks of one answer have around their deltas.
+/// What all chunks of one answer have around their deltas. What is the same in all of them is written once.
 pub(super) struct ChunkFrame {
-    /// `{"id": … "choices":[`.
-    pub head: Vec<u8>,
-    pub head_characters: usize,
-    pub shows_logprobs: bool,
+    /// `{"id": … "choices":[{"index":0,"delta":`, as nearly all begin.
+    first: Vec<u8>,
+    /// Bytes of it before the choice, and how many more they are than characters.
+    head: usize,
+    head_more: usize,
+    /// What follows a delta that says nothing else: `,"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"`.
+    plain: Vec<u8>,
+    shows_logprobs: bool,
     pub include_usage: bool,
     /// Every chunk says what was used so far.
     pub running: Option<Running>,
-    pub obfuscate: bool,
-    pub random: Random,
+    obfuscate: bool,
+    random: Random,
+}
+
+/// What chunks show beside their deltas.
+pub(super) struct Shown {
+    pub logprobs: bool,
+    pub usage: bool,
+    pub running: Option<Running>,
+    pub obfuscation: bool,
 }
 
 /// Tokens used so far.
@@ -42,7 +54,30 @@ impl Running {
     }
 }
 
+/// Before a choice's number, and between it and its delta.
+const INDEX: &[u8] = b"{\"index\":";
+const DELTA: &[u8] = b",\"delta\":";
+
 impl ChunkFrame {
+    /// `head`: `{"id": … "choices":[`.
+    pub(super) fn new(head: &[u8], shown: Shown, random: Random) -> Self {
+        let mut frame = ChunkFrame {
+            first: [head, INDEX, b"0", DELTA].concat(),
+            head: head.len(),
+            head_more: continuations(head),
+            plain: Vec::new(),
+            shows_logprobs: shown.logprobs,
+            include_usage: shown.usage,
+            running: shown.running,
+            obfuscate: shown.obfuscation,
+            random,
+        };
+        let mut plain = BytesMut::new();
+        frame.close(None, "null", &mut plain);
+        frame.plain = plain.to_vec();
+        frame
+    }
+
     /// Writes one chunk: head, choice, tail. `inner` writes the choice's delta; without a choice, the usage.
     pub(super) fn chunk(
         &mut self,
@@ -53,42 +88,71 @@ impl ChunkFrame {
         frames: &mut dyn Frames,
     ) {
         let out = frames.begin(None);
-        out.extend_from_slice(&self.head);
-        let body = out.len();
+        let start = out.len();
+        // Up to where text of the script may stand.
+        let spoken;
+        match choice {
+            Some(0) => out.extend_from_slice(&self.first),
+            _ => out.extend_from_slice(&self.first[..self.head]),
+        }
         match choice {
             Some(choice) => {
-                out.extend_from_slice(b"{\"index\":");
-                write_number(choice as u64, out);
-                out.extend_from_slice(b",\"delta\":");
-                inner(out);
-                if self.shows_logprobs {
-                    out.extend_from_slice(b",\"logprobs\":");
-                    out.extend_from_slice(logprobs.unwrap_or("null").as_bytes());
+                if choice > 0 {
+                    out.extend_from_slice(INDEX);
+                    write_number(choice as u64, out);
+                    out.extend_from_slice(DELTA);
                 }
-                out.extend_from_slice(b",\"finish_reason\":");
-                out.extend_from_slice(finish.as_bytes());
-                out.extend_from_slice(b"}]");
-                match &self.running {
-                    Some(running) => running.write(out),
-                    None if self.include_usage => out.extend_from_slice(b",\"usage\":null"),
-                    None => {}
+                inner(out);
+                if self.running.is_none() && logprobs.is_none() && finish == "null" {
+                    spoken = out.len();
+                    out.extend_from_slice(&self.plain);
+                } else {
+                    self.close(logprobs, finish, out);
+                    spoken = out.len();
                 }
             }
             None => {
                 out.extend_from_slice(b"],\"usage\":");
                 inner(out);
+                self.hide(out);
+                spoken = out.len();
             }
         }
         if self.obfuscate {
-            // The line's JSON becomes 1 mod 16 characters long (real-traffic §2.3).
-            out.extend_from_slice(b",\"obfuscation\":\"");
-            let length = self.head_characters + characters(&out[body..]) + "\"}".len();
+            // The line's JSON becomes 1 mod 16 characters long (real-traffic §2.3). Most of it is known to be ASCII.
+            let more = self.head_more + continuations(&out[start + self.head..spoken]);
+            let length = out.len() - start - more + "\"}".len();
             let missing = (17 - length % 16) % 16;
             self.random.alphanumeric_into(missing, out);
-            out.extend_from_slice(b"\"");
+            out.extend_from_slice(b"\"}");
+        } else {
+            out.extend_from_slice(b"}");
         }
-        out.extend_from_slice(b"}");
         frames.end();
+    }
+
+    /// The random text begins, if there is one.
+    fn hide(&self, out: &mut BytesMut) {
+        if self.obfuscate {
+            out.extend_from_slice(b",\"obfuscation\":\"");
+        }
+    }
+
+    /// What follows a choice's delta.
+    fn close(&self, logprobs: Option<&str>, finish: &str, out: &mut BytesMut) {
+        if self.shows_logprobs {
+            out.extend_from_slice(b",\"logprobs\":");
+            out.extend_from_slice(logprobs.unwrap_or("null").as_bytes());
+        }
+        out.extend_from_slice(b",\"finish_reason\":");
+        out.extend_from_slice(finish.as_bytes());
+        out.extend_from_slice(b"}]");
+        match &self.running {
+            Some(running) => running.write(out),
+            None if self.include_usage => out.extend_from_slice(b",\"usage\":null"),
+            None => {}
+        }
+        self.hide(out);
     }
 }
 
@@ -131,7 +195,52 @@ pub(super) fn write_piece(number: usize, part: &Part, range: Range<usize>, legac
     }
 }
 
-/// Characters of UTF-8 text: bytes that are no continuation.
-pub(super) fn characters(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+/// How many more bytes than characters UTF-8 text has.
+fn continuations(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 == 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::event::Lines;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_chunk_is_whole_and_of_a_length_whatever_it_says() {
+        let delta = |out: &mut BytesMut| out.extend_from_slice("{\"content\":\"Größe 😀\"}".as_bytes());
+        for (usage, logprobs, runs) in [(false, false, false), (true, true, false), (false, true, true)] {
+            let shown = Shown {
+                logprobs,
+                usage,
+                running: runs.then_some(Running { prompt: 1, completion: 2 }),
+                obfuscation: true,
+            };
+            let mut frame = ChunkFrame::new("{\"id\":\"é\",\"choices\":[".as_bytes(), shown, Random::new(1));
+            let mut frames = Lines::default();
+            frame.chunk(Some(0), delta, None, "null", &mut frames);
+            frame.chunk(Some(0), delta, logprobs.then_some("[\"ü\"]"), "null", &mut frames);
+            frame.chunk(Some(12), delta, None, "\"stop\"", &mut frames);
+            frame.chunk(None, |out| out.extend_from_slice(b"{\"total_tokens\":3}"), None, "", &mut frames);
+            let text = frames.written();
+            let chunks: Vec<&str> = text.split_terminator("\n\n").map(|event| &event["data: ".len()..]).collect();
+            assert_eq!(chunks.len(), 4);
+            for (at, chunk) in chunks.iter().enumerate() {
+                assert_eq!(chunk.chars().count() % 16, 1, "{chunk}");
+                let chunk: Value = serde_json::from_str(chunk).unwrap();
+                if at == 3 {
+                    assert_eq!(chunk["choices"], json!([]));
+                    continue;
+                }
+                let choice = &chunk["choices"][0];
+                assert_eq!(choice["index"], [0, 0, 12][at]);
+                assert_eq!(choice["delta"]["content"], "Größe 😀");
+                assert_eq!(choice["finish_reason"], [json!(null), json!(null), json!("stop")][at]);
+                let scored = if at == 1 { json!(["ü"]) } else { Value::Null };
+                assert_eq!(choice.get("logprobs"), logprobs.then_some(&scored));
+                assert_eq!(chunk["usage"]["total_tokens"], if runs { json!(3) } else { Value::Null });
+                assert_eq!(chunk.get("usage").is_some(), runs || usage);
+            }
+        }
+    }
 }

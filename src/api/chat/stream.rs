@@ -1,6 +1,6 @@
 //! A chat completion as chunks (real-traffic §2.3), one token each.
 
-use crate::api::chat::frame::{self, ChunkFrame, Running};
+use crate::api::chat::frame::{self, ChunkFrame, Running, Shown};
 use crate::api::chat::render::{self, Facts};
 use crate::api::choice_queues::{ChoiceQueues, Chunks, Cursor, Writer};
 use crate::api::logprobs::{self, Scored};
@@ -72,19 +72,17 @@ impl ChatEvents {
             None => head.extend_from_slice(b"null"),
         }
         head.extend_from_slice(b",\"choices\":[");
+        let shown = Shown {
+            logprobs: facts.shows_logprobs,
+            usage: options["include_usage"] == true,
+            running: (facts.dialect == ChatDialect::Vllm).then(|| Running {
+                prompt: call.counter().count(prompt, &[], &turn.model, Dialect::Chat).prompt,
+                completion: 0,
+            }),
+            obfuscation: options["include_obfuscation"] != false && facts.dialect == ChatDialect::Openai,
+        };
         let mut writer = ChatEvents {
-            frame: ChunkFrame {
-                head_characters: frame::characters(&head),
-                head: head.to_vec(),
-                shows_logprobs: facts.shows_logprobs,
-                include_usage: options["include_usage"] == true,
-                running: (facts.dialect == ChatDialect::Vllm).then(|| Running {
-                    prompt: call.counter().count(prompt, &[], &turn.model, Dialect::Chat).prompt,
-                    completion: 0,
-                }),
-                obfuscate: options["include_obfuscation"] != false && facts.dialect == ChatDialect::Openai,
-                random: call.random.fork("obfuscation"),
-            },
+            frame: ChunkFrame::new(&head, shown, call.random.fork("obfuscation")),
             scored: Vec::new(),
             opened: Vec::new(),
             counter: call.counter(),
