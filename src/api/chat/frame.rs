@@ -18,11 +18,7 @@ pub(super) struct ChunkFrame {
     head_more: usize,
     /// What follows a delta that says nothing else: `,"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"`.
     plain: Vec<u8>,
-    shows_logprobs: bool,
-    pub include_usage: bool,
-    /// Every chunk says what was used so far.
-    pub running: Option<Running>,
-    obfuscate: bool,
+    pub shown: Shown,
     random: Random,
 }
 
@@ -30,6 +26,7 @@ pub(super) struct ChunkFrame {
 pub(super) struct Shown {
     pub logprobs: bool,
     pub usage: bool,
+    /// Every chunk says what was used so far.
     pub running: Option<Running>,
     pub obfuscation: bool,
 }
@@ -61,21 +58,16 @@ const DELTA: &[u8] = b",\"delta\":";
 impl ChunkFrame {
     /// `head`: `{"id": … "choices":[`.
     pub(super) fn new(head: &[u8], shown: Shown, random: Random) -> Self {
-        let mut frame = ChunkFrame {
+        let mut plain = BytesMut::new();
+        shown.close(None, "null", &mut plain);
+        ChunkFrame {
             first: [head, INDEX, b"0", DELTA].concat(),
             head: head.len(),
             head_more: continuations(head),
-            plain: Vec::new(),
-            shows_logprobs: shown.logprobs,
-            include_usage: shown.usage,
-            running: shown.running,
-            obfuscate: shown.obfuscation,
+            plain: plain.to_vec(),
+            shown,
             random,
-        };
-        let mut plain = BytesMut::new();
-        frame.close(None, "null", &mut plain);
-        frame.plain = plain.to_vec();
-        frame
+        }
     }
 
     /// Writes one chunk: head, choice, tail. `inner` writes the choice's delta; without a choice, the usage.
@@ -87,60 +79,51 @@ impl ChunkFrame {
         finish: &str,
         frames: &mut dyn Frames,
     ) {
+        let shown = &self.shown;
+        let plain = choice.is_some() && shown.running.is_none() && logprobs.is_none() && finish == "null";
         let out = frames.begin(None);
         let start = out.len();
-        // Up to where text of the script may stand.
-        let spoken;
         match choice {
             Some(0) => out.extend_from_slice(&self.first),
-            _ => out.extend_from_slice(&self.first[..self.head]),
-        }
-        match choice {
             Some(choice) => {
-                if choice > 0 {
-                    out.extend_from_slice(INDEX);
-                    write_number(choice as u64, out);
-                    out.extend_from_slice(DELTA);
-                }
-                inner(out);
-                if self.running.is_none() && logprobs.is_none() && finish == "null" {
-                    spoken = out.len();
-                    out.extend_from_slice(&self.plain);
-                } else {
-                    self.close(logprobs, finish, out);
-                    spoken = out.len();
-                }
+                out.extend_from_slice(&self.first[..self.head]);
+                out.extend_from_slice(INDEX);
+                write_number(choice as u64, out);
+                out.extend_from_slice(DELTA);
             }
             None => {
+                out.extend_from_slice(&self.first[..self.head]);
                 out.extend_from_slice(b"],\"usage\":");
-                inner(out);
-                self.hide(out);
-                spoken = out.len();
             }
         }
-        if self.obfuscate {
-            // The line's JSON becomes 1 mod 16 characters long (real-traffic §2.3). Most of it is known to be ASCII.
+        inner(out);
+        match choice {
+            Some(_) if plain => {}
+            Some(_) => shown.close(logprobs, finish, out),
+            None => shown.begin_obfuscation(out),
+        }
+        // Only up to here may text of the script stand.
+        let spoken = out.len();
+        if plain {
+            out.extend_from_slice(&self.plain);
+        }
+        if shown.obfuscation {
+            // The line's JSON becomes 1 mod 16 characters long (real-traffic §2.3).
             let more = self.head_more + continuations(&out[start + self.head..spoken]);
             let length = out.len() - start - more + "\"}".len();
             let missing = (17 - length % 16) % 16;
             self.random.alphanumeric_into(missing, out);
-            out.extend_from_slice(b"\"}");
-        } else {
-            out.extend_from_slice(b"}");
+            out.extend_from_slice(b"\"");
         }
+        out.extend_from_slice(b"}");
         frames.end();
     }
+}
 
-    /// The random text begins, if there is one.
-    fn hide(&self, out: &mut BytesMut) {
-        if self.obfuscate {
-            out.extend_from_slice(b",\"obfuscation\":\"");
-        }
-    }
-
+impl Shown {
     /// What follows a choice's delta.
     fn close(&self, logprobs: Option<&str>, finish: &str, out: &mut BytesMut) {
-        if self.shows_logprobs {
+        if self.logprobs {
             out.extend_from_slice(b",\"logprobs\":");
             out.extend_from_slice(logprobs.unwrap_or("null").as_bytes());
         }
@@ -149,10 +132,17 @@ impl ChunkFrame {
         out.extend_from_slice(b"}]");
         match &self.running {
             Some(running) => running.write(out),
-            None if self.include_usage => out.extend_from_slice(b",\"usage\":null"),
+            None if self.usage => out.extend_from_slice(b",\"usage\":null"),
             None => {}
         }
-        self.hide(out);
+        self.begin_obfuscation(out);
+    }
+
+    /// Up to the random characters, if there are any.
+    fn begin_obfuscation(&self, out: &mut BytesMut) {
+        if self.obfuscation {
+            out.extend_from_slice(b",\"obfuscation\":\"");
+        }
     }
 }
 

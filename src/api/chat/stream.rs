@@ -131,7 +131,7 @@ impl ChatEvents {
     /// What follows all content: how each choice ended, in their order, then the usage.
     fn close(&self, items: &mut ChoiceQueues<ChatItem>) {
         (0..self.turn.choices).for_each(|index| items.push(ChatItem::Finish(index)));
-        if self.frame.include_usage {
+        if self.frame.shown.usage {
             items.push(ChatItem::Usage);
         }
     }
@@ -355,7 +355,7 @@ impl Writer for ChatEvents {
     }
 
     fn write(&mut self, item: &mut ChatItem, out: &mut dyn Frames) -> bool {
-        if let (Some(running), Some(tokens)) = (&mut self.frame.running, Self::content(item)) {
+        if let (Some(running), Some(tokens)) = (&mut self.frame.shown.running, Self::content(item)) {
             running.completion += u64::from(tokens);
         }
         match item {
