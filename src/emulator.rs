@@ -5,8 +5,10 @@ mod owned;
 mod queues;
 mod restore;
 mod secrets;
+mod stop;
 
 pub(crate) use restore::script_room;
+pub(crate) use stop::Open;
 
 use crate::cassette::{Cassettes, Recorder};
 use crate::clock::Mode;
@@ -40,9 +42,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-
-/// Connections have this long to close once the grace time is over.
-const CLOSING: Duration = Duration::from_secs(2);
 
 /// Connections that wait to be accepted; the kernel may allow fewer. A test runner opens a thousand at once.
 const BACKLOG: u32 = 4_096;
@@ -90,15 +89,6 @@ pub(crate) struct Emulator {
     over: watch::Sender<bool>,
     /// What is open on the network: the listener, connections. Stop waits for them.
     open: watch::Sender<usize>,
-}
-
-/// Something open on the network; closed when dropped. Declare it before what it stands for, so that it goes last.
-pub(crate) struct Open(Arc<Emulator>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.send_modify(|open| *open -= 1);
-    }
 }
 
 /// Why an emulator could not start.
@@ -205,56 +195,6 @@ impl Emulator {
     /// Whether only this machine can reach it.
     pub(crate) fn is_loopback(&self) -> bool {
         self.address.ip().is_loopback()
-    }
-
-    /// Stops: no new connections, open answers get the grace time, then everything closes. Idempotent.
-    pub(crate) async fn stop(self: &Arc<Self>) {
-        self.callbacks.end();
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, self));
-        self.stopping.send_replace(true);
-        let mut open = self.open.subscribe();
-        // The server closes what is left when the grace time is over; this waits a little longer than it.
-        let patience = Duration::from_millis(self.settings.grace_ms) + CLOSING;
-        let _ = tokio::time::timeout(patience, open.wait_for(|open| *open == 0)).await;
-        // Whoever tells the host process of events tells what this brought about.
-        self.over.send_replace(true);
-        let _ = tokio::time::timeout(CLOSING, self.over.closed()).await;
-        self.callbacks.close();
-        if let Some(data) = self.data.clone() {
-            // A panic there was told already.
-            let _ = tokio::task::spawn_blocking(move || data.close()).await;
-        }
-        if self.cassettes.writes() {
-            let cassettes = self.cassettes.clone();
-            let _ = runtime::handle().spawn_blocking(move || cassettes.flush()).await;
-        }
-    }
-
-    /// The grace time after a stop is over: what still waits is told so.
-    pub(crate) fn let_go(&self) {
-        self.sessions().iter().for_each(|session| session.end(Ended::Stopped));
-    }
-
-    /// How much is open on the network.
-    #[cfg(test)]
-    pub(crate) fn open(&self) -> usize {
-        *self.open.borrow()
-    }
-
-    /// Counts something that is open until what this gives is dropped.
-    pub(crate) fn opened(self: &Arc<Self>) -> Open {
-        self.open.send_modify(|open| *open += 1);
-        Open(self.clone())
-    }
-
-    /// True once everything that was open is over. The stop ends when whoever has this lets go of it.
-    pub(crate) fn over(&self) -> watch::Receiver<bool> {
-        self.over.subscribe()
-    }
-
-    /// Completes when the emulator stops.
-    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
     }
 
     /// The session of a key, made at its first use; past the bound the one unused for longest makes room.
