@@ -69,7 +69,7 @@ async function commandLine() {
   row('the command, to its first line', command, 'ms', `a Node that only prints one takes ${bare.toFixed(0)} ms`);
 }
 
-/** Whole replies and whole streams a second, with the server's CPU time for each, and for each event of a stream. */
+/** Whole replies and whole streams a second, with the server's CPU time and page faults for each, and the time for each event of a stream. */
 async function throughput() {
   const whole = await fetch(endpoint, { method: 'POST', headers, body: body('bench-stream', true) });
   const events = (await whole.text()).split('data: ').length - 1;
@@ -83,8 +83,9 @@ async function throughput() {
       const bad = result.non2xx + result.errors + result.timeouts;
       if (bad) throw new Error(`${label}: ${bad} requests failed`);
       const cpu = (after.cpuUs - before.cpuUs) / result.requests.total;
+      const faults = (after.faults - before.faults) / result.requests.total;
       row(`${label}, ${connections} connection${connections > 1 ? 's' : ''}`, result.requests.average, stream ? 'streams/s' : 'req/s',
-        `${cpu.toFixed(1)} µs CPU each${stream ? `, ${(cpu / events).toFixed(2)} an event` : ''}; p50 ${result.latency.p50} ms, p99 ${result.latency.p99} ms`);
+        `${cpu.toFixed(1)} µs CPU each${stream ? `, ${(cpu / events).toFixed(2)} an event` : ''}; ${faults.toFixed(1)} page faults; p50 ${result.latency.p50} ms, p99 ${result.latency.p99} ms`);
     }
   }
 }

@@ -69,6 +69,18 @@ fn who_asks_before_sending_is_told_at_once() {
     assert_eq!(ask(LIMIT), "HTTP/1.1 100");
 }
 
+#[test]
+fn a_head_is_read_up_to_a_bound() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let body = br#"{"model":"gpt-4o","input":"x"}"#;
+    let ask = |letters: usize| {
+        let head = format!("/v1/responses HTTP/1.1\r\nconnection: close\r\nx-long: {}\r\n", "a".repeat(letters));
+        write_on(&emulator, &format!("{head}content-length: {}\r\n", body.len()), body).1
+    };
+    assert!(ask(60_000).starts_with("HTTP/1.1 200 OK"));
+    assert!(ask(200_000).starts_with("HTTP/1.1 431 "));
+}
+
 /// Two ends of one connection: the emulator's, and a client's.
 async fn pair() -> (Socket, Arc<Control>, tokio::net::TcpStream) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listens");
