@@ -74,6 +74,9 @@ describe('queue', () => {
     expect(thrown(() => emulator.queue(7)).code).toBe('ERR_LLEMULATOR_ARGUMENT');
     for (const given of [undefined, null, 2]) expect(thrown(() => queue.change('none', given))).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining('change(): the changes must be an object') });
     expect(thrown(() => emulator.answer('none', 'x', null))).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: 'answer(): the options must be an object, not null' });
+    // What would change nothing is said, not passed over.
+    expect(thrown(() => emulator.answer('none', 'x', { times: 2 }))).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining('there is no keep') });
+    expect(thrown(() => emulator.answer('none', ['x'], { keep: {} }))).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining('keep and times are for a reply given at once') });
     expect(thrown(() => emulator.answer('none', 'x', { keeep: 'y' })).message).toContain('did you mean keep?');
     expect(thrown(() => queue.change('none', { times: 1 })).code).toBe('ERR_LLEMULATOR_CONTROL');
     expect(queue.items).toEqual([]);

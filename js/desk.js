@@ -145,7 +145,11 @@ class Desk {
   answer(request, reply, options) {
     const { keep, times } = renamed('answer()', options, { keep: 'keep', times: 'times' });
     const pieces = Object(reply);
-    if (typeof reply !== 'string' && (Symbol.asyncIterator in pieces || Symbol.iterator in pieces)) return this.#typed(request, pieces);
+    if (typeof reply !== 'string' && (Symbol.asyncIterator in pieces || Symbol.iterator in pieces)) {
+      if (keep !== undefined || times !== undefined) throw badArgument('answer(): text that is typed becomes no rule: keep and times are for a reply given at once');
+      return this.#typed(request, pieces);
+    }
+    if (keep === undefined && times !== undefined) throw badArgument('answer(): times says how often the rule answers that keep makes; there is no keep');
     mustBeReply(reply, 'answer(): the reply');
     const kept = keep === undefined ? {} : { keep: { match: match(keep), ...(times !== undefined && { times: asTimes(times) }) } };
     return this.#act(request, 'answer', { reply, ...kept });

@@ -103,33 +103,35 @@ fn find(method: &str, path: &str) -> Option<&'static Route> {
 /// A word of the query or of the body that the route does not have, or a number that is none.
 pub(crate) fn check(method: &str, path: &str, query: &[(String, String)], body: &str) -> Result<(), ApiError> {
     let Some(route) = find(method, path) else { return Ok(()) };
+    let place = format!("{method} {}", route.path);
+    refuse_unknown(&place, "parameter in its query", query.iter().map(|(name, _)| name.as_str()), route.query)?;
     for (name, value) in query {
-        if !route.query.contains(&name.as_str()) {
-            return Err(unknown_word(route, "parameter in its query", name, route.query));
-        }
         if value.parse::<u64>().is_err() {
             return Err(ApiError::invalid_type(name, "an integer from 0", &Value::from(value.as_str())));
         }
     }
     let Some(keys) = route.keys else { return Ok(()) };
     match serde_json::from_str(body) {
-        Ok(Value::Object(body)) => match body.keys().find(|key| !keys.contains(&key.as_str())) {
-            Some(key) => Err(unknown_word(route, "key in its body", key, keys)),
-            None => Ok(()),
-        },
+        Ok(Value::Object(body)) => refuse_unknown(&place, "key in its body", body.keys().map(String::as_str), keys),
         Ok(other) if !keys.is_empty() => Err(ApiError::invalid_type("body", "an object", &other)),
         // What is no JSON is refused by those who need some.
         _ => Ok(()),
     }
 }
 
-fn unknown_word(route: &Route, kind: &str, word: &str, known: &[&str]) -> ApiError {
+/// Refuses the first word that a place does not know; it says which was meant, and which there are.
+pub(crate) fn refuse_unknown<'a>(
+    place: &str,
+    kind: &str,
+    mut given: impl Iterator<Item = &'a str>,
+    known: &[&str],
+) -> Result<(), ApiError> {
+    let Some(word) = given.find(|word| !known.contains(word)) else { return Ok(()) };
     let meant = near::meant(word, known);
-    let (method, path) = (route.method, route.path);
     let takes = if known.is_empty() { "It takes none.".into() } else { format!("It takes {}.", quoted_list(known)) };
-    ApiError::invalid(format!("{method} {path} has no {kind} {word:?}{meant} {takes}"))
+    Err(ApiError::invalid(format!("{place} has no {kind} {word:?}{meant} {takes}"))
         .param(word)
-        .code("unknown_parameter")
+        .code("unknown_parameter"))
 }
 
 /// Whether a path is one of this pattern.

@@ -1,35 +1,18 @@
 //! What a person does with a request that waits; over HTTP and over the socket alike.
 
+use crate::control::routes::refuse_unknown;
 use crate::desk::breakpoints::PausePlace;
 use crate::desk::pending::{Actor, Decision, PausedChange, PendingRequest};
 use crate::desk::preset::{self, Preset};
 use crate::desk::summary::completed;
 use crate::emulator::Emulator;
-use crate::near;
 use crate::reply::{Finish, Raw, RawBody, Reply, Say};
-use crate::room::RoomRequest;
+use crate::room::{RoomRequest, words};
 use crate::script::{self, Origin, ScriptError};
 use crate::session::Session;
 use crate::wire::error::ApiError;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-
-/// All there are.
-const ACTIONS: &[&str] = &[
-    "answer",
-    "send_response",
-    "claim",
-    "release",
-    "type",
-    "finish",
-    "cut",
-    "fallback",
-    "upstream",
-    "go",
-    "step",
-    "edit",
-    "drop",
-];
 
 pub(super) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest, path: &[&str]) -> Result<Value, ApiError> {
     match (request.method, path) {
@@ -75,11 +58,7 @@ pub(crate) fn act(
     given: &Map<String, Value>,
     actor: &Actor,
 ) -> Result<String, ApiError> {
-    let action: &'static str = ACTIONS.iter().copied().find(|known| *known == action).ok_or_else(|| {
-        let meant = near::meant(action, ACTIONS);
-        let message = format!("There is no action {action:?}{meant} There are: {}.", ACTIONS.join(", "));
-        ApiError::new(404, message).code("unknown_action")
-    })?;
+    let action: &'static str = words::action(action)?;
     let id = match given.get("id") {
         Some(Value::String(id)) => id.parse().ok(),
         Some(id) => id.as_u64(),
@@ -91,6 +70,7 @@ pub(crate) fn act(
     let (pending, events) = (&emulator.desk.pending, &emulator.desk.events);
     let open = pending.find(id)?;
     allowed(action, &open)?;
+    words::check_action(action, given)?;
     let PendingRequest { session, exchange, paused, typed } = open;
     let decide = |decision| pending.decide(events, id, actor, action, decision, || ());
     match action {
@@ -211,8 +191,11 @@ fn verbatim(keys: Map<String, Value>, response: &Value, stream: bool) -> Result<
 
 /// The rule that an answer becomes. A session whose first rule it is still lets people answer the rest.
 fn kept(keep: &Value, reply: &Value, session: &Session, emulator: &Emulator) -> Result<script::Load, ApiError> {
+    const KEYS: [&str; 2] = ["match", "times"];
+    let given = keep.as_object().ok_or_else(|| ApiError::invalid_type("keep", "an object", keep))?;
+    refuse_unknown("The rule that is kept", "key", given.keys().map(String::as_str), &KEYS)?;
     let mut rule = json!({"response": reply});
-    for key in ["match", "times"] {
+    for key in KEYS {
         if let Some(value) = keep.get(key) {
             rule[key] = value.clone();
         }

@@ -10,6 +10,7 @@ mod queues;
 mod sessions;
 mod statistics;
 mod why;
+mod words;
 
 pub(crate) use actions::{act, actor, text};
 pub(crate) use bypass::key as bypass_key;
@@ -78,6 +79,14 @@ impl<'a> RoomRequest<'a> {
         let (below, query) = target.split_once('?').unwrap_or((target, ""));
         let path = below.split('/').filter(|segment| !segment.is_empty()).skip(1).map(url::decode).collect();
         RoomRequest { method, target, path, queue_is_named: false, query: url::query(query), body, operator }
+    }
+
+    /// Refuses what its route would not look at.
+    ///
+    /// # Errors
+    /// A word of the query or of the body that the route does not have.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        words::check(self)
     }
 
     /// The same, for another replica.
@@ -154,6 +163,7 @@ pub(crate) async fn in_process(
     body: &str,
 ) -> Result<Value, ApiError> {
     let mut request = RoomRequest::of(method, target, body, "javascript");
+    request.check()?;
     named_queue(emulator, &mut request).await?;
     let answer = emulator.kept(|| handle(emulator, &request)).await?;
     Ok(everywhere(emulator, &request, answer).await?.value)

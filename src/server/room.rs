@@ -65,6 +65,7 @@ pub(super) async fn answer(
         let operator = header(&parts.headers, "x-operator").unwrap_or("api");
         let passed_on = replica::is_passed_on(parts);
         let mut asked = room::RoomRequest::of(method, target, text, operator);
+        asked.check()?;
         if !passed_on {
             room::named_queue(emulator, &mut asked).await?;
         }

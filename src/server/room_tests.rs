@@ -75,6 +75,50 @@ pub(super) fn asks(emulator: &Emulator, path: &str, body: &Value) -> TcpStream {
 }
 
 #[test]
+fn words_that_would_change_nothing_are_refused() {
+    let emulator = start(json!({"fallback": "manual"}));
+    let refused = |method: &str, path: &str, body: Value| {
+        let (status, answer) = ask(&emulator, method, path, body);
+        let error = answer["error"].clone();
+        assert_eq!((status, &error["code"]), (400, &json!("unknown_parameter")), "{method} {path}: {answer}");
+        error["message"].as_str().expect("a message").to_string()
+    };
+    let said = refused("GET", "/api/exchanges?limit=3&sesion=1", Value::Null);
+    assert_eq!(
+        said,
+        "GET /api/exchanges has no parameter in its query \"sesion\"; did you mean \"session\"? It takes 'before', \
+         'limit', 'q', 'session', 'outcome', and 'state'."
+    );
+    refused("GET", "/api/statistics?modell=gpt-4o", Value::Null);
+    refused("GET", "/api/pending?limit=1", Value::Null);
+    refused("DELETE", "/api/exchanges?session=1", Value::Null);
+    refused("DELETE", "/api/exchanges", json!({"session": "1"}));
+    refused("PUT", "/api/breakpoints", json!({"data": [], "datta": 1}));
+    refused("POST", "/api/exchanges/1/again", json!({"boddy": {}}));
+    // An action that is not quite what was meant leaves what waits as it is.
+    let _stream = asks(&emulator, CHAT, &chat("x", false));
+    let listed = || done(&emulator, "GET", "/api/pending", Value::Null)["data"].clone();
+    until("it waits", || listed().as_array().is_some_and(|all| all.len() == 1));
+    let id = listed()[0]["id"].as_str().expect("an id").to_string();
+    for (action, body) in [
+        ("answer", json!({"reply": "x", "kepp": {}})),
+        ("answer", json!({"reply": "x", "keep": {"mach": {}}})),
+        ("finish", json!({"reason": "stop"})),
+        ("fallback", json!({"too": "echo"})),
+        ("claim", json!({"forced": true})),
+    ] {
+        refused("POST", &format!("/api/pending/{id}/{action}"), body);
+    }
+    let (_, kept) = ask(&emulator, "POST", &format!("/api/pending/{id}/answer"), json!({"reply": "x", "keep": true}));
+    assert_eq!(kept["error"]["param"], "keep");
+    assert_eq!(listed()[0]["id"], id);
+    // The old tool's routes pass over what they do not know, as it does.
+    done(&emulator, "POST", "/api/preset-queue/127.0.0.1", json!({"response": body("one"), "fill": true}));
+    let response = json!({"response": body("one"), "operator": "Ada"});
+    done(&emulator, "POST", &format!("/api/pending/{id}/send_response"), response);
+}
+
+#[test]
 fn queues_answer_in_order_by_address_and_by_session() {
     let emulator = start(json!({"fallback": "echo"}));
     let at = "/api/preset-queue/127.0.0.1";
