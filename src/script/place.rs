@@ -38,6 +38,7 @@ pub(crate) enum Path<'a> {
 }
 
 impl Path<'_> {
+    #[cold]
     pub(crate) fn error(&self, message: impl Into<String>) -> ScriptError {
         ScriptError { path: self.to_string(), message: message.into() }
     }

@@ -50,8 +50,10 @@ pub(crate) struct ApiError {
     pub headers: Vec<(String, String)>,
 }
 
+// What makes one is cold, so that it lies apart from what is done for every request.
 impl ApiError {
     /// An error with type `invalid_request_error` in API style.
+    #[cold]
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
         ApiError {
             status,
@@ -66,30 +68,36 @@ impl ApiError {
     }
 
     /// A 400 `invalid_request_error`.
+    #[cold]
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         ApiError::new(400, message)
     }
 
+    #[cold]
     pub(crate) fn param(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());
         self
     }
 
+    #[cold]
     pub(crate) fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
     }
 
+    #[cold]
     pub(crate) fn kind(mut self, kind: impl Into<String>) -> Self {
         self.kind = Some(kind.into());
         self
     }
 
+    #[cold]
     pub(crate) fn style(mut self, style: Style) -> Self {
         self.style = style;
         self
     }
 
+    #[cold]
     pub(crate) fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
