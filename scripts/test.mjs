@@ -51,7 +51,7 @@ const STAGES = [
   ['deploy', 'the image without an engine, compose files, the chart by Helm, a real model, Open WebUI', [node('deploy/test/run.mjs')]],
   ['soak', 'it bears what goes wrong around it, for three minutes', [node('bench/soak.mjs', '--minutes', '3', '--streams', '1000')]],
   ['docs', 'the examples run as written', [node('scripts/test-docs.mjs')]],
-  ['pack', 'the packages as npm installs them', [node('scripts/pack-test.mjs')]],
+  ['pack', 'the packages as npm installs them, and what a released addon is trained with', [node('scripts/pack-test.mjs'), node('scripts/training.mjs')]],
 ];
 
 const wanted = process.argv.slice(2);
