@@ -18,20 +18,21 @@ export const addonPath = (platform) => path.join(ROOT, 'js', 'native', `llemulat
  * Everything cargo prints goes to stderr: stdout belongs to whatever is started next.
  * @param {import('./platforms.mjs').Platform} platform
  * @param {string} [profile]  cargo's: `checkout` is built in two or three minutes, `trained` or `release` is what packages carry
- * @param {string[]} [command]  the cargo command with its target, e.g. ['zigbuild', '--target', '…']. By itself only what
- *   Node loads is compiled, not the library that Rust's tests and the stand-alone binary link.
+ * @param {string[]} [command]  cargo, or what takes its place, and how it compiles. What Node loads must be all that is made:
+ *   beside the library that Rust's tests and the stand-alone binary link, cargo leaves out what `lto` asks for.
  * @param {Record<string, string | undefined>} [env]
  * @returns {string} the addon's path
  */
-export function buildAddon(platform, profile = 'checkout', command = ['rustc', '--crate-type', 'cdylib'], env = process.env) {
+export function buildAddon(platform, profile = 'checkout', command = ['cargo', 'rustc', '--crate-type', 'cdylib'], env = process.env) {
   // Cargo tells the library's place itself, so CARGO_TARGET_DIR and .cargo/config.toml are obeyed.
-  const args = [...command, '--profile', profile, '--lib', '--message-format', 'json-render-diagnostics'];
-  const cargo = spawnSync('cargo', args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 });
+  const [program, ...rest] = command;
+  const args = [...rest, '--profile', profile, '--lib', '--message-format', 'json-render-diagnostics'];
+  const cargo = spawnSync(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 });
   if (cargo.error?.code === 'ENOENT') {
-    throw new Error('cargo was not found. A checkout needs Rust to build the addon (https://rustup.rs); the npm package brings it built.');
+    throw new Error(`${program} was not found. A checkout needs Rust to build the addon (https://rustup.rs); the npm package brings it built.`);
   }
   if (cargo.error) throw cargo.error;
-  if (cargo.status !== 0) throw new Error(`cargo ${args[0]} failed`);
+  if (cargo.status !== 0) throw new Error(`${program} ${args[0]} failed`);
   const library = cargo.stdout
     .toString()
     .split('\n')

@@ -1,5 +1,5 @@
 // What a released addon is trained with: how often each branch runs while tests of our users' kind run. The compiler then
-// keeps what runs together, and what does not out of its way. A short answer costs a third less CPU (bench/README.md).
+// keeps what runs together, and what does not out of its way. What that gives stands in bench/README.md.
 //   cargo builds it watched, scripts/training.mjs uses it, llvm-profdata adds up what was seen, cargo builds it again
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -13,17 +13,20 @@ export const trainable = (platform) => platform.name === hostPlatform().name;
 
 /**
  * Builds the addon for the platform of this machine, trains it, and gives the flags that build what was learned.
- * The command must name the same profile and target as the build that gets the flags: functions are known by names that
- * both decide. Flags are not among it.
+ * Profile, command and linker must be those of the build that gets the flags: cargo makes of them the names by which
+ * functions are known. Of flags it does not.
  * @param {import('./platforms.mjs').Platform} platform
+ * @param {string[]} command  as `buildAddon` takes it
  * @param {string} [flags]  of every build for it
  * @returns {string} RUSTFLAGS
  */
-export function trained(platform, flags = '') {
+export function trained(platform, command, flags = '') {
   const merge = profdata();
   const folder = path.join(ROOT, 'target', 'profile');
   const seen = path.join(folder, 'seen');
-  buildAddon(platform, 'trained', ['build', '--locked', '--target', platform.target], { ...process.env, RUSTFLAGS: `${flags} -Cprofile-generate=${seen}` });
+  // zig takes `-u`, with which rustc links what watches, for a file. The last linker that is named counts.
+  const linker = command[0] === 'cargo-zigbuild' ? '-Clinker=cc' : '';
+  buildAddon(platform, 'trained', command, { ...process.env, RUSTFLAGS: `${flags} -Cprofile-generate=${seen} ${linker}` });
   rmSync(seen, { recursive: true, force: true });
   run(process.execPath, ['scripts/training.mjs'], { env: { ...process.env, LLVM_PROFILE_FILE: path.join(seen, '%m.profraw') } });
   const merged = path.join(folder, 'release.profdata');
