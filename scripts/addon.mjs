@@ -29,7 +29,9 @@ export function buildAddon(platform, profile = 'checkout', command = ['cargo', '
   const args = [...rest, '--profile', profile, '--lib', '--message-format', 'json-render-diagnostics'];
   const cargo = spawnSync(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 });
   if (cargo.error?.code === 'ENOENT') {
-    throw new Error(`${program} was not found. A checkout needs Rust to build the addon (https://rustup.rs); the npm package brings it built.`);
+    throw new Error(program === 'cargo'
+      ? 'cargo was not found. A checkout needs Rust to build the addon (https://rustup.rs); the npm package brings it built.'
+      : `${program} was not found: scripts/build-release.mjs says where it comes from.`);
   }
   if (cargo.error) throw cargo.error;
   if (cargo.status !== 0) throw new Error(`${program} ${args[0]} failed`);

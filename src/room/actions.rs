@@ -7,7 +7,8 @@ use crate::desk::preset::{self, Preset};
 use crate::desk::summary::completed;
 use crate::emulator::Emulator;
 use crate::reply::{Finish, Raw, RawBody, Reply, Say};
-use crate::room::{RoomRequest, words};
+use crate::room::RoomRequest;
+use crate::room::words::Action;
 use crate::script::{self, Origin, ScriptError};
 use crate::session::Session;
 use crate::wire::error::ApiError;
@@ -58,7 +59,8 @@ pub(crate) fn act(
     given: &Map<String, Value>,
     actor: &Actor,
 ) -> Result<String, ApiError> {
-    let action: &'static str = words::action(action)?;
+    let known = Action::named(action)?;
+    let action = known.name;
     let id = match given.get("id") {
         Some(Value::String(id)) => id.parse().ok(),
         Some(id) => id.as_u64(),
@@ -70,7 +72,7 @@ pub(crate) fn act(
     let (pending, events) = (&emulator.desk.pending, &emulator.desk.events);
     let open = pending.find(id)?;
     allowed(action, &open)?;
-    words::check_action(action, given)?;
+    known.check(given)?;
     let PendingRequest { session, exchange, paused, typed } = open;
     let decide = |decision| pending.decide(events, id, actor, action, decision, || ());
     match action {
@@ -196,7 +198,7 @@ fn kept(keep: &Value, reply: &Value, session: &Session, emulator: &Emulator) -> 
     refuse_unknown("The rule that is kept", "key", given.keys().map(String::as_str), &KEYS)?;
     let mut rule = json!({"response": reply});
     for key in KEYS {
-        if let Some(value) = keep.get(key) {
+        if let Some(value) = given.get(key) {
             rule[key] = value.clone();
         }
     }

@@ -81,14 +81,6 @@ impl<'a> RoomRequest<'a> {
         RoomRequest { method, target, path, queue_is_named: false, query: url::query(query), body, operator }
     }
 
-    /// Refuses what its route would not look at.
-    ///
-    /// # Errors
-    /// A word of the query or of the body that the route does not have.
-    pub(crate) fn check(&self) -> Result<(), ApiError> {
-        words::check(self)
-    }
-
     /// The same, for another replica.
     fn elsewhere(&self) -> AskedElsewhere<'_> {
         AskedElsewhere { method: self.method, target: self.target, body: self.body, operator: self.operator }

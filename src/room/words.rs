@@ -30,71 +30,81 @@ const ROUTES: &[RouteWords] = &[
     ("DELETE", &["sessions", "*"], &[], Some(&[])),
 ];
 
-/// The actions, each with the keys it takes beside those of all.
-const ACTIONS: &[(&str, &[&str])] = &[
-    ("answer", &["reply", "keep"]),
-    ("send_response", &[]),
-    ("claim", &[]),
-    ("release", &[]),
-    ("type", &["text"]),
-    ("finish", &["finish_reason"]),
-    ("cut", &[]),
-    ("fallback", &["to"]),
-    ("upstream", &[]),
-    ("go", &[]),
-    ("step", &[]),
-    ("edit", &["reply", "text", "step"]),
-    ("drop", &["step"]),
+/// An action on what waits.
+pub(super) struct Action {
+    pub(super) name: &'static str,
+    /// What its message takes beside the keys of all; `None` = Mock OpenAI Tool's own, which passes over the rest.
+    keys: Option<&'static [&'static str]>,
+}
+
+const fn action(name: &'static str, keys: &'static [&'static str]) -> Action {
+    Action { name, keys: Some(keys) }
+}
+
+const ACTIONS: &[Action] = &[
+    action("answer", &["reply", "keep"]),
+    Action { name: "send_response", keys: None },
+    action("claim", &[]),
+    action("release", &[]),
+    action("type", &["text"]),
+    action("finish", &["finish_reason"]),
+    action("cut", &[]),
+    action("fallback", &["to"]),
+    action("upstream", &[]),
+    action("go", &[]),
+    action("step", &[]),
+    action("edit", &["reply", "text", "step"]),
+    action("drop", &["step"]),
 ];
 
 /// Keys of every action's message.
 const COMMON: [&str; 5] = ["type", "id", "by", "force", "ref"];
 
-/// Refuses what a route would not look at.
-///
-/// # Errors
-/// A word of the query or of the body that it does not have.
-pub(super) fn check(request: &RoomRequest) -> Result<(), ApiError> {
-    let is = |pattern: &[&str]| {
-        let each = || pattern.iter().zip(&request.path);
-        pattern.len() == request.path.len() && each().all(|(wanted, given)| *wanted == "*" || wanted == given)
-    };
-    let found = ROUTES.iter().find(|(method, pattern, ..)| *method == request.method && is(pattern));
-    let Some((method, _, query, keys)) = found else { return Ok(()) };
-    let path = request.target.split('?').next().unwrap_or_default();
-    let place = format!("{method} {path}");
-    let asked = request.query.iter().map(|(name, _)| name.as_str());
-    refuse_unknown(&place, "parameter in its query", asked, query)?;
-    // What is no JSON, or no object, is refused by those who need one.
-    match (keys, serde_json::from_str(request.body)) {
-        (Some(keys), Ok(Value::Object(body))) => {
-            refuse_unknown(&place, "key in its body", body.keys().map(String::as_str), keys)
-        }
-        _ => Ok(()),
+impl Action {
+    /// The action of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn named(name: &str) -> Result<&'static Action, ApiError> {
+        ACTIONS.iter().find(|action| action.name == name).ok_or_else(|| {
+            let all: Vec<&str> = ACTIONS.iter().map(|action| action.name).collect();
+            let meant = near::meant(name, &all);
+            let message = format!("There is no action {name:?}{meant} There are: {}.", all.join(", "));
+            ApiError::new(404, message).code("unknown_action")
+        })
+    }
+
+    /// Refuses what it would not look at.
+    ///
+    /// # Errors
+    /// A key that it does not have.
+    pub(super) fn check(&self, given: &Map<String, Value>) -> Result<(), ApiError> {
+        let Some(keys) = self.keys else { return Ok(()) };
+        let own = given.keys().map(String::as_str).filter(|key| !COMMON.contains(key));
+        refuse_unknown(&format!("The action {}", self.name), "key", own, keys)
     }
 }
 
-/// The action of this name.
-///
-/// # Errors
-/// There is none.
-pub(super) fn action(name: &str) -> Result<&'static str, ApiError> {
-    ACTIONS.iter().map(|(action, _)| *action).find(|action| *action == name).ok_or_else(|| {
-        let all: Vec<&str> = ACTIONS.iter().map(|(action, _)| *action).collect();
-        let meant = near::meant(name, &all);
-        let message = format!("There is no action {name:?}{meant} There are: {}.", all.join(", "));
-        ApiError::new(404, message).code("unknown_action")
-    })
-}
-
-/// Refuses what an action would not look at.
-///
-/// # Errors
-/// A key that it does not have.
-pub(super) fn check_action(action: &str, given: &Map<String, Value>) -> Result<(), ApiError> {
-    let Some((_, keys)) = ACTIONS.iter().find(|(name, _)| *name == action && action != "send_response") else {
-        return Ok(());
-    };
-    let own = given.keys().map(String::as_str).filter(|key| !COMMON.contains(key));
-    refuse_unknown(&format!("The action {action}"), "key", own, keys)
+impl RoomRequest<'_> {
+    /// Refuses what its route would not look at.
+    ///
+    /// # Errors
+    /// A word of the query or of the body that the route does not have.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        let is = |pattern: &[&str]| {
+            let each = || pattern.iter().zip(&self.path);
+            pattern.len() == self.path.len() && each().all(|(wanted, given)| *wanted == "*" || wanted == given)
+        };
+        let found = ROUTES.iter().find(|(method, pattern, ..)| *method == self.method && is(pattern));
+        let Some((method, _, query, keys)) = found else { return Ok(()) };
+        let place = format!("{method} {}", self.target.split('?').next().unwrap_or_default());
+        let asked = self.query.iter().map(|(name, _)| name.as_str());
+        refuse_unknown(&place, "parameter in its query", asked, query)?;
+        let Some(keys) = keys else { return Ok(()) };
+        match serde_json::from_str(self.body) {
+            Ok(Value::Object(body)) => refuse_unknown(&place, "key in its body", body.keys().map(String::as_str), keys),
+            // What is no JSON, or no object, is refused by those who need one.
+            _ => Ok(()),
+        }
+    }
 }
