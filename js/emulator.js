@@ -1,12 +1,14 @@
 'use strict';
 // An emulator in this process. The server runs on threads of its own and belongs to no JavaScript object: a handle that
 // is garbage-collected stops nothing, stop() does.
-const { Desk, Listeners, Queue } = require('./desk.js');
 const { LLEmulatorError, badArgument, isPlainObject, show, unknownName } = require('./errors.js');
 const { Functions } = require('./functions.js');
 const { native } = require('./native.js');
 const { asScript, serialise } = require('./rules.js');
 const { Session } = require('./session.js');
+
+/** What a person has before them; loaded when it is wanted, as hardly any test does: a file costs half a millisecond. */
+const desk = () => require('./desk.js');
 
 /** How time may pass. */
 const CLOCKS = ['real', 'instant', 'manual'];
@@ -49,8 +51,10 @@ class Emulator {
   #native;
   #functions;
   #door;
+  /** @type {InstanceType<typeof import('./desk.js').Desk> | undefined} */
   #desk;
-  #listeners = new Listeners();
+  /** @type {InstanceType<typeof import('./desk.js').Listeners> | undefined} */
+  #listeners;
   #unnamed = 0;
   /** @type {Promise<void> | undefined} */
   #stopped;
@@ -88,7 +92,10 @@ class Emulator {
       thrown: (session) => functions.thrown(session),
       now,
     };
-    this.#desk = new Desk(this.#door);
+  }
+
+  get #atDesk() {
+    return (this.#desk ??= new (desk().Desk)(this.#door));
   }
 
   /**
@@ -112,11 +119,11 @@ class Emulator {
 
   /** @param {string} address */
   queue(address) {
-    return new Queue(this.#door, address);
+    return new (desk().Queue)(this.#door, address);
   }
 
   get pending() {
-    return this.#desk.pending;
+    return this.#atDesk.pending;
   }
 
   /**
@@ -125,7 +132,7 @@ class Emulator {
    * @param {{ keep?: unknown, times?: number }} [options]
    */
   answer(request, reply, options) {
-    return this.#desk.answer(request, reply, options);
+    return this.#atDesk.answer(request, reply, options);
   }
 
   /**
@@ -134,7 +141,7 @@ class Emulator {
    * @param {Record<string, unknown>} [fields]
    */
   act(request, action, fields) {
-    return this.#desk.act(request, action, fields);
+    return this.#atDesk.act(request, action, fields);
   }
 
   /**
@@ -143,13 +150,14 @@ class Emulator {
    */
   on(event, listener) {
     if (this.#stopped) throw stopped();
-    this.#listeners.add(event, listener);
+    const listeners = (this.#listeners ??= new (desk().Listeners)());
+    listeners.add(event, listener);
     if (this.#functions.listener) {
       // What waits is told to who comes later too.
-      if (event === 'pending') this.#listeners.catchUp(listener, this.pending);
+      if (event === 'pending') listeners.catchUp(listener, this.pending);
       return this;
     }
-    this.#functions.listener = (name, data) => this.#listeners.tell(name, data);
+    this.#functions.listener = (name, data) => listeners.tell(name, data);
     this.#native.listen();
     return this;
   }
@@ -159,7 +167,7 @@ class Emulator {
    * @param {(data: any) => unknown} listener
    */
   off(event, listener) {
-    this.#listeners.remove(event, listener);
+    (this.#listeners ??= new (desk().Listeners)()).remove(event, listener);
     return this;
   }
 

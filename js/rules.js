@@ -3,7 +3,9 @@
 const { badArgument, callersLine, isPlainObject, isRegExp, show, unknownName } = require('./errors.js');
 const { mustBeJson, place } = require('./json.js');
 const { asTimes, mustBeOptions } = require('./options.js');
-const { escape, translate } = require('./regex.js');
+
+/** Loaded with the first condition on text. */
+const regex = () => require('./regex.js');
 
 /**
  * Where conditions stand: in `when()` a string is literal text, in a script it is written as the language has it.
@@ -16,8 +18,8 @@ const { escape, translate } = require('./regex.js');
  * @type {Write}
  */
 function pattern(value, at, { lead, literal }) {
-  if (isRegExp(value)) return translate(value);
-  if (typeof value === 'string') return literal ? escape(value) : value;
+  if (isRegExp(value)) return regex().translate(value);
+  if (typeof value === 'string') return literal ? regex().escape(value) : value;
   throw badArgument(`${lead}${at} must be a string or a RegExp, not ${show(value)}`);
 }
 
@@ -26,7 +28,7 @@ function pattern(value, at, { lead, literal }) {
  * @type {Write}
  */
 function exact(value, at, { lead }) {
-  if (isRegExp(value)) return `/${translate(value)}/`;
+  if (isRegExp(value)) return `/${regex().translate(value)}/`;
   if (typeof value === 'string') return value;
   throw badArgument(`${lead}${at} must be a string or a RegExp, not ${show(value)}`);
 }
