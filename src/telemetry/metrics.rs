@@ -179,7 +179,8 @@ impl Metrics {
             "Exchanges of the process that gave way to newer ones in their journal",
             metrics.evictions.clone(),
         );
-        if resident_bytes().is_some() {
+        // Looked for, not read: the whole takes a tenth of a millisecond of every start.
+        if std::path::Path::new(STATUS).exists() {
             registry.register(
                 "process_resident_memory_bytes",
                 "Resident memory size in bytes",
@@ -284,9 +285,12 @@ impl Observer for Tally {
     }
 }
 
+/// Where Linux says how much memory the process has.
+const STATUS: &str = "/proc/self/status";
+
 /// Memory of the process, where Linux says it.
 fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = std::fs::read_to_string(STATUS).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
