@@ -1,5 +1,6 @@
 //! Conditions on a request: compiled when a script is read, checked for every request.
 
+mod compiled;
 pub(crate) mod family;
 pub(crate) mod index;
 mod literals;

@@ -3,15 +3,18 @@
 //! A pattern is parsed when its script is read, so that a bad one is refused there, and compiled when a text first
 //! needs it: most rules of a long script meet none. What is nothing but a text is never compiled.
 
+use crate::script::matching::compiled::Compiled;
 use crate::script::matching::literals;
 use crate::script::matching::literals::Plain;
 use crate::script::place::Path;
 use crate::script::place::ScriptError;
 use crate::script::place::clip;
 use regex::{Regex, RegexBuilder};
+use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_syntax::hir::Hir;
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// Most bytes a compiled regex may take; one that needs more is refused when the script is read.
 const REGEX_BYTES: usize = 1 << 20;
@@ -32,7 +35,7 @@ struct Parsed {
     plain: Option<Plain>,
     /// The longest text it cannot do without, folded: without it there is nothing to compile for.
     needle: Option<Box<str>>,
-    compiled: OnceLock<Option<Regex>>,
+    compiled: Compiled,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -59,7 +62,8 @@ impl Patterns {
         if let Some(known) = self.0.get(&key) {
             return Ok(known.clone());
         }
-        let mut parsed = Parsed { regex: key.0.clone(), flags, plain: None, needle: None, compiled: OnceLock::new() };
+        let mut parsed =
+            Parsed { regex: key.0.clone(), flags, plain: None, needle: None, compiled: Compiled::default() };
         let hir = parsed.parse().map_err(|error| refused(regex, &error.to_string(), path))?;
         // Only what may be too big is compiled to see.
         if literals::most_bytes(&hir) > REGEX_BYTES {
@@ -103,6 +107,12 @@ impl Parsed {
             .map_err(Box::new)
     }
 
+    fn build_small(&self, config: backtrack::Config) -> Option<BoundedBacktracker> {
+        let limits = thompson::Config::new().nfa_size_limit(Some(REGEX_BYTES)).which_captures(WhichCaptures::None);
+        let program = thompson::Compiler::new().configure(limits).build_from_hir(&self.parse().ok()?).ok()?;
+        BoundedBacktracker::builder().configure(config).build_from_nfa(program).ok()
+    }
+
     fn build(&self) -> Result<Regex, regex::Error> {
         RegexBuilder::new(&self.regex)
             .case_insensitive(self.flags.ignore_case)
@@ -122,13 +132,18 @@ impl Pattern {
         if let Some(plain) = &parsed.plain {
             return plain.is_match(text);
         }
-        if parsed.compiled.get().is_none()
+        if parsed.compiled.is_empty()
             && parsed.needle.as_deref().is_some_and(|needle| !literals::fold(text).contains(needle))
         {
             return false;
         }
         // What was read compiles: the size was made sure of.
-        parsed.compiled.get_or_init(|| parsed.build().ok()).as_ref().is_some_and(|regex| regex.is_match(text))
+        parsed.compiled.is_match(text, |config| parsed.build_small(config), || parsed.build().ok())
+    }
+
+    #[cfg(test)]
+    pub(super) fn compiled(&self) -> &Compiled {
+        &self.0.compiled
     }
 
     /// What each text it is found in contains, folded: of every list at least one.
