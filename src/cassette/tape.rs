@@ -229,7 +229,7 @@ fn script_of(library: &Library) -> Result<Option<Load>, String> {
         let mut script = script.clone();
         script["defaults"] = json!({"fallback": "replay"});
         let load =
-            script::load_value(&script, Origin::File).map_err(|error| format!("{}: {}", error.path, error.message))?;
+            script::load_value(script, Origin::File).map_err(|error| format!("{}: {}", error.path, error.message))?;
         match &mut all {
             Some(all) => all.append(load),
             None => all = Some(load),

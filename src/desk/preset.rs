@@ -2,8 +2,8 @@
 
 use crate::bounds::WAIT_MS;
 use crate::near;
-use crate::reply::pace::Range;
-use crate::reply::{Raw, RawBody, Reply, Say, Verbatim};
+use crate::reply::pace::{Pace, Range};
+use crate::reply::{RawBody, Reply, Say, Verbatim};
 use crate::script::{self, Origin, ScriptError};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -102,8 +102,8 @@ impl Preset {
                     raw["pace"] = pace.clone();
                 }
                 let mut reply = read(&raw, "response", &keys)?;
-                if let Say::Raw(Raw { body, .. }) = &mut reply.say {
-                    *body = RawBody::Json(response.clone());
+                if let Say::Raw(raw) = &mut reply.say {
+                    raw.body = RawBody::Json(response.clone());
                 }
                 let mut meant = meaning(response).filter(|_| status < 300).and_then(|meaning| beside(meaning).ok());
                 if let Some(meant) = &mut meant {
@@ -123,7 +123,7 @@ impl Preset {
             return Err("fill: only the body of a chat completion or a response can be filled".into());
         }
         for reply in [Some(&mut reply), meant.as_mut()].into_iter().flatten() {
-            reply.pace.ttft_ms = delay.or(reply.pace.ttft_ms.take());
+            reply.pace = Pace { ttft_ms: delay.or(reply.pace.ttft_ms), ..reply.pace.clone().into_inner() }.into();
         }
         let size = Value::from(keys.clone()).to_string().len();
         Ok(Preset { id, created, keys, reply: Arc::new(reply), meant: meant.map(Arc::new), left, size, rank: 0 })

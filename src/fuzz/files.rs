@@ -27,7 +27,7 @@ pub fn files(bytes: &[u8]) {
     }
     match convert_aimock(text) {
         Ok(script) => {
-            let loaded = script::load_value(&script, Origin::File);
+            let loaded = script::load_value(script.clone(), Origin::File);
             assert!(loaded.is_ok(), "{script}: {:?}", loaded.err());
         }
         Err(error) => assert!(!error.message.is_empty(), "{error:?}"),

@@ -60,7 +60,7 @@ fn kept(rule: &Rule, origin: Origin) {
     let key = if listed { "rules" } else { "responses" };
     let value = if listed { json!([source]) } else { source };
     let script = Value::Object(Map::from_iter([(key.to_string(), value)]));
-    let loaded = script::load_value(&script, origin).unwrap_or_else(|error| panic!("{script}: {error}"));
+    let loaded = script::load_value(script.clone(), origin).unwrap_or_else(|error| panic!("{script}: {error}"));
     let [again] = loaded.rules.as_slice() else { panic!("{script}: {} rules", loaded.rules.len()) };
     let said = |rule: &Rule| {
         let Rule { name, matcher, replies, times, expect, optional, source, .. } = rule;

@@ -10,6 +10,7 @@ pub(crate) mod fault;
 pub(crate) mod measure;
 pub(crate) mod pace;
 pub(crate) mod price;
+pub(crate) mod seldom;
 pub(crate) mod validator;
 
 use crate::tokens::{self, Encoding};
@@ -18,6 +19,7 @@ pub(crate) use arriving::{Arrival, Arriving, Passing, Piece};
 use error::ErrorReply;
 use fault::Fault;
 use pace::Pace;
+use seldom::{Blank, Seldom};
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 
@@ -25,8 +27,8 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reply {
     pub say: Say,
-    pub overrides: Overrides,
-    pub pace: Pace,
+    pub overrides: Seldom<Overrides>,
+    pub pace: Seldom<Pace>,
     pub fault: Option<Fault>,
 }
 
@@ -48,8 +50,8 @@ impl Reply {
 pub(crate) enum Say {
     /// One choice, or several for `n` > 1 (fewer than n: the last repeats).
     Choices(Vec<Choice>),
-    Error(ErrorReply),
-    Raw(Raw),
+    Error(Box<ErrorReply>),
+    Raw(Box<Raw>),
     /// Another responder answers this step.
     Ask(Ask),
     /// One vector for every input, or one per input.
@@ -180,6 +182,18 @@ pub(crate) struct Overrides {
     pub dialect: Option<ChatDialect>,
     /// The body that the reply was read from.
     pub verbatim: Option<Arc<Verbatim>>,
+}
+
+impl Blank for Overrides {
+    const BLANK: &'static Overrides = &Overrides {
+        usage: None,
+        model: None,
+        id: None,
+        headers: Vec::new(),
+        unchecked: false,
+        dialect: None,
+        verbatim: None,
+    };
 }
 
 /// A body that a test wrote out: what it has is shown as it is.

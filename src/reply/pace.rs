@@ -1,6 +1,7 @@
 //! Pace: how a reply is cut into pieces, and when each piece leaves.
 
 use super::Text;
+use super::seldom::Blank;
 use crate::random::Random;
 use crate::tokens::{self, Encoding};
 use std::sync::Arc;
@@ -33,6 +34,11 @@ impl Pace {
             keep_alive_ms: self.keep_alive_ms.or(more_general.keep_alive_ms),
         }
     }
+}
+
+impl Blank for Pace {
+    const BLANK: &'static Pace =
+        &Pace { ttft_ms: None, tokens_per_second: None, delay_ms: None, chunk: None, hold: None, keep_alive_ms: None };
 }
 
 /// Milliseconds: from, to (inclusive); a real range is drawn from the exchange's generator.

@@ -139,7 +139,7 @@ fn gated(turn: &Turn<'_>, mut found: Found, person: Person, stops: Vec<(u64, usi
         }
         let body = RawBody::Passing(Passing::new(open(source, gate)));
         let raw = Raw { status: raw.status, headers, body };
-        found.reply = Arc::new(Reply { say: Say::Raw(raw), ..(*found.reply).clone() });
+        found.reply = Arc::new(Reply { say: Say::Raw(Box::new(raw)), ..(*found.reply).clone() });
         return found;
     }
     let Some(prompt) = turn.prompt.filter(|prompt| prompt.stream) else { return found };

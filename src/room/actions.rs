@@ -188,7 +188,7 @@ fn verbatim(keys: Map<String, Value>, response: &Value, stream: bool) -> Result<
         ApiError::invalid("status_code: expected an HTTP status from 200 to 599").param("status_code")
     })?;
     let raw = Raw { status, headers: Vec::new(), body: RawBody::Json(response.clone()) };
-    Ok((Reply { say: Say::Raw(raw), ..Reply::default() }, status))
+    Ok((Reply { say: Say::Raw(Box::new(raw)), ..Reply::default() }, status))
 }
 
 /// The rule that an answer becomes. A session whose first rule it is still lets people answer the rest.
@@ -206,9 +206,13 @@ fn kept(keep: &Value, reply: &Value, session: &Session, emulator: &Emulator) -> 
     if !session.has_script(&emulator.shared()) {
         script["defaults"] = json!({"fallback": "manual"});
     }
-    let load = script::load_value(&script, Origin::Http).map_err(|error| {
+    let text = emulator.data.is_some().then(|| script.to_string());
+    let load = script::load_value(script, Origin::Http).map_err(|error| {
         let path = error.path.replace("rules[0]", "keep");
         ScriptError { path, ..error }.to_api_error("invalid_script")
     })?;
-    Ok(if emulator.data.is_some() { load.written(&script.to_string()) } else { load })
+    Ok(match text {
+        Some(text) => load.written(&text),
+        None => load,
+    })
 }

@@ -264,13 +264,13 @@ impl Rule {
 
 /// Reads a whole script. A bad one is refused whole, with the path of the first fault.
 pub(crate) fn load(text: &str, origin: Origin) -> Result<Load, ScriptError> {
-    load_value(&parse::strict(text)?, origin)
+    load_value(parse::strict(text)?, origin)
 }
 
-/// Reads a script that is JSON already.
-pub(crate) fn load_value(script: &Value, origin: Origin) -> Result<Load, ScriptError> {
+/// Reads a script that is JSON already. It is taken apart meanwhile: of a long one, rules and JSON are never there both.
+pub(crate) fn load_value(script: Value, origin: Origin) -> Result<Load, ScriptError> {
     let root = Path::Root("");
-    shape::Shape::Object(&language::SCRIPT).check(script, &root)?;
+    shape::Shape::Object(&language::SCRIPT).check(&script, &root)?;
     rules::script(script, &root, origin)
 }
 

@@ -125,7 +125,7 @@ fn reply(value: &Value, choice: usize) -> Vec<Arrival> {
         all.insert(0, Piece::Unchecked.into());
     }
     // Usage is of the whole answer, and the end may come before it would be read.
-    all.splice(0..0, overrides.usage.map(|usage| Piece::Usage(usage).into()));
+    all.splice(0..0, overrides.into_inner().usage.map(|usage| Piece::Usage(usage).into()));
     all
 }
 

@@ -59,7 +59,7 @@ proptest! {
         let _ = load(&json!({"responses": value}).to_string(), Origin::InProcess);
         let _ = reply(&value, "reply", Origin::Http);
         let _ = load(&text, Origin::Http);
-        if let Ok(loaded) = load_value(&value, Origin::Http) {
+        if let Ok(loaded) = load_value(value.clone(), Origin::Http) {
             lint(&value, &[], &loaded.rules);
         }
     }

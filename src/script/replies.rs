@@ -29,8 +29,13 @@ pub(super) fn reply(value: &Value, path: &Path, origin: Origin) -> Result<Reply,
     let fault = keys.get("fault").map(|value| fault(value, &Path::Key(path, "fault"))).transpose()?;
     Ok(Reply {
         say: say(keys, path, origin, fault.is_some())?,
-        overrides: overrides(keys, path)?,
-        pace: keys.get("pace").map(|value| pace(value, &Path::Key(path, "pace"))).transpose()?.unwrap_or_default(),
+        overrides: overrides(keys, path)?.into(),
+        pace: keys
+            .get("pace")
+            .map(|value| pace(value, &Path::Key(path, "pace")))
+            .transpose()?
+            .unwrap_or_default()
+            .into(),
         fault,
     })
 }
@@ -83,8 +88,8 @@ fn say(keys: &Map<String, Value>, path: &Path, origin: Origin, faulty: bool) -> 
         "moderation" => Say::Moderation(value.clone()),
         "object" => Say::Object(value.clone()),
         "image" => Say::Images(vec![base64_text(value, &at)?]),
-        "error" => Say::Error(error(value, &at)?),
-        "raw" => Say::Raw(raw(value, &at)?),
+        "error" => Say::Error(Box::new(error(value, &at)?)),
+        "raw" => Say::Raw(Box::new(raw(value, &at)?)),
         "echo" => Say::Ask(Ask::Echo),
         "generate" => Say::Ask(Ask::Generate(options(value, &at)?)),
         "replay" => Say::Ask(Ask::Replay),

@@ -9,24 +9,24 @@ use clap::ValueEnum;
 use serde_json::{Map, json};
 
 /// A whole script whose shape has been checked.
-pub(super) fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load, ScriptError> {
+pub(super) fn script(mut script: Value, root: &Path, origin: Origin) -> Result<Load, ScriptError> {
     if script.get("extends").is_some() && origin != Origin::File {
         return Err(Path::Key(root, "extends").error("only script files can extend files; send the rules themselves"));
     }
     let (mut rules, mut patterns) = (Vec::new(), Patterns::default());
     let at = Path::Key(root, "responses");
-    match &script["responses"] {
+    match taken(&mut script, "responses") {
         Value::Null => {}
         Value::Array(steps) => list(steps, &at, origin, &mut patterns, &mut rules)?,
         Value::Object(map) => {
             // As a regex it could match nothing.
-            for (pattern, value) in map.iter().filter(|(pattern, _)| *pattern != COMMENT) {
-                rules.push(Arc::new(entry(pattern, value, &Path::Key(&at, pattern), origin, &mut patterns)?));
+            for (pattern, value) in map.into_iter().filter(|(pattern, _)| pattern != COMMENT) {
+                rules.push(Arc::new(entry(&pattern, value, &Path::Key(&at, &pattern), origin, &mut patterns)?));
             }
         }
-        text => rules.push(Arc::new(step(text, &at, origin, &mut patterns)?)),
+        text => rules.push(Arc::new(step(&text, &at, origin, &mut patterns)?)),
     }
-    if let Value::Array(steps) = &script["rules"] {
+    if let Value::Array(steps) = taken(&mut script, "rules") {
         list(steps, &Path::Key(root, "rules"), origin, &mut patterns, &mut rules)?;
     }
     if let Some(place) = script["called_at"].as_str() {
@@ -48,15 +48,20 @@ pub(super) fn script(script: &Value, root: &Path, origin: Origin) -> Result<Load
     })
 }
 
+/// The value of a key, or null; it is gone from the script then.
+fn taken(script: &mut Value, key: &str) -> Value {
+    script.get_mut(key).map(Value::take).unwrap_or_default()
+}
+
 fn list(
-    steps: &[Value],
+    steps: Vec<Value>,
     at: &Path,
     origin: Origin,
     patterns: &mut Patterns,
     rules: &mut Vec<Arc<Rule>>,
 ) -> Result<(), ScriptError> {
-    for (index, value) in steps.iter().enumerate() {
-        rules.push(Arc::new(step(value, &Path::Index(at, index), origin, patterns)?));
+    for (index, value) in steps.into_iter().enumerate() {
+        rules.push(Arc::new(step(&value, &Path::Index(at, index), origin, patterns)?));
     }
     Ok(())
 }
@@ -64,7 +69,7 @@ fn list(
 /// An entry of a map: unlimited.
 fn entry(
     pattern: &str,
-    value: &Value,
+    value: Value,
     path: &Path,
     origin: Origin,
     patterns: &mut Patterns,
@@ -72,7 +77,7 @@ fn entry(
     Ok(Rule {
         name: None,
         matcher: Match::read(&Value::from(pattern), path, patterns)?,
-        replies: vec![Arc::new(reply(value, path, origin)?)],
+        replies: vec![Arc::new(reply(&value, path, origin)?)],
         times: None,
         expect: None,
         optional: false,
@@ -150,7 +155,7 @@ fn replies_of(value: &Value, path: &Path, origin: Origin) -> Result<Vec<Arc<Repl
 /// A rule may say once how its replies are delivered; a reply's own pace and fault go before.
 fn delivered_by(rule: &Map<String, Value>, mut reply: Reply, path: &Path) -> Result<Reply, ScriptError> {
     if let Some(pace) = rule.get("pace") {
-        reply.pace = reply.pace.or(&replies::pace(pace, &Path::Key(path, "pace"))?);
+        reply.pace = reply.pace.or(&replies::pace(pace, &Path::Key(path, "pace"))?).into();
     }
     if let (None, Some(fault)) = (&reply.fault, rule.get("fault")) {
         reply.fault = Some(replies::fault(fault, &Path::Key(path, "fault"))?);
@@ -229,9 +234,9 @@ fn chaos(value: &Value, path: &Path) -> Result<Chaos, ScriptError> {
         _ => return Err(path.error("give one of probability, every, first")),
     };
     let (say, fault) = match (value.get("error"), value.get("fault")) {
-        (Some(error), None) => (Say::Error(replies::error(error, &Path::Key(path, "error"))?), None),
+        (Some(error), None) => (Say::Error(Box::new(replies::error(error, &Path::Key(path, "error"))?)), None),
         (None, Some(fault)) => (Say::Nothing, Some(replies::fault(fault, &Path::Key(path, "fault"))?)),
         _ => return Err(path.error("give one of error, fault")),
     };
-    Ok(Chaos { reply: Reply { say, fault, overrides: Overrides::default(), pace: Pace::default() }, when })
+    Ok(Chaos { reply: Reply { say, fault, ..Reply::default() }, when })
 }

@@ -161,7 +161,7 @@ fn pace_and_fault_are_read() {
     assert!(matches!(one(json!({"pace": {"ttft_ms": 5}})).say, Say::Nothing));
     assert_eq!(reply.fault.map(|fault| fault.at), Some(fault::At::Connect));
     assert_eq!(
-        reply.pace,
+        *reply.pace,
         pace::Pace {
             ttft_ms: Some(pace::Range(5.0, 5.0)),
             tokens_per_second: Some(40.0),

@@ -34,7 +34,7 @@ fn fixtures_of_aimock_stay_behind_a_script() {
     let own = start(plays(folder.path()));
     let script = |text: &str| {
         let script = json!({"reset": true, "rules": [{"match": text, "text": "mine", "times": "unlimited"}]});
-        crate::script::load_value(&script, crate::script::Origin::File).expect("a script")
+        crate::script::load_value(script, crate::script::Origin::File).expect("a script")
     };
     let said = |text: &str| send(&own, "k", CHAT, &chat(text, false)).json()["choices"][0]["message"]["content"].take();
     own.load_files(script("snow"));

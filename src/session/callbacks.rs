@@ -134,7 +134,10 @@ impl Callbacks {
                 serde_json::json!({"raw": raw})
             };
             return match script::reply(&raw, "yielded", Origin::InProcess).map(|reply| reply.say) {
-                Ok(Say::Raw(Raw { status, headers, .. })) => Ok(Given::Bytes { status, headers, arriving }),
+                Ok(Say::Raw(raw)) => {
+                    let Raw { status, headers, .. } = *raw;
+                    Ok(Given::Bytes { status, headers, arriving })
+                }
                 Ok(_) => Ok(Given::Streaming(arriving)),
                 Err(error) => Err(failed(format!(
                     "The reply function yielded something that is no reply: {}: {}",

@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(check(&Reply { say: Say::Choices(vec![cut]), ..Reply::default() }, &strict), Ok(()));
         assert_eq!(check(&replying(vec![Part::Refusal(Text::new("No."))]), &strict), Ok(()));
         let unchecked = Overrides { unchecked: true, ..Overrides::default() };
-        assert_eq!(check(&Reply { overrides: unchecked, ..replying(vec![text("x")]) }, &strict), Ok(()));
+        assert_eq!(check(&Reply { overrides: unchecked.into(), ..replying(vec![text("x")]) }, &strict), Ok(()));
     }
 
     #[test]

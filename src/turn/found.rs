@@ -2,6 +2,7 @@
 
 use crate::reply::fault::Fault;
 use crate::reply::pace::Pace;
+use crate::reply::seldom::Seldom;
 use crate::reply::{Arriving, Overrides, Passing, Raw, RawBody, Reply, Say};
 use std::sync::Arc;
 
@@ -19,7 +20,13 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn new(reply: Arc<Reply>) -> Self {
-        Found { fault: reply.fault.clone(), pace: reply.pace.clone(), reply, arriving: None, scripted: false }
+        Found {
+            fault: reply.fault.clone(),
+            pace: reply.pace.clone().into_inner(),
+            reply,
+            arriving: None,
+            scripted: false,
+        }
     }
 
     /// A reply that comes piece by piece.
@@ -45,15 +52,15 @@ impl Found {
     /// ```
     pub(crate) fn bytes(status: u16, headers: Vec<(String, String)>, arriving: Arriving) -> Self {
         let raw = Raw { status, headers, body: RawBody::Passing(Passing::new(arriving)) };
-        Found::new(Arc::new(Reply { say: Say::Raw(raw), ..Reply::default() }))
+        Found::new(Arc::new(Reply { say: Say::Raw(Box::new(raw)), ..Reply::default() }))
     }
 
     /// Something's fault and pace come over this reply.
     pub(crate) fn broken_by(mut self, over: Over) -> Self {
         self.fault = over.fault.or(self.fault);
         self.pace = over.pace.or(&self.pace);
-        if over.overrides != Overrides::default() {
-            let overrides = over.overrides.or(&self.reply.overrides);
+        if !over.overrides.is_blank() {
+            let overrides = over.overrides.into_inner().or(&self.reply.overrides).into();
             self.reply = Arc::new(Reply { overrides, ..(*self.reply).clone() });
         }
         self
@@ -68,8 +75,8 @@ impl Found {
     pub(crate) fn or(mut self, general: &Reply) -> Self {
         self.pace = self.pace.or(&general.pace);
         self.fault = self.fault.or_else(|| general.fault.clone());
-        if general.overrides != Overrides::default() {
-            let overrides = self.reply.overrides.clone().or(&general.overrides);
+        if !general.overrides.is_blank() {
+            let overrides = self.reply.overrides.clone().into_inner().or(&general.overrides).into();
             self.reply = Arc::new(Reply { overrides, ..(*self.reply).clone() });
         }
         self
@@ -81,7 +88,7 @@ impl Found {
 pub(crate) struct Over {
     pub fault: Option<Fault>,
     pub pace: Pace,
-    pub overrides: Overrides,
+    pub overrides: Seldom<Overrides>,
 }
 
 impl From<Over> for Found {

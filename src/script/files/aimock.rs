@@ -173,7 +173,7 @@ impl FixtureRule {
         let rule = FixtureRule { condition, order, responses: vec![response], dropped };
         // Whatever slipped through the tables below: a script that does not load is no conversion.
         let whole = json!({"rules": [{"match": rule.condition, "response": rule.responses[0].reply}]});
-        match script::load_value(&whole, Origin::File) {
+        match script::load_value(whole, Origin::File) {
             Ok(_) => Ok(rule),
             Err(ScriptError { path, message }) => {
                 let place = if path.starts_with("rules[0].match") { ".match" } else { ".response" };

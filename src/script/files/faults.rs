@@ -15,7 +15,7 @@ pub(super) fn all(script: &Value) -> Vec<ScriptError> {
     let (mut faults, mut mended): (Vec<ScriptError>, Vec<Vec<FaultStep>>) = (Vec::new(), Vec::new());
     // A fault that mending made is not told, so there may be twice as many rounds.
     for _ in 0..MOST * 2 {
-        let Err(fault) = script::load_value(&script, Origin::File) else { break };
+        let Err(fault) = script::load_value(script.clone(), Origin::File) else { break };
         let place = steps(&script, &Path::Root(""), &fault.path);
         // What a thing lacks once a faulty part of it is gone is no fault of its author's.
         let made = mended.iter().any(|gone| gone.len() > place.len() && gone.starts_with(&place));

@@ -254,7 +254,7 @@ impl SourceFile {
     }
 
     pub(crate) fn load(&self) -> Result<Load, FileError> {
-        script::load_value(&self.value, Origin::File).map_err(|error| self.error(error))
+        script::load_value(self.value.clone(), Origin::File).map_err(|error| self.error(error))
     }
 
     /// All its faults.

@@ -238,7 +238,7 @@ fn aimock_fixtures_become_rules_that_load() {
          "truncateAfterChunks": 2, "streamingProfile": {"ttft": 10, "tps": 50, "jitter": 0.1}},
     ]});
     let script = convert_aimock(&fixtures.to_string()).unwrap();
-    let load = script::load_value(&script, Origin::File).unwrap_or_else(|error| panic!("{error}\n{script:#}"));
+    let load = script::load_value(script.clone(), Origin::File).unwrap_or_else(|error| panic!("{error}\n{script:#}"));
     assert_eq!(load.rules.len(), 7);
     let rules = &script["rules"];
     assert_eq!(rules[0]["match"], json!({"user": "what's up\\?", "model": "/^gpt\\-4o(-\\d.*)?$/"}));

@@ -134,7 +134,7 @@ proptest::proptest! {
 fn an_operation_that_there_is_not_is_refused() {
     let refused = |condition: Value| {
         let rule = json!({"rules": [{"match": condition, "response": "x"}]});
-        crate::script::load_value(&rule, crate::script::Origin::File).err().map(|error| (error.path, error.message))
+        crate::script::load_value(rule, crate::script::Origin::File).err().map(|error| (error.path, error.message))
     };
     for known in ["chat", "chat.completions.create", "responses.*", "*", "responses.inputItems.list"] {
         assert_eq!(refused(json!({"operation": known})), None, "{known}");
