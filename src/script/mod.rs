@@ -26,7 +26,7 @@ mod tests;
 pub(crate) mod walk;
 
 use crate::reply::pace::Pace;
-use crate::reply::{Ask, Overrides, Reply, Say};
+use crate::reply::{Ask, Reply, Say};
 use crate::script::matching::Match;
 use place::Path;
 use serde_json::Value;
