@@ -4,24 +4,28 @@
 //!
 //! Build scripts run unoptimised: everything here is a pass or two.
 
+#[allow(dead_code)] // What only the core needs.
 #[path = "src/tokens/layout.rs"]
 mod layout;
+#[allow(dead_code)]
+#[path = "src/tokens/vocabulary.rs"]
+mod vocabulary;
 
-use layout::{EMPTY, GROUP, RANK_BITS, SEED, SLOT, letter};
+use layout::{EMPTY, RANK_BITS, RANK_BYTES, letter};
 use regex_syntax::hir::{Class, HirKind};
 use std::path::Path;
 use std::{env, fs};
+use vocabulary::{Laid, Vocabulary};
 
 fn main() {
     #[cfg(feature = "node")]
     napi_build::setup();
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/tokens/layout.rs");
+    println!("cargo::rerun-if-changed=src/tokens/vocabulary.rs");
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let out = Path::new(&out);
-    for name in ["o200k_base", "cl100k_base"] {
-        Tokens::of(name).write(&out.join(name));
-    }
+    vocabularies(out);
     letters(out);
     page(out);
     pack_relocations();
@@ -63,132 +67,75 @@ fn write(path: &Path, part: &str, bytes: &[u8]) {
     fs::write(path.with_extension(part), bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-fn hash(token: &[u8]) -> u64 {
-    token.iter().fold(SEED, |hash, byte| layout::more(hash, *byte))
+/// The tokens of a vocabulary, in the order of their ranks.
+fn tokens(name: &str) -> Vec<Vec<u8>> {
+    let encoding = tiktoken::get_encoding(name).unwrap_or_else(|| panic!("tiktoken ships no {name}"));
+    let size = encoding.vocab_size();
+    assert!(size < 1 << RANK_BITS, "{name} has too many tokens for a slot");
+    (0..size as u32)
+        .map(|rank| encoding.decode(&[rank]))
+        .inspect(|token| assert!(!token.is_empty(), "{name}"))
+        .collect()
 }
 
-/// Slots of a table for so many tokens: one in 32 stays free, so that seeds are found quickly.
-fn slots(tokens: usize) -> usize {
-    tokens + tokens / 32
+/// As it is looked up: one slot in 32 stays free, so that seeds are found quickly.
+fn laid(tokens: &[Vec<u8>]) -> Laid {
+    Laid::new(tokens.iter().map(Vec::as_slice), 32)
 }
 
-/// Buckets of a table for so many tokens, of four each.
-fn buckets(tokens: usize) -> usize {
-    tokens / 4 + 1
+/// Merges each token's bytes as its text would be; gives the lengths of the left of the last two parts.
+fn halves(laid: &Laid) -> Vec<u8> {
+    let vocabulary = laid.vocabulary(&[]);
+    (0..vocabulary.size() as u32).map(|rank| half(&vocabulary, rank)).collect()
 }
 
-/// A vocabulary while it is laid out.
-struct Tokens {
-    bytes: Vec<u8>,
-    lengths: Vec<u8>,
-    starts: Vec<u32>,
-    slots: Vec<u32>,
-    seeds: Vec<u16>,
+fn half(vocabulary: &Vocabulary, rank: u32) -> u8 {
+    let token = vocabulary.token(rank);
+    let mut ends: Vec<usize> = (0..=token.len()).collect();
+    let joined = |ends: &[usize], at: usize| {
+        ends.get(at + 2).and_then(|end| vocabulary.rank(&token[ends[at]..*end])).unwrap_or(u32::MAX)
+    };
+    let mut ranks: Vec<u32> = (0..token.len()).map(|at| joined(&ends, at)).collect();
+    while ends.len() > 3 {
+        let (mut at, mut least) = (0, u32::MAX);
+        for (index, rank) in ranks.iter().enumerate() {
+            if *rank < least {
+                (at, least) = (index, *rank);
+            }
+        }
+        // What `merge.rs` relies on; so it is in OpenAI's vocabularies.
+        assert!(least < u32::MAX, "token {rank} is not what its own bytes are merged to");
+        ends.remove(at + 1);
+        ranks.remove(at + 1);
+        ranks[at] = joined(&ends, at);
+        if at > 0 {
+            ranks[at - 1] = joined(&ends, at - 1);
+        }
+    }
+    if token.len() > 1 { ends[1] as u8 } else { 0 }
 }
 
-impl Tokens {
-    fn of(name: &str) -> Self {
-        let encoding = tiktoken::get_encoding(name).unwrap_or_else(|| panic!("tiktoken ships no {name}"));
-        let size = encoding.vocab_size();
-        assert!(size < 1 << RANK_BITS, "{name} has too many tokens for a slot");
-        let mut tokens =
-            Tokens { bytes: Vec::new(), lengths: Vec::new(), starts: Vec::new(), slots: Vec::new(), seeds: Vec::new() };
-        let mut filled = vec![Vec::new(); buckets(size)];
-        for rank in 0..size as u32 {
-            let token = encoding.decode(&[rank]);
-            assert!(!token.is_empty(), "{name} has no token {rank}");
-            tokens.starts.push(tokens.bytes.len() as u32);
-            tokens.lengths.push(u8::try_from(token.len()).expect("tokens are short"));
-            tokens.bytes.extend_from_slice(&token);
-            let hash = layout::mixed(hash(&token));
-            filled[layout::bucket(hash, buckets(size))].push((hash, rank));
-        }
-        tokens.place(&filled, slots(size));
-        tokens
-    }
+/// What `src/tokens/tables.rs` includes: of one vocabulary all, of the other what is not the first one's too.
+fn vocabularies(out: &Path) {
+    let main = laid(&tokens("o200k_base"));
+    let path = out.join("o200k_base");
+    write(&path, "halves", &halves(&main));
+    write(&path, "bytes", &main.bytes);
+    write(&path, "lengths", &main.lengths);
+    write(&path, "starts", &main.starts);
+    write(&path, "slots", &main.slots);
+    write(&path, "seeds", &main.seeds);
+    write(&path, "longest", &main.longest);
 
-    /// Finds for each bucket, the fullest first, a seed that leads all of its tokens to free slots.
-    fn place(&mut self, buckets: &[Vec<(u64, u32)>], slots: usize) {
-        (self.slots, self.seeds) = (vec![EMPTY; slots], vec![0; buckets.len()]);
-        let mut order: Vec<usize> = (0..buckets.len()).collect();
-        order.sort_by_key(|bucket| std::cmp::Reverse(buckets[*bucket].len()));
-        let mut taken = Vec::new();
-        for bucket in order {
-            let fits = |seed: &u16| {
-                taken.clear();
-                buckets[bucket].iter().all(|(hash, _)| {
-                    let slot = layout::slot(*hash, *seed, slots);
-                    let free = self.slots[slot] == EMPTY && !taken.contains(&slot);
-                    taken.push(slot);
-                    free
-                })
-            };
-            let seed = (0..=u16::MAX).find(fits).expect("one slot in 32 is free");
-            self.seeds[bucket] = seed;
-            for (hash, rank) in &buckets[bucket] {
-                self.slots[layout::slot(*hash, seed, slots)] = layout::tag(*hash) | rank;
-            }
-        }
-    }
-
-    fn token(&self, rank: usize) -> &[u8] {
-        let start = self.starts[rank] as usize;
-        &self.bytes[start..start + self.lengths[rank] as usize]
-    }
-
-    fn rank(&self, token: &[u8]) -> Option<u32> {
-        let hash = layout::mixed(hash(token));
-        let seed = self.seeds[layout::bucket(hash, self.seeds.len())];
-        let entry = self.slots[layout::slot(hash, seed, self.slots.len())];
-        layout::rank(entry, hash).filter(|rank| self.token(*rank as usize) == token)
-    }
-
-    /// Merges a token's bytes as its text would be; gives the length of the left of the last two parts.
-    fn half(&self, rank: usize) -> u8 {
-        let token = self.token(rank);
-        let mut ends: Vec<usize> = (0..=token.len()).collect();
-        let joined = |ends: &[usize], at: usize| {
-            ends.get(at + 2).and_then(|end| self.rank(&token[ends[at]..*end])).unwrap_or(u32::MAX)
-        };
-        let mut ranks: Vec<u32> = (0..token.len()).map(|at| joined(&ends, at)).collect();
-        while ends.len() > 3 {
-            let (mut at, mut least) = (0, u32::MAX);
-            for (index, rank) in ranks.iter().enumerate() {
-                if *rank < least {
-                    (at, least) = (index, *rank);
-                }
-            }
-            // What `merge.rs` relies on; so it is in OpenAI's vocabularies.
-            assert!(least < u32::MAX, "token {rank} is not what its own bytes are merged to");
-            ends.remove(at + 1);
-            ranks.remove(at + 1);
-            ranks[at] = joined(&ends, at);
-            if at > 0 {
-                ranks[at - 1] = joined(&ends, at - 1);
-            }
-        }
-        if token.len() > 1 { ends[1] as u8 } else { 0 }
-    }
-
-    fn write(&self, path: &Path) {
-        let little = |numbers: &mut dyn Iterator<Item = u32>| numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>();
-        let halves: Vec<u8> = (0..self.lengths.len()).map(|rank| self.half(rank)).collect();
-        let mut longest = vec![1u8; 1 << 16];
-        for rank in 0..self.lengths.len() {
-            if let [first, second, ..] = self.token(rank) {
-                let entry = &mut longest[usize::from(*first) << 8 | usize::from(*second)];
-                *entry = (*entry).max(self.lengths[rank]);
-            }
-        }
-        write(path, "bytes", &self.bytes);
-        write(path, "lengths", &self.lengths);
-        write(path, "starts", &little(&mut self.starts.iter().copied().step_by(GROUP)));
-        write(path, "halves", &halves);
-        let slots = self.slots.iter().flat_map(|slot| slot.to_le_bytes().into_iter().take(SLOT));
-        write(path, "slots", &slots.collect::<Vec<u8>>());
-        write(path, "seeds", &self.seeds.iter().flat_map(|seed| seed.to_le_bytes()).collect::<Vec<u8>>());
-        write(path, "longest", &longest);
-    }
+    let (tokens, path) = (tokens("cl100k_base"), out.join("cl100k_base"));
+    write(&path, "halves", &halves(&laid(&tokens)));
+    let main = main.vocabulary(&[]);
+    let ranks: Vec<u32> = tokens.iter().map(|token| main.rank(token).unwrap_or(EMPTY)).collect();
+    let plane = |byte: usize| ranks.iter().map(move |rank| rank.to_le_bytes()[byte]);
+    write(&path, "ranks", &(0..RANK_BYTES).flat_map(plane).collect::<Vec<u8>>());
+    let own = || tokens.iter().zip(&ranks).filter(|(_, rank)| **rank == EMPTY).map(|(token, _)| token);
+    write(&path, "bytes", &own().flatten().copied().collect::<Vec<u8>>());
+    write(&path, "lengths", &own().map(|token| token.len() as u8).collect::<Vec<u8>>());
 }
 
 /// `letters.index` (one byte a block of code points) and `letters.blocks` (one byte a code point), equal blocks once.

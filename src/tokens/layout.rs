@@ -1,23 +1,24 @@
-//! How a vocabulary lies in memory: shared by `build.rs`, which lays it out, and [`super::vocabulary`], which reads it
-//! in place.
+//! How a vocabulary lies in memory: shared with `build.rs`.
 //!
 //! A vocabulary is seven byte strings, integers little-endian:
 //! - `bytes`: the tokens' bytes in the order of their ranks, without gaps;
 //! - `lengths`: one byte a rank;
 //! - `starts`: where every [`GROUP`]th token begins in `bytes`, four bytes each;
 //! - `halves`: one byte a rank: the length of the left of the two tokens it is merged from, 0 for single bytes;
-//! - `slots`: a perfect hash table, [`SLOT`] bytes a slot: a rank and a tag of the hash, or [`EMPTY`];
+//! - `slots`: a perfect hash table, [`SLOT_BITS`] bits a slot: a rank and a tag of the hash, or [`EMPTY`];
 //! - `seeds`: two bytes for each bucket of hashes: what leads all of its tokens to slots of their own;
 //! - `longest`: for the first two bytes of a text, the length of the longest token that begins with them.
 
 /// Tokens that share one entry of `starts`.
-pub(crate) const GROUP: usize = 16;
-/// Bytes of a slot.
-pub(crate) const SLOT: usize = 3;
+pub(crate) const GROUP: usize = 32;
+/// Bits of a slot.
+const SLOT_BITS: usize = 20;
+/// Bytes after the last slot, so that each is read as four.
+const MARGIN: usize = 2;
 /// Bits of a slot that hold the rank; the others are a tag, which spares most looks at the bytes.
 pub(crate) const RANK_BITS: u32 = 18;
 /// A free slot; its rank is none.
-pub(crate) const EMPTY: u32 = (1 << (8 * SLOT)) - 1;
+pub(crate) const EMPTY: u32 = (1 << SLOT_BITS) - 1;
 /// What hashing begins with.
 pub(crate) const SEED: u64 = 0xcbf2_9ce4_8422_2325;
 
@@ -46,6 +47,29 @@ pub(crate) fn slot(mixed: u64, seed: u16, slots: usize) -> usize {
     among((mixed ^ u64::from(seed).wrapping_mul(0xff51_afd7_ed55_8ccd)).wrapping_mul(0xc4ce_b9fe_1a85_ec53), slots)
 }
 
+/// Slots as they lie.
+pub(crate) fn packed(entries: &[u32]) -> Vec<u8> {
+    let mut bytes = vec![0; (entries.len() * SLOT_BITS).div_ceil(8) + MARGIN];
+    for (at, entry) in entries.iter().enumerate() {
+        let bit = at * SLOT_BITS;
+        let part = entry << (bit % 8);
+        bytes[bit / 8..].iter_mut().zip(part.to_le_bytes()).for_each(|(byte, more)| *byte |= more);
+    }
+    bytes
+}
+
+/// How many slots lie in so many bytes.
+pub(crate) fn slot_count(bytes: usize) -> usize {
+    bytes.saturating_sub(MARGIN) * 8 / SLOT_BITS
+}
+
+/// What is in a slot; beyond the last nothing.
+pub(crate) fn entry(slots: &[u8], at: usize) -> u32 {
+    let bit = at * SLOT_BITS;
+    let Some(part) = slots.get(bit / 8..).and_then(|rest| rest.first_chunk()) else { return EMPTY };
+    u32::from_le_bytes(*part) >> (bit % 8) & EMPTY
+}
+
 /// The tag of a mixed hash, as it stands in a slot.
 pub(crate) fn tag(mixed: u64) -> u32 {
     (mixed as u32) << RANK_BITS & EMPTY
@@ -55,6 +79,16 @@ pub(crate) fn tag(mixed: u64) -> u32 {
 pub(crate) fn rank(entry: u32, mixed: u64) -> Option<u32> {
     let rank = entry & ((1 << RANK_BITS) - 1);
     (entry != EMPTY && entry == rank | tag(mixed)).then_some(rank)
+}
+
+/// Bytes of a rank in a list of ranks.
+pub(crate) const RANK_BYTES: usize = 3;
+
+/// A list of ranks that has the lowest bytes of all of them first, then the next: so it packs better.
+pub(crate) fn ranks(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    let count = bytes.len() / RANK_BYTES;
+    let byte = move |plane: usize, at: usize| bytes.get(plane * count + at).copied().unwrap_or_default();
+    (0..count).map(move |at| u32::from_le_bytes([byte(0, at), byte(1, at), byte(2, at), 0]))
 }
 
 /// What a character is to the patterns that cut text into words.

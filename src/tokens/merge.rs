@@ -11,7 +11,7 @@ use super::vocabulary::Vocabulary;
 
 /// Words become tokens here, one after the other; keeps its memory between them.
 pub(super) struct Merger {
-    vocabulary: &'static Vocabulary,
+    vocabulary: &'static Vocabulary<'static>,
     /// The word's tokens so far.
     tokens: Vec<u32>,
     /// One bit a place in the word: no tokens lead from here to its end.
@@ -19,7 +19,7 @@ pub(super) struct Merger {
 }
 
 impl Merger {
-    pub(super) fn new(vocabulary: &'static Vocabulary) -> Self {
+    pub(super) fn new(vocabulary: &'static Vocabulary<'static>) -> Self {
         Merger { vocabulary, tokens: Vec::new(), dead: Vec::new() }
     }
 

@@ -1,16 +1,18 @@
 //! Tokens: counting them and finding their borders, with OpenAI's vocabularies.
 //!
 //! Text is cut into [`words`], words become tokens in [`merge`]; both take time in proportion to the text, whatever it
-//! is. The tables (200,000 and 100,000 tokens) are laid out at build time and looked up where they lie in the binary.
+//! is. The tables (200,000 and 100,000 tokens) are laid out at build time, or the rarer one at its first use: [`tables`].
 
 mod layout;
 mod merge;
+mod tables;
 mod vocabulary;
 mod words;
 
 use crate::runtime;
 use merge::Merger;
 use serde_json::Value;
+use std::sync::LazyLock;
 use vocabulary::Vocabulary;
 use words::{SplitPattern, Words};
 
@@ -37,10 +39,15 @@ impl Encoding {
         if starts(&older) && !starts(&newer) { Encoding::Cl100k } else { Encoding::O200k }
     }
 
-    fn table(self) -> Option<(SplitPattern, &'static Vocabulary)> {
+    fn table(self) -> Option<(SplitPattern, &'static Vocabulary<'static>)> {
         match self {
-            Encoding::O200k => Some((SplitPattern::O200k, &vocabulary::O200K)),
-            Encoding::Cl100k => Some((SplitPattern::Cl100k, &vocabulary::CL100K)),
+            Encoding::O200k => Some((SplitPattern::O200k, &tables::O200K)),
+            Encoding::Cl100k => {
+                // To lay it out is heavy work.
+                let vocabulary = LazyLock::get(&tables::CL100K);
+                let made = || runtime::aside(usize::MAX, || &*tables::CL100K);
+                Some((SplitPattern::Cl100k, vocabulary.unwrap_or_else(made)))
+            }
             Encoding::Estimate => None,
         }
     }

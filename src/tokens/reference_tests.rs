@@ -50,7 +50,7 @@ proptest! {
 }
 
 /// From single bytes, the leftmost pair of the lowest rank is joined until none is left.
-fn by_definition(vocabulary: &Vocabulary, word: &[u8]) -> Vec<u32> {
+fn by_definition(vocabulary: &Vocabulary<'_>, word: &[u8]) -> Vec<u32> {
     if let Some(rank) = vocabulary.rank(word) {
         return vec![rank];
     }
