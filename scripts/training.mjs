@@ -53,6 +53,16 @@ for (let i = 0; i < 10; i++) {
   await load(800, scripted, '/chat/completions', chat(`question ${i * 17}`));
   await load(200, scripted, '/responses', respond(`question ${i * 17}`));
 }
+// A long script, of conditions of each form.
+const library = emulators[0].session();
+const forms = [(n) => `^order ${n} .*refund`, (n) => `question ${n} of`, (n) => ({ operation: 'chat', model: `gpt-4o-${n}`, stream: false })];
+library.script({ models: 'any', rules: Array.from({ length: 3000 }, (_, n) => ({ match: forms[n % 3](n), text: 'Fine.', times: 'unlimited' })) });
+for (let n = 0; n < 3000; n += 60) {
+  await load(20, library, '/chat/completions', chat(`order ${n} needs a refund`));
+  await load(10, library, '/chat/completions', chat(`Here is question ${n + 1} of many`));
+  await load(10, library, '/chat/completions', { ...chat('hi'), model: `gpt-4o-${n + 2}` });
+}
+await load(100, library, '/chat/completions', chat('Hello there'), 400);
 await load(60, scripted, '/chat/completions', chat('stream', { stream: true, stream_options: { include_usage: true } }));
 await load(30, scripted, '/responses', respond('stream', { stream: true }));
 await load(200, scripted, '/chat/completions', chat('question 1', { stream: true }));
