@@ -167,6 +167,15 @@ const tooLate = {
     await left(signal, gone);
     return 42;
   },
+  'a function that gives a bad reply': (gone) => async (_request, { signal }) => {
+    await left(signal, gone);
+    return { txt: 'late' };
+  },
+  'a generator that yields a bad reply': (gone) => async function* (_request, { signal }) {
+    yield 'one';
+    await left(signal, gone);
+    yield { text: 'two', pace: { speed: 1 } };
+  },
   'a generator that throws': (gone) => async function* (_request, { signal }) {
     yield 'one';
     await left(signal, gone);
@@ -200,7 +209,7 @@ test.each(Object.entries(tooLate))('%s after its client has left fails finish()'
   await leave(api, reply);
   const error = await vi.waitUntil(() => swallowed(Promise.resolve().then(() => api.finish())));
   expect(error.message).toMatch(/^finish\(\): 1 reply function failed after the client had left\n\n1\. /);
-  expect(error.cause.message).toMatch(/^late$|returned 42/);
+  expect(error.cause.message).toMatch(/^late$|returned 42|returned a bad reply: reply\.txt: |yielded a bad reply: reply\.pace\.speed: /);
   api.reset();
   api.finish();
 });

@@ -109,14 +109,38 @@ class Functions {
     if (!kept) throw new Error('its session was reset while the request ran');
     const { reply } = kept;
     const result = await reply(request, { signal });
-    if (!isIterator(result)) return answered(result, reply, 'returned');
+    if (!isIterator(result)) return this.#returned(result, reply, signal);
     // A generator that throws before its first piece fails the request, not the stream.
     const first = await result.next();
-    if (first.done) return answered(first.value, reply, 'returned');
+    if (first.done) return this.#returned(first.value, reply, signal);
     // In a task of its own: the answer `streaming` opens the stream that the pieces go into.
     void this.#stream(stream, result, first.value, reply, signal, errors);
     const { bytes, status, headers } = Object(first.value);
     return bytes === undefined ? { streaming: true } : { streaming: true, raw: { status, headers } };
+  }
+
+  /**
+   * @param {unknown} result
+   * @param {Function} reply
+   * @param {AbortSignal} signal
+   * @returns {Answer}
+   */
+  #returned(result, reply, signal) {
+    if (result === undefined) return { pass: true };
+    const given = valid(result, reply, 'returned');
+    if (signal.aborted) this.#unheard(given, reply, 'returned');
+    return { reply: given };
+  }
+
+  /**
+   * A reply that nobody waits for any more: the emulator says what is wrong with it only when it is asked.
+   * @param {unknown} given
+   * @param {Function} reply
+   * @param {string} verb
+   */
+  #unheard(given, reply, verb) {
+    const fault = this.native?.fault(JSON.stringify(given));
+    if (fault) throw badArgument(`${called(reply)} ${verb} a bad reply: ${fault}`);
   }
 
   /**
@@ -143,11 +167,15 @@ class Functions {
         /** @type {IteratorResult<unknown>} */
         let step = { done: false, value: first };
         for (; !step.done; step = await pieces.next()) {
-          const piece = JSON.stringify(yielded(step.value, reply));
+          const given = yielded(step.value, reply);
+          const piece = JSON.stringify(given);
           let wanted = true;
           // Full: the client is slow. Wait for it, or for the news that it has left.
           while (wanted && !native.push(stream, piece)) wanted = await native.drained(stream);
-          if (!wanted || signal.aborted) break;
+          if (!wanted || signal.aborted) {
+            if (!isPiece(step.value)) this.#unheard(given, reply, 'yielded');
+            break;
+          }
         }
         if (step.done && step.value !== undefined) throw badArgument(`${called(reply)} returned ${show(step.value)} after it had yielded, which nobody would see; yield it`);
       } finally {
@@ -166,14 +194,6 @@ class Functions {
 
 /** @param {Function} reply  as messages call it */
 const called = (reply) => `the reply function${reply.name ? ` ${reply.name}` : ''}`;
-
-/**
- * @param {unknown} result
- * @param {Function} reply
- * @param {string} verb
- * @returns {Answer}
- */
-const answered = (result, reply, verb) => (result === undefined ? { pass: true } : { reply: valid(result, reply, verb) });
 
 /**
  * A function's result, if it can be a reply.
@@ -236,15 +256,22 @@ function mustBeCounts(value) {
 }
 
 /**
+ * Whether what a generator yields is a piece of a reply.
+ * @param {unknown} value
+ */
+function isPiece(value) {
+  const keys = isPlainObject(value) ? Object.keys(value).filter((key) => value[key] !== undefined) : [];
+  // `usage` is an option of replies too; alone it is a piece.
+  return keys.some((key) => key !== 'usage' && Object.hasOwn(PIECE, key)) || (keys.length === 1 && keys[0] === 'usage');
+}
+
+/**
  * What a generator yields: a reply, or a piece of one.
  * @param {unknown} value
  * @param {Function} reply
  */
 function yielded(value, reply) {
-  // `usage` is an option of replies too; alone it is a piece.
-  const keys = isPlainObject(value) ? Object.keys(value).filter((key) => value[key] !== undefined) : [];
-  const isPiece = keys.some((key) => key !== 'usage' && Object.hasOwn(PIECE, key)) || (keys.length === 1 && keys[0] === 'usage');
-  if (!isPiece) return valid(value, reply, 'yielded');
+  if (!isPiece(value)) return valid(value, reply, 'yielded');
   const piece = /** @type {Record<string, any>} */ (value);
   const who = `${called(reply)} yielded a piece`;
   check(who, '', piece, PIECE);

@@ -15,6 +15,7 @@ const { LLEmulatorError } = require('./errors.js');
  * @property {(key: string, file: string, mode?: string, upstream?: string, upstreamKey?: string) => string[]} cassette
  * @property {() => void} recorded
  * @property {() => void} listen
+ * @property {(reply: string) => string | null} fault
  * @property {(stream: number, piece: string) => boolean} push
  * @property {(stream: number) => Promise<boolean>} drained
  * @property {(stream: number, error?: string) => void} finish

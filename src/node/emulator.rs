@@ -4,6 +4,7 @@
 use crate::emulator::Emulator;
 use crate::node::dispatch::{Calls, Dispatcher};
 use crate::options::{Door, Options, RecordMode};
+use crate::session::callbacks::Callbacks;
 use crate::wire::error::ApiError;
 use crate::{control, log, room, runtime, server};
 use clap::ValueEnum;
@@ -127,6 +128,12 @@ impl NativeEmulator {
     #[napi(catch_unwind)]
     pub fn listen(&self) {
         runtime::handle().spawn(room::tell_process(self.emulator.clone()));
+    }
+
+    /// What is wrong with a function's reply, JSON text that nobody waits for any more; null = nothing.
+    #[napi(catch_unwind)]
+    pub fn fault(&self, reply: String) -> Option<String> {
+        Callbacks::fault(&reply)
     }
 
     /// One piece of a streaming function, as JSON text. False = not taken: see [`NativeEmulator::drained`].

@@ -155,10 +155,18 @@ impl Callbacks {
         match answer.get_mut("reply").map(Value::take) {
             None => Ok(Given::Pass),
             Some(value) => {
-                script::reply(&value, "reply", Origin::InProcess).map(|reply| Given::Reply(Box::new(reply))).map_err(
-                    |error| failed(format!("The reply function gave a bad reply: {}: {}", error.path, error.message)),
-                )
+                let reply =
+                    read(&value).map_err(|fault| failed(format!("The reply function gave a bad reply: {fault}")));
+                reply.map(|reply| Given::Reply(Box::new(reply)))
             }
+        }
+    }
+
+    /// What is wrong with a reply, as JSON text, that nobody waits for any more.
+    pub(crate) fn fault(reply: &str) -> Option<String> {
+        match script::parse(reply) {
+            Ok(value) => read(&value).err(),
+            Err(broken) => Some(broken.error.message),
         }
     }
 
@@ -191,6 +199,11 @@ impl Callbacks {
             let _ = sender.try_send(Piece::Failed(failure).into());
         }
     }
+}
+
+/// A function's reply; else what is wrong with it.
+fn read(value: &Value) -> Result<Reply, String> {
+    script::reply(value, "reply", Origin::InProcess).map_err(|error| format!("{}: {}", error.path, error.message))
 }
 
 fn too_slow(did_not: &str, limit: Duration) -> ApiError {
