@@ -15,7 +15,7 @@ use layout::{EMPTY, RANK_BITS, RANK_BYTES, letter};
 use regex_syntax::hir::{Class, HirKind};
 use std::path::Path;
 use std::{env, fs};
-use vocabulary::{Laid, Vocabulary};
+use vocabulary::Laid;
 
 fn main() {
     #[cfg(feature = "node")]
@@ -78,48 +78,11 @@ fn tokens(name: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// As it is looked up: one slot in 32 stays free, so that seeds are found quickly.
-fn laid(tokens: &[Vec<u8>]) -> Laid {
-    Laid::new(tokens.iter().map(Vec::as_slice), 32)
-}
-
-/// Merges each token's bytes as its text would be; gives the lengths of the left of the last two parts.
-fn halves(laid: &Laid) -> Vec<u8> {
-    let vocabulary = laid.vocabulary(&[]);
-    (0..vocabulary.size() as u32).map(|rank| half(&vocabulary, rank)).collect()
-}
-
-fn half(vocabulary: &Vocabulary, rank: u32) -> u8 {
-    let token = vocabulary.token(rank);
-    let mut ends: Vec<usize> = (0..=token.len()).collect();
-    let joined = |ends: &[usize], at: usize| {
-        ends.get(at + 2).and_then(|end| vocabulary.rank(&token[ends[at]..*end])).unwrap_or(u32::MAX)
-    };
-    let mut ranks: Vec<u32> = (0..token.len()).map(|at| joined(&ends, at)).collect();
-    while ends.len() > 3 {
-        let (mut at, mut least) = (0, u32::MAX);
-        for (index, rank) in ranks.iter().enumerate() {
-            if *rank < least {
-                (at, least) = (index, *rank);
-            }
-        }
-        // What `merge.rs` relies on; so it is in OpenAI's vocabularies.
-        assert!(least < u32::MAX, "token {rank} is not what its own bytes are merged to");
-        ends.remove(at + 1);
-        ranks.remove(at + 1);
-        ranks[at] = joined(&ends, at);
-        if at > 0 {
-            ranks[at - 1] = joined(&ends, at - 1);
-        }
-    }
-    if token.len() > 1 { ends[1] as u8 } else { 0 }
-}
-
 /// What `src/tokens/tables.rs` includes: of one vocabulary all, of the other what is not the first one's too.
 fn vocabularies(out: &Path) {
-    let main = laid(&tokens("o200k_base"));
+    // One slot in 32 stays free, so that seeds are found quickly.
+    let main = Laid::new(tokens("o200k_base").iter().map(Vec::as_slice), 32);
     let path = out.join("o200k_base");
-    write(&path, "halves", &halves(&main));
     write(&path, "bytes", &main.bytes);
     write(&path, "lengths", &main.lengths);
     write(&path, "starts", &main.starts);
@@ -128,7 +91,6 @@ fn vocabularies(out: &Path) {
     write(&path, "longest", &main.longest);
 
     let (tokens, path) = (tokens("cl100k_base"), out.join("cl100k_base"));
-    write(&path, "halves", &halves(&laid(&tokens)));
     let main = main.vocabulary(&[]);
     let ranks: Vec<u32> = tokens.iter().map(|token| main.rank(token).unwrap_or(EMPTY)).collect();
     let plane = |byte: usize| ranks.iter().map(move |rank| rank.to_le_bytes()[byte]);

@@ -1,12 +1,12 @@
 //! How a vocabulary lies in memory: shared with `build.rs`.
 //!
-//! A vocabulary is seven byte strings, integers little-endian:
+//! A vocabulary is six byte strings, integers little-endian:
 //! - `bytes`: the tokens' bytes in the order of their ranks, without gaps;
 //! - `lengths`: one byte a rank;
 //! - `starts`: where every [`GROUP`]th token begins in `bytes`, four bytes each;
-//! - `halves`: one byte a rank: the length of the left of the two tokens it is merged from, 0 for single bytes;
 //! - `slots`: a perfect hash table, [`SLOT_BITS`] bits a slot: a rank and a tag of the hash, or [`EMPTY`];
-//! - `seeds`: two bytes for each bucket of hashes: what leads all of its tokens to slots of their own;
+//! - `seeds`: for each bucket of hashes what leads all of its tokens to slots of their own: two bytes, the lower ones of
+//!   all of them first;
 //! - `longest`: for the first two bytes of a text, the length of the longest token that begins with them.
 
 /// Tokens that share one entry of `starts`.

@@ -79,6 +79,23 @@ fn every_token_is_found_by_its_bytes() {
 }
 
 #[test]
+fn every_token_is_what_its_bytes_are_merged_to() {
+    for (encoding, _) in BOTH {
+        let (_, vocabulary) = encoding.table().expect("it has a table");
+        for rank in 0..vocabulary.size() as u32 {
+            let (token, half) = (vocabulary.token(rank), vocabulary.half(rank));
+            assert_eq!(vocabulary.half(rank), half, "asked again");
+            let (left, right) = token.split_at(half);
+            let parts = [left, right].map(|part| vocabulary.rank(part));
+            assert!(
+                token.len() == 1 && half == 0 || parts.iter().all(|part| part.is_some_and(|part| part < rank)),
+                "{rank}"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_kind_of_character_is_cut_as_the_pattern_says() {
     let all =
         ('\0'..='\u{2ff}').chain(('\u{300}'..='\u{ffff}').step_by(37)).chain(('\u{10000}'..=char::MAX).step_by(4093));

@@ -5,6 +5,7 @@
 use super::layout::{EMPTY, ranks};
 use super::vocabulary::{Laid, Vocabulary};
 use std::sync::LazyLock;
+use std::sync::atomic::AtomicU8;
 
 macro_rules! part {
     ($name:literal) => {
@@ -12,12 +13,15 @@ macro_rules! part {
     };
 }
 
+const O200K_LENGTHS: &[u8] = part!("o200k_base.lengths");
+static O200K_HALVES: [AtomicU8; O200K_LENGTHS.len()] = [const { AtomicU8::new(0) }; O200K_LENGTHS.len()];
+
 /// `o200k_base`.
 pub(super) static O200K: Vocabulary = Vocabulary {
     bytes: part!("o200k_base.bytes"),
-    lengths: part!("o200k_base.lengths"),
+    lengths: O200K_LENGTHS,
     starts: part!("o200k_base.starts"),
-    halves: part!("o200k_base.halves"),
+    halves: &O200K_HALVES,
     slots: part!("o200k_base.slots"),
     seeds: part!("o200k_base.seeds"),
     longest: part!("o200k_base.longest"),
@@ -35,5 +39,6 @@ pub(super) static CL100K: LazyLock<Vocabulary> = LazyLock::new(|| {
     let tokens = ranks(part!("cl100k_base.ranks")).map(|rank| if rank == EMPTY { own() } else { O200K.token(rank) });
     // For as long as the process lives.
     let laid: &Laid = Box::leak(Box::new(Laid::new(tokens, 4)));
-    laid.vocabulary(part!("cl100k_base.halves"))
+    let halves = laid.lengths.iter().map(|_| AtomicU8::new(0));
+    laid.vocabulary(Box::leak(halves.collect()))
 });

@@ -1,6 +1,7 @@
 //! A vocabulary, looked up where it lies, and how it is laid out; `layout.rs` says how it lies. Shared with `build.rs`.
 
 use super::layout::{EMPTY, GROUP, SEED, bucket, entry, mixed, more, packed, rank, slot, slot_count, tag};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The tokens of one encoding, by rank and by their bytes.
 #[derive(Clone, Copy)]
@@ -8,16 +9,11 @@ pub(crate) struct Vocabulary<'a> {
     pub bytes: &'a [u8],
     pub lengths: &'a [u8],
     pub starts: &'a [u8],
-    pub halves: &'a [u8],
+    /// What [`Vocabulary::half`] found so far, by rank.
+    pub halves: &'a [AtomicU8],
     pub slots: &'a [u8],
     pub seeds: &'a [u8],
     pub longest: &'a [u8],
-}
-
-/// A number of so many bytes in a byte string; beyond its end, nothing that is ever looked for.
-fn number<const BYTES: usize>(bytes: &[u8], at: usize) -> u32 {
-    let Some(number) = bytes.get(BYTES * at..).and_then(|rest| rest.first_chunk::<BYTES>()) else { return EMPTY };
-    number.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
 impl<'a> Vocabulary<'a> {
@@ -32,7 +28,8 @@ impl<'a> Vocabulary<'a> {
         let first = rank - rank % GROUP;
         let before: usize =
             self.lengths.get(first..rank).unwrap_or_default().iter().map(|length| *length as usize).sum();
-        let start = number::<4>(self.starts, rank / GROUP) as usize + before;
+        let start = self.starts.get(4 * (rank / GROUP)..).and_then(|rest| rest.first_chunk());
+        let start = start.map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize + before;
         self.bytes.get(start..start + self.length(rank as u32)).unwrap_or_default()
     }
 
@@ -43,7 +40,41 @@ impl<'a> Vocabulary<'a> {
 
     /// Length of the left of the two tokens a token is merged from; 0 for a single byte.
     pub(crate) fn half(&self, rank: u32) -> usize {
-        self.halves.get(rank as usize).copied().unwrap_or_default() as usize
+        let Some(found) = self.halves.get(rank as usize) else { return 0 };
+        match found.load(Ordering::Relaxed) {
+            0 => {
+                let half = self.merged_from(self.token(rank));
+                found.store(half as u8, Ordering::Relaxed);
+                half
+            }
+            half => half.into(),
+        }
+    }
+
+    /// Merges a token's bytes as its text would be; gives the length of the left of the last two parts.
+    fn merged_from(&self, token: &[u8]) -> usize {
+        if token.len() < 2 {
+            return 0;
+        }
+        // Where the parts begin, and the end of the last.
+        let mut ends: Vec<usize> = (0..=token.len()).collect();
+        let joined = |ends: &[usize], at: usize| {
+            let part = token.get(*ends.get(at)?..*ends.get(at + 2)?)?;
+            self.rank(part)
+        };
+        // Of each part and the next one.
+        let mut ranks: Vec<Option<u32>> = (0..token.len()).map(|at| joined(&ends, at)).collect();
+        while ends.len() > 3 {
+            let pairs = ranks.iter().zip(0..).filter_map(|(rank, at)| Some(((*rank)?, at)));
+            // A token is what its own bytes are merged to, in OpenAI's vocabularies: `merge.rs` relies on it.
+            let Some((_, at)) = pairs.min() else { return 0 };
+            ends.remove(at + 1);
+            ranks.remove(at + 1);
+            for at in at.saturating_sub(1)..=at {
+                ranks[at] = joined(&ends, at);
+            }
+        }
+        ends[1]
     }
 
     /// Length of the longest token a text can begin with.
@@ -66,7 +97,10 @@ impl<'a> Vocabulary<'a> {
     /// As [`Vocabulary::rank`], the bytes' hash known.
     pub(crate) fn find(&self, hash: u64, token: &[u8]) -> Option<u32> {
         let hash = mixed(hash);
-        let seed = number::<2>(self.seeds, bucket(hash, self.seeds.len() / 2)) as u16;
+        let (low, high) = self.seeds.split_at(self.seeds.len() / 2);
+        let bucket = bucket(hash, low.len());
+        let byte = |bytes: &[u8]| bytes.get(bucket).copied().unwrap_or_default();
+        let seed = u16::from_le_bytes([byte(low), byte(high)]);
         let entry = entry(self.slots, slot(hash, seed, slot_count(self.slots.len())));
         rank(entry, hash).filter(|rank| self.token(*rank) == token)
     }
@@ -81,7 +115,7 @@ fn pair(first: u8, second: u8) -> usize {
     usize::from(first) << 8 | usize::from(second)
 }
 
-/// A vocabulary that was laid out; `halves` are known elsewhere.
+/// A vocabulary that was laid out.
 pub(crate) struct Laid {
     pub bytes: Vec<u8>,
     pub lengths: Vec<u8>,
@@ -115,7 +149,7 @@ impl Laid {
     }
 
     /// To look tokens up.
-    pub(crate) fn vocabulary<'a>(&'a self, halves: &'a [u8]) -> Vocabulary<'a> {
+    pub(crate) fn vocabulary<'a>(&'a self, halves: &'a [AtomicU8]) -> Vocabulary<'a> {
         let Laid { bytes, lengths, starts, slots, seeds, longest } = self;
         Vocabulary { bytes, lengths, starts, halves, slots, seeds, longest }
     }
@@ -148,5 +182,6 @@ fn place(hashes: &[u64], slots: usize) -> (Vec<u8>, Vec<u8>) {
             filled[slot(*hash, seed, slots)] = tag(*hash) | rank;
         }
     }
-    (packed(&filled), seeds.iter().flat_map(|seed| seed.to_le_bytes()).collect())
+    let plane = |byte: usize| seeds.iter().map(move |seed| seed.to_le_bytes()[byte]);
+    (packed(&filled), plane(0).chain(plane(1)).collect())
 }
