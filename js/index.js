@@ -6,8 +6,8 @@ const replies = require('./replies.js');
 const { when } = require('./rules.js');
 
 // What few test files want is loaded when they want it.
-/** @type {typeof import('../index.d.ts').connectEmulator} */
-const connectEmulator = (url, options) => require('./connect.js').connectEmulator(url, options);
+/** @param {Parameters<typeof import('./connect.js').connectEmulator>} given */
+const connectEmulator = (...given) => require('./connect.js').connectEmulator(...given);
 /** @type {typeof import('../index.d.ts').localModel} */
 const localModel = (options) => require('./local.js').localModel(options);
 
