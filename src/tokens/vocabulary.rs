@@ -70,8 +70,9 @@ impl<'a> Vocabulary<'a> {
             let Some((_, at)) = pairs.min() else { return 0 };
             ends.remove(at + 1);
             ranks.remove(at + 1);
-            for at in at.saturating_sub(1)..=at {
-                ranks[at] = joined(&ends, at);
+            ranks[at] = joined(&ends, at);
+            if at > 0 {
+                ranks[at - 1] = joined(&ends, at - 1);
             }
         }
         ends[1]
