@@ -159,19 +159,30 @@ impl Laid {
 /// Finds for each bucket of about four tokens, the fullest first, a seed that leads all of them to free slots: gives the
 /// slots and the seeds.
 fn place(hashes: &[u64], slots: usize) -> (Vec<u8>, Vec<u8>) {
-    let mut buckets = vec![Vec::new(); hashes.len() / 4 + 1];
+    let count = hashes.len() / 4 + 1;
+    // One list for all buckets, each with where it begins and ends in it.
+    let mut ends = vec![0; count];
+    hashes.iter().for_each(|hash| ends[bucket(*hash, count)] += 1);
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_key(|bucket| std::cmp::Reverse(ends[*bucket]));
+    let mut sum = 0;
+    ends.iter_mut().for_each(|end| (*end, sum) = (sum, sum + *end));
+    let mut listed = vec![0u32; hashes.len()];
     for (hash, rank) in hashes.iter().zip(0u32..) {
-        buckets[bucket(*hash, hashes.len() / 4 + 1)].push((*hash, rank));
+        let end = &mut ends[bucket(*hash, count)];
+        listed[*end] = rank;
+        *end += 1;
     }
-    let mut order: Vec<usize> = (0..buckets.len()).collect();
-    order.sort_by_key(|bucket| std::cmp::Reverse(buckets[*bucket].len()));
-    let (mut filled, mut seeds) = (vec![EMPTY; slots], vec![0u16; buckets.len()]);
+    let (mut filled, mut seeds) = (vec![EMPTY; slots], vec![0u16; count]);
     let mut taken = Vec::new();
     for bucket in order {
+        let start = bucket.checked_sub(1).map_or(0, |before| ends[before]);
+        let ranks = &listed[start..ends[bucket]];
+        let slot_of = |rank: u32, seed: u16| slot(hashes[rank as usize], seed, slots);
         let fits = |seed: &u16| {
             taken.clear();
-            buckets[bucket].iter().all(|(hash, _)| {
-                let slot = slot(*hash, *seed, slots);
+            ranks.iter().all(|rank| {
+                let slot = slot_of(*rank, *seed);
                 let free = filled[slot] == EMPTY && !taken.contains(&slot);
                 taken.push(slot);
                 free
@@ -179,8 +190,8 @@ fn place(hashes: &[u64], slots: usize) -> (Vec<u8>, Vec<u8>) {
         };
         let seed = (0..=u16::MAX).find(fits).expect("some slots are free");
         seeds[bucket] = seed;
-        for (hash, rank) in &buckets[bucket] {
-            filled[slot(*hash, seed, slots)] = tag(*hash) | rank;
+        for rank in ranks {
+            filled[slot_of(*rank, seed)] = tag(hashes[*rank as usize]) | rank;
         }
     }
     let plane = |byte: usize| seeds.iter().map(move |seed| seed.to_le_bytes()[byte]);
