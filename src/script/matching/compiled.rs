@@ -3,6 +3,7 @@
 //! machines of the crate `regex`, which take twenty times as much.
 
 use regex::Regex;
+use regex_automata::nfa::thompson::NFA;
 use regex_automata::nfa::thompson::backtrack::{BoundedBacktracker, Cache, Config};
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -35,31 +36,40 @@ impl Compiled {
     pub(super) fn is_match(
         &self,
         text: &str,
-        short: impl FnOnce(Config) -> Option<BoundedBacktracker>,
+        short: impl FnOnce() -> Option<NFA>,
         long: impl FnOnce() -> Option<Regex>,
     ) -> bool {
-        // Not even two states fit.
-        let shorter = text.len() < WORK * 4;
-        let program = || short(Config::new().visited_capacity(WORK)).filter(|made| made.max_haystack_len() >= SHORTEST);
-        let short = shorter.then(|| self.short.get_or_init(program).as_ref()).flatten();
-        // It refuses a text that is too long for it.
-        let found = short.and_then(|program| {
-            MEMORY.with_borrow_mut(|memory| {
-                let memory = memory.get_or_insert_with(|| program.create_cache());
-                memory.reset(program);
-                program.try_is_match(memory, text).ok()
-            })
-        });
-        found.unwrap_or_else(|| self.long.get_or_init(long).as_ref().is_some_and(|regex| regex.is_match(text)))
+        self.is_short_match(text, short)
+            .unwrap_or_else(|| self.long.get_or_init(long).as_ref().is_some_and(|regex| regex.is_match(text)))
+    }
+
+    /// The same of a short text; nothing = it is none.
+    fn is_short_match(&self, text: &str, program: impl FnOnce() -> Option<NFA>) -> Option<bool> {
+        // Not even two states would fit.
+        if text.len() >= WORK * 4 {
+            return None;
+        }
+        let made = || {
+            let config = Config::new().visited_capacity(WORK);
+            let made = BoundedBacktracker::builder().configure(config).build_from_nfa(program()?).ok()?;
+            (made.max_haystack_len() >= SHORTEST).then_some(made)
+        };
+        let short = self.short.get_or_init(made).as_ref()?;
+        MEMORY.with_borrow_mut(|memory| {
+            let memory = memory.get_or_insert_with(|| short.create_cache());
+            memory.reset(short);
+            // It refuses a text that is too long for it.
+            short.try_is_match(memory, text).ok()
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::script::matching::Patterns;
     use crate::script::place::Path;
     use proptest::prelude::*;
-    use regex::Regex;
 
     const REGEXES: &[&str] = &[
         "^order \\d+ .*refund",
@@ -99,14 +109,14 @@ mod tests {
 
     #[test]
     fn only_what_a_text_needs_is_compiled() {
-        let pattern = |regex: &str| Patterns::default().read(regex, &Path::Root("x")).expect("a pattern");
-        let small = pattern("a.*b");
-        assert!(
-            small.is_match("a b") && small.compiled().short.get().is_some() && small.compiled().long.get().is_none()
-        );
-        assert!(small.is_match(&format!("a{}b", " ".repeat(10_000))) && small.compiled().long.get().is_some());
+        let is_match = |compiled: &Compiled, regex: &str, text: &str| {
+            compiled.is_match(text, || NFA::new(regex).ok(), || Regex::new(regex).ok())
+        };
+        let small = Compiled::default();
+        assert!(is_match(&small, "a.*b", "a b") && small.short.get().is_some() && small.long.get().is_none());
+        assert!(is_match(&small, "a.*b", &format!("a{}b", " ".repeat(10_000))) && small.long.get().is_some());
         // Its program is too big to be worth it even for these.
-        let big = pattern("\\w{3}.\\w{3}");
-        assert!(!big.is_match("a b") && matches!(big.compiled().short.get(), Some(None)));
+        let big = Compiled::default();
+        assert!(!is_match(&big, "\\w{3}.\\w{3}", "a b") && matches!(big.short.get(), Some(None)));
     }
 }

@@ -10,8 +10,7 @@ use crate::script::place::Path;
 use crate::script::place::ScriptError;
 use crate::script::place::clip;
 use regex::{Regex, RegexBuilder};
-use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker};
-use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::nfa::thompson::{Compiler, Config, NFA, WhichCaptures};
 use regex_syntax::hir::Hir;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -107,10 +106,10 @@ impl Parsed {
             .map_err(Box::new)
     }
 
-    fn build_small(&self, config: backtrack::Config) -> Option<BoundedBacktracker> {
-        let limits = thompson::Config::new().nfa_size_limit(Some(REGEX_BYTES)).which_captures(WhichCaptures::None);
-        let program = thompson::Compiler::new().configure(limits).build_from_hir(&self.parse().ok()?).ok()?;
-        BoundedBacktracker::builder().configure(config).build_from_nfa(program).ok()
+    /// The program alone, without the machines that run it fast.
+    fn program(&self) -> Option<NFA> {
+        let config = Config::new().nfa_size_limit(Some(REGEX_BYTES)).which_captures(WhichCaptures::None);
+        Compiler::new().configure(config).build_from_hir(&self.parse().ok()?).ok()
     }
 
     fn build(&self) -> Result<Regex, regex::Error> {
@@ -138,12 +137,7 @@ impl Pattern {
             return false;
         }
         // What was read compiles: the size was made sure of.
-        parsed.compiled.is_match(text, |config| parsed.build_small(config), || parsed.build().ok())
-    }
-
-    #[cfg(test)]
-    pub(super) fn compiled(&self) -> &Compiled {
-        &self.0.compiled
+        parsed.compiled.is_match(text, || parsed.program(), || parsed.build().ok())
     }
 
     /// What each text it is found in contains, folded: of every list at least one.
