@@ -98,6 +98,10 @@ class Emulator {
     return (this.#desk ??= new (desk().Desk)(this.#door));
   }
 
+  get #listening() {
+    return (this.#listeners ??= new (desk().Listeners)());
+  }
+
   /**
    * @param {string | import('../index.d.ts').SessionOptions} [name]
    * @param {import('../index.d.ts').SessionOptions} [options]
@@ -150,7 +154,7 @@ class Emulator {
    */
   on(event, listener) {
     if (this.#stopped) throw stopped();
-    const listeners = (this.#listeners ??= new (desk().Listeners)());
+    const listeners = this.#listening;
     listeners.add(event, listener);
     if (this.#functions.listener) {
       // What waits is told to who comes later too.
@@ -167,7 +171,7 @@ class Emulator {
    * @param {(data: any) => unknown} listener
    */
   off(event, listener) {
-    (this.#listeners ??= new (desk().Listeners)()).remove(event, listener);
+    this.#listening.remove(event, listener);
     return this;
   }
 

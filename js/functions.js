@@ -128,18 +128,18 @@ class Functions {
   #returned(result, reply, signal) {
     if (result === undefined) return { pass: true };
     const given = valid(result, reply, 'returned');
-    if (signal.aborted) this.#unheard(given, reply, 'returned');
+    if (signal.aborted) this.#unheard(JSON.stringify(given), reply, 'returned');
     return { reply: given };
   }
 
   /**
    * A reply that nobody waits for any more: the emulator says what is wrong with it only when it is asked.
-   * @param {unknown} given
+   * @param {string} given  as JSON
    * @param {Function} reply
    * @param {string} verb
    */
   #unheard(given, reply, verb) {
-    const fault = this.native?.fault(JSON.stringify(given));
+    const fault = this.native?.fault(given);
     if (fault) throw badArgument(`${called(reply)} ${verb} a bad reply: ${fault}`);
   }
 
@@ -167,13 +167,12 @@ class Functions {
         /** @type {IteratorResult<unknown>} */
         let step = { done: false, value: first };
         for (; !step.done; step = await pieces.next()) {
-          const given = yielded(step.value, reply);
-          const piece = JSON.stringify(given);
+          const piece = JSON.stringify(yielded(step.value, reply));
           let wanted = true;
           // Full: the client is slow. Wait for it, or for the news that it has left.
           while (wanted && !native.push(stream, piece)) wanted = await native.drained(stream);
           if (!wanted || signal.aborted) {
-            if (!isPiece(step.value)) this.#unheard(given, reply, 'yielded');
+            if (!isPiece(step.value)) this.#unheard(piece, reply, 'yielded');
             break;
           }
         }
