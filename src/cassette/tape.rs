@@ -228,8 +228,7 @@ fn script_of(library: &Library) -> Result<Option<Load>, String> {
     for script in library.scripts() {
         let mut script = script.clone();
         script["defaults"] = json!({"fallback": "replay"});
-        let load =
-            script::load_value(script, Origin::File).map_err(|error| format!("{}: {}", error.path, error.message))?;
+        let load = script::load_value(script, Origin::File).map_err(|error| error.to_string())?;
         match &mut all {
             Some(all) => all.append(load),
             None => all = Some(load),

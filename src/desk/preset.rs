@@ -2,7 +2,7 @@
 
 use crate::bounds::WAIT_MS;
 use crate::near;
-use crate::reply::pace::{Pace, Range};
+use crate::reply::pace::Range;
 use crate::reply::{RawBody, Reply, Say, Verbatim};
 use crate::script::{self, Origin, ScriptError};
 use serde_json::{Map, Value, json};
@@ -123,7 +123,9 @@ impl Preset {
             return Err("fill: only the body of a chat completion or a response can be filled".into());
         }
         for reply in [Some(&mut reply), meant.as_mut()].into_iter().flatten() {
-            reply.pace = Pace { ttft_ms: delay.or(reply.pace.ttft_ms), ..reply.pace.clone().into_inner() }.into();
+            if delay.is_some() {
+                reply.pace.ttft_ms = delay;
+            }
         }
         let size = Value::from(keys.clone()).to_string().len();
         Ok(Preset { id, created, keys, reply: Arc::new(reply), meant: meant.map(Arc::new), left, size, rank: 0 })

@@ -165,7 +165,7 @@ impl Emulator {
 /// A shared script that was kept; one that is none any more is told and left out.
 fn kept_script(text: &str) -> Option<Load> {
     let told = |error: &ScriptError| {
-        log::warn(&format!("a kept shared script is no longer one: {}: {}", error.path, error.message));
+        log::warn(&format!("a kept shared script is no longer one: {error}"));
     };
     Load::kept(text).inspect_err(told).ok()
 }

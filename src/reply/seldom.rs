@@ -9,7 +9,7 @@ pub(crate) trait Blank: Clone + Default + PartialEq + 'static {
 }
 
 /// Something that few replies say anything of: it takes a word until one does. A long script has thousands.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub(crate) struct Seldom<T>(Option<Box<T>>);
 
 impl<T: Blank> Seldom<T> {

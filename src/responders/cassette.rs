@@ -201,12 +201,8 @@ fn play(turn: &Turn<'_>, recording: &Recording) -> Result<Found, ApiError> {
 
 /// What it means, as a reply.
 fn meant(recording: &Recording, call: &Call, reply: &Value) -> Result<Found, ApiError> {
-    let mut reply: Reply = script::reply(reply, "reply", Origin::File).map_err(|error| {
-        ApiError::emulator(
-            "broken_recording",
-            format!("The recording's reply is none: {}: {}.", error.path, error.message),
-        )
-    })?;
+    let mut reply: Reply = script::reply(reply, "reply", Origin::File)
+        .map_err(|error| ApiError::emulator("broken_recording", format!("The recording's reply is none: {error}.")))?;
     if recording.operation != call.operation.name {
         // Every dialect has ids of its own.
         reply.overrides.id = None;

@@ -91,7 +91,7 @@ fn pieces(yielded: Yielded) -> Vec<Arrival> {
 fn reply(value: &Value, choice: usize) -> Vec<Arrival> {
     let reply = match script::reply(value, "yielded", Origin::InProcess) {
         Ok(reply) => reply,
-        Err(error) => return vec![bad(&format!("{}: {}", error.path, error.message))],
+        Err(error) => return vec![bad(&error.to_string())],
     };
     if let Some(late) = late(value) {
         return vec![bad(&format!(

@@ -5,8 +5,8 @@
 
 use crate::reply::{Arrival, Arriving, Piece, Raw, Reply, Say};
 use crate::script;
-use crate::script::Origin;
 use crate::script::pieces;
+use crate::script::{Origin, ScriptError};
 use crate::wire::error::ApiError;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -139,10 +139,7 @@ impl Callbacks {
                     Ok(Given::Bytes { status, headers, arriving })
                 }
                 Ok(_) => Ok(Given::Streaming(arriving)),
-                Err(error) => Err(failed(format!(
-                    "The reply function yielded something that is no reply: {}: {}",
-                    error.path, error.message
-                ))),
+                Err(error) => Err(failed(format!("The reply function yielded something that is no reply: {error}"))),
             };
         }
         let mut guard = guard;
@@ -156,7 +153,7 @@ impl Callbacks {
             None => Ok(Given::Pass),
             Some(value) => {
                 let reply =
-                    read(&value).map_err(|fault| failed(format!("The reply function gave a bad reply: {fault}")));
+                    read(&value).map_err(|error| failed(format!("The reply function gave a bad reply: {error}")));
                 reply.map(|reply| Given::Reply(Box::new(reply)))
             }
         }
@@ -165,7 +162,7 @@ impl Callbacks {
     /// What is wrong with a reply, as JSON text, that nobody waits for any more.
     pub(crate) fn fault(reply: &str) -> Option<String> {
         match script::parse(reply) {
-            Ok(value) => read(&value).err(),
+            Ok(value) => read(&value).err().map(|error| error.to_string()),
             Err(broken) => Some(broken.error.message),
         }
     }
@@ -201,9 +198,9 @@ impl Callbacks {
     }
 }
 
-/// A function's reply; else what is wrong with it.
-fn read(value: &Value) -> Result<Reply, String> {
-    script::reply(value, "reply", Origin::InProcess).map_err(|error| format!("{}: {}", error.path, error.message))
+/// A function's reply.
+fn read(value: &Value) -> Result<Reply, ScriptError> {
+    script::reply(value, "reply", Origin::InProcess)
 }
 
 fn too_slow(did_not: &str, limit: Duration) -> ApiError {

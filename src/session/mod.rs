@@ -225,7 +225,7 @@ impl Session {
         for (_, text) in std::mem::take(&mut saved.scripts) {
             match Load::kept(&text) {
                 Ok(load) => self.load(load),
-                Err(error) => log::warn(&format!("a kept script is no longer one: {}: {}", error.path, error.message)),
+                Err(error) => log::warn(&format!("a kept script is no longer one: {error}")),
             }
         }
         let mut state = self.state();

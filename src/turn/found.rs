@@ -20,13 +20,7 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn new(reply: Arc<Reply>) -> Self {
-        Found {
-            fault: reply.fault.clone(),
-            pace: reply.pace.clone().into_inner(),
-            reply,
-            arriving: None,
-            scripted: false,
-        }
+        Found { fault: reply.fault.clone(), pace: (*reply.pace).clone(), reply, arriving: None, scripted: false }
     }
 
     /// A reply that comes piece by piece.
@@ -76,7 +70,7 @@ impl Found {
         self.pace = self.pace.or(&general.pace);
         self.fault = self.fault.or_else(|| general.fault.clone());
         if !general.overrides.is_blank() {
-            let overrides = self.reply.overrides.clone().into_inner().or(&general.overrides).into();
+            let overrides = (*self.reply.overrides).clone().or(&general.overrides).into();
             self.reply = Arc::new(Reply { overrides, ..(*self.reply).clone() });
         }
         self
