@@ -9,7 +9,7 @@ import { capture, run } from './run.mjs';
 const OWN = { 'opt-level': 0, 'codegen-units': 256, 'debug-assertions': true, 'overflow-checks': true, incremental: true, strip: '"none"' };
 
 /** Arguments of every cargo command whose outcome is tested. */
-export const TESTED = ['--locked', '--profile', 'checkout', ...Object.entries(OWN).flatMap(([name, value]) => ['--config', `profile.checkout.${name}=${value}`])];
+export const TESTED = ['--locked', '--profile', 'checkout', ...Object.entries(OWN).flatMap(([name, value]) => ['--config', `profile.checkout.package.llemulator.${name}=${value}`])];
 
 /** What the image carries. */
 export const IN_IMAGE = ['--no-default-features', '--features', 'telemetry'];
