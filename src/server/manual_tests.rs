@@ -1,9 +1,9 @@
 //! Manual mode: what is typed streams as it is typed; claims; who lets go; deadlines on the session's clock.
 
 use super::room_tests::{CHAT, Watching, act, any, ask, asks, chat, done, next, tell, watch};
-use super::tests::{send, start, until, within};
+use super::tests::{connect, request, send, start, until, within};
 use serde_json::{Value, json};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
 /// Reads until a text has come.
@@ -294,4 +294,76 @@ fn the_smallest_answer_is_one_that_the_request_allows() {
         let answer = rest(stream);
         assert!(answer.contains("200 OK"), "{answer}");
     }
+}
+
+#[test]
+fn a_response_in_the_background_is_told_of_before_the_person_answers() {
+    let emulator = start(json!({"fallback": "manual"}));
+    let mut socket = watch(&emulator);
+    let begin = |socket: &mut Watching| {
+        let asked = json!({"model": "gpt-4o", "input": "x", "background": true});
+        let begun = done(&emulator, "POST", "/v1/responses", asked);
+        assert_eq!((&begun["status"], &begun["output"]), (&json!("queued"), &json!([])), "{begun}");
+        let path = format!("/v1/responses/{}", begun["id"].as_str().expect("an id"));
+        assert_eq!(done(&emulator, "GET", &path, Value::Null)["status"], "in_progress");
+        (path, waits(socket)["id"].take())
+    };
+    let ended = |path: &str| {
+        let look = || done(&emulator, "GET", path, Value::Null);
+        until("it is over", || look()["status"] != "in_progress");
+        look()
+    };
+    let (path, id) = begin(&mut socket);
+    act(&mut socket, "answer", &id, json!({"reply": {"text": "by Ada", "id": "resp_of_hers"}}));
+    let answered = ended(&path);
+    assert_eq!(
+        (&answered["status"], &answered["output"][0]["content"][0]["text"]),
+        (&json!("completed"), &json!("by Ada"))
+    );
+    assert!(path.ends_with(answered["id"].as_str().expect("an id")), "{path}: {answered}");
+    // It can be built on.
+    let next = json!({"model": "gpt-4o", "input": "y", "previous_response_id": answered["id"]});
+    let stream = asks(&emulator, "/v1/responses", &next);
+    let card = waits(&mut socket);
+    assert!(card["smallest"].is_object() || card["smallest"].is_string(), "{card}");
+    act(&mut socket, "answer", &card["id"], json!({"reply": "and on"}));
+    assert!(rest(stream).contains("and on"));
+    // What is typed is collected; who asks for its events waits for them.
+    let (path, id) = begin(&mut socket);
+    let stream = asks(&emulator, "/v1/responses", &json!({"model": "gpt-4o", "input": "x", "stream": true}));
+    let other = waits(&mut socket)["id"].take();
+    act(&mut socket, "answer", &other, json!({"reply": "other"}));
+    assert!(rest(stream).contains("other"));
+    ["one ", "two"].iter().for_each(|text| act(&mut socket, "type", &id, json!({"text": text})));
+    let mut events = connect(&emulator);
+    events.write_all(&request("GET", &format!("{path}?stream=true"), "k", "", b"")).expect("sends");
+    act(&mut socket, "finish", &id, json!({}));
+    let events = rest(events);
+    assert!(events.contains("one two") && events.contains("response.completed"), "{events}");
+    // An error, a cut and a body that is none of ours.
+    for (action, fields, code) in [
+        (
+            "answer",
+            json!({"reply": {"error": {"status": 429, "message": "Slow down.", "code": "rate_limit_exceeded"}}}),
+            "rate_limit_exceeded",
+        ),
+        ("cut", json!({}), "server_error"),
+        ("answer", json!({"reply": {"raw": {"body": {"own": 1}}}}), "reply_cannot_answer"),
+    ] {
+        let (path, id) = begin(&mut socket);
+        act(&mut socket, action, &id, fields);
+        let failed = ended(&path);
+        assert_eq!(
+            (&failed["status"], &failed["error"]["code"], &failed["output"]),
+            (&json!("failed"), &json!(code), &json!([]))
+        );
+    }
+    let (_, told) = crate::control::in_process(&emulator, Some("k"), "GET", "/_emulator/verify", "");
+    assert_eq!(told["first_failure"]["code"], "reply_cannot_answer", "{told}");
+    // Once it is cancelled nobody is asked any more.
+    let (path, id) = begin(&mut socket);
+    assert_eq!(done(&emulator, "POST", &format!("{path}/cancel"), json!({}))["status"], "cancelled");
+    assert_eq!(self::next(&mut socket, "cancelled_request")["data"]["id"], id);
+    assert_eq!(done(&emulator, "GET", &path, Value::Null)["status"], "cancelled");
+    assert_eq!(done(&emulator, "GET", "/api/pending", Value::Null)["data"], json!([]));
 }

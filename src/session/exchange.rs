@@ -395,6 +395,14 @@ impl Exchange {
         }
     }
 
+    /// Waits until its answer waits for a person.
+    pub(crate) async fn until_asked(&self) {
+        match self.journal.upgrade() {
+            Some(journal) => journal.until(|| (self.lock().waiting == Some(Waiting::Operator)).then_some(())).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// What the exchange waits for at this moment of the session's clock.
     pub(crate) fn waiting(&self, now: Duration) -> Option<Waiting> {
         let record = self.lock();

@@ -105,6 +105,11 @@ impl HeldJob {
         self.job.runs(&session.clock) || !self.job.settled && self.is_held(session)
     }
 
+    /// Whether this is what has to be released before it ends.
+    pub(crate) fn is_held_by(&self, name: &str) -> bool {
+        self.hold.as_deref() == Some(name)
+    }
+
     /// The same, as much later.
     pub(crate) fn later(&self, by: Duration) -> Self {
         let mut later = self.clone();

@@ -289,7 +289,7 @@ impl Journal {
     }
 
     /// Waits until a look at the journal gives something.
-    async fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
+    pub(super) async fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
         loop {
             // Listens before it looks, so that nothing happens unseen in between.
             let grown = self.grown.notified();

@@ -16,6 +16,11 @@ impl Session {
     pub(crate) async fn go_on(&self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
         let _ = tokio::time::timeout(PATIENCE, self.tasks.run(name, self.until_ended(), work)).await;
     }
+
+    /// Lets the work under this name go on by itself, as long as the session is there.
+    pub(crate) fn goes_on(&self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.begin(name, self.until_ended(), work);
+    }
 }
 
 /// What is being worked on.

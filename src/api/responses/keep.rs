@@ -9,9 +9,10 @@ use crate::session::Session;
 use crate::session::exchange::{Exchange, PaidUse};
 use crate::turn::call::Call;
 use crate::turn::lane::Lane;
+use crate::wire::error::ApiError;
 use serde_json::Value;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// Keeps one response, also when it turns out later to have failed.
 pub(crate) struct ResponseKeeper {
@@ -23,6 +24,8 @@ pub(crate) struct ResponseKeeper {
     code: Option<CodeRun>,
     exchange: Arc<Exchange>,
     kept: AtomicBool,
+    /// The id under which it is kept already, before anything of it is known.
+    promised: OnceLock<String>,
 }
 
 impl ResponseKeeper {
@@ -34,7 +37,24 @@ impl ResponseKeeper {
             code,
             exchange: call.exchange.clone(),
             kept: AtomicBool::new(false),
+            promised: OnceLock::new(),
         }
+    }
+
+    /// Keeps a response that somebody was told of before anything of it is known.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub(super) async fn promise(&self, record: &ResponseRecord) -> Result<(), ApiError> {
+        let id = &record.frame.id;
+        self.session.store.add(id, record).await?;
+        let _ = self.promised.set(id.clone());
+        Ok(())
+    }
+
+    /// The id that was told already.
+    pub(super) fn promised(&self) -> Option<&String> {
+        self.promised.get()
     }
 
     /// Keeps the response as it is now.
@@ -54,7 +74,7 @@ impl ResponseKeeper {
         let mut place = None;
         if record.is_kept() {
             let id = &record.frame.id;
-            place = match first {
+            place = match first && self.promised().is_none() {
                 // Responses give way to newer ones, and are never refused.
                 true => store.add(id, record).await.ok(),
                 false => {
@@ -65,6 +85,7 @@ impl ResponseKeeper {
         }
         replay::remember(store, record, place).await;
     }
+
     /// Keeps what the response's code left, and counts what its hosted tools did.
     async fn use_tools(&self, record: &ResponseRecord) {
         let mut uses = Vec::new();

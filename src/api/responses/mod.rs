@@ -1,5 +1,6 @@
 //! `responses`: create, and what can be done with a stored response.
 
+mod background;
 pub(crate) mod beats;
 #[cfg(test)]
 mod checker;
@@ -29,10 +30,11 @@ use crate::api::infer;
 use crate::api::vector_stores::search::FileSearch;
 use crate::runtime::boxed;
 use crate::session::jobs::HeldJob;
-use crate::turn::answer::poll_soon;
+use crate::turn::answer::{Answer, poll_soon};
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
+use crate::wire::error::ApiError;
 use keep::ResponseKeeper;
 use record::Status;
 use request::{Request, flag};
@@ -57,35 +59,43 @@ fn create(call: Call) -> HandlerFuture {
     }
     boxed!(async move {
         let request = Request::read(&call).await?;
-        let code = CodeRun::of(&call).await;
-        let (mut prompt, keeper) = (request.prompt.clone(), Arc::new(ResponseKeeper::new(&call, &request, code)));
-        let mut made = None;
-        let mut answer = if call.lane.as_ref().is_some_and(|lane| lane.silent) {
-            let (answer, record) = render::nothing(&call, request, keeper.clone())?;
-            made = record;
-            answer
-        } else {
-            let search = FileSearch::of(&call).await.map(Arc::new);
-            let render = |prompt: &_, turn| {
-                let (rendered, record) = render::response(&call, request, prompt, turn, keeper.clone(), search)?;
-                made = record;
-                Ok(rendered)
-            };
-            infer::infer(&call, &mut prompt, render).await?
-        };
-        let Some(mut record) = made else { return Ok(answer) };
-        if record.frame.background && !flag(&call.body, "stream", false) {
-            // The answer comes at once; the response is done when it would have come.
-            let taken = answer.delivery.take();
-            let wait = taken.as_ref().map_or(Duration::ZERO, |delivery| delivery.wait);
-            let hold = taken.and_then(|delivery| delivery.hold).map(|hold| hold.until);
-            let job = HeldJob::new(&call.session, &[Status::InProgress.as_str()], wait, hold);
-            Arc::make_mut(&mut record).job = Some(job);
-            answer.headers.push(poll_soon());
+        let keeper = Arc::new(ResponseKeeper::new(&call, &request, CodeRun::of(&call).await));
+        match request.prompt.stream || !flag(&call.body, "background", false) {
+            true => answer(&call, request, keeper).await,
+            false => background::answer(call, request, keeper).await,
         }
-        keeper.keep(&record).await;
-        Ok(answer)
     })
+}
+
+/// Answers, and keeps the response.
+async fn answer(call: &Call, request: Request, keeper: Arc<ResponseKeeper>) -> Result<Answer, ApiError> {
+    let mut prompt = request.prompt.clone();
+    let mut made = None;
+    let mut answer = if call.lane.as_ref().is_some_and(|lane| lane.silent) {
+        let (answer, record) = render::nothing(call, request, keeper.clone())?;
+        made = record;
+        answer
+    } else {
+        let search = FileSearch::of(call).await.map(Arc::new);
+        let render = |prompt: &_, turn| {
+            let (rendered, record) = render::response(call, request, prompt, turn, keeper.clone(), search)?;
+            made = record;
+            Ok(rendered)
+        };
+        infer::infer(call, &mut prompt, render).await?
+    };
+    let Some(mut record) = made else { return Ok(answer) };
+    if record.frame.background && !prompt.stream {
+        // The answer comes at once, unless it breaks; the response is done when it would have come.
+        let taken = answer.delivery.take_if(|delivery| delivery.fault.is_none());
+        let wait = taken.as_ref().map_or(Duration::ZERO, |delivery| delivery.wait);
+        let hold = taken.and_then(|delivery| delivery.hold).map(|hold| hold.until);
+        let job = HeldJob::new(&call.session, &[Status::InProgress.as_str()], wait, hold);
+        Arc::make_mut(&mut record).job = Some(job);
+        answer.headers.push(poll_soon());
+    }
+    keeper.keep(&record).await;
+    Ok(answer)
 }
 
 /// A body with `prompt` text and no `input` asks for a text completion; a prompt that is an object is a template.

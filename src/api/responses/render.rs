@@ -38,7 +38,8 @@ pub(super) fn response(
     keeper: Arc<ResponseKeeper>,
     search: Option<Arc<FileSearch>>,
 ) -> Result<(Rendered, Option<Arc<ResponseRecord>>), ApiError> {
-    let frame = Arc::new(request.frame(call, &turn.model, &turn.model_name, turn.overrides().id.as_ref()));
+    let id = keeper.promised().or(turn.overrides().id.as_ref());
+    let frame = Arc::new(request.frame(call, &turn.model, &turn.model_name, id));
     let maker = Maker {
         family: request.family.clone(),
         random: request.random.clone(),

@@ -21,6 +21,7 @@ use std::collections::HashSet;
 const TEMPLATE_MODEL: &str = "gpt-4o";
 
 /// A request that was read: the prompt, and what the response needs to know of it.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub prompt: Prompt,
     pub family: IdFamily,

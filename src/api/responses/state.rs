@@ -2,6 +2,7 @@
 
 use crate::api::conversations;
 use crate::api::list::{Order, Page};
+use crate::api::responses::background;
 use crate::api::responses::items::Maker;
 use crate::api::responses::record::{End, ResponseRecord, Status};
 use crate::api::responses::request::{Request, text};
@@ -51,6 +52,8 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
         if let (true, Some(job)) = (streams, &record.job) {
             call.exchange.wait_until(job.due());
             job.wait(&call.session).await;
+            // What a person said stands in it only now.
+            record = find(&call).await?;
         }
         let state = record.job.as_ref().and_then(|job| job.state(&call.session)).map(Status::of);
         if state.is_none() {
@@ -113,6 +116,7 @@ pub(super) fn cancel(call: Call) -> HandlerFuture {
             Some(Err(Unstopped::Over(record))) if record.frame.background => Ok(Answer::json(&record.object())),
             Some(Err(Unstopped::Over(_))) => Err(ApiError::invalid("Cannot cancel a synchronous response.")),
             Some(Ok((cancelled, stopped))) => {
+                background::stop(&call.session, &stopped);
                 conversations::take_back(store, &stopped).await;
                 Ok(Answer::json(&cancelled.object()))
             }

@@ -103,6 +103,17 @@ fn a_background_response_runs_on_the_sessions_clock() {
 }
 
 #[test]
+fn a_fault_breaks_the_answer_of_a_background_response() {
+    let emulator = emulator(
+        "instant",
+        json!({"responses": [{"text": "never", "fault": {"at": "connect", "kind": "disconnect"}}]}),
+    );
+    let asked = ask("go", json!({"background": true})).to_string();
+    let got = exchange(&emulator, &request("POST", "/v1/responses", KEY, "", asked.as_bytes()));
+    assert!(got.is_none(), "the connection ends without an answer");
+}
+
+#[test]
 fn a_cancel_directly_after_the_create_comes_in_time() {
     for clock in ["real", "instant", "manual"] {
         let emulator = emulator(clock, json!({"responses": ["one", "two"]}));
