@@ -10,7 +10,10 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// Bytes of an answer that the journal keeps.
+/// Bytes of an answer that are read for what they say when it ends: those of a stream of some three thousand pieces.
+const READ: usize = 1024 * 1024;
+
+/// Bytes that the journal keeps of what means nothing.
 const KEPT: usize = 16 * 1024;
 
 /// The bytes of one answer.
@@ -39,14 +42,14 @@ impl Through {
                     // The end is said otherwise.
                     self.next = Some(bytes).filter(|bytes| !bytes.is_empty());
                 }
-                None => self.end(),
+                None => self.end(true),
                 Some(Arrival { piece, .. }) => {
                     let error = match piece {
                         Piece::Failed(error) => error,
                         _ => ApiError::emulator("reply_cannot_answer", "Only bytes follow the bytes of a raw answer."),
                     };
                     self.failed = true;
-                    self.end();
+                    self.end(false);
                     self.exchange.note(|record| record.explanation = Some(error.message.clone()));
                     self.exchange.complain(&error);
                 }
@@ -71,29 +74,37 @@ impl Through {
         if let Some(usage) = &mut self.usage {
             usage.read(&bytes);
         }
-        let room = KEPT - self.kept.len();
+        let room = READ - self.kept.len();
         self.kept.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
         Some(bytes)
     }
 
-    /// Nothing more comes: the journal gets what was sent.
-    fn end(&mut self) {
+    /// Nothing more comes: the journal gets what was sent; `whole` = it is all of the answer.
+    fn end(&mut self, whole: bool) {
         self.arriving = None;
         if let Some(usage) = self.usage.take() {
             said::note(&self.exchange, &usage);
         }
         let kept = std::mem::take(&mut self.kept);
-        if !kept.is_empty() {
-            let kept = String::from_utf8_lossy(&kept);
-            let said = meaning::said(self.exchange.operation, &kept).unwrap_or_else(|| kept.into_owned());
-            self.exchange.note(|record| record.said = Said::Shown(said));
+        if kept.is_empty() {
+            return;
         }
+        let whole = whole && kept.len() < READ;
+        let (text, operation) = (String::from_utf8_lossy(&kept), self.exchange.operation);
+        let said = match meaning::read(operation, &text) {
+            Some(reply) if whole => Said::Reply(Arc::new(reply)),
+            _ => Said::Shown(
+                meaning::said(operation, &text)
+                    .unwrap_or_else(|| String::from_utf8_lossy(kept.get(..KEPT).unwrap_or(&kept)).into_owned()),
+            ),
+        };
+        self.exchange.note(|record| record.said = said);
     }
 }
 
 impl Drop for Through {
     /// The client left: what it got stays known.
     fn drop(&mut self) {
-        self.end();
+        self.end(false);
     }
 }

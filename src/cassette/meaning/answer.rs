@@ -2,7 +2,7 @@
 
 use super::{chat, responses, sse};
 use crate::cassette::format::{RecordedResponse, Recording};
-use crate::reply::describe;
+use crate::reply::{Reply, describe};
 use crate::script::{self, Origin};
 use crate::surface;
 use crate::wire::dialect::Dialect;
@@ -41,16 +41,25 @@ fn meant(operation: &str, stream: bool, body: &str) -> Option<Value> {
     }
 }
 
+/// Whether a body begins as a stream of events does.
+fn is_stream(body: &str) -> bool {
+    ["data:", "event:", "id:", ":"].iter().any(|begin| body.starts_with(begin))
+}
+
+/// What the bytes of an answer say, as a reply; `None` = they are an error, or mean nothing that is known here.
+pub(crate) fn read(operation: &str, body: &str) -> Option<Reply> {
+    script::reply(&meant(operation, is_stream(body), body)?, "reply", Origin::File).ok()
+}
+
 /// What the bytes of an answer say, in one line for people; of a stream also its beginning says something. `None` = they
 /// mean nothing that is known here.
 pub(crate) fn said(operation: &str, body: &str) -> Option<String> {
-    let stream = ["data:", "event:", "id:", ":"].iter().any(|begin| body.starts_with(begin));
+    let stream = is_stream(body);
     let failed = |body: &Value| body["error"]["message"].as_str().map(String::from);
     if let Some(message) = serde_json::from_str(body).ok().as_ref().and_then(failed) {
         return Some(message);
     }
-    let reply = meant(operation, stream, body).and_then(|reply| script::reply(&reply, "reply", Origin::File).ok());
-    let line = reply.map(|reply| describe::reply(&reply)).filter(|line| !line.is_empty());
+    let line = read(operation, body).map(|reply| describe::reply(&reply)).filter(|line| !line.is_empty());
     line.or_else(|| {
         let pieces = if stream { sse::spoken(&sse::events(body)) } else { Vec::new() };
         (!pieces.is_empty()).then(|| describe::quote(&pieces.join(" ")))

@@ -7,6 +7,6 @@ mod request;
 mod responses;
 mod sse;
 
-pub(crate) use answer::{reply, said};
+pub(crate) use answer::{read, reply, said};
 pub(crate) use request::request;
 pub(crate) use sse::{events, spoken};

@@ -81,13 +81,27 @@ fn contents_of(options: Json, path: &str, body: &Json) -> (Report, impl Fn(&str)
 #[test]
 fn what_an_upstream_said_is_told_as_it_was() {
     let upstream = start(json!({}));
-    send(&upstream, KEY, "/_emulator/script", &json!({"responses": ["yo \"you\""]}));
+    let long = "yo \"you\" ".repeat(300);
+    let call = json!({"tool_calls": [{"name": "f", "arguments": {"x": 1}}]});
+    send(&upstream, KEY, "/_emulator/script", &json!({"responses": [long, long, long, call]}));
     let address = format!("http://{}/v1", upstream.address);
-    let options = json!({"fallback": "upstream", "upstream": address});
-    let (report, told) = contents_of(options, "/v1/chat/completions", &chat(false));
-    assert_eq!(report.record.by, Some("upstream"));
-    assert_eq!(told("output"), json!([{"role": "assistant", "parts": [{"type": "text", "content": "yo \"you\""}]}]));
-    assert_eq!(report.exchange.first_token(), None, "nothing streamed");
+    let options = || json!({"fallback": "upstream", "upstream": address});
+    let spoke = json!([{"role": "assistant", "parts": [{"type": "text", "content": long}], "finish_reason": "stop"}]);
+    let responses = json!({"model": "gpt-4o", "input": "x", "stream": true});
+    for (path, body) in
+        [("/v1/chat/completions", chat(false)), ("/v1/chat/completions", chat(true)), ("/v1/responses", responses)]
+    {
+        let (report, told) = contents_of(options(), path, &body);
+        assert_eq!(report.record.by, Some("upstream"));
+        assert_eq!(told("output"), spoke, "{path}");
+        assert_eq!(report.exchange.first_token().is_some(), body["stream"] == true, "{path}");
+    }
+    let mut offers = chat(true);
+    offers["tools"] = json!([{"type": "function", "function": {"name": "f"}}]);
+    let (_, told) = contents_of(options(), "/v1/chat/completions", &offers);
+    let made = told("output");
+    assert_eq!((&made[0]["parts"][0]["name"], &made[0]["finish_reason"]), (&json!("f"), &json!("tool_call")), "{made}");
+    assert_eq!(made[0]["parts"][0]["arguments"], json!({"x": 1}));
 }
 
 #[test]
