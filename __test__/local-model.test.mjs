@@ -210,5 +210,6 @@ test('the command line’s flags and variables are taken out, the rest stays as 
   expect(wanted({})).toBeUndefined();
   expect(() => wanted({ '--local': 'other' })).toThrow(/--local other: no weights are known .*--local-model FILE\.gguf/);
   expect(() => wanted({ '--local': 'smollm', '--local-threads': 'many' })).toThrow(/--local-threads is "many"/);
+  expect(() => wanted({ '--local-threads': '2' })).toThrow(/--local-threads changes nothing without a local model/);
   expect(() => split(['--local'], {})).toThrow(/--local needs a value/);
 });

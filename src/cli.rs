@@ -200,7 +200,7 @@ fn serve(options: Options, open: bool) -> Result<(), String> {
         if open {
             browser::open(&emulator.url());
         }
-        if watch && !scripts.is_empty() {
+        if watch {
             tokio::spawn(reload(emulator.clone(), scripts));
         }
         tokio::select! {

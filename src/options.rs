@@ -262,10 +262,10 @@ impl Options {
         serde_json::from_value(given.clone().into()).map_err(|error| refusal::explain(&given, error))
     }
 
-    /// Checks the numbers.
+    /// Checks the numbers, and what says nothing without another option.
     ///
     /// # Errors
-    /// The first one out of its range, by its name and flag.
+    /// The first one out of its range, or without what it belongs to, by its name.
     pub(crate) fn check(&self) -> Result<(), OptionsError> {
         let size = |number: Option<usize>| number.map(|number| number as f64);
         let time = |number: Option<u64>| number.map(|number| number as f64);
@@ -301,7 +301,20 @@ impl Options {
                 bounds.check(name, number).map_err(|message| OptionsError(format!("options: {message}")))?;
             }
         }
-        Ok(())
+        let of = [
+            ("durability", self.durability.is_some(), "dataDir", self.data_dir.is_some()),
+            ("storeTtlMs", self.store_ttl_ms.is_some(), "store", self.store.is_some()),
+            ("storeLeaseMs", self.store_lease_ms.is_some(), "store", self.store.is_some()),
+            ("advertise", self.advertise.is_some(), "store", self.store.is_some()),
+            ("watch", self.watch, "script", !self.script.is_empty()),
+            ("recordMode", self.record_mode.is_some(), "record", self.record.is_some()),
+        ];
+        match of.into_iter().find(|(_, given, _, needed)| *given && !needed) {
+            Some((name, _, needed, _)) => Err(OptionsError(format!(
+                "options: '{name}' changes nothing without '{needed}': give both or neither."
+            ))),
+            None => Ok(()),
+        }
     }
 }
 

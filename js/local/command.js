@@ -38,7 +38,11 @@ function split(args, env) {
  */
 function wanted(given) {
   const { '--local': name, '--local-model': model } = given;
-  if (name === undefined && model === undefined) return undefined;
+  if (name === undefined && model === undefined) {
+    const [alone] = Object.keys(given);
+    if (alone) throw new LLEmulatorError('ERR_LLEMULATOR_ARGUMENT', `${alone} changes nothing without a local model: name one with --local or --local-model`);
+    return undefined;
+  }
   const source = model === undefined ? { name } : /^https?:\/\//.test(model) ? { url: model } : { path: model };
   if (model === undefined && !Object.hasOwn(ADDRESSES, name)) {
     throw new LLEmulatorError('ERR_LLEMULATOR_ARGUMENT', `--local ${name}: no weights are known by this name (there are: ${Object.keys(ADDRESSES).join(', ')}); give yours with --local-model FILE.gguf`);

@@ -89,6 +89,29 @@ fn no_number_of_an_option_breaks_anything() {
 }
 
 #[test]
+fn what_changes_nothing_without_another_option_is_refused() {
+    for (given, needed) in [
+        (r#"{"durability": "power"}"#, "dataDir"),
+        (r#"{"storeTtlMs": 60000}"#, "store"),
+        (r#"{"storeLeaseMs": 5000}"#, "store"),
+        (r#"{"advertise": "http://10.0.0.7:8080"}"#, "store"),
+        (r#"{"recordMode": "all"}"#, "record"),
+    ] {
+        let mut given: serde_json::Value = serde_json::from_str(given).unwrap();
+        let check = |given: &serde_json::Value| Options::from_json(&given.to_string()).unwrap().check();
+        let refused = check(&given).unwrap_err().to_string();
+        assert!(refused.contains(&format!("without '{needed}'")), "{refused}");
+        given[needed] = if needed == "store" { "redis://127.0.0.1".into() } else { "folder".into() };
+        assert_eq!(check(&given), Ok(()), "{given}");
+    }
+    // Flags alone.
+    let mut watches = Options { watch: true, ..Options::default() };
+    assert!(watches.check().is_err());
+    watches.script.push("a.yaml".into());
+    assert_eq!(watches.check(), Ok(()));
+}
+
+#[test]
 fn options_are_read_as_javascript_gives_them() {
     assert!(Options::from_json(r#"{"models": "any", "auth": ["a"], "clock": "instant"}"#).is_ok());
 }
