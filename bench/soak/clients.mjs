@@ -49,10 +49,16 @@ const waits = (pid) => new Map([...times(pid)].map(([thread, [, waited]]) => [th
 /** How long the one of them that waited longest has waited since. */
 const waitedSince = (before, pid) => Math.max(...[...waits(pid)].map(([thread, ms]) => ms - (before.get(thread) ?? ms)));
 
+/** Of each processor of a virtual machine: how long others than this machine have had it, in ms. */
+const stolen = () => readFileSync('/proc/stat', 'utf8').match(/^cpu\d.*/gm).map((line) => (Number(line.split(' ')[8]) || 0) * 10);
+
+/** How long those others have had the one since that they had longest. */
+const stolenSince = (before) => Math.max(...stolen().map((ms, at) => ms - before[at]));
+
 /**
  * Asks for something again and again and notes how long each answer took, apart from others while something is done to
  * the process. `own` is the longest without what this process and the one that is asked, `pid`, waited for a processor
- * that others had.
+ * that others had, here or on the machine that lends it to this one.
  */
 export function probe(port, pid, path, every, counts) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
@@ -62,11 +68,12 @@ export function probe(port, pid, path, every, counts) {
     while (running) {
       const counted = counts();
       const before = [process.pid, pid].map((one) => [one, waits(one)]);
+      const lent = stolen();
       try {
         const { ms, status } = await fetchOnce(port, path, { agent });
         if (counted && counts()) {
           seen.times.push(ms);
-          if (ms > seen.own) seen.own = Math.max(seen.own, before.reduce((left, [one, was]) => left - waitedSince(was, one), ms));
+          if (ms > seen.own) seen.own = Math.max(seen.own, before.reduce((left, [one, was]) => left - waitedSince(was, one), ms - stolenSince(lent)));
           if (ms > seen.worst) [seen.worst, seen.at] = [ms, performance.timeOrigin + performance.now()];
           seen.failures += status !== 200;
         } else seen.apart.push(ms);
