@@ -375,12 +375,15 @@ impl Emulator {
         *shared = Arc::new(next);
     }
 
-    /// Makes a change and waits until it is kept, as far as anything is: nothing is acknowledged before.
+    /// Makes a change and waits until it is kept, as far as anything is, and known to all replicas: nothing is acknowledged
+    /// before.
     ///
     /// # Errors
     /// Something that happened since it began cannot be written.
     pub(crate) async fn kept<T>(&self, change: impl FnOnce() -> T) -> Result<T, ApiError> {
         let Some(data) = &self.data else { return Ok(change()) };
+        // A replica whose lease is over does not know what is told to the others, so it reads nothing either.
+        data.check()?;
         let mark = data.mark();
         let changed = change();
         data.settled(mark).await?;

@@ -6,5 +6,5 @@ import { run } from '../../scripts/run.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const env = { ...process.env, LLEMULATOR_BINARY: buildBinary() };
-const files = ['cases', 'people', 'bounds', 'faults'].map((name) => path.join(here, `${name}.mjs`));
+const files = ['cases', 'shared', 'people', 'bounds', 'faults'].map((name) => path.join(here, `${name}.mjs`));
 run(process.execPath, ['--test', '--test-reporter=spec', '--test-force-exit', '--test-concurrency=1', ...process.argv.slice(2), ...files], { env });

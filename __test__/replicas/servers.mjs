@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
+import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../../scripts/start.mjs';
 
 /** A script of so many replies. */
@@ -113,6 +115,38 @@ export class Redis {
     await once(child, 'close');
     return said.trim();
   }
+}
+
+/**
+ * A way to a Redis that may be slow or break: `late` says by how many milliseconds what a connection hears is late, `cuts`
+ * whether what is asked breaks it and is not passed on. Both are told what was asked last, and whether it hears news.
+ */
+export async function way(test, redis) {
+  const way = { late: () => 0, cuts: () => false };
+  const open = new Set();
+  const server = net.createServer((asks) => {
+    const answers = net.connect(redis.port, '127.0.0.1');
+    const connection = { hears: false, asked: '' };
+    const close = () => [asks, answers].forEach((socket) => (open.delete(socket), socket.destroy()));
+    for (const socket of [asks, answers]) open.add(socket.on('error', close).on('close', close));
+    asks.on('data', (bytes) => {
+      connection.asked = bytes.toString('latin1');
+      connection.hears ||= /SUBSCRIBE/i.test(connection.asked);
+      if (way.cuts(connection)) return close();
+      answers.write(bytes);
+    });
+    // In order, however late.
+    let before = Promise.resolve();
+    answers.on('data', (bytes) => {
+      const due = performance.now() + way.late(connection);
+      before = before.then(() => wait(Math.max(0, due - performance.now()))).then(() => asks.write(bytes));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  test.after(() => (server.close(), open.forEach((socket) => socket.destroy())));
+  way.url = `redis://127.0.0.1:${server.address().port}/0`;
+  return way;
 }
 
 /** The key in Redis of a session. */

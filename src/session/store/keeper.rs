@@ -27,6 +27,14 @@ impl Keeper {
         if let Keeper::Redis(store) = self { Some(store) } else { None }
     }
 
+    /// Whether it can be used, as far as is known.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        self.redis().map_or(Ok(()), |store| store.check())
+    }
+
     /// What [`Keeper::settled`] is asked about later: all that happens from now on.
     pub(crate) fn mark(&self) -> u64 {
         self.redis().map_or(0, |store| store.mark())

@@ -1,9 +1,11 @@
 -- Writes a batch of changes, all at once. What belongs to a session is written only if the ownership it was made under
--- is still the last one; gives the places (from 0) of the groups that were refused.
+-- is still the last one; gives the number that the replicas were told (0: nothing), and the places (from 0) of the groups
+-- that were refused.
 -- ARGV: the sessions' time to live in milliseconds, the channel for news; then for each group its key, the ownership's
 -- number (empty: it belongs to no session), how many changes, and each change as operation, field, value:
--- P puts, D removes, A removes all fields that begin so, R gives the session back, N tells the other replicas.
-local refused, place, at = {}, 0, 3
+-- P puts, D removes, A removes all fields that begin so, R gives the session back, N tells all replicas the
+-- number of the change. Numbers begin with the time: a server that has lost everything gives none twice.
+local refused, place, at, news, number = {}, 0, 3, nil, 0
 while at <= #ARGV do
   local key, epoch, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
@@ -25,10 +27,15 @@ while at <= #ARGV do
     elseif operation == 'R' then
       redis.call('HDEL', key, '#owner')
     elseif operation == 'N' then
-      redis.call('PUBLISH', ARGV[2], value)
+      news = key
     end
   end
   if current and epoch ~= '' then redis.call('PEXPIRE', key, ARGV[1]) end
   place = place + 1
 end
-return refused
+if news then
+  redis.call('HSETNX', news, '#number', redis.call('TIME')[1] .. '000')
+  number = redis.call('HINCRBY', news, '#number', 1)
+  redis.call('PUBLISH', ARGV[2], number)
+end
+return {number, refused}

@@ -46,16 +46,15 @@ pub(super) enum CommitStep {
     Row(RowChange),
     /// Another replica may own the session.
     GiveBack,
-    /// The others are told.
-    Tell(String),
+    /// All replicas are told.
+    Tell,
 }
 
 impl CommitStep {
     fn size(&self) -> usize {
         match self {
             CommitStep::Row(change) => change.size(),
-            CommitStep::GiveBack => 0,
-            CommitStep::Tell(text) => text.len(),
+            CommitStep::GiveBack | CommitStep::Tell => 0,
         }
     }
 }
@@ -82,8 +81,9 @@ struct CommitState {
     /// Changes that ever came, and how many of them are dealt with.
     came: u64,
     done: u64,
-    /// The last one that was not committed.
+    /// The last one that was not committed, and the last one that belongs to no session.
     lost: u64,
+    wide: u64,
     /// Somebody waits until the changes are committed that came up to here.
     wanted: u64,
     closing: bool,
@@ -133,6 +133,11 @@ impl Commits {
     /// Changes that ever came.
     pub(super) fn came(&self) -> u64 {
         self.state().came
+    }
+
+    /// Whether something came after the first `mark` that belongs to no session.
+    pub(super) fn wide_since(&self, mark: u64) -> bool {
+        self.state().wide > mark
     }
 
     /// Waits until all that came is dealt with. False = some that came after the first `mark` were not committed.
@@ -217,6 +222,9 @@ impl CommitState {
             self.bytes += change.size();
             self.came += 1;
             self.waiting.push(WaitingStep { target: target.clone(), change });
+        }
+        if matches!(target, CommitTarget::Wide) {
+            self.wide = self.came;
         }
     }
 

@@ -9,6 +9,7 @@ mod commits;
 mod events;
 mod tasks;
 mod whole;
+mod wide;
 
 pub(crate) use events::{MissedEvents, ToldText};
 
@@ -22,7 +23,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, Script, ScriptInvocation};
 use rustls::crypto::ring::default_provider;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -47,7 +48,6 @@ const MOST_TOLD: usize = 10_000;
 
 static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
-static SWAP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("swap.lua")));
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
 
 /// The server, and what this replica owns of it.
@@ -66,6 +66,10 @@ pub(crate) struct RedisStore {
     /// Proves to other replicas that a request comes from one of them; known once the server was reached.
     secret: OnceLock<String>,
     listener: OnceLock<Box<dyn StoreListener>>,
+    /// What belongs to no session: the number of the last change of it that was read, and of the last one made here.
+    wide_read: AtomicU64,
+    wide_told: AtomicU64,
+    reading: tokio::sync::Mutex<()>,
     /// What all replicas are told, and whether some of it found no room.
     telling: OnceLock<mpsc::Sender<ToldText>>,
     untold: AtomicBool,
@@ -152,6 +156,9 @@ impl RedisStore {
             state: Mutex::default(),
             secret: OnceLock::new(),
             listener: OnceLock::new(),
+            wide_read: AtomicU64::new(0),
+            wide_told: AtomicU64::new(0),
+            reading: tokio::sync::Mutex::default(),
             telling: OnceLock::new(),
             untold: AtomicBool::new(false),
             told: Notify::new(),
@@ -370,35 +377,6 @@ impl RedisStore {
         owned.into_iter().for_each(|hash| self.forget(hash));
     }
 
-    /// Changes rows that belong to no session, and tells the other replicas.
-    pub(super) fn change_wide(&self, changes: impl IntoIterator<Item = RowChange>) {
-        let steps = changes.into_iter().map(CommitStep::Row).chain([CommitStep::Tell("shared".into())]);
-        self.commits.add(&CommitTarget::Wide, None, steps);
-    }
-
-    /// Puts a row that belongs to no session in the place of one that is as it was seen; empty = none. False = it is not.
-    ///
-    /// # Errors
-    /// The server cannot be used.
-    pub(crate) async fn swap_wide(&self, field: &str, seen: &[u8], new: &[u8]) -> Result<bool, ApiError> {
-        self.settled(u64::MAX).await?;
-        let mut swap = SWAP.prepare_invoke();
-        swap.key(WIDE).arg(field).arg(seen).arg(new).arg(&self.news).arg(&self.id);
-        let swapped: Result<u8, String> = self.run(swap).await;
-        swapped.map(|swapped| swapped == 1).map_err(|reason| self.refusal(&reason))
-    }
-
-    /// Reads what belongs to no session, which may have changed.
-    ///
-    /// # Errors
-    /// The server cannot be used.
-    pub(crate) async fn read_wide_now(&self) -> Result<(), ApiError> {
-        match self.reads_wide().await {
-            true => Ok(()),
-            false => Err(self.refusal("it does not answer in time")),
-        }
-    }
-
     /// Waits until all that happened in a session is committed.
     ///
     /// # Errors
@@ -418,14 +396,18 @@ impl RedisStore {
         self.commits.came()
     }
 
-    /// Waits until all that happened is committed.
+    /// Waits until all that happened is committed, and known to all replicas if it concerns them.
     ///
     /// # Errors
     /// Something that happened after the mark was not, or the server cannot be used.
     pub(super) async fn settled(&self, mark: u64) -> Result<(), ApiError> {
         let kept = self.commits.settled(mark).await;
         self.check()?;
-        if kept { Ok(()) } else { Err(self.refusal("what was changed could not be written")) }
+        match kept {
+            true if self.commits.wide_since(mark) => self.known_everywhere().await,
+            true => Ok(()),
+            false => Err(self.refusal("what was changed could not be written")),
+        }
     }
 
     /// Commits what waits, and stops being one of the replicas: others own its sessions at once.

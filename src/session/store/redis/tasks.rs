@@ -5,8 +5,9 @@ use super::{COMMIT, KNOWN, LEASES, MEMBERS, RENEW, RedisStore, SECRET, WATCHED, 
 use crate::log;
 use crate::session::serial;
 use crate::session::store::file::RowChange;
-use crate::session::store::saved::{DataRow, Fence};
+use crate::session::store::saved::Fence;
 use futures_util::StreamExt;
+use redis::ScriptInvocation;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -20,33 +21,29 @@ impl RedisStore {
             let began = Instant::now();
             let mut renewal = RENEW.prepare_invoke();
             renewal.key(format!("{LEASES}{}", self.id)).key(SECRET).key(MEMBERS).key(KNOWN).key(WATCHED);
+            renewal.key(WIDE).key(self.read_key());
             renewal.arg(&self.id).arg(LEASES).arg(&address).arg(self.lease.as_millis() as u64);
-            renewal.arg(&secret).arg(&epoch).arg(place).arg(serial::PLACES - 1);
-            let pause = match self.run::<(u64, String, u64, String, u64, u64)>(renewal).await {
-                Ok((held, shared, given, counting, last, watched)) => {
+            renewal.arg(&secret).arg(&epoch).arg(place).arg(serial::PLACES - 1).arg(self.wide_read());
+            let pause = match self.renewed(renewal).await {
+                Ok((shared, given, counting, last, watched)) => {
                     place = given;
                     // What people call exchanges and sessions is told apart among replicas.
                     serial::take_place(place);
                     // A server that has lost everything gets it back.
                     secret.clone_from(self.secret.get_or_init(|| shared));
-                    let (again, began_anew) = {
+                    let again = {
                         let mut state = self.state();
-                        let first = state.until.is_none();
                         // A tenth earlier than the server: no clock runs so much faster.
                         state.until = Some(began + self.lease / 10 * 9);
                         let before = state.down.take();
                         if let Some(reason) = &before {
                             log::warn(&format!("the store can be used again; before: {reason}"));
                         }
-                        (before.is_some(), held == 0 && !first)
+                        before.is_some()
                     };
                     if again {
                         // What was changed in vain is taken back.
                         self.reads_wide().await;
-                    }
-                    // Others may have owned in between.
-                    if began_anew {
-                        self.lose_all();
                     }
                     self.end_old();
                     self.beats(Duration::from_millis(watched), last, counting).await;
@@ -66,6 +63,22 @@ impl RedisStore {
                 () = self.renew.notified() => {}
             }
         }
+    }
+
+    /// Renews the lease once. Gives the secret, the replica's place, the counting of events, the number of the last one, and
+    /// how long they are still watched.
+    async fn renewed(&self, renewal: ScriptInvocation<'_>) -> Result<(String, u64, String, u64, u64), String> {
+        let renewed = self.run::<(u64, String, u64, String, u64, u64, u64)>(renewal).await?;
+        let (held, shared, given, counting, last, watched, number) = renewed;
+        // Others may have owned in between.
+        if held == 0 {
+            self.lose_all();
+        }
+        // Before anything is answered under this lease: nobody waited for whoever had none, and news may be lost.
+        if (held == 0 || number != self.wide_read()) && !self.reads_wide().await {
+            return Err("what all replicas share cannot be read".into());
+        }
+        Ok((shared, given, counting, last, watched))
     }
 
     /// Sessions that nothing changed for so long that the server forgets them are forgotten here first.
@@ -125,8 +138,12 @@ impl RedisStore {
                             }
                         }
                         // Its own news too: what it read meanwhile may be older.
-                        Ok(Some(_)) if self.reads_wide().await => {}
-                        Ok(Some(_)) => break,
+                        Ok(Some(message)) => {
+                            let known = message.get_payload::<u64>().is_ok_and(|number| number <= self.wide_read());
+                            if !known && !self.reads_wide().await {
+                                break;
+                            }
+                        }
                         Err(_) if self.closing.load(Ordering::Acquire) => break,
                         Err(_) if self.problem().is_some() => break,
                         Err(_) => {}
@@ -134,21 +151,6 @@ impl RedisStore {
                 }
             }
             sleep(self.lease / 20).await;
-        }
-    }
-
-    /// Reads what belongs to no session. False = it could not be read.
-    pub(super) async fn reads_wide(&self) -> bool {
-        let read = async {
-            let mut link = self.link().await?;
-            redis::cmd("HGETALL").arg(WIDE).query_async::<Vec<DataRow>>(&mut link).await
-        };
-        match (timeout(self.patience(), read).await, self.listener.get()) {
-            (Ok(Ok(rows)), Some(listener)) => {
-                listener.wide(rows);
-                true
-            }
-            _ => false,
         }
     }
 
@@ -198,11 +200,14 @@ impl RedisStore {
                     }
                     CommitStep::Row(RowChange::RemoveAll(prefix)) => commit.arg("A").arg(&prefix[..]).arg(""),
                     CommitStep::GiveBack => commit.arg("R").arg("").arg(""),
-                    CommitStep::Tell(text) => commit.arg("N").arg("").arg(format!("{} {text}", self.id)),
+                    CommitStep::Tell => commit.arg("N").arg("").arg(""),
                 };
             }
         }
-        let refused: Vec<usize> = self.run(commit).await?;
+        let (number, refused): (u64, Vec<usize>) = self.run(commit).await?;
+        if number > 0 {
+            self.wide_told.store(number, Ordering::Release);
+        }
         let refused = refused.into_iter().filter_map(|place| match &groups.get(place)?.target {
             CommitTarget::Session(fence) => Some(fence),
             CommitTarget::Wide | CommitTarget::Anyone(_) => None,

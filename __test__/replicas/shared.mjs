@@ -1,0 +1,75 @@
+// What concerns all replicas: once a change is acknowledged, whoever is asked next knows it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LEASE, Redis, Replica, until, way } from './servers.mjs';
+
+/** A Redis and two replicas that hear of news so many milliseconds late. */
+async function late(test, milliseconds) {
+  const redis = await Redis.start(test);
+  const ways = await Promise.all([0, 1].map(() => way(test, redis)));
+  const [one, two] = await Promise.all(ways.map(({ url }) => Replica.ready(test, url)));
+  for (const one of ways) one.late = ({ hears }) => (hears ? milliseconds : 0);
+  return { redis, one, two, ways };
+}
+
+const queued = (text) => ({ reply: { text } });
+const shared = (text) => ({ reset: true, rules: [{ match: 'all', text }] });
+const done = async (asked) => assert.equal((await asked).status, 200);
+
+test('what one acknowledges the next one knows, however late it hears of it', async (test) => {
+  const { one, two } = await late(test, 200);
+  for (const [writer, reader] of [[one, two], [two, one]]) {
+    await done(writer.ask('POST', '/api/preset-queue/127.0.0.1', queued('of the queue')));
+    assert.equal((await reader.ask('GET', '/api/preset-queue/127.0.0.1')).json.count, 1);
+    assert.equal(await reader.says('sk-next', 'x'), 'of the queue');
+    await done(writer.ask('POST', '/_emulator/shared-script', shared(`of ${writer.url}`)));
+    assert.equal(await reader.says('sk-next', 'all'), `of ${writer.url}`);
+    const { id } = (await writer.ask('POST', '/api/breakpoints', { match: 'never' })).json;
+    assert.deepEqual((await reader.ask('GET', '/api/breakpoints')).json.data.map(({ id }) => id), [id]);
+    await done(writer.ask('DELETE', '/api/breakpoints'));
+    assert.deepEqual((await reader.ask('GET', '/api/breakpoints')).json.data, []);
+    await done(writer.ask('PUT', '/api/bypass/config', { target_host: `${new URL(writer.url).port}.test` }));
+    assert.equal((await reader.ask('GET', '/api/bypass/config')).json.target_host, `${new URL(writer.url).port}.test`);
+  }
+});
+
+test('items are taken in the order they were added, whichever replicas are asked', async (test) => {
+  const { one, two } = await late(test, 60);
+  const texts = Array.from({ length: 12 }, (_, index) => `item ${index}`);
+  for (const [index, text] of texts.entries()) {
+    await done([one, two][index % 2].ask('POST', '/api/preset-queue/127.0.0.1', queued(text)));
+  }
+  const said = [];
+  // Of sessions that belong to both.
+  for (const index of texts.keys()) said.push(await [two, one][index % 2].says(`sk-order-${index % 5}`));
+  assert.deepEqual(said, texts);
+});
+
+test('a replica that hears of no news finds them with its lease, and one that just began has them', async (test) => {
+  const { redis, one, two, ways: [, deaf] } = await late(test, 0);
+  deaf.late = ({ hears }) => (hears ? 1e9 : 0);
+  const began = performance.now();
+  await done(one.ask('POST', '/_emulator/shared-script', shared('found')));
+  assert.ok(performance.now() - began < LEASE, 'with the next lease');
+  assert.equal(await two.says('sk-deaf', 'all'), 'found');
+  const slow = await way(test, redis);
+  slow.late = ({ asked }) => (/HGETALL/i.test(asked) ? LEASE / 4 : 0);
+  const three = await Replica.ready(test, slow.url);
+  assert.equal(await three.says('sk-began', 'all'), 'found');
+});
+
+test('one that is held up is waited for until its lease ends, and answers nothing older then', async (test) => {
+  const { one, two } = await late(test, 0);
+  await done(one.ask('POST', '/_emulator/shared-script', shared('before')));
+  assert.equal(await two.says('sk-held', 'all'), 'before');
+  two.child.kill('SIGSTOP');
+  const began = performance.now();
+  await done(one.ask('POST', '/_emulator/shared-script', shared('after')));
+  assert.ok(performance.now() - began < 2 * LEASE, 'not for long');
+  two.child.kill('SIGCONT');
+  const answer = await until(async () => {
+    const answer = await two.chat('sk-held-anew', 'all');
+    return answer.status === 200 && answer;
+  }, 'an answer');
+  assert.equal(answer.json.choices[0].message.content, 'after');
+});
