@@ -37,7 +37,7 @@ use crate::wire::error::ApiError;
 use secrets::ClientSecrets;
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
@@ -63,6 +63,8 @@ pub(crate) struct Emulator {
     files: Mutex<Option<Load>>,
     /// The hash of what was read last of the shared script where others may change it; 0 = nothing, or it is another by now.
     shared_seen: AtomicU64,
+    /// The bypass was changed here: where others may change it, that may have been in vain.
+    bypass_changed: AtomicBool,
     /// When the key of the upstream was set last by hand: microseconds of the world's time.
     pub(crate) key_set: AtomicU64,
     /// What is recorded and played.
@@ -157,6 +159,7 @@ impl Emulator {
             data,
             files: Mutex::default(),
             shared_seen: AtomicU64::new(0),
+            bypass_changed: AtomicBool::new(false),
             key_set: AtomicU64::new(0),
             cassettes,
             sessions: RwLock::default(),
@@ -342,7 +345,6 @@ impl Emulator {
 
     /// Loads into the shared script. What was loaded with its text is kept across restarts.
     pub(crate) fn load_shared(&self, load: Load) {
-        self.shared_seen.store(0, Ordering::Relaxed);
         if let (Some(data), true) = (&self.data, load.reset) {
             data.change([RowChange::RemoveAll("shared/".into())]);
         }
@@ -350,12 +352,14 @@ impl Emulator {
             data.put(&format!("shared/{:016x}", self.next_load()), text);
         }
         self.take_over(load);
+        // Afterwards: what is read meanwhile is what was there before.
+        self.shared_seen.store(0, Ordering::Relaxed);
     }
 
     fn take_over(&self, load: Load) {
         let load = if load.reset { self.cassettes.with_fixtures(load) } else { load };
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
-        let mut next = Shared { version: shared.version + 1, ..Shared::default() };
+        let mut next = Shared { loaded: true, version: shared.version + 1, ..Shared::default() };
         if load.reset {
             self.shared_held.set(0);
         } else {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import { test } from 'node:test';
-import { LEASE, Redis, Replica, pair, saysInTurn, steps, until } from './servers.mjs';
+import { LEASE, Redis, Replica, pair, saysInTurn, steps, until, way } from './servers.mjs';
 
 const again = (replica) => until(async () => (await fetch(`${replica.url}/readyz`)).ok, 'ready again');
 
@@ -84,6 +84,49 @@ test('a store that is slow, full or no primary is one that cannot be used', asyn
   assert.equal(await one.says('sk-faults'), `step ${taken}`);
 });
 
+test('what was refused because the store broke is not as if it were there, not for a moment', async (test) => {
+  const redis = await Redis.start(test);
+  const broken = await way(test, redis);
+  const one = await Replica.ready(test, broken.url);
+  assert.equal(await one.says('sk-vain', 'all'), 'Echo: all');
+  // What is kept comes late, so that there is time to ask before.
+  broken.late = ({ asked }) => (/HGETALL/.test(asked) ? LEASE / 4 : 0);
+  for (const [method, target, body] of [
+    ['POST', '/_emulator/shared-script', { reset: true, rules: [{ match: 'all', text: 'in-vain' }] }],
+    ['POST', '/api/preset-queue/127.0.0.1', { reply: { text: 'in-vain' } }],
+    ['POST', '/api/breakpoints', { match: 'in-vain' }],
+    ['PUT', '/api/bypass/config', { target_host: 'in-vain.test' }],
+  ]) {
+    broken.cuts = ({ asked }) => /in-vain/.test(asked) && ((broken.cuts = () => false), true);
+    await refused(one.ask(method, target, body), target);
+    const answer = await until(async () => {
+      const answer = await one.chat('sk-vain', 'all');
+      return answer.status === 200 && answer;
+    }, 'an answer');
+    assert.equal(answer.json.choices[0].message.content, 'Echo: all', target);
+    assert.equal((await one.ask('GET', '/api/preset-queue/127.0.0.1')).json.count, 0);
+    assert.deepEqual((await one.ask('GET', '/api/breakpoints')).json.data, []);
+    assert.equal((await one.ask('GET', '/api/bypass/config')).json.target_host, 'api.openai.com', target);
+  }
+});
+
+test('a step whose request was refused because it could not be written is there again', async (test) => {
+  const redis = await Redis.start(test);
+  const broken = await way(test, redis);
+  const one = await Replica.ready(test, broken.url);
+  await one.script('sk-again', steps(4));
+  assert.equal(await one.says('sk-again'), 'step 0');
+  await redis.ask('CONFIG', 'SET', 'maxmemory', '1');
+  await refused(one.chat('sk-again'), 'a full store');
+  await redis.ask('CONFIG', 'SET', 'maxmemory', '0');
+  await again(one);
+  assert.equal(await one.says('sk-again'), 'step 1');
+  // Redis never hears of it.
+  broken.cuts = ({ asked }) => /step 2/.test(asked) && ((broken.cuts = () => false), true);
+  await refused(one.chat('sk-again'), 'a store that breaks');
+  await again(one);
+  assert.deepEqual([await one.says('sk-again'), await one.says('sk-again')], ['step 2', 'step 3']);
+});
 
 test('whatever needs a store that does not answer is refused in time, and acknowledges nothing', async (test) => {
   const { redis, one, two } = await pair(test);

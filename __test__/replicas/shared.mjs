@@ -58,6 +58,17 @@ test('a replica that hears of no news finds them with its lease, and one that ju
   assert.equal(await three.says('sk-began', 'all'), 'found');
 });
 
+test('an empty shared script is one at every replica', async (test) => {
+  const { redis, one, two } = await late(test, 0);
+  assert.equal(await two.says('sk-empty', 'x'), 'Echo: x');
+  await done(one.ask('POST', '/_emulator/shared-script', { reset: true, rules: [] }));
+  const three = await Replica.ready(test, redis);
+  for (const replica of [one, two, three]) {
+    const refused = await replica.chat(`sk-empty-${replica.url}`, 'x');
+    assert.equal(refused.json.error?.code, 'no_matching_rule', refused.text);
+  }
+});
+
 test('one that is held up is waited for until its lease ends, and answers nothing older then', async (test) => {
   const { one, two } = await late(test, 0);
   await done(one.ask('POST', '/_emulator/shared-script', shared('before')));

@@ -8,6 +8,7 @@ use crate::memory::Account;
 use crate::random;
 use crate::runtime;
 use crate::script::{Load, ScriptError};
+use crate::session::Shared;
 use crate::session::store::keeper::Keeper;
 use crate::session::store::saved::DataRow;
 use crate::upstream::Change;
@@ -73,34 +74,46 @@ impl Emulator {
             self.desk.queues.take_up(keeper, &rows);
             self.desk.breakpoints.take_up(keeper, &rows);
         }
+        self.take_bypass_again(rows.iter().find(|(key, _)| key == BYPASS.as_bytes()));
         let scripts: Vec<&[u8]> =
             rows.iter().filter(|(key, _)| key.starts_with(b"shared/")).map(|(_, text)| &text[..]).collect();
         let seen = random::key(1, &scripts);
-        let known = self.shared_seen.swap(seen, Ordering::Relaxed) == seen;
-        let mut all = Load {
-            reset: true,
-            ..self.files.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
-        };
-        for (key, value) in rows {
-            match key.as_slice() {
-                key if key == BYPASS.as_bytes() => {
-                    let Ok(row) = serde_json::from_slice::<BypassRow>(&value) else { continue };
-                    if row.key_set > self.key_set.load(Ordering::Acquire) {
-                        runtime::handle().spawn(self.clone().asks_for_key(row.key_set));
-                    }
-                    self.take_bypass(row);
-                }
-                key if key.starts_with(b"shared/") => {
-                    let text = serde_json::from_slice::<String>(&value).ok();
-                    text.and_then(|text| kept_script(&text)).into_iter().for_each(|load| all.append(load));
-                }
-                _ => {}
-            }
+        if self.shared_seen.swap(seen, Ordering::Relaxed) == seen {
+            return;
         }
-        let any = self.shared().version > 0 || !all.rules.is_empty() || all.models.is_some() || all.defaults.is_some();
-        if any && !known {
-            self.take_over(all);
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if scripts.is_empty() && files.is_none() && !self.cassettes.has_fixtures() {
+            // What was loaded here was refused.
+            return self.forget_shared();
         }
+        let mut all = Load { reset: true, ..files.unwrap_or_default() };
+        for text in scripts {
+            let text = serde_json::from_slice::<String>(text).ok();
+            text.and_then(|text| kept_script(&text)).into_iter().for_each(|load| all.append(load));
+        }
+        self.take_over(all);
+    }
+
+    /// There is no shared script.
+    fn forget_shared(&self) {
+        let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+        self.shared_held.set(0);
+        *shared = Arc::new(Shared { version: shared.version + 1, ..Shared::default() });
+    }
+
+    /// Takes up where the bypass leads, or that nobody has changed it.
+    fn take_bypass_again(self: &Arc<Self>, row: Option<&DataRow>) {
+        let row = row.and_then(|(_, value)| serde_json::from_slice::<BypassRow>(value).ok());
+        let configured = row.as_ref().is_some_and(|row| row.configured);
+        if !configured && self.bypass_changed.swap(false, Ordering::Relaxed) {
+            // What was changed here was refused.
+            self.upstream.restore(&self.settings);
+        }
+        let Some(row) = row else { return self.upstream.bypass(false) };
+        if row.key_set > self.key_set.load(Ordering::Acquire) {
+            runtime::handle().spawn(self.clone().asks_for_key(row.key_set));
+        }
+        self.take_bypass(row);
     }
 
     /// The key of the upstream that was set at another replica: it is nowhere kept.
@@ -143,6 +156,7 @@ impl Emulator {
     /// The bypass was changed; `keyed` = its key too.
     pub(crate) fn keep_bypass(&self, keyed: bool) {
         let Some(data) = &self.data else { return };
+        self.bypass_changed.store(true, Ordering::Relaxed);
         if keyed {
             self.key_set.store(clock::world().as_micros() as u64, Ordering::Release);
         }

@@ -162,6 +162,8 @@ impl State {
 /// A script that serves sessions without their own.
 #[derive(Default)]
 pub(crate) struct Shared {
+    /// There is one: one that is empty too.
+    pub loaded: bool,
     /// Grows with every load, so that sessions know when to take it over.
     pub version: u64,
     pub rules: Arc<Rules>,
@@ -444,7 +446,7 @@ impl Session {
 
     /// Whether a script serves this session, its own or the shared one.
     pub(crate) fn has_script(&self, shared: &Shared) -> bool {
-        self.state().script.is_some() || shared.version > 0
+        self.state().script.is_some() || shared.loaded
     }
 
     /// Counts a turn; gives its number, from 1. Chaos strikes by it.
@@ -458,7 +460,7 @@ impl Session {
     /// The script in force as it stands, its own or the shared one with this session's counters. `None` = no script.
     pub(crate) fn script(&self, shared: &Shared) -> Option<Script> {
         let mut state = self.state();
-        if state.script.is_some() || shared.version == 0 {
+        if state.script.is_some() || !shared.loaded {
             return state.script.clone();
         }
         let kept = state.shared_uses.take();

@@ -131,6 +131,14 @@ impl Upstream {
         Ok(())
     }
 
+    /// As the settings say again, but for its key.
+    pub(crate) fn restore(&self, settings: &Settings) {
+        let mut target = self.target.write().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(first) = UpstreamTarget::of(settings) {
+            *target = Arc::new(UpstreamTarget { key: target.key.clone(), ..first });
+        }
+    }
+
     /// Whether everything goes there.
     pub(crate) fn bypasses(&self) -> bool {
         self.bypass.load(Ordering::Acquire)

@@ -88,6 +88,8 @@ struct StoreState {
     until: Option<Instant>,
     /// Why the server cannot be used.
     down: Option<String>,
+    /// How often it could not.
+    failures: u64,
     /// By the hash of their keys.
     owned: HashMap<String, OwnedSession>,
 }

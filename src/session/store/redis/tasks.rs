@@ -25,25 +25,22 @@ impl RedisStore {
             renewal.arg(&self.id).arg(LEASES).arg(&address).arg(self.lease.as_millis() as u64);
             renewal.arg(&secret).arg(&epoch).arg(place).arg(serial::PLACES - 1).arg(self.wide_read());
             let pause = match self.renewed(renewal).await {
-                Ok((shared, given, counting, last, watched)) => {
+                Ok((shared, given, counting, last, watched, failures)) => {
                     place = given;
                     // What people call exchanges and sessions is told apart among replicas.
                     serial::take_place(place);
                     // A server that has lost everything gets it back.
                     secret.clone_from(self.secret.get_or_init(|| shared));
-                    let again = {
+                    {
                         let mut state = self.state();
                         // A tenth earlier than the server: no clock runs so much faster.
                         state.until = Some(began + self.lease / 10 * 9);
-                        let before = state.down.take();
-                        if let Some(reason) = &before {
+                        // What failed since then is taken back by the next renewal.
+                        if state.failures == failures
+                            && let Some(reason) = state.down.take()
+                        {
                             log::warn(&format!("the store can be used again; before: {reason}"));
                         }
-                        before.is_some()
-                    };
-                    if again {
-                        // What was changed in vain is taken back.
-                        self.reads_wide().await;
                     }
                     self.end_old();
                     self.beats(Duration::from_millis(watched), last, counting).await;
@@ -65,20 +62,25 @@ impl RedisStore {
         }
     }
 
-    /// Renews the lease once. Gives the secret, the replica's place, the counting of events, the number of the last one, and
-    /// how long they are still watched.
-    async fn renewed(&self, renewal: ScriptInvocation<'_>) -> Result<(String, u64, String, u64, u64), String> {
+    /// Renews the lease once. Gives the secret, the replica's place, the counting of events, the number of the last one, how
+    /// long they are still watched, and how often the server had failed before.
+    async fn renewed(&self, renewal: ScriptInvocation<'_>) -> Result<(String, u64, String, u64, u64, u64), String> {
         let renewed = self.run::<(u64, String, u64, String, u64, u64, u64)>(renewal).await?;
         let (held, shared, given, counting, last, watched, number) = renewed;
         // Others may have owned in between.
         if held == 0 {
             self.lose_all();
         }
-        // Before anything is answered under this lease: nobody waited for whoever had none, and news may be lost.
-        if (held == 0 || number != self.wide_read()) && !self.reads_wide().await {
+        let (failed, failures) = {
+            let state = self.state();
+            (state.down.is_some(), state.failures)
+        };
+        // Before anything is answered under this lease: nobody waited for whoever had none, news may be lost, and what was
+        // changed in vain is taken back.
+        if (held == 0 || failed || number != self.wide_read()) && !self.reads_wide().await {
             return Err("what all replicas share cannot be read".into());
         }
-        Ok((shared, given, counting, last, watched))
+        Ok((shared, given, counting, last, watched, failures))
     }
 
     /// Sessions that nothing changed for so long that the server forgets them are forgotten here first.
@@ -114,6 +116,7 @@ impl RedisStore {
             log::warn(&format!("the store cannot be used: {reason}; what needs it is answered with 503 until it can"));
         }
         state.down = Some(reason.into());
+        state.failures += 1;
     }
 
     /// Hears what other replicas change until the end; after each connection everything may have changed.
