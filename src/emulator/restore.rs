@@ -14,6 +14,7 @@ use crate::session::store::saved::DataRow;
 use crate::upstream::Change;
 use crate::wire::error::{self, ApiError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -75,8 +76,14 @@ impl Emulator {
             self.desk.breakpoints.take_up(keeper, &rows);
         }
         self.take_bypass_again(rows.iter().find(|(key, _)| key == BYPASS.as_bytes()));
-        let scripts: Vec<&[u8]> =
-            rows.iter().filter(|(key, _)| key.starts_with(b"shared/")).map(|(_, text)| &text[..]).collect();
+        let mut scripts = Vec::new();
+        for (key, text) in &rows {
+            let Some(number) = key.strip_prefix(b"shared/") else { continue };
+            let number = std::str::from_utf8(number).ok().and_then(|number| u64::from_str_radix(number, 16).ok());
+            // What is loaded here next comes behind it, also where the clocks of replicas differ.
+            self.shared_loads.fetch_max(number.unwrap_or_default() + 1, Ordering::Relaxed);
+            scripts.push(&text[..]);
+        }
         let seen = random::key(1, &scripts);
         if self.shared_seen.swap(seen, Ordering::Relaxed) == seen {
             return;
@@ -121,7 +128,13 @@ impl Emulator {
         let asked = AskedElsewhere { method: "GET", target: "/api/bypass/key", body: "", operator: "" };
         let told = self.ask_others(&asked).await.unwrap_or_default();
         let found = told.into_iter().find(|(_, told)| told["set"] == set);
-        if let Some((_, told)) = found.filter(|_| self.key_set.fetch_max(set, Ordering::AcqRel) < set) {
+        found.into_iter().for_each(|(_, told)| self.take_key(&told));
+    }
+
+    /// Takes the key of the upstream as another replica tells it, unless it was set again since.
+    pub(crate) fn take_key(&self, told: &Value) {
+        let set = told["set"].as_u64().unwrap_or_default();
+        if self.key_set.fetch_max(set, Ordering::AcqRel) < set {
             let key = told["key"].as_str().map(String::from);
             self.upstream.change(Change { key: Some(key), ..Change::default() });
         }
@@ -158,7 +171,9 @@ impl Emulator {
         let Some(data) = &self.data else { return };
         self.bypass_changed.store(true, Ordering::Relaxed);
         if keyed {
-            self.key_set.store(clock::world().as_micros() as u64, Ordering::Release);
+            // Later than all before, also where the clocks of replicas differ.
+            let last = self.key_set.load(Ordering::Acquire);
+            self.key_set.store((clock::world().as_micros() as u64).max(last + 1), Ordering::Release);
         }
         let target = self.upstream.target();
         let row = BypassRow {

@@ -40,6 +40,12 @@ pub(crate) fn key(emulator: &Emulator) -> Value {
     json!({"set": emulator.key_set.load(Ordering::Acquire), "key": emulator.upstream.target().key})
 }
 
+/// Takes a key from another replica.
+pub(crate) fn take_key(emulator: &Emulator, told: &str) -> Value {
+    emulator.take_key(&serde_json::from_str(told).unwrap_or_default());
+    json!({})
+}
+
 fn config(emulator: &Emulator) -> Value {
     let target = emulator.upstream.target();
     json!({

@@ -13,7 +13,7 @@ mod why;
 mod words;
 
 pub(crate) use actions::{act, actor, text};
-pub(crate) use bypass::key as bypass_key;
+pub(crate) use bypass::{key as bypass_key, take_key as take_bypass_key};
 pub(crate) use everywhere::{everywhere, named_queue};
 pub(crate) use exchanges::find as exchange;
 pub(crate) use models::models;

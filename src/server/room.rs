@@ -74,6 +74,7 @@ pub(super) async fn answer(
             ("POST", ["exchanges", id, "again"]) => again(emulator, id, text).await.map(room::RoomAnswer::from),
             ("GET", ["models"]) => Ok(room::models(emulator).await.into()),
             ("GET", ["bypass", "key"]) if passed_on => Ok(room::bypass_key(emulator).into()),
+            ("PUT", ["bypass", "key"]) if passed_on => Ok(room::take_bypass_key(emulator, text).into()),
             ("GET", ["exchanges", id, "why"]) => room::why(emulator, id).await.map(room::RoomAnswer::from),
             _ => emulator.kept(|| runtime::aside(text.len(), || room::handle(emulator, &asked))).await?,
         };
