@@ -245,7 +245,7 @@ async fn reload(emulator: Arc<Emulator>, paths: Vec<PathBuf>) {
             Ok(load) => {
                 let load = load.unwrap_or_default();
                 log::warn(&format!("scripts loaded again, {} rules", load.rules.len()));
-                emulator.load_shared(Load { reset: true, ..load });
+                emulator.reload_files(load);
             }
             Err(message) => log::warn(&format!("{message}; the script loaded before stays")),
         }

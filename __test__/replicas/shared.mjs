@@ -1,7 +1,10 @@
 // What concerns all replicas: once a change is acknowledged, whoever is asked next knows it.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
-import { LEASE, Redis, Replica, until, way } from './servers.mjs';
+import { LEASE, Redis, Replica, pair, until, way } from './servers.mjs';
 
 /** A Redis and two replicas that hear of news so many milliseconds late. */
 async function late(test, milliseconds) {
@@ -67,6 +70,22 @@ test('an empty shared script is one at every replica', async (test) => {
     const refused = await replica.chat(`sk-empty-${replica.url}`, 'x');
     assert.equal(refused.json.error?.code, 'no_matching_rule', refused.text);
   }
+});
+
+test('script files that changed stay changed when another replica shares something', async (test) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'llemulator-watched-'));
+  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'script.json');
+  const write = (text) => writeFileSync(file, JSON.stringify({ rules: [{ match: 'file', text, times: 'unlimited' }] }));
+  write('at first');
+  const { one, two } = await pair(test, '--script', file, '--watch');
+  assert.equal(await one.says('sk-files-0', 'file'), 'at first');
+  write('and then');
+  let asked = 0;
+  for (const replica of [one, two]) await until(async () => (await replica.says(`sk-files-${(asked += 1)}`, 'file')) === 'and then', 'the new script');
+  await done(two.ask('POST', '/_emulator/shared-script', { rules: [{ match: 'shared', text: 'behind it' }] }));
+  assert.equal(await one.says('sk-files-shared', 'shared'), 'behind it');
+  for (const replica of [one, two]) assert.equal(await replica.says(`sk-files-${(asked += 1)}`, 'file'), 'and then');
 });
 
 test('one that is held up is waited for until its lease ends, and answers nothing older then', async (test) => {

@@ -158,12 +158,23 @@ impl Emulator {
 
     /// Loads script files into the shared script before what was loaded over HTTP in earlier runs.
     pub(crate) fn load_files(&self, load: Load) {
-        if self.cluster.is_some() {
-            *self.files.lock().unwrap_or_else(PoisonError::into_inner) = Some(load.clone());
-        }
+        self.remember_files(&load);
         self.shared_seen.store(0, Ordering::Relaxed);
         self.take_over(Load { reset: true, ..load });
         self.restore_shared();
+    }
+
+    /// Loads script files that have changed, in the place of all that was loaded.
+    pub(crate) fn reload_files(&self, load: Load) {
+        self.remember_files(&load);
+        self.load_shared(Load { reset: true, ..load });
+    }
+
+    /// Where others may change the shared script, what they load stands behind what the files hold.
+    fn remember_files(&self, load: &Load) {
+        if self.cluster.is_some() {
+            *self.files.lock().unwrap_or_else(PoisonError::into_inner) = Some(load.clone());
+        }
     }
 
     /// The bypass was changed; `keyed` = its key too.
