@@ -29,7 +29,7 @@ export async function until(look, what = 'something', seconds = 30) {
     const found = await look();
     if (found) return found;
     if (performance.now() > end) throw new Error(`${what} did not happen within ${seconds} s`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await wait(20);
   }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::cassette::meaning;
 use crate::reply::{Arrival, Arriving, Piece};
+use crate::runtime;
 use crate::session::exchange::{Exchange, Said};
 use crate::turn::usage::said::{self, UsageReader};
 use crate::wire::error::ApiError;
@@ -13,7 +14,7 @@ use std::task::{Context, Poll, ready};
 /// Bytes of an answer that are read for what they say when it ends: those of a stream of some three thousand pieces.
 const READ: usize = 1024 * 1024;
 
-/// Bytes that the journal keeps of what means nothing.
+/// Bytes of it that the journal keeps, or tells of, where it is not read as a whole.
 const KEPT: usize = 16 * 1024;
 
 /// The bytes of one answer.
@@ -89,14 +90,15 @@ impl Through {
         if kept.is_empty() {
             return;
         }
-        let whole = whole && kept.len() < READ;
-        let (text, operation) = (String::from_utf8_lossy(&kept), self.exchange.operation);
-        let said = match meaning::read(operation, &text) {
-            Some(reply) if whole => Said::Reply(Arc::new(reply)),
-            _ => Said::Shown(
-                meaning::said(operation, &text)
-                    .unwrap_or_else(|| String::from_utf8_lossy(kept.get(..KEPT).unwrap_or(&kept)).into_owned()),
-            ),
+        let operation = self.exchange.operation;
+        let all = Some(&kept[..]).filter(|kept| whole && kept.len() < READ);
+        let read = |kept: &[u8]| meaning::read(operation, &String::from_utf8_lossy(kept));
+        let said = match all.and_then(|all| runtime::aside(all.len(), || read(all))) {
+            Some(reply) => Said::Reply(Arc::new(reply)),
+            None => {
+                let kept = String::from_utf8_lossy(kept.get(..KEPT).unwrap_or(&kept));
+                Said::Shown(meaning::said(operation, &kept).unwrap_or_else(|| kept.into_owned()))
+            }
         };
         self.exchange.note(|record| record.said = said);
     }

@@ -8,7 +8,7 @@ use crate::reply::error::ErrorReply;
 use crate::reply::pace::Chunk;
 use crate::session::Session;
 use crate::session::jobs::HeldJob;
-use crate::turn::answer::{Answer, Body, poll_soon};
+use crate::turn::answer::{Answer, Body};
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub(super) async fn answer(call: Call, request: Request, keeper: Arc<ResponseKee
     }
     let record = begun(&call, request);
     keeper.promise(&record).await?;
-    let answer = Answer::json(&record.begun(Status::Queued));
+    let answer = Answer::polled(&record.begun(Status::Queued), true);
     let (session, id) = (call.session.clone(), record.frame.id.clone());
     let until_stopped = session.until_released(hold(&id));
     session.goes_on(&hold(&id), async move {
@@ -38,7 +38,7 @@ pub(super) async fn answer(call: Call, request: Request, keeper: Arc<ResponseKee
             () = until_stopped => {}
         }
     });
-    Ok(Answer { headers: vec![poll_soon()], ..answer })
+    Ok(answer)
 }
 
 /// What holds a response until a person has answered.
