@@ -2,13 +2,20 @@
 // An emulator in this process. The server runs on threads of its own and belongs to no JavaScript object: a handle that
 // is garbage-collected stops nothing, stop() does.
 const { LLEmulatorError, badArgument, isPlainObject, show, unknownName } = require('./errors.js');
-const { Functions } = require('./functions.js');
 const { native } = require('./native.js');
 const { asScript, serialise } = require('./rules.js');
 const { Session } = require('./session.js');
 
-/** What a person has before them; loaded when it is wanted, as hardly any test does: a file costs half a millisecond. */
+/**
+ * What is kept as long as an emulator runs: not its handle, which may be garbage-collected.
+ * @typedef {{ native: import('./native.js').NativeEmulator, functions?: InstanceType<typeof import('./functions.js').Functions> }} Kept
+ */
+
+// Loaded when they are wanted, as many tests want neither: a file costs up to a millisecond.
+/** What a person has before them. */
 const desk = () => require('./desk.js');
+/** The functions of one emulator. @param {Kept} kept */
+const functionsOf = (kept) => (kept.functions ??= new (require('./functions.js').Functions)(kept.native));
 
 /** How time may pass. */
 const CLOCKS = ['real', 'instant', 'manual'];
@@ -35,21 +42,16 @@ function startEmulatorNow(options = {}) {
     const lost = ['function', 'symbol', 'bigint'].includes(typeof value) || (typeof value === 'number' && !Number.isFinite(value));
     if (lost) throw new LLEmulatorError('ERR_LLEMULATOR_OPTIONS', `startEmulator(): the option \`${name}\` is ${show(value)}, which no option can be`);
   }
-  const functions = new Functions();
-  let handle;
   try {
-    handle = native().NativeEmulator.start(JSON.stringify(options), functions.dispatch);
+    return Emulator.start(options);
   } catch (error) {
     const { code, message } = /** @type {any} */ (error);
     throw code?.startsWith('ERR_LLEMULATOR_') ? new LLEmulatorError(code, message) : error;
   }
-  functions.native = handle;
-  return new Emulator(handle, functions);
 }
 
 class Emulator {
-  #native;
-  #functions;
+  #kept;
   #door;
   /** @type {InstanceType<typeof import('./desk.js').Desk> | undefined} */
   #desk;
@@ -59,13 +61,17 @@ class Emulator {
   /** @type {Promise<void> | undefined} */
   #stopped;
 
-  /**
-   * @param {import('./native.js').NativeEmulator} handle
-   * @param {InstanceType<typeof Functions>} functions
-   */
-  constructor(handle, functions) {
-    this.#native = handle;
-    this.#functions = functions;
+  /** @param {import('../index.d.ts').EmulatorOptions} options */
+  static start(options) {
+    /** @type {Kept} */
+    const kept = { native: native().NativeEmulator.start(JSON.stringify(options), (message) => functionsOf(kept).dispatch(message)) };
+    return new Emulator(kept);
+  }
+
+  /** @param {Kept} kept */
+  constructor(kept) {
+    const { native: handle } = kept;
+    this.#kept = kept;
     this.url = handle.url;
     this.port = handle.port;
     this.baseURL = `${handle.url}/v1`;
@@ -87,9 +93,9 @@ class Emulator {
         }
       },
       recorded: () => handle.recorded(),
-      number: (reply, owner) => functions.add(reply, owner),
-      drop: (owner) => functions.drop(owner),
-      thrown: (session) => functions.thrown(session),
+      number: (reply, owner) => functionsOf(kept).add(reply, owner),
+      drop: (owner) => kept.functions?.drop(owner),
+      thrown: (session) => kept.functions?.thrown(session) ?? [],
       now,
     };
   }
@@ -113,11 +119,11 @@ class Emulator {
 
   /** @param {unknown} script */
   script(script) {
-    this.#door.control(null, 'POST', '/_emulator/shared-script', serialise(asScript(script), (reply) => this.#functions.add(reply, '')), () => undefined);
+    this.#door.control(null, 'POST', '/_emulator/shared-script', serialise(asScript(script), (reply) => functionsOf(this.#kept).add(reply, '')), () => undefined);
   }
 
   reset() {
-    this.#functions.dropSessions();
+    this.#kept.functions?.dropSessions();
     this.#door.control(null, 'DELETE', '/_emulator/sessions', '', () => undefined);
   }
 
@@ -156,13 +162,14 @@ class Emulator {
     if (this.#stopped) throw stopped();
     const listeners = this.#listening;
     listeners.add(event, listener);
-    if (this.#functions.listener) {
+    const functions = functionsOf(this.#kept);
+    if (functions.listener) {
       // What waits is told to who comes later too.
       if (event === 'pending') listeners.catchUp(listener, this.pending);
       return this;
     }
-    this.#functions.listener = (name, data) => listeners.tell(name, data);
-    this.#native.listen();
+    functions.listener = (name, data) => listeners.tell(name, data);
+    this.#kept.native.listen();
     return this;
   }
 
@@ -177,7 +184,7 @@ class Emulator {
 
   /** @returns {Promise<void>} */
   stop() {
-    this.#stopped ??= this.#native.stop().then(() => this.#functions.drop());
+    this.#stopped ??= this.#kept.native.stop().then(() => this.#kept.functions?.drop());
     return this.#stopped;
   }
 

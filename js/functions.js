@@ -25,10 +25,15 @@ class Functions {
   #running = new Map();
   /** What went wrong, by the name of the session whose request it was. @type {Map<string, Thrown[]>} */
   #thrown = new Map();
-  /** @type {import('./native.js').NativeEmulator | undefined} */
-  native;
+  /** @type {import('./native.js').NativeEmulator} */
+  #native;
   /** Who is told of events. @type {((name: string, data: any) => void) | undefined} */
   listener;
+
+  /** @param {import('./native.js').NativeEmulator} native */
+  constructor(native) {
+    this.#native = native;
+  }
 
   /**
    * Keeps a function for a session.
@@ -139,7 +144,7 @@ class Functions {
    * @param {string} verb
    */
   #unheard(given, reply, verb) {
-    const fault = this.native?.fault(given);
+    const fault = this.#native.fault(given);
     if (fault) throw badArgument(`${called(reply)} ${verb} a bad reply: ${fault}`);
   }
 
@@ -153,7 +158,7 @@ class Functions {
    * @param {Thrown[]} errors
    */
   async #stream(stream, pieces, first, reply, signal, errors) {
-    const native = /** @type {import('./native.js').NativeEmulator} */ (this.native);
+    const native = this.#native;
     /** @type {string | undefined} */
     let error;
     try {
