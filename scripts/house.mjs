@@ -7,8 +7,8 @@ import { ROOT } from './addon.mjs';
 
 /** The rooms from the ground up; names on one line may not use each other. */
 export const ROOMS = [
-  ['bounds', 'near', 'url', 'random'],
-  ['redact', 'clock', 'runtime'],
+  ['bounds', 'near', 'url', 'random', 'runtime'],
+  ['redact', 'clock'],
   ['log'],
   ['tokens'],
   ['wire'],

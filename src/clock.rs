@@ -3,6 +3,7 @@
 //! Three modes: `real`; `instant`, where no wait sleeps and the clock jumps to the deadline instead; `manual`, where
 //! time moves by [`Clock::advance`] alone. The last two start at [`START`], so that replies are the same on every run.
 
+use crate::runtime;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -134,7 +135,12 @@ impl Clock {
         match self.mode {
             Mode::Real => {
                 let at = self.origin + deadline.saturating_sub(self.before);
-                (at > Instant::now()).then(|| Box::pin(tokio::time::sleep_until(at)) as Wait)
+                (at > Instant::now()).then(|| {
+                    Box::pin(async move {
+                        tokio::time::sleep_until(at).await;
+                        runtime::due().await;
+                    }) as Wait
+                })
             }
             Mode::Instant => {
                 self.elapsed.send_if_modified(|now| {

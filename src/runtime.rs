@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
@@ -84,32 +85,69 @@ pub(crate) async fn caught<T>(mut work: Pin<&mut impl Future<Output = T>>) -> st
     .await
 }
 
-/// Answers that are begun before the worker looks what else has come. Few enough that a probe waits for some milliseconds
-/// at most when thousands ask at once; many enough that looking costs an answer nothing.
-const ROUND: usize = 16;
+/// Lets some go on, in the order in which they ask, before the worker looks what else has come. A probe that has come waits
+/// for those of one round, however many there are.
+struct Rounds {
+    size: usize,
+    /// How long a round waits for all that is ready to have run.
+    patience: Duration,
+    /// How many may still go on in this round. It is never closed.
+    left: Semaphore,
+    /// Somebody sees to the next round.
+    refilling: AtomicBool,
+}
 
-/// How many may still be begun in this round.
-static TURNS: Semaphore = Semaphore::const_new(ROUND);
-/// Somebody sees to the next round.
-static REFILLING: AtomicBool = AtomicBool::new(false);
+impl Rounds {
+    const fn new(size: usize, patience: Duration) -> Self {
+        Rounds { size, patience, left: Semaphore::const_new(size), refilling: AtomicBool::new(false) }
+    }
 
-/// Waits until an answer to so many bytes may be begun: in the order in which they ask, with room for others between
-/// them. Heavy ones hold nobody up: see [`aside`].
-pub(crate) async fn turn(bytes: usize) {
-    if bytes > HEAVY {
-        return;
+    /// Waits until one more may go on.
+    async fn turn(&'static self) {
+        if let Ok(turn) = self.left.acquire().await {
+            turn.forget();
+        }
+        if self.left.available_permits() == 0 && !self.refilling.swap(true, Ordering::AcqRel) {
+            handle().spawn(self.refill());
+        }
     }
-    // It is never closed.
-    if let Ok(turn) = TURNS.acquire().await {
-        turn.forget();
-    }
-    if TURNS.available_permits() == 0 && !REFILLING.swap(true, Ordering::AcqRel) {
-        handle().spawn(async {
-            // Until what is ready has run, and what has come is ready.
+
+    async fn refill(&'static self) {
+        let began = Instant::now();
+        // The worker looks what has come whenever it has run some sixty tasks; that does not say that all have run.
+        let calm = loop {
             tokio::task::yield_now().await;
-            REFILLING.store(false, Ordering::Release);
-            TURNS.add_permits(ROUND);
-        });
+            let calm = handle().metrics().global_queue_depth() == 0;
+            if calm || began.elapsed() >= self.patience {
+                break calm;
+            }
+        };
+        self.refilling.store(false, Ordering::Release);
+        // Where it never is calm, they would come last for ever.
+        self.left.add_permits(if calm { self.size } else { self.size * 16 });
+    }
+}
+
+/// Answers that are begun: few enough that a probe waits for some milliseconds at most when thousands ask at once; many
+/// enough that looking costs an answer nothing.
+static BEGUN: Rounds = Rounds::new(16, Duration::ZERO);
+
+/// Waits until an answer to so many bytes may be begun. Heavy ones hold nobody up: see [`aside`].
+pub(crate) async fn turn(bytes: usize) {
+    if bytes <= HEAVY {
+        BEGUN.turn().await;
+    }
+}
+
+/// Events of streams whose time has come. When the process could not run for a while thousands are due at once, each a task
+/// in a queue behind which a new connection would stand: they wait here instead.
+static DUE: Rounds = Rounds::new(64, Duration::from_millis(20));
+
+/// Waits until what is due now may be done.
+pub(crate) async fn due() {
+    // Other runtimes are those of tests, and their time stands still.
+    if Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread) {
+        DUE.turn().await;
     }
 }
 
@@ -152,7 +190,29 @@ mod tests {
             crowd.await.expect("it does not panic")
         });
         assert_eq!(all, MANY);
-        assert!(seen < 12 * ROUND, "{seen} were begun before another had a look");
+        assert!(seen < 12 * BEGUN.size, "{seen} were begun before another had a look");
+    }
+
+    #[test]
+    fn of_many_that_are_due_none_goes_on_while_others_are_ready() {
+        const MANY: usize = 4_000;
+        static ROUNDS: Rounds = Rounds::new(64, Duration::from_secs(60));
+        static DONE: AtomicUsize = AtomicUsize::new(0);
+        let seen = handle().block_on(async {
+            // On the worker, so that nobody runs before all are there.
+            let crowd = tokio::spawn(async {
+                let due = || tokio::spawn(async { (ROUNDS.turn().await, DONE.fetch_add(1, Ordering::Relaxed)) });
+                let crowd: Vec<_> = (0..MANY).map(|_| due()).collect();
+                let other = tokio::spawn(async { DONE.load(Ordering::Relaxed) });
+                for one in crowd {
+                    one.await.expect("it does not panic");
+                }
+                other.await
+            });
+            crowd.await.expect("it does not panic").expect("it does not panic")
+        });
+        assert_eq!(DONE.load(Ordering::Relaxed), MANY);
+        assert!(seen < 5 * ROUNDS.size, "{seen} went on before another had a look");
     }
 
     #[test]
