@@ -123,6 +123,11 @@ impl Held {
         &self.account
     }
 
+    /// Something else of the same account, which holds nothing yet.
+    pub(crate) fn beside(&self) -> Held {
+        self.account.hold(0)
+    }
+
     /// Holds so many bytes more.
     pub(crate) fn add(&self, bytes: usize) {
         self.set(self.bytes.load(Relaxed).saturating_add(bytes));

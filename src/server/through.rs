@@ -2,6 +2,7 @@
 //! their beginning tells it, and the tokens they were counted with.
 
 use crate::cassette::meaning;
+use crate::memory::Held;
 use crate::reply::{Arrival, Arriving, Piece};
 use crate::runtime;
 use crate::session::exchange::{Exchange, Said};
@@ -25,6 +26,10 @@ pub(crate) struct Through {
     failed: bool,
     exchange: Arc<Exchange>,
     kept: Vec<u8>,
+    /// The session's room that it takes.
+    held: Held,
+    /// There is more than was kept.
+    partial: bool,
     /// Where a model answers, its bytes say what it counted.
     usage: Option<UsageReader>,
 }
@@ -32,7 +37,8 @@ pub(crate) struct Through {
 impl Through {
     pub(crate) fn new(arriving: Option<Arriving>, exchange: Arc<Exchange>) -> Self {
         let usage = said::reader(&exchange);
-        Through { arriving, next: None, failed: false, exchange, kept: Vec::new(), usage }
+        let held = exchange.hold();
+        Through { arriving, next: None, failed: false, exchange, kept: Vec::new(), held, partial: false, usage }
     }
 
     /// Waits until it is known what comes next.
@@ -75,9 +81,20 @@ impl Through {
         if let Some(usage) = &mut self.usage {
             usage.read(&bytes);
         }
-        let room = READ - self.kept.len();
-        self.kept.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
+        self.keep(&bytes);
         Some(bytes)
+    }
+
+    /// Keeps it while the session has room, its beginning in any case.
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.partial {
+            return;
+        }
+        let most = if self.held.account().is_full(bytes.len()) { KEPT } else { READ };
+        let room = most.saturating_sub(self.kept.len());
+        self.partial = bytes.len() > room;
+        self.kept.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.held.set(self.kept.len());
     }
 
     /// Nothing more comes: the journal gets what was sent; `whole` = it is all of the answer.
@@ -91,7 +108,7 @@ impl Through {
             return;
         }
         let operation = self.exchange.operation;
-        let all = Some(&kept[..]).filter(|kept| whole && kept.len() < READ);
+        let all = Some(&kept[..]).filter(|_| whole && !self.partial);
         let read = |kept: &[u8]| meaning::read(operation, &String::from_utf8_lossy(kept));
         let said = match all.and_then(|all| runtime::aside(all.len(), || read(all))) {
             Some(reply) => Said::Reply(Arc::new(reply)),
@@ -100,6 +117,7 @@ impl Through {
                 Said::Shown(meaning::said(operation, &kept).unwrap_or_else(|| kept.into_owned()))
             }
         };
+        self.held.set(0);
         self.exchange.note(|record| record.said = said);
     }
 }

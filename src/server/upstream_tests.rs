@@ -321,6 +321,31 @@ fn two_hundred_megabytes_pass_through_without_being_held() {
     assert!(most.saturating_sub(before) < 100 << 20, "{} MB more", (most - before) >> 20);
 }
 
+/// What is read of an answer for the journal takes of the session's room, and no more than there is.
+#[test]
+fn what_is_kept_of_a_passing_answer_counts() {
+    const BYTES: usize = 600_000;
+    for (room, range) in [(64 << 20, 500_000..1_000_000), (300_000, 10_000..200_000)] {
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let released = std::sync::Mutex::new(released);
+        let (address, _heads) = server(move |mut stream, _| {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").and_then(|()| stream.write_all(&vec![b'x'; BYTES]));
+            let _ = released.lock().expect("one at a time").recv();
+        });
+        let emulator = start(json!({"upstream": address, "fallback": "upstream", "maxSessionBytes": room}));
+        let mut stream = connect(&emulator);
+        let before = emulator.memory.used();
+        stream.write_all(&request("POST", CHAT, "k", "", chat("a").to_string().as_bytes())).expect("sends");
+        stream.read_exact(&mut vec![0; BYTES]).expect("it comes");
+        let held = emulator.memory.used() - before;
+        assert!(range.contains(&held), "{held} of {room}");
+        drop(release);
+        std::io::copy(&mut stream, &mut std::io::sink()).expect("it ends");
+        let after = emulator.memory.used() - before;
+        assert!(after < 100_000.min(held), "{after} of {held}");
+    }
+}
+
 /// Bytes of memory of this process, where the system says so.
 fn resident() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();

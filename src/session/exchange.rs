@@ -356,6 +356,11 @@ impl Exchange {
         }
     }
 
+    /// Room of its session, for what is kept while it is answered.
+    pub(crate) fn hold(&self) -> Held {
+        self.held.beside()
+    }
+
     /// The head of its answer leaves; it is read where it is kept.
     pub(crate) fn head_leaves(&self, headers: impl FnOnce() -> Headers) {
         if let Some(sent) = self.sent.get() {
