@@ -213,6 +213,37 @@ test('a promise of a generator streams; functions answer background responses an
   expect(deltas).toEqual(['one ', 'two']);
 });
 
+test('a response in the background is told of at once, and done when its function is', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  const begin = () => openai.responses.create({ model: 'gpt-4o', input: 'x', background: true });
+  const ended = async ({ id }) => {
+    for (;;) {
+      const answer = await openai.responses.retrieve(id);
+      if (!['queued', 'in_progress'].includes(answer.status)) return answer;
+    }
+  };
+  let give;
+  const given = new Promise((resolve) => (give = resolve));
+  let left;
+  const aborted = new Promise((resolve) => (left = resolve));
+  api.replies(
+    () => given,
+    (_, { signal }) => new Promise(() => signal.addEventListener('abort', left)),
+    () => { throw new Error('out of words'); },
+  );
+  const first = await begin();
+  expect(first).toMatchObject({ status: 'queued', output: [] });
+  expect((await openai.responses.retrieve(first.id)).status).toBe('in_progress');
+  give('at last');
+  expect(await ended(first)).toMatchObject({ id: first.id, status: 'completed', output_text: 'at last' });
+  const second = await begin();
+  expect(await openai.responses.cancel(second.id)).toMatchObject({ status: 'cancelled' });
+  await aborted;
+  expect(await ended(await begin())).toMatchObject({ status: 'failed', error: { code: 'server_error' } });
+  expect(thrown(() => api.finish())).toMatchObject({ code: 'ERR_LLEMULATOR_EXPECTATION', cause: { message: 'out of words' } });
+});
+
 test('reset() forgets functions; a hundred run at once', async () => {
   const api = emulator.session();
   api.replies(() => 'forgotten');

@@ -400,10 +400,11 @@ impl Exchange {
         }
     }
 
-    /// Waits until its answer waits for a person.
+    /// Waits until its answer waits for somebody of the test's: a person, or a function.
     pub(crate) async fn until_asked(&self) {
+        let asked = || matches!(self.lock().waiting, Some(Waiting::Operator | Waiting::Function)).then_some(());
         match self.journal.upgrade() {
-            Some(journal) => journal.until(|| (self.lock().waiting == Some(Waiting::Operator)).then_some(())).await,
+            Some(journal) => journal.until(asked).await,
             None => std::future::pending().await,
         }
     }

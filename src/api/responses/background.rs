@@ -1,5 +1,5 @@
-//! Background responses that a person answers: nobody waits for them, so they are told of at once, and are done when the
-//! person has answered. What all others say is known when they are asked for.
+//! Background responses that a person or a function answers: nobody waits for them, so they are told of at once, and are
+//! done when the answer is there. What all others say is known when they are asked for.
 
 use super::keep::ResponseKeeper;
 use super::record::{End, ResponseRecord, Status};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Answers as [`super::answer`] does, unless that takes a person: then with the response as it begins.
+/// Answers as [`super::answer`] does, unless that takes a person or a function: then with the response as it begins.
 pub(super) async fn answer(call: Call, request: Request, keeper: Arc<ResponseKeeper>) -> Result<Answer, ApiError> {
     let call = Arc::new(call);
     let mut work = Box::pin({
@@ -41,7 +41,7 @@ pub(super) async fn answer(call: Call, request: Request, keeper: Arc<ResponseKee
     Ok(answer)
 }
 
-/// What holds a response until a person has answered.
+/// What holds a response until somebody has answered.
 fn hold(id: &str) -> String {
     format!("the answer of {id}")
 }
@@ -66,7 +66,7 @@ fn begun(call: &Call, mut request: Request) -> ResponseRecord {
     }
 }
 
-/// The person has answered: the response is kept, or failed. Who waits for it goes on.
+/// The answer is there: the response is kept, or failed. Who waits for it goes on.
 async fn done(call: &Call, id: &str, answer: Result<Answer, ApiError>) {
     if let Some(error) = failure(call, answer) {
         call.exchange.complain(&error);
@@ -92,7 +92,7 @@ fn failure(call: &Call, answer: Result<Answer, ApiError>) -> Option<ApiError> {
     breaks.then(|| ErrorReply::status(500).to_api_error(&call.occasion()))
 }
 
-/// It was cancelled: the person is not asked any more.
+/// It was cancelled: nobody is asked any more.
 pub(super) fn stop(session: &Session, stopped: &ResponseRecord) {
     let name = hold(&stopped.frame.id);
     if stopped.job.as_ref().is_some_and(|job| job.is_held_by(&name)) {
