@@ -17,7 +17,7 @@ export const addonPath = (platform) => path.join(ROOT, 'js', 'native', `llemulat
  * Builds the addon and copies the library to `addonPath(platform)`.
  * Everything cargo prints goes to stderr: stdout belongs to whatever is started next.
  * @param {import('./platforms.mjs').Platform} platform
- * @param {string} [profile]  cargo's: `checkout` is built in two or three minutes, `trained` or `release` is what packages carry
+ * @param {string} [profile]  cargo's: `checkout` is built in a third of the time, `trained` or `release` is what packages carry
  * @param {string[]} [command]  cargo, or what takes its place, and how it compiles. What Node loads must be all that is made:
  *   beside the library that Rust's tests and the stand-alone binary link, cargo leaves out what `lto` asks for.
  * @param {Record<string, string | undefined>} [env]

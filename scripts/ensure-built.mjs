@@ -16,7 +16,7 @@ try {
   const stamp = `${addon}.sources`;
   const now = fingerprint(SOURCES);
   if (!existsSync(addon) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== now) {
-    console.error('Building the addon (two or three minutes the first time) …');
+    console.error('Building the addon (two to six minutes the first time, by the speed of its processors) …');
     buildAddon(platform);
     writeFileSync(stamp, now);
   }
