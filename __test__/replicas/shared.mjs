@@ -6,6 +6,9 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { LEASE, Redis, Replica, pair, until, way } from './servers.mjs';
 
+/** Where a server has what belongs to no session. */
+const WIDE = 'llemulator:shared';
+
 /** A Redis and two replicas that hear of news so many milliseconds late. */
 async function late(test, milliseconds) {
   const redis = await Redis.start(test);
@@ -46,6 +49,23 @@ test('items are taken in the order they were added, whichever replicas are asked
   // Of sessions that belong to both.
   for (const index of texts.keys()) said.push(await [two, one][index % 2].says(`sk-order-${index % 5}`));
   assert.deepEqual(said, texts);
+});
+
+test('an item that another replica takes while it is edited stays taken', async (test) => {
+  const { redis, one } = await late(test, 0);
+  const queue = '/api/preset-queue/127.0.0.1';
+  for (const change of [{ reply: { text: 'edited' } }, { position: 0 }, { queue: '127.0.0.2' }]) {
+    await done(one.ask('POST', queue, queued('first')));
+    await done(one.ask('POST', queue, queued('second')));
+    const [, { id }] = (await one.ask('GET', queue)).json.items;
+    // As another one takes it, of which the news are still under way.
+    await redis.ask('HDEL', WIDE, `item/${id}`);
+    assert.equal((await one.ask('PATCH', `${queue}/${id}`, change)).status, 503);
+    assert.equal(await redis.ask('HEXISTS', WIDE, `item/${id}`), '0');
+    await until(async () => (await one.ask('GET', queue)).json.count === 1, 'it knows');
+    assert.equal((await one.ask('PATCH', `${queue}/${id}`, change)).status, 404);
+    assert.equal(await one.says('sk-taken', 'x'), 'first');
+  }
 });
 
 test('a replica that hears of no news finds them with its lease, and one that just began has them', async (test) => {

@@ -84,10 +84,19 @@ impl QueueRows {
         self.remove(queue(address));
     }
 
-    pub(super) fn put(&self, address: &str, preset: &Preset) {
-        if let Some(data) = &self.0 {
-            data.put(&item(&preset.id), &ItemRow::of(address, preset));
-        }
+    /// Writes an item's row; where another one was seen, in its place alone: what another replica has taken stays taken.
+    pub(super) fn put(&self, address: &str, preset: &Preset, seen: Option<Vec<u8>>) {
+        let Some(data) = &self.0 else { return };
+        let (key, value) = QueueRows::row(address, preset);
+        data.change([match seen {
+            Some(seen) => RowChange::Swap { key: key.into(), seen, value },
+            None => RowChange::Put(key.into(), value),
+        }]);
+    }
+
+    /// An item's row as it is now; `None` where none is kept.
+    pub(super) fn seen(&self, address: &str, preset: &Preset) -> Option<Vec<u8>> {
+        self.0.as_ref().map(|_| QueueRows::row(address, preset).1)
     }
 
     /// An item's row: its key and its value.

@@ -61,7 +61,7 @@ impl Queues {
     pub(crate) fn add(&self, address: &str, given: &Map<String, Value>) -> Result<(String, usize), QueueRefusal> {
         let (position, item) = read(given.clone(), self.id())?;
         let id = item.id.clone();
-        Ok((id, self.all().insert(address, position, item)?))
+        Ok((id, self.all().insert(address, position, item, None)?))
     }
 
     /// An id like no other: the form of a UUID, which the first tool's clients look for.
@@ -90,7 +90,7 @@ impl Queues {
         let first = queue.front_mut()?;
         let used = first.take();
         match first.is_over() {
-            false => all.rows.put(address, first),
+            false => all.rows.put(address, first, None),
             true => {
                 if let Some(gone) = queue.pop_front() {
                     all.forget(&gone);
@@ -152,10 +152,16 @@ impl Queues {
         let item = all.queues.get(address).and_then(|queue| queue.get(at)).ok_or_else(|| unknown(address, id))?;
         let changed = item.changed(given).map_err(QueueRefusal::Wrong)?;
         let shown = changed.to_json();
-        all.remove(address, at);
+        let seen = all.rows.seen(address, item);
+        let before = all.lift(address, at).ok_or_else(|| unknown(address, id))?;
         let stays = (to == address).then_some(at);
-        let length = all.insert(&to, place.or(stays), changed)?;
-        Ok((shown, length))
+        match all.insert(&to, place.or(stays), changed, seen) {
+            Ok(length) => Ok((shown, length)),
+            Err(why) => {
+                all.put_back(address, at, before);
+                Err(why)
+            }
+        }
     }
 
     /// Puts a copy behind an item; gives its id and the queue's length.
@@ -168,7 +174,7 @@ impl Queues {
         let at = all.find(address, id)?;
         let item = all.queues.get(address).and_then(|queue| queue.get(at)).ok_or_else(|| unknown(address, id))?;
         let copy = item.copied(new.clone(), clock::world());
-        Ok((new, all.insert(address, Some(at + 1), copy)?))
+        Ok((new, all.insert(address, Some(at + 1), copy, None)?))
     }
 
     /// Drops an item.
@@ -211,9 +217,14 @@ impl Queues {
     /// Puts the items of a queue behind those of another, and forgets it; false = there was none.
     pub(crate) fn rename(&self, from: &str, to: &str) -> bool {
         let mut all = self.all();
-        let Some(items) = all.drop_queue(from) else { return false };
-        // There was room for them a moment ago.
-        items.into_iter().for_each(|item| drop(all.insert(to, None, item)));
+        let Some(items) = all.queues.remove(from) else { return false };
+        all.rows.unknown(from);
+        for item in items {
+            all.uncount(&item);
+            let seen = all.rows.seen(from, &item);
+            // There was room for it a moment ago.
+            drop(all.insert(to, None, item, seen));
+        }
         true
     }
 
@@ -283,10 +294,7 @@ impl QueueState {
         let Some(queue) = self.queues.get_mut(address) else { return };
         let Some(place) = queue.iter().position(|one| one.id == item.id) else { return };
         match item.is_over() {
-            true => {
-                (self.items, self.bytes) = (self.items - 1, self.bytes - queue[place].size);
-                queue.remove(place);
-            }
+            true => drop(self.lift(address, place)),
             false => queue[place] = item,
         }
     }
@@ -296,7 +304,14 @@ impl QueueState {
         place.ok_or_else(|| unknown(address, id))
     }
 
-    fn insert(&mut self, address: &str, position: Option<usize>, mut item: Preset) -> Result<usize, QueueRefusal> {
+    /// Puts an item at the end, or at `position`; `seen` = its row, if it has one.
+    fn insert(
+        &mut self,
+        address: &str,
+        position: Option<usize>,
+        mut item: Preset,
+        seen: Option<Vec<u8>>,
+    ) -> Result<usize, QueueRefusal> {
         if self.items >= MOST || self.bytes + item.size > MOST_BYTES {
             return Err(QueueRefusal::Wrong(format!(
                 "The queues hold {} items of {} bytes and may hold {MOST} of {MOST_BYTES}: clear some.",
@@ -322,14 +337,16 @@ impl QueueState {
         match kept::between(rank(at.checked_sub(1)), rank(Some(at))) {
             Some(rank) => {
                 item.rank = rank;
-                self.rows.put(address, &item);
+                self.rows.put(address, &item, seen);
                 queue.insert(at, item);
             }
             None => {
+                let mut rows: Vec<_> = queue.iter().map(|item| self.rows.seen(address, item)).collect();
+                rows.insert(at, seen);
                 queue.insert(at, item);
-                for (item, rank) in queue.iter_mut().zip(kept::ranks()) {
+                for ((item, rank), seen) in queue.iter_mut().zip(kept::ranks()).zip(rows) {
                     item.rank = rank;
-                    self.rows.put(address, item);
+                    self.rows.put(address, item, seen);
                 }
             }
         }
@@ -345,14 +362,31 @@ impl QueueState {
     }
 
     fn remove(&mut self, address: &str, at: usize) {
-        if let Some(gone) = self.queues.get_mut(address).and_then(|queue| queue.remove(at)) {
-            self.forget(&gone);
+        if let Some(gone) = self.lift(address, at) {
+            self.rows.gone(&gone);
         }
+    }
+
+    /// Takes an item out; its row stays.
+    fn lift(&mut self, address: &str, at: usize) -> Option<Preset> {
+        let item = self.queues.get_mut(address)?.remove(at)?;
+        self.uncount(&item);
+        Some(item)
+    }
+
+    /// Puts it back where it was.
+    fn put_back(&mut self, address: &str, at: usize, item: Preset) {
+        (self.items, self.bytes) = (self.items + 1, self.bytes + item.size);
+        self.queues.entry(address.into()).or_default().insert(at, item);
     }
 
     fn forget(&mut self, gone: &Preset) {
         self.rows.gone(gone);
-        (self.items, self.bytes) = (self.items - 1, self.bytes - gone.size);
+        self.uncount(gone);
+    }
+
+    fn uncount(&mut self, item: &Preset) {
+        (self.items, self.bytes) = (self.items - 1, self.bytes - item.size);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::room_tests::{CHAT, ask, body, chat, done};
 use super::tests::{Got, exchange, request, send, start};
+use crate::desk::queues::{QueueRefusal, Queues};
 use crate::emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -96,6 +97,20 @@ fn items_are_moved_edited_put_elsewhere_and_repeated() {
         assert_eq!((status, &refused["error"]["param"]), (400, &json!(param)), "{refused}");
     }
     assert_eq!(items(&emulator, "/api/preset-queue/a").len(), 1, "what was refused changed nothing");
+}
+
+#[test]
+fn an_item_that_cannot_go_elsewhere_stays_where_it_is() {
+    let queues = Queues::default();
+    let given = |keys: Value| keys.as_object().cloned().expect("an object");
+    let [first, _] = ["a", "b"].map(|text| queues.add("10.0.0.0", &given(json!({"reply": text}))).expect("an item").0);
+    for number in 1..10_000 {
+        queues.add(&format!("10.0.{}.{}", number / 256, number % 256), &given(json!({"reply": "c"}))).expect("an item");
+    }
+    let refused = queues.change("10.0.0.0", &first, &given(json!({"queue": "192.0.2.1", "reply": "d"})));
+    assert!(matches!(refused, Err(QueueRefusal::Wrong(_))), "there are as many queues as there may be");
+    let replies: Vec<Value> = queues.items("10.0.0.0").iter().map(|item| item["reply"].clone()).collect();
+    assert_eq!((replies, queues.sizes()), (vec![json!("a"), json!("b")], (10_001, 10_000)));
 }
 
 #[test]

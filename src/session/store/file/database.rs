@@ -64,7 +64,10 @@ impl Database {
         let (mut files, mut latest) = (Vec::new(), Latest::new());
         for change in changes {
             match change {
-                RowChange::Put(key, value) => drop(latest.insert(key, Some(value))),
+                // Nobody else writes here.
+                RowChange::Put(key, value) | RowChange::Swap { key, value, .. } => {
+                    latest.insert(key, Some(value));
+                }
                 RowChange::Remove(key) => drop(latest.insert(key, None)),
                 RowChange::RemoveFile(key, file) => {
                     latest.insert(key, None);

@@ -20,6 +20,12 @@ const AGAIN: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) enum RowChange {
     Put(Vec<u8>, Vec<u8>),
+    /// In the place of the row that was seen. Where several write, one that is another by now, or gone, stays so.
+    Swap {
+        key: Vec<u8>,
+        seen: Vec<u8>,
+        value: Vec<u8>,
+    },
     Remove(Vec<u8>),
     /// All rows whose keys begin so, with the files they name.
     RemoveAll(Vec<u8>),
@@ -31,6 +37,7 @@ impl RowChange {
     pub(in crate::session::store) fn size(&self) -> usize {
         match self {
             RowChange::Put(key, value) => key.len() + value.len(),
+            RowChange::Swap { key, seen, value } => 2 * key.len() + seen.len() + value.len(),
             RowChange::Remove(key) | RowChange::RemoveAll(key) | RowChange::RemoveFile(key, _) => key.len(),
         }
     }

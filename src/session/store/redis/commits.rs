@@ -57,6 +57,11 @@ impl CommitStep {
             CommitStep::GiveBack | CommitStep::Tell => 0,
         }
     }
+
+    /// How many operations of the script it is.
+    pub(super) fn operations(&self) -> usize {
+        if matches!(self, CommitStep::Row(RowChange::Swap { .. })) { 2 } else { 1 }
+    }
 }
 
 /// Changes of one target, in order.
@@ -112,6 +117,12 @@ impl Commits {
             return true;
         }
         if state.bytes > MOST_WAITING {
+            if matches!(target, CommitTarget::Wide) {
+                // All replicas read what there is, so that memory has no more than that.
+                state.push(target, [CommitStep::Tell]);
+                state.lost = state.came;
+                self.work.notify_one();
+            }
             return false;
         }
         state.push(target, steps);
@@ -195,6 +206,12 @@ impl Commits {
         drop(state);
         self.tell();
         grouped(waiting)
+    }
+
+    /// Of the next so many changes some were in vain: others had changed the same first.
+    pub(super) fn lose(&self, count: u64) {
+        let mut state = self.state();
+        state.lost = (state.done + count).min(state.came);
     }
 
     /// So many changes are dealt with.
@@ -340,5 +357,11 @@ mod tests {
         }
         assert_eq!(counts, [1, 1, 1]);
         assert!(commits.drain().is_empty());
+        // What there is no room for is told as lost, and read anew by all.
+        let mark = commits.came();
+        while commits.add(&CommitTarget::Wide, None, [large()]) {}
+        let waiting = commits.drain();
+        assert!(matches!(waiting[0].steps.last(), Some(CommitStep::Tell)));
+        assert!(!commits.settled(mark).await && commits.settled(commits.came()).await);
     }
 }

@@ -160,15 +160,19 @@ impl RedisStore {
     /// Commits what waits until the end.
     pub(super) async fn commits(self: Arc<Self>) {
         while let Some((groups, count)) = self.commits.next().await {
-            if let Err(reason) = self.commit(&groups).await {
-                self.fails(&reason);
-                let waiting = self.commits.drain();
-                let behind = groups.iter().chain(&waiting).filter_map(|group| match &group.target {
-                    CommitTarget::Session(fence) => Some(fence),
-                    CommitTarget::Wide | CommitTarget::Anyone(_) => None,
-                });
-                self.lose(behind);
-                self.renew.notify_one();
+            match self.commit(&groups).await {
+                Ok(true) => {}
+                Ok(false) => self.commits.lose(count),
+                Err(reason) => {
+                    self.fails(&reason);
+                    let waiting = self.commits.drain();
+                    let behind = groups.iter().chain(&waiting).filter_map(|group| match &group.target {
+                        CommitTarget::Session(fence) => Some(fence),
+                        CommitTarget::Wide | CommitTarget::Anyone(_) => None,
+                    });
+                    self.lose(behind);
+                    self.renew.notify_one();
+                }
             }
             self.commits.done(count);
         }
@@ -185,7 +189,8 @@ impl RedisStore {
         self.closed.notify_one();
     }
 
-    async fn commit(&self, groups: &[CommitGroup]) -> Result<(), String> {
+    /// False = another replica has changed something of it first.
+    async fn commit(&self, groups: &[CommitGroup]) -> Result<bool, String> {
         let mut commit = COMMIT.prepare_invoke();
         commit.arg(self.ttl.as_millis() as u64).arg(&self.news);
         for group in groups {
@@ -194,10 +199,13 @@ impl RedisStore {
                 CommitTarget::Session(fence) => commit.arg(session_key(&fence.hash)).arg(fence.epoch),
                 CommitTarget::Anyone(hash) => commit.arg(session_key(hash)).arg(""),
             };
-            commit.arg(group.steps.len());
+            commit.arg(group.steps.iter().map(CommitStep::operations).sum::<usize>());
             for step in &group.steps {
                 match step {
                     CommitStep::Row(RowChange::Put(field, value)) => commit.arg("P").arg(&field[..]).arg(&value[..]),
+                    CommitStep::Row(RowChange::Swap { key, seen, value }) => {
+                        commit.arg("V").arg(&key[..]).arg(&seen[..]).arg("P").arg(&key[..]).arg(&value[..])
+                    }
                     CommitStep::Row(RowChange::Remove(field) | RowChange::RemoveFile(field, _)) => {
                         commit.arg("D").arg(&field[..]).arg("")
                     }
@@ -207,7 +215,7 @@ impl RedisStore {
                 };
             }
         }
-        let (number, refused): (u64, Vec<usize>) = self.run(commit).await?;
+        let (number, refused, others): (u64, Vec<usize>, u64) = self.run(commit).await?;
         if number > 0 {
             self.wide_told.store(number, Ordering::Release);
         }
@@ -216,6 +224,6 @@ impl RedisStore {
             CommitTarget::Wide | CommitTarget::Anyone(_) => None,
         });
         self.lose(refused);
-        Ok(())
+        Ok(others == 0)
     }
 }
