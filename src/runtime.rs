@@ -89,8 +89,9 @@ pub(crate) async fn caught<T>(mut work: Pin<&mut impl Future<Output = T>>) -> st
 /// for those of one round, however many there are.
 struct Rounds {
     size: usize,
-    /// How long a round waits for all that is ready to have run.
+    /// How long a round waits for all that is ready to have run, and how many go on when it has not.
     patience: Duration,
+    overdue: usize,
     /// How many may still go on in this round. It is never closed.
     left: Semaphore,
     /// Somebody sees to the next round.
@@ -98,8 +99,8 @@ struct Rounds {
 }
 
 impl Rounds {
-    const fn new(size: usize, patience: Duration) -> Self {
-        Rounds { size, patience, left: Semaphore::const_new(size), refilling: AtomicBool::new(false) }
+    const fn new(size: usize, patience: Duration, overdue: usize) -> Self {
+        Rounds { size, patience, overdue, left: Semaphore::const_new(size), refilling: AtomicBool::new(false) }
     }
 
     /// Waits until one more may go on.
@@ -123,14 +124,13 @@ impl Rounds {
             }
         };
         self.refilling.store(false, Ordering::Release);
-        // Where it never is calm, they would come last for ever.
-        self.left.add_permits(if calm { self.size } else { self.size * 16 });
+        self.left.add_permits(if calm { self.size } else { self.overdue });
     }
 }
 
 /// Answers that are begun: few enough that a probe waits for some milliseconds at most when thousands ask at once; many
 /// enough that looking costs an answer nothing.
-static BEGUN: Rounds = Rounds::new(16, Duration::ZERO);
+static BEGUN: Rounds = Rounds::new(16, Duration::ZERO, 16);
 
 /// Waits until an answer to so many bytes may be begun. Heavy ones hold nobody up: see [`aside`].
 pub(crate) async fn turn(bytes: usize) {
@@ -140,8 +140,9 @@ pub(crate) async fn turn(bytes: usize) {
 }
 
 /// Events of streams whose time has come. When the process could not run for a while thousands are due at once, each a task
-/// in a queue behind which a new connection would stand: they wait here instead.
-static DUE: Rounds = Rounds::new(64, Duration::from_millis(20));
+/// in a queue behind which a new connection would stand: they wait here instead. Where something is always ready they would
+/// come last for ever: as many go on then as there is time for.
+static DUE: Rounds = Rounds::new(64, Duration::from_millis(20), 1024);
 
 /// Waits until what is due now may be done.
 pub(crate) async fn due() {
@@ -196,7 +197,7 @@ mod tests {
     #[test]
     fn of_many_that_are_due_none_goes_on_while_others_are_ready() {
         const MANY: usize = 4_000;
-        static ROUNDS: Rounds = Rounds::new(64, Duration::from_secs(60));
+        static ROUNDS: Rounds = Rounds::new(64, Duration::from_secs(60), 64);
         static DONE: AtomicUsize = AtomicUsize::new(0);
         let seen = handle().block_on(async {
             // On the worker, so that nobody runs before all are there.
