@@ -3,8 +3,9 @@
 -- that were refused, and how many rows were not as they had been seen.
 -- ARGV: the sessions' time to live in milliseconds, the channel for news; then for each group its key, the ownership's
 -- number (empty: it belongs to no session), how many changes, and each change as operation, field, value:
--- P puts, V puts by the P behind it if the row is as it was seen, D removes, A removes all fields that begin so, R gives the session back, N tells all replicas the
--- number of the change. Numbers begin with the time: a server that has lost everything gives none twice.
+-- P puts, V makes the P behind it put only if the row is as it was seen, D removes, A removes all fields that begin so,
+-- R gives the session back, N tells all replicas the number of the change. Numbers begin with the time: a server that has
+-- lost everything gives none twice.
 local refused, place, at, news, number, seen, others = {}, 0, 3, nil, 0, true, 0
 while at <= #ARGV do
   local key, epoch, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])

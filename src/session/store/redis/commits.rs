@@ -211,7 +211,8 @@ impl Commits {
     /// Of the next so many changes some were in vain: others had changed the same first.
     pub(super) fn lose(&self, count: u64) {
         let mut state = self.state();
-        state.lost = (state.done + count).min(state.came);
+        // What was lost later stays lost.
+        state.lost = state.lost.max(state.done + count);
     }
 
     /// So many changes are dealt with.
@@ -362,6 +363,14 @@ mod tests {
         while commits.add(&CommitTarget::Wide, None, [large()]) {}
         let waiting = commits.drain();
         assert!(matches!(waiting[0].steps.last(), Some(CommitStep::Tell)));
+        assert!(!commits.settled(mark).await && commits.settled(commits.came()).await);
+        // What is in vain before it is told changes nothing of that.
+        assert!(commits.add(&CommitTarget::Wide, None, [put("a")]));
+        let mark = commits.came();
+        while commits.add(&CommitTarget::Wide, None, [large()]) {}
+        let (_, count) = commits.next().await.expect("one waits");
+        commits.lose(count);
+        commits.done(commits.came());
         assert!(!commits.settled(mark).await && commits.settled(commits.came()).await);
     }
 }
