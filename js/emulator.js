@@ -43,7 +43,9 @@ function startEmulatorNow(options = {}) {
     if (lost) throw new LLEmulatorError('ERR_LLEMULATOR_OPTIONS', `startEmulator(): the option \`${name}\` is ${show(value)}, which no option can be`);
   }
   try {
-    return Emulator.start(options);
+    /** @type {Kept} */
+    const kept = { native: native().NativeEmulator.start(JSON.stringify(options), (message) => functionsOf(kept).dispatch(message)) };
+    return new Emulator(kept);
   } catch (error) {
     const { code, message } = /** @type {any} */ (error);
     throw code?.startsWith('ERR_LLEMULATOR_') ? new LLEmulatorError(code, message) : error;
@@ -60,13 +62,6 @@ class Emulator {
   #unnamed = 0;
   /** @type {Promise<void> | undefined} */
   #stopped;
-
-  /** @param {import('../index.d.ts').EmulatorOptions} options */
-  static start(options) {
-    /** @type {Kept} */
-    const kept = { native: native().NativeEmulator.start(JSON.stringify(options), (message) => functionsOf(kept).dispatch(message)) };
-    return new Emulator(kept);
-  }
 
   /** @param {Kept} kept */
   constructor(kept) {

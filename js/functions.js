@@ -72,7 +72,7 @@ class Functions {
    * @param {string} message  `{"type":"call", "callback", "stream", "request"}`, `{"type":"abort", "stream"}` or `{"type":"event", "event"}`
    * @returns {Promise<string>}
    */
-  dispatch = async (message) => {
+  async dispatch(message) {
     const { type, callback, stream, request, event } = JSON.parse(message);
     if (type === 'event') {
       this.listener?.(event.type, event.data);
@@ -99,7 +99,7 @@ class Functions {
     }
     if (!answer.streaming) this.#running.delete(stream);
     return text;
-  };
+  }
 
   /**
    * @param {number} callback
