@@ -1,29 +1,5 @@
 // The page in a browser against the contract in memory; `__test__/control-room.test.mjs` is the same against the emulator.
-import { afterAll, beforeAll } from 'vitest';
-import { startMock } from '../mock/server.mjs';
-import { scenarios } from './browser/all.mjs';
-import { launch } from './browser/support.mjs';
+import { controls } from './browser/all.mjs';
+import { mocked } from './browser/mock.mjs';
 
-const host = { real: false };
-
-beforeAll(async () => {
-  const mock = await startMock();
-  Object.assign(host, {
-    mock, url: mock.url, browser: await launch(), withToken: (token) => startMock(0, token),
-    many: async (count) => {
-      for (let n = 0; n < count; n += 1) {
-        const exchange = mock.world.begin({ model: 'gpt-4o', messages: [{ role: 'user', content: `number ${n}` }] }, 'many');
-        mock.world.respond(exchange, null, { reply: { text: `Echo: number ${n}` }, by: 'echo', outcome: 'fallback' });
-        // As fast as an emulator answers.
-        if (n % 10 === 0) await new Promise((next) => setTimeout(next, 1));
-      }
-    },
-  });
-});
-
-afterAll(async () => {
-  await host.browser.close();
-  await host.mock.stop();
-});
-
-scenarios(host);
+controls(mocked());
