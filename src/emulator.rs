@@ -1,5 +1,6 @@
 //! One listening server with its settings and sessions.
 
+mod forgotten;
 mod idle;
 mod owned;
 mod queues;
@@ -34,6 +35,7 @@ use crate::telemetry::metrics::{Levels, Metrics};
 use crate::upstream::Upstream;
 use crate::wire::error;
 use crate::wire::error::ApiError;
+use forgotten::Leftovers;
 use secrets::ClientSecrets;
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -73,6 +75,8 @@ pub(crate) struct Emulator {
     pub observers: Arc<[Box<dyn Observer>]>,
     metrics: Arc<Metrics>,
     sessions: RwLock<HashMap<String, Arc<Session>>>,
+    /// What is left of sessions that were forgotten.
+    leftovers: Mutex<Leftovers>,
     /// Client secrets that its sessions made.
     secrets: Mutex<ClientSecrets>,
     shared: RwLock<Arc<Shared>>,
@@ -163,6 +167,7 @@ impl Emulator {
             key_set: AtomicU64::new(0),
             cassettes,
             sessions: RwLock::default(),
+            leftovers: Mutex::default(),
             secrets: Mutex::default(),
             shared: RwLock::default(),
             shared_held,
@@ -233,11 +238,11 @@ impl Emulator {
         }
         let (mode, seed) = (clock.unwrap_or(self.settings.clock), seed.unwrap_or(self.settings.seed));
         if sessions.len() >= self.settings.max_sessions {
-            // The one unused for longest makes room: its test is over.
+            // The one unused for longest makes room.
             let idle = sessions.iter().min_by_key(|(_, session)| session.last_used.load(Ordering::Relaxed));
             if let Some(key) = idle.map(|(key, _)| key.clone()) {
                 let displaced = sessions.remove(&key);
-                displaced.inspect(|session| session.end(Ended::Displaced));
+                displaced.inspect(|session| self.give_way(session, Ended::Displaced));
             }
         }
         // The first making decides, also across restarts.
@@ -251,6 +256,7 @@ impl Emulator {
             (Some(data), None) => session.keep(data.session(key, name, mode, seed, session.serial), None),
             (None, _) => {}
         }
+        self.goes_on(&session);
         let session = Arc::new(session);
         session.last_used.store(tick, Ordering::Relaxed);
         self.seen(&session);
@@ -260,7 +266,7 @@ impl Emulator {
     }
 
     /// Makes room in the memory of the process for a session that asks for more: sessions unused for longest go first,
-    /// because their tests are over, then the oldest exchanges of this one.
+    /// then the oldest exchanges of this one.
     ///
     /// # Errors
     /// There is no room although all of them are gone.
@@ -276,7 +282,7 @@ impl Emulator {
             let idle = sessions.values().filter(idle).min_by_key(|other| other.last_used.load(Ordering::Relaxed));
             let Some(key) = idle.filter(|idle| idle.key != session.key).map(|idle| idle.key.clone()) else { break };
             if let Some(gone) = sessions.remove(&key) {
-                gone.end(Ended::Displaced);
+                self.give_way(&gone, Ended::Displaced);
                 log::warn(&format!(
                     "forgot the session {}, idle for longest: all sessions may keep {most} bytes (option maxMemoryBytes)",
                     gone.label()
@@ -319,6 +325,7 @@ impl Emulator {
         }
         // Also one that is not in memory.
         self.forget_queues_for(key);
+        self.forget_leftovers(Some(key));
         self.data.iter().for_each(|data| data.forget(key));
     }
 
@@ -327,6 +334,7 @@ impl Emulator {
         let deleted = std::mem::take(&mut *self.sessions.write().unwrap_or_else(PoisonError::into_inner));
         deleted.values().for_each(|session| session.end(Ended::Deleted));
         self.forget_session_queues();
+        self.forget_leftovers(None);
         self.data.iter().for_each(Keeper::forget_all);
     }
 

@@ -32,7 +32,7 @@ impl Emulator {
         let idle: Vec<String> =
             sessions.iter().filter(|(_, session)| is_idle(session)).map(|(key, _)| key.clone()).collect();
         for session in idle.iter().filter_map(|key| sessions.remove(key)) {
-            session.end(Ended::Idle);
+            self.give_way(&session, Ended::Idle);
             log::info(format!("forgot the session {}, which nobody used (option sessionIdleMs)", session.label()));
         }
     }

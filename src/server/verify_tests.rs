@@ -6,6 +6,7 @@ use crate::server::fault_tests::open;
 use crate::server::tests::{eventually, send, start};
 use crate::session::exchange::Waiting;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -232,4 +233,37 @@ fn a_reset_session_keeps_what_is_stored_after_it_alone() {
         &crate::server::tests::request("GET", &format!("/v1/responses/{id}"), "a", "", b""),
     );
     assert_eq!(got.expect("an answer").status, 404);
+}
+
+#[test]
+fn a_session_that_gives_way_still_fails_its_test() {
+    let full = json!({"maxSessions": 2});
+    let small = json!({"maxMemoryBytes": 3_000_000, "maxSessionBytes": 3_000_000, "fallback": "error"});
+    let idle = json!({"sessionIdleMs": 50});
+    for (options, bytes) in [(full, 1), (small, 900_000), (idle, 1)] {
+        let emulator = start(options.clone());
+        assert_eq!(send(&emulator, "sk-failed", "/v1/chat/completions", &chat("hi")).status, 400, "{options}");
+        load(&emulator, "sk-unused", &json!({"rules": [{"name": "never asked", "response": "x", "times": 2}]}));
+        load(&emulator, "sk-fine", &json!({"responses": ["x"]}));
+        assert_eq!(send(&emulator, "sk-fine", "/v1/chat/completions", &chat("hi")).status, 200);
+        let gone = |key: &str| !emulator.sessions().iter().any(|session| session.key == key);
+        let others = Cell::new(0);
+        eventually("all of them gave way", || {
+            let key = format!("sk-other-{}", others.replace(others.get() + 1));
+            send(&emulator, &key, "/v1/chat/completions", &chat(&"y".repeat(bytes)));
+            ["sk-failed", "sk-unused", "sk-fine"].iter().all(|key| gone(key)).then_some(())
+        });
+        let verdict = verify(&emulator, "sk-failed");
+        assert_eq!((&verdict["ok"], &verdict["failures"]), (&json!(false), &json!(1)), "{options}");
+        assert_eq!(verdict["unexpected"][0]["failure"]["code"], "no_matching_rule", "{verdict}");
+        let verdict = verify(&emulator, "sk-unused");
+        let said = verdict["first_failure"]["message"].as_str().unwrap_or_default();
+        assert!(verdict["ok"] == false && said.contains("never asked"), "{options}: {verdict}");
+        assert_eq!(verify(&emulator, "sk-fine")["ok"], true, "{options}");
+        // It goes on from there, and is over with a reset.
+        assert_eq!(send(&emulator, "sk-failed", "/v1/chat/completions", &chat("hi")).status, 400);
+        assert_eq!(verify(&emulator, "sk-failed")["failures"], 2);
+        control(&emulator, "sk-failed", "POST", "/_emulator/reset");
+        assert_eq!(verify(&emulator, "sk-failed")["ok"], true);
+    }
 }

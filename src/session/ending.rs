@@ -40,15 +40,19 @@ impl Ended {
 
     /// Why its wait is over.
     pub(crate) fn explanation(self) -> String {
-        let how = match self {
+        format!("The session {} while this request was answered.", self.how())
+    }
+
+    /// What happened to the session, in words.
+    pub(crate) fn how(self) -> &'static str {
+        match self {
             Ended::Reset => "was reset",
             Ended::Deleted => "was deleted",
-            Ended::Displaced => "made room for another one (option maxSessions)",
+            Ended::Displaced => "made room for others (options maxSessions and maxMemoryBytes)",
             Ended::Moved => "went to another replica",
             Ended::Idle => "was not used for long (option sessionIdleMs)",
             Ended::Stopped => "ended with its emulator, which was stopped",
-        };
-        format!("The session {how} while this request was answered.")
+        }
     }
 
     /// Whether what waits like this now waits for nobody.

@@ -125,6 +125,12 @@ impl Journal {
         let _ = self.rows.set(rows.clone());
     }
 
+    /// Goes on where another one ended: at its next number, with what failed in it.
+    pub(crate) fn go_on(&self, next: u64, failed: Failed) {
+        let mut kept = self.kept();
+        (kept.next, kept.base, kept.begun, kept.failed) = (next, next, next, failed);
+    }
+
     fn kept(&self) -> MutexGuard<'_, KeptExchanges> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

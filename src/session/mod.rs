@@ -406,6 +406,11 @@ impl Session {
         self.journal.tell();
     }
 
+    /// Whether it is written somewhere, from where it comes back.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.rows.is_some()
+    }
+
     /// How it ended, if it has.
     pub(crate) fn ended(&self) -> Option<Ended> {
         *self.ended.borrow()

@@ -1,0 +1,94 @@
+//! What is left of sessions that were forgotten to make room, or because nobody used them: their failures. Who asks for
+//! such a session again asks for its test, which must not pass because there were many others.
+
+use super::Emulator;
+use crate::session::Session;
+use crate::session::ending::Ended;
+use crate::session::exchange::Failure;
+use crate::session::journal::Failed;
+use std::collections::{HashMap, VecDeque};
+use std::sync::PoisonError;
+
+/// Sessions whose failures are kept; beyond, the oldest go.
+const MOST: usize = 10_000;
+
+/// Failures that are kept of each with their words; the rest is counted.
+const TOLD: usize = 3;
+
+/// Unused rules that are named.
+const NAMED: usize = 5;
+
+/// By the sessions' keys: the number of the next exchange, and what failed.
+#[derive(Default)]
+pub(super) struct Leftovers {
+    by_key: HashMap<String, (u64, Failed)>,
+    order: VecDeque<String>,
+}
+
+impl Leftovers {
+    fn insert(&mut self, key: &str, next: u64, failed: Failed) {
+        if self.by_key.insert(key.to_string(), (next, failed)).is_none() {
+            self.order.push_back(key.to_string());
+        }
+        while self.by_key.len() > MOST {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.by_key.remove(&oldest);
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Option<(u64, Failed)> {
+        let taken = self.by_key.remove(key)?;
+        self.order.retain(|known| known != key);
+        Some(taken)
+    }
+}
+
+impl Emulator {
+    /// Ends a session that gives way, and keeps what failed in it. One that is written somewhere comes back with all of it.
+    pub(super) fn give_way(&self, session: &Session, how: Ended) {
+        if !session.is_kept() {
+            let (next, failed) = left_by(session, &session.unused(&self.shared()), how);
+            if failed.count > 0 {
+                self.leftovers.lock().unwrap_or_else(PoisonError::into_inner).insert(&session.key, next, failed);
+            }
+        }
+        session.end(how);
+    }
+
+    /// A session that is made anew goes on where one of its key was forgotten.
+    pub(super) fn goes_on(&self, session: &Session) {
+        if let Some((next, failed)) = self.leftovers.lock().unwrap_or_else(PoisonError::into_inner).take(&session.key) {
+            session.journal.go_on(next, failed);
+        }
+    }
+
+    /// Nobody wants to know any more: of one session, or of any.
+    pub(super) fn forget_leftovers(&self, key: Option<&str>) {
+        let mut leftovers = self.leftovers.lock().unwrap_or_else(PoisonError::into_inner);
+        match key {
+            Some(key) => drop(leftovers.take(key)),
+            None => *leftovers = Leftovers::default(),
+        }
+    }
+}
+
+/// What failed in a session, and that some of its replies were never used.
+fn left_by(session: &Session, unused: &[serde_json::Value], how: Ended) -> (u64, Failed) {
+    let mut failed = session.journal.failed();
+    let next = session.journal.base() + session.journal.count();
+    failed.first.truncate(TOLD);
+    if !unused.is_empty() {
+        let name = |rule: &serde_json::Value| {
+            let label = [&rule["name"], &rule["path"]].into_iter().find_map(serde_json::Value::as_str);
+            label.unwrap_or("a rule").to_string()
+        };
+        let names: Vec<String> = unused.iter().take(NAMED).map(name).collect();
+        let more = if unused.len() > NAMED { " …" } else { "" };
+        let message =
+            format!("The session {}, with replies that nobody had asked for: {}{more}", how.how(), names.join(", "));
+        failed.count += 1;
+        failed.first.push((next, Failure { code: "session_forgotten".into(), message }));
+    }
+    // Its number is that of an exchange which never was.
+    (next + 1, failed)
+}
