@@ -119,7 +119,7 @@ impl Spent {
             Limit::Gone => "the client left",
             Limit::Size(why) => why,
         };
-        let message = format!("{what} is too complex: {why}. Make its schemas and patterns smaller.");
+        let message = format!("{what} is too complex: {why}. Make its schemas and patterns smaller, or ask for less.");
         let error = ApiError::invalid(message).code("schema_too_complex");
         match param {
             Some(param) => error.param(param),

@@ -50,6 +50,9 @@ const TEXT: [(&str, bool); 11] = [
 /// Bytes of one input's verdict, however short the input.
 const RESULT: usize = 2_000;
 
+/// Steps of one.
+const JUDGED: u64 = 1_000;
+
 /// One input and the kinds of content in it.
 struct ModerationInput {
     text: String,
@@ -85,6 +88,8 @@ fn create(call: Call) -> HandlerFuture {
             })
         };
         infer::computed(call, prompt, read, |own, overrides| async move {
+            let judged = call.budget.spend((inputs.len() as u64).saturating_mul(JUDGED));
+            judged.map_err(|spent| spent.at(|| "Such a list of inputs".into(), "input").to_api_error())?;
             let verdict = own.unwrap_or_default();
             // Without a model production uses the newest omni model today.
             let asked = if prompt.model.is_empty() { "omni-moderation-latest" } else { &prompt.model };

@@ -1,6 +1,6 @@
 //! What is heavy to read, check or answer holds up nobody else.
 
-use super::tests::{connect, exchange, request, start};
+use super::tests::{connect, exchange, request, send, start};
 use crate::emulator::Emulator;
 use serde_json::{Map, Value, json};
 use std::io::{Read, Write};
@@ -68,5 +68,38 @@ fn a_heavy_request_lets_others_pass() {
             let passed = answers_meanwhile(&emulator, path, headers, &bytes);
             assert!(passed > 5, "{path} {headers}{:.80}: {passed} others were answered", body.to_string());
         }
+    }
+}
+
+#[test]
+fn what_a_short_request_multiplies_has_an_end() {
+    let emulator = start(json!({"auth": "optional", "fallback": "echo"}));
+    let asked = |path: &str, body: &Value| send(&emulator, "sk-many", path, body);
+    let chat = |words: usize, more: Value| {
+        let mut body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello ".repeat(words)}]});
+        body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+        body
+    };
+    let scored = |n: usize, stream: bool| json!({"n": n, "stream": stream, "logprobs": true, "top_logprobs": 20});
+    let legacy = |prompts: usize, n: usize| json!({"model": "gpt-3.5-turbo-instruct", "prompt": vec!["hello ".repeat(20); prompts], "n": n, "best_of": n, "echo": true, "logprobs": 5});
+    let judged = |inputs: usize| json!({"input": vec!["x"; inputs]});
+    for (path, refused, taken, param) in [
+        ("/v1/chat/completions", chat(5_000, scored(128, false)), chat(5_000, scored(1, false)), "logprobs"),
+        ("/v1/chat/completions", chat(5_000, scored(128, true)), chat(100, scored(4, true)), "logprobs"),
+        ("/v1/completions", legacy(2_000, 20), legacy(20, 2), "logprobs"),
+        ("/v1/moderations", judged(100_000), judged(1_000), "input"),
+        (
+            "/v1/chat/completions",
+            chat(300_000, json!({"model": "gpt-4.1", "n": 128})),
+            chat(1_000, json!({"n": 128})),
+            "",
+        ),
+    ] {
+        let got = asked(path, &refused);
+        let error = got.json()["error"].clone();
+        assert_eq!((got.status, &error["code"]), (400, &json!("schema_too_complex")), "{path}: {}", got.text().len());
+        assert_eq!(error["param"].as_str().unwrap_or_default(), param, "{path}: {error}");
+        let got = asked(path, &taken);
+        assert_eq!(got.status, 200, "{path}: {:?}", got.text().get(..500));
     }
 }

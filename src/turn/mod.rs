@@ -202,6 +202,11 @@ pub(crate) async fn conclude(
         Spoken { reply: found.reply, choices: prompt.n.max(1), arriving, chunk, encoding, model, model_name, failed };
     // Short requests may ask for long answers, or many.
     let size = turn.size();
+    let scores = scores(prompt, size);
+    call.budget.spend(size as u64 / WRITTEN).map_err(|spent| spent.to_api_error())?;
+    let scored = call.budget.spend(scores.saturating_mul(SCORE));
+    scored.map_err(|spent| spent.at(|| "Such a list of log probabilities".into(), "logprobs").to_api_error())?;
+    let size = size + scores as usize * SCORED;
     let body = match runtime::aside(size, || render(prompt, turn))? {
         Rendered::Json(bytes) => Body::Json(match &verbatim {
             Some(verbatim) => filled::fill(bytes, &verbatim.body),
@@ -211,6 +216,22 @@ pub(crate) async fn conclude(
     };
     let status = verbatim.map_or(200, |verbatim| verbatim.status);
     Ok(Answer { status, headers, body, delivery })
+}
+
+/// Bytes of an answer that are written in a step.
+const WRITTEN: u64 = 16;
+
+/// Steps of a log probability, and its bytes: of 20 alternatives a token each takes a kilobyte before it is written.
+const SCORE: u64 = 25;
+const SCORED: usize = 64;
+
+/// About how many log probabilities stand in an answer with texts of so many bytes: a token has some four.
+fn scores(prompt: &Prompt, size: usize) -> u64 {
+    let Some(top) = prompt.logprobs else { return 0 };
+    // Prompts that are answered one by one, and said again before their answers.
+    let each = prompt.n.max(1) as usize / prompt.messages.len().max(1);
+    let said = if prompt.body["echo"] == true { prompt.size().saturating_mul(each.max(1)) } else { 0 };
+    (size.saturating_add(said) as u64 / 4).saturating_mul(1 + u64::from(top))
 }
 
 /// How texts are cut into the pieces of a stream.
