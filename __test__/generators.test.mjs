@@ -30,6 +30,23 @@ test('what a generator returns before it yields is the reply', async () => {
   api.finish();
 });
 
+test('what an answer waits for is seen between its pieces too', async () => {
+  const api = emulator.session();
+  let go;
+  const told = new Promise((resolve) => { go = resolve; });
+  api.replies(async function* () {
+    yield 'one ';
+    await told;
+    yield 'two';
+  });
+  const streamed = pieces(api, 'x');
+  await vi.waitFor(() => expect(api.requests[0]).toMatchObject({ state: 'in_flight', waitingFor: { kind: 'function' } }));
+  expect(api.transcript()).toContain('waits for the reply function');
+  go();
+  expect(await streamed).toEqual(['one ', 'two']);
+  expect(api.requests[0]).toMatchObject({ state: 'done', waitingFor: null });
+});
+
 /** What the chunks of one choice say together; no helper of openai 6 knows custom tools. */
 async function put(stream) {
   const choice = { message: { refusal: null } };

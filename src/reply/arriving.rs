@@ -22,6 +22,8 @@ pub(crate) struct Arriving {
     wait: Option<Wait>,
     /// What a wait that was too long ends with.
     late: ApiError,
+    /// Told when a piece is waited for, and when it has come.
+    told: Option<Box<dyn Fn(bool) + Send>>,
     /// Dropped with the reply; tells the maker that nobody listens any more.
     _guard: Box<dyn Send>,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Arriving {
 impl Arriving {
     /// `late` is what a piece that takes longer than `limit` becomes; only time in which somebody asks for it counts.
     pub(crate) fn new(pieces: mpsc::Receiver<Arrival>, limit: Duration, late: ApiError, guard: Box<dyn Send>) -> Self {
-        Arriving { pieces, limit, clock: None, wait: None, late, _guard: guard }
+        Arriving { pieces, limit, clock: None, wait: None, late, told: None, _guard: guard }
     }
 
     /// The limit is one of this clock: of what people make in time that a test may move. On the instant clock, where every
@@ -37,6 +39,11 @@ impl Arriving {
     pub(crate) fn timed_by(self, clock: &Arc<Clock>) -> Self {
         let clock = Some(clock.clone()).filter(|clock| clock.mode() != Mode::Instant);
         Arriving { clock, ..self }
+    }
+
+    /// Tells when a piece is waited for, and when it has come.
+    pub(crate) fn telling(self, told: impl Fn(bool) + Send + 'static) -> Self {
+        Arriving { told: Some(Box::new(told)), ..self }
     }
 
     fn begin_waiting(&self) -> Wait {
@@ -53,10 +60,13 @@ impl Arriving {
     /// The next piece; `None` at the end.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
         if let Poll::Ready(piece) = self.pieces.poll_recv(context) {
-            self.wait = None;
+            if self.wait.take().is_some() {
+                self.told.iter().for_each(|told| told(false));
+            }
             return Poll::Ready(piece);
         }
         if self.wait.is_none() {
+            self.told.iter().for_each(|told| told(true));
             self.wait = Some(self.begin_waiting());
         }
         let Some(wait) = &mut self.wait else { return Poll::Pending };

@@ -31,8 +31,14 @@ impl Responder for Callback {
                     }
                     _ => Response::Reply(Found::new(Arc::from(reply))),
                 },
-                Given::Streaming(arriving) => Response::Reply(Found::arriving(arriving)),
-                Given::Bytes { status, headers, arriving } => Response::Reply(Found::bytes(status, headers, arriving)),
+                Given::Streaming(arriving) => {
+                    let arriving = arriving.telling(call.exchange.waits(Waiting::Function));
+                    Response::Reply(Found::arriving(arriving))
+                }
+                Given::Bytes { status, headers, arriving } => {
+                    let arriving = arriving.telling(call.exchange.waits(Waiting::Function));
+                    Response::Reply(Found::bytes(status, headers, arriving))
+                }
                 Given::Pass => Response::Pass(None),
             })
         })

@@ -113,6 +113,7 @@ pub(super) async fn decided(turn: &Turn<'_>, decision: Decision, guard: PendingG
     let arriving = match decision {
         // On the list until it is finished.
         Decision::Typed(arriving) => {
+            let arriving = arriving.telling(turn.call.exchange.waits(Waiting::Operator));
             let found = Found::arriving(arriving.guarded(Box::new(guard)));
             return Ok(Response::Reply(Found { scripted: true, ..found }));
         }

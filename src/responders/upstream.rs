@@ -156,6 +156,7 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
             let limit = given.body.limit() + Duration::from_secs(1);
             tokio::spawn(pass(given.body, watched, sender));
             let arriving = Arriving::new(pieces, limit, late, Box::new(()));
+            let arriving = arriving.telling(call.exchange.waits(Waiting::Upstream));
             Ok(Found::bytes(given.status, given.headers, arriving))
         }
         Err(failure) => {

@@ -111,7 +111,7 @@ pub(crate) enum Waiting {
     Function,
     /// A person.
     Operator,
-    /// The upstream, to begin its answer.
+    /// The upstream.
     Upstream,
     /// Silent by a fault: until the client leaves.
     Client,
@@ -398,6 +398,12 @@ impl Exchange {
         if let Some(journal) = self.journal.upgrade() {
             journal.tell();
         }
+    }
+
+    /// Tells of it whenever more of the answer is waited for, from now on.
+    pub(crate) fn waits(self: &Arc<Self>, waiting: Waiting) -> impl Fn(bool) + Send + use<> {
+        let exchange = self.clone();
+        move |waits| exchange.wait_for(waits.then(|| waiting.clone()))
     }
 
     /// Waits until its answer waits for somebody of the test's: a person, or a function.
