@@ -1,6 +1,6 @@
 // What runs in containers and clusters, proved without a container engine: the documents by their own tools, the binary
 // in a file system that holds nothing else.
-//   node deploy/test/run.mjs [documents|workflows|image|prometheus|local|open-webui …]      all of them, or these
+//   node deploy/test/run.mjs [documents|workflows|compose|image|prometheus|local|open-webui …]      all of them, or these
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -64,6 +64,16 @@ function canBeTyped(where, text, commands, help) {
   for (const [, script] of text.matchAll(/npm (?:run )?(start|test|build)\b/g)) assert.ok(manifest.scripts[script], `${where} names npm ${script}`);
 }
 
+/** A file with what stands in some YAML, by the names of its files. */
+function parsed(name, yaml) {
+  const bin = path.dirname(environment(path.join(here, 'requirements-tools.txt'), path.join(here, '.venv', 'tools')));
+  const read = 'import json, sys, yaml; print(json.dumps({path.split("/")[-1]: yaml.safe_load(open(path)) for path in sys.argv[1:]}, default=str))';
+  const file = path.join(ROOT, 'target', `${name}.json`);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, capture(path.join(bin, 'python'), ['-c', read, ...yaml]));
+  return file;
+}
+
 /** The parts, by name. @type {Record<string, () => void>} */
 const parts = {
   documents() {
@@ -96,6 +106,9 @@ const parts = {
     writeFileSync(helpFile, help);
     run(path.join(bin, 'python'), [path.join(here, 'chart.py'), helpFile]);
   },
+  compose() {
+    prove('compose.test.mjs', { LLEMULATOR_COMPOSE: parsed('compose', files('deploy', /^compose.*\.yaml$/)) });
+  },
   image() {
     if (process.platform !== 'linux') return skipped('the image', 'name spaces and chroot are Linux’s');
     const may = spawnSync('unshare', ['--mount', '--pid', '--fork', ...(process.getuid() === 0 ? [] : ['--user', '--map-root-user']), 'true']);
@@ -108,14 +121,8 @@ const parts = {
     prove('prometheus.test.mjs');
   },
   workflows() {
-    const bin = path.dirname(environment(path.join(here, 'requirements-tools.txt'), path.join(here, '.venv', 'tools')));
-    const read = 'import json, sys, yaml; print(json.dumps({path.split("/")[-1]: yaml.safe_load(open(path)) for path in sys.argv[1:]}, default=str))';
-    const parsed = capture(path.join(bin, 'python'), ['-c', read, ...files('.github/workflows', /\.yml$/)]);
-    const file = path.join(ROOT, 'target', 'workflows.json');
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, parsed);
     installPackages();
-    prove('workflows.test.mjs', { LLEMULATOR_WORKFLOWS: file });
+    prove('workflows.test.mjs', { LLEMULATOR_WORKFLOWS: parsed('workflows', files('.github/workflows', /\.yml$/)) });
   },
   local() {
     if (process.platform !== 'linux' || process.arch !== 'x64') return skipped('the local model', 'its weights and its llama.cpp are installed for Linux x64 alone');
