@@ -227,13 +227,22 @@ fn it_ends_with_the_pipe_of_its_parent_if_it_shall() {
 fn healthcheck_says_whether_one_runs() {
     let server = Server::start(&mut llemulator(&["--port", "0", "--log-level", "warn"]));
     let port = server.address.rsplit(':').next().expect("a port").to_string();
-    let probe = || ended(llemulator(&["--healthcheck"]).env("PORT", &port));
-    assert_eq!(probe(), (Some(0), String::new(), String::new()));
+    // As openai-mokku spells it too.
+    let probe = |option: &str| ended(llemulator(&[option]).env("PORT", &port));
+    for option in ["--healthcheck", "-healthcheck"] {
+        assert_eq!(probe(option), (Some(0), String::new(), String::new()), "{option}");
+    }
     server.signal("TERM");
     assert_eq!(server.end().0, Some(0));
-    let (code, _, error) = probe();
-    assert_eq!(code, Some(1));
-    assert!(error.contains(&format!("no emulator on port {port}")), "{error}");
+    for option in ["--healthcheck", "-healthcheck"] {
+        let (code, _, error) = probe(option);
+        assert_eq!(code, Some(1), "{option}");
+        assert!(error.contains(&format!("no emulator on port {port}")), "{error}");
+    }
+    for mistaken in ["-healthchek", "-help-me"] {
+        let (code, out, error) = probe(mistaken);
+        assert!(code == Some(2) && out.is_empty() && error.contains("unexpected argument"), "{mistaken}: {error}");
+    }
 }
 
 #[test]

@@ -94,9 +94,24 @@ enum BuiltIn {
     Cl100kBase,
 }
 
+/// An option as Go's programs write them, `-stream_delay_min_ms=50`, as ours are written. Left as it is, `-healthcheck`
+/// would be `-h`, and whoever probes with it would find everything healthy.
+fn spelled(command: &clap::Command, argument: String) -> String {
+    let Some(word) = argument.strip_prefix('-').filter(|word| word.len() > 1 && word.starts_with(char::is_alphabetic))
+    else {
+        return argument;
+    };
+    let (name, value) = word.split_at(word.find('=').unwrap_or(word.len()));
+    let name = name.replace('_', "-");
+    let known = command.get_arguments().any(|one| one.get_long() == Some(name.as_str()));
+    // What is none is told as such.
+    if known || word.starts_with(['h', 'V']) { format!("--{name}{value}") } else { argument }
+}
+
 /// Runs the command line until its end; gives the exit code.
 pub fn run(arguments: Vec<String>) -> i32 {
     let command = help::arrange(Cli::command(), &arguments);
+    let arguments: Vec<String> = arguments.into_iter().map(|argument| spelled(&command, argument)).collect();
     let arguments = std::iter::once("llemulator".to_string()).chain(arguments);
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
