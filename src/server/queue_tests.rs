@@ -120,11 +120,24 @@ fn a_proxy_is_believed_only_where_that_was_said() {
         for address in ["203.0.113.7", "127.0.0.1"] {
             done(&emulator, "POST", &format!("/api/preset-queue/{address}"), json!({"reply": address}));
         }
-        let forwarded = "x-forwarded-for: 203.0.113.7, 10.0.0.1\r\n";
-        let bytes = request("POST", CHAT, "k", forwarded, chat("a", false).to_string().as_bytes());
-        assert_eq!(said(&exchange(&emulator, &bytes).expect("an answer")), client, "trusts: {trusts}");
-        let list = done(&emulator, "GET", "/api/exchanges", Value::Null);
-        assert_eq!(list["data"][0]["client"]["ip"], client);
+        let asked = |named: &str| {
+            let forwarded = format!("x-forwarded-for: {named}, 10.0.0.1\r\n");
+            let bytes = request("POST", CHAT, "k", &forwarded, chat("a", false).to_string().as_bytes());
+            let answer = said(&exchange(&emulator, &bytes).expect("an answer"));
+            let list = done(&emulator, "GET", "/api/exchanges", Value::Null);
+            (answer, list["data"][0]["client"]["ip"].clone())
+        };
+        assert_eq!(asked("203.0.113.7"), (json!(client), json!(client)), "trusts: {trusts}");
+        for (named, meant) in [
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("unknown", "127.0.0.1"),
+        ] {
+            let (_, seen) = asked(named);
+            assert_eq!(seen, if trusts { meant } else { "127.0.0.1" }, "{named}");
+        }
     }
 }
 

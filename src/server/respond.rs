@@ -298,8 +298,14 @@ async fn api_request(
 pub(super) fn peer(settings: &Settings, parts: &Parts) -> Option<SocketAddr> {
     let Peer(peer) = parts.extensions.get::<Peer>()?;
     let named = settings.trust_forwarded.then(|| header(&parts.headers, "x-forwarded-for")).flatten();
-    let named = named.and_then(|list| list.split(',').next()?.trim().parse::<IpAddr>().ok());
+    let named = named.and_then(|list| forwarded(list.split(',').next()?.trim()));
     Some(named.map_or(*peer, |ip| SocketAddr::new(ip, peer.port())))
+}
+
+/// An address, as some proxies write it: with a port, in brackets.
+fn forwarded(text: &str) -> Option<IpAddr> {
+    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|both| both.ip())).or_else(bare)
 }
 
 /// What a request of the API asks.
