@@ -2,7 +2,7 @@
 //! from `/api` and `/ws`; they are guarded like these all the same, so that no foreign name can show them as its own.
 
 use super::body::ResponseBody;
-use super::request::header;
+use super::request::{header, weight};
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -24,9 +24,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// Whether a request is for the page or one of its files; `/` is the page's for who wants HTML.
 pub(super) fn is_asked(path: &str, headers: &HeaderMap) -> bool {
     match path {
-        "/" => header(headers, "accept").is_some_and(|accepted| accepted.contains("text/html")),
+        "/" => header(headers, "accept").is_some_and(prefers_html),
         _ => path.strip_prefix("/ui/").is_some_and(|name| find(name).is_some()),
     }
+}
+
+/// Whether HTML is named, and not less than JSON.
+fn prefers_html(accepted: &str) -> bool {
+    let json = weight(accepted, "application/json").unwrap_or(0.0);
+    weight(accepted, "text/html").is_some_and(|html| html > 0.0 && html >= json)
 }
 
 fn find(name: &str) -> Option<&'static (&'static str, &'static str, &'static [u8])> {

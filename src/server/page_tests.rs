@@ -27,7 +27,13 @@ fn who_wants_html_gets_the_page_and_others_json() {
     ] {
         assert!(page.head.contains(header), "{header}: {}", page.head);
     }
-    for accept in ["", "accept: */*\r\n", "accept: application/json\r\n"] {
+    for accept in [
+        "",
+        "accept: */*\r\n",
+        "accept: application/json\r\n",
+        "accept: text/html;q=0\r\n",
+        "accept: application/json, text/html;q=0.5\r\n",
+    ] {
         let answer = get(&emulator, "/", &format!("host: localhost\r\n{accept}"));
         assert_eq!(answer.json(), json!({"service": "llemulator", "status": "ok"}), "{accept}");
     }

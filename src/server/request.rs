@@ -167,6 +167,13 @@ impl Drop for IncomingBytes {
     }
 }
 
+/// How much one of the things that a header lists is wanted, from 0 to 1; `None` where it is not named.
+pub(super) fn weight(accepted: &str, wanted: &str) -> Option<f32> {
+    let mut named = accepted.split(',').map(|one| one.split(';').map(str::trim));
+    let mut parameters = named.find_map(|mut one| one.next()?.eq_ignore_ascii_case(wanted).then_some(one))?;
+    Some(parameters.find_map(|one| one.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0))
+}
+
 /// A header of the request as text.
 pub(crate) fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())

@@ -1,5 +1,6 @@
 //! An answer's body as its client accepts it.
 
+use super::request::weight;
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderValue};
 use std::io::Write;
@@ -9,13 +10,7 @@ const PACKET: usize = 1_400;
 
 /// The body as the client accepts it, and what the headers say of that.
 pub(super) fn zipped(bytes: Bytes, accepted: &str, headers: &mut HeaderMap) -> Bytes {
-    let wants = |name: &str| {
-        accepted.split(',').any(|one| {
-            let (coding, weight) = one.split_once(';').unwrap_or((one, ""));
-            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
-            coding.trim() == name && weight != Some(0.0)
-        })
-    };
+    let wants = |name: &str| weight(accepted, name).is_some_and(|weight| weight > 0.0);
     let (name, zipped) = if bytes.len() <= PACKET || headers.contains_key("content-encoding") {
         return bytes;
     } else if wants("gzip") {
