@@ -251,6 +251,31 @@ fn a_stop_takes_what_waits_from_the_list_and_says_so() {
 }
 
 #[test]
+fn what_was_begun_ends_with_its_session_and_says_so() {
+    for stream in [true, false] {
+        for (method, path) in [("POST", "/_emulator/reset"), ("DELETE", "/_emulator/sessions")] {
+            let emulator = start(json!({"fallback": "manual"}));
+            let mut socket = watch(&emulator);
+            let mut asking = asks(&emulator, CHAT, &chat("x", stream));
+            let id = waits(&mut socket)["id"].take();
+            act(&mut socket, "type", &id, json!({"text": "begun"}));
+            if stream {
+                reads(&mut asking, "begun");
+            }
+            let waiting = || done(&emulator, "GET", "/api/exchanges", Value::Null)["data"][0]["waiting_for"].clone();
+            until("more is waited for", || waiting()["kind"] == "operator");
+            let key = emulator.sessions()[0].key.clone();
+            let (status, told) = crate::control::in_process(&emulator, Some(&key), method, path, "");
+            assert_eq!(status, 200, "{told}");
+            let rest = rest(asking);
+            assert!(rest.contains("session_ended"), "{path}, streamed: {stream}: {rest}");
+            assert_eq!(next(&mut socket, "cancelled_request")["data"].take(), json!({"id": id, "reason": "reset"}));
+            assert_eq!(done(&emulator, "GET", "/api/pending", Value::Null)["data"], json!([]));
+        }
+    }
+}
+
+#[test]
 fn a_watcher_that_comes_later_is_told_of_what_waits_once() {
     let emulator = start(json!({"fallback": "manual"}));
     let mut first = watch(&emulator);
