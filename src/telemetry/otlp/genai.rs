@@ -3,7 +3,7 @@
 use crate::reply::{Choice, Finish, Part, Say};
 use crate::session::Session;
 use crate::session::exchange::{Exchange, Record, Said};
-use crate::surface::operations;
+use crate::surface::operations::{self, Family};
 use crate::telemetry::otlp::contents::{self, Capture};
 use crate::telemetry::otlp::parameters::Parameters;
 use crate::wire::dialect::Dialect;
@@ -29,13 +29,14 @@ pub(super) struct Report {
     parameters: OnceCell<Parameters>,
 }
 
-/// The kind of inference, by the resource that is asked; `None` = no model is asked.
+/// The kind of inference; `None` = no model is asked.
 fn inference(exchange: &Exchange) -> Option<&'static str> {
     exchange.wants.as_ref()?;
-    match exchange.operation.split('.').next() {
-        Some("chat" | "responses") => Some("chat"),
-        Some("completions") => Some("text_completion"),
-        Some("embeddings") => Some("embeddings"),
+    let row = operations::named(exchange.operation)?;
+    match (row.family, row.dialect) {
+        (Family::Text, Dialect::Completions) => Some("text_completion"),
+        (Family::Text, _) => Some("chat"),
+        (Family::Embeddings, _) => Some("embeddings"),
         _ => None,
     }
 }
