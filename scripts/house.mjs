@@ -85,7 +85,7 @@ export function named(root = ROOT) {
       // A row of the table, on one line or broken into several.
       if (/\bServed \{ name: "|^\s*name: "[^"]*",$/.test(line)) continue;
       const quoted = [...line.matchAll(/"([a-z_.]+)"/g)].map(([, text]) => text).find((text) => names.has(text));
-      const prefix = /\boperation(\.name)?\.(starts|ends)_with\("|\boperation(\.name)? [!=]= "/.exec(line);
+      const prefix = /\boperation(\.name)?\.(starts|ends)_with\("|\boperation(\.name)? [!=]= "|\boperation(\.name)?\.split\(/.exec(line);
       if (!quoted && !prefix) continue;
       found.push(`src/${name}:${number}: ${quoted ?? prefix[0]}: make what is meant a field of the operation's row`);
     }

@@ -44,7 +44,7 @@ impl OperationLine {
     }
 
     /// The resource it belongs to, at the top.
-    fn room(&self) -> &'static str {
+    fn resource(&self) -> &'static str {
         let segments = if self.name.starts_with("beta.") || self.name.starts_with("admin.") { 2 } else { 1 };
         let end = self.name.match_indices('.').nth(segments - 1).map_or(self.name.len(), |(at, _)| at);
         self.name.get(..end).unwrap_or(self.name)
@@ -60,7 +60,7 @@ pub(super) fn run(options: &OperationsOptions) -> String {
     }
     let mut out = String::new();
     // Each resource has columns of its own: few names are long, and would make every line as long.
-    for room in lines.chunk_by(|one, next| one.room() == next.room()) {
+    for room in lines.chunk_by(|one, next| one.resource() == next.resource()) {
         let width = |length: fn(&OperationLine) -> usize| room.iter().map(length).max().unwrap_or(0);
         let (name, path) = (width(|line| line.name.len()), width(|line| line.path.len()));
         for line in room {
