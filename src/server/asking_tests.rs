@@ -188,6 +188,11 @@ impl Asking {
         self.send(&framed(operation, path, &empty))
     }
 
+    /// What an operation answers that is asked at a path with a valid body.
+    pub(super) fn at(&self, operation: &Operation, path: &str) -> Got {
+        self.send(&framed(operation, path, &self.body(operation)))
+    }
+
     /// Makes an object of the collection at this path; what it is made of has other ids and names for each number.
     pub(super) fn create_at(&self, create: &Operation, path: &str, number: usize) -> Got {
         let mut body = self.body(create);

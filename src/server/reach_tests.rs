@@ -6,6 +6,7 @@ use super::asking_tests::Asking;
 use super::tests::Got;
 use crate::surface::Operation;
 use crate::surface::operations::{AnswerKind, all};
+use crate::surface::router;
 use serde_json::{Value, json};
 
 /// Every operation that has a path of its own; the list on the same path is the one that is reached.
@@ -116,4 +117,25 @@ fn an_object_is_laid_over_every_answer_that_is_one() {
     let takes = |one: &Operation| matches!(one.kind, AnswerKind::Object | AnswerKind::Page) && !one.turn;
     let reply = json!({"object": {"scripted": {"by": "rule"}}});
     each(&reply, &refused(), takes, |got, _| got.is_some_and(|got| got.json()["scripted"] == json!({"by": "rule"})));
+}
+
+#[test]
+fn an_operation_that_shares_its_path_is_reached_by_its_own_name() {
+    let asking = Asking::start();
+    let mut shared = 0;
+    for operation in all().iter().filter(|operation| router::routed(operation).index != operation.index) {
+        let sibling = router::routed(operation);
+        let path = operation.path.split('/').map(|part| if part.starts_with('{') { "some_id" } else { part });
+        let path = path.collect::<Vec<_>>().join("/");
+        let (plain, with) = (format!("/v1{path}"), format!("/v1{path}?{}", operation.variant.unwrap_or("x=1")));
+        for name in [operation.name.to_string(), format!("{}*", operation.name)] {
+            let rule = json!({"match": {"operation": name}, "times": -1, "raw": {"status": 209, "body": "own"}});
+            assert_eq!(asking.script(&json!([rule])).status, 200);
+            assert_eq!(asking.at(sibling, &with).status, 209, "{name}");
+            // What the query tells apart is not the other one.
+            assert_eq!(asking.at(sibling, &plain).status == 209, operation.variant.is_none(), "{name}");
+        }
+        shared += 1;
+    }
+    assert_eq!(shared, 8);
 }

@@ -70,6 +70,27 @@ pub(crate) fn routed(operation: &'static Operation) -> &'static Operation {
     tree.and_then(|(_, tree)| tree.at(&pattern).ok()).map_or(operation, |found| found.value)
 }
 
+/// Operations that have no way of their own, each where the one stands whose path it has.
+static SHARING: LazyLock<Vec<Option<&'static Operation>>> = LazyLock::new(|| {
+    let mut sharing = vec![None; operations::all().len()];
+    for operation in operations::all() {
+        let at = routed(operation).index;
+        if at != operation.index {
+            sharing[at] = Some(operation);
+        }
+    }
+    sharing
+});
+
+/// Another operation that a request for this one is: one that is told apart by the query, or that has the same path.
+pub(crate) fn sharing(operation: &Operation, query: &[(String, String)]) -> Option<&'static str> {
+    let other = SHARING.get(operation.index).copied().flatten()?;
+    let asked = |variant: &str| {
+        variant.split_once('=').is_some_and(|wanted| query.iter().any(|(name, value)| wanted == (name, value)))
+    };
+    other.variant.is_none_or(asked).then_some(other.name)
+}
+
 /// Finds the operation of a path below `/v1`.
 pub(crate) fn find(method: &str, path: &str) -> Matched {
     let own = TREES.iter().find(|(known, _)| *known == method);

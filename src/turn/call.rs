@@ -12,6 +12,7 @@ use crate::session::exchange::Exchange;
 use crate::session::jobs::HeldJob;
 use crate::session::{Session, Shared};
 use crate::surface::Operation;
+use crate::surface::router::sharing;
 use crate::tokens::Encoding;
 use crate::turn::accepted;
 use crate::turn::answer::{Answer, Delivery};
@@ -163,6 +164,7 @@ impl Call {
             prompt,
             user_text,
             operation: self.operation.name,
+            also: sharing(self.operation, &self.query),
             path: &self.path,
             method: &self.method,
             headers: &self.headers,

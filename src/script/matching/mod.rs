@@ -31,6 +31,8 @@ pub(crate) struct View<'a> {
     pub user_text: &'a str,
     /// SDK name: `chat.completions.create`.
     pub operation: &'a str,
+    /// Another that it is too: `beta.responses.create` for the query `beta=true`.
+    pub also: Option<&'static str>,
     /// Normalised `/v1/…`, without query.
     pub path: &'a str,
     pub method: &'a str,
@@ -207,8 +209,10 @@ impl Condition {
             Condition::AnyMessage(pattern) => messages(view, ANY).any(|text| pattern.is_match(&text)),
             Condition::Model(name) => name.fits(view.model),
             Condition::Path(name) => name.fits(view.path),
-            Condition::Operation(NamedOperation::Exact(name)) => name == view.operation,
-            Condition::Operation(NamedOperation::Below(prefix)) => view.operation.starts_with(prefix.as_str()),
+            Condition::Operation(NamedOperation::Exact(name)) => operations_of(view).any(|one| one == name),
+            Condition::Operation(NamedOperation::Below(prefix)) => {
+                operations_of(view).any(|one| one.starts_with(prefix.as_str()))
+            }
             Condition::ToolOffered(name) => view.prompt.is_some_and(|prompt| prompt.tool(name).is_some()),
             Condition::ToolResult { tool, text } => tool_results(view).iter().any(|(name, result)| {
                 tool.as_ref().is_none_or(|tool| *name == Some(tool.as_str()))
@@ -311,6 +315,11 @@ fn format_name(view: &View) -> &'static str {
         Some(Format::JsonSchema { .. }) => "json_schema",
         _ => "text",
     }
+}
+
+/// What a request's operation is called.
+fn operations_of<'a>(view: &View<'a>) -> impl Iterator<Item = &'a str> {
+    std::iter::once(view.operation).chain(view.also)
 }
 
 /// Whether `wanted` is contained in `value`: keys of objects may be more, lists have the same length.

@@ -133,6 +133,7 @@ pub(super) fn facts(view: &View, body: bool) -> Vec<u64> {
         fact(About::Stream, &[u8::from(view.stream)]),
         fact(About::Format, format_name(view).as_bytes()),
     ];
+    facts.extend(view.also.map(|also| fact(About::Operation, also.as_bytes())));
     let results = tool_results(view);
     if results.is_empty() {
         facts.push(fact(About::NoToolResult, b""));

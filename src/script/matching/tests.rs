@@ -12,6 +12,7 @@ impl<'a> View<'a> {
             prompt: Some(prompt),
             user_text,
             operation: "chat.completions.create",
+            also: None,
             path: "",
             method: "POST",
             headers: &NONE,
@@ -116,6 +117,7 @@ proptest::proptest! {
         let view = View {
             prompt: Some(&prompt),
             user_text: &text,
+            also: None,
             operation: &text,
             path: &text,
             method: &text,

@@ -169,6 +169,7 @@ proptest! {
                 prompt: (asked.operation != "files.list").then_some(&asked.prompt),
                 user_text: &user,
                 operation: asked.operation,
+                also: None,
                 path: "/v1/x",
                 method: "POST",
                 headers: &headers,
