@@ -168,6 +168,26 @@ pub(crate) fn secret_in(pair: &str) -> Option<usize> {
     })
 }
 
+/// What stands between and around the addresses of a header.
+const AROUND: [char; 5] = [' ', '\t', '<', '>', '"'];
+
+/// A header's value without the secrets in its addresses.
+pub(crate) fn header_value(value: &[u8]) -> Cow<'_, [u8]> {
+    // Every header of every request is asked, and almost none has one of these.
+    if memchr::memchr3(b'?', b'#', b'@', value).is_none() {
+        return value.into();
+    }
+    let text = String::from_utf8_lossy(value);
+    let mut out = String::with_capacity(text.len());
+    // What may stand around an address stands in none.
+    for part in text.split_inclusive(AROUND) {
+        let (address, mark) = part.split_at(part.trim_end_matches(AROUND).len());
+        out.push_str(&target(address));
+        out.push_str(mark);
+    }
+    if out == text { value.into() } else { out.into_bytes().into() }
+}
+
 /// Whether a text begins as an address does.
 fn is_address(text: &str) -> bool {
     // Every text of every body is asked: most are none by their first space.

@@ -140,6 +140,28 @@ fn bodies_lose_their_secrets_and_nothing_else() {
     assert_eq!(body(&secret).as_ref(), &shown);
 }
 
+#[test]
+fn addresses_in_headers_lose_their_secrets_and_nothing_else() {
+    for (given, shown) in [
+        ("https://a.test/?api_key=sk-123456", "https://a.test/?api_key=sk-…"),
+        ("/a?x=1&key=sk-123456", "/a?x=1&key=sk-…"),
+        ("https://user:pass@a.test/", "https://use…@a.test/"),
+        (
+            "<https://user:pass@a.test/?key=sk-123456>; rel=\"next\", <https://user:pass@b.test/>; rel=prev",
+            "<https://use…@a.test/?key=sk-…>; rel=\"next\", <https://use…@b.test/>; rel=prev",
+        ),
+        ("0; url=\"/a#access_token=tok-123456\"", "0; url=\"/a#access_token=tok…\""),
+        ("Mozilla/5.0 (compatible; +https://a.test/?a=1)", "Mozilla/5.0 (compatible; +https://a.test/?a=1)"),
+        ("me@a.test", "me@a.test"),
+        ("key=sk-123456", "key=sk-123456"),
+        ("", ""),
+    ] {
+        assert_eq!(String::from_utf8_lossy(&header_value(given.as_bytes())), shown);
+    }
+    let bytes = b"\xff?a=1";
+    assert_eq!(header_value(bytes).as_ref(), bytes);
+}
+
 /// Every kind of secret, planted; and every place where one could show.
 #[test]
 fn planted_secrets_show_nowhere() {
@@ -157,7 +179,8 @@ fn planted_secrets_show_nowhere() {
         "x-credentials",
         "x-pat",
     ];
-    let lines: String = headers.iter().map(|name| format!("{name}: planted-{name}\r\n")).collect();
+    let mut lines: String = headers.iter().map(|name| format!("{name}: planted-{name}\r\n")).collect();
+    lines += "referer: https://a.test/?api_key=planted-referer\r\nlink: <https://planted-user:x@a.test/>\r\n";
     let query = "api_key=planted-query&key=planted-google&access_token=planted-token&a=1;pwd=planted-password&sig=planted-sig&limit=1";
     let script = json!({"responses": [{"match": {"body": {"model": "other"}}, "text": "x"}]});
     let (status, _) = control::in_process(&emulator, Some(key), "POST", "/_emulator/script", &script.to_string());
