@@ -246,10 +246,15 @@ fn hide<'a>(
             // What a container puts into requests to a domain: `{"domain", "name", "value"}`.
             let domain = path.len().checked_sub(2).and_then(|before| path.get(before));
             let domain = matches!(domain, Some(PathStep::Key("domain_secrets")));
+            // What a credential of a vault opens something with; a schema's `auth` has no texts of such names.
+            let credential = matches!(path.last(), Some(PathStep::Key("auth"))) && map.contains_key("type");
+            let opens = |key: &str| {
+                domain && key == "value"
+                    || credential && (is_secret(key) || matches!(key, "value" | "secret_value"))
+                    || names_secret(key)
+            };
             for (key, value) in map {
-                let secret = secret
-                    || key == "headers" && server()
-                    || value.is_string() && (domain && key == "value" || names_secret(key));
+                let secret = secret || key == "headers" && server() || opens(key) && is_text(value);
                 path.push(PathStep::Key(key));
                 hide(value, secret, path, found);
                 path.pop();
@@ -264,6 +269,11 @@ fn hide<'a>(
         }
         _ => {}
     }
+}
+
+/// One text, or several.
+fn is_text(value: &Value) -> bool {
+    value.is_string() || value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
 }
 
 /// A key as OpenAI shows it: up to 11 characters whole, else the first 8, asterisks, the last 4 (real-traffic §3).

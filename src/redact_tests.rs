@@ -141,6 +141,33 @@ fn bodies_lose_their_secrets_and_nothing_else() {
 }
 
 #[test]
+fn a_vaults_credentials_lose_what_they_open_with_and_nothing_else() {
+    // As they are made and as they are changed; `value` is no field, and people write it.
+    let given = json!([
+        {"name": "c", "auth": {"type": "static_bearer", "token": "tok-123456", "mcp_server_url": "https://a.test"}},
+        {"auth": {"type": "environment_variable", "secret_name": "NAME", "secret_value": "val-123456", "value": "val-123456",
+            "networking": {"type": "limited", "allowed_hosts": ["a.test"]}}},
+        {"auth": {"type": "mcp_oauth", "access_token": "acc-123456", "expires_at": "2026-01-01T00:00:00Z", "refresh": {"client_id": "client",
+            "refresh_token": "ref-123456", "token_endpoint": "https://a.test/t", "scope": "all",
+            "token_endpoint_auth": {"type": "client_secret_basic", "client_secret": "cli-123456"}}}},
+        {"api_keys": ["key-123456", "key-123457"]},
+    ]);
+    let shown = json!([
+        {"name": "c", "auth": {"type": "static_bearer", "token": "tok…", "mcp_server_url": "https://a.test"}},
+        {"auth": {"type": "environment_variable", "secret_name": "NAME", "secret_value": "val…", "value": "val…",
+            "networking": {"type": "limited", "allowed_hosts": ["a.test"]}}},
+        {"auth": {"type": "mcp_oauth", "access_token": "acc…", "expires_at": "2026-01-01T00:00:00Z", "refresh": {"client_id": "client",
+            "refresh_token": "ref…", "token_endpoint": "https://a.test/t", "scope": "all",
+            "token_endpoint_auth": {"type": "client_secret_basic", "client_secret": "cli…"}}}},
+        {"api_keys": ["key…", "key…"]},
+    ]);
+    assert_eq!(body(&given).as_ref(), &shown);
+    let open = json!({"parameters": {"properties": {"auth": {"type": "object", "pattern": "a", "properties": {"token": {"type": "string"}}},
+        "credentials": {"type": "object", "value": "a"}}}, "token": "word", "value": "word", "max_tokens": "1", "sort_keys": ["a"]});
+    assert!(matches!(body(&open), Cow::Borrowed(_)));
+}
+
+#[test]
 fn addresses_in_headers_lose_their_secrets_and_nothing_else() {
     for (given, shown) in [
         ("https://a.test/?api_key=sk-123456", "https://a.test/?api_key=sk-…"),
@@ -200,6 +227,8 @@ fn planted_secrets_show_nowhere() {
     ask("POST", &format!("/v1/responses?{query}"), &asked.replace("gpt-4o", "no-such-model"));
     ask("POST", &format!("/v1/no-such?{query}"), &asked);
     ask("GET", &format!("/v1/chat/completions?{query}"), "");
+    let auth = json!({"type": "static_bearer", "token": "planted-bearer", "mcp_server_url": "https://a.test"});
+    ask("POST", "/v1/vaults/vault_1/credentials", &json!({"name": "c", "auth": auth}).to_string());
     for path in ["requests", "verify", "state", "clock", "sessions", "no-such", "release/x"] {
         ask("GET", &format!("/_emulator/{path}?{query}"), "");
     }
