@@ -65,7 +65,7 @@ pub(super) async fn grade(
         }
         "text_similarity" => {
             let metric = grader["evaluation_metric"].as_str().unwrap_or("fuzzy_match");
-            let score = similarity(metric, &text("input")?, &text("reference")?);
+            let score = similarity(metric, &text("input")?, &text("reference")?, budget)?;
             graded(score, score >= grader["pass_threshold"].as_f64().unwrap_or(0.5))
         }
         "label_model" => {
