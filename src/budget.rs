@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 const STEPS: u64 = 10_000_000;
 /// Steps after which work is heavy.
 const LIGHT: u64 = 100_000;
-/// Bytes of one answer's generated strings.
+/// Bytes of one answer's generated strings, and of what is filled in for it.
 const BYTES: u64 = 4 << 20;
 /// Pieces of heavy work done at once by the process; the others wait.
 static HEAVY: Semaphore = Semaphore::const_new(4);
@@ -115,11 +115,12 @@ impl Spent {
         };
         let why = match &self.limit {
             Limit::Steps => "answering it takes more work than one answer may",
-            Limit::Bytes => "it demands a longer answer than the emulator generates",
+            Limit::Bytes => "it takes more text than one answer may",
             Limit::Gone => "the client left",
             Limit::Size(why) => why,
         };
-        let message = format!("{what} is too complex: {why}. Make its schemas and patterns smaller, or ask for less.");
+        let message =
+            format!("{what} is too complex: {why}. Make its schemas, patterns and texts smaller, or ask for less.");
         let error = ApiError::invalid(message).code("schema_too_complex");
         match param {
             Some(param) => error.param(param),

@@ -4,7 +4,6 @@
 use bytes::Bytes;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// What a secret is called: the whole name or its last words. Names in lower case, their words joined by `-`.
 const SECRET: [&str; 14] = [
@@ -25,15 +24,31 @@ const SECRET: [&str; 14] = [
 ];
 
 /// In headers and queries these are secrets too; a body's `token` may be a word of a text.
-const SECRET_OUTSIDE: [&str; 9] =
-    ["token", "secret", "signature", "sec-websocket-protocol", "key", "auth", "authentication", "jwt", "passwd"];
+const SECRET_OUTSIDE: [&str; 13] = [
+    "token",
+    "secret",
+    "signature",
+    "sec-websocket-protocol",
+    "key",
+    "auth",
+    "authentication",
+    "jwt",
+    "passwd",
+    "pwd",
+    "bearer",
+    "assertion",
+    "pat",
+];
 
-/// Keys that open nothing.
-const OPEN: [&str; 6] =
-    ["idempotency-key", "sec-websocket-key", "cache-key", "routing-key", "partition-key", "sort-key"];
+/// Keys that open nothing, and what is counted or listed.
+const OPEN: [&str; 8] =
+    ["idempotency-key", "sec-websocket-key", "cache-key", "routing-key", "partition-key", "sort-key", "tokens", "keys"];
+
+/// Ends in a secret's name, and is an answer to browsers.
+const CORS: &str = "access-control-allow-credentials";
 
 /// Whole names of parameters that are too short to look for elsewhere.
-const SECRET_IN_QUERY: [&str; 2] = ["sig", "code"];
+const SECRET_IN_QUERY: [&str; 3] = ["sig", "code", "sas"];
 
 /// Whether a header's value is a secret.
 pub(crate) fn is_secret(name: &str) -> bool {
@@ -41,7 +56,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
         return false;
     }
     let name = &plain(name);
-    ends_in(name, &SECRET) || ends_in(name, &SECRET_OUTSIDE) && !ends_in(name, &OPEN)
+    ends_in(name, &SECRET) && name != CORS || ends_in(name, &SECRET_OUTSIDE) && !ends_in(name, &OPEN)
 }
 
 /// Whether a body's text of this name is a secret.
@@ -54,17 +69,37 @@ pub(crate) fn is_secret_in_query(name: &str) -> bool {
     is_secret(name) || SECRET_IN_QUERY.contains(&&*plain(name))
 }
 
+/// Whether a name's last words are one of these, or several of one.
 fn ends_in(name: &str, secrets: &[&str]) -> bool {
-    secrets.iter().any(|secret| name.strip_suffix(secret).is_some_and(|rest| rest.is_empty() || rest.ends_with('-')))
+    let one = name.strip_suffix('s').unwrap_or(name);
+    secrets.iter().any(|secret| {
+        let rest = name.strip_suffix(secret).or_else(|| one.strip_suffix(secret));
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('-'))
+    })
 }
 
 /// Whether a name's last letters, however written, are those of a secret's. Every header and every key of every body is
 /// asked about, and almost none goes further.
 fn may_be_secret(name: &str) -> bool {
-    name.as_bytes().last_chunk::<3>().is_some_and(|last| {
+    let one = name.strip_suffix(['s', 'S']).unwrap_or(name);
+    one.as_bytes().last_chunk::<3>().is_some_and(|last| {
         matches!(
             &last.map(|byte| byte.to_ascii_lowercase()),
-            b"ion" | b"kie" | b"key" | b"ken" | b"ret" | b"ord" | b"ial" | b"ure" | b"col" | b"uth" | b"jwt" | b"swd"
+            b"ion"
+                | b"kie"
+                | b"key"
+                | b"ken"
+                | b"ret"
+                | b"ord"
+                | b"ial"
+                | b"ure"
+                | b"col"
+                | b"uth"
+                | b"jwt"
+                | b"swd"
+                | b"pwd"
+                | b"rer"
+                | b"pat"
         )
     })
 }
@@ -103,12 +138,7 @@ pub(crate) fn target(text: &str) -> Cow<'_, str> {
     let mut marks: Vec<usize> = rest.match_indices(['?', '&', '#']).map(|(at, _)| at).collect();
     marks.push(rest.len());
     let pairs = || marks.windows(2).filter_map(|ends| rest.get(ends[0]..ends[1]));
-    let secret = |pair: &str| {
-        pair.get(1..)
-            .and_then(|pair| pair.split_once('='))
-            .is_some_and(|(name, _)| is_secret_in_query(&crate::url::decode(name)))
-    };
-    if user.is_none() && !pairs().any(secret) {
+    if user.is_none() && pairs().all(|pair| secret_in(pair).is_none()) {
         return text.into();
     }
     let mut out = match user {
@@ -116,13 +146,46 @@ pub(crate) fn target(text: &str) -> Cow<'_, str> {
         None => place.to_string(),
     };
     for pair in pairs() {
-        match pair.split_once('=') {
-            // Writing to a String cannot fail.
-            Some((name, value)) if secret(pair) => drop(write!(out, "{name}={}", redact(value))),
-            _ => out.push_str(pair),
+        let (open, secret) = pair.split_at(secret_in(pair).unwrap_or(pair.len()));
+        out.push_str(open);
+        if open.len() < pair.len() {
+            out.push_str(&redact(secret));
         }
     }
     out.into()
+}
+
+/// Where the secret of `&name=value` begins. Some part pairs by `;`, and some values have one: behind the first secret
+/// nothing is shown.
+pub(crate) fn secret_in(pair: &str) -> Option<usize> {
+    let mut end = 0;
+    pair.split_inclusive(';').find_map(|part| {
+        let start = end;
+        end += part.len();
+        let (name, _) = part.split_once('=')?;
+        let named = name.trim_start_matches(['?', '&', '#']);
+        is_secret_in_query(&crate::url::decode(named)).then_some(start + name.len() + 1)
+    })
+}
+
+/// What stands between and around the addresses of a header.
+const AROUND: [char; 5] = [' ', '\t', '<', '>', '"'];
+
+/// A header's value without the secrets in its addresses.
+pub(crate) fn header_value(value: &[u8]) -> Cow<'_, [u8]> {
+    // Every header of every request is asked, and almost none has one of these.
+    if memchr::memchr3(b'?', b'#', b'@', value).is_none() {
+        return value.into();
+    }
+    let text = String::from_utf8_lossy(value);
+    let mut out = String::with_capacity(text.len());
+    // What may stand around an address stands in none.
+    for part in text.split_inclusive(AROUND) {
+        let (address, mark) = part.split_at(part.trim_end_matches(AROUND).len());
+        out.push_str(&target(address));
+        out.push_str(mark);
+    }
+    if out == text { value.into() } else { out.into_bytes().into() }
 }
 
 /// Whether a text begins as an address does.
@@ -183,10 +246,15 @@ fn hide<'a>(
             // What a container puts into requests to a domain: `{"domain", "name", "value"}`.
             let domain = path.len().checked_sub(2).and_then(|before| path.get(before));
             let domain = matches!(domain, Some(PathStep::Key("domain_secrets")));
+            // What a credential of a vault opens something with; a schema's `auth` has no texts of such names.
+            let credential = matches!(path.last(), Some(PathStep::Key("auth"))) && map.contains_key("type");
+            let opens = |key: &str| {
+                domain && key == "value"
+                    || credential && (is_secret(key) || matches!(key, "value" | "secret_value"))
+                    || names_secret(key)
+            };
             for (key, value) in map {
-                let secret = secret
-                    || key == "headers" && server()
-                    || value.is_string() && (domain && key == "value" || names_secret(key));
+                let secret = secret || key == "headers" && server() || opens(key) && is_text(value);
                 path.push(PathStep::Key(key));
                 hide(value, secret, path, found);
                 path.pop();
@@ -201,6 +269,11 @@ fn hide<'a>(
         }
         _ => {}
     }
+}
+
+/// One text, or several.
+fn is_text(value: &Value) -> bool {
+    value.is_string() || value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
 }
 
 /// A key as OpenAI shows it: up to 11 characters whole, else the first 8, asterisks, the last 4 (real-traffic §3).

@@ -55,9 +55,22 @@ fn names_of_secrets_are_known_in_every_spelling() {
         "x-jwt",
         "authentication",
         "x-signing-key",
+        "x-credentials",
+        "x-apikeys",
+        "X-Api-Keys",
+        "accessTokens",
+        "x-secrets",
+        "bearer",
+        "x-bearer",
+        "x-jwt-assertion",
+        "x-goog-iap-jwt-assertion",
+        "client_assertion",
+        "x-pat",
+        "pwd",
     ] {
-        assert!(is_secret(name), "{name}");
+        assert!(is_secret(name) && is_secret_in_query(name), "{name}");
     }
+    assert!(is_secret_in_query("sas") && is_secret_in_query("SAS") && !is_secret("sas"));
     for name in [
         "idempotency-key",
         "sec-websocket-key",
@@ -67,8 +80,24 @@ fn names_of_secrets_are_known_in_every_spelling() {
         "monkey",
         "tokenizer",
         "author",
+        "token_count",
+        "x-ratelimit-remaining-tokens",
+        "foreign_keys",
+        "idempotency-keys",
+        "access-control-allow-credentials",
+        "pattern",
+        "path",
+        "compat",
+        "x-compat",
+        "cwd",
+        "bearers-of-news",
+        "insertion",
+        "sass",
+        "class",
+        "s",
+        "",
     ] {
-        assert!(!is_secret(name), "{name}");
+        assert!(!is_secret_in_query(name), "{name}");
     }
 }
 
@@ -84,6 +113,14 @@ fn addresses_lose_their_secrets_and_nothing_else() {
         ("https://host.test/a?token=secret-1#top", "https://host.test/a?token=sec…#top"),
         ("HTTPS://host.test/#access_token=secret-1&b=2", "HTTPS://host.test/#access_token=sec…&b=2"),
         ("/v1/models?code=secret-1?x=1", "/v1/models?code=sec…?x=1"),
+        ("/v1/models?sas=secret-1;key=sk-123456&x=1", "/v1/models?sas=sec…&x=1"),
+        ("/v1/models?a=1;key=sk-123456;b=2&c=3", "/v1/models?a=1;key=sk-…&c=3"),
+        ("/v1/models?a=1&amp;api%5Fkey=sk-123456", "/v1/models?a=1&amp;api%5Fkey=sk-…"),
+        ("/v1/models?a=1;b=2;;c&d=;", "/v1/models?a=1;b=2;;c&d=;"),
+        (
+            "/v1/models?pwd=secret-1&bearer=secret-2&assertion=secret-3",
+            "/v1/models?pwd=sec…&bearer=sec…&assertion=sec…",
+        ),
     ] {
         assert_eq!(target(given), shown);
     }
@@ -103,6 +140,55 @@ fn bodies_lose_their_secrets_and_nothing_else() {
     assert_eq!(body(&secret).as_ref(), &shown);
 }
 
+#[test]
+fn a_vaults_credentials_lose_what_they_open_with_and_nothing_else() {
+    // As they are made and as they are changed; `value` is no field, and people write it.
+    let given = json!([
+        {"name": "c", "auth": {"type": "static_bearer", "token": "tok-123456", "mcp_server_url": "https://a.test"}},
+        {"auth": {"type": "environment_variable", "secret_name": "NAME", "secret_value": "val-123456", "value": "val-123456",
+            "networking": {"type": "limited", "allowed_hosts": ["a.test"]}}},
+        {"auth": {"type": "mcp_oauth", "access_token": "acc-123456", "expires_at": "2026-01-01T00:00:00Z", "refresh": {"client_id": "client",
+            "refresh_token": "ref-123456", "token_endpoint": "https://a.test/t", "scope": "all",
+            "token_endpoint_auth": {"type": "client_secret_basic", "client_secret": "cli-123456"}}}},
+        {"api_keys": ["key-123456", "key-123457"]},
+    ]);
+    let shown = json!([
+        {"name": "c", "auth": {"type": "static_bearer", "token": "tok…", "mcp_server_url": "https://a.test"}},
+        {"auth": {"type": "environment_variable", "secret_name": "NAME", "secret_value": "val…", "value": "val…",
+            "networking": {"type": "limited", "allowed_hosts": ["a.test"]}}},
+        {"auth": {"type": "mcp_oauth", "access_token": "acc…", "expires_at": "2026-01-01T00:00:00Z", "refresh": {"client_id": "client",
+            "refresh_token": "ref…", "token_endpoint": "https://a.test/t", "scope": "all",
+            "token_endpoint_auth": {"type": "client_secret_basic", "client_secret": "cli…"}}}},
+        {"api_keys": ["key…", "key…"]},
+    ]);
+    assert_eq!(body(&given).as_ref(), &shown);
+    let open = json!({"parameters": {"properties": {"auth": {"type": "object", "pattern": "a", "properties": {"token": {"type": "string"}}},
+        "credentials": {"type": "object", "value": "a"}}}, "token": "word", "value": "word", "max_tokens": "1", "sort_keys": ["a"]});
+    assert!(matches!(body(&open), Cow::Borrowed(_)));
+}
+
+#[test]
+fn addresses_in_headers_lose_their_secrets_and_nothing_else() {
+    for (given, shown) in [
+        ("https://a.test/?api_key=sk-123456", "https://a.test/?api_key=sk-…"),
+        ("/a?x=1&key=sk-123456", "/a?x=1&key=sk-…"),
+        ("https://user:pass@a.test/", "https://use…@a.test/"),
+        (
+            "<https://user:pass@a.test/?key=sk-123456>; rel=\"next\", <https://user:pass@b.test/>; rel=prev",
+            "<https://use…@a.test/?key=sk-…>; rel=\"next\", <https://use…@b.test/>; rel=prev",
+        ),
+        ("0; url=\"/a#access_token=tok-123456\"", "0; url=\"/a#access_token=tok…\""),
+        ("Mozilla/5.0 (compatible; +https://a.test/?a=1)", "Mozilla/5.0 (compatible; +https://a.test/?a=1)"),
+        ("me@a.test", "me@a.test"),
+        ("key=sk-123456", "key=sk-123456"),
+        ("", ""),
+    ] {
+        assert_eq!(String::from_utf8_lossy(&header_value(given.as_bytes())), shown);
+    }
+    let bytes = b"\xff?a=1";
+    assert_eq!(header_value(bytes).as_ref(), bytes);
+}
+
 /// Every kind of secret, planted; and every place where one could show.
 #[test]
 fn planted_secrets_show_nowhere() {
@@ -117,9 +203,12 @@ fn planted_secrets_show_nowhere() {
         "proxy-authorization",
         "sec-websocket-protocol",
         "x-auth-token",
+        "x-credentials",
+        "x-pat",
     ];
-    let lines: String = headers.iter().map(|name| format!("{name}: planted-{name}\r\n")).collect();
-    let query = "api_key=planted-query&key=planted-google&access_token=planted-token&sig=planted-sig&limit=1";
+    let mut lines: String = headers.iter().map(|name| format!("{name}: planted-{name}\r\n")).collect();
+    lines += "referer: https://a.test/?api_key=planted-referer\r\nlink: <https://planted-user:x@a.test/>\r\n";
+    let query = "api_key=planted-query&key=planted-google&access_token=planted-token&a=1;pwd=planted-password&sig=planted-sig&limit=1";
     let script = json!({"responses": [{"match": {"body": {"model": "other"}}, "text": "x"}]});
     let (status, _) = control::in_process(&emulator, Some(key), "POST", "/_emulator/script", &script.to_string());
     assert_eq!(status, 200);
@@ -138,6 +227,8 @@ fn planted_secrets_show_nowhere() {
     ask("POST", &format!("/v1/responses?{query}"), &asked.replace("gpt-4o", "no-such-model"));
     ask("POST", &format!("/v1/no-such?{query}"), &asked);
     ask("GET", &format!("/v1/chat/completions?{query}"), "");
+    let auth = json!({"type": "static_bearer", "token": "planted-bearer", "mcp_server_url": "https://a.test"});
+    ask("POST", "/v1/vaults/vault_1/credentials", &json!({"name": "c", "auth": auth}).to_string());
     for path in ["requests", "verify", "state", "clock", "sessions", "no-such", "release/x"] {
         ask("GET", &format!("/_emulator/{path}?{query}"), "");
     }
@@ -161,14 +252,14 @@ fn planted_secrets_show_nowhere() {
 proptest! {
     /// Whatever is asked first only says no where the whole question would.
     #[test]
-    fn a_first_look_overlooks_no_secret(prefix in "[a-zA-Z_.-]{0,6}", which in 0usize..23, upper in any::<u32>()) {
+    fn a_first_look_overlooks_no_secret(prefix in "[a-zA-Z_.-]{0,6}", which in 0..SECRET.len() + SECRET_OUTSIDE.len(), plural in "s?", upper in any::<u32>()) {
         let all: Vec<&str> = SECRET.iter().chain(&SECRET_OUTSIDE).copied().collect();
         let name: String = all[which]
             .chars()
             .enumerate()
             .map(|(at, letter)| if upper >> at & 1 == 1 { letter.to_ascii_uppercase() } else { letter })
             .collect();
-        let name = format!("{prefix}{name}").replace('-', "_");
+        let name = format!("{prefix}{name}{plural}").replace('-', "_");
         let whole = plain(&name);
         prop_assert_eq!(names_secret(&name), ends_in(&whole, &SECRET), "{}", name);
         let outside = ends_in(&whole, &SECRET) || ends_in(&whole, &SECRET_OUTSIDE) && !ends_in(&whole, &OPEN);

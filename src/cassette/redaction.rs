@@ -176,11 +176,15 @@ impl Redaction {
     /// A query without its secrets.
     pub(crate) fn query(&self, query: &str) -> String {
         let clean = |pair: &str| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = pair.split('=').next().unwrap_or_default();
             // As a server reads it: what is secret may be coded.
-            let (read, said) = form_urlencoded::parse(pair.as_bytes()).next().unwrap_or_default();
-            let secret = redact::is_secret_in_query(&read) || self.kind(&said).is_some() || self.kind(pair).is_some();
-            if secret && !value.is_empty() { format!("{name}={REDACTED}") } else { pair.to_string() }
+            let (_, said) = form_urlencoded::parse(pair.as_bytes()).next().unwrap_or_default();
+            let shaped = self.kind(&said).is_some() || self.kind(pair).is_some();
+            let secret = if shaped { Some(name.len() + 1) } else { redact::secret_in(pair) };
+            match secret.and_then(|start| pair.get(..start)).filter(|open| open.len() < pair.len()) {
+                Some(open) => format!("{open}{REDACTED}"),
+                None => pair.to_string(),
+            }
         };
         query.split('&').map(clean).collect::<Vec<_>>().join("&")
     }

@@ -214,6 +214,7 @@ fn secrets_are_known_by_their_names_too() {
     assert_eq!(body["note"], "the password is asked for; the key: of C major");
     assert!(redaction.left(&body).is_none(), "{:?}", redaction.left(&body));
     assert_eq!(redaction.query("api_key=abc&limit=2&after=file_1"), "api_key=[REDACTED]&limit=2&after=file_1");
+    assert_eq!(redaction.query("a=1;key=abc;b=2&pwd=&c;d=3"), "a=1;key=[REDACTED]&pwd=&c;d=3");
 }
 
 #[test]

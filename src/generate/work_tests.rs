@@ -171,6 +171,6 @@ fn the_same_budget_ends_at_the_same_step() {
     );
     assert_eq!(
         error.message,
-        "The output schema is too complex: answering it takes more work than one answer may. Make its schemas and patterns smaller, or ask for less."
+        "The output schema is too complex: answering it takes more work than one answer may. Make its schemas, patterns and texts smaller, or ask for less."
     );
 }

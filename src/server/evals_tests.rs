@@ -164,6 +164,47 @@ fn python_is_refused_honestly() {
 }
 
 #[test]
+fn what_grading_takes_has_a_bound() {
+    let emulator = scripted(json!([{"times": -1, "text": "Oslo"}]));
+    let alike = |input: String| {
+        json!({"type": "text_similarity", "name": "alike", "evaluation_metric": "fuzzy_match", "input": input,
+            "reference": "{{ item.answer }}"})
+    };
+    let input = json!([{"role": "user", "content": "{{ item.answer }}".repeat(50)}]);
+    let score = json!({"type": "score_model", "name": "score", "model": "gpt-4o-mini", "input": input});
+    let long = "word ".repeat(30_000);
+    for mut grader in [alike("{{ sample.output_text }}".into()), alike("{{ item.answer }}".repeat(50)), score] {
+        let run = |answer: &str| {
+            let body = json!({"grader": grader, "model_sample": answer, "item": {"answer": answer}});
+            send(&emulator, KEY, "/v1/fine_tuning/alpha/graders/run", &body)
+        };
+        let short = run("Oslo");
+        assert_eq!(short.status, 200, "{}", short.text());
+        let refused = run(&long);
+        assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (400, Some("schema_too_complex")));
+        // In a run, it is that item's error, and the next is graded.
+        grader["pass_threshold"] = 0.1.into();
+        let eval = eval(&emulator, json!([grader]));
+        let content = json!([{"item": {"answer": long}, "sample": {"output_text": long}},
+            {"item": {"answer": "Oslo"}, "sample": {"output_text": "Oslo"}}]);
+        let source = json!({"data_source": {"type": "jsonl", "source": {"type": "file_content", "content": content}}});
+        let (path, done) = finished(&emulator, &eval, &source);
+        let items = get(&emulator, &format!("{path}/output_items"));
+        let error = items["data"][0]["results"][0]["error"].as_str().unwrap_or_default();
+        assert_eq!((&done["status"], &items["data"][0]["status"]), (&json!("completed"), &json!("error")));
+        assert!(error.contains("than one answer may"), "{error}");
+        assert!(!items["data"][1].to_string().contains("than one answer may"));
+    }
+    // So it is with what a model is asked.
+    let eval = eval(&emulator, json!([exact()]));
+    let mut asked = asked("completions", json!({"type": "file_content", "content": [{"item": {"question": long}}]}));
+    asked["data_source"]["input_messages"]["template"][0]["content"] = "{{ item.question }}".repeat(50).into();
+    let (path, _) = finished(&emulator, &eval, &asked);
+    let sample = &get(&emulator, &format!("{path}/output_items"))["data"][0]["sample"];
+    assert_eq!(sample["error"]["code"], "schema_too_complex", "{sample}");
+}
+
+#[test]
 fn a_run_can_be_cancelled_until_it_was_seen() {
     let emulator = scripted(json!(["Oslo", "Paris"]));
     let eval = eval(&emulator, json!([exact()]));
@@ -225,6 +266,7 @@ fn evals_are_listed_by_their_making_or_their_last_change() {
     loop {
         let (places, more, last) = page(&format!("order_by=updated_at&order=desc&limit=3{after}"));
         seen.push(places);
+        assert!(seen.len() < 3, "it goes on without end: {seen:?}");
         after = format!("&after={last}");
         if !more {
             break;

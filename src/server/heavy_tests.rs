@@ -44,6 +44,8 @@ fn a_heavy_request_lets_others_pass() {
     });
     let format = json!({"type": "json_schema", "json_schema": {"name": "a", "strict": true, "schema": closed}});
     let tool = json!({"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": properties(10_000)}}});
+    let alike = json!({"type": "text_similarity", "name": "a", "evaluation_metric": "fuzzy_match",
+        "input": "{{ sample.output_text }}", "reference": "{{ item.a }}"});
     let chat = "/v1/chat/completions";
     let bodies = [
         (chat, json!({"model": "gpt-4o", "messages": user, "unknown": many(300_000, |_| 1)})),
@@ -60,6 +62,10 @@ fn a_heavy_request_lets_others_pass() {
         ("/v1/moderations", json!({"input": many(2_000, |_| "a")})),
         ("/v1/embeddings", json!({"model": "text-embedding-3-large", "input": many(200, |_| "a")})),
         (chat, json!({"model": "gpt-4o", "n": 128, "messages": [{"role": "user", "content": "word ".repeat(9_000)}]})),
+        (
+            "/v1/fine_tuning/alpha/graders/run",
+            json!({"grader": alike, "model_sample": "a".repeat(5_000), "item": {"a": "b".repeat(5_000)}}),
+        ),
         ("/_emulator/script", json!({"responses": many(40_000, |_| "hi")})),
     ];
     for (path, body) in bodies {

@@ -1,6 +1,6 @@
 //! A request's headers as conditions, reply functions and the journal see them.
 
-use crate::redact::{is_secret, redact};
+use crate::redact::{header_value, is_secret, redact};
 use hyper::header::HeaderMap;
 use memchr::memchr_iter;
 
@@ -8,7 +8,7 @@ use memchr::memchr_iter;
 pub(crate) const HOP_BY_HOP: [&str; 6] =
     ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"];
 
-/// Names in lower case with their values, in order; keys and cookies redacted. One text, because the journal keeps
+/// Names in lower case with their values, in order; keys, cookies and what addresses hold of them redacted. One text, because the journal keeps
 /// thousands of them.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 #[serde(from = "Box<str>", into = "Box<str>")]
@@ -52,7 +52,7 @@ impl Headers {
             lines.push(b':');
             match is_secret(name) {
                 true => lines.extend_from_slice(redact(&String::from_utf8_lossy(value)).as_bytes()),
-                false => lines.extend_from_slice(value),
+                false => lines.extend_from_slice(&header_value(value)),
             }
             lines.push(b'\n');
         }

@@ -2,6 +2,7 @@
 
 use super::similarity::similarity;
 use super::template::Filling;
+use crate::budget::{Budget, Spent};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use crate::turn::within::{InnerAnswer, InnerClient, InnerRequest};
@@ -27,20 +28,33 @@ pub(super) struct Grade {
 pub(super) enum Ungraded {
     /// The emulator runs no Python, and no formulas.
     NotRun(ApiError),
+    /// It takes more work than one answer may.
+    Spent(ApiError),
     /// The model said nothing that is a grade, or an error.
     Unread(String),
+}
+
+impl From<Spent> for Ungraded {
+    fn from(spent: Spent) -> Self {
+        Ungraded::Spent(spent.to_api_error())
+    }
 }
 
 /// Grades a sample.
 ///
 /// # Errors
 /// It cannot be graded.
-pub(super) async fn grade(client: &InnerClient, grader: &Value, filling: Filling<'_>) -> Result<Grade, Ungraded> {
-    let text = |name: &str| filling.text(grader[name].as_str().unwrap_or_default());
+pub(super) async fn grade(
+    client: &InnerClient,
+    grader: &Value,
+    filling: Filling<'_>,
+    budget: &Budget,
+) -> Result<Grade, Ungraded> {
+    let text = |name: &str| filling.text(grader[name].as_str().unwrap_or_default(), budget);
     let graded = |score: f64, passed: bool| Ok(Grade { score, passed, sample: Value::Null });
     match grader["type"].as_str().unwrap_or_default() {
         "string_check" => {
-            let (input, reference) = (text("input"), text("reference"));
+            let (input, reference) = (text("input")?, text("reference")?);
             let passed = match grader["operation"].as_str().unwrap_or_default() {
                 "ne" => input != reference,
                 "like" => input.contains(&reference),
@@ -51,11 +65,11 @@ pub(super) async fn grade(client: &InnerClient, grader: &Value, filling: Filling
         }
         "text_similarity" => {
             let metric = grader["evaluation_metric"].as_str().unwrap_or("fuzzy_match");
-            let score = similarity(metric, &text("input"), &text("reference"));
+            let score = similarity(metric, &text("input")?, &text("reference")?, budget)?;
             graded(score, score >= grader["pass_threshold"].as_f64().unwrap_or(0.5))
         }
         "label_model" => {
-            let (label, sample) = said(client, grader, filling).await?;
+            let (label, sample) = said(client, grader, filling, budget).await?;
             let among = |name: &str| grader[name].as_array().into_iter().flatten().filter_map(Value::as_str);
             let said = read(&label, "label").as_str().unwrap_or(label.trim()).to_string();
             let label = among("labels").find(|label| label.eq_ignore_ascii_case(&said));
@@ -65,7 +79,7 @@ pub(super) async fn grade(client: &InnerClient, grader: &Value, filling: Filling
             Ok(Grade { score: if passed { 1.0 } else { 0.0 }, passed, sample })
         }
         "score_model" => {
-            let (text, sample) = said(client, grader, filling).await?;
+            let (text, sample) = said(client, grader, filling, budget).await?;
             let score = read(&text, "result").as_f64().or_else(|| read(&text, "score").as_f64());
             let score = score.or_else(|| text.trim().parse().ok()).filter(|score: &f64| score.is_finite());
             let score =
@@ -95,8 +109,13 @@ fn read(text: &str, field: &str) -> Value {
 }
 
 /// What a grader's model says.
-async fn said(client: &InnerClient, grader: &Value, filling: Filling<'_>) -> Result<(String, Value), Ungraded> {
-    let body = json!({"model": grader["model"], "messages": filling.messages(&grader["input"])});
+async fn said(
+    client: &InnerClient,
+    grader: &Value,
+    filling: Filling<'_>,
+    budget: &Budget,
+) -> Result<(String, Value), Ungraded> {
+    let body = json!({"model": grader["model"], "messages": filling.messages(&grader["input"], budget)?});
     let answer = ask(client, "/v1/chat/completions", body).await;
     let text = answer.body["choices"][0]["message"]["content"].as_str().map(str::to_string);
     match text.filter(|_| answer.status == 200 && !answer.broken) {
@@ -120,10 +139,11 @@ pub(super) fn run(call: Call) -> HandlerFuture {
         let sample =
             json!({"output_text": said, "output_json": serde_json::from_str::<Value>(said).unwrap_or_default()});
         let item = call.body.get("item").cloned().unwrap_or_else(|| json!({}));
-        let graded = grade(&InnerClient::of(&call), grader, Filling { item: &item, sample: &sample }).await;
+        let filling = Filling { item: &item, sample: &sample };
+        let graded = grade(&InnerClient::of(&call), grader, filling, &call.budget).await;
         let (reward, unread, tokens) = match graded {
             Ok(grade) => (grade.score, false, grade.sample["usage"]["total_tokens"].clone()),
-            Err(Ungraded::NotRun(error)) => return Err(error),
+            Err(Ungraded::NotRun(error) | Ungraded::Spent(error)) => return Err(error),
             Err(Ungraded::Unread(_)) => (0.0, true, Value::Null),
         };
         let name = grader["name"].as_str().unwrap_or_default();

@@ -1,10 +1,42 @@
 //! How alike two texts are, from 0 to 1, by the metrics that graders name.
 
+use crate::budget::{Budget, Spent};
 use crate::generate::vectors;
+use crate::runtime::aside;
 use std::collections::HashMap;
 
+/// Comparisons of two letters or words in one step of the budget.
+const COMPARISONS: u64 = 16;
+
+/// Letters in whose time `cosine` goes through one of its own.
+const DIRECTIONS: u64 = 16;
+
 /// The likeness of a text to a reference.
-pub(super) fn similarity(metric: &str, text: &str, reference: &str) -> f64 {
+///
+/// # Errors
+/// Finding out takes more than the budget has.
+pub(super) fn similarity(metric: &str, text: &str, reference: &str, budget: &Budget) -> Result<f64, Spent> {
+    let steps = steps(metric, text, reference);
+    budget.spend(steps).map_err(|spent| spent.at(|| "Comparing texts of this length".into(), "grader"))?;
+    Ok(aside(usize::try_from(steps).unwrap_or(usize::MAX), || likeness(metric, text, reference)))
+}
+
+/// What a comparison costs.
+fn steps(metric: &str, text: &str, reference: &str) -> u64 {
+    let [said, meant] = [text, reference].map(|text| text.chars().count() as u64);
+    // Their words are cut and counted.
+    let letters = said + meant;
+    let most = COMPARED as u64;
+    letters
+        + match metric {
+            "fuzzy_match" => said.saturating_mul(meant) / COMPARISONS,
+            "rouge_l" => said.min(most) * meant.min(most) / COMPARISONS,
+            "cosine" => letters * DIRECTIONS,
+            _ => 0,
+        }
+}
+
+fn likeness(metric: &str, text: &str, reference: &str) -> f64 {
     let (said, meant) = (words(text), words(reference));
     let value = match metric {
         "fuzzy_match" => strsim::normalized_levenshtein(text, reference),
@@ -17,7 +49,9 @@ pub(super) fn similarity(metric: &str, text: &str, reference: &str) -> f64 {
         "meteor" => meteor(&said, &meant),
         "rouge_l" => f1(longest(&said, &meant) as f64, said.len(), meant.len()),
         rouge => {
-            let size = rouge.strip_prefix("rouge_").and_then(|size| size.parse().ok()).unwrap_or(1);
+            // Runs of any length would be as much work as their length times that of the text.
+            let size = rouge.strip_prefix("rouge_").and_then(|size| size.parse().ok());
+            let size = size.filter(|size| (1..=5).contains(size)).unwrap_or(1);
             let grams = |words: &[String]| words.len().saturating_sub(size - 1);
             f1(common(&said, &meant, size) as f64, grams(&said), grams(&meant))
         }
@@ -94,10 +128,19 @@ fn meteor(said: &[String], meant: &[String]) -> f64 {
 const COMPARED: usize = 2_000;
 
 /// The length of the longest common subsequence.
-fn longest(said: &[String], meant: &[String]) -> usize {
-    let (said, meant) = (&said[..said.len().min(COMPARED)], &meant[..meant.len().min(COMPARED)]);
+fn longest<'a>(said: &'a [String], meant: &'a [String]) -> usize {
+    // By number, so that comparing two takes no longer when they are long.
+    let mut numbers = HashMap::new();
+    let mut number = |words: &'a [String]| -> Vec<usize> {
+        let numbered = words.iter().take(COMPARED).map(|word| {
+            let next = numbers.len();
+            *numbers.entry(word).or_insert(next)
+        });
+        numbered.collect()
+    };
+    let (said, meant) = (number(said), number(meant));
     let mut row = vec![0; meant.len() + 1];
-    for word in said {
+    for word in &said {
         let mut diagonal = 0;
         for (at, other) in meant.iter().enumerate() {
             let above = row[at + 1];
@@ -111,6 +154,10 @@ fn longest(said: &[String], meant: &[String]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn similarity(metric: &str, text: &str, reference: &str) -> f64 {
+        super::similarity(metric, text, reference, &Budget::default()).expect("they are short")
+    }
 
     const METRICS: &[&str] = &[
         "fuzzy_match",
@@ -144,5 +191,34 @@ mod tests {
         assert_eq!(similarity("rouge_1", "a b c d", "a b x"), 4.0 / 7.0);
         assert_eq!(similarity("rouge_l", "a x b y", "a b"), 4.0 / 6.0);
         assert_eq!(similarity("rouge_2", "a b c", "a b d"), 0.5);
+    }
+
+    #[test]
+    fn rouge_has_no_other_runs_than_the_api_knows() {
+        for metric in ["rouge_0", "rouge_6", "rouge_99999999", "rouge_x", "other"] {
+            assert_eq!(similarity(metric, "a b c d", "a b x"), similarity("rouge_1", "a b c d", "a b x"), "{metric}");
+        }
+    }
+
+    #[test]
+    fn comparing_draws_from_the_budget() {
+        let long = "long text ".repeat(30_000);
+        for metric in METRICS {
+            let budget = Budget::default();
+            let (all, done) = (budget.left(), super::similarity(metric, &long[..2_000], &long[..2_000], &budget));
+            assert!(done.is_ok() && budget.left() < all, "{metric}");
+            let poor = Budget::of(all - budget.left() - 1);
+            assert!(super::similarity(metric, &long[..2_000], &long[..2_000], &poor).is_err(), "{metric}");
+            // What is needed is known before anything is done.
+            if *metric == "fuzzy_match" {
+                let refused = super::similarity(metric, &long, &long, &Budget::default()).expect_err("by the square");
+                let refused = refused.to_api_error();
+                assert_eq!((refused.status, refused.code.as_deref()), (400, Some("schema_too_complex")));
+            }
+        }
+        // What takes no more than the text's length, or looks at no more than its beginning, takes long texts.
+        for metric in ["bleu", "gleu", "meteor", "rouge_1", "rouge_5", "rouge_l"] {
+            assert!(super::similarity(metric, &long, &long, &Budget::default()).is_ok(), "{metric}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Templates of evals: `{{ item.question }}`, `{{ sample.output_text }}`.
 
+use crate::budget::{Budget, Spent};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// What templates name: an item of the data, and what a model said of it.
 #[derive(Debug, Clone, Copy)]
@@ -11,19 +13,26 @@ pub(super) struct Filling<'a> {
 
 impl Filling<'_> {
     /// A text with what stands between double braces filled in. What there is not stays as it is written.
-    pub(super) fn text(&self, template: &str) -> String {
+    ///
+    /// # Errors
+    /// What is filled in is more than the budget has.
+    pub(super) fn text(&self, template: &str, budget: &Budget) -> Result<String, Spent> {
         let mut out = String::with_capacity(template.len());
         let mut rest = template;
-        while let Some((before, after)) = rest.split_once("{{") {
+        // Where no more braces end, none is looked for again and again.
+        while let Some((before, (path, behind))) =
+            rest.split_once("{{").and_then(|(before, after)| Some((before, after.split_once("}}")?)))
+        {
             out.push_str(before);
-            let Some((path, behind)) = after.split_once("}}") else {
-                out.push_str("{{");
-                rest = after;
-                continue;
-            };
             match self.value(path.trim()) {
-                Some(Value::String(text)) => out.push_str(text),
-                Some(value) => out.push_str(&value.to_string()),
+                Some(value) => {
+                    let text = match value {
+                        Value::String(text) => Cow::Borrowed(text.as_str()),
+                        value => Cow::Owned(value.to_string()),
+                    };
+                    budget.bytes(text.len()).map_err(|spent| spent.at(|| "What is filled in".into(), "grader"))?;
+                    out.push_str(&text);
+                }
                 None => {
                     out.push_str("{{");
                     out.push_str(path);
@@ -32,7 +41,7 @@ impl Filling<'_> {
             }
             rest = behind;
         }
-        out + rest
+        Ok(out + rest)
     }
 
     /// What a path leads to.
@@ -53,29 +62,33 @@ impl Filling<'_> {
     }
 
     /// Messages whose texts are templates.
-    pub(super) fn messages(&self, templates: &Value) -> Value {
+    ///
+    /// # Errors
+    /// As [`Filling::text`].
+    pub(super) fn messages(&self, templates: &Value, budget: &Budget) -> Result<Value, Spent> {
         let fill = |message: &Value| {
             let mut message = message.clone();
-            self.fill(&mut message["content"]);
+            self.fill(&mut message["content"], budget)?;
             if let Some(message) = message.as_object_mut() {
                 message.shift_remove("type");
             }
-            message
+            Ok(message)
         };
         templates.as_array().into_iter().flatten().map(fill).collect()
     }
 
-    fn fill(&self, content: &mut Value) {
+    fn fill(&self, content: &mut Value, budget: &Budget) -> Result<(), Spent> {
         match content {
-            Value::String(text) => *text = self.text(text),
-            Value::Array(parts) => parts.iter_mut().for_each(|part| self.fill(part)),
+            Value::String(text) => *text = self.text(text, budget)?,
+            Value::Array(parts) => parts.iter_mut().try_for_each(|part| self.fill(part, budget))?,
             Value::Object(part) => {
                 if let Some(text) = part.get_mut("text") {
-                    self.fill(text);
+                    self.fill(text, budget)?;
                 }
             }
             _ => {}
         }
+        Ok(())
     }
 }
 
@@ -93,14 +106,32 @@ mod tests {
             ("{{item.n.1.a}} {{ item.n.0 }}", "true 1"),
             ("{{ item.none }} {{other}}", "{{ item.none }} {{other}}"),
             ("{{ open", "{{ open"),
+            ("{{item.q}} {{ {{", "Why? {{ {{"),
             ("plain", "plain"),
         ] {
-            assert_eq!(filling.text(template), expected);
+            assert_eq!(filling.text(template, &Budget::default()), Ok(expected.to_string()));
         }
         let messages = json!([{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "{{item.q}}"}]},
             {"role": "system", "content": "{{ item.q }}"}]);
-        let filled = filling.messages(&messages);
+        let filled = filling.messages(&messages, &Budget::default()).expect("it is little");
         assert_eq!(filled[0], json!({"role": "user", "content": [{"type": "input_text", "text": "Why?"}]}));
         assert_eq!(filled[1]["content"], "Why?");
+    }
+
+    #[test]
+    fn what_is_filled_in_has_a_bound() {
+        let item = json!({"text": "a".repeat(1 << 20), "list": ["a".repeat(1 << 20)]});
+        let filling = Filling { item: &item, sample: &Value::Null };
+        for path in ["item.text", "item.list", "item"] {
+            let template = format!("{{{{ {path} }}}}").repeat(5_000);
+            let refused = filling.text(&template, &Budget::default()).expect_err("gigabytes").to_api_error();
+            assert_eq!((refused.status, refused.code.as_deref()), (400, Some("schema_too_complex")));
+            // Nor does it help to spread them over many messages.
+            let messages: Value = (0..5_000).map(|_| json!({"content": format!("{{{{ {path} }}}}")})).collect();
+            assert!(filling.messages(&messages, &Budget::default()).is_err());
+        }
+        // A megabyte of braces that never end: by the square, this takes minutes.
+        let open = "{{".repeat(1 << 19);
+        assert_eq!(filling.text(&open, &Budget::default()), Ok(open));
     }
 }

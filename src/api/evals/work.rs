@@ -5,9 +5,11 @@ use super::graders::{Grade, Ungraded, ask, grade};
 use super::run::{EvalRun, forget_items, items, shelf};
 use super::template::Filling;
 use crate::api::files::kept;
+use crate::budget::Budget;
 use crate::random::{self, Random};
 use crate::turn::usage::wire;
 use crate::turn::within::InnerClient;
+use crate::wire::error::ApiError;
 use crate::wire::ids;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -146,8 +148,10 @@ impl RunWork {
         tally: &mut RunTally,
     ) -> Result<Value, String> {
         let source = &run.shown["data_source"];
+        // To the models that are asked it is an answer of its own, and so it is here.
+        let budget = Budget::default();
         let mut sample = match given.is_null() {
-            true => self.sample(source, item, tally).await,
+            true => self.sample(source, item, tally, &budget).await,
             false => given.clone(),
         };
         if let Some(text) = sample["output_text"].as_str() {
@@ -157,7 +161,7 @@ impl RunWork {
         let (mut results, mut passed, mut errored) = (Vec::new(), true, !sample["error"].is_null());
         for (at, criterion) in self.criteria().enumerate() {
             let mut result = json!({"name": name(criterion), "type": criterion["type"], "sample": null});
-            match grade(&self.client, criterion, filling).await {
+            match grade(&self.client, criterion, filling, &budget).await {
                 Ok(Grade { score, passed: is_passed, sample }) => {
                     passed &= is_passed;
                     if let Some((_, counts)) = tally.criteria.get_mut(at) {
@@ -169,7 +173,7 @@ impl RunWork {
                     result["sample"] = sample;
                 }
                 Err(Ungraded::NotRun(error)) => return Err(error.message),
-                Err(Ungraded::Unread(message)) => {
+                Err(Ungraded::Unread(message) | Ungraded::Spent(ApiError { message, .. })) => {
                     errored = true;
                     result["score"] = 0.into();
                     result["passed"] = false.into();
@@ -194,12 +198,19 @@ impl RunWork {
     }
 
     /// What the model of a source says of an item; nothing where it names no model.
-    async fn sample(&self, source: &Value, item: &Value, tally: &mut RunTally) -> Value {
+    async fn sample(&self, source: &Value, item: &Value, tally: &mut RunTally, budget: &Budget) -> Value {
         let Some(model) = source["model"].as_str() else { return json!({}) };
         let filling = Filling { item, sample: &Value::Null };
         let messages = match source["input_messages"]["item_reference"].as_str() {
-            Some(path) => filling.value(path).cloned().unwrap_or_else(|| json!([])),
-            None => filling.messages(&source["input_messages"]["template"]),
+            Some(path) => Ok(filling.value(path).cloned().unwrap_or_else(|| json!([]))),
+            None => filling.messages(&source["input_messages"]["template"], budget),
+        };
+        let messages = match messages.map_err(|spent| spent.to_api_error()) {
+            Ok(messages) => messages,
+            Err(error) => {
+                let error = json!({"code": error.code, "message": error.message});
+                return json!({"input": [], "model": model, "error": error});
+            }
         };
         let mut body: Map<String, Value> = source["sampling_params"].as_object().cloned().unwrap_or_default();
         body.insert("model".into(), model.into());
