@@ -68,7 +68,8 @@ impl Filling<'_> {
     pub(super) fn messages(&self, templates: &Value, budget: &Budget) -> Result<Value, Spent> {
         let fill = |message: &Value| {
             let mut message = message.clone();
-            self.fill(&mut message["content"], budget)?;
+            // What is no message stays what it is.
+            message.get_mut("content").map_or(Ok(()), |content| self.fill(content, budget))?;
             if let Some(message) = message.as_object_mut() {
                 message.shift_remove("type");
             }
@@ -112,10 +113,14 @@ mod tests {
             assert_eq!(filling.text(template, &Budget::default()), Ok(expected.to_string()));
         }
         let messages = json!([{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "{{item.q}}"}]},
-            {"role": "system", "content": "{{ item.q }}"}]);
+            {"role": "system", "content": "{{ item.q }}"}, "{{ item.q }}", null, {"role": "user"}]);
         let filled = filling.messages(&messages, &Budget::default()).expect("it is little");
         assert_eq!(filled[0], json!({"role": "user", "content": [{"type": "input_text", "text": "Why?"}]}));
         assert_eq!(filled[1]["content"], "Why?");
+        assert_eq!(
+            (&filled[2], &filled[3], &filled[4]),
+            (&json!("{{ item.q }}"), &json!(null), &json!({"role": "user"}))
+        );
     }
 
     #[test]
