@@ -4,6 +4,7 @@ use super::queue_tests::AT;
 use super::room_tests::{CHAT, ask, chat, done};
 use super::tests::{Got, send, start};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The chunks of a chat stream.
 fn chunks(got: &Got) -> Vec<Value> {
@@ -302,4 +303,53 @@ fn a_streamed_choice_keeps_what_it_has_beside_its_text() {
         let text = got.text();
         assert!(text.contains("function_call") && !text.contains("tool_calls"), "{text}");
     }
+}
+
+/// The items of a response are those that it has, with what they lack.
+#[test]
+fn a_response_has_its_own_items_filled_and_streamed() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let part = |text: &str| json!({"type": "output_text", "text": text});
+    let output = json!([
+        {"type": "message", "content": [part("a"), part("a2")]},
+        {"type": "function_call", "name": "f", "arguments": "{}"},
+        {"type": "file_search_call", "queries": ["q"], "results": [{"text": "found"}]},
+        {"type": "message", "status": "completed", "content": [part("b"), {"type": "refusal", "refusal": "no"}]},
+    ]);
+    let body = json!({"output": output, "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}});
+    for stream in [false, true] {
+        done(&emulator, "POST", AT, json!({"response": body, "fill": true}));
+        let asked = json!({"model": "gpt-4o", "input": "a", "stream": stream, "max_output_tokens": 16});
+        let got = send(&emulator, "k", "/v1/responses", &asked);
+        let response = match stream {
+            true => chunks(&got).pop().expect("an event")["response"].take(),
+            false => got.json(),
+        };
+        let items = response["output"].as_array().expect("items");
+        assert_eq!(items.len(), 4, "{response}");
+        assert_eq!(
+            (&items[0]["content"][1]["text"], &items[0]["content"][1]["annotations"]),
+            (&json!("a2"), &json!([]))
+        );
+        assert_eq!(items[0]["role"], "assistant");
+        for field in ["id", "call_id", "status"] {
+            assert!(items[1][field].is_string(), "{field}: {response}");
+        }
+        assert_eq!(items[2]["results"], output[2]["results"]);
+        assert_eq!((&items[3]["content"][1]["refusal"], &items[3]["status"]), (&json!("no"), &json!("completed")));
+        if stream {
+            let mut texts = BTreeMap::<_, String>::new();
+            for event in chunks(&got).iter().filter(|event| event["type"] == "response.output_text.delta") {
+                let place = (event["output_index"].as_u64(), event["content_index"].as_u64());
+                texts.entry(place).or_default().push_str(event["delta"].as_str().expect("a text"));
+            }
+            let place = |item, part| (Some(item), Some(part));
+            let parts = [(place(0, 0), "a"), (place(0, 1), "a2"), (place(3, 0), "b")];
+            assert_eq!(texts, parts.map(|(place, text)| (place, text.to_string())).into());
+        }
+    }
+    // Elsewhere they are what they mean there.
+    done(&emulator, "POST", AT, json!({"response": {"output": [output[0]]}, "fill": true}));
+    let elsewhere = send(&emulator, "k", CHAT, &chat("a", false)).json();
+    assert_eq!(elsewhere["choices"][0]["message"]["content"], "aa2");
 }
