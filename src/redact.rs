@@ -1,9 +1,14 @@
 //! What is never shown: keys, tokens, cookies. The one list, for headers, parameters of queries and keys of bodies, and
 //! what becomes of their values in the journal, transcripts, log lines and messages.
 
+pub(crate) mod veil;
+
 use bytes::Bytes;
 use serde_json::Value;
 use std::borrow::Cow;
+
+/// What stands in a secret's place where nothing of it is shown.
+pub(crate) const REDACTED: &str = "[REDACTED]";
 
 /// What a secret is called: the whole name or its last words. Names in lower case, their words joined by `-`.
 const SECRET: [&str; 14] = [

@@ -60,6 +60,11 @@ impl<I> ChoiceQueues<I> {
         self.end.push_back(item);
     }
 
+    /// Adds items behind everything else.
+    pub(super) fn extend(&mut self, items: impl IntoIterator<Item = I>) {
+        self.end.extend(items);
+    }
+
     /// Writes the next item, or a piece of it; `write` says whether there is more of it. What is `content` passes the
     /// turn on: a choice opens with its first content (recordings 93ec1cc5041c7197, 9ae5288882ab93dc). False = there was
     /// none.

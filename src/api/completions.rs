@@ -23,8 +23,9 @@ use crate::wire::event::Frames;
 use crate::wire::event::write_json;
 use crate::wire::event::write_json_str;
 use crate::wire::ids;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::task::{Context, Poll, ready};
 
 pub(crate) const OPERATIONS: &[Served] = &[Served { name: "completions.create", handler: create }];
@@ -130,10 +131,12 @@ impl CompletionFacts {
         let mut random = call.random.fork("ids");
         let options = &call.body["stream_options"];
         let per_prompt = (prompt.n / prompt.messages.len().max(1)).max(1);
-        let echo = call.body["echo"] == true;
+        let written = turn.written();
+        // What a test wrote out is whole.
+        let echo = call.body["echo"] == true && written.is_null();
         CompletionFacts {
             id: turn.overrides().id.clone().unwrap_or_else(|| ids::completion(&mut random, call.created())),
-            created: call.created(),
+            created: written["created"].as_u64().unwrap_or_else(|| call.created()),
             echo: (0..prompt.n)
                 .map(|index| match (echo, prompt.messages.get(index / per_prompt)) {
                     (true, Some(message)) => message.text(),
@@ -170,18 +173,18 @@ impl CompletionFacts {
     }
 
     fn choice(&self, index: usize, text: &str, prompt: &Prompt, turn: &Spoken) -> Value {
-        let choice = turn.choice(index);
         let whole = format!("{}{text}", self.echoed(index));
         json!({
             "text": whole, "index": index,
             "logprobs": self.logprobs(&whole, 0, index, prompt, turn),
-            "finish_reason": finish(choice),
+            "finish_reason": finish(turn, index),
         })
     }
 }
 
-fn finish(choice: &Choice) -> &'static str {
-    choice.finish.map_or("stop", |finish| finish.as_str())
+fn finish(turn: &Spoken, index: usize) -> &str {
+    let own = turn.written()["choices"][index]["finish_reason"].as_str();
+    own.unwrap_or_else(|| turn.choice(index).finish.map_or("stop", |finish| finish.as_str()))
 }
 
 /// One chunk to write: text of a choice, and whether it is the choice's last.
@@ -213,17 +216,44 @@ struct TextEvents {
     facts: CompletionFacts,
     /// Characters of each choice that have arrived; empty for a reply that was ready.
     arrived: Vec<usize>,
+    /// By choice, the log probabilities that a test wrote out, by the pieces of its text that are left.
+    own: Vec<VecDeque<Value>>,
 }
 
 impl TextEvents {
     fn new(prompt: &Prompt, turn: Spoken, facts: CompletionFacts) -> Chunks<Self> {
-        let writer = TextEvents { prompt: prompt.clone(), turn, facts, arrived: Vec::new() };
+        let mut writer = TextEvents { prompt: prompt.clone(), turn, facts, arrived: Vec::new(), own: Vec::new() };
         let mut items = ChoiceQueues::default();
         if writer.turn.arriving.is_none() {
+            writer.own = (0..writer.turn.choices).map(|index| writer.own_scores(index).unwrap_or_default()).collect();
             items = ChoiceQueues::new((0..writer.turn.choices).map(|index| writer.lane(index)));
             writer.close(&mut items);
         }
         Chunks::new(items, writer)
+    }
+
+    /// The lists that a test wrote out for a choice, cut as its text is.
+    fn own_scores(&self, index: usize) -> Option<VecDeque<Value>> {
+        let own = self.turn.written()["choices"][index]["logprobs"].as_object()?;
+        let tokens = own.get("tokens")?.as_array()?;
+        let lengths: Vec<usize> = tokens.iter().map(|token| token.as_str().map_or(0, str::len)).collect();
+        let text = self.turn.choice(index).parts.iter().find_map(|part| match part {
+            Part::Text(text) | Part::Refusal(text) => Some(text),
+            _ => None,
+        })?;
+        let pieces = text.pieces(&self.turn.chunk, self.turn.encoding);
+        let ends: Vec<usize> = pieces.ranges().map(|(_, end, _)| end).collect();
+        let of = |share: Range<usize>| {
+            let cut = |(name, list): (&String, &Value)| {
+                let cut = match list.as_array().filter(|list| list.len() == tokens.len()) {
+                    Some(list) => list[share.clone()].to_vec().into(),
+                    None => list.clone(),
+                };
+                (name.clone(), cut)
+            };
+            own.iter().map(cut).collect::<Map<_, _>>().into()
+        };
+        Some(logprobs::shares(&lengths, &ends).into_iter().map(of).collect())
     }
 
     fn lane(&self, index: usize) -> VecDeque<CompletionItem> {
@@ -267,8 +297,18 @@ impl TextEvents {
         }
     }
 
-    fn text(&self, choice: usize, text: &str, offset: usize, finish: Option<&str>, out: &mut dyn Frames) {
-        let logprobs = self.facts.logprobs(text, offset, choice, &self.prompt, &self.turn);
+    /// Writes a piece of a text; `own` = the log probabilities that a test wrote out for it.
+    fn text(
+        &self,
+        choice: usize,
+        text: &str,
+        offset: usize,
+        own: Option<Value>,
+        finish: Option<&str>,
+        out: &mut dyn Frames,
+    ) {
+        let made = || self.facts.logprobs(text, offset, choice, &self.prompt, &self.turn);
+        let logprobs = own.unwrap_or_else(made);
         let choice = json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": finish});
         self.chunk(vec![choice], out);
     }
@@ -350,7 +390,7 @@ impl Writer for TextEvents {
     fn write(&mut self, item: &mut CompletionItem, out: &mut dyn Frames) -> bool {
         match item {
             CompletionItem::Usage => self.chunk(Vec::new(), out),
-            CompletionItem::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, None, out),
+            CompletionItem::Text { choice, text, offset, .. } => self.text(*choice, text, *offset, None, None, out),
             CompletionItem::Part { choice, part, left, offset, closes } => {
                 let (start, end, _) = left.piece();
                 let text = match self.turn.choice(*choice).parts.get(*part) {
@@ -358,14 +398,15 @@ impl Writer for TextEvents {
                     _ => "",
                 };
                 let more = left.advance();
-                let ended = (*closes && !more).then(|| finish(self.turn.choice(*choice)));
-                self.text(*choice, text, *offset, ended, out);
+                let ended = (*closes && !more).then(|| finish(&self.turn, *choice));
+                let own = self.own.get_mut(*choice).and_then(VecDeque::pop_front);
+                self.text(*choice, text, *offset, own, ended, out);
                 *offset += text.chars().count();
                 return more;
             }
             CompletionItem::Finish(choices) => {
                 let choices = choices.iter().map(|index| {
-                    let reason = finish(self.turn.choice(*index));
+                    let reason = finish(&self.turn, *index);
                     json!({"text": "", "index": index, "logprobs": null, "finish_reason": reason})
                 });
                 self.chunk(choices.collect(), out);

@@ -3,6 +3,7 @@
 use crate::random::Random;
 use crate::reply::TokenLogprob;
 use serde_json::{Map, Value, json};
+use std::ops::Range;
 
 /// Tokens that are offered as alternatives when the token itself suggests none.
 const COMMON: &[&str] = &[
@@ -157,6 +158,21 @@ pub(crate) fn legacy(tokens: &[Scored], offset: usize, prompt: bool) -> Value {
     })
 }
 
+/// Which tokens begin in which piece of a text: `lengths` of the tokens, and where each piece ends. The last piece has
+/// all that are left.
+pub(crate) fn shares(lengths: &[usize], ends: &[usize]) -> Vec<Range<usize>> {
+    let (mut next, mut at) = (0, 0);
+    let share = |(piece, end): (usize, &usize)| {
+        let first = next;
+        while next < lengths.len() && (at < *end || piece + 1 == ends.len()) {
+            at += lengths[next];
+            next += 1;
+        }
+        first..next
+    };
+    ends.iter().enumerate().map(share).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +231,15 @@ mod tests {
             legacy(&scored, 3, false).to_string(),
             r#"{"tokens":["Hi"],"token_logprobs":[-0.5],"top_logprobs":[{"Hi":-0.5}],"text_offset":[3]}"#
         );
+    }
+
+    #[test]
+    fn tokens_are_shared_among_the_pieces_they_begin_in() {
+        assert_eq!(shares(&[2, 3, 1], &[2, 5, 6]), [0..1, 1..2, 2..3]);
+        assert_eq!(shares(&[5, 1, 1], &[2, 4, 6]), [0..1, 1..1, 1..3]);
+        assert_eq!(shares(&[1, 1], &[3, 6]), [0..2, 2..2]);
+        assert_eq!(shares(&[1, 1, 9], &[1]), [0..3]);
+        assert!(shares(&[1], &[]).is_empty());
     }
 
     #[test]

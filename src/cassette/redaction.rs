@@ -3,6 +3,7 @@
 
 use super::secrets::{SHAPES, entropic};
 use crate::redact;
+pub(crate) use crate::redact::REDACTED;
 use crate::wire::form::FormFile;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
@@ -10,9 +11,6 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
-
-/// What stands in a secret's place.
-pub(crate) const REDACTED: &str = "[REDACTED]";
 
 /// Where in a text what can be: every mark of every shape, found in one pass.
 static MARKS: LazyLock<Option<Marks>> = LazyLock::new(Marks::new);

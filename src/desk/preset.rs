@@ -283,10 +283,25 @@ fn meaning(body: &Value) -> Option<Value> {
     Some(reply)
 }
 
+/// How a Reply can end.
+const FINISHES: [&str; 4] = ["stop", "length", "tool_calls", "content_filter"];
+
+/// An annotation of chat in the form of Responses.
+fn flat(annotation: &Value) -> Option<Value> {
+    let kind = annotation["type"].as_str()?;
+    let mut flat = Map::from_iter([("type".to_string(), kind.into())]);
+    flat.extend(annotation[kind].as_object()?.clone());
+    Some(flat.into())
+}
+
 fn choice(choice: &Value) -> Option<Value> {
     // Of completions the text is the choice's own.
     let message = choice.get("message").cloned().or_else(|| Some(json!({"content": choice["text"].as_str()?})))?;
     let mut said = Map::new();
+    let thought = ["reasoning_content", "reasoning"].into_iter().find_map(|name| message[name].as_str());
+    if let Some(thought) = thought.filter(|thought| !thought.is_empty()) {
+        said.insert("reasoning".into(), thought.into());
+    }
     match (&message["refusal"], &message["content"]) {
         (Value::String(refusal), _) => drop(said.insert("refusal".into(), refusal.as_str().into())),
         (_, Value::String(text)) => drop(said.insert("text".into(), text.as_str().into())),
@@ -312,11 +327,15 @@ fn choice(choice: &Value) -> Option<Value> {
         let call = json!({"type": "function", "function": message["function_call"]});
         said.entry("tool_calls").or_insert(json!([call]));
     }
-    if said.is_empty() {
+    if said.keys().all(|key| key == "reasoning") {
         said.insert("text".into(), "".into());
     }
-    // That of a function is the request's form, not the answer's.
-    if let Some(finish) = choice["finish_reason"].as_str().filter(|finish| *finish != "function_call") {
+    let annotations: Vec<Value> = message["annotations"].as_array().into_iter().flatten().filter_map(flat).collect();
+    if !annotations.is_empty() && (said.contains_key("text") || said.contains_key("refusal")) {
+        said.insert("annotations".into(), annotations.into());
+    }
+    // Others are shown as they are, where choices have them.
+    if let Some(finish) = choice["finish_reason"].as_str().filter(|finish| FINISHES.contains(finish)) {
         said.insert("finish_reason".into(), finish.into());
     }
     Some(said.into())

@@ -5,6 +5,7 @@
 
 use crate::desk::breakpoints::{Pause, PausePlace};
 use crate::desk::pending::{Decision, PausedChange};
+use crate::redact::veil::Veil;
 use crate::reply::fault::FaultKind;
 use crate::reply::pace::Chunk;
 use crate::reply::{Arrival, Arriving, Choice, Part, Passing, Piece, Raw, RawBody, Reply, Say, Text, describe};
@@ -116,7 +117,9 @@ fn written_error(error: &ApiError) -> Value {
 
 /// The same answer, its pieces behind a gate; what comes in one piece stays as it is.
 fn gated(turn: &Turn<'_>, mut found: Found, person: Person, stops: Vec<(u64, usize)>, stepping: bool) -> Found {
-    let gate = Gate { person, by: turn.call.exchange.record().by, stops, stepping, number: 0, said: String::new() };
+    let veil = turn.call.exchange.veil().cloned();
+    let by = turn.call.exchange.record().by;
+    let gate = Gate { person, by, stops, stepping, number: 0, said: String::new(), veil, open: Vec::new() };
     let late = ApiError::emulator("reply_function_failed", "The pieces of the reply stopped coming.");
     let open = |source: PieceSource, gate: Gate| {
         // One at a time: what is behind the gate has not left.
@@ -222,6 +225,9 @@ struct Gate {
     /// The next piece's.
     number: usize,
     said: String,
+    /// Hides an upstream's key from who looks, and what may be its beginning.
+    veil: Option<Arc<Veil>>,
+    open: Vec<u8>,
 }
 
 impl Gate {
@@ -245,9 +251,16 @@ impl Gate {
         }
     }
 
+    /// A piece's text as a person sees it.
+    fn shown(&mut self, text: String) -> String {
+        let Some(veil) = &self.veil else { return text };
+        veil.next(&mut self.open, &text)
+    }
+
     /// A piece as it leaves; `None` = it does not.
     async fn look(&mut self, arrival: Arrival) -> Option<Arrival> {
         let Some((kind, text)) = content(&arrival.piece) else { return Some(arrival) };
+        let text = self.shown(text);
         let Arrival { choice, mut piece } = arrival;
         let number = self.number;
         self.number += 1;
@@ -264,7 +277,7 @@ impl Gate {
                 by: self.by,
                 status: None,
                 reply: Value::Null,
-                said: self.said.clone(),
+                said: self.veil.as_ref().map_or_else(|| self.said.clone(), |veil| veil.so_far(&self.said)),
                 next: Some((kind, text)),
             };
             self.stepping = false;

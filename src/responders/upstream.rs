@@ -1,6 +1,7 @@
 //! The real API as a responder, or the server of a model: what it sends passes through as it comes, whatever it is.
 
 use crate::prompt::Prompt;
+use crate::redact::veil;
 use crate::reply::Say;
 use crate::reply::{Arrival, Arriving, Piece, UpstreamOptions};
 use crate::responders::breakpoint;
@@ -142,6 +143,9 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
     let own = (session.name == session.key && session.key != ANONYMOUS).then_some(session.key.as_str());
     let request =
         UpstreamRequest { method: &call.method, path: &call.path, query: Some(&query), headers, key: own, body };
+    if let Some(key) = target.key.as_deref().or(own) {
+        call.exchange.hides(key);
+    }
     let given = match target.is(call.emulator.address) {
         true => Err(UpstreamFailure::itself(&target)),
         false => upstream.ask(target, request).await,
@@ -149,7 +153,7 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
     call.exchange.wait_for(None);
     match given {
         Ok(given) => {
-            watched.tell(&UpstreamNews::Begun { status: given.status, headers: &given.headers });
+            watched.begun(given.status, &given.headers);
             let (sender, pieces) = mpsc::channel(AHEAD);
             let late = given.body.late().to_api_error();
             // The body gives up first, and knows why.
@@ -211,11 +215,37 @@ impl Watched {
             observer.heard(&self.session, &self.exchange, heard);
         }
     }
+
+    /// Tells that the answer begins.
+    fn begun(&self, status: u16, headers: &[(String, String)]) {
+        match self.exchange.veil() {
+            None => self.tell(&UpstreamNews::Begun { status, headers }),
+            Some(veil) => {
+                let hidden = |(name, value): &(String, String)| (name.clone(), veil.text(value).into_owned());
+                let headers: Vec<_> = headers.iter().map(hidden).collect();
+                self.tell(&UpstreamNews::Begun { status, headers: &headers });
+            }
+        }
+    }
+
+    /// Tells of a chunk; `open` is what [`veil::Veil::pass`] holds back of it.
+    fn chunk(&self, chunk: &Bytes, open: &mut Vec<u8>) {
+        match self.exchange.veil().map(|veil| veil.pass(open, chunk)) {
+            // As nearly all come: nothing is copied.
+            Some(shown) if shown.len() != chunk.len() || matches!(shown, Cow::Owned(_)) => {
+                if !shown.is_empty() {
+                    self.tell(&UpstreamNews::Chunk(&shown.into_owned().into()));
+                }
+            }
+            _ => self.tell(&UpstreamNews::Chunk(chunk)),
+        }
+    }
 }
 
 /// Passes a body on, chunk by chunk, until it is over or nobody wants more of it.
 async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arrival>) {
     let why;
+    let mut open = Vec::new();
     let end = loop {
         let next = tokio::select! {
             // Of an answer without a body nobody reads anything.
@@ -226,7 +256,7 @@ async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arriva
         match next {
             None => break UpstreamNews::Ended(Ok(())),
             Some(Ok(chunk)) => {
-                watched.tell(&UpstreamNews::Chunk(&chunk));
+                watched.chunk(&chunk, &mut open);
                 if out.send(Piece::Bytes(chunk).into()).await.is_err() {
                     break UpstreamNews::Left;
                 }
@@ -238,5 +268,9 @@ async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arriva
             }
         }
     };
+    let rest = veil::rest(&open);
+    if !rest.is_empty() {
+        watched.tell(&UpstreamNews::Chunk(&Bytes::copy_from_slice(rest)));
+    }
     watched.tell(&end);
 }

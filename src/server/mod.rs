@@ -126,6 +126,8 @@ mod unbuilt_tests;
 #[cfg(test)]
 mod uploads_tests;
 #[cfg(test)]
+mod upstream_key_tests;
+#[cfg(test)]
 mod upstream_tests;
 #[cfg(test)]
 mod vector_stores_tests;

@@ -4,6 +4,7 @@ use super::queue_tests::AT;
 use super::room_tests::{CHAT, ask, chat, done};
 use super::tests::{Got, send, start};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The chunks of a chat stream.
 fn chunks(got: &Got) -> Vec<Value> {
@@ -174,4 +175,181 @@ fn a_streamed_body_keeps_its_facts_and_its_end() {
     let failed = json!({"status": "failed", "error": {"code": "server_error", "message": "no"}, "output": []});
     done(&emulator, "POST", AT, json!({"response": failed}));
     assert_eq!(send(&emulator, "k", "/v1/responses", &asked).json(), failed);
+}
+
+/// The choices of a chat stream, each as what its chunks say together.
+fn said(got: &Got) -> Vec<Value> {
+    let mut choices: Vec<Value> = Vec::new();
+    for chunk in chunks(got) {
+        for one in chunk["choices"].as_array().into_iter().flatten() {
+            let index = one["index"].as_u64().expect("an index") as usize;
+            choices.resize(choices.len().max(index + 1), json!({"finish": null, "scores": []}));
+            for (name, value) in one["delta"].as_object().expect("a delta") {
+                let before = choices[index][name].as_str().unwrap_or_default();
+                choices[index][name] = match value {
+                    Value::String(more) => format!("{before}{more}").into(),
+                    whole => whole.clone(),
+                };
+            }
+            let scores = one["logprobs"]["content"].as_array().into_iter().flatten().cloned();
+            choices[index]["scores"].as_array_mut().expect("a list").extend(scores);
+            if !one["finish_reason"].is_null() {
+                choices[index]["finish"] = one["finish_reason"].clone();
+            }
+        }
+    }
+    choices
+}
+
+/// A body has as many choices as it has, whatever number is asked for, and all that it says, whatever the limit.
+#[test]
+fn a_body_means_its_own_choices_to_their_ends() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let bodies = json!([
+        [{"message": {"content": "a b c"}}, {"message": {"content": "d e f"}}],
+        [{"message": {"content": "a b c"}}],
+    ]);
+    for choices in bodies.as_array().expect("a list") {
+        for n in [Value::Null, json!(1), json!(2), json!(3)] {
+            let asked = |stream: bool| {
+                let mut body = chat("a", stream);
+                body["n"] = n.clone();
+                (body["max_tokens"], body["stop"]) = (json!(2), json!(["b"]));
+                done(&emulator, "POST", AT, json!({"response": {"choices": choices}, "fill": true}));
+                send(&emulator, "k", CHAT, &body)
+            };
+            let (filled, streamed) = (asked(false).json(), said(&asked(true)));
+            let filled = filled["choices"].as_array().expect("choices");
+            let many = choices.as_array().map(Vec::len);
+            assert_eq!((Some(filled.len()), Some(streamed.len())), (many, many), "n: {n}");
+            for (index, choice) in filled.iter().enumerate() {
+                let text = &choices[index]["message"]["content"];
+                assert_eq!((&choice["index"], &choice["finish_reason"]), (&json!(index), &json!("stop")), "{choice}");
+                assert_eq!((&choice["message"]["role"], &choice["message"]["content"]), (&json!("assistant"), text));
+                assert_eq!((&streamed[index]["content"], &streamed[index]["finish"]), (text, &json!("stop")));
+            }
+        }
+    }
+    let two = json!({"choices": [{"text": "a"}, {"text": "b"}]});
+    for stream in [false, true] {
+        done(&emulator, "POST", AT, json!({"response": two, "fill": true}));
+        let asked = json!({"model": "gpt-3.5-turbo-instruct", "prompt": "p", "echo": true, "stream": stream});
+        let got = send(&emulator, "k", "/v1/completions", &asked);
+        let all = if stream { chunks(&got) } else { vec![got.json()] };
+        let texts = |index: usize| -> String {
+            let choices = all.iter().flat_map(|one| one["choices"].as_array().into_iter().flatten());
+            choices.filter(|choice| choice["index"] == index).filter_map(|choice| choice["text"].as_str()).collect()
+        };
+        assert_eq!((texts(0).as_str(), texts(1).as_str(), texts(2).as_str()), ("a", "b", ""), "{all:?}");
+        assert!(stream || all[0]["choices"][1]["finish_reason"] == "stop", "{all:?}");
+    }
+    // What a reply says is still given as often as is asked.
+    let mut two = chat("a", false);
+    two["n"] = json!(2);
+    done(&emulator, "POST", AT, json!({"reply": "again"}));
+    assert_eq!(send(&emulator, "k", CHAT, &two).json()["choices"].as_array().map(Vec::len), Some(2));
+}
+
+/// Whatever a choice has beside its text is streamed as it is written.
+#[test]
+fn a_streamed_choice_keeps_what_it_has_beside_its_text() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let scores = json!([
+        {"token": "one tw", "logprob": -0.5, "bytes": [111, 110, 101, 32, 116, 119], "top_logprobs": []},
+        {"token": "o", "logprob": -0.25, "bytes": null, "top_logprobs": [{"token": "x", "logprob": -9.0, "bytes": null}]},
+    ]);
+    let cited =
+        json!([{"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 1}}]);
+    let message = json!({"role": "assistant", "content": "one two", "reasoning_content": "because of it",
+        "annotations": cited, "refusal": null, "provider": {"own": 1}});
+    let body = json!({"choices": [{"index": 0, "message": message, "finish_reason": "eos",
+        "logprobs": {"content": scores, "refusal": null}}]});
+    for logprobs in [false, true] {
+        let mut asked = chat("a", true);
+        asked["logprobs"] = json!(logprobs);
+        done(&emulator, "POST", AT, json!({"response": body}));
+        let got = send(&emulator, "k", CHAT, &asked);
+        let one = &said(&got)[0];
+        assert_eq!((&one["content"], &one["reasoning_content"]), (&message["content"], &message["reasoning_content"]));
+        assert_eq!((&one["annotations"], &one["provider"]), (&cited, &message["provider"]));
+        assert_eq!((&one["scores"], &one["finish"], one.get("reasoning")), (&scores, &json!("eos"), None));
+        assert_eq!(got.text().matches("url_citation\":{").count(), 1, "{}", got.text());
+    }
+    // In Responses the same means a reasoning item, and the citation is one there.
+    done(&emulator, "POST", AT, json!({"response": body}));
+    let asked = json!({"model": "gpt-5", "input": "a", "stream": true});
+    let last = chunks(&send(&emulator, "k", "/v1/responses", &asked)).pop().expect("an event");
+    let output = &last["response"]["output"];
+    assert_eq!(
+        (&output[0]["summary"][0]["text"], &output[1]["content"][0]["text"]),
+        (&json!("because of it"), &json!("one two"))
+    );
+    assert_eq!(output[1]["content"][0]["annotations"][0]["url"], "u");
+    // Completions have lists beside each other.
+    let lists = json!({"tokens": ["one", " two"], "token_logprobs": [-0.5, -0.25], "top_logprobs": null, "text_offset": [0, 3]});
+    done(&emulator, "POST", AT, json!({"response": {"choices": [{"text": "one two", "logprobs": lists}]}}));
+    let asked = json!({"model": "gpt-3.5-turbo-instruct", "prompt": "p", "stream": true, "logprobs": 1});
+    let all = chunks(&send(&emulator, "k", "/v1/completions", &asked));
+    for (name, whole) in lists.as_object().expect("lists") {
+        let parts = all.iter().filter_map(|one| one["choices"][0]["logprobs"][name].as_array());
+        let told: Vec<Value> = parts.flatten().cloned().collect();
+        assert_eq!(Value::from(told), if whole.is_null() { json!([]) } else { whole.clone() }, "{name}: {all:?}");
+    }
+    // A function as it was called of old, though nobody offers one.
+    let called = json!({"content": null, "function_call": {"name": "f", "arguments": "{}"}});
+    for stream in [false, true] {
+        done(&emulator, "POST", AT, json!({"response": {"choices": [{"message": called}]}, "fill": true}));
+        let got = send(&emulator, "k", CHAT, &chat("a", stream));
+        let text = got.text();
+        assert!(text.contains("function_call") && !text.contains("tool_calls"), "{text}");
+    }
+}
+
+/// The items of a response are those that it has, with what they lack.
+#[test]
+fn a_response_has_its_own_items_filled_and_streamed() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let part = |text: &str| json!({"type": "output_text", "text": text});
+    let output = json!([
+        {"type": "message", "content": [part("a"), part("a2")]},
+        {"type": "function_call", "name": "f", "arguments": "{}"},
+        {"type": "file_search_call", "queries": ["q"], "results": [{"text": "found"}]},
+        {"type": "message", "status": "completed", "content": [part("b"), {"type": "refusal", "refusal": "no"}]},
+    ]);
+    let body = json!({"output": output, "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}});
+    for stream in [false, true] {
+        done(&emulator, "POST", AT, json!({"response": body, "fill": true}));
+        let asked = json!({"model": "gpt-4o", "input": "a", "stream": stream, "max_output_tokens": 16});
+        let got = send(&emulator, "k", "/v1/responses", &asked);
+        let response = match stream {
+            true => chunks(&got).pop().expect("an event")["response"].take(),
+            false => got.json(),
+        };
+        let items = response["output"].as_array().expect("items");
+        assert_eq!(items.len(), 4, "{response}");
+        assert_eq!(
+            (&items[0]["content"][1]["text"], &items[0]["content"][1]["annotations"]),
+            (&json!("a2"), &json!([]))
+        );
+        assert_eq!(items[0]["role"], "assistant");
+        for field in ["id", "call_id", "status"] {
+            assert!(items[1][field].is_string(), "{field}: {response}");
+        }
+        assert_eq!(items[2]["results"], output[2]["results"]);
+        assert_eq!((&items[3]["content"][1]["refusal"], &items[3]["status"]), (&json!("no"), &json!("completed")));
+        if stream {
+            let mut texts = BTreeMap::<_, String>::new();
+            for event in chunks(&got).iter().filter(|event| event["type"] == "response.output_text.delta") {
+                let place = (event["output_index"].as_u64(), event["content_index"].as_u64());
+                texts.entry(place).or_default().push_str(event["delta"].as_str().expect("a text"));
+            }
+            let place = |item, part| (Some(item), Some(part));
+            let parts = [(place(0, 0), "a"), (place(0, 1), "a2"), (place(3, 0), "b")];
+            assert_eq!(texts, parts.map(|(place, text)| (place, text.to_string())).into());
+        }
+    }
+    // Elsewhere they are what they mean there.
+    done(&emulator, "POST", AT, json!({"response": {"output": [output[0]]}, "fill": true}));
+    let elsewhere = send(&emulator, "k", CHAT, &chat("a", false)).json();
+    assert_eq!(elsewhere["choices"][0]["message"]["content"], "aa2");
 }

@@ -3,7 +3,8 @@
 
 use crate::cassette::meaning;
 use crate::memory::Held;
-use crate::reply::{Arrival, Arriving, Piece};
+use crate::redact::veil;
+use crate::reply::{Arrival, Arriving, Piece, describe};
 use crate::runtime;
 use crate::session::exchange::{Exchange, Said};
 use crate::turn::usage::said::{self, UsageReader};
@@ -30,6 +31,8 @@ pub(crate) struct Through {
     held: Held,
     /// There is more than was kept.
     partial: bool,
+    /// What may be the beginning of the upstream's key: see [`veil::Veil::pass`].
+    open: Vec<u8>,
     /// Where a model answers, its bytes say what it counted.
     usage: Option<UsageReader>,
 }
@@ -38,7 +41,17 @@ impl Through {
     pub(crate) fn new(arriving: Option<Arriving>, exchange: Arc<Exchange>) -> Self {
         let usage = said::reader(&exchange);
         let held = exchange.hold();
-        Through { arriving, next: None, failed: false, exchange, kept: Vec::new(), held, partial: false, usage }
+        Through {
+            arriving,
+            next: None,
+            failed: false,
+            exchange,
+            kept: Vec::new(),
+            held,
+            partial: false,
+            open: Vec::new(),
+            usage,
+        }
     }
 
     /// Waits until it is known what comes next.
@@ -81,7 +94,14 @@ impl Through {
         if let Some(usage) = &mut self.usage {
             usage.read(&bytes);
         }
-        self.keep(&bytes);
+        match self.exchange.veil().cloned() {
+            Some(veil) => {
+                let mut open = std::mem::take(&mut self.open);
+                self.keep(&veil.pass(&mut open, &bytes));
+                self.open = open;
+            }
+            None => self.keep(&bytes),
+        }
         Some(bytes)
     }
 
@@ -103,6 +123,8 @@ impl Through {
         if let Some(usage) = self.usage.take() {
             said::note(&self.exchange, &usage);
         }
+        let open = std::mem::take(&mut self.open);
+        self.keep(veil::rest(&open));
         let kept = std::mem::take(&mut self.kept);
         if kept.is_empty() {
             return;
@@ -110,11 +132,20 @@ impl Through {
         let operation = self.exchange.operation;
         let all = Some(&kept[..]).filter(|_| whole && !self.partial);
         let read = |kept: &[u8]| meaning::read(operation, &String::from_utf8_lossy(kept));
-        let said = match all.and_then(|all| runtime::aside(all.len(), || read(all))) {
+        let reply = all.and_then(|all| runtime::aside(all.len(), || read(all)));
+        // Pieces may say together what none of them says.
+        let hidden = |text: String| match self.exchange.veil() {
+            Some(veil) => veil.text(&text).into_owned(),
+            None => text,
+        };
+        let said = match reply {
+            Some(reply) if self.exchange.veil().is_some_and(|veil| veil.is_in(&describe::reply(&reply))) => {
+                Said::Shown(hidden(describe::reply(&reply)))
+            }
             Some(reply) => Said::Reply(Arc::new(reply)),
             None => {
                 let kept = String::from_utf8_lossy(kept.get(..KEPT).unwrap_or(&kept));
-                Said::Shown(meaning::said(operation, &kept).unwrap_or_else(|| kept.into_owned()))
+                Said::Shown(hidden(meaning::said(operation, &kept).unwrap_or_else(|| kept.into_owned())))
             }
         };
         self.held.set(0);

@@ -14,6 +14,7 @@ use super::sent::SentLog;
 use super::serial::SerialNumbers;
 use crate::clock;
 use crate::memory::{Account, Held, weight};
+use crate::redact::veil::Veil;
 use crate::reply::{Reply, describe};
 use crate::script::Rule;
 use crate::wire::error::ApiError;
@@ -212,6 +213,8 @@ pub(crate) struct Exchange {
     cut: AtomicBool,
     /// Its answer as it left, where somebody may look at it: of most exchanges nobody does.
     pub sent: OnceLock<Box<SentLog>>,
+    /// Hides the key that an upstream was asked with.
+    veil: OnceLock<Arc<Veil>>,
     /// What it holds of the journal's account.
     held: Held,
     /// What was kept of it last, by its hash.
@@ -297,6 +300,7 @@ impl Exchange {
             until: AtomicU64::new(0),
             cut: AtomicBool::new(false),
             sent: OnceLock::new(),
+            veil: OnceLock::new(),
             held,
             kept: AtomicU64::new(0),
             journal,
@@ -364,15 +368,32 @@ impl Exchange {
     /// The head of its answer leaves; it is read where it is kept.
     pub(crate) fn head_leaves(&self, headers: impl FnOnce() -> Headers) {
         if let Some(sent) = self.sent.get() {
-            self.held.add(sent.head(headers()));
+            let headers = headers();
+            self.held.add(sent.head(match self.veil() {
+                Some(veil) => headers.veiled(veil),
+                None => headers,
+            }));
         }
     }
 
     /// A piece of its answer leaves; it is kept as long as the session has room: what is open gives way to nothing.
     pub(crate) fn leaves(&self, bytes: &[u8]) {
         if let Some(sent) = self.sent.get() {
-            self.held.add(sent.piece(bytes, !self.held.account().is_full(bytes.len())));
+            let room = !self.held.account().is_full(bytes.len());
+            self.held.add(sent.piece(bytes, room, self.veil().map(|veil| &**veil)));
         }
+    }
+
+    /// An upstream is asked with this key, which nobody sees whatever the answer repeats.
+    pub(crate) fn hides(&self, key: &str) {
+        if let Some(veil) = Veil::of(key) {
+            let _ = self.veil.set(veil);
+        }
+    }
+
+    /// What hides the key that an upstream was asked with.
+    pub(crate) fn veil(&self) -> Option<&Arc<Veil>> {
+        self.veil.get()
     }
 
     /// Its connection is to be reset once what came before has left.

@@ -2,9 +2,11 @@
 
 use crate::clock;
 use crate::redact;
+use crate::redact::veil::{self, Veil};
 use crate::wire::headers::Headers;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +30,10 @@ struct SentState {
     bytes: u64,
     /// Nothing more is kept.
     over: bool,
+    /// Something is not.
+    truncated: bool,
+    /// What may be the beginning of a key: see [`Veil::pass`].
+    open: Vec<u8>,
 }
 
 impl SentLog {
@@ -42,17 +48,23 @@ impl SentLog {
         kept
     }
 
-    /// A piece leaves; `room` = there is room for it. Gives the bytes that are kept of it.
-    pub(crate) fn piece(&self, bytes: &[u8], room: bool) -> usize {
+    /// A piece leaves; `room` = there is room for it, `veil` = hides what is never kept. Gives the bytes that are kept of it.
+    pub(crate) fn piece(&self, bytes: &[u8], room: bool, veil: Option<&Veil>) -> usize {
         let mut state = self.state();
         state.bytes += bytes.len() as u64;
         // What comes after a gap would be shown as if it followed.
         state.over |= !room || state.pieces.len() >= PIECES;
         if state.over {
+            state.truncated |= !bytes.is_empty();
             return 0;
         }
+        let shown = match veil {
+            Some(veil) => veil.pass(&mut state.open, bytes),
+            None => bytes.into(),
+        };
         let room = KEPT - state.kept.len();
-        let kept = bytes.get(..room).unwrap_or(bytes);
+        state.truncated |= shown.len() > room;
+        let kept = shown.get(..room).unwrap_or(&shown);
         if kept.is_empty() {
             return 0;
         }
@@ -69,11 +81,17 @@ impl SentLog {
         let events = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
         let mut shown = Vec::new();
         let mut from = 0;
+        // The last one has what may still become a key.
+        let rest = if state.truncated { &[][..] } else { veil::rest(&state.open) };
+        let last = state.pieces.last().map(|(_, end)| *end);
         for (at, end) in &state.pieces {
             let at = at.saturating_sub(arrived).as_secs_f64() * 1_000.0;
-            let piece = &state.kept[from..*end];
+            let piece = match Some(*end) == last {
+                true => Cow::from([&state.kept[from..*end], rest].concat()),
+                false => state.kept[from..*end].into(),
+            };
             from = *end;
-            let text = std::str::from_utf8(piece);
+            let text = std::str::from_utf8(&piece);
             match text {
                 Ok(text) if events => {
                     shown.extend(text.split_inclusive("\n\n").map(|event| json!({"at_ms": at, "text": event})));
@@ -85,8 +103,7 @@ impl SentLog {
         let open = |name: &str, value| if redact::is_secret(name) { "…" } else { value };
         let headers: Map<String, Value> =
             state.headers.iter().map(|(name, value)| (name.to_string(), open(name, value).into())).collect();
-        let truncated = state.bytes > state.kept.len() as u64;
-        json!({"headers": headers, "events": shown, "bytes": state.bytes, "truncated": truncated})
+        json!({"headers": headers, "events": shown, "bytes": state.bytes, "truncated": state.truncated})
     }
 }
 
@@ -101,22 +118,22 @@ mod tests {
         let head = [("content-type", "text/event-stream"), ("set-cookie", "secret")];
         let head = head.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         log.head(Headers::of(&HeaderMap::from_iter(head)));
-        log.piece(b"data: 1\n\ndata: 2\n\n", true);
-        log.piece(b"data: 3\n\n", true);
+        log.piece(b"data: 1\n\ndata: 2\n\n", true, None);
+        log.piece(b"data: 3\n\n", true, None);
         let shown = log.to_json(Duration::ZERO);
         let texts: Vec<&Value> = shown["events"].as_array().into_iter().flatten().map(|event| &event["text"]).collect();
         assert_eq!(texts, ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]);
         assert_eq!((&shown["bytes"], &shown["truncated"]), (&json!(27), &json!(false)));
         assert!(!shown.to_string().contains("secret"), "{shown}");
         assert_eq!(shown["headers"], json!({"content-type": "text/event-stream", "set-cookie": "…"}));
-        log.piece(&vec![b'x'; KEPT], true);
-        assert_eq!(log.piece(b"more", true), 0);
+        log.piece(&vec![b'x'; KEPT], true, None);
+        assert_eq!(log.piece(b"more", true, None), 0);
         let shown = log.to_json(Duration::ZERO);
         assert_eq!((&shown["bytes"], &shown["truncated"]), (&json!(31 + KEPT), &json!(true)));
         let binary = SentLog::default();
-        binary.piece(&[0xff, 0], true);
+        binary.piece(&[0xff, 0], true, None);
         assert_eq!(binary.to_json(Duration::ZERO)["events"][0]["base64"], "/wA=");
-        assert_eq!((binary.piece(b"no room", false), binary.piece(b"room again", true)), (0, 0));
+        assert_eq!((binary.piece(b"no room", false, None), binary.piece(b"room again", true, None)), (0, 0));
         let shown = binary.to_json(Duration::ZERO);
         assert_eq!((shown["events"].as_array().map(Vec::len), &shown["truncated"]), (Some(1), &json!(true)));
     }

@@ -48,6 +48,7 @@ use crate::turn::models::Whole;
 use crate::wire::error::ApiError;
 use crate::wire::event::Events;
 use bytes::Bytes;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +101,11 @@ impl Spoken {
 
     pub(crate) fn overrides(&self) -> &Overrides {
         &self.reply.overrides
+    }
+
+    /// The body that a test wrote out; else null.
+    pub(crate) fn written(&self) -> &Value {
+        self.overrides().verbatim.as_ref().map_or(&Value::Null, |verbatim| &verbatim.body)
     }
 }
 
@@ -169,6 +175,8 @@ pub(crate) async fn conclude(
             return Err(cannot_answer(call, "text, tool calls, `raw` or `error`"));
         }
     }
+    let written = found.reply.overrides.verbatim.as_ref().map(|_| as_written(prompt, &found.reply));
+    let prompt = written.as_ref().unwrap_or(prompt);
     let encoding = call.encoding(&model);
     let strictness = Strictness::of(call, found.scripted);
     let mut arriving = found.arriving.take().map(|arriving| {
@@ -216,6 +224,15 @@ pub(crate) async fn conclude(
     };
     let status = verbatim.map_or(200, |verbatim| verbatim.status);
     Ok(Answer { status, headers, body, delivery })
+}
+
+/// What is asked of a body that a test wrote out: all that it says, and no more.
+fn as_written(prompt: &Prompt, reply: &Reply) -> Prompt {
+    let n = match &reply.say {
+        Say::Choices(choices) => choices.len(),
+        _ => 1,
+    };
+    Prompt { n, stop: Vec::new(), max_tokens: None, ..prompt.clone() }
 }
 
 /// Bytes of an answer that are written in a step.

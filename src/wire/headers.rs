@@ -1,8 +1,10 @@
 //! A request's headers as conditions, reply functions and the journal see them.
 
+use crate::redact::veil::Veil;
 use crate::redact::{header_value, is_secret, redact};
 use hyper::header::HeaderMap;
 use memchr::memchr_iter;
+use std::borrow::Cow;
 
 /// Headers that concern one connection alone (RFC 9110 §7.6.1): who passes a message on leaves them out.
 pub(crate) const HOP_BY_HOP: [&str; 6] =
@@ -67,6 +69,14 @@ impl Headers {
     pub(crate) fn single(name: &'static str, value: &str) -> Self {
         let value = value.parse().unwrap_or(hyper::header::HeaderValue::from_static("?"));
         Headers::of(&HeaderMap::from_iter([(hyper::header::HeaderName::from_static(name), value)]))
+    }
+
+    /// Without a key that values repeat.
+    pub(crate) fn veiled(self, veil: &Veil) -> Self {
+        match veil.text(&self.lines) {
+            Cow::Borrowed(_) => self,
+            Cow::Owned(lines) => lines.into_boxed_str().into(),
+        }
     }
 
     /// Bytes of all of them.

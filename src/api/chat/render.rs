@@ -19,6 +19,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
+/// What servers call the reasoning of a message.
+const THOUGHTS: [&str; 2] = ["reasoning_content", "reasoning"];
+
 /// What all chunks of an answer share.
 pub(crate) struct Facts {
     pub id: String,
@@ -27,7 +30,8 @@ pub(crate) struct Facts {
     pub fingerprint: Option<String>,
     /// GPT-5, the o-series and audio models show `logprobs` only when asked (recording 131301fc6fd43ba8).
     pub shows_logprobs: bool,
-    /// The request used `functions`: a call is a `function_call`, and so is the finish reason.
+    /// The request used `functions`, or a body that a test wrote out does: a call is a `function_call`, and so is the
+    /// finish reason.
     pub legacy_functions: bool,
     /// `None` while the reply is still arriving.
     pub usage: Option<Usage>,
@@ -35,6 +39,8 @@ pub(crate) struct Facts {
     pub audio_id: String,
     /// Whose additions it has.
     pub dialect: ChatDialect,
+    /// What reasoning is called in a delta; empty = it is not shown.
+    pub thoughts: Vec<&'static str>,
     /// Ids of the tool calls, by choice and call.
     pub call_ids: Vec<Vec<String>>,
 }
@@ -47,21 +53,32 @@ impl Facts {
             let calls = turn.choice(index).parts.iter().filter_map(as_call);
             calls.map(|one| one.id.clone().unwrap_or_else(|| ids::call(&mut random))).collect()
         });
-        let written = turn.overrides().verbatim.as_ref().map_or(&Value::Null, |verbatim| &verbatim.body);
+        let written = turn.written();
         let text = |name: &str| written[name].as_str().map(String::from);
+        let own = || written["choices"].as_array().into_iter().flatten();
+        let dialect = turn.overrides().dialect.unwrap_or(call.emulator.settings.dialect);
+        let thinks = |name: &&&str| own().any(|choice| choice["message"][**name].is_string());
+        let calls =
+            written["choices"].is_array().then(|| own().any(|choice| choice["message"]["function_call"].is_object()));
         Facts {
             id,
             created: written["created"].as_u64().unwrap_or_else(|| call.created()),
             call_ids: call_ids.collect(),
-            dialect: turn.overrides().dialect.unwrap_or(call.emulator.settings.dialect),
+            thoughts: match dialect {
+                ChatDialect::Vllm => THOUGHTS.to_vec(),
+                ChatDialect::Openai => THOUGHTS.iter().filter(thinks).copied().collect(),
+            },
+            dialect,
             audio_id: match prompt.audio {
                 true => format!("audio_{}", call.random.fork("audio").hex(32)),
                 false => String::new(),
             },
             service_tier: text("service_tier").unwrap_or_else(|| service_tier(field(&call.body, "service_tier"))),
             fingerprint: text("system_fingerprint").or_else(|| turn.model.fingerprint()),
-            shows_logprobs: !(turn.model.reasoning || turn.model.audio) || prompt.logprobs.is_some(),
-            legacy_functions: find(&call.body, "functions").is_some_and(Value::is_array),
+            shows_logprobs: !(turn.model.reasoning || turn.model.audio)
+                || prompt.logprobs.is_some()
+                || own().any(|choice| choice["logprobs"].is_object()),
+            legacy_functions: calls.unwrap_or_else(|| find(&call.body, "functions").is_some_and(Value::is_array)),
             usage: turn.arriving.is_none().then(|| usage_of(&call.counter(), prompt, turn)),
         }
     }

@@ -16,12 +16,15 @@ use crate::wire::error::ApiError;
 use crate::wire::event::Frames;
 use crate::wire::event::write_json_str;
 use bytes::BytesMut;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
 /// Characters of base64 in one delta of sound; a multiple of four, so that each decodes alone.
 const SOUND: usize = 16_000;
+
+/// What of a message its parts say.
+const IN_PARTS: [&str; 5] = ["role", "content", "refusal", "tool_calls", "function_call"];
 
 /// One chunk to write.
 pub(super) enum ChatItem {
@@ -48,6 +51,8 @@ pub(super) struct ChatEvents {
     frame: ChunkFrame,
     /// Log probabilities by choice, in the order of the pieces.
     scored: Vec<Vec<Scored>>,
+    /// Those that a test wrote out, likewise; a piece may have several, or none.
+    own: Vec<Option<Vec<Vec<Value>>>>,
     /// Choices of a reply still arriving whose messages are open.
     opened: Vec<usize>,
     /// Counts a reply that was still arriving when the stream began.
@@ -84,6 +89,7 @@ impl ChatEvents {
         let mut writer = ChatEvents {
             frame: ChunkFrame::new(&head, shown, call.random.fork("obfuscation")),
             scored: Vec::new(),
+            own: Vec::new(),
             opened: Vec::new(),
             counter: call.counter(),
             ids: call.random.fork("arriving ids"),
@@ -94,6 +100,7 @@ impl ChatEvents {
         let mut items = ChoiceQueues::default();
         if writer.turn.arriving.is_none() {
             writer.score(call);
+            writer.own = (0..writer.turn.choices).map(|index| writer.own_scores(index)).collect();
             items = writer.plan();
         }
         Chunks::new(items, writer)
@@ -120,6 +127,48 @@ impl ChatEvents {
             .collect();
     }
 
+    /// The choice at this place of a body that a test wrote out; else null.
+    fn written(&self, index: usize) -> &Value {
+        &self.turn.written()["choices"][index]
+    }
+
+    /// The log probabilities that a test wrote out for a choice, by the pieces of its text.
+    fn own_scores(&self, index: usize) -> Option<Vec<Vec<Value>>> {
+        let own = self.written(index)["logprobs"].as_object()?;
+        let part = self.turn.choice(index).parts.iter().find(|part| visible(part).is_some())?;
+        let name = if matches!(part, Part::Refusal(_)) { "refusal" } else { "content" };
+        let tokens = own.get(name)?.as_array()?;
+        let length = |token: &Value| match &token["bytes"] {
+            Value::Array(bytes) => bytes.len(),
+            _ => token["token"].as_str().map_or(0, str::len),
+        };
+        let lengths: Vec<usize> = tokens.iter().map(length).collect();
+        let pieces = visible(part)?.pieces(&self.turn.chunk, self.turn.encoding);
+        let ends: Vec<usize> = pieces.ranges().map(|(_, end, _)| end).collect();
+        Some(logprobs::shares(&lengths, &ends).into_iter().map(|share| tokens[share].to_vec()).collect())
+    }
+
+    /// Whether pieces of a choice's text have log probabilities.
+    fn scores(&self, index: usize) -> bool {
+        self.prompt.logprobs.is_some() || self.own.get(index).is_some_and(Option::is_some)
+    }
+
+    /// What a message that a test wrote out has beside its parts, as a delta.
+    fn beside(&self, index: usize) -> Option<String> {
+        let message = self.written(index)["message"].as_object()?;
+        let told = |name: &str| IN_PARTS.contains(&name) || self.facts.thoughts.contains(&name);
+        let says = |value: &Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
+        let more = message.iter().filter(|(name, value)| !told(name) && says(value));
+        let more: Map<String, Value> = more.map(|(name, value)| (name.clone(), value.clone())).collect();
+        (!more.is_empty()).then(|| Value::from(more).to_string())
+    }
+
+    /// The delta of a text's annotations; those of a message that a test wrote out are beside its parts.
+    fn annotations(&self, index: usize, text: &Text) -> Option<String> {
+        let shown = !text.annotations.is_empty() && !self.written(index)["message"].is_object();
+        shown.then(|| annotations_delta(&text.annotations))
+    }
+
     /// Lays out the chunks of a reply that is ready: the choices' pieces interleaved.
     fn plan(&self) -> ChoiceQueues<ChatItem> {
         let mut items =
@@ -130,7 +179,10 @@ impl ChatEvents {
 
     /// What follows all content: how each choice ended, in their order, then the usage.
     fn close(&self, items: &mut ChoiceQueues<ChatItem>) {
-        (0..self.turn.choices).for_each(|index| items.push(ChatItem::Finish(index)));
+        for index in 0..self.turn.choices {
+            items.extend(self.beside(index).map(|delta| ChatItem::Delta(index, delta)));
+            items.push(ChatItem::Finish(index));
+        }
         if self.frame.shown.usage {
             items.push(ChatItem::Usage);
         }
@@ -157,13 +209,11 @@ impl ChatEvents {
             match part {
                 Part::Text(text) | Part::Refusal(text) => {
                     let pieces = text.pieces(&self.turn.chunk, self.turn.encoding);
-                    let scored = self.prompt.logprobs.map(|_| seen);
+                    let scored = self.scores(index).then_some(seen);
                     seen += pieces.cuts.len();
                     let left = Cursor::new(pieces);
                     lane.extend(left.map(|left| ChatItem::Text { choice: index, part: at, left, scored }));
-                    if !text.annotations.is_empty() {
-                        lane.push_back(ChatItem::Delta(index, annotations_delta(&text.annotations)));
-                    }
+                    lane.extend(self.annotations(index, text).map(|delta| ChatItem::Delta(index, delta)));
                 }
                 Part::ToolCall(call) => {
                     let id = self.facts.call_ids.get(index).and_then(|ids| ids.get(number)).map_or("", String::as_str);
@@ -191,7 +241,7 @@ impl ChatEvents {
                 Part::Reasoning(summary) if thinks => {
                     for piece in render::pieces(&summary.join("\n\n"), &self.turn) {
                         let tokens = tokens::count(self.turn.encoding, &piece) as u32;
-                        lane.push_back(ChatItem::Content(index, thought(&piece), tokens));
+                        lane.push_back(ChatItem::Content(index, self.thought(&piece), tokens));
                     }
                 }
                 Part::Reasoning(_) | Part::Item(_) => {}
@@ -202,7 +252,13 @@ impl ChatEvents {
 
     /// Whether reasoning among these parts is shown.
     fn thoughts<'a>(&self, mut parts: impl Iterator<Item = &'a Part>) -> bool {
-        self.facts.dialect == ChatDialect::Vllm && parts.any(|part| matches!(part, Part::Reasoning(_)))
+        !self.facts.thoughts.is_empty() && parts.any(|part| matches!(part, Part::Reasoning(_)))
+    }
+
+    /// The delta of a piece of reasoning, under the names it has.
+    fn thought(&self, piece: &str) -> String {
+        let names = self.facts.thoughts.iter().map(|name| (name.to_string(), piece.into()));
+        Value::from(names.collect::<Map<_, _>>()).to_string()
     }
 
     /// The chunk that names a call.
@@ -230,7 +286,7 @@ impl ChatEvents {
     /// Opens the message of a choice that arrives, which begins with this part, unless it is open.
     fn open(&mut self, choice: usize, part: Option<&Part>, items: &mut ChoiceQueues<ChatItem>) {
         let hidden = match part {
-            Some(Part::Reasoning(_)) => self.facts.dialect == ChatDialect::Openai,
+            Some(Part::Reasoning(_)) => self.facts.thoughts.is_empty(),
             part => matches!(part, Some(Part::Item(_))),
         };
         if self.opened.contains(&choice) || hidden {
@@ -262,7 +318,7 @@ impl ChatEvents {
         {
             let piece = summary.last().and_then(|text| text.get(range.clone())).unwrap_or_default();
             let tokens = tokens::count(self.turn.encoding, piece) as u32;
-            items.push(ChatItem::Content(choice, thought(piece), tokens));
+            items.push(ChatItem::Content(choice, self.thought(piece), tokens));
         }
         let Some(text) = pieces_of(&part) else { return };
         let range = match step {
@@ -274,8 +330,8 @@ impl ChatEvents {
         let tokens = tokens::count(self.turn.encoding, text.text.get(range.clone()).unwrap_or_default()) as u32;
         frame::write_piece(self.number_of(choice, at), &part, range, self.facts.legacy_functions, &mut delta);
         items.push(ChatItem::Content(choice, String::from_utf8_lossy(&delta).into_owned(), tokens));
-        if let (Step::Part(..), false) = (step, text.annotations.is_empty()) {
-            items.push(ChatItem::Delta(choice, annotations_delta(&text.annotations)));
+        if let (Step::Part(..), Some(delta)) = (step, self.annotations(choice, text)) {
+            items.push(ChatItem::Delta(choice, delta));
         }
     }
 
@@ -300,11 +356,6 @@ fn visible(part: &Part) -> Option<&Text> {
         Part::Text(text) | Part::Refusal(text) => Some(text),
         _ => None,
     }
-}
-
-/// The delta of a piece of reasoning, under both names that servers give it.
-fn thought(piece: &str) -> String {
-    json!({"reasoning_content": piece, "reasoning": piece}).to_string()
 }
 
 fn annotations_delta(annotations: &[Value]) -> String {
@@ -360,16 +411,18 @@ impl Writer for ChatEvents {
         }
         match item {
             ChatItem::Delta(choice, delta) | ChatItem::Content(choice, delta, _) => {
-                let logprobs = (self.prompt.logprobs.is_some() && delta.starts_with("{\"role\""))
+                let logprobs = (self.scores(*choice) && delta.starts_with("{\"role\""))
                     .then_some("{\"content\":[],\"refusal\":null}");
                 self.frame.chunk(Some(*choice), |out| out.extend_from_slice(delta.as_bytes()), logprobs, "null", out);
             }
             ChatItem::Text { choice, part, left, scored } => {
                 let chosen = self.turn.choice(*choice);
                 let Some(part) = chosen.parts.get(*part) else { return false };
-                let one = scored.and_then(|at| self.scored.get(*choice)?.get(at));
-                let logprobs = one.map(|one| {
-                    let list = logprobs::chat(std::slice::from_ref(one));
+                let list = scored.and_then(|at| match self.own.get(*choice) {
+                    Some(Some(own)) => own.get(at).cloned(),
+                    _ => Some(logprobs::chat(std::slice::from_ref(self.scored.get(*choice)?.get(at)?))),
+                });
+                let logprobs = list.map(|list| {
                     let both = match part {
                         Part::Refusal(_) => json!({"content": null, "refusal": list}),
                         _ => json!({"content": list, "refusal": null}),
@@ -386,7 +439,9 @@ impl Writer for ChatEvents {
                 return left.advance();
             }
             ChatItem::Finish(choice) => {
-                let reason = json!(render::finish(self.turn.choice(*choice), &self.prompt, &self.facts)).to_string();
+                let own = self.written(*choice)["finish_reason"].as_str();
+                let derived = || render::finish(self.turn.choice(*choice), &self.prompt, &self.facts);
+                let reason = json!(own.unwrap_or_else(derived)).to_string();
                 self.frame.chunk(Some(*choice), |out| out.extend_from_slice(b"{}"), None, &reason, out);
             }
             ChatItem::Usage => {

@@ -234,7 +234,7 @@ impl Maker {
     }
 
     /// An item as the script wrote it, with what is missing.
-    fn written(&mut self, value: &Value) -> Item {
+    pub(crate) fn written(&mut self, value: &Value) -> Item {
         let kind = kinds::kind(value.get("type").and_then(Value::as_str).unwrap_or_default());
         let mut map = value.as_object().cloned().unwrap_or_default();
         if !matches!(map.get("id"), Some(Value::String(id)) if !id.is_empty()) {

@@ -130,7 +130,15 @@ impl Finisher {
         let last_call = choice.parts.iter().rposition(|part| matches!(part, Part::ToolCall(_)));
         let mut random = maker.random.fork("logprobs");
         let mut items: Vec<Item> = Vec::with_capacity(choice.parts.len());
-        for (index, part) in choice.parts.iter().enumerate() {
+        let written = self.written();
+        let calls = |item: &Value| item["type"] == "function_call" || item["type"] == "custom_tool_call";
+        let last_written = written.and_then(|output| output.iter().rposition(calls));
+        for (index, item) in written.into_iter().flatten().enumerate() {
+            let before_call = last_written.is_some_and(|call| call > index);
+            items.push(self.as_written(item, before_call, &mut maker, &mut random));
+        }
+        let parts = if written.is_some() { &[][..] } else { &choice.parts };
+        for (index, part) in parts.iter().enumerate() {
             let before_call = last_call.is_some_and(|call| call > index);
             let Some(mut item) = maker.item(part, before_call) else { continue };
             item.part = Some(index);
@@ -143,11 +151,37 @@ impl Finisher {
             items.push(item);
         }
         let (end, sealed) = self.end(choice);
-        if let (Status::Incomplete, Some(last)) = (end.status, items.last_mut()) {
+        let says = written.and_then(|output| output.last()).is_some_and(|item| item["status"].is_string());
+        if let (Status::Incomplete, Some(last), false) = (end.status, items.last_mut(), says) {
             last.cut_short();
         }
-        items.extend(sealed.and_then(|part| maker.item(&part, false)));
+        items.extend(sealed.filter(|_| written.is_none()).and_then(|part| maker.item(&part, false)));
         self.with(items.into_iter().map(Arc::new).collect(), end)
+    }
+
+    /// The output that a test wrote out: it has the items that it has, whatever parts they mean elsewhere.
+    fn written(&self) -> Option<&Vec<Value>> {
+        let output = self.turn.written()["output"].as_array()?;
+        output.iter().all(|item| item["type"].is_string()).then_some(output)
+    }
+
+    /// An item that a test wrote out, with what it lacks.
+    fn as_written(&self, written: &Value, before_call: bool, maker: &mut Maker, random: &mut Random) -> Item {
+        let mut item = maker.written(written);
+        if maker.phases && before_call && item.kind.name == "message" && written["phase"].is_null() {
+            item.value["phase"] = "commentary".into();
+        }
+        // What it has is shown, whatever `include` asks for.
+        let has = |path: &str| written.pointer(path).is_some_and(|value| !value.is_null());
+        item = item.including(|word| OPTIONAL.iter().any(|(known, _, path)| *known == word && has(path)));
+        let parts = item.value.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten();
+        for (at, part) in parts.enumerate().filter(|(_, part)| part["type"] == "output_text") {
+            if let (Some(top), false) = (self.prompt.logprobs, has(&format!("/content/{at}/logprobs"))) {
+                let text = part["text"].as_str().unwrap_or_default();
+                part["logprobs"] = score(self.turn.choice(0), text, self.turn.encoding, top, random).into();
+            }
+        }
+        item
     }
 
     /// The record of a reply that has arrived.
