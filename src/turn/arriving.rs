@@ -156,7 +156,7 @@ impl Driver {
 
     /// The text of a part, as far as it came.
     pub(crate) fn text(&self, choice: usize, part: usize) -> &str {
-        self.part(choice, part).map_or("", text_of)
+        self.part(choice, part).map_or("", Part::text)
     }
 
     /// The reply as far as it came; whole after the last step.
@@ -274,7 +274,9 @@ impl Driver {
         if !shown.is_empty() || finish == Some(Finish::Stop) || (ended && finish.is_none()) {
             self.show(choice);
             let at = self.choices[choice].parts.len().saturating_sub(1);
-            if let (false, Some(text)) = (shown.is_empty(), self.choices[choice].parts.get_mut(at).and_then(text_mut)) {
+            if let (false, Some(text)) =
+                (shown.is_empty(), self.choices[choice].parts.get_mut(at).and_then(Part::text_mut))
+            {
                 let from = text.len();
                 text.push_str(&shown);
                 self.steps.push_back(Step::Grown(choice, at, from..from + shown.len()));
@@ -366,7 +368,7 @@ impl Driver {
             self.choices.push(last.clone());
         }
         let reply = self.reply();
-        let size: usize = self.choices.iter().flat_map(|choice| &choice.parts).map(|part| text_of(part).len()).sum();
+        let size: usize = self.choices.iter().flat_map(|choice| &choice.parts).map(|part| part.text().len()).sum();
         if self.strictness.asks() {
             let found = runtime::aside(size, || checker::mismatch(&reply, &self.prompt, &self.budget));
             if let Some(difference) = found.map_err(|spent| spent.to_api_error())? {
@@ -381,25 +383,4 @@ impl Driver {
 /// A piece that nothing can be made of.
 fn broken(why: String) -> ApiError {
     ApiError::emulator("reply_function_failed", format!("The pieces of the reply make no reply: {why}."))
-}
-
-/// The text that a part has pieces of.
-pub(super) fn text_of(part: &Part) -> &str {
-    match part {
-        Part::Text(text) | Part::Refusal(text) => &text.text,
-        Part::ToolCall(call) => &call.arguments.text,
-        Part::Reasoning(summary) => summary.last().map_or("", String::as_str),
-        Part::Audio { transcript, .. } => transcript,
-        Part::Item(_) => "",
-    }
-}
-
-/// The same, to add to it.
-fn text_mut(part: &mut Part) -> Option<&mut String> {
-    match part {
-        Part::Text(text) | Part::Refusal(text) => Some(&mut text.text),
-        Part::ToolCall(call) => Some(&mut call.arguments.text),
-        Part::Reasoning(summary) => summary.last_mut(),
-        Part::Audio { .. } | Part::Item(_) => None,
-    }
 }
