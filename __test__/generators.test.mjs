@@ -163,6 +163,7 @@ test('pieces that the request forbids, or that are none, say what is wrong', asy
     [{ usage: { prompt_tokens: 1.5 } }, 'usage.prompt_tokens is 1.5 (a number); expected a whole number from 0'],
     [{ usage: { input_tokens_details: { cached_tokens: '1' } } }, 'usage.input_tokens_details is {"cached_tokens":"1"}; expected an object of whole numbers'],
     [{ choice: 1, textDelta: 'x' }, 'asks for n: 1'],
+    [{ choice: 5, usage: { prompt_tokens: 4 } }, 'asks for n: 1'],
     [toolCall('nowhere'), 'calls the tool `nowhere`'],
     [text('x', { model: 'other' }), 'yielded.model: comes too late'],
   ];

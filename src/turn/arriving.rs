@@ -168,6 +168,10 @@ impl Driver {
     /// Puts a piece where it belongs.
     fn take(&mut self, arrival: Arrival) -> Result<(), ApiError> {
         let Arrival { choice, piece } = arrival;
+        let asked = self.prompt.n.max(1);
+        if choice >= asked {
+            self.refuse(format!("The reply has a choice {choice}, but the request asks for n: {asked}."))?;
+        }
         match piece {
             Piece::Failed(error) => return Err(error),
             Piece::Usage(usage) => {
@@ -178,11 +182,8 @@ impl Driver {
                 Arc::make_mut(&mut self.reply).overrides.unchecked = true;
                 return Ok(());
             }
+            _ if choice >= asked => return Ok(()),
             _ => {}
-        }
-        let asked = self.prompt.n.max(1);
-        if choice >= asked {
-            return self.refuse(format!("The reply has a choice {choice}, but the request asks for n: {asked}."));
         }
         while self.choices.len() <= choice {
             self.choices.push(Choice::default());

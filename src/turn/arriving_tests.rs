@@ -152,9 +152,13 @@ fn what_the_request_forbids_fails_as_soon_as_it_shows() {
     let object = Prompt { format: Format::JsonObject, ..Prompt::default() };
     let (_, message) = failure(vec![Piece::Text("no".into()), Piece::Text(" JSON".into())], &object);
     assert!(message.contains("JSON object"), "{message}");
-    let second = Arrival { choice: 1, piece: Piece::Text("x".into()) };
-    let error = collected(vec![second], &Prompt::default()).expect_err("no second choice");
-    assert!(error.message.contains("n: 1"), "{}", error.message);
+    for piece in [Piece::Text("x".into()), Piece::Usage(json!({"prompt_tokens": 7})), Piece::Finish(Finish::Stop)] {
+        let second =
+            |n: usize| collected(vec![Arrival { choice: 1, piece: piece.clone() }], &Prompt { n, ..Prompt::default() });
+        let error = second(1).expect_err("no second choice");
+        assert!(error.message.contains("n: 1"), "{}", error.message);
+        assert!(second(2).is_ok(), "{piece:?}");
+    }
     // Pieces that make no reply fail whatever is checked.
     let after = vec![Piece::Finish(Finish::Stop), Piece::Text("x".into())];
     for (pieces, word) in [(vec![more("{}")], "name"), (after, "how it ends")] {
