@@ -157,6 +157,9 @@ test('pieces that the request forbids, or that are none, say what is wrong', asy
     [{ toolCall: 'f' }, 'expected { name, argumentsDelta }'],
     [{ toolCall: { name: 'f', arguments: '{}' } }, 'an unknown toolCall.arguments'],
     [{ toolCall: { argumentsDelta: '{}' } }, 'no tool call was begun'],
+    [{ toolCall: { id: 'call_1', argumentsDelta: '{}' } }, 'toolCall.id and without toolCall.name; give the id where the call begins'],
+    [{ bytes: 'a', textDelta: 'x' }, 'bytes and textDelta; bytes stand alone'],
+    [{ bytes: 'a', choice: 1 }, 'bytes and choice; bytes stand alone'],
     [{ finishReason: 'done' }, "expected 'stop', 'length'"],
     [{ usage: { promptTokens: 4 } }, 'an unknown usage.promptTokens; there are: prompt_tokens, completion_tokens'],
     [{ textDelta: 'x', usage: { promt_tokens: 4 } }, 'unknown usage.promt_tokens'],
@@ -329,6 +332,7 @@ test('a generator makes the bytes of a raw answer as they come', async () => {
     async function* () { yield { bytes: 'a' }; yield 'text'; },
     async function* () { yield 'text'; yield { bytes: 'a' }; },
     async function* () { yield { bytes: 'a', headers: { 'x-made': () => 'x' } }; },
+    async function* () { yield { bytes: 'a', usage: { prompt_tokens: 1 } }; },
   );
   const ask = () => fetch(`${api.baseURL}/chat/completions`, {
     method: 'POST',
@@ -343,4 +347,6 @@ test('a generator makes the bytes of a raw answer as they come', async () => {
   expect(await (await ask()).text()).toContain('bytes came, of which only a raw answer is made');
   await expect((async () => (await ask()).text())()).rejects.toThrow();
   expect(api.lastRequest.failure.message).toContain('headers.x-made is the function x-made');
+  await expect((async () => (await ask()).text())()).rejects.toThrow();
+  expect(api.lastRequest.failure.message).toContain('bytes and usage; bytes stand alone');
 });

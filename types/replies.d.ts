@@ -64,7 +64,7 @@ export interface ReplyPiece {
   /** A tool call that begins (with a name) or goes on. */
   toolCall?: {
     name?: string;
-    /** Else minted. */
+    /** Beside the name; else minted. */
     id?: string;
     /** More of the arguments' JSON text. */
     argumentsDelta?: string;
@@ -79,7 +79,7 @@ export interface ReplyPiece {
   usage?: Usage;
   /**
    * The next bytes of a raw answer, sent as they are. The first piece decides: with `bytes` the answer is raw, and every
-   * other piece has them too.
+   * other piece has them too. Nothing else stands in their piece, but status and headers in the first.
    *
    * ```ts
    * api.replies(async function* () {
