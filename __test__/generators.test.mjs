@@ -122,6 +122,23 @@ test('arguments, reasoning, choices, usage and the end of an answer arrive piece
   expect(two.choices.map(({ message, finish_reason }) => [message.content, finish_reason])).toEqual([['a!', 'stop'], ['bb', 'length']]);
 });
 
+test('a call goes on as the kind it began as', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  const tools = [{ type: 'function', function: { name: 'f' } }, { type: 'custom', custom: { name: 'note' } }];
+  const ask = () => openai.chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], tools });
+  api.replies(
+    async function* () { yield { toolCall: { name: 'note' } }; yield { toolCall: { inputDelta: 'any ' } }; yield { toolCall: { inputDelta: 'text' } }; },
+    async function* () { yield { toolCall: { name: 'f' } }; yield { toolCall: { argumentsDelta: '{}' } }; },
+    async function* () { yield { toolCall: { name: 'f', argumentsDelta: '{' } }; yield { toolCall: { inputDelta: '}' } }; },
+    async function* () { yield { toolCall: { name: 'note', inputDelta: 'x' } }; yield { toolCall: { argumentsDelta: '{}' } }; },
+  );
+  expect((await ask()).choices[0].message.tool_calls[0]).toMatchObject({ type: 'custom', custom: { name: 'note', input: 'any text' } });
+  expect((await ask()).choices[0].message.tool_calls[0]).toMatchObject({ type: 'function', function: { name: 'f', arguments: '{}' } });
+  await expect(ask()).rejects.toThrow('give argumentsDelta');
+  await expect(ask()).rejects.toThrow('give inputDelta');
+});
+
 test('limits cut what is yielded, and end the generator', async () => {
   const api = emulator.session();
   const openai = client(api);

@@ -61,14 +61,14 @@ export interface ReplyPiece {
   textDelta?: string;
   /** More text of a refusal. */
   refusalDelta?: string;
-  /** A tool call that begins (with a name) or goes on. */
+  /** A tool call that begins (with a name) or goes on. Begun without a delta, it is of the kind of the request's tool. */
   toolCall?: {
     name?: string;
     /** Beside the name; else minted. */
     id?: string;
     /** More of the arguments' JSON text. */
     argumentsDelta?: string;
-    /** More of the input of a custom tool, instead. */
+    /** More of the input of a custom tool, instead; a call goes on as the kind it began as. */
     inputDelta?: string;
   };
   /** Parts that come whole, as if yielded alone. */

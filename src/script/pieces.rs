@@ -106,9 +106,9 @@ fn call(piece: CallPiece) -> Result<Piece, Arrival> {
                 "toolCall.argumentsDelta (of a function) and toolCall.inputDelta (of a custom tool); give one",
             ));
         }
-        (Some(arguments), None) => (false, arguments),
-        (None, Some(input)) => (true, input),
-        (None, None) => (false, String::new()),
+        (Some(arguments), None) => (Some(false), arguments),
+        (None, Some(input)) => (Some(true), input),
+        (None, None) => (None, String::new()),
     };
     Ok(Piece::Call { name, id, custom, arguments })
 }

@@ -4,7 +4,7 @@
 //! Endpoints write what it says happened ([`Step`]); the server paces and breaks what they write.
 
 use crate::budget::Budget;
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, ToolKind};
 use crate::reply::Arrival;
 use crate::reply::Arriving;
 use crate::reply::Choice;
@@ -223,10 +223,12 @@ impl Driver {
                     || Part::Reasoning(vec![String::new()]),
                 );
             }
-            Piece::Call { name: None, arguments, .. } => {
-                let open = state.open.as_ref().map(|open| &open.part);
-                if !matches!(open, Some(Part::ToolCall(_))) {
+            Piece::Call { name: None, custom, arguments, .. } => {
+                let Some(Part::ToolCall(call)) = state.open.as_ref().map(|open| &open.part) else {
                     return Err(broken("more arguments came, but no tool call was begun: give its name first".into()));
+                };
+                if custom.is_some_and(|custom| custom != call.custom) {
+                    return Err(broken(of_another_kind(call)));
                 }
                 self.grow(choice, &arguments, |_| true, || Part::Item(Value::Null));
             }
@@ -235,6 +237,8 @@ impl Driver {
                 if self.states[choice].cut {
                     return Ok(());
                 }
+                // Its client is told at once: what the next piece shows would come too late.
+                let custom = custom.unwrap_or_else(|| self.offers_custom(&name));
                 let call = ToolCall { name, arguments: Text::default(), id, custom };
                 self.called(choice, &call)?;
                 self.grow(choice, &arguments, |_| false, || Part::ToolCall(call));
@@ -350,6 +354,11 @@ impl Driver {
         }
     }
 
+    /// Whether the request's tool of this name is a custom one.
+    fn offers_custom(&self, name: &str) -> bool {
+        self.prompt.tools.iter().any(|tool| tool.kind == ToolKind::Custom && tool.name == name)
+    }
+
     fn refuse(&self, difference: String) -> Result<(), ApiError> {
         match self.reply.overrides.unchecked {
             true => Ok(()),
@@ -384,4 +393,16 @@ impl Driver {
 /// A piece that nothing can be made of.
 fn broken(why: String) -> ApiError {
     ApiError::emulator("reply_function_failed", format!("The pieces of the reply make no reply: {why}."))
+}
+
+/// What goes on with this call is not of its kind.
+fn of_another_kind(call: &ToolCall) -> String {
+    let name = &call.name;
+    match call.custom {
+        true => format!("argumentsDelta came for `{name}`, a custom tool: give inputDelta"),
+        false => format!(
+            "inputDelta came for `{name}`, whose call was begun as one of a function: give argumentsDelta, or begin it \
+             with inputDelta beside its name"
+        ),
+    }
 }
