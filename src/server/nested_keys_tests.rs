@@ -1,7 +1,7 @@
 //! Every key of every object below a reply, a rule or the defaults does something, or is refused with its place. The keys
 //! are those of the language itself: one that is added without a sample here fails.
 
-use super::keys_tests::seen;
+use super::keys_tests::{blind, forget, seen};
 use super::tests::start;
 use crate::script::walk;
 use serde_json::{Value, json};
@@ -234,6 +234,10 @@ fn every_key_of_every_object_has_an_effect_or_is_refused() {
     let emulator = start(
         json!({"clock": "instant", "auth": "optional", "checkReplies": "fail", "upstream": upstream, "manualTimeoutMs": 20}),
     );
+    let seen = |script: &Value| {
+        forget(&real);
+        seen(&emulator, script)
+    };
     let samples = samples();
     let mut wrong = Vec::new();
     // A reply's own keys have a test of their own, in all company.
@@ -252,7 +256,9 @@ fn every_key_of_every_object_has_an_effect_or_is_refused() {
             };
             let mut with = beside.clone();
             with[key] = sample.clone();
-            let (plain, with) = (seen(&emulator, &around(beside.clone())), seen(&emulator, &around(with)));
+            let (plain, with) = (seen(&around(beside.clone())), seen(&around(with)));
+            let again = seen(&around(beside.clone()));
+            wrong.extend(blind(&plain, &again).map(|how| format!("{name}: {key}: {how}")));
             match with {
                 Err(error) if !error.contains(key) => wrong.push(format!("{name}: {key}: {error}")),
                 with if with == plain => wrong.push(format!("{name}: {key}: no effect")),
