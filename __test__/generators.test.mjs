@@ -139,6 +139,23 @@ test('arguments, reasoning, choices, usage and the end of an answer arrive piece
   expect(two.choices.map(({ message, finish_reason }) => [message.content, finish_reason])).toEqual([['a!', 'stop'], ['bb', 'length']]);
 });
 
+test('a call goes on as the kind it began as', async () => {
+  const api = emulator.session();
+  const openai = client(api);
+  const tools = [{ type: 'function', function: { name: 'f' } }, { type: 'custom', custom: { name: 'note' } }];
+  const ask = () => openai.chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], tools });
+  api.replies(
+    async function* () { yield { toolCall: { name: 'note' } }; yield { toolCall: { inputDelta: 'any ' } }; yield { toolCall: { inputDelta: 'text' } }; },
+    async function* () { yield { toolCall: { name: 'f' } }; yield { toolCall: { argumentsDelta: '{}' } }; },
+    async function* () { yield { toolCall: { name: 'f', argumentsDelta: '{' } }; yield { toolCall: { inputDelta: '}' } }; },
+    async function* () { yield { toolCall: { name: 'note', inputDelta: 'x' } }; yield { toolCall: { argumentsDelta: '{}' } }; },
+  );
+  expect((await ask()).choices[0].message.tool_calls[0]).toMatchObject({ type: 'custom', custom: { name: 'note', input: 'any text' } });
+  expect((await ask()).choices[0].message.tool_calls[0]).toMatchObject({ type: 'function', function: { name: 'f', arguments: '{}' } });
+  await expect(ask()).rejects.toThrow('give argumentsDelta');
+  await expect(ask()).rejects.toThrow('give inputDelta');
+});
+
 test('limits cut what is yielded, and end the generator', async () => {
   const api = emulator.session();
   const openai = client(api);
@@ -174,12 +191,16 @@ test('pieces that the request forbids, or that are none, say what is wrong', asy
     [{ toolCall: 'f' }, 'expected { name, argumentsDelta }'],
     [{ toolCall: { name: 'f', arguments: '{}' } }, 'an unknown toolCall.arguments'],
     [{ toolCall: { argumentsDelta: '{}' } }, 'no tool call was begun'],
+    [{ toolCall: { id: 'call_1', argumentsDelta: '{}' } }, 'toolCall.id and without toolCall.name; give the id where the call begins'],
+    [{ bytes: 'a', textDelta: 'x' }, 'bytes and textDelta; bytes stand alone'],
+    [{ bytes: 'a', choice: 1 }, 'bytes and choice; bytes stand alone'],
     [{ finishReason: 'done' }, "expected 'stop', 'length'"],
     [{ usage: { promptTokens: 4 } }, 'an unknown usage.promptTokens; there are: prompt_tokens, completion_tokens'],
     [{ textDelta: 'x', usage: { promt_tokens: 4 } }, 'unknown usage.promt_tokens'],
     [{ usage: { prompt_tokens: 1.5 } }, 'usage.prompt_tokens is 1.5 (a number); expected a whole number from 0'],
     [{ usage: { input_tokens_details: { cached_tokens: '1' } } }, 'usage.input_tokens_details is {"cached_tokens":"1"}; expected an object of whole numbers'],
     [{ choice: 1, textDelta: 'x' }, 'asks for n: 1'],
+    [{ choice: 5, usage: { prompt_tokens: 4 } }, 'asks for n: 1'],
     [toolCall('nowhere'), 'calls the tool `nowhere`'],
     [text('x', { model: 'other' }), 'yielded.model: comes too late'],
   ];
@@ -345,6 +366,7 @@ test('a generator makes the bytes of a raw answer as they come', async () => {
     async function* () { yield { bytes: 'a' }; yield 'text'; },
     async function* () { yield 'text'; yield { bytes: 'a' }; },
     async function* () { yield { bytes: 'a', headers: { 'x-made': () => 'x' } }; },
+    async function* () { yield { bytes: 'a', usage: { prompt_tokens: 1 } }; },
   );
   const ask = () => fetch(`${api.baseURL}/chat/completions`, {
     method: 'POST',
@@ -359,4 +381,6 @@ test('a generator makes the bytes of a raw answer as they come', async () => {
   expect(await (await ask()).text()).toContain('bytes came, of which only a raw answer is made');
   await expect((async () => (await ask()).text())()).rejects.toThrow();
   expect(api.lastRequest.failure.message).toContain('headers.x-made is the function x-made');
+  await expect((async () => (await ask()).text())()).rejects.toThrow();
+  expect(api.lastRequest.failure.message).toContain('bytes and usage; bytes stand alone');
 });

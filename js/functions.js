@@ -282,11 +282,14 @@ function yielded(value, reply) {
   if (piece.toolCall !== undefined) {
     if (!isPlainObject(piece.toolCall)) throw badArgument(`${who} whose toolCall is ${show(piece.toolCall)}; expected { name, argumentsDelta }`);
     check(who, 'toolCall.', piece.toolCall, CALL);
-    const { argumentsDelta, inputDelta } = piece.toolCall;
+    const { name, id, argumentsDelta, inputDelta } = piece.toolCall;
+    if (id !== undefined && name === undefined) throw badArgument(`${who} with toolCall.id and without toolCall.name; give the id where the call begins, beside its name`);
     if (argumentsDelta !== undefined && inputDelta !== undefined) throw badArgument(`${who} with toolCall.argumentsDelta (of a function) and toolCall.inputDelta (of a custom tool); give one`);
   }
   if (piece.usage !== undefined) check(who, 'usage.', piece.usage, USAGE);
   if (piece.reply !== undefined) valid(piece.reply, reply, 'yielded');
+  const beside = piece.bytes === undefined ? undefined : Object.keys(piece).find((key) => key !== 'bytes' && piece[key] !== undefined);
+  if (beside !== undefined) throw badArgument(`${who} with bytes and ${beside}; bytes stand alone in their piece (the first has status and headers beside them)`);
   if (piece.bytes !== undefined) return { piece: { bytes: Buffer.from(piece.bytes).toString('base64') } };
   return { piece };
 }

@@ -61,14 +61,14 @@ export interface ReplyPiece {
   textDelta?: string;
   /** More text of a refusal. */
   refusalDelta?: string;
-  /** A tool call that begins (with a name) or goes on. */
+  /** A tool call that begins (with a name) or goes on. Begun without a delta, it is of the kind of the request's tool. */
   toolCall?: {
     name?: string;
-    /** Else minted. */
+    /** Beside the name; else minted. */
     id?: string;
     /** More of the arguments' JSON text. */
     argumentsDelta?: string;
-    /** More of the input of a custom tool, instead. */
+    /** More of the input of a custom tool, instead; a call goes on as the kind it began as. */
     inputDelta?: string;
   };
   /** Parts that come whole, as if yielded alone. */
@@ -79,7 +79,7 @@ export interface ReplyPiece {
   usage?: Usage;
   /**
    * The next bytes of a raw answer, sent as they are. The first piece decides: with `bytes` the answer is raw, and every
-   * other piece has them too.
+   * other piece has them too. Nothing else stands in their piece, but status and headers in the first.
    *
    * ```ts
    * api.replies(async function* () {

@@ -177,6 +177,11 @@ pub(crate) fn content_type(settings: &Settings, operation: &Operation, headers: 
     Err(ApiError::invalid(message).code("unsupported_content_type"))
 }
 
+/// Whether a body says that it is JSON.
+pub(crate) fn says_json(headers: &Headers) -> bool {
+    media(headers).is_some_and(|media| media.eq_ignore_ascii_case(JSON))
+}
+
 /// The media type of a body, without its parameters.
 fn media(headers: &Headers) -> Option<&str> {
     let value = headers.all("content-type").next()?;

@@ -114,7 +114,10 @@ pub(super) async fn read(
             }
             Ok(ReadBody::json(value, &bytes))
         }),
-        _ if operation.form == Some(operations::Form::Form) => Ok(ReadBody::other(bytes, Value::Null)),
+        // Its fields are missing, unless the bytes stand for the form.
+        _ if operation.form == Some(operations::Form::Form) && !admit::says_json(headers) => {
+            Ok(ReadBody::other(bytes, Value::Null))
+        }
         _ => Err(error::not_json()),
     }
 }

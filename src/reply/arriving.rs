@@ -118,8 +118,8 @@ pub(crate) enum Piece {
     Refusal(String),
     /// More text of the reasoning's summary.
     Reasoning(String),
-    /// More arguments of a tool call; with a name, one begins.
-    Call { name: Option<String>, id: Option<String>, custom: bool, arguments: String },
+    /// More arguments of a tool call; with a name, one begins. `custom` = its kind, where the piece says it.
+    Call { name: Option<String>, id: Option<String>, custom: Option<bool>, arguments: String },
     /// A part that is whole.
     Part(Part),
     /// How the choice ends; nothing of it follows.

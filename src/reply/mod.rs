@@ -101,6 +101,29 @@ pub(crate) enum Part {
     },
 }
 
+impl Part {
+    /// The text that it has pieces of.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Part::Text(text) | Part::Refusal(text) => &text.text,
+            Part::ToolCall(call) => &call.arguments.text,
+            Part::Reasoning(summary) => summary.last().map_or("", String::as_str),
+            Part::Audio { transcript, .. } => transcript,
+            Part::Item(_) => "",
+        }
+    }
+
+    /// The same, to add to it.
+    pub(crate) fn text_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Part::Text(text) | Part::Refusal(text) => Some(&mut text.text),
+            Part::ToolCall(call) => Some(&mut call.arguments.text),
+            Part::Reasoning(summary) => summary.last_mut(),
+            Part::Audio { .. } | Part::Item(_) => None,
+        }
+    }
+}
+
 /// A text with what hangs on it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Text {

@@ -188,7 +188,7 @@ fn cut(choices: &[Choice], chunk: &Chunk, encoding: Encoding) -> VecDeque<Arriva
                     let mut name = Some(call.name.clone());
                     for arguments in cut(&call.arguments) {
                         let id = if name.is_some() { call.id.clone() } else { None };
-                        add(Piece::Call { name: name.take(), id, custom: call.custom, arguments });
+                        add(Piece::Call { name: name.take(), id, custom: Some(call.custom), arguments });
                     }
                 }
                 whole => add(Piece::Part(whole.clone())),

@@ -34,6 +34,9 @@ pub(super) fn choice(keys: &Map<String, Value>, path: &Path) -> Result<Choice, S
         None => None,
     };
     let logprobs = keys.get("logprobs").and_then(Value::as_array);
+    if logprobs.is_some() && !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::ToolCall(_))) {
+        return Err(Path::Key(path, "logprobs").error("belongs to a text; it has no effect beside tool_calls alone"));
+    }
     Ok(Choice { parts, finish, logprobs: logprobs.map(|tokens| tokens.iter().map(logprob).collect()) })
 }
 

@@ -41,7 +41,10 @@ pub(crate) fn read(text: &str) -> Vec<Arrival> {
         Ok(Value::String(text)) => vec![Piece::Text(text).into()],
         Ok(Value::Object(mut map)) if map.len() == 1 && map.contains_key("piece") => {
             let piece = map.shift_remove("piece").unwrap_or_default();
-            serde_json::from_value(piece).map_or_else(|error| vec![bad(&error.to_string())], pieces)
+            match beside_bytes(&piece) {
+                Some(other) => vec![bad(&format!("a piece with bytes and {other}: bytes stand alone in their piece"))],
+                None => serde_json::from_value(piece).map_or_else(|error| vec![bad(&error.to_string())], pieces),
+            }
         }
         Ok(value) => reply(&value, 0),
         Err(broken) => vec![bad(&broken.error.message)],
@@ -52,6 +55,12 @@ pub(crate) fn read(text: &str) -> Vec<Arrival> {
 pub(crate) fn bad(reason: &str) -> Arrival {
     let message = format!("The reply function yielded something that is no reply: {reason}");
     Piece::Failed(ApiError::emulator("reply_function_failed", message)).into()
+}
+
+/// What stands beside the bytes of a piece.
+fn beside_bytes(piece: &Value) -> Option<&str> {
+    piece.get("bytes")?;
+    piece.as_object()?.keys().map(String::as_str).find(|key| *key != "bytes")
 }
 
 fn pieces(yielded: Yielded) -> Vec<Arrival> {
@@ -72,12 +81,10 @@ fn pieces(yielded: Yielded) -> Vec<Arrival> {
             Err(error) => vec![bad(&format!("bytes: {error}"))],
         };
     }
-    let call = tool_call.map(|call| Piece::Call {
-        name: call.name,
-        id: call.id,
-        custom: call.input_delta.is_some(),
-        arguments: call.arguments_delta.or(call.input_delta).unwrap_or_default(),
-    });
+    let call = match tool_call.map(call).transpose() {
+        Ok(call) => call,
+        Err(wrong) => return vec![wrong],
+    };
     let deltas =
         [reasoning_delta.map(Piece::Reasoning), text_delta.map(Piece::Text), refusal_delta.map(Piece::Refusal), call];
     let of = |piece| Arrival { choice, piece };
@@ -85,6 +92,25 @@ fn pieces(yielded: Yielded) -> Vec<Arrival> {
     all.extend(whole.iter().flat_map(|value| reply(value, choice)));
     all.extend([usage.map(Piece::Usage), finish_reason.map(Piece::Finish)].into_iter().flatten().map(of));
     all
+}
+
+/// A call that begins or goes on.
+fn call(piece: CallPiece) -> Result<Piece, Arrival> {
+    let CallPiece { name, id, arguments_delta, input_delta } = piece;
+    if id.is_some() && name.is_none() {
+        return Err(bad("toolCall.id without toolCall.name: give the id where the call begins, beside its name"));
+    }
+    let (custom, arguments) = match (arguments_delta, input_delta) {
+        (Some(_), Some(_)) => {
+            return Err(bad(
+                "toolCall.argumentsDelta (of a function) and toolCall.inputDelta (of a custom tool); give one",
+            ));
+        }
+        (Some(arguments), None) => (Some(false), arguments),
+        (None, Some(input)) => (Some(true), input),
+        (None, None) => (None, String::new()),
+    };
+    Ok(Piece::Call { name, id, custom, arguments })
 }
 
 /// What a whole Reply adds to a choice.
@@ -133,4 +159,46 @@ fn reply(value: &Value, choice: usize) -> Vec<Arrival> {
 fn late(value: &Value) -> Option<&'static str> {
     let late = ["model", "id", "headers", "pace", "fault", "logprobs"];
     late.into_iter().find(|key| value.get(key).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// What is wrong with a piece.
+    fn refused(piece: Value) -> String {
+        let arrivals = read(&json!({"piece": piece}).to_string());
+        match arrivals.as_slice() {
+            [Arrival { piece: Piece::Failed(error), .. }] => error.message.clone(),
+            other => panic!("{piece}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_stands_beside_bytes() {
+        for (key, value) in [
+            ("choice", json!(1)),
+            ("textDelta", json!("x")),
+            ("reasoningDelta", json!("x")),
+            ("refusalDelta", json!("x")),
+            ("toolCall", json!({"name": "f"})),
+            ("reply", json!("x")),
+            ("finishReason", json!("stop")),
+            ("usage", json!({"prompt_tokens": 1})),
+        ] {
+            let said = refused(json!({"bytes": "aGk=", key: value}));
+            assert!(said.contains(&format!("bytes and {key}: bytes stand alone")), "{said}");
+        }
+        let alone = read(r#"{"piece": {"bytes": "aGk="}}"#);
+        assert!(matches!(alone.as_slice(), [Arrival { piece: Piece::Bytes(bytes), .. }] if bytes == "hi"), "{alone:?}");
+    }
+
+    #[test]
+    fn an_id_is_given_where_a_call_begins() {
+        let said = refused(json!({"toolCall": {"id": "call_zzz", "argumentsDelta": "{}"}}));
+        assert!(said.contains("toolCall.id without toolCall.name"), "{said}");
+        let both = refused(json!({"toolCall": {"name": "f", "argumentsDelta": "{}", "inputDelta": "x"}}));
+        assert!(both.contains("give one"), "{both}");
+    }
 }

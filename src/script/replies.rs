@@ -194,8 +194,9 @@ fn useless(kind: &str) -> &'static [&'static str] {
         // What the emulator makes itself fits the request anyway.
         "echo" | "generate" | "manual" => &["check", "finish_reason", "logprobs", "annotations", "phase"],
         "callback" => &["finish_reason", "logprobs", "annotations", "phase"],
-        "transcript" => &["dialect", "finish_reason", "logprobs", "annotations", "phase"],
-        "image" => &["dialect", "model", "id", "check", "finish_reason", "logprobs", "annotations", "phase"],
+        "transcript" | "image" => {
+            &["dialect", "model", "id", "check", "finish_reason", "logprobs", "annotations", "phase"]
+        }
         _ => &[],
     }
 }

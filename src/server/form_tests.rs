@@ -225,3 +225,36 @@ fn every_operation_with_a_form_refuses_a_broken_one_and_keeps_nothing() {
     assert!(seen >= 8 * 18, "{seen}");
     assert_eq!(held(), before, "something was kept");
 }
+
+#[test]
+fn what_is_no_form_is_a_form_without_its_fields() {
+    let offer = b"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n";
+    for profile in ["strict", "relaxed", "llemulator"] {
+        let emulator = start(json!({"profile": profile, "clock": "instant"}));
+        let said =
+            |got: &Got| (got.status, got.json()["error"]["message"].clone(), got.json()["error"]["param"].clone());
+        let broken = said(&post(&emulator, "/v1/embeddings", "application/json", b"{\"a\":"));
+        assert_eq!(broken.0, 400, "{broken:?}");
+        for operation in all().iter().filter(|operation| operation.form == Some(Form::Form)) {
+            let path = format!("/v1{}", operation.path.replace(['{', '}'], ""));
+            // Strict refuses the media type, before the body is read.
+            if profile != "strict" {
+                let got = said(&post(&emulator, &path, "application/json; charset=utf-8", b"{\"a\":"));
+                assert_eq!(got, broken, "{profile} {path}");
+            }
+            match operation.takes_bytes {
+                true => {
+                    let media = if profile == "strict" { "application/sdp" } else { "text/plain" };
+                    assert_eq!(post(&emulator, &path, media, offer).status, 201, "{profile} {path}");
+                }
+                false => {
+                    let empty = said(&form(&emulator, &path, &[]));
+                    assert!(empty.0 >= 400, "{profile} {path}");
+                    for media in ["text/plain", "image/png", "application/octet-stream"] {
+                        assert_eq!(said(&post(&emulator, &path, media, b"x")), empty, "{profile} {path} {media}");
+                    }
+                }
+            }
+        }
+    }
+}

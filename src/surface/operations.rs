@@ -58,6 +58,9 @@ pub(crate) struct Row<'a> {
     /// The files of its form are kept as they come, and so may be larger than what is read.
     #[serde(skip)]
     pub keeps_files: bool,
+    /// A body that is no form stands for its form's field.
+    #[serde(skip)]
+    pub takes_bytes: bool,
 }
 
 impl Row<'_> {
@@ -214,6 +217,9 @@ const SHORT: &[(&str, &str)] = &[("chat", "chat.completions.create"), ("response
 /// Operations that keep the file they are sent.
 const KEEPERS: &[&str] = &["files.create", "uploads.parts.create"];
 
+/// Operations that read a body which is neither form nor JSON: an offer of WebRTC.
+const TAKERS: &[&str] = &["realtime.calls.create"];
+
 /// Operations that ask a model. Each step of a run asks as the operation that set it going.
 const TURNS: &[(&str, Family)] = &[
     ("audio.speech.create", Family::Speech),
@@ -259,6 +265,7 @@ static GENERATED: LazyLock<Option<GeneratedTable<'static>>> = LazyLock::new(|| {
         operation.dialect = first(DIALECTS, operation.name);
         operation.edge = first(EDGES, operation.name);
         operation.keeps_files = KEEPERS.contains(&operation.name);
+        operation.takes_bytes = TAKERS.contains(&operation.name);
         // A model's id may hold slashes: `org/gpt-4`.
         if operation.path == "/models/{model}" {
             operation.path = "/models/{*model}";
@@ -332,6 +339,9 @@ mod tests {
         for name in KEEPERS {
             let form = named(name).and_then(|operation| operation.form);
             assert_eq!(form, Some(Form::Form), "{name} keeps files but is sent none");
+        }
+        for name in TAKERS {
+            assert!(named(name).is_some(), "{name} takes bytes but is no operation");
         }
         for operation in all() {
             assert_eq!(operation.form.is_some(), operation.body.is_some(), "{}", operation.name);

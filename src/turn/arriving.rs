@@ -4,7 +4,7 @@
 //! Endpoints write what it says happened ([`Step`]); the server paces and breaks what they write.
 
 use crate::budget::Budget;
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, ToolKind};
 use crate::reply::Arrival;
 use crate::reply::Arriving;
 use crate::reply::Choice;
@@ -156,7 +156,7 @@ impl Driver {
 
     /// The text of a part, as far as it came.
     pub(crate) fn text(&self, choice: usize, part: usize) -> &str {
-        self.part(choice, part).map_or("", text_of)
+        self.part(choice, part).map_or("", Part::text)
     }
 
     /// The reply as far as it came; whole after the last step.
@@ -168,6 +168,10 @@ impl Driver {
     /// Puts a piece where it belongs.
     fn take(&mut self, arrival: Arrival) -> Result<(), ApiError> {
         let Arrival { choice, piece } = arrival;
+        let asked = self.prompt.n.max(1);
+        if choice >= asked {
+            self.refuse(format!("The reply has a choice {choice}, but the request asks for n: {asked}."))?;
+        }
         match piece {
             Piece::Failed(error) => return Err(error),
             Piece::Usage(usage) => {
@@ -178,11 +182,8 @@ impl Driver {
                 Arc::make_mut(&mut self.reply).overrides.unchecked = true;
                 return Ok(());
             }
+            _ if choice >= asked => return Ok(()),
             _ => {}
-        }
-        let asked = self.prompt.n.max(1);
-        if choice >= asked {
-            return self.refuse(format!("The reply has a choice {choice}, but the request asks for n: {asked}."));
         }
         while self.choices.len() <= choice {
             self.choices.push(Choice::default());
@@ -222,10 +223,12 @@ impl Driver {
                     || Part::Reasoning(vec![String::new()]),
                 );
             }
-            Piece::Call { name: None, arguments, .. } => {
-                let open = state.open.as_ref().map(|open| &open.part);
-                if !matches!(open, Some(Part::ToolCall(_))) {
+            Piece::Call { name: None, custom, arguments, .. } => {
+                let Some(Part::ToolCall(call)) = state.open.as_ref().map(|open| &open.part) else {
                     return Err(broken("more arguments came, but no tool call was begun: give its name first".into()));
+                };
+                if custom.is_some_and(|custom| custom != call.custom) {
+                    return Err(broken(of_another_kind(call)));
                 }
                 self.grow(choice, &arguments, |_| true, || Part::Item(Value::Null));
             }
@@ -234,6 +237,8 @@ impl Driver {
                 if self.states[choice].cut {
                     return Ok(());
                 }
+                // Its client is told at once: what the next piece shows would come too late.
+                let custom = custom.unwrap_or_else(|| self.offers_custom(&name));
                 let call = ToolCall { name, arguments: Text::default(), id, custom };
                 self.called(choice, &call)?;
                 self.grow(choice, &arguments, |_| false, || Part::ToolCall(call));
@@ -274,7 +279,9 @@ impl Driver {
         if !shown.is_empty() || finish == Some(Finish::Stop) || (ended && finish.is_none()) {
             self.show(choice);
             let at = self.choices[choice].parts.len().saturating_sub(1);
-            if let (false, Some(text)) = (shown.is_empty(), self.choices[choice].parts.get_mut(at).and_then(text_mut)) {
+            if let (false, Some(text)) =
+                (shown.is_empty(), self.choices[choice].parts.get_mut(at).and_then(Part::text_mut))
+            {
                 let from = text.len();
                 text.push_str(&shown);
                 self.steps.push_back(Step::Grown(choice, at, from..from + shown.len()));
@@ -347,6 +354,11 @@ impl Driver {
         }
     }
 
+    /// Whether the request's tool of this name is a custom one.
+    fn offers_custom(&self, name: &str) -> bool {
+        self.prompt.tools.iter().any(|tool| tool.kind == ToolKind::Custom && tool.name == name)
+    }
+
     fn refuse(&self, difference: String) -> Result<(), ApiError> {
         match self.reply.overrides.unchecked {
             true => Ok(()),
@@ -366,7 +378,7 @@ impl Driver {
             self.choices.push(last.clone());
         }
         let reply = self.reply();
-        let size: usize = self.choices.iter().flat_map(|choice| &choice.parts).map(|part| text_of(part).len()).sum();
+        let size: usize = self.choices.iter().flat_map(|choice| &choice.parts).map(|part| part.text().len()).sum();
         if self.strictness.asks() {
             let found = runtime::aside(size, || checker::mismatch(&reply, &self.prompt, &self.budget));
             if let Some(difference) = found.map_err(|spent| spent.to_api_error())? {
@@ -383,23 +395,14 @@ fn broken(why: String) -> ApiError {
     ApiError::emulator("reply_function_failed", format!("The pieces of the reply make no reply: {why}."))
 }
 
-/// The text that a part has pieces of.
-pub(super) fn text_of(part: &Part) -> &str {
-    match part {
-        Part::Text(text) | Part::Refusal(text) => &text.text,
-        Part::ToolCall(call) => &call.arguments.text,
-        Part::Reasoning(summary) => summary.last().map_or("", String::as_str),
-        Part::Audio { transcript, .. } => transcript,
-        Part::Item(_) => "",
-    }
-}
-
-/// The same, to add to it.
-fn text_mut(part: &mut Part) -> Option<&mut String> {
-    match part {
-        Part::Text(text) | Part::Refusal(text) => Some(&mut text.text),
-        Part::ToolCall(call) => Some(&mut call.arguments.text),
-        Part::Reasoning(summary) => summary.last_mut(),
-        Part::Audio { .. } | Part::Item(_) => None,
+/// What goes on with this call is not of its kind.
+fn of_another_kind(call: &ToolCall) -> String {
+    let name = &call.name;
+    match call.custom {
+        true => format!("argumentsDelta came for `{name}`, a custom tool: give inputDelta"),
+        false => format!(
+            "inputDelta came for `{name}`, whose call was begun as one of a function: give argumentsDelta, or begin it \
+             with inputDelta beside its name"
+        ),
     }
 }

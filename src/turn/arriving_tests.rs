@@ -82,11 +82,11 @@ fn shown(choices: &[Choice]) -> Vec<Shown> {
 }
 
 fn call(name: &str, arguments: &str) -> Piece {
-    Piece::Call { name: Some(name.into()), id: None, custom: false, arguments: arguments.into() }
+    Piece::Call { name: Some(name.into()), id: None, custom: Some(false), arguments: arguments.into() }
 }
 
 fn more(arguments: &str) -> Piece {
-    Piece::Call { name: None, id: None, custom: false, arguments: arguments.into() }
+    Piece::Call { name: None, id: None, custom: Some(false), arguments: arguments.into() }
 }
 
 fn offering(strict: bool) -> Prompt {
@@ -152,9 +152,13 @@ fn what_the_request_forbids_fails_as_soon_as_it_shows() {
     let object = Prompt { format: Format::JsonObject, ..Prompt::default() };
     let (_, message) = failure(vec![Piece::Text("no".into()), Piece::Text(" JSON".into())], &object);
     assert!(message.contains("JSON object"), "{message}");
-    let second = Arrival { choice: 1, piece: Piece::Text("x".into()) };
-    let error = collected(vec![second], &Prompt::default()).expect_err("no second choice");
-    assert!(error.message.contains("n: 1"), "{}", error.message);
+    for piece in [Piece::Text("x".into()), Piece::Usage(json!({"prompt_tokens": 7})), Piece::Finish(Finish::Stop)] {
+        let second =
+            |n: usize| collected(vec![Arrival { choice: 1, piece: piece.clone() }], &Prompt { n, ..Prompt::default() });
+        let error = second(1).expect_err("no second choice");
+        assert!(error.message.contains("n: 1"), "{}", error.message);
+        assert!(second(2).is_ok(), "{piece:?}");
+    }
     // Pieces that make no reply fail whatever is checked.
     let after = vec![Piece::Finish(Finish::Stop), Piece::Text("x".into())];
     for (pieces, word) in [(vec![more("{}")], "name"), (after, "how it ends")] {
@@ -163,6 +167,37 @@ fn what_the_request_forbids_fails_as_soon_as_it_shows() {
         assert!(message.contains(word), "{message}");
     }
     assert!(collected(vec![Piece::Unchecked, call("g", "")], &offering(false)).is_ok());
+}
+
+#[test]
+fn a_call_goes_on_as_the_kind_it_began_as() {
+    let tool = |name: &str, kind| Tool { name: name.into(), kind, strict: false, parameters: None, description: None };
+    let tools = vec![tool("f", ToolKind::Function), tool("note", ToolKind::Custom)];
+    let prompt = Prompt { tools, parallel_tool_calls: true, ..Prompt::default() };
+    let piece = |name: Option<&str>, custom: Option<bool>, arguments: &str| Piece::Call {
+        name: name.map(str::to_string),
+        id: None,
+        custom,
+        arguments: arguments.into(),
+    };
+    let made = |name: &str, begun: Option<bool>, more: Option<bool>| {
+        collected(vec![piece(Some(name), begun, ""), piece(None, more, "x")], &prompt)
+    };
+    // Begun by its name alone, it is of the tool's kind.
+    for (name, custom) in [("f", false), ("note", true)] {
+        for (begun, more) in [(None, None), (None, Some(custom)), (Some(custom), None), (Some(custom), Some(custom))] {
+            let choices =
+                made(name, begun, more).unwrap_or_else(|error| panic!("{name} {begun:?} {more:?}: {}", error.message));
+            let [Part::ToolCall(call)] = choices[0].parts.as_slice() else { panic!("{choices:?}") };
+            assert_eq!((call.custom, call.arguments.text.as_str()), (custom, "x"), "{name} {begun:?} {more:?}");
+        }
+        let given = if custom { "inputDelta" } else { "argumentsDelta" };
+        for begun in [None, Some(custom)] {
+            let error = made(name, begun, Some(!custom)).expect_err("of another kind");
+            assert_eq!(error.code.as_deref(), Some("reply_function_failed"));
+            assert!(error.message.contains(&format!("give {given}")), "{}", error.message);
+        }
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Spoken {
     /// Bytes of all its choices' texts, as far as they are known.
     fn size(&self) -> usize {
         let parts = (0..self.choices).flat_map(|index| &self.choice(index).parts);
-        parts.map(|part| arriving::text_of(part).len()).sum()
+        parts.map(|part| part.text().len()).sum()
     }
 
     /// The reply was still arriving and is whole now.

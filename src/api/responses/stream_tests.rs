@@ -346,8 +346,9 @@ fn an_arriving_reply_opens_its_message_at_the_first_text() {
 
 #[test]
 fn whatever_grows_has_the_events_of_what_is_ready() {
-    let begun = |custom| Piece::Call { name: Some("f".into()), id: None, custom, arguments: String::new() };
-    let more = |text: &str| Piece::Call { name: None, id: None, custom: false, arguments: text.into() };
+    let begun =
+        |custom| Piece::Call { name: Some("f".into()), id: None, custom: Some(custom), arguments: String::new() };
+    let more = |text: &str| Piece::Call { name: None, id: None, custom: None, arguments: text.into() };
     let grown = arriving(vec![
         Piece::Reasoning("I ".into()),
         Piece::Reasoning("think".into()),

@@ -21,7 +21,7 @@ mod tests;
 
 use crate::budget::Budget;
 use crate::surface::Operation;
-use crate::surface::operations;
+use crate::surface::operations::{self, Form};
 use crate::surface::shape::{Depth, Object, Shapes};
 use crate::turn::models::Model;
 use crate::wire::dialect::Dialect;
@@ -128,8 +128,10 @@ fn check(operation: &Operation, object: &Object, body: &Value, context: &Context
     let none;
     let fields = match body {
         Value::Object(fields) => fields,
-        // LLEmulator reads nothing of a request before it looks for a script.
-        Value::Null if context.relaxed => return present(operation, body, context),
+        // LLEmulator reads nothing of a request before it looks for a script. What is no form lacks its fields.
+        Value::Null if context.relaxed && (operation.form != Some(Form::Form) || operation.takes_bytes) => {
+            return present(operation, body, context);
+        }
         // No body has no fields: what the operation asks for is missing.
         Value::Null => {
             none = Map::new();
