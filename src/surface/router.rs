@@ -73,7 +73,8 @@ pub(crate) fn routed(operation: &'static Operation) -> &'static Operation {
 /// Operations that have no way of their own, each where the one stands whose path it has.
 static SHARING: LazyLock<Vec<Option<&'static Operation>>> = LazyLock::new(|| {
     let mut sharing = vec![None; operations::all().len()];
-    for operation in operations::all() {
+    // No others step back: see `TREES`.
+    for operation in operations::all().iter().filter(|one| one.variant.is_some() || one.deprecated) {
         let at = routed(operation).index;
         if at != operation.index {
             sharing[at] = Some(operation);
