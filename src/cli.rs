@@ -110,8 +110,9 @@ fn spelled(command: &clap::Command, argument: String) -> String {
 
 /// Runs the command line until its end; gives the exit code.
 pub fn run(arguments: Vec<String>) -> i32 {
-    let command = help::arrange(Cli::command(), &arguments);
+    let command = Cli::command();
     let arguments: Vec<String> = arguments.into_iter().map(|argument| spelled(&command, argument)).collect();
+    let command = help::arrange(command, &arguments);
     let arguments = std::iter::once("llemulator".to_string()).chain(arguments);
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
