@@ -3,8 +3,9 @@
 use crate::bounds::WAIT_MS;
 use crate::near;
 use crate::reply::pace::Range;
-use crate::reply::{RawBody, Reply, Say, Verbatim};
+use crate::reply::{Finish, RawBody, Reply, Say, THOUGHTS, Verbatim};
 use crate::script::{self, Origin, ScriptError};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -283,9 +284,6 @@ fn meaning(body: &Value) -> Option<Value> {
     Some(reply)
 }
 
-/// How a Reply can end.
-const FINISHES: [&str; 4] = ["stop", "length", "tool_calls", "content_filter"];
-
 /// An annotation of chat in the form of Responses.
 fn flat(annotation: &Value) -> Option<Value> {
     let kind = annotation["type"].as_str()?;
@@ -298,7 +296,7 @@ fn choice(choice: &Value) -> Option<Value> {
     // Of completions the text is the choice's own.
     let message = choice.get("message").cloned().or_else(|| Some(json!({"content": choice["text"].as_str()?})))?;
     let mut said = Map::new();
-    let thought = ["reasoning_content", "reasoning"].into_iter().find_map(|name| message[name].as_str());
+    let thought = THOUGHTS.into_iter().find_map(|name| message[name].as_str());
     if let Some(thought) = thought.filter(|thought| !thought.is_empty()) {
         said.insert("reasoning".into(), thought.into());
     }
@@ -335,8 +333,9 @@ fn choice(choice: &Value) -> Option<Value> {
         said.insert("annotations".into(), annotations.into());
     }
     // Others are shown as they are, where choices have them.
-    if let Some(finish) = choice["finish_reason"].as_str().filter(|finish| FINISHES.contains(finish)) {
-        said.insert("finish_reason".into(), finish.into());
+    let finish = &choice["finish_reason"];
+    if finish.is_string() && Finish::deserialize(finish).is_ok() {
+        said.insert("finish_reason".into(), finish.clone());
     }
     Some(said.into())
 }

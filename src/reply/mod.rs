@@ -160,6 +160,9 @@ pub(crate) struct ToolCall {
     pub custom: bool,
 }
 
+/// What servers of chat call the reasoning of a message.
+pub(crate) const THOUGHTS: [&str; 2] = ["reasoning_content", "reasoning"];
+
 /// Why the answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 pub(crate) const HOP_BY_HOP: [&str; 6] =
     ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"];
 
-/// Names in lower case with their values, in order; keys, cookies and what addresses hold of them redacted. One text, because the journal keeps
-/// thousands of them.
+/// Names in lower case with their values, in order; keys, cookies and what addresses hold of them redacted. One text,
+/// because the journal keeps thousands of them.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 #[serde(from = "Box<str>", into = "Box<str>")]
 pub(crate) struct Headers {

@@ -4,7 +4,7 @@ use crate::api::chat::stored::{self, StoredCompletion};
 use crate::api::logprobs;
 use crate::prompt::{Prompt, ToolChoice};
 use crate::random::Random;
-use crate::reply::{Choice, Finish, Part, Text, ToolCall};
+use crate::reply::{Choice, Finish, Part, THOUGHTS, Text, ToolCall};
 use crate::turn::Spoken;
 use crate::turn::answer::pretty;
 use crate::turn::call::Call;
@@ -18,9 +18,6 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-
-/// What servers call the reasoning of a message.
-const THOUGHTS: [&str; 2] = ["reasoning_content", "reasoning"];
 
 /// What all chunks of an answer share.
 pub(crate) struct Facts {
