@@ -14,6 +14,12 @@ export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 export const addonPath = (platform) => path.join(ROOT, 'js', 'native', `llemulator.${platform.name}.node`);
 
 /**
+ * For rustc, of our own crate: only what is short is put in line once more where LLVM sees it, as Rust's own pass has been
+ * there before. A tenth of our crate's compilation, and nothing of an answer's CPU (bench/README.md).
+ */
+const SOONER = ['--', '-C', 'llvm-args=-inline-threshold=40'];
+
+/**
  * Builds the addon and copies the library to `addonPath(platform)`.
  * Everything cargo prints goes to stderr: stdout belongs to whatever is started next.
  * @param {import('./platforms.mjs').Platform} platform
@@ -27,6 +33,7 @@ export function buildAddon(platform, profile = 'checkout', command = ['cargo', '
   // Cargo tells the library's place itself, so CARGO_TARGET_DIR and .cargo/config.toml are obeyed.
   const [program, ...rest] = command;
   const args = [...rest, '--profile', profile, '--lib', '--message-format', 'json-render-diagnostics'];
+  if (profile === 'checkout') args.push(...SOONER);
   const cargo = spawnSync(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 });
   if (cargo.error?.code === 'ENOENT') {
     throw new Error(program === 'cargo'
