@@ -1,7 +1,7 @@
 //! `llemulator operations`: every operation of the OpenAI API, how far it is served, and a test that calls it.
 
 use crate::api::{self, ServiceLevel};
-use crate::surface::operations::{Clients, all, clients};
+use crate::surface::operations::{Clients, Key, all, clients};
 use crate::surface::{Operation, coverage};
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -23,6 +23,8 @@ struct OperationLine {
     path: String,
     #[serde(serialize_with = "word")]
     level: ServiceLevel,
+    /// Whose key it asks for.
+    key: Key,
     /// A file of this repository.
     test: Option<&'static str>,
 }
@@ -39,6 +41,7 @@ impl OperationLine {
             method: operation.method,
             path: format!("/v1{}{variant}", operation.path.replace("{*", "{")),
             level: api::level(operation),
+            key: operation.key,
             test: coverage::test_of(operation.name),
         }
     }

@@ -16,13 +16,18 @@ pub(crate) mod upstream;
 use crate::turn::{Found, Responder, Response, Turn};
 use crate::wire::error::ApiError;
 
-/// Those that a test wrote something for: every operation with a turn asks them.
-/// A model that another server answers is the last of these.
-const SCRIPTED: [&dyn Responder; 5] =
-    [&scenario::Scenario, &chaos::ChaosResponder, &queue::PresetQueue, &script::Scripted, &upstream::UpstreamOfModel];
+/// All of them. A model that another server answers is the last of what a test asked for; then comes whatever is left.
+const ORDER: [&dyn Responder; 6] = [
+    &scenario::Scenario,
+    &chaos::ChaosResponder,
+    &queue::PresetQueue,
+    &script::Scripted,
+    &upstream::UpstreamOfModel,
+    &fallback::FallbackResponder,
+];
 
-/// Whatever is left.
-const LAST: &dyn Responder = &fallback::FallbackResponder;
+/// Those that a test wrote something for: every operation with a turn asks them.
+const SCRIPTED: usize = ORDER.len() - 1;
 
 /// The reply to a turn.
 ///
@@ -42,10 +47,7 @@ fn looked(turn: &Turn<'_>) -> Result<(), ApiError> {
 }
 
 async fn answer(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
-    if let Some(found) = ask(&SCRIPTED, turn).await? {
-        return Ok(found);
-    }
-    match ask(&[LAST], turn).await? {
+    match ask(&ORDER, turn).await? {
         Some(found) => Ok(found),
         None => Err(fallback::nobody(turn)),
     }
@@ -55,7 +57,7 @@ async fn answer(turn: &mut Turn<'_>) -> Result<Found, ApiError> {
 /// only what comes over the emulator's own.
 pub(crate) async fn scripted(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiError> {
     looked(turn)?;
-    let found = match ask(&SCRIPTED, turn).await.transpose() {
+    let found = match ask(&ORDER[..SCRIPTED], turn).await.transpose() {
         Some(found) => Some(breakpoint::stop(turn, found).await?),
         None => None,
     };

@@ -1,7 +1,7 @@
 //! The table of operations: one row each, read from `generated/operations.json` on first use.
 
 use crate::wire::dialect::Dialect;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -27,20 +27,15 @@ pub(crate) struct Row<'a> {
     /// Type of the query.
     #[serde(borrow)]
     pub query: Option<&'a str>,
-    #[allow(dead_code)] // this and the next: for the stored resources
     pub kind: AnswerKind,
     /// How lists of many pages are walked.
-    #[allow(dead_code)]
     pub page: Option<Paging>,
     /// Type of what comes back; of an item where that is a page.
     #[serde(borrow)]
-    #[allow(dead_code)]
     pub answer: Option<&'a str>,
     /// Type of the events it may stream.
     #[serde(borrow)]
-    #[allow(dead_code)]
     pub events: Option<&'a str>,
-    #[allow(dead_code)]
     pub key: Key,
     #[serde(default)]
     pub deprecated: bool,
@@ -112,7 +107,7 @@ pub(crate) enum Paging {
 }
 
 /// Whose key an operation asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Key {
     Project,

@@ -50,15 +50,6 @@ impl FormData {
         &self.parts
     }
 
-    /// The first text of this name.
-    #[allow(dead_code)] // for operations that keep files
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.named(name).find_map(|part| match &part.content {
-            PartContent::Text(text) => Some(text.as_str()),
-            PartContent::File(_) => None,
-        })
-    }
-
     /// The first file of this name.
     pub(crate) fn file(&self, name: &str) -> Option<&FormFile> {
         self.files(name).next()
@@ -116,7 +107,6 @@ impl FormFile {
     ///
     /// # Errors
     /// The temporary file cannot be read.
-    #[allow(dead_code)] // for operations that need all of it at once
     pub(crate) fn bytes(&self) -> io::Result<Bytes> {
         self.blob().bytes()
     }
@@ -147,8 +137,7 @@ mod tests {
             part("image[x]", PartContent::File(file("c", 3, memory()))),
             part("images", PartContent::File(file("d", 3, memory()))),
         ]);
-        assert_eq!(form.text("purpose"), Some("batch"));
-        assert!(form.text("image").is_none() && form.file("purpose").is_none() && form.text("x").is_none());
+        assert!(form.file("purpose").is_none() && form.file("x").is_none());
         let names: Vec<&str> = form.files("image").map(|file| file.name.as_str()).collect();
         assert_eq!(names, ["a", "b"]);
         assert_eq!(form.file("image").map(|file| file.bytes().unwrap()), Some(Bytes::from_static(b"abc")));

@@ -26,7 +26,7 @@ pub(super) struct Memory {
     rows: Option<Arc<SessionRows>>,
 }
 
-/// A shelf for each type of object, the blobs, the counters.
+/// A shelf for each type of object, and the blobs.
 #[derive(Debug)]
 #[cfg_attr(test, derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Shelves {
@@ -43,8 +43,6 @@ pub(super) struct Shelves {
     pub(super) forgotten: u64,
     objects: HashMap<String, Shelf>,
     blobs: HashMap<String, (u64, Blob)>,
-    #[cfg_attr(not(test), allow(dead_code))]
-    counters: HashMap<String, u64>,
     /// What changed since it was written last; `None` = nobody writes it.
     #[cfg_attr(test, serde(skip))]
     changes: Option<Vec<ShelfChange>>,
@@ -107,7 +105,6 @@ impl Shelves {
             forgotten: 0,
             objects: HashMap::new(),
             blobs: HashMap::new(),
-            counters: HashMap::new(),
             changes: None,
         }
     }
@@ -130,7 +127,6 @@ impl Shelves {
             (self.bytes, self.disk) = (self.bytes + memory, self.disk + disk);
             self.blobs.insert(name, (place, blob));
         }
-        self.counters = saved.counters.into_iter().collect();
     }
 
     /// Objects of this type take so many bytes more, and so many less.
@@ -450,33 +446,8 @@ impl Memory {
     }
 }
 
-/// The verbs of replicas.
-#[cfg_attr(not(test), allow(dead_code))]
+#[cfg(test)]
 impl Memory {
-    pub(super) fn take(&self, counter: &str, most: u64) -> Option<u64> {
-        let mut shelves = self.lock();
-        let taken = match shelves.counters.get_mut(counter) {
-            Some(taken) => taken,
-            None => shelves.counters.entry(counter.to_string()).or_insert(0),
-        };
-        if *taken >= most {
-            return None;
-        }
-        *taken += 1;
-        let taken = *taken;
-        shelves.note(|| ShelfChange::Counter(counter.into(), taken));
-        Some(taken)
-    }
-
-    pub(super) fn give_back(&self, counter: &str) {
-        let mut shelves = self.lock();
-        if let Some(taken) = shelves.counters.get_mut(counter) {
-            *taken = taken.saturating_sub(1);
-            let taken = *taken;
-            shelves.note(|| ShelfChange::Counter(counter.into(), taken));
-        }
-    }
-
     pub(super) fn size(&self) -> usize {
         self.lock().bytes
     }

@@ -1,4 +1,5 @@
-//! Where a session's durable things are: JSON objects by type and id, in the order they were made; blobs; counters.
+//! Where a session's durable things are: JSON objects by type and id, in the order they were made; blobs.
+//! How often a rule was taken is counted where rules are (`script/play/uses.rs`), and kept as rows (`saved.rs`).
 //!
 //! Everything goes in and out as text or bytes, through verbs that may wait: a file or a server can stand behind them
 //! without another word elsewhere. [`memory`] is what is used, and never waits. Tests can choose one that keeps everything
@@ -412,19 +413,8 @@ fn on_disk(blob: &Blob) -> io::Result<Blob> {
     Ok(Blob::new(FileBytes::Disk(Arc::new(file), 0), blob.len()))
 }
 
-/// What replicas ask of a store: proved here on every implementation, before they come.
-#[cfg_attr(not(test), allow(dead_code))]
+#[cfg(test)]
 impl Store {
-    /// Takes one of at most `most`: gives which it was, from 1. `None` = all are taken.
-    pub(crate) async fn take(&self, counter: &str, most: u64) -> Option<u64> {
-        ask!(self, take(counter, most))
-    }
-
-    /// Gives back one that was taken.
-    pub(crate) async fn give_back(&self, counter: &str) {
-        ask!(self, give_back(counter));
-    }
-
     /// Bytes held.
     pub(crate) async fn size(&self) -> usize {
         look!(self, size())

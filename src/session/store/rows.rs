@@ -192,9 +192,6 @@ impl SessionRows {
                         RowChange::Remove(blob(&name))
                     }
                 },
-                ShelfChange::Counter(name, count) => {
-                    RowChange::Put(self.key(format_args!("counter/{name}")), json(&count))
-                }
             };
             rows.push(row);
         }

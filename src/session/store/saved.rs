@@ -104,7 +104,6 @@ pub(crate) enum ShelfChange {
     NoObject(u64),
     Blob(String, u64, Blob),
     NoBlob(String, Blob),
-    Counter(String, u64),
 }
 
 /// All that is kept of a session.
@@ -122,7 +121,6 @@ pub(crate) struct SavedSession {
     pub shared_uses: HashMap<(u64, u64), u64>,
     pub objects: BTreeMap<u64, SavedObject>,
     pub blobs: Vec<(String, u64, Blob)>,
-    pub counters: Vec<(String, u64)>,
     /// What follows is kept on a server alone. Oldest first.
     pub exchanges: Vec<ExchangeRow>,
     pub failures: Vec<(u64, Failure)>,
@@ -223,7 +221,6 @@ impl SavedSession {
             shared_uses: HashMap::new(),
             objects: BTreeMap::new(),
             blobs: Vec::new(),
-            counters: Vec::new(),
             exchanges: Vec::new(),
             failures: Vec::new(),
             journal: JournalRow::default(),
@@ -251,7 +248,6 @@ impl SavedSession {
                 self.shared_uses.insert((number(rule)?, number(nth)?), count()?);
             }
             "object" => drop(self.objects.insert(number(name)?, serde_json::from_slice(value).ok()?)),
-            "counter" => self.counters.push((name.into(), count()?)),
             "exchange" => self.exchanges.push(serde_json::from_slice(value).ok()?),
             "failure" => self.failures.push((number(name)?, serde_json::from_slice(value).ok()?)),
             "journal" => self.journal = serde_json::from_slice(value).ok()?,

@@ -215,16 +215,6 @@ async fn no_change_is_lost() {
 }
 
 #[tokio::test]
-async fn a_counter_is_taken_as_often_as_it_may() {
-    for store in stores(10, 10_000) {
-        assert_eq!((store.take("rule", 2).await, store.take("other", 2).await), (Some(1), Some(1)));
-        assert_eq!((store.take("rule", 2).await, store.take("rule", 2).await), (Some(2), None));
-        store.give_back("rule").await;
-        assert_eq!((store.take("rule", 2).await, store.take("rule", 2).await), (Some(2), None));
-    }
-}
-
-#[tokio::test]
 async fn blobs_are_bytes() {
     for store in stores(10, 10_000) {
         let bytes = Bytes::from_static(b"\0\xff\n");
