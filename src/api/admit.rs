@@ -48,7 +48,7 @@ fn admit(call: &Call) -> Result<(), ApiError> {
         return Err(unknown(call, name));
     }
     if let Err(refused) = valid(call, model) {
-        let _ = call.exchange.refusal.set(refused);
+        let _ = call.exchange.refusal.set(Box::new(refused));
     }
     Ok(())
 }

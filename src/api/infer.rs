@@ -120,7 +120,10 @@ fn shorten(text: &str) -> String {
 fn begin<'a>(call: &'a Call, prompt: &'a Prompt) -> Turn<'a> {
     let turn = Turn::new(call, Some(prompt));
     *call.exchange.asked() = shorten(&turn.user_text);
-    // A turn that is taken again brings the same ones.
-    let _ = call.exchange.tool_results.set(request::tool_results(prompt));
+    let results = request::tool_results(prompt);
+    if results.as_array().is_some_and(|results| !results.is_empty()) {
+        // A turn that is taken again brings the same ones.
+        let _ = call.exchange.tool_results.set(Box::new(results));
+    }
     turn
 }

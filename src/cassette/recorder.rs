@@ -168,7 +168,7 @@ impl Draft {
         let mut recording = Recording {
             operation: exchange.operation.to_string(),
             request: RecordedRequest {
-                method: exchange.method.clone(),
+                method: exchange.method.to_string(),
                 path: self.path.clone(),
                 query: self.query.clone(),
                 body: serde_json::from_slice(&exchange.body).unwrap_or_default(),

@@ -33,9 +33,8 @@ pub(crate) fn over(session: &Session, exchange: &Exchange) -> Value {
 fn of(session: &Session, exchange: &Exchange, longest: usize) -> Value {
     let record = exchange.record();
     let asked = exchange.asked().clone();
-    let since = |moment: Option<&Duration>| {
-        moment.map(|moment| moment.saturating_sub(exchange.arrived).as_secs_f64() * 1_000.0)
-    };
+    let since =
+        |moment: Option<Duration>| moment.map(|moment| moment.saturating_sub(exchange.arrived).as_secs_f64() * 1_000.0);
     json!({
         "id": exchange.serial.to_string(),
         "session": session.label(),
@@ -67,7 +66,7 @@ fn of(session: &Session, exchange: &Exchange, longest: usize) -> Value {
 }
 
 /// When the first piece of an answer's content left; of one that left whole, when it did.
-pub(crate) fn first_token(exchange: &Exchange) -> Option<&Duration> {
+pub(crate) fn first_token(exchange: &Exchange) -> Option<Duration> {
     exchange.first_content.get().or_else(|| exchange.first.get().filter(|_| !exchange.stream))
 }
 

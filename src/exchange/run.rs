@@ -14,7 +14,7 @@ use crate::random::{self, Random};
 use crate::redact;
 use crate::runtime;
 use crate::session::Live;
-use crate::session::exchange::{Begun, Exchange, Outcome, Said};
+use crate::session::exchange::{self, Begun, Exchange, Outcome, Said};
 use crate::session::{ANONYMOUS, Session};
 use crate::surface::operations::Edge;
 use crate::surface::router::Matched;
@@ -76,7 +76,7 @@ impl Answered {
     /// It begins to leave: the journal knows its status, which this gives.
     pub(crate) fn begin(&self) -> u16 {
         let Answered { answer: Answer { status, body, .. }, live, .. } = self;
-        let _ = live.exchange.first.set(clock::world());
+        live.exchange.first.set(clock::world());
         if let answer::Body::Raw(raw) = body {
             usage::said::note_raw(&live.exchange, raw);
         }
@@ -153,7 +153,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         let wants = find(&value, "model").and_then(Value::as_str).or(normal.deployment.as_deref()).map(String::from);
         let exchange = keeper.journal.number(Begun {
             operation: if name.is_empty() { "unknown" } else { name },
-            method: method.clone(),
+            method: exchange::method(&method),
             target: redact::target(&target).into_owned(),
             headers: headers.clone(),
             body: kept,

@@ -63,7 +63,7 @@ pub(crate) async fn scripted(turn: &mut Turn<'_>) -> Result<Option<Found>, ApiEr
     };
     match turn.call.exchange.refusal.get() {
         // The emulator's own is a reply too.
-        Some(refusal) if found.is_none() => Err(refusal.clone()),
+        Some(refusal) if found.is_none() => Err((**refusal).clone()),
         _ => Ok(found.or_else(|| turn.over.take().map(Found::from))),
     }
 }

@@ -44,7 +44,7 @@ async fn scan(turn: &Turn<'_>) -> Result<Response, ApiError> {
         };
         if let Some(refusal) = call.exchange.refusal.get() {
             script.put_back(&picked);
-            return Err(refusal.clone());
+            return Err((**refusal).clone());
         }
         // Noted first: a function that throws is this rule's failure.
         let before = call.exchange.note(|record| {

@@ -116,7 +116,7 @@ struct Tallied {
 impl Tallied {
     fn of(exchange: &Exchange) -> Self {
         let record = exchange.record();
-        let since = |at: Option<&Duration>| Some(at?.saturating_sub(exchange.arrived).as_secs_f64() * 1_000.0);
+        let since = |at: Option<Duration>| Some(at?.saturating_sub(exchange.arrived).as_secs_f64() * 1_000.0);
         Tallied {
             done: record.is_done(),
             failed: record.status.is_some_and(|status| status >= 400) || record.failure.is_some() || record.aborted,

@@ -39,7 +39,7 @@ pub(crate) async fn why(emulator: &Arc<Emulator>, id: &str) -> Result<Value, Api
     let call = Call {
         operation,
         params,
-        method: exchange.method.clone(),
+        method: exchange.method.to_string(),
         path: normal.path,
         query,
         headers: exchange.headers.clone(),

@@ -478,7 +478,7 @@ impl<F: Framing> Timed<F> {
         };
         if content {
             if self.sent == 0 {
-                let _ = self.live.exchange.first_content.set(clock::world());
+                self.live.exchange.first_content.set(clock::world());
             }
             self.sent += 1;
             self.cleared = false;

@@ -152,7 +152,7 @@ async fn again(emulator: &Arc<Emulator>, id: &str, text: &str) -> Result<Value, 
     }
     let (normal, route, query) = route::of_target(&old.method, &old.target, &emulator.settings.prefixes);
     let asked = Asked {
-        method: old.method.clone(),
+        method: old.method.to_string(),
         target: old.target.clone(),
         route,
         normal,

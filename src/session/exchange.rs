@@ -4,11 +4,13 @@
 //! [`transcript`] shows it to people.
 
 mod kept;
+mod moment;
 mod told;
 
 pub(crate) use kept::ExchangeRow;
 pub(crate) use told::level;
 
+use self::moment::Moment;
 use super::journal::Journal;
 use super::sent::SentLog;
 use super::serial::SerialNumbers;
@@ -22,6 +24,7 @@ use crate::wire::headers::Headers;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -84,7 +87,7 @@ pub(crate) struct Record {
     /// The client left before the end.
     pub aborted: bool,
     /// The emulator's own complaint, if it had one: the test that caused it must not pass.
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     /// What holds the answer back, but for the clock.
     waiting: Option<Waiting>,
     /// Nothing changes any more.
@@ -176,7 +179,8 @@ impl Record {
     }
 }
 
-/// A request and what becomes of it. Few allocations: a journal keeps thousands.
+/// A request and what becomes of it. Few allocations, and what is rare in boxes: a journal keeps thousands, of which each new
+/// one takes the place of one that no processor's cache has any more.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     /// Its number in this process: what pages call it.
@@ -188,20 +192,20 @@ pub(crate) struct Exchange {
     /// When it began, in the world's time, since 1970.
     pub arrived: Duration,
     /// When its answer began, and when it was over, in the world's time.
-    pub first: OnceLock<Duration>,
-    pub over: OnceLock<Duration>,
+    pub first: Moment,
+    pub over: Moment,
     /// The text a person would recognise the request by.
     asked: Mutex<String>,
-    /// The tool results it brought: see [`crate::responders::request::tool_results`].
-    pub tool_results: OnceLock<Value>,
+    /// The tool results it brought, if any: see [`crate::responders::request::tool_results`].
+    pub tool_results: OnceLock<Box<Value>>,
     /// What the request is refused with as soon as a reply is there for it, where the script is asked first.
-    pub refusal: OnceLock<ApiError>,
+    pub refusal: OnceLock<Box<ApiError>>,
     /// Rate limits the answer's headers show.
     pub limits: OnceLock<crate::session::limits::RateLimits>,
     /// The model that answered, as answers name it.
     pub model: OnceLock<String>,
     /// When the first piece of its content was written, in the world's time, where it is written piece by piece.
-    pub first_content: OnceLock<Duration>,
+    pub first_content: Moment,
     /// Tokens of the request and of the answer, as its `usage` says.
     pub tokens: OnceLock<(u64, u64)>,
     /// What it used beside a model, for usage; of most exchanges nothing.
@@ -240,7 +244,7 @@ pub(crate) enum PaidUse {
 #[derive(Debug, Default)]
 pub(crate) struct Begun {
     pub operation: &'static str,
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// As sent, with query.
     pub target: String,
     pub headers: Arc<Headers>,
@@ -252,6 +256,15 @@ pub(crate) struct Begun {
     pub wants: Option<String>,
     pub request_id: String,
     pub peer: Option<SocketAddr>,
+}
+
+/// A method as an exchange keeps it: those that are known take no room.
+pub(crate) fn method(name: &str) -> Cow<'static, str> {
+    const KNOWN: [&str; 7] = ["POST", "GET", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"];
+    match KNOWN.into_iter().find(|known| *known == name) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(name.into()),
+    }
 }
 
 impl Deref for Exchange {
@@ -285,15 +298,15 @@ impl Exchange {
             number,
             begun,
             serial: NUMBERS.next(),
-            first: OnceLock::new(),
-            over: OnceLock::new(),
+            first: Moment::default(),
+            over: Moment::default(),
             arrived: clock::world(),
             asked: Mutex::default(),
             tool_results: OnceLock::new(),
             refusal: OnceLock::new(),
             limits: OnceLock::new(),
             model: OnceLock::new(),
-            first_content: OnceLock::new(),
+            first_content: Moment::default(),
             tokens: OnceLock::new(),
             uses: OnceLock::new(),
             record: Mutex::new(record),
@@ -328,7 +341,7 @@ impl Exchange {
 
     /// When the first piece of content of its stream was written, in the world's time.
     pub(crate) fn first_token(&self) -> Option<Duration> {
-        self.first_content.get().copied().filter(|_| self.stream)
+        self.first_content.get().filter(|_| self.stream)
     }
 
     /// Notes a complaint of the emulator itself; any other error is none. The first one stays.
@@ -341,7 +354,7 @@ impl Exchange {
         if record.failure.is_some() {
             return;
         }
-        record.failure = Some(failure.clone());
+        record.failure = Some(Box::new(failure.clone()));
         drop(record);
         if let Some(journal) = self.journal.upgrade() {
             journal.fail(self, failure);
@@ -453,8 +466,8 @@ impl Exchange {
             return;
         }
         record.waiting = None;
-        let _ = self.over.set(clock::world());
-        self.held.add(record.settle() + self.tool_results.get().map_or(0, weight));
+        self.over.set(clock::world());
+        self.held.add(record.settle() + self.tool_results.get().map_or(0, |results| weight(results)));
         drop(record);
         if let Some(journal) = self.journal.upgrade() {
             journal.completed(self);
@@ -479,7 +492,7 @@ impl Exchange {
             "headers": self.headers.iter().map(|(k, v)| (k.to_string(), Value::from(v))).collect::<serde_json::Map<_, _>>(),
             "body": shown(&self.body),
             "stream": self.stream,
-            "tool_results": self.tool_results.get().cloned().unwrap_or_else(|| json!([])),
+            "tool_results": self.tool_results.get().map_or_else(|| json!([]), |results| (**results).clone()),
             "outcome": record.outcome,
             "by": record.by,
             "rule": record.rule_label(),

@@ -148,11 +148,13 @@ impl Journal {
         if exchange.number < kept.base {
             return; // cleared in between
         }
-        // The new one is counted already.
+        // The new one is counted already. What goes is dropped when others may look again.
+        let mut last = None;
         while kept.exchanges.len() >= self.limit || self.account.is_full(0) {
             let Some(gone) = kept.forget_oldest() else { break };
             self.account.evicted();
             self.rows.get().into_iter().for_each(|rows| rows.no_exchange(gone.number));
+            last = Some(gone);
         }
         kept.open += 1;
         // Nearly always the newest; another may have been faster on its way from its number to here.
@@ -160,6 +162,7 @@ impl Journal {
         let place = kept.exchanges.len() - after;
         kept.exchanges.insert(place, exchange.clone());
         drop(kept);
+        drop(last);
         self.tell();
     }
 

@@ -92,7 +92,7 @@ impl Exchange {
             number: self.number,
             serial: self.serial,
             operation: self.operation.into(),
-            method: self.method.clone(),
+            method: self.method.to_string(),
             target: self.target.clone(),
             headers: (*self.headers).clone(),
             body: KeptBody::of(&self.body),
@@ -113,16 +113,16 @@ impl Exchange {
             explanation: record.explanation,
             warnings: record.warnings,
             aborted: record.aborted,
-            failure: record.failure,
+            failure: record.failure.map(|failure| *failure),
             asked: self.asked().clone(),
-            tool_results: self.tool_results.get().cloned(),
+            tool_results: self.tool_results.get().map(|results| (**results).clone()),
             tokens: self.tokens.get().copied(),
             model: self.model.get().cloned(),
             uses: self.uses.get().cloned(),
         };
         let hash = random::key(1, &[&serde_json::to_vec(&row).unwrap_or_default()]);
         // Times alone are no news.
-        row.first = self.first_content.get().or(self.first.get()).copied();
+        row.first = self.first_content.get().or(self.first.get());
         row.over = crate::clock::world();
         (self.kept.swap(hash, Ordering::Relaxed) != hash).then_some(row)
     }
@@ -132,7 +132,7 @@ impl Exchange {
         let operation = operations::named(&row.operation);
         let begun = Begun {
             operation: operation.map_or("unknown", |known| known.name),
-            method: row.method,
+            method: super::method(&row.method),
             target: row.target,
             headers: Arc::new(row.headers),
             body: row.body.bytes(),
@@ -144,11 +144,11 @@ impl Exchange {
         };
         let mut exchange = Exchange::new(begun, row.number, journal, account);
         (exchange.serial, exchange.arrived) = (row.serial, row.arrived);
-        let _ = exchange.first.set(row.first.unwrap_or(row.over));
-        row.first.filter(|_| row.stream).and_then(|first| exchange.first_content.set(first).ok());
-        let _ = exchange.over.set(row.over);
+        exchange.first.set(row.first.unwrap_or(row.over));
+        row.first.filter(|_| row.stream).into_iter().for_each(|first| exchange.first_content.set(first));
+        exchange.over.set(row.over);
         *exchange.asked() = row.asked;
-        row.tool_results.and_then(|results| exchange.tool_results.set(results).ok());
+        row.tool_results.and_then(|results| exchange.tool_results.set(Box::new(results)).ok());
         row.tokens.and_then(|tokens| exchange.tokens.set(tokens).ok());
         row.model.and_then(|model| exchange.model.set(model).ok());
         row.uses.and_then(|uses| exchange.uses.set(uses).ok());
@@ -161,7 +161,7 @@ impl Exchange {
             record.explanation = row.explanation;
             record.warnings = row.warnings;
             record.aborted = row.aborted || !row.done;
-            record.failure = row.failure;
+            record.failure = row.failure.map(Box::new);
             record.done = true;
             record.settle()
         });
