@@ -8,6 +8,7 @@ mod local;
 mod operations;
 mod parent;
 
+use self::parent::Parent;
 use crate::clock;
 use crate::emulator::Emulator;
 use crate::log;
@@ -195,6 +196,8 @@ fn vocabulary(name: BuiltIn) -> Result<(), String> {
 
 /// Serves until a signal.
 fn serve(options: Options, open: bool) -> Result<(), String> {
+    // Before anybody can know that it runs, and end whoever started it.
+    let parent = Parent::now();
     log::panics();
     if options.log_format == Some(LogFormat::Json) {
         log::in_json();
@@ -221,7 +224,7 @@ fn serve(options: Options, open: bool) -> Result<(), String> {
         }
         tokio::select! {
             () = signal => {}
-            () = parent::gone(), if exit_with_parent => {}
+            () = parent.gone(), if exit_with_parent => {}
         }
         emulator.stop().await;
     });

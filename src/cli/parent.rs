@@ -6,25 +6,37 @@ use std::time::Duration;
 /// How often is looked whether the parent is still there.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Completes when the process that started this one is gone: another one is its parent now, or the pipe that is its
-/// stdin has ended. Between a test run and this process `npx` may stand, and stay when the run is gone: then it is the
-/// pipe that tells.
-pub(super) async fn gone() {
-    let piped = stdin_ends();
-    let adopted = async {
-        #[cfg(unix)]
-        {
-            let parent = std::os::unix::process::parent_id();
-            while std::os::unix::process::parent_id() == parent {
+/// The process that started this one.
+pub(super) struct Parent {
+    #[cfg(unix)]
+    id: u32,
+}
+
+impl Parent {
+    /// Whoever it is now: taken first of all, as who adopts an orphan cannot be told from who started it.
+    pub(super) fn now() -> Self {
+        Parent {
+            #[cfg(unix)]
+            id: std::os::unix::process::parent_id(),
+        }
+    }
+
+    /// Completes when it is gone: another one is the parent now, or the pipe that is stdin has ended. Between a test run
+    /// and this process `npx` may stand, and stay when the run is gone: then it is the pipe that tells.
+    pub(super) async fn gone(&self) {
+        let piped = stdin_ends();
+        let adopted = async {
+            #[cfg(unix)]
+            while std::os::unix::process::parent_id() == self.id {
                 tokio::time::sleep(LOOK).await;
             }
+            #[cfg(not(unix))]
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = piped => {}
+            () = adopted => {}
         }
-        #[cfg(not(unix))]
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        () = piped => {}
-        () = adopted => {}
     }
 }
 
