@@ -3,10 +3,12 @@
 //! It is complete before its last byte leaves, so a client that has its answer finds all of it in the [`journal`];
 //! [`transcript`] shows it to people.
 
+mod begun;
 mod kept;
 mod moment;
 mod told;
 
+pub(crate) use begun::{Begun, method};
 pub(crate) use kept::ExchangeRow;
 pub(crate) use told::level;
 
@@ -21,11 +23,8 @@ use crate::reply::{Reply, describe};
 use crate::script::Rule;
 use crate::wire::error::ApiError;
 use crate::wire::headers::Headers;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -238,33 +237,6 @@ pub(crate) enum PaidUse {
     CodeSession,
     /// A decision of this model.
     Decision(String),
-}
-
-/// What an exchange begins with.
-#[derive(Debug, Default)]
-pub(crate) struct Begun {
-    pub operation: &'static str,
-    pub method: Cow<'static, str>,
-    /// As sent, with query.
-    pub target: String,
-    pub headers: Arc<Headers>,
-    /// The body as it came, unzipped; of a socket's request, its event.
-    pub body: Bytes,
-    pub stream: bool,
-    pub at: Duration,
-    /// The model that was asked for.
-    pub wants: Option<String>,
-    pub request_id: String,
-    pub peer: Option<SocketAddr>,
-}
-
-/// A method as an exchange keeps it: those that are known take no room.
-pub(crate) fn method(name: &str) -> Cow<'static, str> {
-    const KNOWN: [&str; 7] = ["POST", "GET", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"];
-    match KNOWN.into_iter().find(|known| *known == name) {
-        Some(known) => Cow::Borrowed(known),
-        None => Cow::Owned(name.into()),
-    }
 }
 
 impl Deref for Exchange {

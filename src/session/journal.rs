@@ -152,8 +152,7 @@ impl Journal {
         let mut last = None;
         while kept.exchanges.len() >= self.limit || self.account.is_full(0) {
             let Some(gone) = kept.forget_oldest() else { break };
-            self.account.evicted();
-            self.rows.get().into_iter().for_each(|rows| rows.no_exchange(gone.number));
+            self.forgot(&gone);
             last = Some(gone);
         }
         kept.open += 1;
@@ -240,11 +239,14 @@ impl Journal {
     /// Forgets the oldest exchange that is over. False = there is none.
     pub(crate) fn forget_oldest(&self) -> bool {
         let forgotten = self.kept().forget_oldest();
-        if let Some(gone) = &forgotten {
-            self.account.evicted();
-            self.rows.get().into_iter().for_each(|rows| rows.no_exchange(gone.number));
-        }
+        forgotten.iter().for_each(|gone| self.forgot(gone));
         forgotten.is_some()
+    }
+
+    /// An exchange gave way: it is counted, and kept nowhere.
+    fn forgot(&self, gone: &Exchange) {
+        self.account.evicted();
+        self.rows.get().into_iter().for_each(|rows| rows.no_exchange(gone.number));
     }
 
     /// Number of the first exchange since the session began, was reset or cleared.

@@ -16,7 +16,7 @@ impl Moment {
         }
     }
 
-    /// It is now; what is known already stays.
+    /// It came at this time; what is known already stays.
     pub(crate) fn set(&self, at: Duration) {
         let nanoseconds = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX).max(1);
         let _ = self.0.compare_exchange(0, nanoseconds, Ordering::AcqRel, Ordering::Relaxed);
