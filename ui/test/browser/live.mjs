@@ -11,7 +11,7 @@ export function live(host) {
     await ask(url, 'apples or pears?');
     await ask(url, 'bananas?', { key: 'market', body: { stream: true } }).then((answer) => answer.text());
     await row(page, 'apples or pears?').waitFor();
-    await row(page, 'bananas?').getByText('200').waitFor();
+    await row(page, 'bananas?').getByText('200', { exact: true }).waitFor();
 
     // A row that is in sight says at once what became of it.
     ask(url, 'manual, seen as it ends', { key: 'axe' });
@@ -19,7 +19,7 @@ export function live(host) {
     const { data: [{ id }] } = await (await fetch(`${url}/api/pending`)).json();
     await fetch(`${url}/api/pending/${id}/answer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"reply": "Seen."}' });
     await row(page, 'manual, seen').getByText('Seen.').waitFor();
-    await row(page, 'manual, seen').getByText('200').waitFor();
+    await row(page, 'manual, seen').getByText('200', { exact: true }).waitFor();
 
     await page.keyboard.press('/');
     await page.keyboard.type('session:market');
@@ -136,7 +136,7 @@ export function live(host) {
     await page.keyboard.press('p');
     await ask(url, 'meanwhile');
     const go = page.getByRole('button', { name: /Go on/ });
-    await go.getByText('1').waitFor();
+    await go.getByText('1', { exact: true }).waitFor();
     expect(await row(page, 'meanwhile').count()).toBe(0);
     await go.click();
     await row(page, 'meanwhile').waitFor();

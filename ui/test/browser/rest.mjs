@@ -13,7 +13,7 @@ async function forwarded({ url, upstream }, page) {
   const asked = await (await ask(url, 'for the real API', { key: 'counted', body: { stream: true, stream_options: { include_usage: true } } })).text();
   expect(asked).toContain('"usage":{');
   const history = page.getByRole('region', { name: 'History' });
-  await history.getByRole('listitem').filter({ hasText: '200' }).waitFor();
+  await history.getByRole('listitem').getByText('200', { exact: true }).waitFor();
   await page.getByRole('switch').click();
   await page.getByText('The emulator answers').waitFor();
   await history.getByRole('link', { name: `${upstream}/v1/chat/completions` }).first().click();
@@ -124,7 +124,7 @@ export function rest(host) {
     await page.getByRole('button', { name: 'Classification' }).click();
     await page.getByLabel('Status').fill('429');
     await page.getByRole('button', { name: 'Add to 10.0.0.9' }).click();
-    await items.getByText('429').waitFor();
+    await items.getByText('429', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Clear all' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
     await page.getByText('This queue is empty').waitFor();
