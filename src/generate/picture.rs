@@ -1,12 +1,13 @@
 //! Generated pictures: real files of the size asked that show what they were asked for, so that a person who looks at
 //! one sees which request made it. The same seed and text give the same bytes.
 
+mod encode;
+
 use crate::random::Random;
 use crate::wire::error::ApiError;
 use font8x8::{
     BASIC_FONTS, BLOCK_FONTS, BOX_FONTS, GREEK_FONTS, HIRAGANA_FONTS, LATIN_FONTS, MISC_FONTS, UnicodeFonts,
 };
-use std::fmt::Display;
 use std::fmt::Write;
 
 /// Longest edge drawn, whatever a request asks: the largest picture that any model makes.
@@ -233,62 +234,6 @@ impl Drawing {
             }
         }
     }
-
-    fn encode(&self, format: PictureFormat, quality: u8) -> Result<Vec<u8>, ApiError> {
-        let mut out = Vec::new();
-        match format {
-            PictureFormat::Png => {
-                let mut encoder = png::Encoder::new(&mut out, self.width, self.height);
-                encoder.set_color(png::ColorType::Indexed);
-                encoder.set_depth(png::BitDepth::Eight);
-                encoder.set_palette(self.palette.as_flattened());
-                if self.transparent {
-                    encoder.set_trns(&[0u8, 255, 255, 255][..]);
-                }
-                let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&self.pixels));
-                written.map_err(failed)?;
-            }
-            PictureFormat::Gif => {
-                let (width, height) = (self.width as u16, self.height as u16);
-                let mut frame = gif::Frame { width, height, ..gif::Frame::default() };
-                frame.buffer = self.pixels.as_slice().into();
-                frame.transparent = self.transparent.then_some(BACKGROUND);
-                gif::Encoder::new(&mut out, width, height, self.palette.as_flattened())
-                    .and_then(|mut encoder| encoder.write_frame(&frame))
-                    .map_err(failed)?;
-            }
-            PictureFormat::Jpeg => {
-                let (width, height) = (self.width as u16, self.height as u16);
-                let encoder = jpeg_encoder::Encoder::new(&mut out, quality.clamp(1, 100));
-                encoder.encode(&self.colours(false), width, height, jpeg_encoder::ColorType::Rgb).map_err(failed)?;
-            }
-            PictureFormat::Webp => {
-                let kind = if self.transparent { image_webp::ColorType::Rgba8 } else { image_webp::ColorType::Rgb8 };
-                image_webp::WebPEncoder::new(&mut out)
-                    .encode(&self.colours(self.transparent), self.width, self.height, kind)
-                    .map_err(failed)?;
-            }
-            // Made of the motif, not of pixels.
-            PictureFormat::Svg => {}
-        }
-        Ok(out)
-    }
-
-    /// Red, green and blue of each pixel; with `alpha` how much of it is there.
-    fn colours(&self, alpha: bool) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.pixels.len() * if alpha { 4 } else { 3 });
-        for pixel in &self.pixels {
-            out.extend_from_slice(&self.palette[usize::from(*pixel) % self.palette.len()]);
-            if alpha {
-                out.push(if *pixel == BACKGROUND { 0 } else { 255 });
-            }
-        }
-        out
-    }
-}
-
-fn failed(error: impl Display) -> ApiError {
-    ApiError::emulator("picture_not_encoded", format!("The picture could not be encoded: {error}."))
 }
 
 /// A motif as vectors: readers scale it as they like.
