@@ -1,19 +1,18 @@
 //! The way to a session's owner: a request goes there as it came, and its answer comes back as it is.
 
 use super::Cluster;
+use crate::upstream::client::{self, HttpClient, OutgoingBody};
 use crate::wire::error::ApiError;
 use crate::wire::headers::HOP_BY_HOP;
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode, Uri};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// What replicas know alone.
@@ -28,14 +27,15 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// Between two questions whether the other side of a silent connection is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// The body of a request on its way.
-pub(crate) type PassingBody = UnsyncBoxBody<Bytes, hyper::Error>;
-
 /// Connections to the other replicas. Never through a proxy: they are neighbours.
-pub(super) struct Way(Client<HttpConnector, PassingBody>);
+#[derive(Default)]
+pub(super) struct Way(OnceLock<HttpClient>);
 
 impl Way {
-    pub(super) fn new() -> Self {
+    fn client(&self) -> Result<&HttpClient, String> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);
@@ -43,8 +43,8 @@ impl Way {
         tcp.set_keepalive(Some(KEEP_ALIVE));
         tcp.set_keepalive_interval(Some(KEEP_ALIVE));
         tcp.set_keepalive_retries(Some(2));
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(tcp);
-        Way(client)
+        let client = client::plain(tcp)?;
+        Ok(self.0.get_or_init(|| client))
     }
 }
 
@@ -63,13 +63,13 @@ impl Cluster {
     /// Passes a request on, also one that asks for another protocol.
     ///
     /// # Errors
-    /// The store was never reached, so that no other replica would believe who sends it.
+    /// The store was never reached, so that no other replica would believe who sends it; or there is no client.
     pub(crate) async fn forward(
         &self,
         address: &str,
         parts: &Parts,
         peer: Option<SocketAddr>,
-        body: PassingBody,
+        body: OutgoingBody,
     ) -> Result<ForwardOutcome, ApiError> {
         let secret = self.store.secret().ok_or_else(|| self.store.refusal("it was not reached yet"))?;
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -84,7 +84,8 @@ impl Cluster {
         if let Some(peer) = peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()) {
             headers.insert(PEER, peer);
         }
-        Ok(match self.way.0.request(request).await {
+        let client = self.way.client().map_err(|reason| self.store.refusal(&reason))?;
+        Ok(match client.request(request).await {
             Ok(answer)
                 if answer.status() == StatusCode::MISDIRECTED_REQUEST && answer.headers().contains_key(REPLICA) =>
             {
@@ -98,7 +99,7 @@ impl Cluster {
 }
 
 /// A body that is there already.
-pub(crate) fn whole(bytes: Bytes) -> PassingBody {
+pub(crate) fn whole(bytes: Bytes) -> OutgoingBody {
     http_body_util::Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 

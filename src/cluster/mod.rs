@@ -34,7 +34,7 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn new(store: Arc<RedisStore>) -> Arc<Self> {
-        Arc::new(Cluster { store, elsewhere: Mutex::default(), asking: OneAtATime::default(), way: Way::new() })
+        Arc::new(Cluster { store, elsewhere: Mutex::default(), asking: OneAtATime::default(), way: Way::default() })
     }
 
     /// The address of a replica as others use it.

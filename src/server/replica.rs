@@ -9,6 +9,7 @@ use super::{key, room, watch};
 use crate::cluster::{AskedElsewhere, Cluster, ForwardOutcome, PEER, REPLICA, passing, whole};
 use crate::control::{self, ControlScope};
 use crate::emulator::Emulator;
+use crate::runtime;
 use crate::session::store::redis::SessionOwner;
 use crate::wire::error::{self, ApiError};
 use bytes::Bytes;
@@ -91,7 +92,7 @@ pub(super) async fn pass(
                 Ok(Err(_)) => return PassOutcome::Passed(Err(Cut)),
                 Err(stalled) => return PassOutcome::Refused(stalled),
             },
-            false => (body.boxed_unsync(), None),
+            false => (body.map_err(Into::into).boxed_unsync(), None),
         };
         let peer = respond::peer(&emulator.settings, parts);
         let forwarded = tokio::select! {
@@ -161,14 +162,14 @@ fn answered(
         let owner = hyper::upgrade::on(&mut answer);
         let (open, control) = (emulator.opened(), control.clone());
         let mut stopping = emulator.stopping();
-        tokio::spawn(async move {
+        runtime::spawn(async move {
             let _open = open;
             let (Ok(client), Ok(owner)) = tokio::join!(client, owner) else { return };
             control.upgrade();
             let (mut client, mut owner) = (TokioIo::new(client), TokioIo::new(owner));
             tokio::select! {
                 _ = copy_bidirectional(&mut client, &mut owner) => {}
-                _ = stopping.wait_for(|stopped| *stopped) => {}
+                () = stopping.stopped() => {}
             }
         });
         return answer.map(|_| ResponseBody::Full(None));

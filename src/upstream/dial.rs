@@ -34,8 +34,10 @@ pub(super) fn authorization(uri: &Uri) -> Option<HeaderValue> {
 
 /// Opens connections.
 #[derive(Clone)]
-pub(super) struct Dial {
+pub(crate) struct Dial {
     tcp: HttpConnector,
+    /// Through a proxy, where the variables name one.
+    proxied: bool,
 }
 
 impl Dial {
@@ -45,7 +47,12 @@ impl Dial {
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);
-        Dial { tcp }
+        Dial { tcp, proxied: true }
+    }
+
+    /// Over these connections alone.
+    pub(super) fn straight(tcp: HttpConnector) -> Self {
+        Dial { tcp, proxied: false }
     }
 }
 
@@ -62,8 +69,9 @@ impl Service<Uri> for Dial {
 
     fn call(&mut self, target: Uri) -> Self::Future {
         let mut tcp = self.tcp.clone();
+        let proxy = self.proxied.then(|| PROXIES.intercept(&target)).flatten();
         Box::pin(async move {
-            let Some(proxy) = PROXIES.intercept(&target) else {
+            let Some(proxy) = proxy else {
                 return Ok(Wire { stream: tcp.call(target).await?, forwarded: false });
             };
             let through =
@@ -107,7 +115,7 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// An open connection.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TokioIo<TcpStream>,
     /// To a proxy that reads the requests: they name the whole address.
     forwarded: bool,

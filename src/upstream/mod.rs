@@ -4,6 +4,7 @@
 //! What it sends passes through as it comes: chunk borders stay, and nothing is read that is not taken. Redirects are
 //! answers like others.
 
+pub(crate) mod client;
 mod dial;
 mod failure;
 mod headers;
@@ -17,13 +18,12 @@ pub(crate) use target::{Change, UpstreamTarget};
 
 use crate::options::Settings;
 use bytes::Bytes;
+use client::HttpClient;
 use dial::Dial;
 use http_body::Body;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::collections::HashMap;
 use std::error::Error;
 use std::future::Future;
@@ -34,9 +34,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep, timeout};
 
-/// Connections that are not used again close after this.
-const IDLE: Duration = Duration::from_secs(30);
-
 /// The upstream of an emulator.
 pub(crate) struct Upstream {
     target: RwLock<Arc<UpstreamTarget>>,
@@ -46,7 +43,7 @@ pub(crate) struct Upstream {
     bypass: AtomicBool,
     tls: tls::Trust,
     /// Made at the first use: reading the system's roots takes its time.
-    client: OnceLock<Client<HttpsConnector<Dial>, Payload>>,
+    client: OnceLock<HttpClient>,
 }
 
 /// A request as it goes upstream.
@@ -161,7 +158,7 @@ impl Upstream {
         let uri = target.uri(ask.path, ask.query)?;
         let method = Method::from_bytes(ask.method.as_bytes()).unwrap_or(Method::POST);
         let client = self.client()?;
-        let mut request = Request::new(ask.body);
+        let mut request = Request::new(ask.body.map_err(Into::into).boxed_unsync());
         *request.method_mut() = method;
         headers::outward(request.headers_mut(), ask.headers, target.key.as_deref(), ask.key);
         if let Some(authorization) = dial::authorization(&uri) {
@@ -186,15 +183,11 @@ impl Upstream {
         })
     }
 
-    fn client(&self) -> Result<&Client<HttpsConnector<Dial>, Payload>, UpstreamFailure> {
+    fn client(&self) -> Result<&HttpClient, UpstreamFailure> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let connector = HttpsConnector::from((Dial::new(), self.tls.config().map_err(UpstreamFailure::untrusted)?));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
+        let client = client::client(Dial::new(), self.tls.config().map_err(UpstreamFailure::untrusted)?);
         Ok(self.client.get_or_init(|| client))
     }
 }

@@ -40,11 +40,17 @@ impl Trust {
         // A root that is not understood opens nothing; the others do.
         roots.add_parsable_certificates(system.certs);
         roots.add_parsable_certificates(self.more.iter().cloned());
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Arc::new(config))
+        config(roots)
     }
+}
+
+/// # Errors
+/// The library has no TLS at all.
+pub(super) fn config(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
