@@ -220,7 +220,7 @@ fn serve(options: Options, open: bool) -> Result<(), String> {
             browser::open(&emulator.url());
         }
         if watch {
-            tokio::spawn(reload(emulator.clone(), scripts));
+            runtime::spawn(reload(emulator.clone(), scripts));
         }
         tokio::select! {
             () = signal => {}

@@ -433,7 +433,7 @@ impl Emulator {
         let mut stopping = self.stopping();
         tokio::select! {
             count = session.journal.changed(seen) => count,
-            _ = stopping.wait_for(|stopped| *stopped) => seen,
+            () = stopping.stopped() => seen,
         }
     }
 }

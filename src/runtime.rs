@@ -20,6 +20,9 @@ static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 /// happens, and no answer waits for that.
 static BESIDE: OnceLock<Runtime> = OnceLock::new();
 
+/// Work that goes on by itself.
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Boxes a future where it stays. `Box::pin` is given what was made on the stack, and copies it: those of a request have
 /// thousands of bytes.
 macro_rules! boxed {
@@ -42,6 +45,18 @@ pub(crate) fn beside() -> &'static Handle {
     BESIDE.get_or_init(|| runtime("llemulator-watch")).handle()
 }
 
+/// Begins work that goes on by itself, on the runtime that asks for it.
+pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+    spawn_on(&Handle::current(), work);
+}
+
+/// Begins work that goes on by itself. All of it is one type: tokio's part is compiled for each that it is given, fifteen
+/// hundred lines a time.
+pub(crate) fn spawn_on(handle: &Handle, work: impl Future<Output = ()> + Send + 'static) {
+    let work: Task = Box::pin(work);
+    handle.spawn(work);
+}
+
 fn runtime(name: &str) -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(1)
@@ -57,8 +72,18 @@ const HEAVY: usize = 64 * 1024;
 /// Does work on so many bytes of input where it holds nobody up: the other tasks of this worker go on in another thread
 /// meanwhile. Light work, and work on other runtimes (those of tests) or outside of one, is simply done.
 pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    if bytes <= HEAVY {
+        return work();
+    }
+    let (mut work, mut done) = (Some(work), None);
+    step_aside(&mut || done = work.take().map(|work| work()));
+    done.expect("what is given is done")
+}
+
+/// Does work that holds up nobody else, as far as the runtime can. Compiled once, whatever the work.
+fn step_aside(work: &mut dyn FnMut()) {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) if bytes > HEAVY => tokio::task::block_in_place(work),
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
         _ => work(),
     }
 }
@@ -109,7 +134,7 @@ impl Rounds {
             turn.forget();
         }
         if self.left.available_permits() == 0 && !self.refilling.swap(true, Ordering::AcqRel) {
-            handle().spawn(self.refill());
+            spawn_on(handle(), self.refill());
         }
     }
 

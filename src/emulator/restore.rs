@@ -118,7 +118,7 @@ impl Emulator {
         }
         let Some(row) = row else { return self.upstream.bypass(false) };
         if row.key_set > self.key_set.load(Ordering::Acquire) {
-            runtime::handle().spawn(self.clone().asks_for_key(row.key_set));
+            runtime::spawn_on(runtime::handle(), self.clone().asks_for_key(row.key_set));
         }
         self.take_bypass(row);
     }

@@ -65,8 +65,19 @@ impl Emulator {
         self.over.subscribe()
     }
 
-    /// Completes when the emulator stops.
-    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
+    /// Tells when the emulator stops.
+    pub(crate) fn stopping(&self) -> Stopping {
+        Stopping(self.stopping.subscribe())
+    }
+}
+
+/// Tells when the emulator stops.
+pub(crate) struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    /// Waits until it does.
+    pub(crate) async fn stopped(&mut self) {
+        // An error means the emulator is gone: it has stopped.
+        let _ = self.0.wait_for(|stopped| *stopped).await;
     }
 }

@@ -44,7 +44,7 @@ impl NativeEmulator {
         env.add_env_cleanup_hook((), move |()| {
             if let Some(emulator) = ended.upgrade() {
                 emulator.callbacks.close();
-                runtime::handle().spawn(async move { emulator.stop().await });
+                runtime::spawn_on(runtime::handle(), async move { emulator.stop().await });
                 log::flush();
             }
         })
@@ -127,7 +127,7 @@ impl NativeEmulator {
     /// Tells the dispatcher of what happens in the control room from now on: `{"type":"event", "event": {"type", "data"}}`.
     #[napi(catch_unwind)]
     pub fn listen(&self) {
-        runtime::handle().spawn(room::tell_process(self.emulator.clone()));
+        runtime::spawn_on(runtime::handle(), room::tell_process(self.emulator.clone()));
     }
 
     /// What is wrong with a function's reply, JSON text that nobody waits for any more; null = nothing.
@@ -174,7 +174,7 @@ fn promise<T: ToNapiValue + Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> Result<Object<'_>> {
     let (deferred, promise) = env.create_deferred()?;
-    runtime::handle().spawn(async move {
+    runtime::spawn_on(runtime::handle(), async move {
         match runtime::caught(pin!(future)).await {
             Ok(value) => deferred.resolve(move |_| Ok(value)),
             // A promise that nobody settles would keep a test waiting for good.

@@ -10,6 +10,7 @@ use crate::reply::fault::FaultKind;
 use crate::reply::pace::Chunk;
 use crate::reply::{Arrival, Arriving, Choice, Part, Passing, Piece, Raw, RawBody, Reply, Say, Text, describe};
 use crate::responders::operator::{self, Person};
+use crate::runtime;
 use crate::tokens::Encoding;
 use crate::turn::{self, Found, Response, Turn};
 use crate::wire::error::ApiError;
@@ -124,7 +125,7 @@ fn gated(turn: &Turn<'_>, mut found: Found, person: Person, stops: Vec<(u64, usi
     let open = |source: PieceSource, gate: Gate| {
         // One at a time: what is behind the gate has not left.
         let (sender, pieces) = mpsc::channel(1);
-        tokio::spawn(async move { gate.pass(source, sender).await });
+        runtime::spawn(async move { gate.pass(source, sender).await });
         Arriving::new(pieces, ENDLESS, late, Box::new(()))
     };
     if let Say::Raw(raw) = &found.reply.say {

@@ -225,7 +225,7 @@ fn raw(call: &Call, response: &RecordedResponse, speed: f64) -> Found {
     let arriving = Arriving::new(receiver, PATIENCE, late, Box::new(()));
     let headers: Vec<(String, String)> = headers.collect();
     if speed > 0.0 {
-        tokio::spawn(timed(pieces, speed, call.session.clock.clone(), sender));
+        runtime::spawn(timed(pieces, speed, call.session.clock.clone(), sender));
     } else {
         for (_, piece) in pieces {
             // There is room for all of them.

@@ -6,6 +6,7 @@ use crate::reply::Say;
 use crate::reply::{Arrival, Arriving, Piece, UpstreamOptions};
 use crate::responders::breakpoint;
 use crate::responders::cassette::{self, Recorded};
+use crate::runtime;
 use crate::session::exchange::{Exchange, Waiting};
 use crate::session::{ANONYMOUS, Observer, Session, UpstreamNews};
 use crate::turn::answer::{Answer, Body};
@@ -158,7 +159,7 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
             let late = given.body.late().to_api_error();
             // The body gives up first, and knows why.
             let limit = given.body.limit() + Duration::from_secs(1);
-            tokio::spawn(pass(given.body, watched, sender));
+            runtime::spawn(pass(given.body, watched, sender));
             let arriving = Arriving::new(pieces, limit, late, Box::new(()));
             let arriving = arriving.telling(call.exchange.waits(Waiting::Upstream));
             Ok(Found::bytes(given.status, given.headers, arriving))

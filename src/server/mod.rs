@@ -169,7 +169,7 @@ pub(crate) fn start(
 ) -> Result<Arc<Emulator>, StartError> {
     let (emulator, listener) = Emulator::bind(options, door, dispatch)?;
     let listening = emulator.opened();
-    runtime::handle().spawn(serve(listening, emulator.clone(), listener));
+    runtime::spawn_on(runtime::handle(), serve(listening, emulator.clone(), listener));
     Ok(emulator)
 }
 
@@ -179,7 +179,7 @@ async fn serve(_listening: Open, emulator: Arc<Emulator>, listener: TcpListener)
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stopping.wait_for(|stopped| *stopped) => break,
+            () = stopping.stopped() => break,
         };
         let Ok((stream, _)) = accepted else {
             // Out of file descriptors, or the client is gone already. Accepting again at once would spin.
@@ -188,7 +188,7 @@ async fn serve(_listening: Open, emulator: Arc<Emulator>, listener: TcpListener)
         };
         // Without this, Nagle and delayed ACK add up to 40 ms between small chunks.
         let _ = stream.set_nodelay(true);
-        tokio::spawn(connection(emulator.opened(), emulator.clone(), stream));
+        runtime::spawn(connection(emulator.opened(), emulator.clone(), stream));
     }
 }
 
@@ -221,7 +221,7 @@ async fn connection(_open: Open, emulator: Arc<Emulator>, stream: tokio::net::Tc
     let mut stopping = emulator.stopping();
     let stopped = tokio::select! {
         _ = &mut serving => false,
-        _ = stopping.wait_for(|stopped| *stopped) => true,
+        () = stopping.stopped() => true,
     };
     if stopped {
         serving.as_mut().graceful_shutdown();

@@ -2,6 +2,7 @@
 
 use crate::exchange::body::{self, Coding, Coming};
 use crate::options::Settings;
+use crate::runtime;
 use crate::server::socket::Control;
 use crate::wire::error::{self, ApiError};
 use crate::wire::headers::Headers;
@@ -163,7 +164,8 @@ impl Drop for IncomingBytes {
                 left -= length;
             }
         };
-        tokio::spawn(timeout(self.patience, drain));
+        let patience = self.patience;
+        runtime::spawn(async move { timeout(patience, drain).await.unwrap_or(()) });
     }
 }
 

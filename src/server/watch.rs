@@ -57,7 +57,7 @@ pub(super) fn open(emulator: Arc<Emulator>, control: Arc<Control>, upgrade: OnUp
     let watching = emulator.desk.events.watch();
     // From here on whatever waits is in the list or told by an event after it.
     let so = emulator.desk.as_of();
-    runtime::beside().spawn(async move {
+    runtime::spawn_on(runtime::beside(), async move {
         // Goes last: a stop waits until the socket is closed.
         let _open = open;
         let Ok(upgraded) = upgrade.await else { return };
@@ -158,7 +158,7 @@ async fn serve(emulator: &Arc<Emulator>, socket: WebSocketStream<TokioIo<Upgrade
                 noticed = true;
                 due = due.min(Instant::now() + pace(number, events.watchers()));
             }
-            () = async { drop(stopping.wait_for(|stopped| *stopped).await) }, if !stopped => {
+            () = stopping.stopped(), if !stopped => {
                 stopped = true;
                 due = Instant::now();
             }

@@ -83,7 +83,7 @@ pub(super) fn open(
     let azure = target.contains("/openai/");
     let peer = respond::peer(&emulator.settings, &parts);
     let open = emulator.opened();
-    tokio::spawn(async move {
+    runtime::spawn(async move {
         // Goes last: a stop waits until the socket is closed.
         let _open = open;
         let Ok(upgraded) = upgrade.await else { return };
@@ -173,8 +173,7 @@ async fn serve(
 
 /// Waits until the emulator stops.
 async fn stopped(emulator: &Emulator) {
-    // An error means the emulator is gone: it has stopped.
-    let _ = emulator.stopping().wait_for(|stopped| *stopped).await;
+    emulator.stopping().stopped().await;
 }
 
 /// Hears messages until the client leaves. After a stop they are no longer heard; what was asked goes on.
@@ -227,7 +226,7 @@ async fn hear(connection: &Arc<Connection>, lanes: &mut HashMap<String, mpsc::Se
         Ok(event) => {
             if !lanes.contains_key(&name) && lanes.len() < LANES {
                 let (sender, inbox) = mpsc::channel(WAITING);
-                tokio::spawn(run(connection.clone(), name.clone(), inbox));
+                runtime::spawn(run(connection.clone(), name.clone(), inbox));
                 lanes.insert(name.clone(), sender);
             }
             match lanes.get(&name).map(|lane| lane.try_send((event, text.len()))) {

@@ -1,6 +1,7 @@
 //! Work on a stored object that goes on when nobody waits for it any more: one at a time under each name.
 
 use super::Session;
+use crate::runtime;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,7 +55,7 @@ impl Tasks {
         let (done, over) = watch::channel(());
         running.insert(name.to_string(), over.clone());
         let underway = Underway { tasks: self.clone(), name: name.to_string(), _done: done };
-        tokio::spawn(async move {
+        runtime::spawn(async move {
             // Also when it panics: the next one begins anew.
             let _underway = underway;
             tokio::select! {

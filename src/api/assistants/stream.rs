@@ -189,7 +189,7 @@ impl Drop for RunEvents {
             Some(_) => RunEnding::end("cancelled", self.narrator.outcome().at),
         };
         let work = self.keep(outcome);
-        runtime::handle().spawn(work);
+        runtime::spawn_on(runtime::handle(), work);
     }
 }
 

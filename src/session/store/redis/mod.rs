@@ -175,10 +175,11 @@ impl RedisStore {
         let _ = self.listener.set(listener);
         let (telling, told) = mpsc::channel(MOST_TOLD);
         let _ = self.telling.set(telling);
-        runtime::handle().spawn(self.clone().tells(told));
-        runtime::handle().spawn(self.clone().renews(address));
-        runtime::handle().spawn(self.clone().commits());
-        runtime::handle().spawn(self.clone().listens());
+        let ours = runtime::handle();
+        runtime::spawn_on(ours, self.clone().tells(told));
+        runtime::spawn_on(ours, self.clone().renews(address));
+        runtime::spawn_on(ours, self.clone().commits());
+        runtime::spawn_on(ours, self.clone().listens());
     }
 
     /// How often the lease is renewed.
@@ -241,8 +242,13 @@ impl RedisStore {
         Ok(link.insert(opened).clone())
     }
 
-    /// Runs a script; a connection that fails is not used again.
+    /// Runs a script.
     async fn run<T: redis::FromRedisValue>(&self, script: ScriptInvocation<'_>) -> Result<T, String> {
+        redis::from_redis_value(self.ask(script).await?).map_err(|error| error.to_string())
+    }
+
+    /// Runs a script; a connection that fails is not used again.
+    async fn ask(&self, script: ScriptInvocation<'_>) -> Result<redis::Value, String> {
         let asked = async {
             let mut link = self.link().await?;
             script.invoke_async(&mut link).await
