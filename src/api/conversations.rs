@@ -123,7 +123,10 @@ async fn named(call: &Call) -> Result<Conversation, ApiError> {
 }
 
 /// Runs `change` on the conversation the path names.
-async fn change<T>(call: &Call, change: impl FnMut(&mut Conversation) -> Result<T, ApiError>) -> Result<T, ApiError> {
+async fn change<T: Send>(
+    call: &Call,
+    change: impl FnMut(&mut Conversation) -> Result<T, ApiError> + Send,
+) -> Result<T, ApiError> {
     let id = call.param("conversation_id");
     call.session.store.update(id, change).await.unwrap_or_else(|| Err(unknown(id)))
 }

@@ -17,6 +17,9 @@ pub(crate) enum Order {
     NewestFirst,
 }
 
+/// What a list shows of an object that is kept; nothing of those that are not on it.
+pub(crate) type Show<'a> = &'a (dyn Fn(&Stored) -> Option<Value> + Sync);
+
 /// A page of a list, as it is answered.
 #[derive(Debug, Serialize)]
 pub(crate) struct Page {
@@ -50,34 +53,20 @@ impl Page {
     }
 
     /// The page the query asks for of the stored objects of a type, of those that `show` shows.
-    pub(crate) async fn stored<T: StoredKind>(
-        call: &Call,
-        order: Order,
-        show: impl Fn(&Stored) -> Option<Value>,
-    ) -> Self {
+    pub(crate) async fn stored<T: StoredKind>(call: &Call, order: Order, show: Show<'_>) -> Self {
         Page::kept(call, T::NAME, order, LIMITS, show).await
     }
 
     /// The page the query asks for of what is kept under a name, of that which `show` shows: so many unless asked
     /// otherwise, and so many at most.
-    pub(crate) async fn kept(
-        call: &Call,
-        name: &str,
-        order: Order,
-        limits: (usize, usize),
-        show: impl Fn(&Stored) -> Option<Value>,
-    ) -> Self {
+    pub(crate) async fn kept(call: &Call, name: &str, order: Order, limits: (usize, usize), show: Show<'_>) -> Self {
         let (limit, ascending) = shape(call, order, limits);
         let window = Window { after: call.query("after"), before: call.query("before"), limit, ascending };
         Page::walk(call.session.store.objects(name), window, show).await
     }
 
     /// The part of what is kept that `window` says, of those that `show` shows.
-    pub(crate) async fn walk(
-        objects: Objects<'_>,
-        mut window: Window<'_>,
-        show: impl Fn(&Stored) -> Option<Value>,
-    ) -> Self {
+    pub(crate) async fn walk(objects: Objects<'_>, mut window: Window<'_>, show: Show<'_>) -> Self {
         let limit = window.limit;
         // `before` alone asks for what comes right before it: what follows it, seen from the other end.
         let backwards = window.before.is_some() && window.after.is_none();
@@ -195,7 +184,7 @@ mod tests {
         loop {
             let page = {
                 let window = Window { after: after.as_deref(), limit: 40, ascending: false, ..Window::default() };
-                Page::walk(store.objects(Number::NAME), window, third).await
+                Page::walk(store.objects(Number::NAME), window, &third).await
             };
             seen.extend(page.data.iter().map(|shown| shown["number"].as_u64().expect("a number")));
             after = page.last_id.and_then(|id| Some(id.as_str()?.to_string()));

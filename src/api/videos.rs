@@ -141,7 +141,7 @@ fn list(call: Call) -> HandlerFuture {
             look(&call, &stored.id).await?;
         }
         let show = |stored: &Stored| Some(stored.read::<VideoRecord>()?.shown);
-        Ok(Answer::json(&Page::stored::<VideoRecord>(&call, Order::NewestFirst, show).await))
+        Ok(Answer::json(&Page::stored::<VideoRecord>(&call, Order::NewestFirst, &show).await))
     })
 }
 

@@ -90,12 +90,13 @@ impl ArchivedFile<'_> {
         let names = number(archive, self.place.checked_add(26)?, 2)? + number(archive, self.place.checked_add(28)?, 2)?;
         let start = self.place.checked_add(30 + names)?;
         let data = archive.get(start..start.checked_add(self.length)?)?;
-        let (mut bytes, most) = (Vec::new(), most as u64);
-        match self.method {
-            STORED => data.take(most).read_to_end(&mut bytes).ok()?,
-            DEFLATED => DeflateDecoder::new(data).take(most).read_to_end(&mut bytes).ok()?,
+        let reader: Box<dyn Read + '_> = match self.method {
+            STORED => Box::new(data),
+            DEFLATED => Box::new(DeflateDecoder::new(data)),
             _ => return None,
         };
+        let mut bytes = Vec::new();
+        reader.take(most as u64).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::format::{RecordedChunk, RecordedRequest, RecordedResponse, Recording};
 use super::meaning;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// The recordings of chat and Responses; empty where they are not at hand.
@@ -60,8 +61,7 @@ fn recording(exchange: Value) -> Option<(String, Recording)> {
 /// All texts that a reply shows, whatever it is made of.
 fn texts(reply: &Value) -> String {
     let own = ["text", "refusal"].into_iter().filter_map(|key| reply[key].as_str().map(String::from));
-    let inner =
-        ["output", "choices"].into_iter().flat_map(|key| reply[key].as_array().into_iter().flatten().map(texts));
+    let inner = ["output", "choices"].into_iter().flat_map(|key| reply[key].elements().map(texts));
     own.chain(inner).collect()
 }
 
@@ -69,9 +69,8 @@ fn texts(reply: &Value) -> String {
 fn calls(reply: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     let call = |call: &Value| (text(&call["name"]), text(call.get("arguments").unwrap_or(&call["input"])));
-    let own = reply["tool_calls"].as_array().into_iter().flatten().map(call);
-    let inner =
-        ["output", "choices"].into_iter().flat_map(|key| reply[key].as_array().into_iter().flatten().flat_map(calls));
+    let own = reply["tool_calls"].elements().map(call);
+    let inner = ["output", "choices"].into_iter().flat_map(|key| reply[key].elements().flat_map(calls));
     own.chain(inner).collect()
 }
 
@@ -120,7 +119,7 @@ fn every_recorded_answer_has_a_meaning_and_it_is_what_was_said() {
 
 /// Content and refusal of one of chat's choices.
 fn gather(event: &Value, index: u64, keys: &[&str]) -> String {
-    let choices = event["choices"].as_array().into_iter().flatten();
+    let choices = event["choices"].elements();
     let choices = choices.filter(|choice| choice["index"].as_u64().unwrap_or(0) == index);
     let texts = choices.flat_map(|choice| {
         let message =
@@ -132,7 +131,7 @@ fn gather(event: &Value, index: u64, keys: &[&str]) -> String {
 
 /// The same of a response's items.
 fn gather_output(response: &Value) -> String {
-    let items = response["output"].as_array().into_iter().flatten().filter(|item| item["type"] == "message");
-    let contents = items.flat_map(|item| item["content"].as_array().into_iter().flatten());
+    let items = response["output"].elements().filter(|item| item["type"] == "message");
+    let contents = items.flat_map(|item| item["content"].elements());
     contents.map(|content| content["text"].as_str().or(content["refusal"].as_str()).unwrap_or_default()).collect()
 }

@@ -4,6 +4,7 @@ use super::format::{RecordedResponse, Recording};
 use super::meaning;
 use crate::surface::fit::{self, Deviation, Tier};
 use crate::surface::{self, operations};
+use crate::wire::value::Holds;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -44,7 +45,7 @@ pub(crate) fn against_surface(recording: &Recording, known: &dyn Fn(&str) -> boo
         match operation.kind {
             operations::AnswerKind::Object => fit::fits(&value, &surface::schema(name), "response", &mut found),
             operations::AnswerKind::Page => {
-                for (index, item) in value["data"].as_array().into_iter().flatten().enumerate() {
+                for (index, item) in value["data"].elements().enumerate() {
                     fit::fits(item, &surface::schema(name), &format!("response.data[{index}]"), &mut found);
                 }
             }

@@ -10,6 +10,7 @@ use crate::runtime;
 use crate::surface::fit::{Deviation, Tier};
 use crate::turn::models;
 use crate::upstream::{Upstream, UpstreamRequest};
+use crate::wire::value::Holds;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
@@ -189,7 +190,7 @@ fn condition(recording: &Recording) -> Value {
     let of = |list: &Value| -> Option<String> {
         let messages = list.as_array()?.iter().rev();
         let user = messages.filter(|message| message["role"] == "user").map(|message| &message["content"]).next()?;
-        let parts = user.as_array().into_iter().flatten().filter_map(|part| part["text"].as_str());
+        let parts = user.elements().filter_map(|part| part["text"].as_str());
         Some(user.as_str().map_or_else(|| parts.collect(), str::to_string))
     };
     let text =

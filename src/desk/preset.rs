@@ -5,6 +5,7 @@ use crate::near;
 use crate::reply::pace::Range;
 use crate::reply::{Finish, RawBody, Reply, Say, THOUGHTS, Verbatim};
 use crate::script::{self, Origin, ScriptError};
+use crate::wire::value::Holds;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -328,7 +329,7 @@ fn choice(choice: &Value) -> Option<Value> {
     if said.keys().all(|key| key == "reasoning") {
         said.insert("text".into(), "".into());
     }
-    let annotations: Vec<Value> = message["annotations"].as_array().into_iter().flatten().filter_map(flat).collect();
+    let annotations: Vec<Value> = message["annotations"].elements().filter_map(flat).collect();
     if !annotations.is_empty() && (said.contains_key("text") || said.contains_key("refusal")) {
         said.insert("annotations".into(), annotations.into());
     }

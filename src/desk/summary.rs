@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::session::Session;
 use crate::session::exchange::Exchange;
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -109,7 +110,7 @@ pub(crate) fn conversation(body: &Value) -> Value {
         messages.push(json!({"role": "system", "text": text}));
     }
     messages.extend(items.iter().filter_map(message));
-    let tools = body["tools"].as_array().into_iter().flatten().filter_map(|tool| {
+    let tools = body["tools"].elements().filter_map(|tool| {
         let tool = tool.get("function").unwrap_or(tool);
         Some(json!({"name": tool.get("name")?, "parameters": tool["parameters"]}))
     });

@@ -7,6 +7,7 @@ use crate::generate::names::FieldName;
 use crate::generate::said::UserText;
 use crate::random::Random;
 use crate::surface;
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 
 /// Levels after which a value is the plainest of its kind; only types that contain themselves come here.
@@ -75,7 +76,7 @@ impl TypedMaker<'_> {
             }
         }
         if schema["additionalProperties"].is_object() {
-            let more = given.as_object().into_iter().flatten();
+            let more = given.members();
             let more = more.filter(|(name, _)| !properties.contains_key(*name));
             out.extend(more.map(|(name, value)| (name.clone(), value.clone())));
         }
@@ -85,7 +86,7 @@ impl TypedMaker<'_> {
     fn array<'p>(&mut self, schema: &'p Value, path: &mut Vec<&'p str>, given: &Value) -> Value {
         let items = &schema["items"];
         let mut out: Vec<Value> = Vec::new();
-        for item in given.as_array().into_iter().flatten().filter(|item| score(items, item, 0) > 0) {
+        for item in given.elements().filter(|item| score(items, item, 0) > 0) {
             out.push(self.make(items, path, item));
         }
         let least = schema["minItems"].as_u64().unwrap_or(0).min(16) as usize;

@@ -4,6 +4,7 @@ use crate::script::Rule;
 use crate::script::language::REPLY;
 use crate::script::matching::family::cannot_answer;
 use crate::script::matching::family::shadows;
+use crate::wire::value::Holds;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use std::sync::Arc;
 /// `above` those that come before them (files it extends).
 pub(crate) fn lint(script: &Value, above: &[Arc<Rule>], rules: &[Arc<Rule>]) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for key in script["responses"].as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| REPLY.has(key)) {
+    for key in script["responses"].members().map(|(key, _)| key).filter(|key| REPLY.has(key)) {
         let message = format!(
             "\"{key}\" is a regex here: an object of responses maps regexes to replies. A reply goes in a list: \
              [{{\"{key}\": …}}]"

@@ -4,6 +4,7 @@ use crate::reply::{Choice, Finish, Part, Text, TokenLogprob, ToolCall};
 use crate::script::binary::base64_text;
 use crate::script::place::Path;
 use crate::script::place::ScriptError;
+use crate::wire::value::Holds;
 use serde_json::{Map, Value};
 
 /// The keys that make parts.
@@ -193,7 +194,7 @@ fn logprob(value: &Value) -> TokenLogprob {
     TokenLogprob {
         token: string(&value["token"]),
         logprob: value["logprob"].as_f64().unwrap_or_default(),
-        top_logprobs: value["top_logprobs"].as_array().into_iter().flatten().map(logprob).collect(),
+        top_logprobs: value["top_logprobs"].elements().map(logprob).collect(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::near::nearest;
 use crate::script::place::Path;
 use crate::script::place::ScriptError;
 use crate::script::place::clip;
+use crate::wire::value::Holds;
 use serde_json::Value;
 #[cfg(test)]
 use serde_json::{Map, json};
@@ -158,7 +159,7 @@ impl Shape {
                 (*fewest..=*most).contains(&items.len())
             }
             Shape::Map(item) if value.is_object() => {
-                for (key, value) in value.as_object().into_iter().flatten() {
+                for (key, value) in value.members() {
                     item.check(value, &Path::Key(path, key))?;
                 }
                 true
@@ -231,7 +232,7 @@ impl ObjectShape {
         if let Some(what) = self.pasted(whole) {
             return Err(path.error(what));
         }
-        for (key, value) in whole.as_object().into_iter().flatten() {
+        for (key, value) in whole.members() {
             if key == COMMENT {
                 continue;
             }

@@ -9,6 +9,7 @@ use crate::generate::typed::TypedMaker;
 use crate::random::Random;
 use crate::surface::operations::{Form, all};
 use crate::surface::{self, Operation};
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -176,7 +177,7 @@ impl Asking {
     /// The same with other fields.
     pub(super) fn changed(&self, operation: &Operation, fields: &Value) -> Requested {
         let mut body = self.body(operation);
-        for (name, value) in fields.as_object().into_iter().flatten() {
+        for (name, value) in fields.members() {
             body[name] = value.clone();
         }
         self.requested(operation, &body)
@@ -331,7 +332,7 @@ impl Asking {
         let forbidden = |body: &Value| !surface::faults(name, body).is_empty();
         let mut out = Vec::new();
         let is_form = matches!(operation.form, Some(Form::Form | Form::JsonOrForm));
-        for (field, property) in surface::schema(name)["properties"].as_object().into_iter().flatten() {
+        for (field, property) in surface::schema(name)["properties"].members() {
             let wrongs = [("an object", json!({"wrong": [1]})), ("a number", json!(7)), ("a word", json!("zzz_bogus"))];
             for (what, wrong) in wrongs {
                 let mut body = least.clone();

@@ -6,6 +6,7 @@ use crate::emulator::Emulator;
 use crate::options::RecordMode;
 use crate::runtime;
 use crate::upstream::tests::server;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -248,7 +249,7 @@ fn chunks_come_with_their_borders_and_times() {
     let said = send(&own, "k", CHAT, &chat("a", true)).text();
     stop(&own);
     let chunks = lines(folder.path())[0]["response"]["chunks"].take();
-    let whole: String = chunks.as_array().into_iter().flatten().filter_map(|chunk| chunk[1].as_str()).collect();
+    let whole: String = chunks.elements().filter_map(|chunk| chunk[1].as_str()).collect();
     assert_eq!(whole, said);
     // Times as written, on a clock that only moves when told.
     let file = folder.path().join("own.jsonl");
@@ -460,11 +461,8 @@ fn real_recordings_play_in_both_dialects() {
 
 /// What an answer of either dialect says.
 fn texts(answer: &Value) -> String {
-    let chat =
-        answer["choices"].as_array().into_iter().flatten().filter_map(|choice| choice["message"]["content"].as_str());
-    let items = answer["output"].as_array().into_iter().flatten();
-    let parts = items
-        .flat_map(|item| item["content"].as_array().into_iter().flatten())
-        .filter_map(|part| part["text"].as_str());
+    let chat = answer["choices"].elements().filter_map(|choice| choice["message"]["content"].as_str());
+    let items = answer["output"].elements();
+    let parts = items.flat_map(|item| item["content"].elements()).filter_map(|part| part["text"].as_str());
     chat.chain(parts).collect()
 }

@@ -1,6 +1,7 @@
 //! In which order the chunks of several choices come, and which of them says how a choice ended.
 
 use super::tests::{send, start};
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// The chunks of a stream as `index what`, several choices of one chunk joined by `+`.
@@ -29,7 +30,7 @@ fn chunks(path: &str, body: Value, reply: Value) -> Vec<String> {
 
 fn chat(more: Value) -> Value {
     let mut body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "stream": true, "n": 2});
-    for (key, value) in more.as_object().into_iter().flatten() {
+    for (key, value) in more.members() {
         body[key] = value.clone();
     }
     body

@@ -3,6 +3,7 @@
 use super::room_tests::{CHAT, ask, chat, done};
 use super::tests::{exchange, send, start};
 use crate::emulator::Emulator;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 fn last(emulator: &Emulator) -> Value {
@@ -64,7 +65,7 @@ fn each_rule_says_why_it_does_not_match() {
     let of = |index: usize, key: &str| told[index][key].clone();
     assert_eq!((of(0, "rule"), of(0, "used_up"), of(0, "left")), (json!("spent"), json!(true), json!(0)));
     assert_eq!(of(0, "why"), "It is used up: 1 of 1.");
-    let keys: Vec<Value> = of(1, "mismatches").as_array().into_iter().flatten().map(|one| one["key"].clone()).collect();
+    let keys: Vec<Value> = of(1, "mismatches").elements().map(|one| one["key"].clone()).collect();
     assert_eq!((keys, of(1, "matches"), of(1, "left")), (vec![json!("user"), json!("stream")], json!(false), json!(3)));
     assert!(of(2, "why").as_str().is_some_and(|why| why.contains("cannot answer chat.completions.create")), "{told}");
     assert!(

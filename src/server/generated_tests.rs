@@ -4,6 +4,7 @@ use super::tests::{send, start};
 use crate::budget::Budget;
 use crate::emulator::Emulator;
 use crate::reply::validator;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// What an answer says: its text, its calls, why it ended (empty for a response).
@@ -31,7 +32,7 @@ fn whole(answer: &Value) -> Said {
         };
     }
     let choice = &answer["choices"][0];
-    let calls = choice["message"]["tool_calls"].as_array().into_iter().flatten();
+    let calls = choice["message"]["tool_calls"].elements();
     Said {
         text: string(&choice["message"]["content"]) + &string(&choice["text"]),
         calls: calls.map(|one| call(&one["function"]["name"], &string(&one["function"]["arguments"]))).collect(),
@@ -51,7 +52,7 @@ fn streamed(body: &str) -> Said {
         let pieces = [&choice["delta"]["content"], &choice["text"]];
         said.text += pieces.into_iter().find_map(Value::as_str).unwrap_or_default();
         said.finish += choice["finish_reason"].as_str().unwrap_or_default();
-        for one in choice["delta"]["tool_calls"].as_array().into_iter().flatten() {
+        for one in choice["delta"]["tool_calls"].elements() {
             let index = one["index"].as_u64().expect("an index") as usize;
             if calls.len() <= index {
                 calls.resize(index + 1, Default::default());

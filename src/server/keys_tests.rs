@@ -5,6 +5,7 @@ use crate::emulator::Emulator;
 use crate::generate::sound;
 use crate::script::walk;
 use crate::server::tests::{exchange, request, send, start};
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -88,7 +89,7 @@ pub(super) fn seen(emulator: &Arc<Emulator>, script: &Value) -> Result<String, S
     let (_, mut left) = control("GET", "/_emulator/verify", "");
     // The only thing that a reset leaves: exchanges are numbered on.
     for list in ["unexpected", "failed", "in_flight"] {
-        for exchange in left[list].as_array_mut().into_iter().flatten() {
+        for exchange in left[list].elements_mut() {
             exchange.as_object_mut().map(|exchange| exchange.remove("number"));
         }
     }

@@ -3,6 +3,7 @@
 use crate::emulator::Emulator;
 use crate::server::tests::{eventually, send, start, until};
 use crate::session::exchange::Waiting;
+use crate::wire::value::Holds;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ fn times(emulator: &Emulator, script: &Value, more: &Value) -> Vec<u128> {
         for stream in [true, false] {
             let mut body = body.clone();
             body["stream"] = json!(stream);
-            for (field, value) in more.as_object().into_iter().flatten() {
+            for (field, value) in more.members() {
                 body[field] = value.clone();
             }
             let mut script = script.clone();

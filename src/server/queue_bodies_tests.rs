@@ -3,6 +3,7 @@
 use super::queue_tests::AT;
 use super::room_tests::{CHAT, ask, chat, done};
 use super::tests::{Got, send, start};
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -181,7 +182,7 @@ fn a_streamed_body_keeps_its_facts_and_its_end() {
 fn said(got: &Got) -> Vec<Value> {
     let mut choices: Vec<Value> = Vec::new();
     for chunk in chunks(got) {
-        for one in chunk["choices"].as_array().into_iter().flatten() {
+        for one in chunk["choices"].elements() {
             let index = one["index"].as_u64().expect("an index") as usize;
             choices.resize(choices.len().max(index + 1), json!({"finish": null, "scores": []}));
             for (name, value) in one["delta"].as_object().expect("a delta") {
@@ -191,7 +192,7 @@ fn said(got: &Got) -> Vec<Value> {
                     whole => whole.clone(),
                 };
             }
-            let scores = one["logprobs"]["content"].as_array().into_iter().flatten().cloned();
+            let scores = one["logprobs"]["content"].elements().cloned();
             choices[index]["scores"].as_array_mut().expect("a list").extend(scores);
             if !one["finish_reason"].is_null() {
                 choices[index]["finish"] = one["finish_reason"].clone();
@@ -237,7 +238,7 @@ fn a_body_means_its_own_choices_to_their_ends() {
         let got = send(&emulator, "k", "/v1/completions", &asked);
         let all = if stream { chunks(&got) } else { vec![got.json()] };
         let texts = |index: usize| -> String {
-            let choices = all.iter().flat_map(|one| one["choices"].as_array().into_iter().flatten());
+            let choices = all.iter().flat_map(|one| one["choices"].elements());
             choices.filter(|choice| choice["index"] == index).filter_map(|choice| choice["text"].as_str()).collect()
         };
         assert_eq!((texts(0).as_str(), texts(1).as_str(), texts(2).as_str()), ("a", "b", ""), "{all:?}");

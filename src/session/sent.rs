@@ -110,6 +110,7 @@ impl SentLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::value::Holds;
     use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
     #[test]
@@ -121,7 +122,7 @@ mod tests {
         log.piece(b"data: 1\n\ndata: 2\n\n", true, None);
         log.piece(b"data: 3\n\n", true, None);
         let shown = log.to_json(Duration::ZERO);
-        let texts: Vec<&Value> = shown["events"].as_array().into_iter().flatten().map(|event| &event["text"]).collect();
+        let texts: Vec<&Value> = shown["events"].elements().map(|event| &event["text"]).collect();
         assert_eq!(texts, ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]);
         assert_eq!((&shown["bytes"], &shown["truncated"]), (&json!(27), &json!(false)));
         assert!(!shown.to_string().contains("secret"), "{shown}");

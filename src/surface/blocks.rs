@@ -124,6 +124,7 @@ pub(super) fn names() -> Vec<String> {
 mod tests {
     use super::*;
     use crate::surface::operations;
+    use crate::wire::value::Holds;
 
     #[test]
     fn every_type_is_found_by_its_name() {
@@ -139,7 +140,7 @@ mod tests {
                     assert!(names.binary_search_by(|known| known.as_str().cmp(target)).is_ok(), "{target} in {name}");
                 }
                 inner.extend(node.as_object().into_iter().flat_map(|object| object.values()));
-                inner.extend(node.as_array().into_iter().flatten());
+                inner.extend(node.elements());
             }
         }
         assert!(reader.get("no.Such").is_none() && reader.get("").is_none());
@@ -161,7 +162,7 @@ mod tests {
             serde_json::json!({"type": "integer", "minimum": 16})
         );
         let models = reader.get("shared.ChatModel").expect("a type");
-        let listed: Vec<&str> = models["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let listed: Vec<&str> = models["enum"].elements().filter_map(Value::as_str).collect();
         assert!(listed.contains(&"gpt-6.2-sol") && listed.contains(&"gpt-4o"));
         let mut since = |name: &str, place: &[&str]| {
             let known = reader.get(name).expect("a type")["x-since"].clone();

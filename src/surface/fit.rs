@@ -1,6 +1,7 @@
 //! Whether a value fits a type of the surface, and how much it matters that it does not: the one scale for all that is
 //! compared, recordings and clients.
 
+use crate::wire::value::Holds;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -69,7 +70,7 @@ pub(crate) fn fits(value: &Value, schema: &Value, path: &str, found: &mut Vec<De
             return fits_one(value, variants, path, found);
         }
     }
-    for part in schema["allOf"].as_array().into_iter().flatten() {
+    for part in schema["allOf"].elements() {
         fits(value, part, path, found);
     }
     if !has_type(value, &schema) {
@@ -97,7 +98,7 @@ pub(crate) fn fits(value: &Value, schema: &Value, path: &str, found: &mut Vec<De
                     }
                 }
             }
-            for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            for name in schema["required"].elements().filter_map(Value::as_str) {
                 let may_be_null = || fields.is_some_and(|fields| allows_null(&fields[name]));
                 if map.get(name).is_none_or(|value| value.is_null() && !may_be_null()) {
                     found.push(Deviation::new(Tier::Info, &format!("{path}.{name}"), "is always there today"));
@@ -117,7 +118,7 @@ pub(crate) fn fits(value: &Value, schema: &Value, path: &str, found: &mut Vec<De
 fn fits_one(value: &Value, variants: &[Value], path: &str, found: &mut Vec<Deviation>) {
     let resolved: Vec<_> = variants.iter().map(resolved).collect();
     let agrees = |schema: &Value| {
-        let constants = schema["properties"].as_object().into_iter().flatten();
+        let constants = schema["properties"].members();
         let tags = constants.filter_map(|(name, field)| {
             Some((
                 name,

@@ -3,6 +3,7 @@
 
 use super::compact::Compact;
 use super::shape::{Depth, Field, Id, Kind, Object, Only, Shapes, Tag, TextBounds, Union};
+use crate::wire::value::Holds;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
@@ -139,7 +140,7 @@ impl<'a> Loader<'a> {
             },
             "object" => Kind::Object(self.object(inner.as_object(), name, noun)),
             "union" => {
-                let variants = inner.as_array().into_iter().flatten().map(|variant| self.node(variant)).collect();
+                let variants = inner.elements().map(|variant| self.node(variant)).collect();
                 let tag = node["tag"].as_str().map(|key| Tag {
                     key: key.to_string(),
                     variants: Vec::new(),
@@ -172,7 +173,7 @@ impl<'a> Loader<'a> {
         let order = strings(&facts["order"][name]);
         fields.sort_by_key(|field| order.iter().position(|name| *name == field.name).unwrap_or(usize::MAX));
         let open = facts["open"].as_array().is_some_and(|open| open.iter().any(|open| open == name));
-        let moved = facts["moved"][name].as_object().into_iter().flatten();
+        let moved = facts["moved"][name].members();
         let moved = moved.filter_map(|(from, to)| Some((from.clone(), to.as_str()?.to_string()))).collect();
         let mut object = Object { fields, sorted: Vec::new(), open, moved, noun };
         object.sort();
@@ -305,13 +306,13 @@ const SECTIONS: &[(&str, Option<Only>)] =
 
 /// What a section says of the fields of one type.
 fn of_type<'a>(facts: &'a Value, section: &str, name: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
-    let entries = facts[section].as_object().into_iter().flatten();
+    let entries = facts[section].members();
     let split = entries.filter_map(|(path, node)| Some((path.rsplit_once('.')?, node)));
     split.filter(move |((owner, _), _)| *owner == name).map(|((_, field), node)| (field, node))
 }
 
 fn strings(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_string)).collect()
+    list.elements().filter_map(|one| one.as_str().map(str::to_string)).collect()
 }
 
 #[cfg(test)]
@@ -326,7 +327,7 @@ mod tests {
         mentions(&facts, &mut mentioned);
         let sections = SECTIONS.iter().map(|(section, _)| &facts[*section]);
         for section in sections.chain([&facts["observed"]["fields"]]) {
-            let paths = section.as_object().into_iter().flatten();
+            let paths = section.members();
             mentioned.extend(paths.filter_map(|(path, _)| Some(path.rsplit_once('.')?.0.to_string())));
         }
         let names = blocks::names();
@@ -341,7 +342,7 @@ mod tests {
         let facts = facts(Depth::Documented);
         let by_hand = facts["types"].as_object().unwrap();
         let mut repeated = Vec::new();
-        for (path, node) in facts["fields"].as_object().into_iter().flatten() {
+        for (path, node) in facts["fields"].members() {
             let (owner, field) = path.rsplit_once('.').unwrap();
             let said = Compact::new(by_hand).named(owner).unwrap_or_default();
             if said["object"].get(field) == Some(node) {

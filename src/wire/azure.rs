@@ -2,6 +2,7 @@
 //! Keys come in alphabetical order there.
 
 use crate::wire::error::{ApiError, Style};
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 
 /// The categories every text is rated by.
@@ -30,7 +31,7 @@ const CONTENT_FILTER: &str = "content_filter";
 
 /// A chat or text completion as Azure sends it.
 pub(crate) fn completion(mut answer: Value) -> Value {
-    for choice in answer["choices"].as_array_mut().into_iter().flatten() {
+    for choice in answer["choices"].elements_mut() {
         let spoken = ["content", "refusal"].iter().any(|part| choice["message"][*part].is_string());
         let results = ratings(spoken || choice["text"].is_string(), choice["finish_reason"] == CONTENT_FILTER);
         choice["content_filter_results"] = results;
@@ -43,7 +44,7 @@ pub(crate) fn completion(mut answer: Value) -> Value {
 
 /// A chunk of a completion as Azure sends it.
 pub(crate) fn chunk(mut chunk: Value) -> Value {
-    for choice in chunk["choices"].as_array_mut().into_iter().flatten() {
+    for choice in chunk["choices"].elements_mut() {
         let said = |part: &str| choice["delta"][part].as_str().is_some_and(|text| !text.is_empty());
         let spoken = said("content") || said("refusal") || choice["text"].as_str().is_some_and(|text| !text.is_empty());
         choice["content_filter_results"] = ratings(spoken, choice["finish_reason"] == CONTENT_FILTER);

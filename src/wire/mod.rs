@@ -10,3 +10,4 @@ pub(crate) mod form;
 pub(crate) mod headers;
 pub(crate) mod ids;
 pub(crate) mod json;
+pub(crate) mod value;

@@ -124,7 +124,7 @@ pub(super) fn update(call: Call) -> HandlerFuture {
 pub(super) fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let show = |stored: &crate::session::store::Stored| stored.read::<Assistant>().map(|assistant| assistant.0);
-        Ok(Answer::json(&Page::stored::<Assistant>(&call, Order::NewestFirst, show).await))
+        Ok(Answer::json(&Page::stored::<Assistant>(&call, Order::NewestFirst, &show).await))
     })
 }
 

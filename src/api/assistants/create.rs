@@ -16,6 +16,7 @@ use crate::turn::call::{Call, HandlerFuture};
 use crate::turn::{Rendered, Spoken};
 use crate::wire::error::ApiError;
 use crate::wire::ids;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -159,9 +160,7 @@ fn run(call: &Call, thread: &Thread, assistant: &Value) -> Run {
 /// When not all of them are there, as users report it.
 fn fill(run: &mut Run, call: &Call) -> Result<Option<Value>, ApiError> {
     let given: Vec<(&str, &Value)> = call.body["tool_outputs"]
-        .as_array()
-        .into_iter()
-        .flatten()
+        .elements()
         .map(|output| (output["tool_call_id"].as_str().unwrap_or_default(), &output["output"]))
         .collect();
     let owed = std::mem::take(&mut run.owed);
@@ -186,7 +185,7 @@ fn fill(run: &mut Run, call: &Call) -> Result<Option<Value>, ApiError> {
 
 /// What the file search of a run may find, and where it looks: into the stores of its assistant and of its thread.
 async fn search(call: &Call, thread: &Thread, run: &Run) -> (Option<FileSearch>, Vec<String>) {
-    let mut tools = run.object["tools"].as_array().into_iter().flatten();
+    let mut tools = run.object["tools"].elements();
     let Some(tool) = tools.find(|tool| tool["type"] == "file_search") else { return (None, Vec::new()) };
     let mut ids = Vec::new();
     for resources in [&run.object["tool_resources"], &thread.tool_resources] {

@@ -1,5 +1,6 @@
 //! What a step shows of the tools that OpenAI runs, which replies say in the words of Responses.
 
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// What code printed and drew.
@@ -8,7 +9,7 @@ pub(super) fn outputs(item: &Value) -> Value {
         Some("logs") => Some(json!({"type": "logs", "logs": one["logs"].as_str().unwrap_or_default()})),
         _ => None,
     };
-    item["outputs"].as_array().into_iter().flatten().filter_map(output).collect()
+    item["outputs"].elements().filter_map(output).collect()
 }
 
 /// What a search found.
@@ -27,7 +28,7 @@ pub(super) fn found(results: Option<&Vec<Value>>) -> Value {
 
 /// A step without the texts that file searches found.
 pub(super) fn without_contents(mut step: Value) -> Value {
-    for call in step["step_details"]["tool_calls"].as_array_mut().into_iter().flatten() {
+    for call in step["step_details"]["tool_calls"].elements_mut() {
         without_content(call);
     }
     step

@@ -8,6 +8,7 @@ use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use crate::wire::error::ApiError;
 use crate::wire::ids;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// A text of a message.
@@ -49,7 +50,7 @@ fn message(body: &Value, thread: &str, random: &mut Random, created: u64) -> Val
 
 /// The messages a field of a body brings.
 pub(super) fn all(body: &Value, field: &str, thread: &str, random: &mut Random, created: u64) -> Vec<Value> {
-    let brought = body[field].as_array().into_iter().flatten();
+    let brought = body[field].elements();
     brought.map(|body| message(body, thread, random, created)).collect()
 }
 

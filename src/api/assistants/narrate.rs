@@ -17,6 +17,7 @@ use crate::turn::usage::wire;
 use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use crate::wire::ids;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -361,8 +362,7 @@ impl Narrator {
             self.items.push_back(RunItem::Text { to, text: code.text, left, first: true });
             let said = &whole[kind]["outputs"];
             if said.as_array().is_some_and(|said| !said.is_empty()) {
-                let said: Vec<Value> =
-                    said.as_array().into_iter().flatten().cloned().enumerate().map(numbered).collect();
+                let said: Vec<Value> = said.elements().cloned().enumerate().map(numbered).collect();
                 let (name, data) = step_delta(&step_id, json!({"index": 0, "type": kind, kind: {"outputs": said}}));
                 self.event(name, &data);
             }

@@ -6,6 +6,7 @@ use crate::api::files::kept;
 use crate::api::vector_stores::store;
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// The tools that hold something, and what they call it.
@@ -18,7 +19,7 @@ const DAYS: u64 = 7;
 pub(super) fn shown(body: &Value, tools: &Value) -> Value {
     let mut shown = given(body, "tool_resources").filter(|said| said.is_object()).cloned().unwrap_or_else(|| json!({}));
     for (tool, ids) in HELD {
-        let offered = tools.as_array().into_iter().flatten().any(|offered| offered["type"] == tool);
+        let offered = tools.elements().any(|offered| offered["type"] == tool);
         if offered || shown[tool].is_object() {
             let held = shown[tool].get(ids).filter(|ids| ids.is_array()).cloned().unwrap_or_else(|| json!([]));
             shown[tool] = json!({ids: held});
@@ -31,7 +32,7 @@ pub(super) fn shown(body: &Value, tools: &Value) -> Value {
 
 /// Ids that a tool holds.
 pub(super) fn held<'a>(resources: &'a Value, tool: &str, ids: &str) -> impl Iterator<Item = &'a str> {
-    resources[tool][ids].as_array().into_iter().flatten().filter_map(Value::as_str)
+    resources[tool][ids].elements().filter_map(Value::as_str)
 }
 
 /// Adds ids to those that a tool holds.

@@ -110,9 +110,9 @@ pub(super) async fn find(call: &Call) -> Result<Thread, ApiError> {
 }
 
 /// Runs `change` on the thread the path names, as it is now.
-pub(super) async fn change<T>(
+pub(super) async fn change<T: Send>(
     call: &Call,
-    mut change: impl FnMut(&mut Thread) -> Result<T, ApiError>,
+    mut change: impl FnMut(&mut Thread) -> Result<T, ApiError> + Send,
 ) -> Result<T, ApiError> {
     let look = |thread: &mut Thread| {
         thread.look(&call.session);
@@ -122,9 +122,9 @@ pub(super) async fn change<T>(
 }
 
 /// Runs `change` on the thread the path names, without a look at what time has made of its runs.
-pub(super) async fn blindly<T>(
+pub(super) async fn blindly<T: Send>(
     call: &Call,
-    change: impl FnMut(&mut Thread) -> Result<T, ApiError>,
+    change: impl FnMut(&mut Thread) -> Result<T, ApiError> + Send,
 ) -> Result<T, ApiError> {
     let id = call.param("thread_id");
     call.session.store.update(id, change).await.unwrap_or_else(|| Err(unknown(id)))

@@ -4,6 +4,7 @@ use crate::generate::text;
 use crate::random::Random;
 use crate::reply::Length;
 use crate::turn::usage::wire::Usage;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use unicode_segmentation::UnicodeSegmentation;
@@ -130,7 +131,7 @@ impl Transcript {
                     "id": index, "seek": 0, "start": one.start, "end": one.end, "text": one.text, "tokens": [],
                     "temperature": 0.0, "avg_logprob": -0.25, "compression_ratio": 1.1, "no_speech_prob": 0.01,
                 });
-                for (key, value) in one.own.as_object().into_iter().flatten().filter(|(key, _)| *key != "speaker") {
+                for (key, value) in one.own.members().filter(|(key, _)| *key != "speaker") {
                     segment[key] = value.clone();
                 }
                 segment

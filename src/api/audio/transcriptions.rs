@@ -20,6 +20,7 @@ use crate::turn::usage::wire::Usage;
 use crate::wire::error::ApiError;
 use crate::wire::event::ListedEvents;
 use crate::wire::field::field;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// Tokens of a second of sound (recording 022c4c4ae044c9f9).
@@ -126,5 +127,5 @@ fn scores(encoding: Encoding, text: &str, random: &mut Random) -> Vec<Value> {
 
 /// The words of a list.
 fn asked<'a>(call: &'a Call, name: &str) -> Vec<&'a str> {
-    field(&call.body, name).as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    field(&call.body, name).elements().filter_map(Value::as_str).collect()
 }

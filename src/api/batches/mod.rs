@@ -69,7 +69,7 @@ fn list(call: Call) -> HandlerFuture {
             }
         }
         let show = |stored: &Stored| Some(stored.read::<BatchRecord>()?.shown);
-        Ok(Answer::json(&Page::stored::<BatchRecord>(&call, Order::NewestFirst, show).await))
+        Ok(Answer::json(&Page::stored::<BatchRecord>(&call, Order::NewestFirst, &show).await))
     })
 }
 

@@ -59,8 +59,8 @@ impl BatchWork {
     }
 
     /// Changes the record while it is in this status; somebody may have cancelled it.
-    async fn change(&self, status: &str, change: impl Fn(&mut BatchRecord)) {
-        let when = |record: &mut BatchRecord| {
+    async fn change(&self, status: &str, change: impl Fn(&mut BatchRecord) + Send) {
+        let when = move |record: &mut BatchRecord| {
             if record.status() == status {
                 change(record);
             }

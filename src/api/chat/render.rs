@@ -14,6 +14,7 @@ use crate::turn::usage::wire::Usage;
 use crate::wire::dialect::{ChatDialect, Dialect};
 use crate::wire::field::{field, find};
 use crate::wire::ids;
+use crate::wire::value::Holds;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -52,7 +53,7 @@ impl Facts {
         });
         let written = turn.written();
         let text = |name: &str| written[name].as_str().map(String::from);
-        let own = || written["choices"].as_array().into_iter().flatten();
+        let own = || written["choices"].elements();
         let dialect = turn.overrides().dialect.unwrap_or(call.emulator.settings.dialect);
         let thinks = |name: &&&str| own().any(|choice| choice["message"][**name].is_string());
         let calls =

@@ -115,7 +115,7 @@ pub(super) fn list(call: Call) -> HandlerFuture {
             let named = model.is_none_or(|model| object["model"].as_str().is_some_and(|name| name.starts_with(model)));
             (named && wanted.iter().all(|(key, value)| object["metadata"][key] == *value)).then_some(object)
         };
-        Ok(Answer::json_line(&Page::stored::<StoredCompletion>(&call, Order::OldestFirst, show).await))
+        Ok(Answer::json_line(&Page::stored::<StoredCompletion>(&call, Order::OldestFirst, &show).await))
     })
 }
 

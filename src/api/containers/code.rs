@@ -6,6 +6,7 @@ use crate::api::files::kept;
 use crate::session::Session;
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
+use crate::wire::value::Holds;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub(crate) struct CodeFile {
 impl CodeFile {
     /// The files of a call in this container; new ids come from `new_id`.
     pub(crate) fn all(call: &Value, container: &str, mut new_id: impl FnMut() -> String) -> Vec<Self> {
-        let said = call["files"].as_array().into_iter().flatten().map(|file| {
+        let said = call["files"].elements().map(|file| {
             let name = file["filename"].as_str().unwrap_or("output.txt").to_string();
             let content = match (file["text"].as_str(), file["data"].as_str()) {
                 (Some(text), _) => Bytes::copy_from_slice(text.as_bytes()),
@@ -33,7 +34,7 @@ impl CodeFile {
             };
             (file["id"].as_str().map(str::to_string), name, content)
         });
-        let shown = call["outputs"].as_array().into_iter().flatten().filter_map(|output| {
+        let shown = call["outputs"].elements().filter_map(|output| {
             let (media, data) = output["url"].as_str()?.strip_prefix("data:image/")?.split_once(";base64,")?;
             Some((None, media, BASE64_STANDARD.decode(data).ok()?))
         });
@@ -91,7 +92,7 @@ impl CodeRun {
     pub(crate) async fn of(call: &Call) -> Option<Self> {
         let asked = tool(call)?["container"].clone();
         let mut sources = Vec::new();
-        for id in asked["file_ids"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for id in asked["file_ids"].elements().filter_map(Value::as_str) {
             sources.extend(kept::named(call, id).await);
         }
         Some(CodeRun { created: call.created(), asked, sources })

@@ -101,7 +101,7 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
 pub(super) fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let shelf = shelf(container(&call).await?);
-        Ok(Answer::json(&Page::kept(&call, &shelf, Order::NewestFirst, LIMITS, Stored::read).await))
+        Ok(Answer::json(&Page::kept(&call, &shelf, Order::NewestFirst, LIMITS, &Stored::read).await))
     })
 }
 

@@ -14,6 +14,7 @@ use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::wire::error::ApiError;
 use crate::wire::ids;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// The operations of this resource.
@@ -126,7 +127,7 @@ fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = ids::long("cntr_", &mut call.random.fork("id"), call.created());
         let mut sources = Vec::new();
-        for file in call.body["file_ids"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for file in call.body["file_ids"].elements().filter_map(Value::as_str) {
             sources.push(kept::named(&call, file).await.map_err(|error| error.param("file_ids"))?);
         }
         let container = begin(&call.session, &id, call.created(), &call.body, &sources).await?;
@@ -149,7 +150,7 @@ fn list(call: Call) -> HandlerFuture {
             let container: Value = stored.read()?;
             name.is_none_or(|name| container["name"] == name).then_some(container)
         };
-        Ok(Answer::json(&Page::kept(&call, SHELF, Order::NewestFirst, LIMITS, show).await))
+        Ok(Answer::json(&Page::kept(&call, SHELF, Order::NewestFirst, LIMITS, &show).await))
     })
 }
 

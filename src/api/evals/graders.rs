@@ -7,6 +7,7 @@ use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use crate::turn::within::{InnerAnswer, InnerClient, InnerRequest};
 use crate::wire::error::ApiError;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// Asks the API itself.
@@ -70,7 +71,7 @@ pub(super) async fn grade(
         }
         "label_model" => {
             let (label, sample) = said(client, grader, filling, budget).await?;
-            let among = |name: &str| grader[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let among = |name: &str| grader[name].elements().filter_map(Value::as_str);
             let said = read(&label, "label").as_str().unwrap_or(label.trim()).to_string();
             let label = among("labels").find(|label| label.eq_ignore_ascii_case(&said));
             let label =

@@ -115,7 +115,7 @@ pub(super) fn list(call: Call) -> HandlerFuture {
             let run = stored.read::<EvalRun>().filter(|run| status.is_none_or(|status| run.status() == status))?;
             Some(run.shown)
         };
-        Ok(Answer::json(&Page::kept(&call, &shelf, Order::OldestFirst, LIMITS, show).await))
+        Ok(Answer::json(&Page::kept(&call, &shelf, Order::OldestFirst, LIMITS, &show).await))
     })
 }
 
@@ -160,7 +160,7 @@ pub(super) fn list_items(call: Call) -> HandlerFuture {
             asked.is_none_or(|status| item["status"] == status).then_some(item)
         };
         let shelf = items(call.param("eval_id"), call.param("run_id"));
-        Ok(Answer::json(&Page::kept(&call, &shelf, Order::OldestFirst, LIMITS, show).await))
+        Ok(Answer::json(&Page::kept(&call, &shelf, Order::OldestFirst, LIMITS, &show).await))
     })
 }
 

@@ -1,6 +1,7 @@
 //! Templates of evals: `{{ item.question }}`, `{{ sample.output_text }}`.
 
 use crate::budget::{Budget, Spent};
+use crate::wire::value::Holds;
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -75,7 +76,7 @@ impl Filling<'_> {
             }
             Ok(message)
         };
-        templates.as_array().into_iter().flatten().map(fill).collect()
+        templates.elements().map(fill).collect()
     }
 
     fn fill(&self, content: &mut Value, budget: &Budget) -> Result<(), Spent> {

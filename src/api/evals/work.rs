@@ -11,6 +11,7 @@ use crate::turn::usage::wire;
 use crate::turn::within::InnerClient;
 use crate::wire::error::ApiError;
 use crate::wire::ids;
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -80,7 +81,7 @@ impl RunWork {
     }
 
     fn criteria(&self) -> impl Iterator<Item = &Value> {
-        self.eval["testing_criteria"].as_array().into_iter().flatten()
+        self.eval["testing_criteria"].elements()
     }
 
     async fn run(&self) -> Option<EvalRun> {
@@ -88,8 +89,8 @@ impl RunWork {
     }
 
     /// Changes the run, unless it is over.
-    async fn change(&self, change: impl Fn(&mut EvalRun)) {
-        let unless_over = |run: &mut EvalRun| {
+    async fn change(&self, change: impl Fn(&mut EvalRun) + Send) {
+        let unless_over = move |run: &mut EvalRun| {
             if !run.is_over() {
                 change(run);
             }
@@ -228,8 +229,8 @@ impl RunWork {
         tally.uses(&answer.body);
         let said = match responses {
             true => {
-                let parts = answer.body["output"].as_array().into_iter().flatten();
-                let parts = parts.flat_map(|item| item["content"].as_array().into_iter().flatten());
+                let parts = answer.body["output"].elements();
+                let parts = parts.flat_map(|item| item["content"].elements());
                 parts.filter_map(|part| part["text"].as_str()).collect::<String>()
             }
             false => answer.body["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_string(),
@@ -259,7 +260,7 @@ fn shown(sample: &Value, source: &Value) -> Value {
         source["sampling_params"].get(name).filter(|given| !given.is_null()).cloned().unwrap_or(usual)
     };
     let output = sample["output_text"].as_str().map(|text| json!({"role": "assistant", "content": text}));
-    let input = sample["input"].as_array().into_iter().flatten().map(|message| {
+    let input = sample["input"].elements().map(|message| {
         let content = &message["content"];
         let text = content.as_str().map_or_else(|| content.to_string(), str::to_string);
         json!({"role": message["role"], "content": text})

@@ -6,7 +6,7 @@ pub(crate) mod kept;
 pub(crate) mod uploads;
 
 use crate::api::list::{Order, Page};
-use crate::session::store::StoredKind;
+use crate::session::store::{Stored, StoredKind};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use kept::{FileRecord, NewFile};
@@ -41,11 +41,11 @@ fn list(call: Call) -> HandlerFuture {
         let (purpose, now) = (call.query("purpose"), call.created());
         let asked =
             |record: &FileRecord| !record.is_expired(now) && purpose.is_none_or(|asked| record.purpose == asked);
-        let page = Page::kept(&call, FileRecord::NAME, Order::NewestFirst, (PAGE, PAGE), |stored| {
+        let show = |stored: &Stored| {
             let record = stored.read::<FileRecord>().filter(asked)?;
             serde_json::to_value(record).ok()
-        });
-        Ok(Answer::json_line(&page.await))
+        };
+        Ok(Answer::json_line(&Page::kept(&call, FileRecord::NAME, Order::NewestFirst, (PAGE, PAGE), &show).await))
     })
 }
 

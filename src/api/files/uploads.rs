@@ -7,6 +7,7 @@ use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::wire::blob::{Blob, hex};
 use crate::wire::error::{self, ApiError};
 use crate::wire::ids;
+use crate::wire::value::Holds;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -110,9 +111,9 @@ async fn open(call: &Call) -> Result<OpenUpload, ApiError> {
 }
 
 /// Changes the upload the path names, if it is still open.
-async fn change<T>(call: &Call, change: impl Fn(&mut OpenUpload) -> T) -> Result<T, ApiError> {
+async fn change<T: Send>(call: &Call, change: impl Fn(&mut OpenUpload) -> T + Send) -> Result<T, ApiError> {
     let id = call.param("upload_id");
-    let when_open = |upload: &mut OpenUpload| upload.check_open(call.created()).map(|()| change(upload));
+    let when_open = move |upload: &mut OpenUpload| upload.check_open(call.created()).map(|()| change(upload));
     call.session.store.update(id, when_open).await.unwrap_or_else(|| Err(unknown(id)))
 }
 
@@ -229,7 +230,7 @@ fn complete(call: Call) -> HandlerFuture {
 
 /// The bytes of the parts in the order the request names them, of the length and checksum that were promised.
 async fn put_together(call: &Call, upload: &OpenUpload) -> Result<Blob, ApiError> {
-    let asked = call.body["part_ids"].as_array().into_iter().flatten().enumerate();
+    let asked = call.body["part_ids"].elements().enumerate();
     let mut parts = Vec::new();
     for (at, id) in asked {
         let id = id.as_str().unwrap_or_default();

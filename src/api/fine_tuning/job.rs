@@ -11,6 +11,7 @@ use crate::turn::call::Call;
 use crate::turn::models::ModelKind;
 use crate::wire::error::{self, ApiError};
 use crate::wire::ids;
+use crate::wire::value::Holds;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -182,7 +183,7 @@ impl TuningJob {
         let method = self.shown["method"]["type"].as_str().unwrap_or_default().to_string();
         for place in ["/hyperparameters".to_string(), format!("/method/{method}/hyperparameters")] {
             let Some(Value::Object(parameters)) = self.shown.pointer_mut(&place) else { continue };
-            for (name, value) in chosen.as_object().into_iter().flatten() {
+            for (name, value) in chosen.members() {
                 if parameters.get(name).is_some_and(|asked| asked == "auto") {
                     parameters.insert(name.clone(), value.clone());
                 }

@@ -88,16 +88,16 @@ fn list(call: Call) -> HandlerFuture {
             call.query.iter().all(named) && (call.query("metadata") != Some("null") || job["metadata"].is_null())
         };
         let show = |stored: &Stored| Some(stored.read::<TuningJob>()?.shown).filter(asked);
-        Ok(Answer::json(&Page::stored::<TuningJob>(&call, Order::NewestFirst, show).await))
+        Ok(Answer::json(&Page::stored::<TuningJob>(&call, Order::NewestFirst, &show).await))
     })
 }
 
 async fn change(
     call: &Call,
-    change: impl Fn(&mut TuningJob, &Session) -> Result<(), ApiError>,
+    change: impl Fn(&mut TuningJob, &Session) -> Result<(), ApiError> + Send,
 ) -> Result<Answer, ApiError> {
     let id = call.param("fine_tuning_job_id");
-    let changed = |job: &mut TuningJob| change(job, &call.session).map(|()| job.clone());
+    let changed = move |job: &mut TuningJob| change(job, &call.session).map(|()| job.clone());
     let job = call.session.store.update(id, changed).await.unwrap_or_else(|| Err(unknown(id)))?;
     Ok(answer(&job))
 }

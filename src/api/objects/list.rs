@@ -9,6 +9,7 @@ use crate::session::store::{Stored, Window};
 use crate::surface::operations::Paging;
 use crate::turn::call::Call;
 use crate::wire::error::ApiError;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// Queries that shape a page rather than choosing what is on it.
@@ -40,7 +41,7 @@ pub(super) async fn page(call: &Call, plan: &Plan) -> Value {
             page
         }
         // By when they were made, in which order they are kept.
-        _ => Page::walk(objects, window, |stored| shown(stored).map(|kept| made_of(call, &kept))).await,
+        _ => Page::walk(objects, window, &|stored| shown(stored).map(|kept| made_of(call, &kept))).await,
     };
     page.in_style(call.operation.page)
 }
@@ -53,11 +54,10 @@ fn changed(kept: &Value) -> (u64, u64) {
 
 /// A list that is made by the request, of what its body names.
 pub(super) async fn made(call: &Call, plan: &Plan) -> Result<Value, ApiError> {
-    let ids =
-        call.body.as_object().into_iter().flatten().find(|(name, value)| name.ends_with("_ids") && value.is_array());
+    let ids = call.body.members().find(|(name, value)| name.ends_with("_ids") && value.is_array());
     let mut data = Vec::new();
     if let Some((name, ids)) = ids {
-        for (at, named) in ids.as_array().into_iter().flatten().enumerate() {
+        for (at, named) in ids.elements().enumerate() {
             // `certificates.activate` names what it lists, `permissions.create` for whom each is made.
             if plan.collection.item.is_empty() {
                 let given = given::of(call, plan, named.as_str().unwrap_or_default(), &Value::Null).await;

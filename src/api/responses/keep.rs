@@ -10,6 +10,7 @@ use crate::session::exchange::{Exchange, PaidUse};
 use crate::turn::call::Call;
 use crate::turn::lane::Lane;
 use crate::wire::error::ApiError;
+use crate::wire::value::Holds;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -94,7 +95,7 @@ impl ResponseKeeper {
                 "web_search_call" => uses.push(PaidUse::WebSearch),
                 "file_search_call" => {
                     let tools = record.frame.tools.iter().filter(|tool| tool["type"] == "file_search");
-                    let stores = tools.flat_map(|tool| tool["vector_store_ids"].as_array().into_iter().flatten());
+                    let stores = tools.flat_map(|tool| tool["vector_store_ids"].elements());
                     let stores: Vec<&str> = stores.filter_map(Value::as_str).collect();
                     uses.extend(stores.iter().map(|store| PaidUse::FileSearch(store.to_string())));
                 }

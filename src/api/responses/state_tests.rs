@@ -3,6 +3,7 @@
 use super::checker;
 use crate::emulator::Emulator;
 use crate::server::tests::{Got, exchange, request, send, start};
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 use std::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -27,7 +28,7 @@ fn get(emulator: &Emulator, path: &str) -> Got {
 
 fn ask(input: &str, more: Value) -> Value {
     let mut body = json!({"model": "gpt-4o", "input": input});
-    for (key, value) in more.as_object().into_iter().flatten() {
+    for (key, value) in more.members() {
         body[key] = value.clone();
     }
     body
@@ -293,12 +294,7 @@ fn a_conversation_over_its_threshold_is_sealed_after_the_answer() {
     );
     let managed = json!({"context_management": [{"type": "compaction", "compact_threshold": 1000}]});
     let kinds = |response: &Value| -> Vec<String> {
-        response["output"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|item| item["type"].as_str().unwrap_or_default().into())
-            .collect()
+        response["output"].elements().map(|item| item["type"].as_str().unwrap_or_default().into()).collect()
     };
     let below = post(&emulator, "/v1/responses", ask("hi", managed.clone())).json();
     assert_eq!(kinds(&below), ["message"]);

@@ -4,6 +4,7 @@
 //! f136820a5530602e and 0823c6a5355480a5 (mcp), d0de501eb8155638 (image_generation), 62fa0929eeb908dd (namespace).
 
 use crate::prompt::{Tool, ToolChoice, ToolKind};
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
@@ -15,7 +16,7 @@ pub(super) fn echo_all<'a>(tools: &Value, items: impl Iterator<Item = &'a Value>
     let is_loaded =
         |tool: &Value| tool.get("defer_loading") == Some(&Value::Bool(true)) && loaded.contains(&name(tool));
     let (mut functions, mut others, mut namespaces) = (Vec::new(), Vec::new(), Vec::new());
-    for tool in tools.as_array().into_iter().flatten() {
+    for tool in tools.elements() {
         match kind(tool) {
             "function" if is_loaded(tool) => namespaces.push(namespace(echo(tool))),
             "function" => functions.push(echo(tool)),
@@ -219,7 +220,7 @@ fn kind(tool: &Value) -> &str {
 /// The tools a request offers, those inside namespaces among them.
 pub(super) fn offered(tools: &Value) -> Vec<Tool> {
     let mut all = Vec::new();
-    for tool in tools.as_array().into_iter().flatten() {
+    for tool in tools.elements() {
         match kind(tool) {
             "namespace" => all.extend(offered(tool.get("tools").unwrap_or(&Value::Null))),
             "function" => all.push(Tool {
@@ -266,7 +267,7 @@ pub(super) fn namespaces<'a>(tools: &'a Value, items: impl Iterator<Item = &'a V
         }
         _ => {}
     };
-    tools.as_array().into_iter().flatten().for_each(|tool| add(tool, false));
+    tools.elements().for_each(|tool| add(tool, false));
     loaded(items).for_each(|tool| add(tool, true));
     all.into_iter().filter_map(|(name, namespace)| Some((name.into(), namespace?.into()))).collect()
 }

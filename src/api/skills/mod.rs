@@ -146,7 +146,10 @@ fn retrieve(call: Call) -> HandlerFuture {
 }
 
 /// Changes the skill that the path names.
-async fn change<R>(call: &Call, change: impl FnMut(&mut SkillRecord) -> Result<R, ApiError>) -> Result<R, ApiError> {
+async fn change<R: Send>(
+    call: &Call,
+    change: impl FnMut(&mut SkillRecord) -> Result<R, ApiError> + Send,
+) -> Result<R, ApiError> {
     let id = call.param("skill_id");
     call.session.store.update(id, change).await.unwrap_or_else(|| Err(unknown(id)))
 }
@@ -165,7 +168,7 @@ fn update(call: Call) -> HandlerFuture {
 fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let show = |stored: &Stored| Some(stored.read::<SkillRecord>()?.shown);
-        Ok(Answer::json(&Page::stored::<SkillRecord>(&call, Order::NewestFirst, show).await))
+        Ok(Answer::json(&Page::stored::<SkillRecord>(&call, Order::NewestFirst, &show).await))
     })
 }
 

@@ -4,6 +4,7 @@
 use super::Level;
 use super::corpus_tests::reference;
 use super::tests::at;
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 
 /// Operations with what the document calls their bodies, and a body that is as small as it can be.
@@ -69,7 +70,7 @@ impl Document {
         let mut out = node.clone();
         out.as_object_mut().unwrap().remove("allOf");
         for part in parts.iter().map(|part| self.whole(part)) {
-            for (key, value) in part.as_object().into_iter().flatten() {
+            for (key, value) in part.members() {
                 match (&mut out[key], value) {
                     (Value::Object(known), Value::Object(more)) => known.extend(more.clone()),
                     (Value::Array(known), Value::Array(more)) => known.extend(more.iter().cloned()),
@@ -109,7 +110,7 @@ impl Document {
     }
 
     fn required(&self, node: &Value, depth: usize) -> Map<String, Value> {
-        let names = node["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let names = node["required"].elements().filter_map(Value::as_str);
         let known = names.filter(|name| node["properties"].get(*name).is_some());
         known.map(|name| (name.to_string(), self.least(&node["properties"][name], depth + 1))).collect()
     }
@@ -208,7 +209,7 @@ impl Document {
                         }
                     }
                 }
-                for (name, property) in node["properties"].as_object().into_iter().flatten() {
+                for (name, property) in node["properties"].members() {
                     let mut inner = Vec::new();
                     self.values(property, broken, &format!("{place}.{name}"), &seen, &mut inner);
                     out.extend(inner.into_iter().map(|(place, value)| {
@@ -225,7 +226,7 @@ impl Document {
     fn bodies(&self, name: &str, least: &Value, broken: bool) -> Vec<(String, Value)> {
         let whole = self.whole(&self.0["components"]["schemas"][name]);
         let mut out = Vec::new();
-        for (field, property) in whole["properties"].as_object().into_iter().flatten() {
+        for (field, property) in whole["properties"].members() {
             let mut values = Vec::new();
             self.values(property, broken, field, &[], &mut values);
             out.extend(values.into_iter().map(|(place, value)| {

@@ -27,6 +27,7 @@ use crate::turn::models::Model;
 use crate::wire::dialect::Dialect;
 use crate::wire::error::ApiError;
 use crate::wire::field::find;
+use crate::wire::value::Holds;
 use place::{Checked, ParamPath};
 pub(crate) use query::query;
 use serde_json::{Map, Value};
@@ -116,7 +117,7 @@ pub(crate) fn unknown_fields(operation: &Operation, body: &Value) -> Map<String,
     let Some(object) = Shapes::body(operation, Level::Schema.depth()).and_then(Shapes::object) else {
         return Map::new();
     };
-    let fields = body.as_object().into_iter().flatten();
+    let fields = body.members();
     fields.filter(|(name, _)| object.find(name).is_none()).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

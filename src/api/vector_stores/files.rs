@@ -14,6 +14,7 @@ use crate::session::store::{Stored, Window};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use crate::wire::error::ApiError;
+use crate::wire::value::Holds;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -46,7 +47,7 @@ impl StoreFile {
     fn look(&mut self, session: &Session) {
         if self.status() == "in_progress" && self.job.state(session).is_none() {
             self.job.settle();
-            for (name, value) in self.outcome.as_object().into_iter().flatten() {
+            for (name, value) in self.outcome.members() {
                 self.shown[name] = value.clone();
             }
         }
@@ -87,9 +88,9 @@ pub(super) async fn change(
     session: &Session,
     store: &str,
     file: &str,
-    change: impl Fn(&mut StoreFile),
+    change: impl Fn(&mut StoreFile) + Send,
 ) -> Option<StoreFile> {
-    let change = |file: &mut StoreFile| {
+    let change = move |file: &mut StoreFile| {
         change(file);
         file.clone()
     };
@@ -296,7 +297,7 @@ pub(super) fn list(call: Call) -> HandlerFuture {
 }
 
 /// The page the query asks for of a store's files.
-pub(super) async fn page(call: &Call, store: &str, wanted: impl Fn(&StoreFile) -> bool) -> Page {
+pub(super) async fn page(call: &Call, store: &str, wanted: impl Fn(&StoreFile) -> bool + Sync) -> Page {
     // They become what they are.
     all(&call.session, store).await;
     let (limit, ascending) = shape(call, Order::NewestFirst, LIMITS);
@@ -306,7 +307,7 @@ pub(super) async fn page(call: &Call, store: &str, wanted: impl Fn(&StoreFile) -
         let file = stored.read::<StoreFile>().filter(&wanted)?;
         status.is_none_or(|status| status == file.status()).then_some(file.shown)
     };
-    Page::walk(call.session.store.objects(&shelf(store)), window, show).await
+    Page::walk(call.session.store.objects(&shelf(store)), window, &show).await
 }
 
 pub(super) fn delete(call: Call) -> HandlerFuture {

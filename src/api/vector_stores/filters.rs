@@ -1,16 +1,17 @@
 //! Filters of a search: comparisons of a file's attributes, and what joins them.
 
+use crate::wire::value::Holds;
 use serde_json::Value;
 use std::cmp::Ordering;
 
 /// Whether a file with these attributes is asked for; no filter asks for all.
 pub(super) fn holds(filter: &Value, attributes: &Value) -> bool {
-    let inner = || filter["filters"].as_array().into_iter().flatten();
+    let inner = || filter["filters"].elements();
     let asked = &filter["value"];
     let found = filter["key"].as_str().and_then(|key| attributes.get(key));
     let order = |fits: fn(Ordering) -> bool| found.and_then(|found| compare(found, asked)).is_some_and(fits);
     let among = || {
-        let mut values = asked.as_array().into_iter().flatten();
+        let mut values = asked.elements();
         found.is_some_and(|found| values.any(|value| compare(found, value) == Some(Ordering::Equal)))
     };
     match filter["type"].as_str().unwrap_or_default() {

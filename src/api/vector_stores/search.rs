@@ -7,6 +7,7 @@ use super::store;
 use crate::session::exchange::PaidUse;
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 /// Results of a search that does not say how many.
@@ -86,7 +87,7 @@ impl FileSearch {
 
     /// The results of a `file_search_call` with these queries, the best first.
     pub(crate) fn find(&self, queries: &Value) -> Vec<Value> {
-        let queries: Vec<&str> = queries.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let queries: Vec<&str> = queries.elements().filter_map(Value::as_str).collect();
         let query = RankedQuery::of(queries.join("\n"), &self.options, USUAL_OF_TOOL);
         rank(&self.passages, &query).into_iter().map(|(passage, score)| result(passage, score)).collect()
     }

@@ -8,6 +8,7 @@ use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture};
 use crate::wire::error::ApiError;
 use crate::wire::ids;
+use crate::wire::value::Holds;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -142,7 +143,7 @@ async fn shown(call: &Call, store: VectorStore) -> Value {
 /// A file cannot be searched, or there is no room; nothing is kept then.
 pub(crate) async fn make(call: &Call, body: &Value) -> Result<Value, ApiError> {
     let store = VectorStore::new(call, body);
-    let ids = body["file_ids"].as_array().into_iter().flatten();
+    let ids = body["file_ids"].elements();
     let asked: Vec<Value> = ids.map(|id| json!({"file_id": id})).collect();
     let files = files::made(call, store.id(), &asked, body, None).await?;
     call.session.store.put(store.id(), &store).await?;
@@ -196,7 +197,7 @@ pub(super) fn update(call: Call) -> HandlerFuture {
 
 pub(super) fn list(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        let page = Page::stored::<VectorStore>(&call, Order::NewestFirst, |stored: &Stored| {
+        let page = Page::stored::<VectorStore>(&call, Order::NewestFirst, &|stored: &Stored| {
             Some(json!({"id": stored.id, "kept": stored.read::<VectorStore>()?.shown}))
         });
         let mut page = page.await;

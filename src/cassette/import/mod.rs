@@ -8,7 +8,7 @@ mod vcr;
 
 use super::format::{RecordedChunk, RecordedRequest, RecordedResponse, Recording};
 use super::meaning;
-use crate::script::files;
+use crate::script::files::{self, located};
 use crate::surface::router;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Map, Value};
@@ -56,7 +56,7 @@ pub(crate) fn read(file: &Path, text: &str) -> Result<Option<Imported>, String> 
         true => {
             // What is binary comes as it is written, in base64: `unwritten` reads it.
             let options = serde_saphyr::options! { ignore_binary_tag_for_string: true };
-            serde_saphyr::from_str_with_options(text, options)
+            located::value(text, options)
                 .map_err(|error| format!("this is no YAML: {}", first_line(&error.to_string())))?
         }
         false => serde_json::from_str(text)
@@ -183,21 +183,19 @@ fn events(body: &[u8]) -> Vec<Vec<u8>> {
 
 /// A body without its coding.
 fn plain(bytes: Vec<u8>, coding: &str) -> Result<Vec<u8>, String> {
-    let mut out = Vec::new();
-    let read = match coding.trim() {
+    let reader: Box<dyn Read + '_> = match coding.trim() {
         // Tools that unzip leave the header.
-        "gzip" if bytes.starts_with(&[0x1f, 0x8b]) => {
-            flate2::read::MultiGzDecoder::new(&*bytes).take(MOST).read_to_end(&mut out)
-        }
-        "deflate" if bytes.first() == Some(&0x78) => {
-            flate2::read::ZlibDecoder::new(&*bytes).take(MOST).read_to_end(&mut out)
-        }
-        "br" if std::str::from_utf8(&bytes).is_err() => {
-            brotli_decompressor::Decompressor::new(&*bytes, 4096).take(MOST).read_to_end(&mut out)
-        }
+        "gzip" if bytes.starts_with(&[0x1f, 0x8b]) => Box::new(flate2::read::MultiGzDecoder::new(&*bytes)),
+        "deflate" if bytes.first() == Some(&0x78) => Box::new(flate2::read::ZlibDecoder::new(&*bytes)),
+        "br" if std::str::from_utf8(&bytes).is_err() => Box::new(brotli_decompressor::Decompressor::new(&*bytes, 4096)),
         _ => return Ok(bytes),
     };
-    read.map(|_| out).map_err(|error| format!("its answer says to be {coding}, and is not: {error}"))
+    let mut out = Vec::new();
+    reader
+        .take(MOST)
+        .read_to_end(&mut out)
+        .map(|_| out)
+        .map_err(|error| format!("its answer says to be {coding}, and is not: {error}"))
 }
 
 /// A text as its tool wrote it down: base64 where it says so.

@@ -1,6 +1,7 @@
 //! Answers of chat and of legacy completions.
 
 use super::answer::{logprobs, usage};
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 
 /// The chunks of a stream as the object they would have been.
@@ -19,7 +20,7 @@ pub(super) fn gathered(chunks: &[Value]) -> Option<Value> {
                 Some(value) => whole[key] = value.clone(),
             }
         }
-        for part in chunk["choices"].as_array().into_iter().flatten() {
+        for part in chunk["choices"].elements() {
             let index = usize::try_from(part["index"].as_u64().unwrap_or(0)).unwrap_or(0).min(127);
             while choices.len() <= index {
                 choices.push(json!({}));
@@ -139,13 +140,8 @@ fn choice(choice: &Value) -> Map<String, Value> {
     if let Some(thought) = text(&message["reasoning_content"]) {
         reply.insert("reasoning".into(), thought.into());
     }
-    let calls: Vec<Value> = message["tool_calls"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .chain(message.get("function_call"))
-        .filter_map(call)
-        .collect();
+    let calls: Vec<Value> =
+        message["tool_calls"].elements().chain(message.get("function_call")).filter_map(call).collect();
     let said = choice["text"].as_str().or(message["content"].as_str());
     if let Some(refusal) = text(&message["refusal"]) {
         reply.insert("refusal".into(), refusal.into());

@@ -1,5 +1,6 @@
 //! What a request asks, in a form that chat and Responses share.
 
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 
 /// What a request in its normal form asks; `None` = it is of neither dialect.
@@ -55,7 +56,7 @@ fn chat(message: &Value, turns: &mut Vec<Value>) {
     if said.as_array().is_some_and(|parts| !parts.is_empty()) {
         turns.push(json!({"role": who(role), "content": said}));
     }
-    for call in message["tool_calls"].as_array().into_iter().flatten() {
+    for call in message["tool_calls"].elements() {
         let function = call.get("function").or_else(|| call.get("custom")).unwrap_or(&Value::Null);
         turns.push(called(function));
     }

@@ -1,6 +1,7 @@
 //! Answers of the Responses API.
 
 use super::answer::{logprobs, usage};
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 
 /// The response that a stream ended with; where it broke off, what there was of it.
@@ -54,7 +55,7 @@ pub(super) fn reply(response: &Value) -> Option<Value> {
 fn parts(item: &Value, probabilities: &mut Option<Value>) -> Vec<Value> {
     match item["type"].as_str() {
         Some("message") => {
-            let contents = item["content"].as_array().into_iter().flatten();
+            let contents = item["content"].elements();
             let parts = contents.filter_map(|content| {
                 let (key, text) = match content["type"].as_str()? {
                     "output_text" => ("text", content["text"].as_str()?),
@@ -88,8 +89,7 @@ fn parts(item: &Value, probabilities: &mut Option<Value>) -> Vec<Value> {
         Some("reasoning")
             if item["encrypted_content"].is_null() && item["content"].as_array().is_none_or(Vec::is_empty) =>
         {
-            let summary: Vec<&str> =
-                item["summary"].as_array().into_iter().flatten().filter_map(|part| part["text"].as_str()).collect();
+            let summary: Vec<&str> = item["summary"].elements().filter_map(|part| part["text"].as_str()).collect();
             vec![json!({"reasoning": summary})]
         }
         Some(_) => vec![item.clone()],

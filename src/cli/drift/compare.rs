@@ -5,6 +5,7 @@ use super::{Difference, DriftKind};
 use crate::surface::fit::Tier;
 use crate::surface::router::{self, Matched};
 use crate::surface::{self, operations};
+use crate::wire::value::Holds;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -250,11 +251,11 @@ fn reference(target: &Value) -> Option<String> {
 
 /// A type of ours as a client's is seen.
 fn seen(schema: &Value) -> TypeSeen {
-    let members = schema["anyOf"].as_array().into_iter().flatten();
+    let members = schema["anyOf"].elements();
     let members = members.filter_map(|member| Some(last(&reference(member.get("$ref")?)?).to_string()));
     let mut out = TypeSeen { values: words(schema, 0), members: members.collect(), ..TypeSeen::default() };
     let required = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+    for (name, property) in schema["properties"].members() {
         let nullable =
             property["anyOf"].as_array().is_some_and(|members| members.iter().any(|one| one["type"] == "null"));
         let (values, kinds) = (words(property, 0), kinds(property, 0));
@@ -268,9 +269,8 @@ fn words(schema: &Value, depth: usize) -> Vec<String> {
     if depth > 4 {
         return Vec::new();
     }
-    let mut out: Vec<String> =
-        schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(String::from).collect();
-    for member in schema["anyOf"].as_array().into_iter().flatten() {
+    let mut out: Vec<String> = schema["enum"].elements().filter_map(Value::as_str).map(String::from).collect();
+    for member in schema["anyOf"].elements() {
         out.extend(words(member, depth + 1));
     }
     if let Some(name) = schema.get("$ref").and_then(reference) {

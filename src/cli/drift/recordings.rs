@@ -8,6 +8,7 @@ use crate::exchange::route;
 use crate::surface::fit::{self, Tier};
 use crate::surface::router::Matched;
 use crate::surface::{self, Operation};
+use crate::wire::value::Holds;
 use serde_json::Value;
 use std::path::Path;
 
@@ -122,7 +123,7 @@ fn answers(operation: &'static Operation, response: &Value) -> Vec<(&'static str
     }
     let Some(kind) = operation.events else { return out };
     // `[DONE]` is no event.
-    let events = response["sse"].as_array().into_iter().flatten().map(|event| &event["data"]);
+    let events = response["sse"].elements().map(|event| &event["data"]);
     out.extend(events.filter(|data| !data.is_string()).map(|data| (kind, data.clone())));
     let text = text_of(response).unwrap_or_default();
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));

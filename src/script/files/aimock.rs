@@ -10,6 +10,7 @@ use crate::script;
 use crate::script::Origin;
 use crate::script::ScriptError;
 use crate::script::files::FileError;
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -90,7 +91,7 @@ fn read(text: &str) -> Result<Value, ScriptError> {
 
 /// Adds the fixtures of the file with this number.
 fn add(number: usize, file: &Value, calls: &CallOrder, rules: &mut Vec<FixtureRule>) -> Result<(), ScriptError> {
-    for (index, fixture) in file["fixtures"].as_array().into_iter().flatten().enumerate() {
+    for (index, fixture) in file["fixtures"].elements().enumerate() {
         let rule = FixtureRule::read(fixture, (number, index), calls)
             .map_err(|(key, message)| ScriptError { path: format!("fixtures[{index}]{key}"), message })?;
         let earlier = rules
@@ -116,7 +117,7 @@ struct CallOrder(Vec<(String, String)>);
 
 impl CallOrder {
     fn of<'a>(files: impl IntoIterator<Item = &'a Value>) -> Self {
-        let fixtures = files.into_iter().flat_map(|file| file["fixtures"].as_array().into_iter().flatten());
+        let fixtures = files.into_iter().flat_map(|file| file["fixtures"].elements());
         let calls = fixtures.flat_map(|fixture| {
             let lists = ["toolCalls", "blocks"].map(|key| fixture["response"][key].as_array());
             lists.into_iter().flatten().flatten()

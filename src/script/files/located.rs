@@ -3,7 +3,7 @@
 use crate::script::place::Path;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use serde_saphyr::{Error, Location, Spanned};
+use serde_saphyr::{Error, Location, Options, Spanned};
 use std::fmt;
 
 /// A value, and where its parts stand.
@@ -15,7 +15,7 @@ enum Node {
 
 /// YAML text to a value; else line, column and reason. The library bounds nesting and the growth of aliases.
 pub(super) fn parse(text: &str) -> Result<Value, (usize, usize, String)> {
-    read(text).map(|node| node.value.into_value()).map_err(|error| {
+    value(text, serde_saphyr::options! { strict_booleans: true }).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), place);
         let reason = error.without_snippet().to_string();
         // The place is told apart from the reason.
@@ -27,11 +27,19 @@ pub(super) fn parse(text: &str) -> Result<Value, (usize, usize, String)> {
 /// Line and column, from 1, of the value at `path`; of the nearest value above it if the path leads nowhere; the
 /// beginning if the text has no structure that can be read.
 pub(super) fn position(text: &str, path: &str) -> (usize, usize) {
-    read(text).map_or((1, 1), |root| place(find(&root, &Path::Root(""), root.referenced, path)))
+    let options = serde_saphyr::options! { strict_booleans: true };
+    read(text, options).map_or((1, 1), |root| place(find(&root, &Path::Root(""), root.referenced, path)))
 }
 
-fn read(text: &str) -> Result<Spanned<Node>, Error> {
-    let options = serde_saphyr::options! { strict_booleans: true };
+/// YAML text to a value. Whoever reads YAML reads it by this: the library is compiled for each type that it is to give.
+///
+/// # Errors
+/// It is no YAML.
+pub(crate) fn value(text: &str, options: Options) -> Result<Value, Error> {
+    read(text, options).map(|node| node.value.into_value())
+}
+
+fn read(text: &str, options: Options) -> Result<Spanned<Node>, Error> {
     serde_saphyr::from_str_with_options(text, options)
 }
 

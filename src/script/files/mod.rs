@@ -3,7 +3,7 @@
 
 pub(crate) mod aimock;
 mod faults;
-mod located;
+pub(crate) mod located;
 
 use crate::script;
 use crate::script::Load;

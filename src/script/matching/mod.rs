@@ -17,6 +17,7 @@ use crate::script::place::ScriptError;
 use crate::script::place::clip;
 use crate::surface::operations;
 use crate::wire::headers::Headers;
+use crate::wire::value::Holds;
 use pattern::{Name, Pattern};
 use serde_json::Value;
 
@@ -99,7 +100,7 @@ impl Match {
             Value::String(pattern) if pattern.is_empty() || pattern == ".*" => {}
             Value::String(pattern) => conditions.push(Condition::User(patterns.read(pattern, path)?)),
             other => {
-                for (key, value) in other.as_object().into_iter().flatten() {
+                for (key, value) in other.members() {
                     read_condition(key, value, &Path::Key(path, key), patterns, &mut conditions)?;
                 }
             }
@@ -186,7 +187,7 @@ fn read_condition(
         "stream" => Condition::Stream(value == &Value::Bool(true)),
         "format" => Condition::Format(text()),
         "header" => {
-            for (name, pattern) in value.as_object().into_iter().flatten() {
+            for (name, pattern) in value.members() {
                 let pattern = patterns.read(pattern.as_str().unwrap_or_default(), &Path::Key(path, name))?;
                 into.push(Condition::Header(name.to_ascii_lowercase(), pattern));
             }

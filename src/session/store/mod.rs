@@ -227,21 +227,21 @@ impl Store {
 
     /// Changes an object by what it is. Nobody else's change is lost: when one comes in between, `change` is asked again.
     /// `None` = there is no such object; an error of `change`, or of no room for what it makes of it, leaves it as it is.
-    pub(crate) async fn update<T: StoredKind + Serialize + DeserializeOwned, R, E: From<ApiError>>(
+    pub(crate) fn update<T: StoredKind + Serialize + DeserializeOwned, R: Send, E: From<ApiError> + Send>(
         &self,
         id: &str,
-        change: impl FnMut(&mut T) -> Result<R, E>,
-    ) -> Option<Result<R, E>> {
-        self.objects(T::NAME).update(id, change).await
+        change: impl FnMut(&mut T) -> Result<R, E> + Send,
+    ) -> impl Future<Output = Option<Result<R, E>>> + Send {
+        self.objects(T::NAME).update(id, change)
     }
 
     /// As [`Store::update`], with a change of the emulator's own that nothing refuses.
-    pub(crate) async fn change<T: StoredKind + Serialize + DeserializeOwned, R>(
+    pub(crate) fn change<T: StoredKind + Serialize + DeserializeOwned, R: Send>(
         &self,
         id: &str,
-        change: impl FnMut(&mut T) -> R,
-    ) -> Option<R> {
-        self.objects(T::NAME).change(id, change).await
+        change: impl FnMut(&mut T) -> R + Send,
+    ) -> impl Future<Output = Option<R>> + Send {
+        self.objects(T::NAME).change(id, change)
     }
 
     /// Forgets the object with this id. False = there was none.
@@ -265,6 +265,28 @@ impl Store {
 pub(crate) struct Objects<'a> {
     store: &'a Store,
     name: &'a str,
+}
+
+/// What JSON is made of an object.
+type Alter<'a> = &'a mut (dyn FnMut(&Stored) -> Option<Arc<str>> + Send);
+
+async fn altered<T: Serialize + DeserializeOwned, R: Send, E: From<ApiError> + Send>(
+    objects: Objects<'_>,
+    id: &str,
+    mut change: impl FnMut(&mut T) -> Result<R, E> + Send,
+    must: bool,
+) -> Option<Result<R, E>> {
+    let mut result = None;
+    let mut alter = |found: &Stored| {
+        result = None;
+        let mut object = found.read()?;
+        let changed = result.insert(change(&mut object));
+        changed.is_ok().then(|| write(&object))
+    };
+    match objects.swapped(id, &mut alter, must).await? {
+        Ok(()) => result,
+        Err(full) => Some(Err(full.into())),
+    }
 }
 
 impl Store {
@@ -295,41 +317,33 @@ impl Objects<'_> {
     }
 
     /// As [`Store::update`].
-    pub(crate) async fn update<T: Serialize + DeserializeOwned, R, E: From<ApiError>>(
-        &self,
+    pub(crate) fn update<T: Serialize + DeserializeOwned, R: Send, E: From<ApiError> + Send>(
+        self,
         id: &str,
-        change: impl FnMut(&mut T) -> Result<R, E>,
-    ) -> Option<Result<R, E>> {
-        self.altered(id, change, false).await
+        change: impl FnMut(&mut T) -> Result<R, E> + Send,
+    ) -> impl Future<Output = Option<Result<R, E>>> + Send {
+        altered(self, id, change, false)
     }
 
     /// As [`Store::change`].
-    pub(crate) async fn change<T: Serialize + DeserializeOwned, R>(
-        &self,
+    pub(crate) async fn change<T: Serialize + DeserializeOwned, R: Send>(
+        self,
         id: &str,
-        mut change: impl FnMut(&mut T) -> R,
+        mut change: impl FnMut(&mut T) -> R + Send,
     ) -> Option<R> {
-        self.altered(id, |object| Ok::<_, ApiError>(change(object)), true).await?.ok()
+        altered(self, id, |object: &mut T| Ok::<_, ApiError>(change(object)), true).await?.ok()
     }
 
-    async fn altered<T: Serialize + DeserializeOwned, R, E: From<ApiError>>(
-        &self,
-        id: &str,
-        mut change: impl FnMut(&mut T) -> Result<R, E>,
-        must: bool,
-    ) -> Option<Result<R, E>> {
+    /// Puts JSON made from an object in its place, as often as somebody else was faster; `None` of `alter` leaves it as it
+    /// is. Compiled once, whatever the objects are.
+    async fn swapped(self, id: &str, alter: Alter<'_>, must: bool) -> Option<Result<(), ApiError>> {
         loop {
             let found = self.find(id).await?;
-            let mut object = found.read()?;
-            let result = match change(&mut object) {
-                Ok(result) => result,
-                error => return Some(error),
-            };
-            let json = write(&object);
+            let Some(json) = alter(&found) else { return Some(Ok(())) };
             match ask!(self.store, swap(self.name, &found, json.clone(), must)) {
-                Ok(true) => return Some(Ok(result)),
+                Ok(true) => return Some(Ok(())),
                 Ok(false) => {}
-                Err(error) => return Some(Err(error.into())),
+                Err(error) => return Some(Err(error)),
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::options::SpanNames;
 use crate::reply::{Choice, Finish, Part};
 use crate::session::exchange::Said;
 use crate::telemetry::otlp::genai::{Report, finish};
+use crate::wire::value::Holds;
 use opentelemetry::KeyValue;
 use serde_json::{Value, json};
 
@@ -78,7 +79,7 @@ fn asked(message: &Value) -> Value {
         None if message["text"].as_str().is_some_and(|text| !text.is_empty()) => parts.push(text(&message["text"])),
         None => {}
     }
-    let calls = message["tool_calls"].as_array().into_iter().flatten();
+    let calls = message["tool_calls"].elements();
     parts.extend(calls.map(|one| call(&one["id"], &one["name"], one["arguments"].as_str().unwrap_or_default())));
     json!({"role": message["role"], "parts": parts})
 }

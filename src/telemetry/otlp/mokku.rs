@@ -5,6 +5,7 @@ use crate::session::exchange::Exchange;
 use crate::telemetry::otlp::begin;
 use crate::telemetry::otlp::contents::Capture;
 use crate::telemetry::otlp::genai::Report;
+use crate::wire::value::Holds;
 use opentelemetry::trace::{Span as _, SpanContext, SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, Span};
@@ -112,7 +113,7 @@ fn asked(report: &Report, contents: Capture) -> Vec<KeyValue> {
 /// The last text of the user, also of a request that was refused before anybody read it.
 fn last_user_message(body: &Value) -> String {
     let told = conversation(body);
-    let mut messages = told["messages"].as_array().into_iter().flatten().rev();
+    let mut messages = told["messages"].elements().rev();
     let last = messages.find(|message| message["role"] == "user");
     last.and_then(|message| message["text"].as_str()).unwrap_or_default().to_string()
 }

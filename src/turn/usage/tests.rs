@@ -6,6 +6,7 @@ use crate::turn::usage::wire::merge;
 use crate::turn::usage::wire::responses;
 use crate::turn::usage::*;
 use crate::wire::dialect::Dialect;
+use crate::wire::value::Holds;
 use serde_json::{Value, json};
 
 fn model(name: &str) -> Model {
@@ -129,7 +130,7 @@ mod corpus {
             None | Some("message") => {
                 message.content = texts(&value["content"])?;
                 message.name = value["name"].as_str().map(str::to_string);
-                let calls = value["tool_calls"].as_array().into_iter().flatten();
+                let calls = value["tool_calls"].elements();
                 for one in calls {
                     let function = &one["function"];
                     message.tool_calls.push(call(&one["id"], &function["name"], &function["arguments"], false)?);
@@ -169,10 +170,9 @@ mod corpus {
             _ => return None,
         }
         if api == Dialect::Responses {
-            mark_returned(&mut messages, body["input"].as_array().into_iter().flatten());
+            mark_returned(&mut messages, body["input"].elements());
         }
-        let tools =
-            body["tools"].as_array().into_iter().flatten().chain(body["functions"].as_array().into_iter().flatten());
+        let tools = body["tools"].elements().chain(body["functions"].elements());
         let tools = tools.map(|tool| {
             let inner = tool.get("function").filter(|_| api == Dialect::Chat).unwrap_or(tool);
             (tool["type"] == "function" || tool.get("type").is_none()).then(|| Tool {
@@ -206,7 +206,7 @@ mod corpus {
     fn answer(line: &Value) -> Option<(Value, Value)> {
         let response = &line["response"];
         let has = |value: &Value| value["usage"].is_object().then(|| (value.clone(), value["usage"].clone()));
-        let events = response["sse"].as_array().into_iter().flatten().rev();
+        let events = response["sse"].elements().rev();
         has(&response["body"]).or_else(|| {
             events.map(|event| &event["data"]).find_map(|data| has(&data["response"]).or_else(|| has(data)))
         })
@@ -221,7 +221,7 @@ mod corpus {
             if let Some(text) = one["message"]["content"].as_str() {
                 choice.parts.push(Part::Text(Text::new(text)));
             }
-            for call in one["message"]["tool_calls"].as_array().into_iter().flatten() {
+            for call in one["message"]["tool_calls"].elements() {
                 choice.parts.push(tool_call(&call["function"])?);
             }
             choice.finish = (one["finish_reason"] == "length").then_some(Finish::Length);

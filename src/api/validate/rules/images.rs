@@ -4,6 +4,7 @@ use crate::api::validate::rules::{Faults, given};
 use crate::turn::models::Model;
 use crate::wire::error::ApiError;
 use crate::wire::field::field;
+use crate::wire::value::Holds;
 use serde_json::Value;
 
 /// What a model of this name takes; `None` = nobody knows.
@@ -73,7 +74,7 @@ pub(super) fn inputs(body: &Value, form: bool, faults: &mut Faults) {
         faults.at(name, || Some(ApiError::missing(name)));
     }
     let each = |picture: &Value| given(picture, "image_url").is_some() != given(picture, "file_id").is_some();
-    let pictures = field(body, "images").as_array().into_iter().flatten();
+    let pictures = field(body, "images").elements();
     if let Some(at) = pictures.into_iter().position(|picture| picture.is_object() && !each(picture)) {
         faults.at("images", || {
             let param = format!("images[{at}]");

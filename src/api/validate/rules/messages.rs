@@ -3,6 +3,7 @@
 use crate::api::validate::rules::{Faults, Phase, given};
 use crate::wire::error::ApiError;
 use crate::wire::field::{field, find};
+use crate::wire::value::Holds;
 use serde_json::Value;
 
 /// All rules of the messages of a chat body.
@@ -89,7 +90,7 @@ fn sequence(messages: &[Value]) -> Option<ApiError> {
         if !open.is_empty() {
             return Some(unanswered(at, &open));
         }
-        let calls = field(message, "tool_calls").as_array().into_iter().flatten();
+        let calls = field(message, "tool_calls").elements();
         called = if role(message) == "assistant" {
             calls.filter_map(|call| field(call, "id").as_str()).collect()
         } else {

@@ -4,6 +4,7 @@
 //! ccfcd77662ea153d; the others quoted by users).
 
 use crate::budget::{Budget, Spent};
+use crate::wire::value::Holds;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -189,7 +190,7 @@ impl<'a> Checker<'a> {
             match key.as_str() {
                 "properties" | "$defs" | "definitions" | "patternProperties" => {
                     let levels = usize::from(key == "properties");
-                    value.as_object().into_iter().flatten().try_for_each(|(name, inner)| {
+                    value.members().try_for_each(|(name, inner)| {
                         self.within(&[key, name], |checker| checker.check(inner, depth + levels))
                     })?
                 }
@@ -199,11 +200,9 @@ impl<'a> Checker<'a> {
                 "additionalProperties" if value.is_object() => {
                     self.within(&[key], |checker| checker.check(value, depth + 1))?
                 }
-                "anyOf" | "oneOf" | "allOf" => {
-                    value.as_array().into_iter().flatten().enumerate().try_for_each(|(at, inner)| {
-                        self.within(&[key, index(at)], |checker| checker.check(inner, depth))
-                    })?
-                }
+                "anyOf" | "oneOf" | "allOf" => value.elements().enumerate().try_for_each(|(at, inner)| {
+                    self.within(&[key, index(at)], |checker| checker.check(inner, depth))
+                })?,
                 _ => {}
             }
         }

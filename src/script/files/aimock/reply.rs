@@ -1,6 +1,7 @@
 //! What a fixture answers, and how it is delivered, as a reply.
 
 use super::{Misfit, fault, text};
+use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 
 /// Keys of a response that show in no answer of the OpenAI API, or only in its envelope.
@@ -120,12 +121,12 @@ pub(super) fn delivery(
     dropped: &mut Vec<String>,
 ) -> Result<(), Misfit> {
     let mut pace = Map::new();
-    for (key, value) in fixture.as_object().into_iter().flatten() {
+    for (key, value) in fixture.members() {
         match key.as_str() {
             "match" | "response" | "metadata" => {}
             "latency" => _ = pace.insert("delay_ms".into(), value.clone()),
             "streamingProfile" => {
-                for (theirs, value) in value.as_object().into_iter().flatten() {
+                for (theirs, value) in value.members() {
                     match theirs.as_str() {
                         "ttft" => _ = pace.insert("ttft_ms".into(), value.clone()),
                         "tps" => _ = pace.insert("tokens_per_second".into(), value.clone()),
