@@ -7,7 +7,7 @@ import { ROOT } from './addon.mjs';
 
 /** The rooms from the ground up; names on one line may not use each other. */
 export const ROOMS = [
-  ['bounds', 'near', 'url', 'random', 'runtime'],
+  ['bounds', 'near', 'newest', 'url', 'random', 'runtime'],
   ['redact', 'clock'],
   ['log'],
   ['tokens'],

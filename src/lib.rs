@@ -63,6 +63,7 @@ mod generate;
 mod log;
 mod memory;
 mod near;
+mod newest;
 #[cfg(feature = "node")]
 mod node;
 mod options;

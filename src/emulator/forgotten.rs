@@ -2,11 +2,11 @@
 //! such a session again asks for its test, which must not pass because there were many others.
 
 use super::Emulator;
+use crate::newest::Newest;
 use crate::session::Session;
 use crate::session::ending::Ended;
 use crate::session::exchange::Failure;
 use crate::session::journal::Failed;
-use std::collections::{HashMap, VecDeque};
 use std::sync::PoisonError;
 
 /// Sessions whose failures are kept; beyond, the oldest go.
@@ -19,28 +19,11 @@ const TOLD: usize = 3;
 const NAMED: usize = 5;
 
 /// By the sessions' keys: the number of the next exchange, and what failed.
-#[derive(Default)]
-pub(super) struct Leftovers {
-    by_key: HashMap<String, (u64, Failed)>,
-    order: VecDeque<String>,
-}
+pub(super) type Leftovers = Newest<String, (u64, Failed)>;
 
-impl Leftovers {
-    fn insert(&mut self, key: &str, next: u64, failed: Failed) {
-        if self.by_key.insert(key.to_string(), (next, failed)).is_none() {
-            self.order.push_back(key.to_string());
-        }
-        while self.by_key.len() > MOST {
-            let Some(oldest) = self.order.pop_front() else { break };
-            self.by_key.remove(&oldest);
-        }
-    }
-
-    fn take(&mut self, key: &str) -> Option<(u64, Failed)> {
-        let taken = self.by_key.remove(key)?;
-        self.order.retain(|known| known != key);
-        Some(taken)
-    }
+/// Nothing is left of any yet.
+pub(super) fn none() -> Leftovers {
+    Newest::new(MOST)
 }
 
 impl Emulator {
@@ -49,7 +32,10 @@ impl Emulator {
         if !session.is_kept() {
             let (next, failed) = left_by(session, &session.unused(&self.shared()), how);
             if failed.count > 0 {
-                self.leftovers.lock().unwrap_or_else(PoisonError::into_inner).insert(&session.key, next, failed);
+                self.leftovers
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(session.key.clone(), (next, failed));
             }
         }
         session.end(how);
@@ -57,7 +43,8 @@ impl Emulator {
 
     /// A session that is made anew goes on where one of its key was forgotten.
     pub(super) fn goes_on(&self, session: &Session) {
-        if let Some((next, failed)) = self.leftovers.lock().unwrap_or_else(PoisonError::into_inner).take(&session.key) {
+        if let Some((next, failed)) = self.leftovers.lock().unwrap_or_else(PoisonError::into_inner).remove(&session.key)
+        {
             session.journal.go_on(next, failed);
         }
     }
@@ -66,8 +53,8 @@ impl Emulator {
     pub(super) fn forget_leftovers(&self, key: Option<&str>) {
         let mut leftovers = self.leftovers.lock().unwrap_or_else(PoisonError::into_inner);
         match key {
-            Some(key) => drop(leftovers.take(key)),
-            None => *leftovers = Leftovers::default(),
+            Some(key) => drop(leftovers.remove(key)),
+            None => leftovers.clear(),
         }
     }
 }

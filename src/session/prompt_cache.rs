@@ -1,10 +1,10 @@
 //! The prompt cache: which prompts begin like one seen before.
 
+use crate::newest::Newest;
 use crate::prompt::{Content, Prompt};
 use crate::random;
 use crate::tokens::{self, Encoding};
 use serde_json::Value;
-use std::collections::{HashSet, VecDeque};
 
 /// Tokens a prompt must have to be cached.
 pub(crate) const LEAST: u64 = 1024;
@@ -14,10 +14,13 @@ const BLOCK: usize = 128;
 const MOST: usize = 16 * 1024;
 
 /// The prefixes one session has sent, as hashes of their first 128, 256, 384 … tokens.
-#[derive(Debug, Default)]
-pub(crate) struct PrefixCache {
-    known: HashSet<u64>,
-    order: VecDeque<u64>,
+#[derive(Debug)]
+pub(crate) struct PrefixCache(Newest<u64, ()>);
+
+impl Default for PrefixCache {
+    fn default() -> Self {
+        PrefixCache(Newest::new(MOST))
+    }
 }
 
 impl PrefixCache {
@@ -26,25 +29,12 @@ impl PrefixCache {
     pub(crate) fn cached(&mut self, prompt: &Prefixes) -> u64 {
         let mut cached = 0;
         for (index, hash) in prompt.0.iter().enumerate() {
-            if self.is_known_or_remember(*hash) && cached == index {
+            if self.0.insert(*hash, ()).is_some() && cached == index {
                 cached = index + 1;
             }
         }
         let tokens = (cached * BLOCK) as u64;
         if tokens < LEAST { 0 } else { tokens }
-    }
-
-    fn is_known_or_remember(&mut self, hash: u64) -> bool {
-        if !self.known.insert(hash) {
-            return true;
-        }
-        self.order.push_back(hash);
-        if self.order.len() > MOST
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-        false
     }
 }
 
@@ -120,14 +110,5 @@ mod tests {
         assert_eq!(cached(&[&long, "two"]), 1408);
         assert_eq!(cached(&["other", &long]), 0);
         assert_eq!((cached(&["short"]), cached(&["short"])), (0, 0));
-    }
-
-    #[test]
-    fn it_stays_bounded() {
-        let mut cache = PrefixCache::default();
-        for number in 0..MOST as u64 * 2 {
-            cache.is_known_or_remember(number);
-        }
-        assert_eq!((cache.known.len(), cache.order.len()), (MOST, MOST));
     }
 }

@@ -7,6 +7,7 @@
 mod ask;
 mod assistant;
 mod create;
+mod deltas;
 mod hosted;
 mod messages;
 mod narrate;

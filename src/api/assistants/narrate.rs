@@ -1,6 +1,7 @@
 //! What a reply becomes in a run: steps and messages, and the events that tell of them, in the order that the official
 //! clients hold them to: one step after the other, and the functions that are called last.
 
+use super::deltas::{GrowingMessage, RunItem, SpeakingKind, message_delta, numbered, step_delta, with_index};
 use super::run::{Run, RunEnding, last_error, usage};
 use super::{hosted, messages};
 use crate::api::choice_queues::Cursor;
@@ -21,86 +22,6 @@ use crate::wire::value::Holds;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// One event to write.
-pub(super) enum RunItem {
-    Event(&'static str, Value),
-    /// What is left of a text that grows; `first` = none of it is written.
-    Text {
-        to: GrowingMessage,
-        text: String,
-        left: Cursor,
-        first: bool,
-    },
-    /// More of a text, of so many tokens.
-    Piece {
-        to: GrowingMessage,
-        text: String,
-        tokens: u32,
-        first: bool,
-    },
-    /// What came of it all: the run, as its last event shows it.
-    End(&'static str, Value),
-    Done,
-}
-
-/// A text that grows: of which object, which place in it.
-#[derive(Debug, Clone)]
-pub(super) struct GrowingMessage {
-    id: String,
-    kind: SpeakingKind,
-    index: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SpeakingKind {
-    Text,
-    Refusal,
-    /// Of a function.
-    Arguments,
-    /// Of the code interpreter.
-    Input,
-}
-
-impl GrowingMessage {
-    pub(super) fn is_refusal(&self) -> bool {
-        self.kind == SpeakingKind::Refusal
-    }
-
-    /// The event of a piece of it.
-    pub(super) fn delta(&self, piece: &str, first: bool) -> (&'static str, Value) {
-        let index = self.index;
-        match self.kind {
-            SpeakingKind::Text if first => message_delta(
-                &self.id,
-                json!({"index": index, "type": "text", "text": {"value": piece, "annotations": []}}),
-            ),
-            SpeakingKind::Text => {
-                message_delta(&self.id, json!({"index": index, "type": "text", "text": {"value": piece}}))
-            }
-            SpeakingKind::Refusal => {
-                message_delta(&self.id, json!({"index": index, "type": "refusal", "refusal": piece}))
-            }
-            SpeakingKind::Arguments => {
-                step_delta(&self.id, json!({"index": index, "type": "function", "function": {"arguments": piece}}))
-            }
-            SpeakingKind::Input => step_delta(
-                &self.id,
-                json!({"index": index, "type": "code_interpreter", "code_interpreter": {"input": piece}}),
-            ),
-        }
-    }
-}
-
-fn message_delta(id: &str, part: Value) -> (&'static str, Value) {
-    let delta = json!({"id": id, "object": "thread.message.delta", "delta": {"content": [part]}});
-    ("thread.message.delta", delta)
-}
-
-fn step_delta(id: &str, call: Value) -> (&'static str, Value) {
-    let details = json!({"step_details": {"type": "tool_calls", "tool_calls": [call]}});
-    ("thread.run.step.delta", json!({"id": id, "object": "thread.run.step.delta", "delta": details}))
-}
 
 /// A message that is being written, and its step.
 struct OpenSpeech {
@@ -484,19 +405,6 @@ impl Narrator {
         let named = |field: &str| self.run.object[field].as_str().unwrap_or_default().to_string();
         (named("thread_id"), named("id"))
     }
-}
-
-/// An entry of a list in a delta says its place.
-fn with_index(index: usize, entry: &Value) -> Value {
-    numbered((index, entry.clone()))
-}
-
-fn numbered((index, entry): (usize, Value)) -> Value {
-    let mut out = json!({"index": index});
-    if let (Some(out), Value::Object(entry)) = (out.as_object_mut(), entry) {
-        out.extend(entry);
-    }
-    out
 }
 
 /// Annotations of a text, which are in the words of Responses: files are all that threads cite.

@@ -1,6 +1,7 @@
 //! A run as a stream of events.
 
-use super::narrate::{GrowingMessage, Narrator, RunItem};
+use super::deltas::{GrowingMessage, RunItem};
+use super::narrate::Narrator;
 use super::run::RunEnding;
 use super::thread::Thread;
 use crate::reply::{Part, Text};
