@@ -7,8 +7,8 @@ import { ROOT } from './addon.mjs';
 
 /** The rooms from the ground up; names on one line may not use each other. */
 export const ROOMS = [
-  ['bounds', 'near', 'newest', 'url', 'random', 'runtime'],
-  ['redact', 'clock'],
+  ['bounds', 'near', 'newest', 'random', 'runtime', 'sorting', 'url'],
+  ['redact', 'clock', 'folders'],
   ['log'],
   ['tokens'],
   ['wire'],

@@ -7,8 +7,8 @@
 //!
 //! # The rooms, from the ground up
 //! A room uses only rooms above it in this list (`npm test -- house`).
-//! - [`bounds`], [`near`], [`newest`], [`url`], [`random`], [`redact`], [`clock`], [`runtime`], [`log`]: the ground. Only
-//!   `clock` knows the time that a session has, only `random` draws.
+//! - [`bounds`], [`near`], [`newest`], [`sorting`], [`folders`], [`url`], [`random`], [`redact`], [`clock`], [`runtime`], [`log`]: the ground.
+//!   Only `clock` knows the time that a session has, only `random` draws.
 //! - [`tokens`]: counting, with OpenAI's vocabularies, which `build.rs` lays out for being read in place.
 //! - [`wire`]: what requests and answers are made of: headers, forms, errors, events, ids.
 //! - [`surface`]: every operation and type the official clients know, generated; the router over them.
@@ -56,6 +56,7 @@ mod control;
 mod desk;
 mod emulator;
 mod exchange;
+mod folders;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
@@ -77,6 +78,7 @@ mod runtime;
 mod script;
 mod server;
 mod session;
+mod sorting;
 mod surface;
 mod telemetry;
 mod tokens;

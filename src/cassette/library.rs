@@ -6,6 +6,7 @@ use super::format::{self, RecordedRequest, Recording, RecordingHead};
 use super::import;
 use super::meaning;
 use super::normal::{Matching, differences, hash};
+use crate::folders::Below;
 use bytes::Bytes;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -115,7 +116,7 @@ impl Library {
         let mut files = Vec::new();
         for path in paths {
             match path.is_dir() {
-                true => library.walk(path, &mut files),
+                true => files.extend(library.below(path)),
                 false => files.push(path.clone()),
             }
         }
@@ -145,22 +146,16 @@ impl Library {
         self.tracks.len()
     }
 
-    fn walk(&mut self, folder: &Path, files: &mut Vec<PathBuf>) {
-        let found = match std::fs::read_dir(folder) {
-            Ok(found) => found,
-            Err(error) => return self.fault(folder, 0, format!("this folder cannot be read: {error}")),
-        };
-        let mut entries: Vec<PathBuf> = found.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        entries.sort();
-        for entry in entries {
-            if entry.is_dir() {
-                self.walk(&entry, files);
-            } else if Library::is_own(&entry)
-                || entry.extension().is_some_and(|end| import::ENDINGS.iter().any(|one| end == *one))
-            {
-                files.push(entry);
-            }
+    /// What of a folder's files can be a recording's.
+    fn below(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let below = Below::of(folder);
+        for (folder, error) in below.unreadable {
+            self.fault(&folder, 0, format!("this folder cannot be read: {error}"));
         }
+        let is_read = |file: &PathBuf| {
+            Library::is_own(file) || file.extension().is_some_and(|end| import::ENDINGS.iter().any(|one| end == *one))
+        };
+        below.files.into_iter().filter(is_read).collect()
     }
 
     fn fault(&mut self, file: &Path, line: usize, reason: impl Into<String>) {

@@ -3,6 +3,7 @@
 use super::redaction::Redaction;
 use crate::random;
 use crate::script::place::clip;
+use crate::sorting;
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -65,7 +66,7 @@ impl Matching {
             remove(&mut body, path);
         }
         let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
-        pairs.sort_unstable();
+        sorting::by(&mut pairs, Ord::cmp);
         let mut normal = Map::new();
         normal.insert("operation".into(), operation.into());
         normal.insert("path".into(), self.mask(path).into());

@@ -4,6 +4,7 @@
 use super::secrets::{SHAPES, entropic};
 use crate::redact;
 pub(crate) use crate::redact::REDACTED;
+use crate::sorting;
 use crate::wire::form::FormFile;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
@@ -86,7 +87,7 @@ impl Redaction {
             found.extend(entropic(text).map(|range| Secret { kind: "a text of high entropy", range }));
             found.retain(|secret| !is_redacted(text, &secret.range));
         }
-        found.sort_by_key(|secret| (secret.range.start, usize::MAX - secret.range.end));
+        sorting::by_key(&mut found, |secret| (secret.range.start, usize::MAX - secret.range.end));
         let mut end = 0;
         found.retain(|secret| {
             let first = secret.range.start >= end;

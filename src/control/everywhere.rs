@@ -3,6 +3,7 @@
 use super::key_of_name;
 use crate::cluster::AskedElsewhere;
 use crate::emulator::Emulator;
+use crate::sorting;
 use crate::url;
 use crate::wire::error::ApiError;
 use serde_json::Value;
@@ -47,7 +48,7 @@ pub(crate) async fn everywhere(
         }
     }
     if let Some(data) = answer["data"].as_array_mut() {
-        data.sort_by_key(|session| session["name"].as_str().unwrap_or_default().to_string());
+        sorting::by_key(data, |session| session["name"].as_str().unwrap_or_default().to_string());
     }
     if method == "DELETE" {
         cluster.store.wipe().await?;

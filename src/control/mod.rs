@@ -15,6 +15,7 @@ use crate::session::exchange::Exchange;
 use crate::session::store::rows::SessionRows;
 use crate::session::transcript;
 use crate::session::{MOST_NAMES, Session, Shared};
+use crate::sorting;
 use crate::turn::accepted;
 use crate::url;
 use crate::wire::error::ApiError;
@@ -316,7 +317,7 @@ fn sessions(emulator: &Arc<Emulator>, request: &ControlRequest) -> Result<Value,
                 .iter()
                 .map(|session| json!({"name": session.label(), "token": redact(&session.key), "requests": session.journal.count()}))
                 .collect();
-            data.sort_by_key(|session| session["name"].as_str().unwrap_or_default().to_string());
+            sorting::by_key(&mut data, |session| session["name"].as_str().unwrap_or_default().to_string());
             Ok(json!({"object": "list", "data": data}))
         }
         "POST" => {

@@ -7,6 +7,7 @@ use crate::log;
 use crate::session::store::file::RowChange;
 use crate::session::store::keeper::Keeper;
 use crate::session::store::saved::DataRow;
+use crate::sorting;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -62,7 +63,7 @@ impl QueueRows {
     }
 
     fn items(mut rows: Vec<(String, ItemRow)>) -> Vec<(String, Preset)> {
-        rows.sort_by_key(|(_, row)| row.rank);
+        sorting::by_key(&mut rows, |(_, row)| row.rank);
         let read = |(id, row): (String, ItemRow)| match Preset::read(row.keys, id, row.created) {
             Ok(mut preset) => {
                 preset.rank = row.rank;

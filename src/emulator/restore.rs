@@ -11,6 +11,7 @@ use crate::script::{Load, ScriptError};
 use crate::session::Shared;
 use crate::session::store::keeper::Keeper;
 use crate::session::store::saved::DataRow;
+use crate::sorting;
 use crate::upstream::Change;
 use crate::wire::error::{self, ApiError};
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,7 @@ impl Emulator {
 
     /// Takes up what belongs to no session from the rows of a server, in the place of what was there.
     pub(super) fn take_wide(self: &Arc<Self>, mut rows: Vec<DataRow>) {
-        rows.sort();
+        sorting::by(&mut rows, Ord::cmp);
         if let Some(keeper) = &self.data {
             self.desk.queues.take_up(keeper, &rows);
             self.desk.breakpoints.take_up(keeper, &rows);

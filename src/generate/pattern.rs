@@ -2,6 +2,7 @@
 
 use crate::budget::{Budget, Spent};
 use crate::random::Random;
+use crate::sorting;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// A generated string is cut off here; patterns that demand more are not served.
@@ -29,7 +30,7 @@ pub(crate) fn candidates<'r>(
         parts.clear();
     }
     let ends = |hir: &Hir| hir.properties().look_set_suffix().contains(Look::End);
-    parts.sort_by_key(|hir| (ends(hir), !hir.properties().look_set_prefix().contains(Look::Start)));
+    sorting::by_key(&mut parts, |hir| (ends(hir), !hir.properties().look_set_prefix().contains(Look::Start)));
     let open_end = !parts.iter().any(ends);
     // A few natural draws first; then every repetition by the same count, which meets any length a single one can have.
     let natural = [Extra::UpTo(4), Extra::UpTo(4), Extra::UpTo(1), Extra::UpTo(12)];

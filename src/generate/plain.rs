@@ -1,5 +1,6 @@
 //! openai-mokku's values for structured output: they follow from the type alone (seeds.md §2.7).
 
+use crate::sorting;
 use serde_json::{Map, Value, json};
 
 /// `dummy_string`, 42, 1.5, true, one-element arrays. Of objects with `required` only the required properties, keys in
@@ -20,7 +21,7 @@ fn object(schema: &Value) -> Value {
         .flatten()
         .filter(|(name, _)| required.is_empty() || required.contains(&name.as_str()))
         .collect();
-    entries.sort_by_key(|(name, _)| *name);
+    sorting::by_key(&mut entries, |(name, _)| *name);
     Value::Object(entries.into_iter().map(|(name, schema)| (name.clone(), typed(schema))).collect::<Map<_, _>>())
 }
 

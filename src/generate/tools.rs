@@ -7,6 +7,7 @@ use crate::generate::schema::value;
 use crate::prompt::{Prompt, Role, Tool, ToolChoice, ToolKind};
 use crate::random::Random;
 use crate::reply::{GenerateStyle, Text, ToolCall, ToolStrategy};
+use crate::sorting;
 use crate::wire::dialect::Dialect;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
@@ -155,7 +156,7 @@ fn pointed_at<'t>(text: &str, tools: &[&'t Tool], budget: &Budget) -> Result<Vec
         budget.spend(words_of(tool) as u64)?;
         scored.push((score(tool), *tool));
     }
-    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    sorting::by_key(&mut scored, |(score, _)| std::cmp::Reverse(*score));
     let best = scored.first().map_or(0, |(score, _)| *score);
     Ok(scored.into_iter().filter(|(score, _)| *score > 0 && 2 * score > best).map(|(_, tool)| tool).collect())
 }

@@ -5,6 +5,7 @@ use crate::emulator::Emulator;
 use crate::room::RoomRequest;
 use crate::session::Session;
 use crate::session::exchange::Exchange;
+use crate::sorting;
 use crate::wire::error::ApiError;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -50,7 +51,7 @@ fn list(emulator: &Emulator, request: &RoomRequest) -> Result<Value, ApiError> {
         let newest = session.journal.before(before, limit + 1, fits);
         found.extend(newest.into_iter().map(|exchange| (session.clone(), exchange)));
     }
-    found.sort_by_key(|(_, exchange)| std::cmp::Reverse(exchange.serial));
+    sorting::by_key(&mut found, |(_, exchange)| std::cmp::Reverse(exchange.serial));
     let more = found.len() > limit;
     found.truncate(limit);
     let data: Vec<Value> = found.iter().map(|(session, exchange)| summary(session, exchange)).collect();

@@ -1,6 +1,7 @@
 //! Whether the servers that answer one model each are ready: what they say of themselves at `GET /v1/models/NAME`.
 
 use crate::emulator::Emulator;
+use crate::sorting;
 use crate::upstream::{Payload, UpstreamRequest, UpstreamTarget};
 use crate::url;
 use bytes::Bytes;
@@ -19,7 +20,7 @@ const LONG: usize = 64 * 1024;
 /// Each model with the state of its server, by name.
 pub(crate) async fn models(emulator: &Emulator) -> Value {
     let mut models: Vec<_> = emulator.upstream.models().collect();
-    models.sort_by_key(|(name, _)| *name);
+    sorting::by_key(&mut models, |(name, _)| *name);
     let told = models.into_iter().map(|(name, target)| async move {
         let said = tokio::time::timeout(PATIENCE, ask(emulator, name, target)).await.ok().flatten();
         json!({"model": name, "server": target.origin(), "state": state(said.as_ref()), "progress": progress(said.as_ref())})

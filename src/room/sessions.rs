@@ -5,6 +5,7 @@ use crate::emulator::Emulator;
 use crate::redact::redact;
 use crate::room::RoomRequest;
 use crate::session::Session;
+use crate::sorting;
 use crate::wire::error::ApiError;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ pub(super) fn handle(emulator: &Arc<Emulator>, request: &RoomRequest, path: &[&s
         ("GET", []) => {
             let mut data: Vec<(u64, Value)> =
                 emulator.sessions().iter().map(|session| (session.serial, shown(emulator, session))).collect();
-            data.sort_by_key(|(serial, _)| *serial);
+            sorting::by_key(&mut data, |(serial, _)| *serial);
             Ok(json!({"object": "list", "data": data.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>()}))
         }
         ("POST", []) => ask(emulator, None, request, "sessions"),

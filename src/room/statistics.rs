@@ -3,6 +3,7 @@
 use crate::desk::summary::{first_token, tokens};
 use crate::emulator::Emulator;
 use crate::session::exchange::Exchange;
+use crate::sorting;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -182,7 +183,7 @@ fn add(counts: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
 
 /// Percentiles of times in milliseconds; null without any.
 fn percentiles(mut times: Vec<f64>) -> Value {
-    times.sort_by(f64::total_cmp);
+    sorting::by(&mut times, f64::total_cmp);
     let Some(max) = times.last() else { return Value::Null };
     let at = |share: f64| times[((times.len() as f64 * share).ceil() as usize).clamp(1, times.len()) - 1];
     json!({"p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "max": max})

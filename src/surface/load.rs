@@ -3,6 +3,7 @@
 
 use super::compact::Compact;
 use super::shape::{Depth, Field, Id, Kind, Object, Only, Shapes, Tag, TextBounds, Union};
+use crate::sorting;
 use crate::wire::value::Holds;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -171,7 +172,7 @@ impl<'a> Loader<'a> {
         }
         self.passed(name, &mut fields);
         let order = strings(&facts["order"][name]);
-        fields.sort_by_key(|field| order.iter().position(|name| *name == field.name).unwrap_or(usize::MAX));
+        sorting::by_key(&mut fields, |field| order.iter().position(|name| *name == field.name).unwrap_or(usize::MAX));
         let open = facts["open"].as_array().is_some_and(|open| open.iter().any(|open| open == name));
         let moved = facts["moved"][name].members();
         let moved = moved.filter_map(|(from, to)| Some((from.clone(), to.as_str()?.to_string()))).collect();

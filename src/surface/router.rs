@@ -1,6 +1,7 @@
 //! From a method and a path to an operation: one tree over the whole table.
 
 use super::operations::{self, Edge, Operation};
+use crate::sorting;
 use crate::url::decode;
 use crate::wire::dialect::Dialect;
 use matchit::Router;
@@ -47,7 +48,7 @@ static TREES: LazyLock<Vec<(&'static str, Router<&'static Operation>)>> = LazyLo
     // Operations that a query tells apart are served as the one without it; of two with one path the deprecated one
     // steps back.
     let mut own: Vec<_> = operations::all().iter().filter(|operation| operation.variant.is_none()).collect();
-    own.sort_by_key(|operation| operation.deprecated);
+    sorting::by_key(&mut own, |operation| operation.deprecated);
     let own = own.into_iter().map(|operation| (operation.method, operation.path, Some(operation)));
     let also = ALSO.iter().map(|(method, path, name)| (*method, *path, operations::named(name)));
     for (method, path, operation) in own.chain(also) {

@@ -3,6 +3,7 @@
 
 use super::load;
 use super::operations::{self, Operation};
+use crate::sorting;
 use std::sync::{LazyLock, OnceLock};
 
 /// Index of a [`Kind`] in its [`Shapes`].
@@ -127,7 +128,7 @@ pub(crate) struct Tag {
 impl Object {
     pub(super) fn sort(&mut self) {
         self.sorted = (0..self.fields.len()).collect();
-        self.sorted.sort_by_key(|at| self.fields.get(*at).map(|field| field.name.clone()));
+        sorting::by_key(&mut self.sorted, |at| self.fields.get(*at).map(|field| field.name.clone()));
     }
 
     /// Index of a field by name.

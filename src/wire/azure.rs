@@ -1,6 +1,7 @@
 //! Azure's wire: what Azure OpenAI adds to OpenAI's answers and says instead of its errors, as recorded in March 2026.
 //! Keys come in alphabetical order there.
 
+use crate::sorting;
 use crate::wire::error::{ApiError, Style};
 use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
@@ -150,7 +151,7 @@ fn sorted(value: Value) -> Value {
         Value::Object(fields) => {
             let mut fields: Vec<(String, Value)> =
                 fields.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-            fields.sort_by(|one, other| one.0.cmp(&other.0));
+            sorting::by(&mut fields, |one, other| one.0.cmp(&other.0));
             Value::Object(fields.into_iter().collect())
         }
         Value::Array(items) => items.into_iter().map(sorted).collect(),

@@ -1,10 +1,12 @@
 //! A skill's files as one ZIP archive, and what its `SKILL.md` says of it.
 
 use crate::api::zip::{self, LOCAL, entries};
+use crate::script::files::located;
 use crate::script::place::clip;
 use crate::wire::error::ApiError;
 use bytes::Bytes;
-use serde::Deserialize;
+use serde_json::Value;
+use serde_saphyr::Options;
 use std::collections::HashSet;
 
 /// The longest `SKILL.md` that is read.
@@ -15,7 +17,7 @@ const MOST: usize = 500;
 const LONGEST_NAME: usize = 255;
 
 /// What a skill is called, and what it is for.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct SkillFront {
     pub name: String,
     pub description: String,
@@ -50,11 +52,18 @@ pub(super) fn describe(archive: &[u8]) -> Result<SkillFront, ApiError> {
     let text = read(archive, "SKILL.md").ok_or_else(|| wrong("No SKILL.md was found."))?;
     let front = text.trim_start_matches('\u{feff}').strip_prefix("---").and_then(|rest| rest.split_once("\n---"));
     let (front, _) = front.ok_or_else(|| wrong("SKILL.md does not begin with a front matter."))?;
-    let front: SkillFront = serde_saphyr::from_str(front).map_err(|error| {
+    let front = located::value(front, Options::default()).map_err(|error| {
         let first = error.to_string();
         wrong(&format!("The front matter of SKILL.md is not understood: {}.", first.lines().next().unwrap_or_default()))
     })?;
-    match front.name.trim().is_empty() || front.description.trim().is_empty() {
+    // What looks like a number is a name nevertheless.
+    let said = |field: &str| match &front[field] {
+        Value::String(text) => text.trim().to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
+        other => other.to_string(),
+    };
+    let front = SkillFront { name: said("name"), description: said("description") };
+    match front.name.is_empty() || front.description.is_empty() {
         true => Err(wrong("SKILL.md says no name, or no description.")),
         false => Ok(front),
     }

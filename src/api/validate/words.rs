@@ -2,6 +2,7 @@
 //! observed from api.openai.com in August 2026.
 
 use crate::api::validate::place::{Checked, ParamPath};
+use crate::sorting;
 use crate::surface::shape::{Id, Kind, Object, Shapes};
 use crate::wire::error::ApiError;
 use crate::wire::error::quoted_list;
@@ -116,7 +117,7 @@ pub(super) fn unknown_parameter(name: &str, object: &Object, body: &Map<String, 
         .map(|field| (distance(name, &field.name), field.name.as_str()))
         .filter(|(distance, _)| *distance <= 2)
         .collect();
-    near.sort_unstable();
+    sorting::by(&mut near, Ord::cmp);
     let mut error = ApiError::unknown_parameter(name);
     if !near.is_empty() {
         let names: Vec<String> = near.iter().map(|(_, name)| format!("'{name}'")).collect();

@@ -5,6 +5,7 @@ mod xml;
 
 use super::chunks::LONGEST;
 use crate::api::zip::{self, ArchivedFile};
+use crate::sorting;
 use std::collections::HashMap;
 use xml::{XmlPiece, XmlReader, attributes, plain};
 
@@ -105,7 +106,7 @@ impl<'a> Package<'a> {
         if shown.is_empty() {
             let numbered = |name: &&String| name.starts_with("ppt/slides/slide") && name.ends_with(".xml");
             shown.extend(self.parts.keys().filter(numbered).cloned());
-            shown.sort_by_key(|name| (name.len(), name.clone()));
+            sorting::by_key(&mut shown, |name| (name.len(), name.clone()));
         }
         shown
     }

@@ -2,6 +2,7 @@
 //! of words.
 
 use crate::generate::vectors;
+use crate::sorting;
 use bm25::{EmbedderBuilder, Scorer, Tokenizer};
 use serde_json::{Value, json};
 
@@ -80,7 +81,7 @@ pub(super) fn rank<'a>(passages: &'a [Passage], query: &RankedQuery) -> Vec<(&'a
     let mut by_words: Vec<(usize, f64)> =
         (0..texts.len()).map(|at| (at, f64::from(scorer.score(&at, &asked).unwrap_or(0.0)))).collect();
     // Equal ones stay in the order of their files.
-    by_words.sort_by(|one, other| other.1.total_cmp(&one.1));
+    sorting::by(&mut by_words, |one, other| other.1.total_cmp(&one.1));
     by_words.truncate(COMPARED.max(query.most));
     let direction = vectors::semantic(&query.text, DIMENSIONS);
     let (vector_weight, word_weight) = query.weights;
@@ -95,7 +96,7 @@ pub(super) fn rank<'a>(passages: &'a [Passage], query: &RankedQuery) -> Vec<(&'a
         })
         .filter(|(_, score)| *score > 0.0 && *score >= query.threshold)
         .collect();
-    ranked.sort_by(|one, other| other.1.total_cmp(&one.1));
+    sorting::by(&mut ranked, |one, other| other.1.total_cmp(&one.1));
     ranked.truncate(query.most);
     ranked
 }

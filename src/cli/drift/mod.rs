@@ -7,6 +7,8 @@ mod pypi;
 mod recordings;
 mod scan;
 
+use crate::folders::Below;
+use crate::sorting;
 use crate::surface::fit::Tier;
 use crate::surface::operations;
 use compare::{Described, Ours};
@@ -93,7 +95,7 @@ pub(super) fn run(options: &DriftOptions) -> Result<(String, i32), String> {
         return Err("nothing to compare: give --npm DIR, --pypi DIR or --cassettes DIR".into());
     }
     // What matters most stands first.
-    found.sort_by(|one, other| other.tier.cmp(&one.tier).then_with(|| one.cmp(other)));
+    sorting::by(&mut found, |one, other| other.tier.cmp(&one.tier).then_with(|| one.cmp(other)));
     found.dedup();
     let code = Tier::exit_code(found.iter().map(|difference| difference.tier).max());
     let text = if options.json { as_json(&compared, &found) } else { as_text(&compared, &found) };
@@ -140,21 +142,18 @@ fn package(named: &Path, inside: &[&str], mark: &str) -> Result<PathBuf, String>
 
 /// The texts of all files with this ending below a folder, by path.
 fn texts(folder: &Path, ending: &str) -> Result<Vec<(PathBuf, String)>, String> {
-    let (mut out, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
-    while let Some(folder) = folders.pop() {
-        let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        for entry in entries.flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with(ending) {
-                let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-                out.push((path, text));
-            }
-        }
+    let below = Below::of(folder);
+    let told = |path: &Path, error: &std::io::Error| format!("{}: {error}", path.display());
+    if let Some((folder, error)) = below.unreadable.first() {
+        return Err(told(folder, error));
     }
-    out.sort();
-    Ok(out)
+    let wanted = below.files.into_iter().filter(|file| file.to_string_lossy().ends_with(ending));
+    wanted
+        .map(|file| match std::fs::read_to_string(&file) {
+            Ok(text) => Ok((file, text)),
+            Err(error) => Err(told(&file, &error)),
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@
 
 mod reply;
 
+use crate::folders::Below;
 use crate::script;
 use crate::script::Origin;
 use crate::script::ScriptError;
 use crate::script::files::FileError;
+use crate::sorting;
 use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -27,11 +29,16 @@ pub(crate) fn convert_aimock(text: &str) -> Result<Value, ScriptError> {
 /// Converts a fixture file, or every one of a folder and its subfolders, by name, as one script; also gives what was
 /// skipped.
 pub(crate) fn convert_aimock_files(path: &Path) -> Result<(Value, Vec<PathBuf>), FileError> {
-    let (mut names, mut skipped) = (Vec::new(), Vec::new());
-    match path.is_dir() {
-        true => walk(path, &mut names, &mut skipped)?,
-        false => names.push(path.to_path_buf()),
-    }
+    let (names, skipped) = match path.is_dir() {
+        true => {
+            let below = Below::of(path);
+            if let Some((folder, error)) = below.unreadable.first() {
+                return Err(FileError::about(folder, format!("cannot be read: {error}")));
+            }
+            below.files.into_iter().partition(|file| file.extension().is_some_and(|end| end == "json"))
+        }
+        false => (vec![path.to_path_buf()], Vec::new()),
+    };
     if names.is_empty() {
         return Err(FileError::about(path, "this folder holds no .json file"));
     }
@@ -53,19 +60,6 @@ pub(crate) fn convert_aimock_files(path: &Path) -> Result<(Value, Vec<PathBuf>),
 
 fn refused(file: &Path, ScriptError { path, message }: ScriptError) -> FileError {
     FileError { path, ..FileError::about(file, message) }
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>, skipped: &mut Vec<PathBuf>) -> Result<(), FileError> {
-    for entry in crate::script::files::entries(folder)? {
-        if entry.is_dir() {
-            walk(&entry, files, skipped)?;
-        } else if entry.extension().is_some_and(|end| end == "json") {
-            files.push(entry);
-        } else {
-            skipped.push(entry);
-        }
-    }
-    Ok(())
 }
 
 /// What may stand beside `fixtures` and says nothing about answers.
@@ -124,7 +118,7 @@ impl CallOrder {
         });
         let text = |value: &Value| value.as_str().map(str::to_string);
         let mut found: Vec<_> = calls.filter_map(|call| Some((text(&call["id"])?, text(&call["name"])?))).collect();
-        found.sort();
+        sorting::by(&mut found, Ord::cmp);
         found.dedup();
         CallOrder(found)
     }
@@ -186,7 +180,7 @@ impl FixtureRule {
     /// aimock answers the request of each number with the fixture that has it, and others not at all; a rule gives its
     /// replies one after the other.
     fn sort(&mut self) -> Result<(), (usize, ScriptError)> {
-        self.responses.sort_by_key(|response| response.order);
+        sorting::by_key(&mut self.responses, |response| response.order);
         match (0..).zip(&self.responses).find(|(expected, response)| response.order != *expected) {
             None => Ok(()),
             Some((expected, FixtureResponse { order, at: (file, index), .. })) => {

@@ -10,6 +10,7 @@ use crate::script::Load;
 use crate::script::Origin;
 use crate::script::Rule;
 use crate::script::ScriptError;
+use crate::sorting;
 use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -163,7 +164,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     let found = std::fs::read_dir(folder).map_err(unreadable)?;
     let mut entries =
         found.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<Result<Vec<_>, FileError>>()?;
-    entries.sort();
+    sorting::by(&mut entries, Ord::cmp);
     Ok(entries)
 }
 

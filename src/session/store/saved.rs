@@ -7,6 +7,7 @@ use super::file::file_path;
 use crate::clock::Mode;
 use crate::session::exchange::{ExchangeRow, Failure};
 use crate::session::limits::Bucket;
+use crate::sorting;
 use crate::wire::blob::{Blob, FileBytes, NamedFile, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -205,9 +206,9 @@ impl SavedSession {
             saved.blobs.push((name, row.place, blob));
         }
         // A server gives fields in no order.
-        saved.scripts.sort_by_key(|(number, _)| *number);
-        saved.exchanges.sort_by_key(|row| row.number);
-        saved.failures.sort_by_key(|(number, _)| *number);
+        sorting::by_key(&mut saved.scripts, |(number, _)| *number);
+        sorting::by_key(&mut saved.exchanges, |row| row.number);
+        sorting::by_key(&mut saved.failures, |(number, _)| *number);
         Some(saved)
     }
 

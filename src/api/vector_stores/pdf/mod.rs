@@ -4,6 +4,7 @@
 mod font;
 mod syntax;
 
+use crate::sorting;
 use flate2::read::ZlibDecoder;
 use font::Font;
 use std::collections::{HashMap, HashSet};
@@ -163,7 +164,7 @@ impl<'a> Document<'a> {
         if pages.is_empty() {
             let is_page = |(number, object): (&u32, &PdfObject)| object.item.get("Type").is("Page").then_some(*number);
             pages = objects.iter().filter_map(is_page).collect();
-            pages.sort_unstable();
+            sorting::by(&mut pages, Ord::cmp);
         }
         pages
     }
@@ -198,7 +199,7 @@ impl<'a> Document<'a> {
     fn loose(&mut self) {
         let objects = self.objects.clone();
         let mut numbers: Vec<&u32> = objects.keys().collect();
-        numbers.sort_unstable();
+        sorting::by(&mut numbers, Ord::cmp);
         for object in numbers.into_iter().filter_map(|number| objects.get(number)) {
             if *object.item.get("Type") == PdfItem::Nothing && !object.item.get("Subtype").is("Image") {
                 let content = self.unpack(object);
