@@ -5,9 +5,9 @@ use super::Emulator;
 use crate::newest::Newest;
 use crate::session::Session;
 use crate::session::ending::Ended;
-use crate::session::exchange::Failure;
+use crate::session::exchange::{Exchange, Failure};
 use crate::session::journal::Failed;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 /// Sessions whose failures are kept; beyond, the oldest go.
 const MOST: usize = 10_000;
@@ -30,7 +30,7 @@ impl Emulator {
     /// Ends a session that gives way, and keeps what failed in it. One that is written somewhere comes back with all of it.
     pub(super) fn give_way(&self, session: &Session, how: Ended) {
         if !session.is_kept() {
-            let (next, failed) = left_by(session, &session.unused(&self.shared()), how);
+            let (next, failed) = left_by(session, &self.unused(session), how);
             if failed.count > 0 {
                 self.leftovers
                     .lock()
@@ -59,11 +59,17 @@ impl Emulator {
     }
 }
 
-/// What failed in a session, and that some of its replies were never used.
+/// What failed in a session, what it takes with it unanswered, and that some of its replies were never used.
 fn left_by(session: &Session, unused: &[serde_json::Value], how: Ended) -> (u64, Failed) {
     let mut failed = session.journal.failed();
     let next = session.journal.base() + session.journal.count();
     failed.first.truncate(TOLD);
+    let cut = how.cuts(session);
+    failed.count += cut.len() as u64;
+    let told = |exchange: &Arc<Exchange>| {
+        (exchange.number, Failure { code: "session_ended".into(), message: how.explanation() })
+    };
+    failed.first.extend(cut.first().map(told));
     if !unused.is_empty() {
         let name = |rule: &serde_json::Value| {
             let label = [&rule["name"], &rule["path"]].into_iter().find_map(serde_json::Value::as_str);

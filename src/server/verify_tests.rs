@@ -267,3 +267,25 @@ fn a_session_that_gives_way_still_fails_its_test() {
         assert_eq!(verify(&emulator, "sk-failed")["ok"], true);
     }
 }
+
+#[test]
+fn what_is_under_way_in_a_session_that_gives_way_fails_its_test() {
+    let held = json!({"text": "a", "pace": {"hold": {"until": "go"}}});
+    let late = json!({"text": "a", "pace": {"ttft_ms": 60_000}});
+    for (clock, reply, stream) in
+        [("real", &held, false), ("real", &held, true), ("manual", &late, false), ("manual", &late, true)]
+    {
+        let emulator = start(json!({"maxSessions": 1, "clock": clock}));
+        load(&emulator, "sk-held", &json!({"responses": [reply]}));
+        let body = json!({"model": "gpt-4o", "stream": stream, "messages": [{"role": "user", "content": "hi"}]});
+        let mut socket = open(&emulator, "sk-held", "/v1/chat/completions", body, false);
+        let session = emulator.session("sk-held");
+        eventually("the request", || session.journal.in_flight().pop()?.waiting(session.clock.now()));
+        send(&emulator, "sk-other", "/v1/chat/completions", &chat("hi"));
+        let _ = socket.read_to_string(&mut String::new());
+        let verdict = verify(&emulator, "sk-held");
+        assert_eq!((&verdict["ok"], &verdict["failures"]), (&json!(false), &json!(1)), "{clock} {reply}: {verdict}");
+        let said = verdict["first_failure"]["message"].as_str().unwrap_or_default();
+        assert!(said.contains("made room for others"), "{verdict}");
+    }
+}

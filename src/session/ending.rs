@@ -55,6 +55,14 @@ impl Ended {
         }
     }
 
+    /// What is in flight in a session and ends with it.
+    pub(crate) fn cuts(self, session: &Session) -> Vec<Arc<Exchange>> {
+        let (now, mode) = (session.clock.now(), session.clock.mode());
+        let mut open = session.journal.in_flight();
+        open.retain(|exchange| exchange.waiting(now).is_some_and(|waiting| self.ends(&waiting, mode)));
+        open
+    }
+
     /// Whether what waits like this now waits for nobody.
     fn ends(self, waiting: &Waiting, clock: Mode) -> bool {
         match waiting {
