@@ -128,6 +128,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
         match route {
             Matched::Operation(operation, params) => Ok((session, operation, params)),
             Matched::WrongMethod(allow) => Err(error::wrong_method(&method, &normal.path, &allow)),
+            Matched::NoSocket(place) => Err(ApiError::no_socket(place)),
             Matched::Unknown => Err(error::unknown_url(&method, target.split('?').next().unwrap_or_default())),
         }
     });

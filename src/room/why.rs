@@ -28,7 +28,7 @@ pub(crate) async fn why(emulator: &Arc<Emulator>, id: &str) -> Result<Value, Api
     let (normal, route, query) = route::of_target(&exchange.method, &exchange.target, &emulator.settings.prefixes);
     let params = match route {
         Matched::Operation(_, params) => params,
-        Matched::WrongMethod(_) | Matched::Unknown => Vec::new(),
+        Matched::WrongMethod(_) | Matched::NoSocket(_) | Matched::Unknown => Vec::new(),
     };
     if let Some(model) = normal.model_for(&body) {
         body["model"] = model.into();

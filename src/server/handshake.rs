@@ -21,14 +21,11 @@ pub(super) fn asked(parts: &mut Parts, path: &str) -> Option<OnUpgrade> {
 /// Paths at which OpenAI opens a socket and the emulator does not.
 const WITHOUT: [&str; 2] = ["/v1/realtime", "/v1/live"];
 
-/// The refusal of a socket that is not built, so that nobody takes the gap for a wrong path.
-pub(super) fn unserved(parts: &mut Parts, path: &str) -> Option<ApiError> {
+/// Where a request asks for a socket that is not built, so that nobody takes the gap for a wrong path.
+pub(super) fn unserved(parts: &mut Parts, path: &str) -> Option<&'static str> {
     let below = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let place = WITHOUT.into_iter().find(|place| below(place))?;
-    upgrade(parts).map(|_| {
-        let message = format!("LLEmulator opens no socket at {place} yet: the one it has is that of /v1/responses.");
-        ApiError { status: 501, ..ApiError::emulator("not_implemented", message) }.kind("not_implemented_error")
-    })
+    upgrade(parts).map(|_| place)
 }
 
 /// The upgrade to a socket that a request asks for.

@@ -16,6 +16,7 @@ use crate::server::socket::Control;
 use crate::server::{handshake, key, page, request, room, watch, websocket};
 use crate::session::log_line;
 use crate::surface::operations::Edge;
+use crate::surface::router::Matched;
 use crate::telemetry::metrics;
 use crate::url;
 use crate::wire::error::{ApiError, session_moved};
@@ -267,10 +268,7 @@ async fn api_request(
             }
         }
     }
-    if let Some(error) = handshake::unserved(&mut parts, &normal.path) {
-        log_refusal(&emulator, &parts, &error);
-        return Ok(handshake::refusal(&error));
-    }
+    let missing = handshake::unserved(&mut parts, &normal.path);
     if let Some(upgrade) = handshake::asked(&mut parts, &normal.path) {
         let allowed = visitor.check_socket().map_err(forbidden);
         let session = allowed.and_then(|()| key::session_of(&emulator, &parts.headers, &normal, Edge::default()));
@@ -287,7 +285,11 @@ async fn api_request(
         });
     }
     let body = Sent::Coming(request::coming(body, &parts.headers, &emulator.settings));
-    let answered = run(&emulator, asked(&emulator, &parts, normal, body)).await;
+    let mut asked = asked(&emulator, &parts, normal, body);
+    if let Some(place) = missing {
+        asked.route = Matched::NoSocket(place);
+    }
+    let answered = run(&emulator, asked).await;
     let accepted = header(&parts.headers, ACCEPT_ENCODING).unwrap_or_default();
     let size = answered.size;
     let delivered = pin!(deliver(&emulator, answered, control, accepted));

@@ -57,11 +57,18 @@ pub(super) fn read_to(socket: &mut WebSocket<TcpStream>, last: &str) -> Vec<Stri
 
 #[test]
 fn a_socket_that_is_not_built_says_so() {
-    let emulator = start(json!({}));
-    for path in ["/v1/realtime?model=gpt-realtime", "/v1/realtime/translations?model=m", "/v1/live"] {
-        let asked = format!("ws://{}{path}", emulator.address).into_client_request().expect("a request");
-        let refused = tungstenite::client(asked, super::tests::connect(&emulator)).expect_err(path).to_string();
-        assert!(refused.contains("501"), "{path}: {refused}");
+    let (strict, relaxed) = (start(json!({})), start(json!({"profile": "relaxed"})));
+    let places = ["/v1/realtime?model=gpt-realtime", "/v1/realtime/translations?model=m", "/v1/live"];
+    for (path, (emulator, status)) in
+        places.into_iter().flat_map(|path| [(path, (&strict, "400")), (path, (&relaxed, "501"))])
+    {
+        let mut asked = format!("ws://{}{path}", emulator.address).into_client_request().expect("a request");
+        asked.headers_mut().insert("authorization", format!("Bearer {path}").parse().expect("a header"));
+        let refused = tungstenite::client(asked, super::tests::connect(emulator)).expect_err(path).to_string();
+        assert!(refused.contains(status), "{path}: {refused}");
+        // A test that asked for one must not pass.
+        let failed = emulator.session(path).journal.failed();
+        assert_eq!((failed.count, failed.first[0].1.code.as_ref()), (1, "not_implemented"), "{path}");
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) enum Matched {
     Operation(&'static Operation, Vec<(&'static str, String)>),
     /// The path exists with these methods.
     WrongMethod(String),
+    /// OpenAI opens a socket there, and the emulator does not.
+    NoSocket(&'static str),
     Unknown,
 }
 

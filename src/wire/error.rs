@@ -142,6 +142,12 @@ impl ApiError {
         ApiError { status: 501, ..ApiError::emulator("not_implemented", message) }.kind("not_implemented_error")
     }
 
+    /// 501 of a socket that OpenAI opens at a place and the emulator does not.
+    pub(crate) fn no_socket(place: &str) -> Self {
+        let message = format!("LLEmulator opens no socket at {place} yet: the one it has is that of /v1/responses.");
+        ApiError { status: 501, ..ApiError::emulator("not_implemented", message) }.kind("not_implemented_error")
+    }
+
     /// `Missing required parameter: 'P'.`
     pub(crate) fn missing(param: &str) -> Self {
         ApiError::invalid(format!("Missing required parameter: '{param}'."))
