@@ -194,7 +194,7 @@ fn in_session(
             session.journal.clear();
             Ok(json!({"status": "cleared"}))
         }
-        ("GET", "verify") => Ok(verify(session, &session.unused(&shared))),
+        ("GET", "verify") => Ok(verify(session, &emulator.unused(session))),
         ("GET", "clock") => Ok(clock(session)),
         ("PUT", "clock") => {
             advance(session, &parse(request.body)?)?;

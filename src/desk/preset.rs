@@ -192,6 +192,11 @@ impl Preset {
         keys
     }
 
+    /// How often it may still answer; `None` = without end.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.left
+    }
+
     /// As it is shown and exported.
     pub(crate) fn to_json(&self) -> Value {
         let mut shown = Map::from_iter([("id".to_string(), Value::from(self.id.as_str()))]);

@@ -121,6 +121,15 @@ impl Queues {
         self.all().queues.get(address).into_iter().flatten().map(Preset::to_json).collect()
     }
 
+    /// What waits in a queue and does not answer without end, as replies of a script that nobody asked for are told.
+    pub(crate) fn unused(&self, address: &str) -> Vec<Value> {
+        let unused = |(place, item): (usize, &Preset)| {
+            let path = format!("queue {address}[{place}]");
+            Some(json!({"name": null, "path": path, "place": null, "left": item.left()?, "rule": item.now()}))
+        };
+        self.all().queues.get(address).into_iter().flatten().enumerate().filter_map(unused).collect()
+    }
+
     /// All queues with their items.
     pub(crate) fn list(&self) -> Vec<(String, Vec<Value>)> {
         let all = self.all();

@@ -3,7 +3,7 @@
 use super::Emulator;
 use crate::redact;
 use crate::session::Session;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -18,6 +18,13 @@ const LONG: usize = 40;
 const ROUTES: &[&str] = &["export", "import"];
 
 impl Emulator {
+    /// The replies of a session that nobody asked for: of its script, and of the queue that it alone has.
+    pub(crate) fn unused(&self, session: &Session) -> Vec<Value> {
+        let mut unused = session.unused(&self.shared());
+        unused.extend(self.desk.queues.unused(&queue(&session.label())));
+        unused
+    }
+
     /// The session that is meant by a queue's address: by its name, its key, or what either is shown as.
     pub(crate) fn queue_owner(&self, address: &str) -> Option<Arc<Session>> {
         let given = address.strip_prefix(SESSION)?;

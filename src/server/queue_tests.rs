@@ -341,6 +341,27 @@ fn a_queue_has_one_name_however_it_is_written() {
 }
 
 #[test]
+fn what_is_left_of_a_sessions_queue_fails_its_test() {
+    let emulator = start(json!({"fallback": "echo"}));
+    let made = done(&emulator, "POST", "/api/sessions", json!({"name": "mine"}));
+    let key = made["api_key"].as_str().expect("a key");
+    let verdict = || exchange(&emulator, &request("GET", "/_emulator/verify", key, "", b"")).expect("an answer").json();
+    let add = |queue: &str, item: Value| done(&emulator, "POST", &format!("/api/preset-queue/{queue}"), item);
+    // Of an address, which others may have, and without end: nobody misses them.
+    add("10.0.0.1", json!({"reply": "other"}));
+    assert_eq!(verdict()["ok"], true);
+    add("session:mine", json!({"reply": "twice", "times": 2}));
+    let told = verdict();
+    assert_eq!((&told["ok"], &told["unused"][0]["left"]), (&json!(false), &json!(2)), "{told}");
+    assert_eq!(told["unused"][0]["path"], "queue session:mine[0]");
+    assert!(told["transcript"].as_str().is_some_and(|text| text.contains("twice")), "{told}");
+    for left in [1, 0] {
+        assert_eq!(said(&send(&emulator, key, CHAT, &chat("a", false))), "twice");
+        assert_eq!(verdict()["ok"], left == 0);
+    }
+}
+
+#[test]
 fn a_sessions_queue_ends_with_its_reset_and_with_the_session() {
     let emulator = start(json!({"fallback": "echo"}));
     let add = |name: &str| done(&emulator, "POST", &format!("/api/preset-queue/{name}"), json!({"reply": "stale"}));
