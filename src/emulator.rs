@@ -265,6 +265,12 @@ impl Emulator {
         session
     }
 
+    /// Whether a session was made by its name, so that this key of it was given out.
+    pub(crate) fn is_named(&self, key: &str) -> bool {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(key).is_some_and(|session| session.name != key)
+    }
+
     /// Makes room in the memory of the process for a session that asks for more: sessions unused for longest go first,
     /// then the oldest exchanges of this one.
     ///

@@ -301,6 +301,12 @@ impl Options {
                 bounds.check(name, number).map_err(|message| OptionsError(format!("options: {message}")))?;
             }
         }
+        if let (Some(least), Some(most)) = (self.stream_delay_min_ms, self.stream_delay_max_ms)
+            && least > most
+        {
+            let message = format!("options: streamDelayMinMs is {least}, more than streamDelayMaxMs, which is {most}.");
+            return Err(OptionsError(message));
+        }
         let of = [
             ("durability", self.durability.is_some(), "dataDir", self.data_dir.is_some()),
             ("storeTtlMs", self.store_ttl_ms.is_some(), "store", self.store.is_some()),

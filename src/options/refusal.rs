@@ -37,9 +37,10 @@ pub(super) fn explain(given: &Map<String, Value>, whole: serde_json::Error) -> O
 /// What an option may be, and which of its words the value comes near to.
 fn wanted(name: &str, value: &Value, reason: &str) -> String {
     let words = words(name);
-    if words.is_empty() {
-        // serde's last words are what it wanted; they name Rust's types.
-        let wanted = reason.rsplit("expected ").next().unwrap_or(reason);
+    // serde's last words are what it wanted; they name Rust's types.
+    let wanted = reason.rsplit("expected ").next().unwrap_or(reason);
+    // A flag understands more words than `true` and `false`.
+    if words.is_empty() || wanted == "a boolean" {
         return match wanted {
             "u16" => "a whole number from 0 to 65535".into(),
             "u64" | "usize" => "a whole number of at least 0".into(),
@@ -105,6 +106,7 @@ mod tests {
             (r#"{"auth": 5}"#, "expected `optional`, `required` or a list of keys"),
             (r#"{"auth": "optinal"}"#, "expected `optional`, `required` or a list of keys"),
             (r#"{"auth": ""}"#, "expected `optional`, `required` or a"),
+            (r#"{"trustForwarded": "yes"}"#, "the option `trustForwarded` is \"yes\"; expected true or false"),
         ] {
             let error = Options::from_json(given).unwrap_err().to_string();
             assert!(error.starts_with("startEmulator(): ") && error.contains(told), "{given}: {error}");

@@ -112,6 +112,14 @@ fn what_changes_nothing_without_another_option_is_refused() {
 }
 
 #[test]
+fn a_range_begins_where_it_ends_or_before() {
+    let check = |given: &str| Options::from_json(given).unwrap().check();
+    let refused = check(r#"{"streamDelayMinMs": 500, "streamDelayMaxMs": 1}"#).unwrap_err().to_string();
+    assert_eq!(refused, "options: streamDelayMinMs is 500, more than streamDelayMaxMs, which is 1.");
+    assert_eq!(check(r#"{"streamDelayMinMs": 5, "streamDelayMaxMs": 5}"#), Ok(()));
+}
+
+#[test]
 fn options_are_read_as_javascript_gives_them() {
     assert!(Options::from_json(r#"{"models": "any", "auth": ["a"], "clock": "instant"}"#).is_ok());
 }

@@ -103,6 +103,11 @@ fn step(value: &Value, path: &Path, origin: Origin, patterns: &mut Patterns) -> 
         // A fraction is cut off: LLEmulator's scripts count on it.
         Some(times) => times.as_f64().filter(|times| *times > -1.0).map(|times| times as u64),
     };
+    if times.is_some_and(|times| times > 0 && times < replies.len() as u64) {
+        let message =
+            format!("the last of these {} responses could never come: expected at least as many", replies.len());
+        return Err(Path::Key(path, "times").error(message));
+    }
     Ok(Rule {
         name: value.get("name").and_then(Value::as_str).map(str::to_string),
         matcher,

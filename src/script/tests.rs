@@ -84,6 +84,18 @@ fn times_as_the_forms_define_them() {
 }
 
 #[test]
+fn replies_that_could_never_come_are_refused() {
+    let refused = |rule: Value| load(&json!({"rules": [rule]}).to_string(), Origin::Http).expect_err("refused");
+    for times in [1, 2] {
+        let error = refused(json!({"responses": ["x", "y", "z"], "times": times}));
+        assert!(error.path == "rules[0].times" && error.message.contains("3 responses"), "{error}");
+    }
+    for times in [json!(3), json!(4), json!(0), json!(-1), json!("unlimited")] {
+        read(json!({"rules": [{"responses": ["x", "y", "z"], "times": times}]}));
+    }
+}
+
+#[test]
 fn maps_keep_their_written_order() {
     let load = read(json!({"responses": {".*hello.*world.*": "a", ".*hello.*": "b", ".*": "c"}}));
     let order: Vec<&str> = load.rules.iter().map(|rule| &*rule.path).collect();

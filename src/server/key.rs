@@ -31,7 +31,7 @@ pub(super) fn session_of(
 fn opened(emulator: &Emulator, headers: &HeaderMap, edge: Edge) -> Result<String, ApiError> {
     let given = key_of(&emulator.settings, headers);
     let maker = given.and_then(Result::ok).and_then(|secret| emulator.maker_of(secret));
-    maker.map_or_else(|| authenticate(&emulator.settings, given, edge), Ok)
+    maker.map_or_else(|| authenticate(emulator, given, edge), Ok)
 }
 
 /// The key of the session that keeps a request: of one that is refused, nobody's.
@@ -67,7 +67,8 @@ fn key_of<'a>(settings: &Settings, headers: &'a HeaderMap) -> Option<Result<&'a 
 }
 
 /// The key in force; `given` None = no header at all. What OpenAI says to a bad one depends on the operation.
-fn authenticate(settings: &Settings, given: Option<Result<&str, ()>>, edge: Edge) -> Result<String, ApiError> {
+fn authenticate(emulator: &Emulator, given: Option<Result<&str, ()>>, edge: Edge) -> Result<String, ApiError> {
+    let settings = &emulator.settings;
     let refuse = |error: ApiError| match settings.profile {
         Profile::Llemulator => Err(ApiError::new(401, "Missing or invalid authorization").kind("auth_error")),
         _ => Err(error::unauthorized(error, edge.routes_by_model)),
@@ -78,7 +79,8 @@ fn authenticate(settings: &Settings, given: Option<Result<&str, ()>>, edge: Edge
         Some(Ok(key)) => key,
     };
     let known = match &settings.auth {
-        Auth::Keys(keys) => keys.iter().any(|known| known == key),
+        // Whoever made a session by its name has its key from here.
+        Auth::Keys(keys) => keys.iter().any(|known| known == key) || emulator.is_named(key),
         _ => true,
     };
     if !known || key.starts_with("invalid") || key.starts_with("sk-invalid") {

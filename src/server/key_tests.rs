@@ -165,6 +165,17 @@ fn a_client_secret_opens_the_session_of_its_maker_until_it_expires() {
 }
 
 #[test]
+fn a_session_that_was_made_by_its_name_is_let_in_beside_the_listed_keys() {
+    let emulator = start(json!({"auth": ["listed"], "fallback": "echo"}));
+    let made = send(&emulator, "listed", "/_emulator/sessions", &json!({"name": "mine"})).json();
+    let key = made["api_key"].as_str().expect("a key");
+    assert_eq!((chat(&emulator, key), chat(&emulator, "listed")), ("Echo: x".into(), "Echo: x".into()));
+    assert_eq!(chat(&emulator, "other"), "invalid_api_key");
+    // Nor does it help to have been refused once.
+    assert_eq!(chat(&emulator, "other"), "invalid_api_key");
+}
+
+#[test]
 fn a_cancelled_chatkit_session_lets_its_secret_go() {
     let emulator = start(json!({"auth": ["maker"], "fallback": "echo"}));
     let made =

@@ -58,12 +58,12 @@ pub(super) fn describe(archive: &[u8]) -> Result<SkillFront, ApiError> {
     })?;
     // What looks like a number is a name nevertheless.
     let said = |field: &str| match &front[field] {
-        Value::String(text) => text.trim().to_string(),
+        Value::String(text) => text.clone(),
         Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
         other => other.to_string(),
     };
     let front = SkillFront { name: said("name"), description: said("description") };
-    match front.name.is_empty() || front.description.is_empty() {
+    match front.name.trim().is_empty() || front.description.trim().is_empty() {
         true => Err(wrong("SKILL.md says no name, or no description.")),
         false => Ok(front),
     }
