@@ -27,8 +27,14 @@ pub(super) fn reply(value: &Value, path: &Path, origin: Origin) -> Result<Reply,
         return Err(Path::Key(path, key).error(format!("\"{key}\" goes with status; alone, give {meant}")));
     }
     let fault = keys.get("fault").map(|value| fault(value, &Path::Key(path, "fault"))).transpose()?;
+    let say = say(keys, path, origin, fault.is_some())?;
+    if let (Some(Fault { kind: FaultKind::Error(_), .. }), Say::Raw(_) | Say::Error(_)) = (&fault, &say) {
+        let message = "an error comes in the place of what a reply still had to say, which raw and error have not; \
+                       give it as the reply's error, or write it into the raw body";
+        return Err(Path::Key(path, "fault").error(message));
+    }
     Ok(Reply {
-        say: say(keys, path, origin, fault.is_some())?,
+        say,
         overrides: overrides(keys, path)?.into(),
         pace: keys
             .get("pace")
