@@ -1,6 +1,7 @@
 //! What is never shown: keys, tokens, cookies. The one list, for headers, parameters of queries and keys of bodies, and
 //! what becomes of their values in the journal, transcripts, log lines and messages.
 
+mod leaves;
 pub(crate) mod spread;
 pub(crate) mod unzip;
 pub(crate) mod veil;
