@@ -152,7 +152,9 @@ impl<'a> LeafReader<'a> {
         if let Some(key) = key {
             self.tells_apart(object, key, range.clone());
         }
-        self.leaves.push(Leaf { range, object, key: hash, is_text: true, is_token });
+        if !range.is_empty() {
+            self.leaves.push(Leaf { range, object, key: hash, is_text: true, is_token });
+        }
     }
 
     fn key_of_value(&self) -> Option<&'a [u8]> {
@@ -220,27 +222,26 @@ impl<'a> LeafReader<'a> {
         }
     }
 
-    /// What is put together with a text has the same place.
-    pub(super) fn place(&self, leaf: &Leaf) -> u64 {
-        let mut place = leaf.key;
-        let mut at = leaf.object;
-        while at != 0 {
-            let object = &self.objects[at];
-            place = hash(&(place, object.key, object.apart));
-            at = object.parent;
+    /// The places of all texts, in order: what is put together has the same one. Those of objects come of those around
+    /// them, however deep they are.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&Leaf, u64)> {
+        let mut places: Vec<u64> = Vec::with_capacity(self.objects.len());
+        for LeafObject { parent, key, apart } in &self.objects {
+            let around = places.get(*parent).copied().unwrap_or_default();
+            places.push(hash(&(around, key, apart)));
         }
-        place
+        let texts = self.leaves.iter().filter(|leaf| leaf.is_text);
+        texts.map(move |leaf| (leaf, hash(&(places[leaf.object], leaf.key))))
     }
 
-    /// Whether an object is one of these, or within one.
-    pub(super) fn is_within(&self, mut object: usize, of: &HashSet<usize>) -> bool {
-        while object != 0 {
-            if of.contains(&object) {
-                return true;
-            }
-            object = self.objects[object].parent;
+    /// What belongs to one of these objects, or to one within.
+    pub(super) fn within(&self, of: &HashSet<usize>) -> impl Iterator<Item = &Leaf> {
+        let mut within: Vec<bool> = Vec::with_capacity(self.objects.len());
+        for (number, object) in self.objects.iter().enumerate() {
+            let around = within.get(object.parent).copied().unwrap_or_default();
+            within.push(around || of.contains(&number));
         }
-        false
+        self.leaves.iter().filter(move |leaf| within[leaf.object])
     }
 }
 

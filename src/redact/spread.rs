@@ -22,8 +22,8 @@ impl Veil {
     pub(crate) fn spread(&self, bytes: &[u8]) -> Vec<KeyPart> {
         let reader = LeafReader::read(bytes);
         let mut places: HashMap<u64, Vec<&Leaf>> = HashMap::new();
-        for leaf in reader.leaves.iter().filter(|leaf| leaf.is_text && !leaf.range.is_empty()) {
-            places.entry(reader.place(leaf)).or_default().push(leaf);
+        for (leaf, place) in reader.places() {
+            places.entry(place).or_default().push(leaf);
         }
         let (mut cuts, mut tokens) = (Vec::new(), HashSet::new());
         for leaves in places.values() {
@@ -35,12 +35,10 @@ impl Veil {
             });
         }
         if !tokens.is_empty() {
-            let said_again = reader.leaves.iter().filter(|leaf| !leaf.is_token || !tokens.contains(&leaf.object));
-            let said_again = said_again.filter(|leaf| reader.is_within(leaf.object, &tokens));
+            let said_again = reader.within(&tokens).filter(|leaf| !leaf.is_token || !tokens.contains(&leaf.object));
             cuts.extend(said_again.map(|leaf| KeyPart { range: leaf.range.clone(), shown: false }));
         }
-        cuts.sort_by_key(|cut| cut.range.start);
-        cuts
+        apart_from_each_other(cuts)
     }
 
     /// Tells of every part of a key in texts that are one, and which it is in.
@@ -84,9 +82,24 @@ impl Veil {
     }
 }
 
+/// In order, none within another.
+fn apart_from_each_other(mut cuts: Vec<KeyPart>) -> Vec<KeyPart> {
+    cuts.sort_by_key(|cut| cut.range.start);
+    cuts.dedup_by(|next, before| {
+        let meets = next.range.start < before.range.end;
+        if meets {
+            before.range.end = before.range.end.max(next.range.end);
+            before.shown |= next.shown;
+        }
+        meets
+    });
+    cuts
+}
+
 /// A part of an answer without what is cut out of it.
 pub(crate) fn without<'a>(bytes: &'a [u8], part: Range<usize>, cuts: &[KeyPart]) -> Cow<'a, [u8]> {
-    let mut cuts = cuts.iter().filter(|cut| cut.range.start < part.end && cut.range.end > part.start).peekable();
+    let first = cuts.partition_point(|cut| cut.range.end <= part.start);
+    let mut cuts = cuts[first..].iter().take_while(|cut| cut.range.start < part.end).peekable();
     if cuts.peek().is_none() {
         return bytes[part].into();
     }

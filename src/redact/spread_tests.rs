@@ -143,6 +143,24 @@ fn what_is_no_json_does_no_harm() {
     assert!(matches!(veil.apart(quiet.as_bytes()), Cow::Borrowed(_)));
 }
 
+/// By the square this takes minutes: what stands deep, and lines that no text ends.
+#[test]
+fn what_is_deep_costs_no_more_than_what_is_long() {
+    let deep = "{\"a\":\"b\",\"c\":".repeat(100_000);
+    assert_eq!(shown(KEY, &deep), deep);
+    let token = "{\"token\":\"sk-plain-\"},{\"token\":\"secret\"},".repeat(10_000);
+    assert!(!shown(KEY, &token).contains("secret"));
+    let lines = "data:a\n\"\n{".repeat(100_000);
+    assert_eq!(shown(KEY, &lines), lines);
+}
+
+#[test]
+fn what_is_cut_twice_is_cut_once() {
+    let cut = |range: Range<usize>, shown: bool| KeyPart { range, shown };
+    let cuts = vec![cut(6..8, false), cut(2..3, true), cut(1..5, false), cut(5..6, false)];
+    assert_eq!(apart_from_each_other(cuts), [cut(1..5, true), cut(5..6, false), cut(6..8, false)]);
+}
+
 #[test]
 fn a_part_is_shown_as_it_is_in_the_whole() {
     let event = |text: &str| events([json!({"a": text})].into_iter());
