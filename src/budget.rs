@@ -1,6 +1,6 @@
 //! One budget of work per answer: whatever a request's schemas, patterns and prompts cost to read, compile, check and
 //! answer is taken from it. It counts steps and bytes, never time, so that the same request ends the same way on every
-//! machine.
+//! machine. A request that leads to many answers has one for all of them, of which each may take as much as any.
 //!
 //! What proves heavy leaves the runtime's only thread ([`work`]), and ends when its client has gone.
 
@@ -25,6 +25,8 @@ pub(crate) struct Budget {
     steps: AtomicU64,
     bytes: AtomicU64,
     gone: AtomicBool,
+    /// What it is a part of: that of all answers that one request leads to.
+    whole: Option<Arc<Budget>>,
 }
 
 impl Default for Budget {
@@ -36,7 +38,23 @@ impl Default for Budget {
 impl Budget {
     /// A budget of this many steps.
     pub(crate) fn of(steps: u64) -> Self {
-        Budget { steps: AtomicU64::new(steps), bytes: AtomicU64::new(BYTES), gone: AtomicBool::new(false) }
+        let (steps, bytes) = (AtomicU64::new(steps), AtomicU64::new(BYTES));
+        Budget { steps, bytes, gone: AtomicBool::new(false), whole: None }
+    }
+
+    /// A budget of what so many answers may cost, for one request that leads to more of them.
+    pub(crate) fn of_answers(answers: u64) -> Self {
+        Budget { bytes: AtomicU64::new(answers * BYTES), ..Budget::of(answers * STEPS) }
+    }
+
+    /// A budget of one of its answers, which may cost as much as any, and no more than is left of the whole.
+    pub(crate) fn within(whole: &Arc<Budget>) -> Self {
+        Budget { whole: Some(whole.clone()), ..Budget::default() }
+    }
+
+    /// Whether more was asked of it than it had.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.steps.load(Relaxed) == 0 || self.bytes.load(Relaxed) == 0
     }
 
     /// Takes steps.
@@ -47,7 +65,8 @@ impl Budget {
         if self.gone.load(Relaxed) {
             return Err(Spent::new(Limit::Gone));
         }
-        take(&self.steps, steps).ok_or_else(|| Spent::new(Limit::Steps))
+        take(&self.steps, steps).ok_or_else(|| Spent::new(Limit::Steps))?;
+        self.whole.as_ref().map_or(Ok(()), |whole| whole.spend(steps))
     }
 
     /// Takes bytes, and a step per 64 of them.
@@ -56,12 +75,32 @@ impl Budget {
     /// As [`Budget::spend`].
     pub(crate) fn bytes(&self, bytes: usize) -> Result<(), Spent> {
         self.spend(bytes as u64 / 64)?;
-        take(&self.bytes, bytes as u64).ok_or_else(|| Spent::new(Limit::Bytes))
+        let mut of = Some(self);
+        while let Some(budget) = of {
+            take(&budget.bytes, bytes as u64).ok_or_else(|| Spent::new(Limit::Bytes))?;
+            of = budget.whole.as_deref();
+        }
+        Ok(())
     }
 
     /// Steps left.
     pub(crate) fn left(&self) -> u64 {
-        self.steps.load(Relaxed)
+        self.least(|budget| &budget.steps)
+    }
+
+    /// The least of what it and the whole have left.
+    fn least(&self, of: impl Fn(&Budget) -> &AtomicU64 + Copy) -> u64 {
+        let left = of(self).load(Relaxed);
+        self.whole.as_ref().map_or(left, |whole| left.min(whole.least(of)))
+    }
+
+    /// Takes what a trial has taken: of steps, and of bytes.
+    fn pay(&self, steps: u64, bytes: u64) {
+        let _ = take(&self.steps, steps);
+        let _ = take(&self.bytes, bytes);
+        if let Some(whole) = &self.whole {
+            whole.pay(steps, bytes);
+        }
     }
 }
 
@@ -140,7 +179,8 @@ pub(crate) async fn work<Subject: Clone + Send + Sync + 'static, T: Send + 'stat
     job: impl Fn(&Subject, &Budget) -> Result<T, Spent> + Send + 'static,
 ) -> Result<T, ApiError> {
     let allowed = budget.left().min(LIGHT);
-    let trial = Budget { bytes: AtomicU64::new(budget.bytes.load(Relaxed)), ..Budget::of(allowed) };
+    let bytes = budget.least(|budget| &budget.bytes);
+    let trial = Budget { bytes: AtomicU64::new(bytes), ..Budget::of(allowed) };
     let done = match job(subject, &trial) {
         Err(Spent { limit: Limit::Steps, .. }) if allowed == LIGHT => {
             let _place = HEAVY.acquire().await;
@@ -156,8 +196,7 @@ pub(crate) async fn work<Subject: Clone + Send + Sync + 'static, T: Send + 'stat
             }
         }
         done => {
-            let _ = take(&budget.steps, allowed - trial.left());
-            budget.bytes.store(trial.bytes.load(Relaxed), Relaxed);
+            budget.pay(allowed - trial.left(), bytes - trial.bytes.load(Relaxed));
             done
         }
     };
@@ -205,6 +244,27 @@ mod tests {
         assert_eq!((refused.status, refused.code.as_deref()), (400, Some("schema_too_complex")));
         // Nothing is left: nothing is tried on another thread.
         assert!(work(&budget, &(), job(1)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn answers_of_one_request_share_what_they_cost() {
+        let whole = Arc::new(Budget::of_answers(2));
+        let answer = || Arc::new(Budget::within(&whole));
+        let job =
+            |steps: u64, bytes: usize| move |_: &(), budget: &Budget| budget.spend(steps).and(budget.bytes(bytes));
+        // Light or heavy, each may cost as much as any.
+        assert!(work(&answer(), &(), job(STEPS + 1, 0)).await.is_err() && !whole.is_spent());
+        assert!(work(&answer(), &(), job(STEPS - 1, 0)).await.is_ok());
+        assert!(work(&answer(), &(), job(LIGHT, 0)).await.is_ok());
+        assert!(work(&answer(), &(), job(0, 64)).await.is_ok());
+        assert_eq!((whole.left(), answer().left()), (STEPS - LIGHT, STEPS - LIGHT));
+        assert!(work(&answer(), &(), job(STEPS - LIGHT + 1, 0)).await.is_err() && whole.is_spent());
+        assert!(work(&answer(), &(), job(1, 0)).await.is_err());
+        let whole = Arc::new(Budget::of_answers(2));
+        let bytes = |bytes: u64| Budget::within(&whole).bytes(bytes as usize);
+        assert_eq!((bytes(BYTES), bytes(BYTES - 1), whole.is_spent()), (Ok(()), Ok(()), false));
+        assert!(bytes(BYTES + 1).is_err() && !whole.is_spent());
+        assert!(bytes(2).is_err() && whole.is_spent());
     }
 
     #[tokio::test]

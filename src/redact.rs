@@ -1,7 +1,11 @@
 //! What is never shown: keys, tokens, cookies. The one list, for headers, parameters of queries and keys of bodies, and
 //! what becomes of their values in the journal, transcripts, log lines and messages.
 
+mod leaves;
+pub(crate) mod spread;
+pub(crate) mod unzip;
 pub(crate) mod veil;
+pub(crate) mod view;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -127,37 +131,82 @@ fn plain(name: &str) -> Cow<'_, str> {
     out.into()
 }
 
+/// Addresses within addresses, each coded once more, that are looked into.
+const NESTED: usize = 4;
+
 /// A path and query, or an address, without the secrets in its query and fragment and before its host.
 pub(crate) fn target(text: &str) -> Cow<'_, str> {
+    nested_target(text, NESTED)
+}
+
+fn nested_target(text: &str, depth: usize) -> Cow<'_, str> {
     // Nearly every path has nothing of the kind.
-    if text.starts_with('/') && !text.bytes().any(|byte| matches!(byte, b'?' | b'#' | b'@')) {
+    if text.starts_with('/') && !text.bytes().any(|byte| matches!(byte, b'?' | b'#' | b'@' | b'%')) {
         return text.into();
     }
     let (place, rest) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
-    let user = place.split_once("://").and_then(|(scheme, rest)| {
-        let authority = rest.split('/').next().unwrap_or_default();
-        let (user, _) = authority.rsplit_once('@')?;
-        Some((scheme, user, &rest[user.len()..]))
-    });
+    let place_shown = shown_place(place, depth);
     // Each with the mark before it: `?a=1`, `&b=2`, `#c=3`.
     let mut marks: Vec<usize> = rest.match_indices(['?', '&', '#']).map(|(at, _)| at).collect();
     marks.push(rest.len());
-    let pairs = || marks.windows(2).filter_map(|ends| rest.get(ends[0]..ends[1]));
-    if user.is_none() && pairs().all(|pair| secret_in(pair).is_none()) {
+    let pairs = marks.windows(2).filter_map(|ends| rest.get(ends[0]..ends[1]));
+    let shown: Vec<Cow<str>> = pairs.map(|pair| shown_pair(pair, depth)).collect();
+    match (&place_shown, shown.iter().all(|pair| matches!(pair, Cow::Borrowed(_)))) {
+        (Cow::Borrowed(_), true) => text.into(),
+        _ => (place_shown.into_owned() + &shown.concat()).into(),
+    }
+}
+
+/// What stands before a query, without who asks and without the secrets of addresses in it: `/to/https%3A%2F%2Fme@host`.
+fn shown_place(place: &str, depth: usize) -> Cow<'_, str> {
+    let shown = match without_user(place) {
+        Some(shown) => Cow::Owned(shown),
+        None => place.into(),
+    };
+    if !shown.contains('%') {
+        return shown;
+    }
+    let segments: Vec<Cow<str>> = shown.split('/').map(|segment| shown_coded(segment, depth)).collect();
+    match segments.iter().all(|segment| matches!(segment, Cow::Borrowed(_))) {
+        true => shown,
+        false => segments.join("/").into(),
+    }
+}
+
+/// An address whose host is asked by somebody, without who that is.
+fn without_user(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let (user, _) = rest.split('/').next().unwrap_or_default().rsplit_once('@')?;
+    Some(format!("{scheme}://{}{}", redact(user), &rest[user.len()..]))
+}
+
+/// `&name=value` without its secret: all of the value, or that of an address in it.
+fn shown_pair(pair: &str, depth: usize) -> Cow<'_, str> {
+    if let Some(at) = secret_in(pair) {
+        let (open, secret) = pair.split_at(at);
+        return match secret {
+            "" => pair.into(),
+            secret => (open.to_string() + &redact(secret)).into(),
+        };
+    }
+    let (name, value) = pair.split_at(pair.find('=').map_or(pair.len().min(1), |at| at + 1));
+    let plain = without_user(value).map_or(Cow::Borrowed(value), Cow::Owned);
+    match (&plain, shown_coded(&plain, depth)) {
+        (Cow::Borrowed(_), Cow::Borrowed(_)) => pair.into(),
+        (_, shown) => (name.to_string() + &shown).into(),
+    }
+}
+
+/// A percent-encoded text without the secrets of addresses that it has when it is read.
+fn shown_coded(text: &str, depth: usize) -> Cow<'_, str> {
+    if depth == 0 || !text.contains('%') {
         return text.into();
     }
-    let mut out = match user {
-        Some((scheme, user, rest)) => format!("{scheme}://{}{rest}", redact(user)),
-        None => place.to_string(),
-    };
-    for pair in pairs() {
-        let (open, secret) = pair.split_at(secret_in(pair).unwrap_or(pair.len()));
-        out.push_str(open);
-        if open.len() < pair.len() {
-            out.push_str(&redact(secret));
-        }
+    match addresses(&crate::url::decode(text), depth - 1) {
+        Cow::Borrowed(_) => text.into(),
+        // What stands for the rest of a secret stays readable, and known when it is looked at again.
+        Cow::Owned(shown) => crate::url::encode(&shown).replace("%E2%80%A6", "…").into(),
     }
-    out.into()
 }
 
 /// Where the secret of `&name=value` begins. Some part pairs by `;`, and some values have one: behind the first secret
@@ -176,21 +225,29 @@ pub(crate) fn secret_in(pair: &str) -> Option<usize> {
 /// What stands between and around the addresses of a header.
 const AROUND: [char; 5] = [' ', '\t', '<', '>', '"'];
 
-/// A header's value without the secrets in its addresses.
-pub(crate) fn header_value(value: &[u8]) -> Cow<'_, [u8]> {
-    // Every header of every request is asked, and almost none has one of these.
-    if memchr::memchr3(b'?', b'#', b'@', value).is_none() {
-        return value.into();
-    }
-    let text = String::from_utf8_lossy(value);
+/// A text without the secrets in its addresses.
+fn addresses(text: &str, depth: usize) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len());
     // What may stand around an address stands in none.
     for part in text.split_inclusive(AROUND) {
         let (address, mark) = part.split_at(part.trim_end_matches(AROUND).len());
-        out.push_str(&target(address));
+        out.push_str(&nested_target(address, depth));
         out.push_str(mark);
     }
-    if out == text { value.into() } else { out.into_bytes().into() }
+    if out == text { text.into() } else { out.into() }
+}
+
+/// A header's value without the secrets in its addresses.
+pub(crate) fn header_value(value: &[u8]) -> Cow<'_, [u8]> {
+    // Every header of every request is asked, and almost none has one of these.
+    if memchr::memchr3(b'?', b'#', b'@', value).is_none() && memchr::memchr(b'%', value).is_none() {
+        return value.into();
+    }
+    let text = String::from_utf8_lossy(value);
+    match addresses(&text, NESTED) {
+        Cow::Borrowed(_) => value.into(),
+        Cow::Owned(shown) => shown.into_bytes().into(),
+    }
 }
 
 /// Whether a text begins as an address does.

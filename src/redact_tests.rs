@@ -127,6 +127,40 @@ fn addresses_lose_their_secrets_and_nothing_else() {
 }
 
 #[test]
+fn addresses_within_addresses_lose_their_secrets_too() {
+    for (given, shown) in [
+        ("/a?next=https%3A%2F%2Fuser%3Apass%40host.test%2Fb&x=1", "/a?next=https%3A%2F%2Fuse…%40host%2Etest%2Fb&x=1"),
+        ("/a?next=https://user:pass@host.test/b&x=1", "/a?next=https://use…@host.test/b&x=1"),
+        ("/a?next=https://user:p%40ss@host.test/b%20c", "/a?next=https://use…@host.test/b%20c"),
+        ("/a?u=%2Fback%3Fapi_key%3Dsk-123456%26b%3D2", "/a?u=%2Fback%3Fapi%5Fkey%3Dsk%2D…%26b%3D2"),
+        ("/a?u=see%20https%3A%2F%2Fuser%3Apass%40host", "/a?u=see%20https%3A%2F%2Fuse…%40host"),
+        ("/a#to=wss%3a%2f%2ftoken-1%40host", "/a#to=wss%3A%2F%2Ftok…%40host"),
+        ("/a?https%3A%2F%2Fuser%3Apass%40host", "/a?https%3A%2F%2Fuse…%40host"),
+        ("/to/https%3A%2F%2Fuser%3Apass%40host/b%20c", "/to/https%3A%2F%2Fuse…%40host/b%20c"),
+        ("https://a.test/?u=https%3A%2F%2Fuser%3Apass%40host", "https://a.test/?u=https%3A%2F%2Fuse…%40host"),
+        // Nothing of the kind.
+        ("/v1/files/a%40b?q=a%40b.test&r=50%25&s=%zz", "/v1/files/a%40b?q=a%40b.test&r=50%25&s=%zz"),
+        ("/a?next=https%3A%2F%2Fhost.test%2Fb%3Fx%3D1", "/a?next=https%3A%2F%2Fhost.test%2Fb%3Fx%3D1"),
+        ("/a?mail=me@host.test&next=https://host.test/@me", "/a?mail=me@host.test&next=https://host.test/@me"),
+    ] {
+        assert_eq!(target(given), shown);
+        assert_eq!(target(shown), shown);
+        let header = header_value(given.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&header), shown);
+    }
+    assert_eq!(header_value(b"https%3A%2F%2Fuser%3Apass%40host").as_ref(), "https%3A%2F%2Fuse…%40host".as_bytes());
+    // Coded several times; and as often as it pleases, at no great cost.
+    let mut coded = "https://user:pass@host".to_string();
+    for _ in 0..NESTED {
+        coded = crate::url::encode(&coded);
+        let shown = target(&format!("/a?next={coded}")).into_owned();
+        assert!(!shown.contains("pass") && shown.contains("use"), "{shown}");
+    }
+    let deep = format!("/a?next=%{}3A", "25".repeat(4_000));
+    assert_eq!(target(&deep), deep);
+}
+
+#[test]
 fn bodies_lose_their_secrets_and_nothing_else() {
     let plain = json!({"model": "gpt-4o", "input": [{"token": " the", "url": "https://a.test/?x=1"}], "prompt_cache_key": "k-123456",
         "tools": [{"type": "function", "parameters": {"properties": {"password": {"type": "string"}, "headers": {"type": "object"}}}}]});
@@ -208,7 +242,8 @@ fn planted_secrets_show_nowhere() {
     ];
     let mut lines: String = headers.iter().map(|name| format!("{name}: planted-{name}\r\n")).collect();
     lines += "referer: https://a.test/?api_key=planted-referer\r\nlink: <https://planted-user:x@a.test/>\r\n";
-    let query = "api_key=planted-query&key=planted-google&access_token=planted-token&a=1;pwd=planted-password&sig=planted-sig&limit=1";
+    let query = "api_key=planted-query&key=planted-google&access_token=planted-token&a=1;pwd=planted-password&sig=planted-sig\
+        &next=https%3A%2F%2Fplanted-next%3Ax%40a.test&limit=1";
     let script = json!({"responses": [{"match": {"body": {"model": "other"}}, "text": "x"}]});
     let (status, _) = control::in_process(&emulator, Some(key), "POST", "/_emulator/script", &script.to_string());
     assert_eq!(status, 200);
@@ -246,7 +281,12 @@ fn planted_secrets_show_nowhere() {
         (&first["headers"]["x-goog-api-key"], &first["body"]["tools"][0]["authorization"]),
         (&json!("pla…"), &json!("pla…"))
     );
-    assert!(first["path"].as_str().is_some_and(|path| path.ends_with("&sig=pla…&limit=1")), "{first}");
+    assert!(
+        first["path"]
+            .as_str()
+            .is_some_and(|path| path.ends_with("&sig=pla…&next=https%3A%2F%2Fpla…%40a%2Etest&limit=1")),
+        "{first}"
+    );
 }
 
 proptest! {

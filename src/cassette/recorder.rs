@@ -8,6 +8,8 @@ use super::tape::{Cassettes, Tape};
 use crate::clock;
 use crate::log;
 use crate::redact;
+use crate::redact::spread::without;
+use crate::redact::veil::Veil;
 use crate::session::exchange::Exchange;
 use crate::session::{Observer, Session, UpstreamNews};
 use crate::wire::error::ApiError;
@@ -49,6 +51,8 @@ pub(super) struct Draft {
     headers: Vec<(String, String)>,
     chunks: Vec<(u64, Bytes)>,
     size: usize,
+    /// Why some of the answer could not be read.
+    unread: Option<String>,
     end: DraftEnd,
 }
 
@@ -104,6 +108,7 @@ impl Observer for Recorder {
                     headers: Vec::new(),
                     chunks: Vec::new(),
                     size: 0,
+                    unread: None,
                     end: DraftEnd::Whole,
                 };
                 self.cassettes.count(true);
@@ -122,6 +127,7 @@ impl Observer for Recorder {
                 let at = clock::world().saturating_sub(draft.asked).as_millis();
                 draft.chunks.push((u64::try_from(at).unwrap_or(u64::MAX), (*chunk).clone()));
             }),
+            UpstreamNews::Unread(why) => self.change(exchange, |draft| draft.unread = Some(why.to_string())),
             UpstreamNews::Ended(Ok(())) => self.end(exchange, DraftEnd::Whole),
             UpstreamNews::Ended(Err(why)) => self.end(exchange, DraftEnd::Cut(why.to_string())),
             UpstreamNews::Left => self.end(exchange, DraftEnd::Left),
@@ -163,8 +169,14 @@ impl Draft {
         if self.size > MOST {
             return Err(format!("its answer has {} MB, and at most {} are recorded", self.size >> 20, MOST >> 20));
         }
-        let response = self.response()?;
+        if let Some(why) = &self.unread {
+            return Err(format!("of its answer, {why}"));
+        }
+        let mut response = self.response()?;
         let exchange = &self.exchange;
+        if let Some(veil) = exchange.veil() {
+            response.chunks = apart(&response.chunks, veil);
+        }
         let mut recording = Recording {
             operation: exchange.operation.to_string(),
             request: RecordedRequest {
@@ -216,6 +228,18 @@ impl Draft {
             _ => header("user-agent").map(|agent| agent.split(' ').next().unwrap_or_default().to_string()),
         }
     }
+}
+
+/// Chunks without a key that they say together; no other key is left in them.
+fn apart(chunks: &[RecordedChunk], veil: &Veil) -> Vec<RecordedChunk> {
+    let body: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.bytes.iter().copied()).collect();
+    let (cuts, mut from) = (veil.spread(&body), 0);
+    let shown = |chunk: &RecordedChunk| {
+        let part = from..from + chunk.bytes.len();
+        from = part.end;
+        RecordedChunk { at_ms: chunk.at_ms, bytes: without(&body, part, &cuts).into_owned().into() }
+    };
+    chunks.iter().map(shown).collect()
 }
 
 /// Whether nothing of an answer is missing, as far as it says itself.

@@ -175,11 +175,12 @@ impl Redaction {
     /// A query without its secrets.
     pub(crate) fn query(&self, query: &str) -> String {
         let clean = |pair: &str| {
-            let name = pair.split('=').next().unwrap_or_default();
+            let value = pair.find('=').map_or(0, |at| at + 1);
             // As a server reads it: what is secret may be coded.
             let (_, said) = form_urlencoded::parse(pair.as_bytes()).next().unwrap_or_default();
             let shaped = self.kind(&said).is_some() || self.kind(pair).is_some();
-            let secret = if shaped { Some(name.len() + 1) } else { redact::secret_in(pair) };
+            let addressed = || matches!(redact::target(&format!("?{pair}")), Cow::Owned(_)).then_some(value);
+            let secret = if shaped { Some(value) } else { redact::secret_in(pair).or_else(addressed) };
             match secret.and_then(|start| pair.get(..start)).filter(|open| open.len() < pair.len()) {
                 Some(open) => format!("{open}{REDACTED}"),
                 None => pair.to_string(),

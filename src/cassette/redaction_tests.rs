@@ -215,6 +215,11 @@ fn secrets_are_known_by_their_names_too() {
     assert!(redaction.left(&body).is_none(), "{:?}", redaction.left(&body));
     assert_eq!(redaction.query("api_key=abc&limit=2&after=file_1"), "api_key=[REDACTED]&limit=2&after=file_1");
     assert_eq!(redaction.query("a=1;key=abc;b=2&pwd=&c;d=3"), "a=1;key=[REDACTED]&pwd=&c;d=3");
+    for next in ["https%3A%2F%2Ftoken%40host", "https%253A%252F%252Fa%253Ab%2540host", "%2Fb%3Fkey%3Dabc"] {
+        assert_eq!(redaction.query(&format!("next={next}&limit=2")), "next=[REDACTED]&limit=2");
+        assert_eq!(redaction.query(next), "[REDACTED]");
+    }
+    assert_eq!(redaction.query("next=https%3A%2F%2Fhost%2Fb"), "next=https%3A%2F%2Fhost%2Fb");
 }
 
 #[test]

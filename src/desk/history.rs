@@ -1,6 +1,8 @@
 //! What was sent upstream lately, and what became of it.
 
+use crate::redact::veil::Veil;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -66,13 +68,14 @@ impl Forwarded {
         json
     }
 
-    /// As `bypass_response` tells it.
-    pub(crate) fn ended(&self) -> Value {
+    /// As `bypass_response` tells it, `veil` hiding a key that parts of the answer say together.
+    pub(crate) fn ended(&self, veil: Option<&Veil>) -> Value {
         let mut json = self.to_json();
-        json["response_body"] = match serde_json::from_slice(&self.body) {
+        let body = veil.map_or(Cow::Borrowed(&*self.body), |veil| veil.apart(&self.body));
+        json["response_body"] = match serde_json::from_slice(&body) {
             _ if self.is_stream => Value::Null,
             Ok(value) => value,
-            Err(_) => String::from_utf8_lossy(&self.body).into(),
+            Err(_) => String::from_utf8_lossy(&body).into(),
         };
         json
     }

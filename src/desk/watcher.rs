@@ -65,6 +65,8 @@ impl Observer for Watcher {
                     sent.body.extend_from_slice(&chunk[..chunk.len().min(left)]);
                 }
             })),
+            // The placeholder stands there for it.
+            UpstreamNews::Unread(_) => {}
             UpstreamNews::Ended(_) | UpstreamNews::Left => {
                 let end = match heard {
                     UpstreamNews::Ended(end) => *end,
@@ -73,7 +75,7 @@ impl Observer for Watcher {
                 let ended = history.change(id, |sent| {
                     sent.took = Some(clock::world().saturating_sub(sent.at));
                     sent.end = Some(end.map_err(String::from));
-                    sent.ended()
+                    sent.ended(exchange.veil().map(|veil| &**veil))
                 });
                 if let Some(ended) = ended {
                     self.0.events.tell("bypass_response", || ended);

@@ -7,6 +7,7 @@ use super::azure::{self, AzureFacts};
 use super::body::{self, ReadBody, Sent};
 use super::under_way::UnderWay;
 use crate::api;
+use crate::budget::Budget;
 use crate::clock;
 use crate::emulator::Emulator;
 use crate::exchange::route::Normal;
@@ -53,6 +54,8 @@ pub(crate) struct Asked {
     pub lane: Option<Lane>,
     /// Who asks.
     pub peer: Option<SocketAddr>,
+    /// What answering may cost.
+    pub budget: Arc<Budget>,
 }
 
 /// An answer without its transport, and what its transport must know to send it.
@@ -113,7 +116,7 @@ fn keep(session: &Session, exchange: &Exchange, served: &Result<Answer, ApiError
 
 /// Answers a request.
 pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
-    let Asked { method, target, normal, route, query, headers, session, body: sent, lane, peer } = asked;
+    let Asked { method, target, normal, route, query, headers, session, body: sent, lane, peer, budget } = asked;
     let name = route.name();
     let (dialect, edge) = (route.dialect(), route.edge());
     let azure = azure::facts(emulator.settings.azure, &normal, &query);
@@ -197,7 +200,7 @@ pub(crate) async fn run(emulator: &Arc<Emulator>, asked: Asked) -> Answered {
                         emulator: emulator.clone(),
                         session,
                         random: random.clone(),
-                        budget: Arc::default(),
+                        budget,
                         stamp,
                         exchange: live.exchange.clone(),
                         delivery: None,

@@ -5,6 +5,7 @@
 use super::body::Sent;
 use super::route;
 use super::run::{Answered, Asked, run};
+use crate::budget::Budget;
 use crate::emulator::Emulator;
 use crate::reply::RawBody;
 use crate::session::Session;
@@ -21,6 +22,7 @@ pub(crate) fn ask(
     emulator: Arc<Emulator>,
     session: Arc<Session>,
     request: InnerRequest,
+    budget: Arc<Budget>,
 ) -> Pin<Box<dyn Future<Output = InnerAnswer> + Send>> {
     Box::pin(async move {
         let InnerRequest { path, body, azure } = request;
@@ -39,6 +41,7 @@ pub(crate) fn ask(
             body: Sent::Json(body, bytes),
             lane: None,
             peer: None,
+            budget,
         };
         let answered = run(&emulator, asked).await;
         let status = answered.begin();
@@ -67,4 +70,42 @@ pub(crate) fn ask(
 /// JSON, or the text that is none.
 fn read(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime;
+    use crate::server::tests::start;
+    use serde_json::json;
+
+    #[test]
+    fn whoever_asks_says_what_it_may_cost() {
+        let emulator = start(json!({"fallback": "echo"}));
+        let values: Vec<String> = (0..100).map(|number| format!("value {number}")).collect();
+        let properties = json!({"a": {"type": "string", "enum": values}});
+        let schema =
+            json!({"type": "object", "properties": properties, "required": ["a"], "additionalProperties": false});
+        let format = json!({"type": "json_schema", "json_schema": {"name": "n", "strict": true, "schema": schema}});
+        let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "{\"a\": \"value 7\"}"}], "response_format": format});
+        let ask = |budget: Budget| {
+            let request = InnerRequest { path: "/v1/chat/completions".into(), body: body.clone(), azure: false };
+            let answer = ask(emulator.clone(), emulator.session("k"), request, Arc::new(budget));
+            runtime::handle().block_on(answer)
+        };
+        assert_eq!(ask(Budget::default()).status, 200);
+        // Less than there are values.
+        let refused = ask(Budget::of(50));
+        assert_eq!((refused.status, &refused.body["error"]["code"]), (400, &json!("schema_too_complex")));
+        // Of several, the last finds nothing.
+        let whole = Arc::new(Budget::of(ask_costs(&ask)));
+        assert_eq!(ask(Budget::within(&whole)).status, 200);
+        assert_eq!(ask(Budget::within(&whole)).status, 400);
+        assert!(whole.is_spent());
+    }
+
+    /// The least that suffices, give or take its half.
+    fn ask_costs(ask: &impl Fn(Budget) -> InnerAnswer) -> u64 {
+        (6..30).map(|power| 1 << power).find(|steps| ask(Budget::of(*steps)).status == 200).expect("it is answered")
+    }
 }

@@ -47,6 +47,7 @@ fn asked(emulator: &Emulator, method: &str, target: &str, media: &str, body: &st
         body,
         lane: None,
         peer: None,
+        budget: Arc::default(),
     }
 }
 

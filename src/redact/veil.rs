@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Shorter keys are words of every text (`EMPTY`), and open nothing.
-const SHORTEST: usize = 6;
+pub(super) const SHORTEST: usize = 6;
 
 /// A key, in the forms that texts have it in.
 #[derive(Debug)]
@@ -40,18 +40,6 @@ impl Veil {
         }
     }
 
-    /// The text so far of a stream, as it is shown: what may be the beginning of the key is taken for it.
-    pub(crate) fn so_far(&self, text: &str) -> String {
-        self.next(&mut Vec::new(), text)
-    }
-
-    /// The same of its next piece, after what `open` holds of those before.
-    pub(crate) fn next(&self, open: &mut Vec<u8>, text: &str) -> String {
-        let mut shown = self.pass(open, text.as_bytes()).into_owned();
-        shown.extend_from_slice(rest(open));
-        String::from_utf8_lossy(&shown).into_owned()
-    }
-
     /// Whether a text has the key in it.
     pub(crate) fn is_in(&self, text: &str) -> bool {
         self.first(text.as_bytes()).is_some()
@@ -81,13 +69,13 @@ impl Veil {
     }
 
     /// Where the first key begins and ends.
-    fn first(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+    pub(super) fn first(&self, bytes: &[u8]) -> Option<(usize, usize)> {
         let ends = |form: &Finder| form.find(bytes).map(|at| (at, at + form.needle().len()));
         self.0.iter().filter_map(ends).min()
     }
 
     /// How many bytes at the end may be the beginning of a key.
-    fn begun(&self, bytes: &[u8]) -> usize {
+    pub(super) fn begun(&self, bytes: &[u8]) -> usize {
         let of = |form: &Finder| (1..form.needle().len()).rev().find(|len| bytes.ends_with(&form.needle()[..*len]));
         self.0.iter().filter_map(of).max().unwrap_or(0)
     }

@@ -3,9 +3,11 @@
 //! Pieces are those of a reply that arrives: whatever a stream is made of, be it a reply that is there already, goes
 //! through a gate, piece by piece.
 
+mod seen;
+
+use self::seen::SeenPieces;
 use crate::desk::breakpoints::{Pause, PausePlace};
 use crate::desk::pending::{Decision, PausedChange};
-use crate::redact::veil::Veil;
 use crate::reply::fault::FaultKind;
 use crate::reply::pace::Chunk;
 use crate::reply::{Arrival, Arriving, Choice, Part, Passing, Piece, Raw, RawBody, Reply, Say, Text, describe};
@@ -21,9 +23,6 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-
-/// Bytes of what was said that are shown.
-const SHOWN: usize = 64 * 1024;
 
 /// Whoever passes pieces on says himself how it ends: nobody gives up on him before.
 const ENDLESS: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -118,9 +117,13 @@ fn written_error(error: &ApiError) -> Value {
 
 /// The same answer, its pieces behind a gate; what comes in one piece stays as it is.
 fn gated(turn: &Turn<'_>, mut found: Found, person: Person, stops: Vec<(u64, usize)>, stepping: bool) -> Found {
-    let veil = turn.call.exchange.veil().cloned();
+    let headers = match &found.reply.say {
+        Say::Raw(raw) => &*raw.headers,
+        _ => &[],
+    };
+    let seen = SeenPieces::of(turn.call.exchange.veil().cloned(), headers);
     let by = turn.call.exchange.record().by;
-    let gate = Gate { person, by, stops, stepping, number: 0, said: String::new(), veil, open: Vec::new() };
+    let gate = Gate { person, by, stops, stepping, number: 0, seen };
     let late = ApiError::emulator("reply_function_failed", "The pieces of the reply stopped coming.");
     let open = |source: PieceSource, gate: Gate| {
         // One at a time: what is behind the gate has not left.
@@ -225,10 +228,7 @@ struct Gate {
     stepping: bool,
     /// The next piece's.
     number: usize,
-    said: String,
-    /// Hides an upstream's key from who looks, and what may be its beginning.
-    veil: Option<Arc<Veil>>,
-    open: Vec<u8>,
+    seen: SeenPieces,
 }
 
 impl Gate {
@@ -252,19 +252,17 @@ impl Gate {
         }
     }
 
-    /// A piece's text as a person sees it.
-    fn shown(&mut self, text: String) -> String {
-        let Some(veil) = &self.veil else { return text };
-        veil.next(&mut self.open, &text)
-    }
-
     /// A piece as it leaves; `None` = it does not.
     async fn look(&mut self, arrival: Arrival) -> Option<Arrival> {
         let Some((kind, text)) = content(&arrival.piece) else { return Some(arrival) };
-        let text = self.shown(text);
+        self.seen.comes(match &arrival.piece {
+            Piece::Bytes(bytes) => bytes,
+            _ => text.as_bytes(),
+        });
         let Arrival { choice, mut piece } = arrival;
         let number = self.number;
         self.number += 1;
+        let mut changed = false;
         let breakpoints = &self.person.emulator().desk.breakpoints;
         let stops: Vec<u64> = self.stops.iter().filter(|(_, at)| *at == number).map(|(id, _)| *id).collect();
         let hit = breakpoints.hit(&stops).await;
@@ -278,8 +276,8 @@ impl Gate {
                 by: self.by,
                 status: None,
                 reply: Value::Null,
-                said: self.veil.as_ref().map_or_else(|| self.said.clone(), |veil| veil.so_far(&self.said)),
-                next: Some((kind, text)),
+                said: self.seen.said(),
+                next: Some((kind, self.seen.next())),
             };
             self.stepping = false;
             match self.person.decides(Value::Null, Some(pause)).await {
@@ -289,7 +287,10 @@ impl Gate {
                     self.stepping = step;
                     match change {
                         Some(PausedChange::Dropped) => return None,
-                        Some(PausedChange::Text(text)) => replace(&mut piece, text),
+                        Some(PausedChange::Text(text)) => {
+                            replace(&mut piece, text);
+                            changed = true;
+                        }
                         None | Some(PausedChange::Reply(_)) => {}
                     }
                 }
@@ -301,9 +302,7 @@ impl Gate {
                 }
             }
         }
-        if let Some((_, text)) = content(&piece).filter(|_| self.said.len() < SHOWN) {
-            self.said.push_str(&text);
-        }
+        self.seen.passes(content(&piece).filter(|_| changed).map(|(_, text)| text));
         Some(Arrival { choice, piece })
     }
 }

@@ -1,7 +1,7 @@
 //! The real API as a responder, or the server of a model: what it sends passes through as it comes, whatever it is.
 
 use crate::prompt::Prompt;
-use crate::redact::veil;
+use crate::redact::view::AnswerView;
 use crate::reply::Say;
 use crate::reply::{Arrival, Arriving, Piece, UpstreamOptions};
 use crate::responders::breakpoint;
@@ -24,6 +24,9 @@ use tokio::sync::mpsc;
 
 /// Chunks that wait for a slow client; the upstream waits with them.
 const AHEAD: usize = 4;
+
+/// Bytes of a zipped answer that are told of, unzipped: as many as are recorded.
+const UNZIPPED: usize = 128 << 20;
 
 /// The upstream, for a share of the requests, perhaps under another model's name.
 #[derive(Default)]
@@ -155,11 +158,12 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
     match given {
         Ok(given) => {
             watched.begun(given.status, &given.headers);
+            let view = watched.view(&given.headers);
             let (sender, pieces) = mpsc::channel(AHEAD);
             let late = given.body.late().to_api_error();
             // The body gives up first, and knows why.
             let limit = given.body.limit() + Duration::from_secs(1);
-            runtime::spawn(pass(given.body, watched, sender));
+            runtime::spawn(pass(given.body, watched, view, sender));
             let arriving = Arriving::new(pieces, limit, late, Box::new(()));
             let arriving = arriving.telling(call.exchange.waits(Waiting::Upstream));
             Ok(Found::bytes(given.status, given.headers, arriving))
@@ -229,24 +233,37 @@ impl Watched {
         }
     }
 
-    /// Tells of a chunk; `open` is what [`veil::Veil::pass`] holds back of it.
-    fn chunk(&self, chunk: &Bytes, open: &mut Vec<u8>) {
-        match self.exchange.veil().map(|veil| veil.pass(open, chunk)) {
+    /// What is told of an answer with these headers.
+    fn view(&self, headers: &[(String, String)]) -> AnswerView {
+        let codings = headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, coding)| coding.as_str());
+        AnswerView::of(self.exchange.veil().cloned(), codings, UNZIPPED)
+    }
+
+    /// Tells of a chunk.
+    fn chunk(&self, chunk: &Bytes, view: &mut AnswerView) {
+        match view.next(chunk) {
             // As nearly all come: nothing is copied.
-            Some(shown) if shown.len() != chunk.len() || matches!(shown, Cow::Owned(_)) => {
-                if !shown.is_empty() {
-                    self.tell(&UpstreamNews::Chunk(&shown.into_owned().into()));
-                }
-            }
-            _ => self.tell(&UpstreamNews::Chunk(chunk)),
+            Cow::Borrowed(shown) if shown.len() == chunk.len() => self.tell(&UpstreamNews::Chunk(chunk)),
+            shown if shown.is_empty() => {}
+            shown => self.tell(&UpstreamNews::Chunk(&shown.into_owned().into())),
         }
+    }
+
+    /// Tells of what may have become a key, of what could not be read, and of the end.
+    fn over(&self, view: &AnswerView, end: &UpstreamNews) {
+        if !view.rest().is_empty() {
+            self.tell(&UpstreamNews::Chunk(&Bytes::copy_from_slice(view.rest())));
+        }
+        if let Some(why) = view.unread() {
+            self.tell(&UpstreamNews::Unread(why));
+        }
+        self.tell(end);
     }
 }
 
 /// Passes a body on, chunk by chunk, until it is over or nobody wants more of it.
-async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arrival>) {
+async fn pass(mut body: UpstreamBody, watched: Watched, mut view: AnswerView, out: mpsc::Sender<Arrival>) {
     let why;
-    let mut open = Vec::new();
     let end = loop {
         let next = tokio::select! {
             // Of an answer without a body nobody reads anything.
@@ -257,7 +274,7 @@ async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arriva
         match next {
             None => break UpstreamNews::Ended(Ok(())),
             Some(Ok(chunk)) => {
-                watched.chunk(&chunk, &mut open);
+                watched.chunk(&chunk, &mut view);
                 if out.send(Piece::Bytes(chunk).into()).await.is_err() {
                     break UpstreamNews::Left;
                 }
@@ -269,9 +286,5 @@ async fn pass(mut body: UpstreamBody, watched: Watched, out: mpsc::Sender<Arriva
             }
         }
     };
-    let rest = veil::rest(&open);
-    if !rest.is_empty() {
-        watched.tell(&UpstreamNews::Chunk(&Bytes::copy_from_slice(rest)));
-    }
-    watched.tell(&end);
+    watched.over(&view, &end);
 }

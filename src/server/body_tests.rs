@@ -243,7 +243,7 @@ fn through(session: &Arc<Session>, pace: Option<Pace>) -> (mpsc::Sender<Arrival>
     let exchange = live.exchange.clone();
     let late = ApiError::emulator("late", "late");
     let arriving = Arriving::new(pieces, Duration::from_secs(60), late, Box::new(()));
-    let source = BodySource::Passing(Box::new(Through::new(Some(arriving), exchange.clone())));
+    let source = BodySource::Passing(Box::new(Through::new(Some(arriving), exchange.clone(), &[])));
     exchange.note(|record| record.status = Some(200));
     let delivery = pace.map(|pace| Delivery {
         wait: Duration::ZERO,

@@ -188,7 +188,7 @@ pub(super) async fn deliver(
         }
         Body::Raw(RawBody::Sse(events)) => Err(BodySource::Events(Box::new(ListedEvents(events.into())))),
         Body::Raw(RawBody::Passing(bytes)) => {
-            Err(BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone()))))
+            Err(BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone(), &extra))))
         }
         Body::Json(bytes) | Body::Bytes(_, bytes) => Ok(bytes),
         Body::File(_, blob, range) if range.end - range.start > LEAVES_WHOLE && delivery.is_none() => {

@@ -1,7 +1,7 @@
 //! Runs of evals over a socket: items are sampled through the script and graded.
 
 use super::files_tests::{KEY, ask, id, kept};
-use super::tests::{Got, send, start};
+use super::tests::{Got, eventually, send, start};
 use crate::emulator::Emulator;
 use crate::surface;
 use serde_json::{Value, json};
@@ -202,6 +202,44 @@ fn what_grading_takes_has_a_bound() {
     let (path, _) = finished(&emulator, &eval, &asked);
     let sample = &get(&emulator, &format!("{path}/output_items"))["data"][0]["sample"];
     assert_eq!(sample["error"]["code"], "schema_too_complex", "{sample}");
+}
+
+/// Each of its items may take as much as any answer, and all together no more than the run.
+#[test]
+fn what_all_items_of_a_run_take_has_a_bound() {
+    let emulator = scripted(json!([{"times": -1, "text": "Oslo"}]));
+    let check = |input: String, reference: &str| json!({"type": "string_check", "name": "same", "operation": "ne", "input": input, "reference": reference});
+    let messages = json!([{"role": "user", "content": "{{ item.text }}".repeat(100)}]);
+    let asks = json!({"type": "score_model", "name": "score", "model": "gpt-4o-mini", "input": messages});
+    // Three megabytes each, which are compared; and more than an answer may, of which nobody is asked.
+    let content =
+        |items: usize, text: &str| vec![json!({"item": {"text": text}, "sample": {"output_text": "x"}}); items];
+    for grader in [check("{{ item.text }}".repeat(60), "x"), asks] {
+        let eval = eval(&emulator, json!([grader]));
+        let text = "x".repeat(50_000);
+        let run = |items: usize, text: &str| {
+            let source = json!({"type": "file_content", "content": content(items, text)});
+            let run = finished(&emulator, &eval, &json!({"data_source": {"type": "jsonl", "source": source}}));
+            eventually("the end of the run", || {
+                let done = get(&emulator, &run.0);
+                (done["status"] != "in_progress").then(|| (run.0.clone(), done))
+            })
+        };
+        let (path, done) = run(60, &text);
+        assert_eq!((&done["status"], &done["error"]["code"]), (&json!("failed"), &json!("too_much_work")));
+        let graded = done["result_counts"]["total"].as_u64().unwrap_or_default();
+        assert!(20 < graded && graded < 60, "{graded}");
+        let message = done["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(&format!("after item {graded} of 60")), "{message}");
+        // What was graded before is there.
+        let items = get(&emulator, &format!("{path}/output_items?limit=100"));
+        assert_eq!(items["data"].as_array().map(Vec::len), Some(graded as usize));
+        // More items of less, or fewer of as much.
+        assert_eq!(
+            (run(60, "x").1["status"].take(), run(10, &text).1["status"].take()),
+            (json!("completed"), json!("completed"))
+        );
+    }
 }
 
 #[test]

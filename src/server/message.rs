@@ -126,7 +126,7 @@ pub(super) async fn send(mut answered: Answered, control: Arc<Control>, lane: &s
         Body::Raw(RawBody::Sse(events)) => BodySource::Events(Box::new(ListedEvents(events.into()))),
         Body::Raw(RawBody::Events(events)) => written(events),
         Body::Raw(RawBody::Passing(bytes)) => {
-            BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone())))
+            BodySource::Passing(Box::new(Through::new(bytes.take(), live.exchange.clone(), &answer.headers)))
         }
         Body::Raw(RawBody::Json(value)) => written(frames(value, status)),
         Body::Raw(RawBody::Text(text)) => written(

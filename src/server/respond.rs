@@ -329,5 +329,6 @@ pub(crate) fn asked(emulator: &Arc<Emulator>, parts: &Parts, normal: Normal, bod
         body,
         lane: None,
         peer: peer(&emulator.settings, parts),
+        budget: Arc::default(),
     }
 }

@@ -162,6 +162,7 @@ async fn again(emulator: &Arc<Emulator>, id: &str, text: &str) -> Result<Value, 
         body: Sent::Json(value, body),
         lane: None,
         peer: old.peer,
+        budget: Arc::default(),
     };
     let answered = run(emulator, asked).await;
     let exchange = answered.live.exchange.clone();

@@ -3,18 +3,22 @@
 
 use crate::cassette::meaning;
 use crate::memory::Held;
-use crate::redact::veil;
+use crate::redact::view::AnswerView;
 use crate::reply::{Arrival, Arriving, Piece, describe};
 use crate::runtime;
 use crate::session::exchange::{Exchange, Said};
 use crate::turn::usage::said::{self, UsageReader};
 use crate::wire::error::ApiError;
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// Bytes of an answer that are read for what they say when it ends: those of a stream of some three thousand pieces.
 const READ: usize = 1024 * 1024;
+
+/// Bytes of a zipped answer that are looked at, unzipped.
+const UNZIPPED: usize = 16 * 1024 * 1024;
 
 /// Bytes of it that the journal keeps, or tells of, where it is not read as a whole.
 const KEPT: usize = 16 * 1024;
@@ -31,27 +35,20 @@ pub(crate) struct Through {
     held: Held,
     /// There is more than was kept.
     partial: bool,
-    /// What may be the beginning of the upstream's key: see [`veil::Veil::pass`].
-    open: Vec<u8>,
+    /// Looks at what is kept.
+    view: AnswerView,
     /// Where a model answers, its bytes say what it counted.
     usage: Option<UsageReader>,
 }
 
 impl Through {
-    pub(crate) fn new(arriving: Option<Arriving>, exchange: Arc<Exchange>) -> Self {
+    /// With the headers of the answer.
+    pub(crate) fn new(arriving: Option<Arriving>, exchange: Arc<Exchange>, headers: &[(String, String)]) -> Self {
+        let codings = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+        let view = AnswerView::of(exchange.veil().cloned(), codings.map(|(_, coding)| coding.as_str()), UNZIPPED);
         let usage = said::reader(&exchange);
         let held = exchange.hold();
-        Through {
-            arriving,
-            next: None,
-            failed: false,
-            exchange,
-            kept: Vec::new(),
-            held,
-            partial: false,
-            open: Vec::new(),
-            usage,
-        }
+        Through { arriving, next: None, failed: false, exchange, kept: Vec::new(), held, partial: false, view, usage }
     }
 
     /// Waits until it is known what comes next.
@@ -91,17 +88,13 @@ impl Through {
     /// What is sent next; `None` at the end.
     pub(crate) fn take(&mut self) -> Option<Bytes> {
         let bytes = self.next.take()?;
+        let mut view = std::mem::take(&mut self.view);
+        let shown = view.next(&bytes);
         if let Some(usage) = &mut self.usage {
-            usage.read(&bytes);
+            usage.read(&shown);
         }
-        match self.exchange.veil().cloned() {
-            Some(veil) => {
-                let mut open = std::mem::take(&mut self.open);
-                self.keep(&veil.pass(&mut open, &bytes));
-                self.open = open;
-            }
-            None => self.keep(&bytes),
-        }
+        self.keep(&shown);
+        self.view = view;
         Some(bytes)
     }
 
@@ -123,17 +116,23 @@ impl Through {
         if let Some(usage) = self.usage.take() {
             said::note(&self.exchange, &usage);
         }
-        let open = std::mem::take(&mut self.open);
-        self.keep(veil::rest(&open));
-        let kept = std::mem::take(&mut self.kept);
+        let view = std::mem::take(&mut self.view);
+        self.keep(view.rest());
+        let mut kept = std::mem::take(&mut self.kept);
         if kept.is_empty() {
             return;
+        }
+        // Pieces may say together what none of them says.
+        if let Some(veil) = self.exchange.veil()
+            && let Cow::Owned(hidden) = runtime::aside(kept.len(), || veil.apart(&kept))
+        {
+            kept = hidden;
         }
         let operation = self.exchange.operation;
         let all = Some(&kept[..]).filter(|_| whole && !self.partial);
         let read = |kept: &[u8]| meaning::read(operation, &String::from_utf8_lossy(kept));
         let reply = all.and_then(|all| runtime::aside(all.len(), || read(all)));
-        // Pieces may say together what none of them says.
+        // What is read of it may say again what it did not.
         let hidden = |text: String| match self.exchange.veil() {
             Some(veil) => veil.text(&text).into_owned(),
             None => text,

@@ -335,6 +335,7 @@ async fn create(connection: &Connection, lane: &Lane, mut event: Map<String, Val
         body: Sent::Json(event, bytes),
         peer: connection.peer,
         lane: Some(Lane { silent, ..lane.clone() }),
+        budget: Arc::default(),
     };
     let answered = run::run(&connection.emulator, asked).await;
     let begun = message::send(answered, connection.control.clone(), &lane.name).await;

@@ -365,7 +365,7 @@ impl Exchange {
     pub(crate) fn leaves(&self, bytes: &[u8]) {
         if let Some(sent) = self.sent.get() {
             let room = !self.held.account().is_full(bytes.len());
-            self.held.add(sent.piece(bytes, room, self.veil().map(|veil| &**veil)));
+            self.held.add(sent.piece(bytes, room, self.veil()));
         }
     }
 

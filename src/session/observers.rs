@@ -39,11 +39,11 @@ pub(crate) enum UpstreamNews<'a> {
         body: &'a Bytes,
     },
     /// It begins to answer; the headers are those that pass on.
-    Begun {
-        status: u16,
-        headers: &'a [(String, String)],
-    },
+    Begun { status: u16, headers: &'a [(String, String)] },
+    /// What came, unzipped and without the key it was asked with.
     Chunk(&'a Bytes),
+    /// Some of what came cannot be read, and is not told: why.
+    Unread(&'a str),
     /// The end, or why there is none.
     Ended(Result<(), &'a str>),
     /// The client left, and wants no more of it.

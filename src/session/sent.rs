@@ -2,12 +2,13 @@
 
 use crate::clock;
 use crate::redact;
-use crate::redact::veil::{self, Veil};
+use crate::redact::spread::without;
+use crate::redact::veil::Veil;
+use crate::redact::view::AnswerView;
 use crate::wire::headers::Headers;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Map, Value, json};
-use std::borrow::Cow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Bytes kept of one answer; of the rest only how many they are.
@@ -32,8 +33,10 @@ struct SentState {
     over: bool,
     /// Something is not.
     truncated: bool,
-    /// What may be the beginning of a key: see [`Veil::pass`].
-    open: Vec<u8>,
+    /// Looks at them, from the first piece on.
+    view: Option<AnswerView>,
+    /// Hides a key that they say together.
+    veil: Option<Arc<Veil>>,
 }
 
 impl SentLog {
@@ -49,8 +52,9 @@ impl SentLog {
     }
 
     /// A piece leaves; `room` = there is room for it, `veil` = hides what is never kept. Gives the bytes that are kept of it.
-    pub(crate) fn piece(&self, bytes: &[u8], room: bool, veil: Option<&Veil>) -> usize {
-        let mut state = self.state();
+    pub(crate) fn piece(&self, bytes: &[u8], room: bool, veil: Option<&Arc<Veil>>) -> usize {
+        let mut locked = self.state();
+        let state = &mut *locked;
         state.bytes += bytes.len() as u64;
         // What comes after a gap would be shown as if it followed.
         state.over |= !room || state.pieces.len() >= PIECES;
@@ -58,10 +62,10 @@ impl SentLog {
             state.truncated |= !bytes.is_empty();
             return 0;
         }
-        let shown = match veil {
-            Some(veil) => veil.pass(&mut state.open, bytes),
-            None => bytes.into(),
-        };
+        let codings = || state.headers.all("content-encoding");
+        let view = state.view.get_or_insert_with(|| AnswerView::of(veil.cloned(), codings(), KEPT));
+        state.veil = state.veil.take().or_else(|| veil.cloned());
+        let shown = view.next(bytes);
         let room = KEPT - state.kept.len();
         state.truncated |= shown.len() > room;
         let kept = shown.get(..room).unwrap_or(&shown);
@@ -82,15 +86,15 @@ impl SentLog {
         let mut shown = Vec::new();
         let mut from = 0;
         // The last one has what may still become a key.
-        let rest = if state.truncated { &[][..] } else { veil::rest(&state.open) };
+        let view = state.view.as_ref().filter(|_| !state.truncated);
+        let all = [&*state.kept, view.map_or(&[][..], AnswerView::rest)].concat();
+        let cuts = state.veil.as_ref().map(|veil| veil.spread(&all)).unwrap_or_default();
         let last = state.pieces.last().map(|(_, end)| *end);
         for (at, end) in &state.pieces {
             let at = at.saturating_sub(arrived).as_secs_f64() * 1_000.0;
-            let piece = match Some(*end) == last {
-                true => Cow::from([&state.kept[from..*end], rest].concat()),
-                false => state.kept[from..*end].into(),
-            };
-            from = *end;
+            let to = if Some(*end) == last { all.len() } else { *end };
+            let piece = without(&all, from..to, &cuts);
+            from = to;
             let text = std::str::from_utf8(&piece);
             match text {
                 Ok(text) if events => {

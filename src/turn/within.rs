@@ -2,6 +2,7 @@
 //! any other, journal and script included; whoever runs exchanges hands its door down with the [`Call`].
 
 use super::call::Call;
+use crate::budget::Budget;
 use crate::emulator::Emulator;
 use crate::session::Session;
 use serde_json::Value;
@@ -34,9 +35,9 @@ pub(crate) struct InnerAnswer {
     pub broken: bool,
 }
 
-/// Runs such a request in a session.
+/// Runs such a request in a session, which may cost as much as this.
 pub(crate) type InnerDoor =
-    fn(Arc<Emulator>, Arc<Session>, InnerRequest) -> Pin<Box<dyn Future<Output = InnerAnswer> + Send>>;
+    fn(Arc<Emulator>, Arc<Session>, InnerRequest, Arc<Budget>) -> Pin<Box<dyn Future<Output = InnerAnswer> + Send>>;
 
 /// Who makes such requests; it may outlive the call it comes from.
 #[derive(Clone)]
@@ -44,16 +45,24 @@ pub(crate) struct InnerClient {
     pub emulator: Arc<Emulator>,
     pub session: Arc<Session>,
     door: InnerDoor,
+    /// What all of them may cost together, if they are parts of one piece of work.
+    whole: Option<Arc<Budget>>,
 }
 
 impl InnerClient {
     /// For what a call leads to.
     pub(crate) fn of(call: &Call) -> Self {
-        InnerClient { emulator: call.emulator.clone(), session: call.session.clone(), door: call.within }
+        InnerClient { emulator: call.emulator.clone(), session: call.session.clone(), door: call.within, whole: None }
+    }
+
+    /// The same, of whose requests all together cost no more than this.
+    pub(crate) fn within(self, whole: &Arc<Budget>) -> Self {
+        InnerClient { whole: Some(whole.clone()), ..self }
     }
 
     /// Makes a request.
     pub(crate) async fn ask(&self, request: InnerRequest) -> InnerAnswer {
-        (self.door)(self.emulator.clone(), self.session.clone(), request).await
+        let budget = self.whole.as_ref().map(Budget::within).unwrap_or_default();
+        (self.door)(self.emulator.clone(), self.session.clone(), request, budget.into()).await
     }
 }

@@ -37,6 +37,11 @@ impl EvalRun {
         EvalRun { shown, job: call.begins(&["queued", "in_progress"]) }
     }
 
+    pub(super) fn fail(&mut self, code: &str, message: &str) {
+        self.shown["status"] = "failed".into();
+        self.shown["error"] = json!({"code": code, "message": message});
+    }
+
     pub(super) fn status(&self) -> &str {
         self.shown["status"].as_str().unwrap_or_default()
     }
@@ -75,7 +80,7 @@ fn unknown(id: &str) -> ApiError {
 
 /// Lets a run become what it is by now.
 async fn look(call: &Call, eval: &Value, id: &str) -> Option<EvalRun> {
-    let work = RunWork { client: InnerClient::of(call), eval: eval.clone(), id: id.to_string() };
+    let work = RunWork::new(InnerClient::of(call), eval.clone(), id);
     call.session.go_on(&format!("eval run/{id}"), work.go_on()).await;
     call.session.store.objects(&shelf(call.param("eval_id"))).get(id).await
 }

@@ -14,15 +14,21 @@ use crate::wire::ids;
 use crate::wire::value::Holds;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Items that a run takes.
 const MOST: usize = 10_000;
 
+/// Answers whose work all items of a run may take together: few take a thousandth of one.
+const ANSWERS: u64 = 32;
+
 /// A run that somebody looks at.
 pub(super) struct RunWork {
-    pub client: InnerClient,
-    pub eval: Value,
-    pub id: String,
+    client: InnerClient,
+    eval: Value,
+    id: String,
+    /// What all of it may cost, with the models it asks.
+    budget: Arc<Budget>,
 }
 
 /// What came of a run so far.
@@ -36,6 +42,11 @@ struct RunTally {
 }
 
 impl RunWork {
+    pub(super) fn new(client: InnerClient, eval: Value, id: &str) -> Self {
+        let budget = Arc::new(Budget::of_answers(ANSWERS));
+        RunWork { client: client.within(&budget), eval, id: id.to_string(), budget }
+    }
+
     fn eval_id(&self) -> &str {
         self.eval["id"].as_str().unwrap_or_default()
     }
@@ -63,10 +74,13 @@ impl RunWork {
                     let id = shown["id"].as_str().unwrap_or_default().to_string();
                     let shelf = items(self.eval_id(), &self.id);
                     if let Err(error) = session.store.objects(&shelf).put(&id, &shown).await {
-                        return self.fail("no_room", &error.message).await;
+                        return self.fail_at(&tally, "no_room", &error.message).await;
                     }
                 }
                 Err(message) => return self.fail("grader_not_run", &message).await,
+            }
+            if self.budget.is_spent() {
+                return self.fail_at(&tally, "too_much_work", &too_much(number + 1, data.len())).await;
             }
             // Somebody may have cancelled or deleted it.
             match self.run().await {
@@ -99,9 +113,14 @@ impl RunWork {
     }
 
     async fn fail(&self, code: &str, message: &str) {
+        self.change(|run| run.fail(code, message)).await;
+    }
+
+    /// It fails on the way: what was graded stays, and is counted.
+    async fn fail_at(&self, tally: &RunTally, code: &str, message: &str) {
         self.change(|run| {
-            run.shown["status"] = "failed".into();
-            run.shown["error"] = json!({"code": code, "message": message});
+            tally.show(&mut run.shown);
+            run.fail(code, message);
         })
         .await;
     }
@@ -149,8 +168,8 @@ impl RunWork {
         tally: &mut RunTally,
     ) -> Result<Value, String> {
         let source = &run.shown["data_source"];
-        // To the models that are asked it is an answer of its own, and so it is here.
-        let budget = Budget::default();
+        // To the models that are asked it is an answer of its own, and so it is here: part of what the run may cost.
+        let budget = Budget::within(&self.budget);
         let mut sample = match given.is_null() {
             true => self.sample(source, item, tally, &budget).await,
             false => given.clone(),
@@ -242,6 +261,14 @@ impl RunWork {
     }
 }
 
+/// Why a run ends after so many of its items.
+fn too_much(items: usize, of: usize) -> String {
+    format!(
+        "This run takes more work than all of one may: nothing was left after item {items} of {of}. Give it fewer items, \
+         or make its texts and schemas smaller."
+    )
+}
+
 /// A criterion's name.
 fn name(criterion: &Value) -> String {
     criterion["name"].as_str().unwrap_or_default().to_string()
@@ -285,7 +312,7 @@ impl RunTally {
         sums.iter_mut().zip([1, prompt, completion, total, cached]).for_each(|(sum, more)| *sum += more);
     }
 
-    /// The run is completed with this.
+    /// The run is over with this.
     fn show(&self, run: &mut Value) {
         let count = |name: &str| self.counts.get(name).copied().unwrap_or_default();
         let total: u64 = self.counts.values().sum();

@@ -146,7 +146,7 @@ impl Observer for Reporter {
 
     fn heard(&self, _: &Session, exchange: &Arc<Exchange>, heard: &UpstreamNews) {
         // A chunk says nothing here: no lock for it.
-        if matches!(heard, UpstreamNews::Chunk(_)) {
+        if matches!(heard, UpstreamNews::Chunk(_) | UpstreamNews::Unread(_)) {
             return;
         }
         let mut all = self.0.forwarded();
@@ -154,7 +154,7 @@ impl Observer for Reporter {
         match heard {
             UpstreamNews::Asked { address, .. } => client.set_attributes(genai::of_upstream(exchange, address)),
             UpstreamNews::Begun { status, .. } => client.set_attributes(genai::of_status(*status)),
-            UpstreamNews::Chunk(_) | UpstreamNews::Left => {}
+            UpstreamNews::Chunk(_) | UpstreamNews::Unread(_) | UpstreamNews::Left => {}
             UpstreamNews::Ended(end) => {
                 if let Err(why) = end {
                     client.set_status(Status::error(why.to_string()));
