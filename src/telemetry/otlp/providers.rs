@@ -11,9 +11,9 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the end of the process waits for what was not sent yet.
 const PARTING: Duration = Duration::from_secs(2);
@@ -78,12 +78,22 @@ fn resource<F: Fn(&str) -> Option<String>>(names: SpanNames, variables: &Variabl
 pub(crate) fn flush() {
     let Some(providers) = PROVIDERS.get() else { return };
     queue::drain();
-    // At once: a receiver that says nothing is waited for one time, not three. What fails was said when it failed.
-    thread::scope(|scope| {
-        scope.spawn(|| providers.traces.as_ref().map(|traces| traces.shutdown_with_timeout(PARTING)));
-        scope.spawn(|| providers.metrics.as_ref().map(|metrics| metrics.shutdown_with_timeout(PARTING)));
-        scope.spawn(|| providers.logs.as_ref().map(|logs| logs.shutdown_with_timeout(PARTING)));
-    });
+    // At once: a receiver that says nothing is waited for one time, not three; and no longer than we say: metrics take
+    // five seconds whatever they are told. What fails was said when it failed.
+    let (ended, ends) = mpsc::channel();
+    let over = |shutdown: fn(&Providers)| {
+        let ended = ended.clone();
+        thread::spawn(move || {
+            shutdown(providers);
+            ended.send(())
+        });
+    };
+    over(|all| drop(all.traces.as_ref().map(|traces| traces.shutdown_with_timeout(PARTING))));
+    over(|all| drop(all.metrics.as_ref().map(|metrics| metrics.shutdown_with_timeout(PARTING))));
+    over(|all| drop(all.logs.as_ref().map(|logs| logs.shutdown_with_timeout(PARTING))));
+    drop(ended);
+    let until = Instant::now() + PARTING;
+    while ends.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
 }
 
 #[cfg(test)]
