@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// Set of defaults [default: relaxed]
     #[arg(long, env = "LLEMULATOR_PROFILE", value_name = "NAME")]
     pub profile: Option<Profile>,
-    /// What answers when nothing scripted does [default: strict and llemulator: error, relaxed: echo]
+    /// What answers sessions without a script [default: strict and llemulator: error, relaxed: echo]
     #[arg(long, env = "LLEMULATOR_FALLBACK", value_name = "WHAT")]
     pub fallback: Option<FallbackName>,
     /// What happens to a scripted reply that the request forbids [default: strict: fail, else warn]
