@@ -197,7 +197,8 @@ const stopped = () =>
  */
 function accepted({ status, body }) {
   if (status < 400) return body;
-  const { message, param, code } = body.error ?? { message: `${status} ${show(body)}` };
+  const { message: said, param, code } = body.error ?? { message: `${status} ${show(body)}` };
+  const message = said.includes(' does not compile: ') ? require('./regex.js').asWritten(said) : said;
   // A reply that is none was given here, at this line.
   if (code === 'invalid_item' || code === 'invalid_reply') throw new LLEmulatorError('ERR_LLEMULATOR_ARGUMENT', message, { param });
   if (code !== 'invalid_script') throw new LLEmulatorError('ERR_LLEMULATOR_CONTROL', message, { param });

@@ -23,13 +23,17 @@ function pattern(value, at, { lead, literal }) {
   throw badArgument(`${lead}${at} must be a string or a RegExp, not ${show(value)}`);
 }
 
+/** What the script language takes for a regex: slashes, and flags after them. */
+const SLASHED = /^\/.*\/[a-z]*$/s;
+
 /**
  * A condition on a name: a string is exact, a RegExp is translated and marked as one.
  * @type {Write}
  */
-function exact(value, at, { lead }) {
+function exact(value, at, { lead, literal }) {
   if (isRegExp(value)) return `/${regex().translate(value)}/`;
-  if (typeof value === 'string') return value;
+  // The language takes a name with slashes around it for a regex.
+  if (typeof value === 'string') return literal && SLASHED.test(value) ? `/^${regex().escape(value)}$/` : value;
   throw badArgument(`${lead}${at} must be a string or a RegExp, not ${show(value)}`);
 }
 
