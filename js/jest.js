@@ -47,8 +47,9 @@ function setupEmulator(options) {
     sessions.check(running, hasFailed(running));
   });
   afterAll(async () => {
-    // What no afterEach has seen: those of test.concurrent, which Jest runs without it, and those made for all tests.
-    const left = sessions.rest(hasFailed);
+    // What no afterEach has seen: those of test.concurrent, which Jest runs without it, those made for all tests, and what
+    // a test forgot to wait for.
+    const left = await sessions.rest(hasFailed);
     await emulator.stop();
     if (left) throw left;
   });

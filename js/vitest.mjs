@@ -56,7 +56,7 @@ export const test = base.extend({
     async ({}, use) => {
       await use();
       for (const sessions of made.values()) {
-        const left = sessions.rest((task) => errors(task) > 0);
+        const left = await sessions.rest((task) => errors(task) > 0);
         if (left) throw left;
       }
     },
