@@ -16,9 +16,9 @@ const taken = new Map();
 let ended;
 
 /** @type {typeof import('../types/node.js').setupEmulator} */
-async function setupEmulator(t, options) {
+async function setupEmulator(t, ...options) {
   emulator ??= /** @type {any} */ (startEmulatorNow());
-  const api = /** @type {import('../index.js').Emulator} */ (emulator).session(unique(taken, t.fullName ?? t.name), options);
+  const api = /** @type {import('../index.js').Emulator} */ (emulator).session(unique(taken, t.fullName ?? t.name), ...options);
   t.after(() => {
     // `passed` came with Node 20.12.
     if (t.passed !== false) {
@@ -55,10 +55,10 @@ function complainAtExit(ended) {
 }
 
 /** @type {typeof import('../types/node.js').cassette} */
-async function cassette(t, name, options) {
+async function cassette(t, name, ...options) {
   const api = await setupEmulator(t);
   // Every file of node:test is a process; newer versions say which.
-  insert(api, /** @type {any} */ (t).filePath ?? process.argv[1], name, options);
+  insert(api, /** @type {any} */ (t).filePath ?? process.argv[1], name, ...options);
   return api;
 }
 

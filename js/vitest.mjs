@@ -68,7 +68,7 @@ export const test = base.extend({
     await use(api);
   },
   cassette: async ({ api, task }, use) => {
-    await use((name, options) => cassettes.insert(api, task.file.filepath, name, options));
+    await use((...given) => cassettes.insert(api, task.file.filepath, ...given));
   },
   openai: async ({ api }, use) => {
     const { default: OpenAI } = await import('openai');
