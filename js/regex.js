@@ -3,10 +3,10 @@
 // back-references), with the same meaning or not at all.
 const { badArgument } = require('./errors.js');
 
-/** What JavaScript's classes hold; Rust's would take in all of Unicode. Inside [ ] and, in brackets, outside. */
-const CLASSES = /** @type {Record<string, string>} */ ({ d: '0-9', w: '0-9A-Za-z_', s: '\\s\\x{FEFF}' });
-/** The same, negated; nested, they stand inside [ ] as well. */
-const NEGATED = /** @type {Record<string, string>} */ ({ D: '[^0-9]', W: '[^0-9A-Za-z_]', S: '[^\\s\\x{FEFF}]' });
+/** What JavaScript's classes hold; Rust's would take in all of Unicode, or other spaces. Nested, they stand inside [ ] as well. */
+const CLASSES = /** @type {Record<string, string>} */ ({
+  d: '[0-9]', D: '[^0-9]', w: '[0-9A-Za-z_]', W: '[^0-9A-Za-z_]', s: '[\\s\\x{FEFF}--\\x{85}]', S: '[^\\s\\x{FEFF}--\\x{85}]',
+});
 
 /** What is in a class, or stands for one character; only the latter can be an end of a range. @typedef {{ text: string, single: boolean }} Atom */
 
@@ -142,7 +142,7 @@ class Source {
     if (control) return { text: hex(control[1].charCodeAt(0) % 32), single: true };
     if (this.take(/\\b/y)) return { text: '\\x08', single: true };
     const set = this.set();
-    return set ? { text: set.inside, single: false } : { text: this.character(), single: true };
+    return set ? { text: set, single: false } : { text: this.character(), single: true };
   }
 
   /** A backslash and what belongs to it, outside a class. */
@@ -154,19 +154,15 @@ class Source {
     if ((this.regex.unicode || this.hasNames) && this.take(/\\k</y)) throw refused(this.regex, 'it refers back to a group', 'spell the text out');
     if (this.take(/\\b/y)) return '(?-u:\\b)';
     if (this.take(/\\B/y)) return '(?-u:\\B)';
-    return this.set()?.outside ?? this.character();
+    return this.set() ?? this.character();
   }
 
-  /** An escape that stands for many characters: how it is written in a class and outside. */
+  /** An escape that stands for many characters. */
   set() {
     const property = this.regex.unicode && this.take(/\\[pP]\{[^}]+\}/y);
-    if (property) {
-      const text = property[0].replace(/Script(?:_Extensions)?=|General_Category=|sc=|scx=|gc=/, '');
-      return { inside: text, outside: text };
-    }
-    const letter = this.take(/\\([dDwWsS])/y)?.[1];
-    if (!letter) return undefined;
-    return NEGATED[letter] ? { inside: NEGATED[letter], outside: NEGATED[letter] } : { inside: CLASSES[letter], outside: `[${CLASSES[letter]}]` };
+    if (property) return property[0];
+    const letter = this.take(/\\([dDwWsS])/y);
+    return letter ? CLASSES[letter[1]] : undefined;
   }
 
   /** An escape that stands for one character. */

@@ -117,6 +117,7 @@ function roundTrip({ hostname, port }) {
     const socket = require('node:net').connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
     // A test may have stopped the emulator: nothing comes any more then.
     socket.on('error', () => undefined).on('close', () => resolve()).resume();
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
     socket.end('GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
   });
 }
