@@ -54,7 +54,7 @@ export interface EmulatorOptions {
    * What answers in sessions without a script. Default `error`: 400 `no_matching_rule` (500 unless `strict`). A session has
    * one from its first `replies()`, `otherwise()` or `script()` on until its `reset()`, also an empty one, or while there is
    * one for all sessions (`emulator.script()`). What it leaves unanswered `otherwise()` answers (in a script
-   * `defaults.fallback`), else it is an error, whatever stands here.
+   * `defaults.fallback`), else a cassette of its own, else it is an error, whatever stands here.
    */
   fallback?: 'error' | 'echo' | 'generate' | 'upstream' | 'manual' | 'replay';
   /** What a scripted reply that the request forbids leads to. Default `fail`: 500 `script_mismatch` with the diff. */
