@@ -38,7 +38,7 @@ export function startEmulator(options?: EmulatorOptions): Promise<Emulator>;
 /**
  * Drives an emulator in another process: the same names, each a promise. Functions as replies are not possible there.
  *
- * @param url  its origin; else the environment variable `LLEMULATOR_URL`, which the global set-ups set
+ * @param url  its origin, with nothing after it; else the environment variable `LLEMULATOR_URL`, which the global set-ups set
  */
 export function connectEmulator(url?: string, options?: { controlToken?: string }): Promise<RemoteEmulator>;
 
@@ -50,7 +50,12 @@ export interface EmulatorOptions {
   host?: string;
   /** A set of defaults, each still settable. Default `strict`. */
   profile?: 'strict' | 'relaxed' | 'llemulator';
-  /** What answers when nothing scripted does. Default `error`: 400 `no_matching_rule` (500 unless `strict`). */
+  /**
+   * What answers in sessions without a script. Default `error`: 400 `no_matching_rule` (500 unless `strict`). A session has
+   * one from its first `replies()`, `otherwise()` or `script()` on until its `reset()`, also an empty one, or while there is
+   * one for all sessions (`emulator.script()`). What it leaves unanswered `otherwise()` answers (in a script
+   * `defaults.fallback`), else a cassette of its own, else it is an error, whatever stands here.
+   */
   fallback?: 'error' | 'echo' | 'generate' | 'upstream' | 'manual' | 'replay';
   /** What a scripted reply that the request forbids leads to. Default `fail`: 500 `script_mismatch` with the diff. */
   checkReplies?: 'fail' | 'warn' | 'off';
@@ -174,7 +179,7 @@ export interface EmulatorOptions {
   record?: string;
   /** What is recorded: what no recording answers (default), or everything that goes upstream, anew. */
   recordMode?: 'on-miss' | 'all';
-  /** Files and folders of recordings. They answer as `fallback: 'replay'`, which is the default with them. */
+  /** Files and folders of recordings. They answer as `fallback: 'replay'`, which is the default with them: in sessions without a script. */
   cassettes?: string | readonly string[];
   /** How fast recordings play: 1 as they came, 2 in half the time, 0, the default, at once. */
   replaySpeed?: number;

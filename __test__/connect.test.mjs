@@ -97,6 +97,18 @@ test('mistakes have a code', async () => {
   await expect(async () => api.replies(42)).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT' });
   await expect(api.script({ responses: [{ txt: 1 }] })).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_SCRIPT', param: 'responses[0].txt' });
   await expect(connectEmulator('nonsense')).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT' });
+  const urls = [
+    ['ftp://127.0.0.1:8080', 'connectEmulator(): "ftp://127.0.0.1:8080" begins with ftp:; expected http: or https:, e.g. http://127.0.0.1:8080'],
+    ['127.0.0.1:8080', 'connectEmulator(): "127.0.0.1:8080" is no URL'],
+    ['localhost:8080', 'begins with localhost:; expected http: or https:'],
+    ['file:///tmp', 'begins with file:'],
+    [`${url}/some/prefix`, `connectEmulator(): "${url}/some/prefix" has /some/prefix after the origin; give ${url} alone`],
+    [emulator.baseURL, `has /v1 after the origin; give ${url} alone`],
+    [`${url}/?session=a#b`, 'has ?session=a#b after the origin'],
+    [url.replace('://', '://me:secret@'), `connectEmulator(): the URL of ${url} has a user or password; a control token is the option controlToken`],
+  ];
+  for (const [given, message] of urls) await expect(connectEmulator(given)).rejects.toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining(message) });
+  expect((await connectEmulator(`${url}/`)).url).toBe(url);
   const options = [
     [{ controltoken: 'x' }, 'connectEmulator(): there is no option controltoken; there are: controlToken; did you mean controlToken?'],
     [{ controlToken: 42 }, 'connectEmulator(): controlToken must be a string, not 42 (a number)'],

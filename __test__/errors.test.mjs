@@ -4,10 +4,14 @@ import * as llemulator from 'llemulator';
 import { PLATFORMS } from '../scripts/platforms.mjs';
 import { ROOT, runProgram, thrown } from './support.mjs';
 
-const { LLEmulatorError, json, raw, startEmulator, text, toolCall, toolCalls, when } = llemulator;
+const { LLEmulatorError, json, raw, reasoning, startEmulator, text, toolCall, toolCalls, when } = llemulator;
 const emulator = await startEmulator();
 afterAll(() => emulator.stop());
 const api = emulator.session();
+
+/** Lists, or objects, one in another. */
+const lists = (levels) => Array.from({ length: levels - 1 }).reduce((inner) => [inner], []);
+const objects = (levels, key, leaf = {}) => Array.from({ length: levels - 1 }).reduce((inner) => ({ [key]: inner }), leaf);
 
 test.each([
   ['no reply', () => api.replies(), 'at least one reply'],
@@ -51,6 +55,51 @@ test.each([
   ['options after the options', () => text('a', { model: 'b' }, { delayMs: 5 }), 'text(): {"delayMs":5} is an argument too many; give all options in one object'],
   ['options after those of a tool call', () => toolCall('f', {}, {}, { delayMs: 5 }), 'toolCall(): {"delayMs":5} is an argument too many'],
   ['a time limit', () => llemulator.timeout(500), 'timeout(): 500 (a number) is an argument too many; it never answers; stall({ ms: 500 })'],
+  ['a time limit after nothing', () => llemulator.timeout(undefined, { ms: 5 }), 'timeout(): {"ms":5} is an argument too many'],
+  ['options after a raw text', () => raw('gone', { status: 404 }), "raw(): {\"status\":404} is an argument too many; give one object: raw({ status: 404, body: 'gone' })"],
+  ['options after a raw answer', () => raw({ body: 'gone' }, { status: 404 }), 'raw(): {"status":404} is an argument too many'],
+  ['options after an error’s message', () => llemulator.error(429, 'slow', { retryAfterMs: 5 }), 'error(): {"retryAfterMs":5} is an argument too many; give one object, with the message in it'],
+  ['options after those of an error', () => llemulator.error(429, {}, { retryAfterMs: 5 }), 'error(): {"retryAfterMs":5} is an argument too many; give all options in one object'],
+  ...['rateLimited', 'quotaExceeded', 'serverError', 'contextLengthExceeded', 'invalidApiKey', 'generated'].flatMap((name) => [
+    [`options after those of ${name}`, () => llemulator[name]({}, { seed: 5 }), `${name}(): {"seed":5} is an argument too many`],
+    [`options after nothing of ${name}`, () => llemulator[name](undefined, { seed: 5 }), `${name}(): {"seed":5} is an argument too many`],
+  ]),
+  ...['disconnect', 'stall', 'malformed'].flatMap((name) => [
+    [`options after those of ${name}`, () => llemulator[name]('a', { at: 1 }, { ms: 5 }), `${name}(): {"ms":5} is an argument too many; give a reply and one object of options`],
+    [`a broken reply for ${name}`, () => llemulator[name](llemulator.disconnect('a')), `${name}(): the reply breaks already, by {"kind":"disconnect"}`],
+  ]),
+  ['a time limit that is cut', () => llemulator.disconnect(llemulator.timeout(), { at: 'connect' }), 'by {"kind":"stall","at":"connect"}, and it breaks once'],
+  ['a second reply of a rule', () => when('a', 'b', {}, 'c'), 'when(): "c" is an argument too many; give several replies as a list'],
+  ['a second last resort', () => api.otherwise('a', 'b'), 'otherwise(): "b" is an argument too many; give one reply'],
+  ['a second script', () => api.script({}, {}), 'script(): {} is an argument too many'],
+  ['a second script for all', () => emulator.script({}, {}), 'script(): {} is an argument too many'],
+  ['options after those of a session', () => emulator.session('a', {}, { seed: 1 }), 'session(): {"seed":1} is an argument too many'],
+  ['options after those of a cassette', () => api.cassette('a.jsonl', {}, { record: 'all' }), 'cassette(): {"record":"all"} is an argument too many'],
+  ['a second hold', () => api.release('a', 'b'), 'release(): "b" is an argument too many'],
+  ['no hold', () => api.release(), 'release(): expected the name of a hold, not undefined'],
+  ['a time’s unit', () => api.clock.advance(1, 's'), 'clock.advance(): "s" is an argument too many'],
+  ['replies of a queue', () => emulator.queue('127.0.0.1', 'a'), 'queue(): "a" is an argument too many; add them'],
+  ['the id of a queue’s item', () => emulator.queue('127.0.0.1').clear('id'), 'clear(): "id" is an argument too many; it drops all items; remove(id) drops one'],
+  ['a second id of a queue’s item', () => emulator.queue('127.0.0.1').remove('id', 'other'), 'remove(): "other" is an argument too many'],
+  ['changes after the changes', () => emulator.queue('127.0.0.1').change('id', {}, { times: 2 }), 'change(): {"times":2} is an argument too many'],
+  ['options after those of an answer', () => emulator.answer('id', 'a', {}, { keep: 'b' }), 'answer(): {"keep":"b"} is an argument too many'],
+  ['fields after those of an act', () => emulator.act('id', 'claim', {}, { by: 'b' }), 'act(): {"by":"b"} is an argument too many'],
+  ['a second listener', () => emulator.on('pending', () => {}, () => {}), 'on(): the function (anonymous) is an argument too many'],
+  ['a second listener no more', () => emulator.off('pending', () => {}, () => {}), 'off(): the function (anonymous) is an argument too many'],
+  ['options after those of a local model', () => llemulator.localModel({ path: 'a' }, { seed: 1 }), 'localModel(): {"seed":1} is an argument too many'],
+  ['reasoning in reasoning', () => reasoning('outer', reasoning('inner', 'x')), 'reasoning(): reasoning is given twice, as "outer" and as "inner", and a reply has one'],
+  ['reasoning with reasoning as an option', () => reasoning('outer', 'x', { reasoning: ['inner'] }), 'reasoning is given twice, as "outer" and as ["inner"]'],
+  ['a model for a reply with one', () => reasoning('a', text('b', { model: 'c' }), { model: 'd' }), 'model is given twice, as "c" and as "d"'],
+  ['a pace for a reply with one', () => reasoning('a', text('b', { chunk: 'word' }), { chunk: 'char' }), 'pace.chunk is given twice, as "word" and as "char"'],
+  ['calls with several usages', () => toolCalls(toolCall('a', {}, { usage: { prompt_tokens: 1 } }), toolCall('b', {}, { usage: { prompt_tokens: 2 } })), 'toolCalls(): usage.prompt_tokens is given twice, as 1 (a number) and as 2 (a number)'],
+  ['calls with several faults', () => toolCalls(llemulator.stall(toolCall('a')), llemulator.disconnect(toolCall('b'))), 'toolCalls(): fault is given twice'],
+  ['JSON nested too deep', () => json(lists(101)), 'json(): [0][0][0][0][0][0][0][0][0][0][0][0][0][… is nested more than 100 levels deep, and the emulator reads no more'],
+  ['JSON nested without end', () => json(objects(20_000, 'a')), 'json(): a.a.a.a.a'],
+  ['arguments nested too deep', () => toolCall('f', objects(101, 'a')), "toolCall('f'): arguments.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.… is nested more than 100 levels deep"],
+  ['a raw body nested too deep', () => api.replies('a', when('b', [raw({ body: lists(20_000) })])), 'responses[1].responses[0].raw.body[0][0]… is nested more than 110 levels deep'],
+  ['a condition nested too deep', () => when({ body: lists(20_000) }, 'a'), 'when(): body[0][0]'],
+  ['conditions in too many nots', () => when(objects(20_000, 'not'), 'a'), 'when(): not.not.not.not.not.not.not.not.not.not.… stands in more than 100 nots'],
+  ['a script’s conditions in too many nots', () => api.script({ rules: [{ match: objects(102, 'not'), response: 'a' }] }), 'rules[0].match.not.not'],
   ['a custom tool without text', () => toolCall('f', {}, { custom: true }), 'the input of a custom tool is a string'],
   ['no calls', () => toolCalls(), 'at least one'],
   ['a status that is none', () => llemulator.error(200), 'from 400 to 599'],
@@ -105,6 +154,34 @@ test.each([
   expect(error).toBeInstanceOf(LLEmulatorError);
   expect(error).toMatchObject({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining(message) });
   expect(error.stack.split('\n').find((line) => line.startsWith('    at '))).toContain('errors.test.mjs');
+});
+
+test('what is nested as deep as is allowed is read, wherever it stands', () => {
+  const own = emulator.session();
+  own.replies(when(objects(101, 'not', { user: 'a' }), [llemulator.output([json(objects(100, 'a')), toolCall('f', lists(100))]), raw({ sse: [{ data: lists(100) }] })]));
+  own.script({ reset: true, responses: [{ json: lists(100) }] });
+});
+
+test('options of several parts that can hold together do', () => {
+  expect(reasoning('a', text('b', { chunk: 'word', usage: { prompt_tokens: 1 }, model: 'c' }), { delayMs: 5, usage: { completion_tokens: 2 }, model: 'c' })).toEqual({
+    reasoning: 'a', text: 'b', model: 'c', pace: { chunk: 'word', delay_ms: 5 }, usage: { prompt_tokens: 1, completion_tokens: 2 },
+  });
+  expect(toolCalls(toolCall('a', {}, { check: false, ttftMs: 1 }), toolCall('b', {}, { check: false, delayMs: 2 }))).toEqual({
+    tool_calls: [{ name: 'a', arguments: {} }, { name: 'b', arguments: {} }], check: false, pace: { ttft_ms: 1, delay_ms: 2 },
+  });
+});
+
+test('an argument too many is refused by what gives a promise too', async () => {
+  const refused = (what) => ({ code: 'ERR_LLEMULATOR_ARGUMENT', message: expect.stringContaining(`${what} is an argument too many`) });
+  await expect(startEmulator({}, { port: 1 })).rejects.toMatchObject(refused('startEmulator(): {"port":1}'));
+  await expect(api.waitForRequest(() => true, {}, 5)).rejects.toMatchObject(refused('waitForRequest(): 5 (a number)'));
+  await expect(llemulator.connectEmulator(emulator.url, {}, 'token')).rejects.toMatchObject(refused('connectEmulator(): "token"'));
+  const there = await llemulator.connectEmulator(emulator.url);
+  await expect(there.session('a', {}, 5)).rejects.toMatchObject(refused('session(): 5 (a number)'));
+  await expect(there.script({}, {})).rejects.toMatchObject(refused('script(): {}'));
+  await expect(there.answer('id', 'a', {}, 5)).rejects.toMatchObject(refused('answer(): 5 (a number)'));
+  await expect(there.act('id', 'claim', {}, 5)).rejects.toMatchObject(refused('act(): 5 (a number)'));
+  expect(() => there.queue('127.0.0.1', 'a')).toThrow('queue(): "a" is an argument too many');
 });
 
 test('options that are undefined are not given', () => {

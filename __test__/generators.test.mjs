@@ -355,6 +355,21 @@ test('what a generator streams is cut and checked like any other reply', async (
   await expect(chat(api, 'x', { response_format: strict })).rejects.toMatchObject({ code: 'script_mismatch' });
 });
 
+test('options of a reply that a piece has too make no piece of it', async () => {
+  const api = emulator.session();
+  api.replies(
+    async function* () { yield text('one', { finishReason: 'length', usage: { prompt_tokens: 5 } }); },
+    async function* () { yield text('one', { headers: { 'x-own': '1' }, finishReason: 'length' }); },
+    async function* () { yield { headers: { 'x-own': '1' }, usage: { prompt_tokens: 5 } }; },
+  );
+  expect(await chat(api, 'x')).toBe('one');
+  // A whole reply, whose headers come too late; and pieces.
+  for (const message of ['yielded.headers: comes too late, as the answer has begun', 'a piece whose headers is {"x-own":"1"}; expected nothing']) {
+    await expect(pieces(api, 'x')).rejects.toThrow();
+    expect(api.lastRequest.failure.message).toContain(message);
+  }
+});
+
 test('a generator makes the bytes of a raw answer as they come', async () => {
   const api = emulator.session('bytes');
   api.replies(

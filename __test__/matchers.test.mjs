@@ -90,6 +90,18 @@ test('an answer was streamed to its end, or not', async () => {
   expect(api).not.toHaveStreamed({ body: { messages: [{ content: 'z' }] } });
 });
 
+test('an answer that still streams was not streamed to its end', async () => {
+  const api = emulator.session();
+  api.replies(text('one two', { chunk: 'word', hold: { afterChunks: 1, until: 'go' } }));
+  const streamed = pieces(api, 'x');
+  await api.waitForRequest(({ waitingFor, status }) => waitingFor && status);
+  expect(failure(() => expect(api).toHaveStreamed())).toContain('-   "state": "done",\n+   "state": "in_flight",');
+  expect(api).not.toHaveStreamed();
+  api.release('go');
+  await streamed;
+  expect(api).toHaveStreamed({ state: 'done', stream: true, status: expect.any(Number), aborted: false });
+});
+
 test('a tool was called with other arguments', async () => {
   const api = emulator.session();
   api.replies(toolCall('get_weather', { city: 'Oslo', days: 2 }, { check: false }), 'Cold.');
@@ -123,18 +135,23 @@ test('what can never hold is refused, also when it is negated', async () => {
   await chat(api, 'x');
   const keys = Object.keys(api.lastRequest).join(', ');
   const cases = {
-    toHaveReceivedRequests: [[[], 'whole number from 0, not undefined'], [['1'], 'not "1"'], [[NaN], 'not NaN (a number)'], [[{}], 'not {}'], [[-1], 'not -1'], [[1.5], 'not 1.5']],
+    toHaveReceivedRequests: [[[], 'whole number from 0, not undefined'], [['1'], 'not "1"'], [[NaN], 'not NaN (a number)'], [[{}], 'not {}'], [[-1], 'not -1'], [[1.5], 'not 1.5'], [[1, 2], 'toHaveReceivedRequests(): 2 (a number) is an argument too many']],
     toHaveReceivedRequest: [
       [[], `toHaveReceivedRequest(): expected an object with some of ${keys}, not undefined`],
       [[() => true], 'not () => true'],
       [[/re/], 'not /re/'],
       [[[]], 'not []'],
+      [[{}, { body: {} }], 'toHaveReceivedRequest(): {"body":{}} is an argument too many'],
       [[{ bdy: {} }], 'did you mean body?'],
       [[{ model: 'gpt-4o' }], `toHaveReceivedRequest(): there is no key (what was sent stands in body) model; there are: ${keys}`],
     ],
-    toHaveReceivedMessages: [[[], 'a list of messages, not undefined'], [['x'], 'not "x"'], [[['x', 1]], 'message 2: expected an object with some of role, text, not 1'], [[[{ rol: 'user' }]], 'message 1: there is no key rol; there are: role, text; did you mean role?']],
-    toHaveStreamed: [[['chat'], 'not "chat"'], [[null], 'not null'], [[{ operatoin: 'x' }], 'did you mean operation?'], [[expect.objectContaining({})], 'ObjectContaining']],
-    toHaveCalledTool: [[[], "the tool's name, not undefined"], [[{ name: 'f' }], 'not {"name":"f"}'], [[/x/], 'not /x/']],
+    toHaveReceivedMessages: [[[['x'], 'y'], 'toHaveReceivedMessages(): "y" is an argument too many; give all messages in one list'], [[], 'a list of messages, not undefined'], [['x'], 'not "x"'], [[['x', 1]], 'message 2: expected an object with some of role, text, not 1'], [[[{ rol: 'user' }]], 'message 1: there is no key rol; there are: role, text; did you mean role?']],
+    toHaveStreamed: [[['chat'], 'not "chat"'], [[null], 'not null'], [[{ operatoin: 'x' }], 'did you mean operation?'],
+      [[{ status: 500 }], 'toHaveStreamed(): status is 500, but of an answer streamed to its end it is 200; leave it out, or ask toHaveReceivedRequest()'],
+      ...[{ stream: false }, { aborted: true }, { state: 'in_flight' }, { explanation: /cut/ }, { waitingFor: { kind: 'hold' } }, { status: undefined }, { stream: expect.any(String) }].map((subset) => [[subset], 'but of an answer streamed to its end it is']),
+      [[{}, {}], 'toHaveStreamed(): {} is an argument too many'], [[expect.objectContaining({})], 'ObjectContaining']],
+    toHaveUsedAllReplies: [[[1], 'toHaveUsedAllReplies(): 1 (a number) is an argument too many']],
+    toHaveCalledTool: [[['f', {}, {}], 'toHaveCalledTool(): {} is an argument too many'], [[], "the tool's name, not undefined"], [[{ name: 'f' }], 'not {"name":"f"}'], [[/x/], 'not /x/']],
   };
   const elsewhere = await (await connectEmulator(emulator.url)).session();
   for (const [name, calls] of Object.entries(cases)) {

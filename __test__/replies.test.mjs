@@ -120,6 +120,7 @@ test('faults: nothing, a cut, an event that is no JSON', async () => {
 test('helpers without an argument serve where one is called with an index', () => {
   expect(Array.from({ length: 2 }, timeout)).toEqual([timeout(), timeout()]);
   expect(Array.from({ length: 2 }, rateLimited)).toEqual([rateLimited(), rateLimited()]);
+  expect(Array.from({ length: 2 }, generated)).toEqual([generated(), generated()]);
 });
 
 test('stall() falls silent for a while, or until the client leaves', async () => {

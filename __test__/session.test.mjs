@@ -7,6 +7,28 @@ import { chat, client, pieces, thrown } from './support.mjs';
 const emulator = await startEmulator();
 afterAll(() => emulator.stop());
 
+test('the option fallback answers sessions without a script, and no others', async () => {
+  const own = await startEmulator({ fallback: 'echo' });
+  const answer = (api) => chat(api, 'hi').catch(({ code }) => code);
+  const session = (act) => {
+    const api = own.session();
+    act(api);
+    return api;
+  };
+  expect(await answer(session(() => {}))).toBe('Echo: hi');
+  expect(await answer(session((api) => api.replies(when('no', 'x'))))).toBe('no_matching_rule');
+  expect(await answer(session((api) => api.script({})))).toBe('no_matching_rule');
+  expect(await answer(session((api) => api.otherwise('ok')))).toBe('ok');
+  expect(await answer(session((api) => api.script({ defaults: { fallback: 'echo' } })))).toBe('Echo: hi');
+  expect(await answer(session((api) => (api.replies('x'), api.reset())))).toBe('Echo: hi');
+  const [queued, waits] = [own.session('queued'), own.session()];
+  own.queue('session:queued').add('one');
+  expect([await answer(queued), await answer(queued)]).toEqual(['one', 'Echo: hi']);
+  own.script({});
+  expect(await answer(waits)).toBe('no_matching_rule');
+  await own.stop();
+});
+
 test('its own enumerable properties are the client options', () => {
   const api = emulator.session();
   expect(Object.keys(api)).toEqual(['baseURL', 'apiKey', 'adminAPIKey', 'webhookSecret', 'dangerouslyAllowBrowser']);

@@ -136,7 +136,8 @@ test('a redirect is an answer, and only the configured host is asked', async () 
   // An address in the request's own target leads nowhere else.
   const socket = net.connect(emulator.port, '127.0.0.1');
   const body = '{"model":"gpt-4o","messages":[{"role":"user","content":"x"}]}';
-  socket.end(`POST ${elsewhere}/v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer own\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+  // Not its end: who hangs up at once has left.
+  socket.write(`POST ${elsewhere}/v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer own\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
   socket.resume();
   await once(socket, 'close');
   expect([asked, seen.length]).toEqual([[], 2]);

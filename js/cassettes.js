@@ -2,6 +2,7 @@
 // Cassettes with a test's name: a file beside the test, recorded when the environment says so.
 const path = require('node:path');
 const { badArgument, show } = require('./errors.js');
+const { mustBeAll } = require('./options.js');
 
 /** What a file's name cannot have on every system, or is awkward to type. */
 const AWKWARD = /[^\p{L}\p{N}._-]+/gu;
@@ -12,8 +13,10 @@ const AWKWARD = /[^\p{L}\p{N}._-]+/gu;
  * @param {string} test  the test's file
  * @param {string} name
  * @param {import('../index.js').CassetteOptions} [options]
+ * @param {unknown[]} rest
  */
-function insert(session, test, name, options) {
+function insert(session, test, name, options, ...rest) {
+  mustBeAll('cassette()', rest, 'give a name and one object of options');
   if (typeof name !== 'string' || !name.replace(AWKWARD, '')) throw badArgument(`cassette(): expected a name, not ${show(name)}`);
   const file = path.join(path.dirname(test), '__cassettes__', `${name.replace(AWKWARD, '-').replace(/^[-.]+|-+$/g, '')}.jsonl`);
   session.cassette(file, { ...fromEnvironment(), ...options });

@@ -3,6 +3,7 @@
 const { compare, isMatcher, shown } = require('./diff.js');
 const { badArgument, isPlainObject, isRegExp, show, unknownName } = require('./errors.js');
 const { messagesOf } = require('./messages.js');
+const { mustBeAll } = require('./options.js');
 
 /** @typedef {import('../index.js').RecordedRequest} RecordedRequest */
 
@@ -26,6 +27,9 @@ const REQUEST = [
   'aborted', 'at', 'requestId', 'retryCount',
 ];
 
+/** What a request has whose answer was streamed to its end. */
+const STREAMED = { state: 'done', waitingFor: null, stream: true, status: 200, aborted: false, explanation: null };
+
 /** What a message of a conversation has. */
 const MESSAGE = ['role', 'text'];
 
@@ -35,7 +39,8 @@ const MESSAGE = ['role', 'text'];
  * @type {Record<string, (...expected: any[]) => (evidence: Evidence) => Verdict>}
  */
 const checks = {
-  toHaveReceivedRequests(expected) {
+  toHaveReceivedRequests(expected, ...rest) {
+    mustBeAll('toHaveReceivedRequests()', rest, 'give the number alone');
     if (!(Number.isInteger(expected) && expected >= 0)) throw badArgument(`toHaveReceivedRequests(): expected a whole number from 0, not ${show(expected)}`);
     return ({ requests, forgotten, transcript }) => {
       mustBeWhole(forgotten);
@@ -47,12 +52,14 @@ const checks = {
     };
   },
 
-  toHaveReceivedRequest(subset) {
+  toHaveReceivedRequest(subset, ...rest) {
+    mustBeAll('toHaveReceivedRequest()', rest, 'give all keys in one object');
     if (!isMatcher(subset)) mustHave('toHaveReceivedRequest(): ', subset, REQUEST);
     return (evidence) => one(evidence, subset, (request) => request, 'to have received a request with');
   },
 
-  toHaveReceivedMessages(messages) {
+  toHaveReceivedMessages(messages, ...rest) {
+    mustBeAll('toHaveReceivedMessages()', rest, 'give all messages in one list');
     if (!Array.isArray(messages)) throw badArgument(`toHaveReceivedMessages(): expected a list of messages, not ${show(messages)}`);
     const wanted = messages.map((message, index) => {
       if (typeof message === 'string' || isRegExp(message)) return { text: message };
@@ -62,13 +69,15 @@ const checks = {
     return (evidence) => one(evidence, wanted, (request) => messagesOf(request.body), 'to have received the messages');
   },
 
-  toHaveStreamed(subset = {}) {
+  toHaveStreamed(subset = {}, ...rest) {
+    mustBeAll('toHaveStreamed()', rest, 'give all keys in one object');
     mustHave('toHaveStreamed(): ', subset, REQUEST);
-    const whole = { stream: true, status: 200, aborted: false, explanation: null };
-    return (evidence) => one(evidence, { ...subset, ...whole }, (request) => request, 'to have streamed an answer to its end, for a request with');
+    mustAgree('toHaveStreamed(): ', subset, STREAMED);
+    return (evidence) => one(evidence, { ...subset, ...STREAMED }, (request) => request, 'to have streamed an answer to its end, for a request with');
   },
 
-  toHaveCalledTool(name, args) {
+  toHaveCalledTool(name, args, ...rest) {
+    mustBeAll('toHaveCalledTool()', rest, 'give the name and the arguments alone');
     if (typeof name !== 'string') throw badArgument(`toHaveCalledTool(): expected the tool's name, not ${shown(name)}`);
     return ({ requests, forgotten, transcript }) => {
       const calls = answered(requests);
@@ -87,7 +96,8 @@ const checks = {
     };
   },
 
-  toHaveUsedAllReplies() {
+  toHaveUsedAllReplies(...rest) {
+    mustBeAll('toHaveUsedAllReplies()', rest, 'it asks about all of the session');
     return ({ transcript, unfinished }) => ({ pass: !unfinished, message: unfinished || `expected a reply to be left, or a request to have gone wrong\n\n${clipped(transcript)}` });
   },
 };
@@ -104,6 +114,17 @@ function mustHave(where, value, keys) {
   if (stray === undefined) return;
   const sent = keys === REQUEST ? ' (what was sent stands in body)' : '';
   throw unknownName(`${where}there is no key${sent} `, stray, keys);
+}
+
+/**
+ * Throws if a value asks for something else than what is asked for anyway.
+ * @param {string} where  for the message
+ * @param {Record<string, unknown>} value
+ * @param {Record<string, unknown>} anyway
+ */
+function mustAgree(where, value, anyway) {
+  const key = Object.keys(value).find((each) => each in anyway && compare(value[each], anyway[each]).wrong);
+  if (key !== undefined) throw badArgument(`${where}${key} is ${shown(value[key])}, but of an answer streamed to its end it is ${shown(anyway[key])}; leave it out, or ask toHaveReceivedRequest()`);
 }
 
 /**

@@ -3,7 +3,7 @@
 const { Desk, Queue } = require('./desk.js');
 const { accepted, sessionRequest } = require('./emulator.js');
 const { LLEmulatorError, badArgument, show } = require('./errors.js');
-const { renamed } = require('./options.js');
+const { mustBeAll, renamed } = require('./options.js');
 const { asScript, serialise } = require('./rules.js');
 const { Session } = require('./session.js');
 
@@ -17,23 +17,39 @@ const POLL_MS = 20;
 /**
  * @param {string} [url]  else the environment variable LLEMULATOR_URL, which the global set-ups set
  * @param {{ controlToken?: string }} [options]
+ * @param {unknown[]} rest
  */
-async function connectEmulator(url = process.env.LLEMULATOR_URL, options = {}) {
+async function connectEmulator(url = process.env.LLEMULATOR_URL, options = {}, ...rest) {
+  mustBeAll('connectEmulator()', rest, 'give the URL and one object of options');
   const { controlToken } = renamed('connectEmulator()', options, { controlToken: 'controlToken' });
   if (controlToken !== undefined && typeof controlToken !== 'string') throw badArgument(`connectEmulator(): controlToken must be a string, not ${show(controlToken)}`);
   if (!url) {
     throw badArgument('connectEmulator(): give the URL, e.g. http://127.0.0.1:8080, or set LLEMULATOR_URL (llemulator/vitest/global-setup does)');
   }
-  let origin;
-  try {
-    ({ origin } = new URL(url));
-  } catch {
-    throw badArgument(`connectEmulator(): ${show(url)} is no URL; expected e.g. http://127.0.0.1:8080`);
-  }
+  const origin = originOf(url);
   const remote = new RemoteEmulator(origin, controlToken);
   const { status, body } = await send(origin, {}, 'GET', '/readyz', '');
   if (status !== 200) throw new LLEmulatorError('ERR_LLEMULATOR_CONNECT', `${origin}/readyz answered ${status} ${show(body)}: no emulator, or not ready`);
   return remote;
+}
+
+/**
+ * The origin that is given as a URL. What else a URL has would be dropped, and another emulator be asked than was meant.
+ * @param {string} url
+ */
+function originOf(url) {
+  let given;
+  try {
+    given = new URL(url);
+  } catch {
+    throw badArgument(`connectEmulator(): ${show(url)} is no URL; expected e.g. http://127.0.0.1:8080`);
+  }
+  const { protocol, origin, username, password, pathname, search, hash } = given;
+  if (protocol !== 'http:' && protocol !== 'https:') throw badArgument(`connectEmulator(): ${show(url)} begins with ${protocol}; expected http: or https:, e.g. http://127.0.0.1:8080`);
+  if (username || password) throw badArgument(`connectEmulator(): the URL of ${origin} has a user or password; a control token is the option controlToken`);
+  const more = `${pathname === '/' ? '' : pathname}${search}${hash}`;
+  if (more) throw badArgument(`connectEmulator(): ${show(url)} has ${more} after the origin; give ${origin} alone, where the emulator must be`);
+  return origin;
 }
 
 class RemoteEmulator {
@@ -62,8 +78,12 @@ class RemoteEmulator {
     this.#desk = new Desk(this.#door);
   }
 
-  /** @param {string} address */
-  queue(address) {
+  /**
+   * @param {string} address
+   * @param {unknown[]} rest
+   */
+  queue(address, ...rest) {
+    mustBeAll('queue()', rest, "add them: queue(address).add('Paris.')");
     return new Queue(this.#door, address);
   }
 
@@ -76,35 +96,43 @@ class RemoteEmulator {
    * @param {string | { id: string }} request
    * @param {unknown} reply
    * @param {{ keep?: unknown, times?: number }} [options]
+   * @param {unknown[]} rest
    * @returns {Promise<void>}
    */
-  async answer(request, reply, options) {
-    await this.#desk.answer(request, reply, options);
+  async answer(request, reply, options, ...rest) {
+    await this.#desk.answer(request, reply, options, ...rest);
   }
 
   /**
    * @param {string | { id: string }} request
    * @param {string} action
    * @param {Record<string, unknown>} [fields]
+   * @param {unknown[]} rest
    * @returns {Promise<void>}
    */
-  async act(request, action, fields) {
-    await this.#desk.act(request, action, fields);
+  async act(request, action, fields, ...rest) {
+    await this.#desk.act(request, action, fields, ...rest);
   }
 
   /**
    * @param {string | import('../index.d.ts').SessionOptions} [name]
    * @param {import('../index.d.ts').SessionOptions} [options]
+   * @param {unknown[]} rest
    * @returns {Promise<InstanceType<typeof Session>>}
    */
-  async session(name, options) {
+  async session(name, options, ...rest) {
+    mustBeAll('session()', rest, 'give a name and one object of options');
     // Others may drive the same emulator: without a name, nobody else has this one.
     const request = sessionRequest(name, options, () => `session-${require('node:crypto').randomUUID()}`);
     return this.#door.control(null, 'POST', '/_emulator/sessions', request, (made) => new Session(this.#door, made.api_key, made.name));
   }
 
-  /** @param {unknown} script */
-  async script(script) {
+  /**
+   * @param {unknown} script
+   * @param {unknown[]} rest
+   */
+  async script(script, ...rest) {
+    mustBeAll('script()', rest, 'give one script, or load them one after the other');
     await this.#door.control(null, 'POST', '/_emulator/shared-script', serialise(asScript(script), inProcessOnly), () => undefined);
   }
 

@@ -2,7 +2,7 @@
 // What people have before them, for tests: preset queues, requests that wait for somebody, and the events of both. In
 // this process every answer is there at once, elsewhere each is a promise: the door decides (see session.js).
 const { badArgument, isPlainObject, show, unknownName } = require('./errors.js');
-const { PACE, asTimes, renamed } = require('./options.js');
+const { PACE, asTimes, mustBeAll, renamed } = require('./options.js');
 const { match, mustBeReply, serialise } = require('./rules.js');
 
 /** Keys of an item that is more than a reply, and their names on the wire. */
@@ -105,20 +105,28 @@ class Queue {
   /**
    * @param {string} id
    * @param {Record<string, unknown>} changes
+   * @param {unknown[]} rest
    */
-  change(id, changes) {
+  change(id, changes, ...rest) {
+    mustBeAll('change()', rest, 'give all changes in one object');
     if (!isPlainObject(changes)) throw badArgument(`change(): the changes must be an object, not ${show(changes)}`);
     const { position, ...item } = changes;
     const given = { ...keys(item, 'change()'), ...(position !== undefined && { position }) };
     return this.#ask('PATCH', `/${encodeURIComponent(id)}`, given, () => undefined);
   }
 
-  /** @param {string} id */
-  remove(id) {
+  /**
+   * @param {string} id
+   * @param {unknown[]} rest
+   */
+  remove(id, ...rest) {
+    mustBeAll('remove()', rest, 'remove one after the other');
     return this.#ask('DELETE', `/${encodeURIComponent(id)}`, undefined, () => undefined);
   }
 
-  clear() {
+  /** @param {unknown[]} rest */
+  clear(...rest) {
+    mustBeAll('clear()', rest, 'it drops all items; remove(id) drops one');
     // One that nobody put anything into is empty already.
     return this.#ask('DELETE', '?missing=ok', undefined, () => undefined);
   }
@@ -141,8 +149,10 @@ class Desk {
    * @param {unknown} request  its id, or the request itself
    * @param {unknown} reply  also pieces of text as they come: then it is a promise
    * @param {{ keep?: unknown, times?: number }} [options]
+   * @param {unknown[]} rest
    */
-  answer(request, reply, options) {
+  answer(request, reply, options, ...rest) {
+    mustBeAll('answer()', rest, 'give one reply and one object of options');
     const { keep, times } = renamed('answer()', options, { keep: 'keep', times: 'times' });
     const pieces = Object(reply);
     if (typeof reply !== 'string' && (Symbol.asyncIterator in pieces || Symbol.iterator in pieces)) {
@@ -181,8 +191,10 @@ class Desk {
    * @param {unknown} request
    * @param {string} action
    * @param {Record<string, unknown>} [fields]
+   * @param {unknown[]} rest
    */
-  act(request, action, fields = {}) {
+  act(request, action, fields = {}, ...rest) {
+    mustBeAll('act()', rest, 'give all fields in one object');
     if (!ACTIONS.includes(action)) throw unknownName('act(): there is no action ', action, ACTIONS);
     if (!isPlainObject(fields)) throw badArgument(`act(): the fields must be an object, not ${show(fields)}`);
     return this.#act(request, action, fields);

@@ -3,6 +3,7 @@
 // is garbage-collected stops nothing, stop() does.
 const { LLEmulatorError, badArgument, isPlainObject, show, unknownName } = require('./errors.js');
 const { native } = require('./native.js');
+const { mustBeAll } = require('./options.js');
 const { asScript, serialise } = require('./rules.js');
 const { Session } = require('./session.js');
 
@@ -25,9 +26,11 @@ const now = performance.now.bind(performance);
 
 /**
  * @param {import('../index.d.ts').EmulatorOptions} [options]
+ * @param {unknown[]} rest
  * @returns {Promise<Emulator>}
  */
-async function startEmulator(options) {
+async function startEmulator(options, ...rest) {
+  mustBeAll('startEmulator()', rest, 'give all options in one object');
   return startEmulatorNow(options);
 }
 
@@ -106,14 +109,20 @@ class Emulator {
   /**
    * @param {string | import('../index.d.ts').SessionOptions} [name]
    * @param {import('../index.d.ts').SessionOptions} [options]
+   * @param {unknown[]} rest
    */
-  session(name, options) {
+  session(name, options, ...rest) {
+    mustBeAll('session()', rest, 'give a name and one object of options');
     const request = sessionRequest(name, options, () => `session-${++this.#unnamed}`);
     return this.#door.control(null, 'POST', '/_emulator/sessions', request, (made) => new Session(this.#door, made.api_key, made.name));
   }
 
-  /** @param {unknown} script */
-  script(script) {
+  /**
+   * @param {unknown} script
+   * @param {unknown[]} rest
+   */
+  script(script, ...rest) {
+    mustBeAll('script()', rest, 'give one script, or load them one after the other');
     this.#door.control(null, 'POST', '/_emulator/shared-script', serialise(asScript(script), (reply) => functionsOf(this.#kept).add(reply, '')), () => undefined);
   }
 
@@ -122,8 +131,12 @@ class Emulator {
     this.#door.control(null, 'DELETE', '/_emulator/sessions', '', () => undefined);
   }
 
-  /** @param {string} address */
-  queue(address) {
+  /**
+   * @param {string} address
+   * @param {unknown[]} rest
+   */
+  queue(address, ...rest) {
+    mustBeAll('queue()', rest, "add them: queue(address).add('Paris.')");
     return new (desk().Queue)(this.#door, address);
   }
 
@@ -135,25 +148,29 @@ class Emulator {
    * @param {string | { id: string }} request
    * @param {unknown} reply
    * @param {{ keep?: unknown, times?: number }} [options]
+   * @param {unknown[]} rest
    */
-  answer(request, reply, options) {
-    return this.#atDesk.answer(request, reply, options);
+  answer(request, reply, options, ...rest) {
+    return this.#atDesk.answer(request, reply, options, ...rest);
   }
 
   /**
    * @param {string | { id: string }} request
    * @param {string} action
    * @param {Record<string, unknown>} [fields]
+   * @param {unknown[]} rest
    */
-  act(request, action, fields) {
-    return this.#atDesk.act(request, action, fields);
+  act(request, action, fields, ...rest) {
+    return this.#atDesk.act(request, action, fields, ...rest);
   }
 
   /**
    * @param {string} event
    * @param {(data: any) => unknown} listener
+   * @param {unknown[]} rest
    */
-  on(event, listener) {
+  on(event, listener, ...rest) {
+    mustBeAll('on()', rest, 'give one listener at a time');
     if (this.#stopped) throw stopped();
     const listeners = this.#listening;
     listeners.add(event, listener);
@@ -171,8 +188,10 @@ class Emulator {
   /**
    * @param {string} event
    * @param {(data: any) => unknown} listener
+   * @param {unknown[]} rest
    */
-  off(event, listener) {
+  off(event, listener, ...rest) {
+    mustBeAll('off()', rest, 'give one listener at a time');
     this.#listening.remove(event, listener);
     return this;
   }
@@ -197,7 +216,8 @@ const stopped = () =>
  */
 function accepted({ status, body }) {
   if (status < 400) return body;
-  const { message, param, code } = body.error ?? { message: `${status} ${show(body)}` };
+  const { message: said, param, code } = body.error ?? { message: `${status} ${show(body)}` };
+  const message = said.includes(' does not compile: ') ? require('./regex.js').asWritten(said) : said;
   // A reply that is none was given here, at this line.
   if (code === 'invalid_item' || code === 'invalid_reply') throw new LLEmulatorError('ERR_LLEMULATOR_ARGUMENT', message, { param });
   if (code !== 'invalid_script') throw new LLEmulatorError('ERR_LLEMULATOR_CONTROL', message, { param });

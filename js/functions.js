@@ -1,7 +1,7 @@
 'use strict';
 // Functions as replies: kept here by number, called when the emulator asks, their results sent back as JSON text.
 const { badArgument, isPlainObject, show, unknownName } = require('./errors.js');
-const { mustBeJson } = require('./json.js');
+const { MOST_NESTED_REPLY, mustBeJson } = require('./json.js');
 
 /** What the emulator is told about a call. @typedef {Record<string, unknown>} Answer */
 
@@ -211,7 +211,7 @@ function valid(value, reply, verb) {
   const expected = `expected a string or a reply such as text('…')${verb === 'returned' ? '; undefined passes to the next rule' : ''}`;
   if (!isPlainObject(value)) throw badArgument(`${who} ${verb} ${show(value)}; ${expected}`);
   if ('match' in value || 'response' in value) throw badArgument(`${who} ${verb} a when(…) rule; ${expected}`);
-  mustBeJson(value, '', { lead: `${who} ${verb} a reply whose ` });
+  mustBeJson(value, '', { lead: `${who} ${verb} a reply whose `, most: MOST_NESTED_REPLY });
   return value;
 }
 
@@ -265,8 +265,9 @@ function mustBeCounts(value) {
  */
 function isPiece(value) {
   const keys = isPlainObject(value) ? Object.keys(value).filter((key) => value[key] !== undefined) : [];
-  // `usage` is an option of replies too; alone it is a piece.
-  return keys.some((key) => key !== 'usage' && Object.hasOwn(PIECE, key)) || (keys.length === 1 && keys[0] === 'usage');
+  // These are options of replies too: alone, or together, they are a piece.
+  const own = keys.filter((key) => key !== 'usage' && key !== 'headers');
+  return keys.length > 0 && (!own.length || own.some((key) => Object.hasOwn(PIECE, key)));
 }
 
 /**

@@ -9,7 +9,7 @@ const { when } = require('./rules.js');
 /** @param {Parameters<typeof import('./connect.js').connectEmulator>} given */
 const connectEmulator = (...given) => require('./connect.js').connectEmulator(...given);
 /** @type {typeof import('../index.d.ts').localModel} */
-const localModel = (options) => require('./local.js').localModel(options);
+const localModel = (...given) => require('./local.js').localModel(...given);
 
 const reply = Object.freeze({ ...replies, when });
 

@@ -3,6 +3,7 @@
 const { insert } = require('./cassettes.js');
 const { startEmulatorNow } = require('./emulator.js');
 const { matchers } = require('./matchers.js');
+const { mustBeAll } = require('./options.js');
 const { Sessions, unique } = require('./runners.js');
 const { serializer } = require('./serializer.js');
 
@@ -28,7 +29,8 @@ function runningTest(expect) {
 const hasFailed = (test) => (test?.errors.length ?? 0) > 0;
 
 /** @type {typeof import('../types/jest.js').setupEmulator} */
-function setupEmulator(options) {
+function setupEmulator(options, ...rest) {
+  mustBeAll('setupEmulator()', rest, 'give all options in one object');
   const { afterAll, afterEach, expect } = jestGlobals();
   expect.extend(matchers);
   expect.addSnapshotSerializer(serializer);
@@ -36,10 +38,10 @@ function setupEmulator(options) {
   const sessions = new Sessions(/** @type {any} */ (emulator), () => runningTest(expect));
   /** @type {Map<string, number>} */
   const taken = new Map();
-  /** @type {any} */ (emulator).cassette = (/** @type {string} */ name, /** @type {any} */ options) => {
+  /** @type {any} */ (emulator).cassette = (/** @type {string} */ name, /** @type {any[]} */ ...more) => {
     const { currentTestName, testPath } = expect.getState();
     const session = emulator.session(unique(taken, currentTestName ?? name));
-    insert(/** @type {any} */ (session), testPath, name, options);
+    insert(/** @type {any} */ (session), testPath, name, ...more);
     return session;
   };
   afterEach(() => {
@@ -47,8 +49,9 @@ function setupEmulator(options) {
     sessions.check(running, hasFailed(running));
   });
   afterAll(async () => {
-    // What no afterEach has seen: those of test.concurrent, which Jest runs without it, and those made for all tests.
-    const left = sessions.rest(hasFailed);
+    // What no afterEach has seen: those of test.concurrent, which Jest runs without it, those made for all tests, and what
+    // a test forgot to wait for.
+    const left = await sessions.rest(hasFailed);
     await emulator.stop();
     if (left) throw left;
   });

@@ -7,6 +7,12 @@ const NO_KEYS = /^(?:(?:Weak)?(?:Map|Set)|\w+Array)$/;
 /** Objects that JSON writes without keys. */
 const KEYLESS = /^(?:Object|String|Number|Boolean)$/;
 
+/** Deepest nesting of a value that a helper is given, and of a reply with such values: a script is read to 127 levels. */
+const MOST_NESTED = 100;
+const MOST_NESTED_REPLY = 110;
+/** Most of a place that is shown of what lies too deep. */
+const SHOWN = 40;
+
 /**
  * Throws unless JSON holds all of a value. What is undefined in an object is left out, as JSON.stringify does.
  * @param {unknown} value
@@ -14,6 +20,7 @@ const KEYLESS = /^(?:Object|String|Number|Boolean)$/;
  * @param {object} [how]
  * @param {string} [how.lead]  what the message begins with
  * @param {string} [how.expected]  what would be right
+ * @param {number} [how.most]  its deepest nesting
  * @param {boolean} [how.complete]  what is undefined is a mistake in objects too
  * @param {unknown[]} [above]  what it stands in
  */
@@ -26,6 +33,8 @@ function mustBeJson(value, at, how = {}, above = []) {
     throw badArgument(`${lead}${at || 'the value'} is ${what}${expected ? `; expected ${expected}` : ', which JSON cannot hold'}`);
   }
   if (typeof given !== 'object' || given === null) return;
+  const { most = MOST_NESTED } = how;
+  if (above.length === most) throw badArgument(`${how.lead ?? ''}${at.slice(0, SHOWN)}… is nested more than ${most} levels deep, and the emulator reads no more; make it flatter`);
   const inside = [...above, given];
   // By index: a list may have holes.
   if (Array.isArray(given)) for (let i = 0; i < given.length; i++) mustBeJson(given[i], `${at}[${i}]`, how, inside);
@@ -56,4 +65,4 @@ function lost(value) {
  */
 const place = (at, key) => (at ? `${at}.${key}` : key);
 
-module.exports = { mustBeJson, place };
+module.exports = { MOST_NESTED, MOST_NESTED_REPLY, mustBeJson, place };

@@ -4,6 +4,7 @@ const { LLEmulatorError, badArgument, isPlainObject, show, unknownName } = requi
 const { library, loadEngine } = require('./local/engine.js');
 const { promptOf } = require('./local/prompt.js');
 const { addressOf, weights } = require('./local/weights.js');
+const { mustBeAll } = require('./options.js');
 const { contextLengthExceeded, error } = require('./replies.js');
 
 /** The options: what each must be. @type {Record<string, (value: any) => string | undefined>} */
@@ -38,7 +39,8 @@ function mustBeWhole(value, least, most) {
 }
 
 /** @type {typeof import('../index.d.ts').localModel} */
-function localModel(options) {
+function localModel(options, ...rest) {
+  mustBeAll('localModel()', rest, 'give all options in one object');
   if (!isPlainObject(options)) throw badArgument(`localModel(): expected an object such as { path: 'model.gguf' } or { name: 'smollm' }, not ${show(options)}`);
   const given = /** @type {Record<string, any>} */ (options);
   for (const [key, value] of Object.entries(given)) {

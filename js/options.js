@@ -21,6 +21,17 @@ function mustBeOptions(helper, options) {
 }
 
 /**
+ * Throws if more was given than something takes.
+ * @param {string} helper
+ * @param {readonly unknown[]} rest
+ * @param {string} instead  what would be right
+ */
+function mustBeAll(helper, rest, instead) {
+  const stray = rest.find((each) => each !== undefined);
+  if (stray !== undefined) throw badArgument(`${helper}: ${show(stray)} is an argument too many; ${instead}`);
+}
+
+/**
  * Renames the keys of an options object; a key that is not in the table is a mistake.
  * @param {string} helper  for the message
  * @param {unknown} options
@@ -44,4 +55,4 @@ function renamed(helper, options, table) {
  */
 const asTimes = (times) => (times === Infinity ? 'unlimited' : times);
 
-module.exports = { PACE, asTimes, mustBeOptions, renamed };
+module.exports = { PACE, asTimes, mustBeAll, mustBeOptions, renamed };

@@ -2,7 +2,7 @@
 // The reply helpers. Each is one line of the script language: it returns the JSON that a script file would hold.
 const { badArgument, isPlainObject, show } = require('./errors.js');
 const { mustBeJson } = require('./json.js');
-const { PACE, mustBeOptions, renamed } = require('./options.js');
+const { PACE, mustBeAll, mustBeOptions, renamed } = require('./options.js');
 
 /** Options of every reply, and their names in the script language. */
 const OPTIONS = /** @type {Record<string, string>} */ ({
@@ -35,18 +35,28 @@ function withOptions(helper, reply, options, rest = []) {
     delete given[name];
   }
   if (hold !== undefined) pace.hold = renamed(`${helper}: hold`, hold, { afterChunks: 'after_chunks', until: 'until' });
-  return Object.keys(pace).length ? { ...reply, ...given, pace } : { ...reply, ...given };
+  return merged(helper, reply, Object.keys(pace).length ? { ...given, pace } : given);
 }
 
+/** What of a reply holds settings that can be given one by one. */
+const SETTINGS = ['pace', 'usage', 'headers'];
+
 /**
- * Throws if more was given than a helper takes.
+ * Two parts of a reply as one. What both say must be the same: one of them would be lost.
  * @param {string} helper
- * @param {unknown[]} rest
- * @param {string} instead  what would be right
+ * @param {Record<string, any>} one
+ * @param {Record<string, any>} other
+ * @param {string} [place]  of both, for the message
  */
-function mustBeAll(helper, rest, instead) {
-  const stray = rest.find((each) => each !== undefined);
-  if (stray !== undefined) throw badArgument(`${helper}: ${show(stray)} is an argument too many; ${instead}`);
+function merged(helper, one, other, place = '') {
+  const out = { ...one };
+  for (const [key, value] of Object.entries(other)) {
+    const before = out[key];
+    if (SETTINGS.includes(key) && isPlainObject(before) && isPlainObject(value)) out[key] = merged(helper, before, value, `${key}.`);
+    else if (before === undefined || JSON.stringify(before) === JSON.stringify(value)) out[key] = value;
+    else throw badArgument(`${helper}: ${place}${key} is given twice, as ${show(before)} and as ${show(value)}, and a reply has one; leave one out`);
+  }
+  return out;
 }
 
 /**
@@ -98,7 +108,7 @@ const reasoning = (summary, reply, options, ...rest) => {
   if (typeof summary !== 'string' && !Array.isArray(summary)) {
     throw badArgument(`reasoning(): the summary must be a string or a list of strings, not ${show(summary)}`);
   }
-  return withOptions('reasoning()', { reasoning: summary, ...(reply === undefined ? {} : asObject('reasoning()', reply)) }, options, rest);
+  return withOptions('reasoning()', merged('reasoning()', { reasoning: summary }, reply === undefined ? {} : asObject('reasoning()', reply)), options, rest);
 };
 
 /** @type {typeof import('../index.d.ts').toolCall} */
@@ -124,7 +134,8 @@ const toolCalls = (...calls) => {
     }
     return call;
   });
-  return Object.assign({}, ...all, { tool_calls: all.flatMap((call) => call.tool_calls) });
+  const more = all.reduce((before, { tool_calls, ...one }) => merged('toolCalls()', before, one), {});
+  return { ...more, tool_calls: all.flatMap((call) => call.tool_calls) };
 };
 
 /** @type {typeof import('../index.d.ts').output} */
@@ -134,11 +145,12 @@ const output = (items, options, ...rest) => {
 };
 
 /** @type {typeof import('../index.d.ts').error} */
-const error = (status, more) => {
+const error = (status, more, ...rest) => {
   if (!Number.isInteger(status) || status < 400 || status > 599) {
     throw badArgument(`error(): the status must be a whole number from 400 to 599, not ${show(status)}`);
   }
-  return failure('error()', { status }, typeof more === 'string' ? { message: more } : more);
+  const instead = typeof more === 'string' ? 'give one object, with the message in it' : 'give all options in one object';
+  return failure('error()', { status }, typeof more === 'string' ? { message: more } : more, rest, instead);
 };
 
 /**
@@ -146,24 +158,32 @@ const error = (status, more) => {
  * @param {string} helper
  * @param {Record<string, any>} base
  * @param {unknown} more
+ * @param {unknown[]} rest  what was given after it
+ * @param {string} [instead]  what would be right
  */
-const failure = (helper, base, more) => ({
-  error: {
-    ...base,
-    ...renamed(helper, more, { message: 'message', type: 'type', code: 'code', param: 'param', retryAfterMs: 'retry_after_ms', headers: 'headers' }),
-  },
-});
+function failure(helper, base, more, rest, instead = 'give all options in one object') {
+  mustBeAll(helper, withoutIndex(more, rest), instead);
+  const given = renamed(helper, more, { message: 'message', type: 'type', code: 'code', param: 'param', retryAfterMs: 'retry_after_ms', headers: 'headers' });
+  return { error: { ...base, ...given } };
+}
+
+/**
+ * What was given after an argument that may be left out; not the index that `Array.from({ length: 2 }, rateLimited)` gives.
+ * @param {unknown} first
+ * @param {unknown[]} rest
+ */
+const withoutIndex = (first, rest) => (first === undefined && typeof rest[0] === 'number' ? rest.slice(1) : rest);
 
 /** @type {typeof import('../index.d.ts').rateLimited} */
-const rateLimited = (more) => failure('rateLimited()', { status: 429 }, more);
+const rateLimited = (more, ...rest) => failure('rateLimited()', { status: 429 }, more, rest);
 /** @type {typeof import('../index.d.ts').quotaExceeded} */
-const quotaExceeded = (more) => failure('quotaExceeded()', { status: 429, code: 'insufficient_quota' }, more);
+const quotaExceeded = (more, ...rest) => failure('quotaExceeded()', { status: 429, code: 'insufficient_quota' }, more, rest);
 /** @type {typeof import('../index.d.ts').serverError} */
-const serverError = (more) => failure('serverError()', { status: 500 }, more);
+const serverError = (more, ...rest) => failure('serverError()', { status: 500 }, more, rest);
 /** @type {typeof import('../index.d.ts').contextLengthExceeded} */
-const contextLengthExceeded = (more) => failure('contextLengthExceeded()', { status: 400, code: 'context_length_exceeded' }, more);
+const contextLengthExceeded = (more, ...rest) => failure('contextLengthExceeded()', { status: 400, code: 'context_length_exceeded' }, more, rest);
 /** @type {typeof import('../index.d.ts').invalidApiKey} */
-const invalidApiKey = (more) => failure('invalidApiKey()', { status: 401, code: 'invalid_api_key' }, more);
+const invalidApiKey = (more, ...rest) => failure('invalidApiKey()', { status: 401, code: 'invalid_api_key' }, more, rest);
 
 /**
  * A fault in a reply, or before any reply.
@@ -174,15 +194,19 @@ const invalidApiKey = (more) => failure('invalidApiKey()', { status: 401, code: 
  */
 function fault(kind, lone, args) {
   const isOptions = (/** @type {unknown} */ value) => isPlainObject(value) && Object.keys(value).every((key) => key === 'at' || key === 'ms');
+  mustBeAll(`${kind}()`, args.slice(2), 'give a reply and one object of options');
   const [reply, options] = args.length === 1 && isOptions(args[0]) ? [undefined, args[0]] : args;
   const given = renamed(`${kind}()`, options, { at: 'at', ...(kind === 'stall' && { ms: 'stall_ms' }) });
   const where = given.at === undefined && reply === undefined ? { at: lone } : {};
-  return { ...(reply === undefined ? {} : asObject(`${kind}()`, reply)), fault: { kind, ...where, ...given } };
+  const whole = reply === undefined ? {} : asObject(`${kind}()`, reply);
+  if (whole.fault !== undefined) throw badArgument(`${kind}(): the reply breaks already, by ${show(whole.fault)}, and it breaks once; give it without`);
+  return { ...whole, fault: { kind, ...where, ...given } };
 }
 
 /** @type {typeof import('../index.d.ts').timeout} */
 const timeout = (/** @type {unknown[]} */ ...rest) => {
-  mustBeAll('timeout()', rest.slice(0, 1), 'it never answers; stall({ ms: 500 }) falls silent for a time');
+  const [first, ...more] = rest;
+  mustBeAll('timeout()', [first, ...withoutIndex(first, more)], 'it never answers; stall({ ms: 500 }) falls silent for a time');
   return { fault: { kind: 'stall', at: 'connect' } };
 };
 /** @type {typeof import('../index.d.ts').disconnect} */
@@ -190,10 +214,11 @@ const disconnect = (/** @type {unknown[]} */ ...args) => fault('disconnect', 'co
 /** @type {typeof import('../index.d.ts').stall} */
 const stall = (/** @type {unknown[]} */ ...args) => fault('stall', 'headers', args);
 /** @type {typeof import('../index.d.ts').malformed} */
-const malformed = (reply = '', options) => fault('malformed', 'headers', options === undefined ? [reply] : [reply, options]);
+const malformed = (reply = '', ...more) => fault('malformed', 'headers', [reply, ...more]);
 
 /** @type {typeof import('../index.d.ts').raw} */
-const raw = (answer) => {
+const raw = (answer, ...rest) => {
+  mustBeAll('raw()', rest, "give one object: raw({ status: 404, body: 'gone' })");
   if (typeof answer === 'string') return { raw: { status: 200, body: answer } };
   const { chunks, ...given } = renamed('raw()', answer, { status: 'status', headers: 'headers', body: 'body', sse: 'sse', chunks: 'chunks', events: 'events' });
   if (chunks !== undefined && !Array.isArray(chunks)) throw badArgument(`raw(): chunks must be a list of { atMs, text }, not ${show(chunks)}`);
@@ -202,9 +227,10 @@ const raw = (answer) => {
 };
 
 /** @type {typeof import('../index.d.ts').generated} */
-const generated = (options) => ({
-  generate: renamed('generated()', options, { length: 'length', seed: 'seed', tools: 'tools', style: 'style' }),
-});
+const generated = (options, ...rest) => {
+  mustBeAll('generated()', withoutIndex(options, rest), 'give all options in one object');
+  return { generate: renamed('generated()', options, { length: 'length', seed: 'seed', tools: 'tools', style: 'style' }) };
+};
 
 /** @type {typeof import('../index.d.ts').embedding} */
 const embedding = (vector, options, ...rest) => {

@@ -1,15 +1,16 @@
 'use strict';
 // Conditions in JavaScript, and scripts as JSON text: RegExps are translated, functions become numbers.
 const { badArgument, callersLine, isPlainObject, isRegExp, show, unknownName } = require('./errors.js');
-const { mustBeJson, place } = require('./json.js');
-const { asTimes, mustBeOptions } = require('./options.js');
+const { MOST_NESTED, MOST_NESTED_REPLY, mustBeJson, place } = require('./json.js');
+const { asTimes, mustBeAll, mustBeOptions } = require('./options.js');
 
 /** Loaded with the first condition on text. */
 const regex = () => require('./regex.js');
 
 /**
  * Where conditions stand: in `when()` a string is literal text, in a script it is written as the language has it.
- * @typedef {{ lead: string, literal: boolean, keys: Record<string, [string, Write]> }} Style
+ * `nots`: how many it stands in.
+ * @typedef {{ lead: string, literal: boolean, keys: Record<string, [string, Write]>, nots?: number }} Style
  */
 /** @typedef {(value: any, at: string, style: Style) => unknown} Write  `at`: the place, for messages */
 
@@ -23,13 +24,17 @@ function pattern(value, at, { lead, literal }) {
   throw badArgument(`${lead}${at} must be a string or a RegExp, not ${show(value)}`);
 }
 
+/** What the script language takes for a regex: slashes, and flags after them. */
+const SLASHED = /^\/.*\/[a-z]*$/s;
+
 /**
  * A condition on a name: a string is exact, a RegExp is translated and marked as one.
  * @type {Write}
  */
-function exact(value, at, { lead }) {
+function exact(value, at, { lead, literal }) {
   if (isRegExp(value)) return `/${regex().translate(value)}/`;
-  if (typeof value === 'string') return value;
+  // The language takes a name with slashes around it for a regex.
+  if (typeof value === 'string') return literal && SLASHED.test(value) ? `/^${regex().escape(value)}$/` : value;
   throw badArgument(`${lead}${at} must be a string or a RegExp, not ${show(value)}`);
 }
 
@@ -102,7 +107,8 @@ const mapped = (value, at, each) => Object.fromEntries(Object.entries(value).map
  * @returns {unknown}
  */
 function match(given, at = '', style = WHEN) {
-  const { lead, literal, keys } = style;
+  const { lead, literal, keys, nots = 0 } = style;
+  if (nots > MOST_NESTED) throw badArgument(`${lead}${at.slice(0, 40)}… stands in more than ${MOST_NESTED} nots, and the emulator reads no more; make it flatter`);
   if (typeof given === 'string' || isRegExp(given)) return pattern(given, at, style);
   if (!isPlainObject(given)) throw badArgument(`${lead}${at}${at && ': '}expected a string, a RegExp or an object of conditions, not ${show(given)}`);
   return Object.fromEntries(Object.entries(given).map(([key, value]) => {
@@ -113,12 +119,13 @@ function match(given, at = '', style = WHEN) {
     // It would be left out, and the rest match more.
     if (value === undefined) throw badArgument(`${lead}${where} is undefined; give a value, or leave the condition out`);
     const [name, write] = known ? keys[key] : [key, only('JSON')];
-    return [name, write(value, where, style)];
+    return [name, write(value, where, key === 'not' ? { ...style, nots: nots + 1 } : style)];
   }));
 }
 
 /** @type {typeof import('../index.d.ts').when} */
-const when = (condition, reply, options = {}) => {
+const when = (condition, reply, options = {}, ...more) => {
+  mustBeAll('when()', more, 'give several replies as a list, and all options in one object');
   const { times, expect, optional, name, ...rest } = mustBeOptions('when()', options);
   const [stray] = Object.keys(rest);
   if (stray) throw unknownName('when(): there is no option ', stray, ['times', 'expect', 'optional', 'name']);
@@ -190,7 +197,7 @@ function serialise(body, number) {
   /** @typedef {(value: unknown, at: string) => unknown} Writer */
   /** @type {Writer} */
   const json = (value, at) => {
-    mustBeJson(value, at);
+    mustBeJson(value, at, { most: MOST_NESTED_REPLY });
     return value;
   };
   /** @type {Writer} */

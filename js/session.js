@@ -2,7 +2,7 @@
 // A session: its own API key, script and journal. The same class drives an emulator in this process, where every
 // answer is there at once, and one elsewhere, where each is a promise: the door decides (see emulator.js, connect.js).
 const { LLEmulatorError, badArgument, show, unknownName } = require('./errors.js');
-const { renamed } = require('./options.js');
+const { mustBeAll, renamed } = require('./options.js');
 const { asScript, mustBeReply, serialise } = require('./rules.js');
 
 /**
@@ -83,13 +83,21 @@ class Session {
     return this.#ask('POST', 'script', asScript({ responses: replies.map(asStep) }), nothing);
   }
 
-  /** @param {unknown} script */
-  script(script) {
+  /**
+   * @param {unknown} script
+   * @param {unknown[]} rest
+   */
+  script(script, ...rest) {
+    mustBeAll('script()', rest, 'give one script, or load them one after the other');
     return this.#ask('POST', 'script', asScript(script), nothing);
   }
 
-  /** @param {unknown} reply */
-  otherwise(reply) {
+  /**
+   * @param {unknown} reply
+   * @param {unknown[]} rest
+   */
+  otherwise(reply, ...rest) {
+    mustBeAll('otherwise()', rest, 'give one reply, which answers any number of times; a function can choose');
     mustBeReply(reply, 'otherwise(): the reply');
     const fallback = typeof reply === 'string' ? { text: reply } : reply;
     return this.#ask('POST', 'script', { defaults: { fallback } }, nothing);
@@ -98,8 +106,10 @@ class Session {
   /**
    * @param {string} file
    * @param {{ record?: 'on-miss' | 'all', upstream?: string, upstreamKey?: string }} [options]
+   * @param {unknown[]} rest
    */
-  cassette(file, options = {}) {
+  cassette(file, options = {}, ...rest) {
+    mustBeAll('cassette()', rest, 'give all options in one object');
     if (typeof file !== 'string' || !file) throw badArgument(`cassette(): expected the path of a file, not ${show(file)}`);
     const { record, upstream, upstreamKey } = renamed('cassette()', options, CASSETTE);
     if (record !== undefined && !MODES.includes(record)) throw unknownName('cassette(): there is no way to record ', show(record), MODES.map((each) => show(each)));
@@ -150,8 +160,10 @@ class Session {
   /**
    * @param {(request: any) => unknown} [wanted]
    * @param {{ timeoutMs?: number, arrived?: boolean }} [options]
+   * @param {unknown[]} rest
    */
-  async waitForRequest(wanted = () => true, options = {}) {
+  async waitForRequest(wanted = () => true, options = {}, ...rest) {
+    mustBeAll('waitForRequest()', rest, 'give all options in one object');
     if (typeof wanted !== 'function') throw badArgument(`waitForRequest(): expected a function, not ${show(wanted)}`);
     const { timeoutMs = PATIENCE_MS, arrived = false } = renamed('waitForRequest()', options, WAIT);
     if (!(Number.isFinite(timeoutMs) && timeoutMs >= 0)) throw badArgument(`waitForRequest(): timeoutMs must be milliseconds, not ${show(timeoutMs)}`);
@@ -216,14 +228,20 @@ class Session {
     return this.#ask('POST', 'reset', undefined, nothing);
   }
 
-  /** @param {string} name */
-  release(name) {
+  /**
+   * @param {string} name
+   * @param {unknown[]} rest
+   */
+  release(name, ...rest) {
+    if (typeof name !== 'string' || !name) throw badArgument(`release(): expected the name of a hold, not ${show(name)}`);
+    mustBeAll('release()', rest, 'release one after the other');
     return this.#ask('POST', `release/${encodeURIComponent(name)}`, undefined, nothing);
   }
 
   get clock() {
     const read = () => this.#ask('GET', 'clock', undefined, (clock) => clock);
-    const advance = (/** @type {number} */ milliseconds) => {
+    const advance = (/** @type {number} */ milliseconds, /** @type {unknown[]} */ ...rest) => {
+      mustBeAll('clock.advance()', rest, 'give milliseconds');
       if (typeof milliseconds !== 'number' || !(milliseconds >= 0)) {
         throw badArgument(`clock.advance(): expected milliseconds, not ${show(milliseconds)}`);
       }

@@ -56,7 +56,7 @@ export const test = base.extend({
     async ({}, use) => {
       await use();
       for (const sessions of made.values()) {
-        const left = sessions.rest((task) => errors(task) > 0);
+        const left = await sessions.rest((task) => errors(task) > 0);
         if (left) throw left;
       }
     },
@@ -68,7 +68,7 @@ export const test = base.extend({
     await use(api);
   },
   cassette: async ({ api, task }, use) => {
-    await use((name, options) => cassettes.insert(api, task.file.filepath, name, options));
+    await use((...given) => cassettes.insert(api, task.file.filepath, ...given));
   },
   openai: async ({ api }, use) => {
     const { default: OpenAI } = await import('openai');

@@ -17,8 +17,8 @@ declare module 'expect' {
 
 /**
  * Starts an emulator for a test file and adds the matchers. Call it at the top of the file or of a `describe`. Sessions
- * made in a test are finished when it has passed, those of `test.concurrent` after the last test; the emulator is stopped
- * then.
+ * made in a test are finished when it has passed, those of `test.concurrent` after the last test. What comes after a
+ * session's test is told then too, and the emulator is stopped.
  */
 export function setupEmulator(options?: EmulatorOptions): JestEmulator;
 

@@ -19,7 +19,10 @@ export interface SessionMatchers<R = unknown> {
    * ```
    */
   toHaveReceivedMessages(messages: readonly (string | RegExp | ExpectedMessage)[]): R;
-  /** One answer was streamed to its end; the request holds these keys. */
+  /**
+   * One answer was streamed to its end, and is over; the request holds these keys. Those that contradict this (a `status`
+   * of 500) are refused.
+   */
   toHaveStreamed(subset?: object): R;
   /** The application called a tool the model asked for, and sent its result; `args` may be a part of the arguments. */
   toHaveCalledTool(name: string, args?: unknown): R;

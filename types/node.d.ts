@@ -11,7 +11,10 @@ export interface TestContext {
   diagnostic?(message: string): void;
 }
 
-/** A session named after the test, on an emulator of this process. `finish()` runs after a test that passed. */
+/**
+ * A session named after the test, on an emulator of this process. `finish()` runs after a test that passed. What comes
+ * later is told when the process ends, with the exit code 1.
+ */
 export function setupEmulator(t: TestContext, options?: SessionOptions): Promise<Session>;
 
 /**

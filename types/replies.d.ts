@@ -200,15 +200,15 @@ export interface Usage {
 
 /** A message. The empty string is an empty message. */
 export function text(text: string, options?: ReplyOptions): ReplyObject;
-/** A message that is JSON, written compactly. What JSON cannot hold is refused: a promise, a Map, a function, NaN. */
+/** A message that is JSON, written compactly. What JSON cannot hold is refused: a promise, a Map, a function, NaN; so is what is nested more than 100 levels deep. */
 export function json(value: unknown, options?: ReplyOptions): ReplyObject;
 /** A refusal. */
 export function refusal(text: string, options?: ReplyOptions): ReplyObject;
-/** Reasoning with this summary, then a reply: `reasoning('Capitals …', 'Paris.')`. */
+/** Reasoning with this summary, then a reply that has none yet: `reasoning('Capitals …', 'Paris.')`. */
 export function reasoning(summary: string | readonly string[], reply?: Reply, options?: ReplyOptions): ReplyObject;
 /** A call of a tool. An object of arguments becomes JSON; a string is sent as it is, also if it is no JSON. */
 export function toolCall(name: string, args?: object | string, options?: ToolCallOptions): ToolCallReply;
-/** Several calls at once: `toolCalls(toolCall('a'), toolCall('b'))`. */
+/** Several calls at once: `toolCalls(toolCall('a'), toolCall('b'))`. Their options are those of the one answer, and must agree. */
 export function toolCalls(...calls: [ToolCallReply, ...ToolCallReply[]]): ToolCallReply;
 /** Several output items in this order: replies of one part, or items as the Responses API writes them. */
 export function output(items: readonly (Reply | ResponseOutputItem | { type: string; [key: string]: unknown })[], options?: ReplyOptions): ReplyObject;
@@ -317,7 +317,7 @@ export interface MatchConditions {
   system?: string | RegExp;
   /** In any message. */
   anyMessage?: string | RegExp;
-  /** A string is the exact name. */
+  /** A string is the exact name, also with slashes around it. */
   model?: string | RegExp;
   /** `chat`, `responses`, the SDK's name (`files.create`), or all of a resource (`files.*`). */
   operation?: string;

@@ -16,7 +16,7 @@ declare global {
 export interface Fixtures {
   /**
    * One for each worker. Sessions that a test makes are finished when it has passed; those made outside, or by one of
-   * several tests that run side by side, after the file's last test.
+   * several tests that run side by side, after the file's last test; so is what comes after a session's test.
    */
   emulator: Emulator;
   /** A session named after the test. `finish()` runs after a test that passed. */
