@@ -1,5 +1,5 @@
-//! Lays out what the binary looks up in place, so that nothing is unpacked when it runs: OpenAI's vocabularies, as the
-//! crate `tiktoken` ships them, and the kinds of letters. Embeds the control room's page, if `scripts/page.mjs` built it.
+//! Lays out what the binary looks up in place, so that little is unpacked when it runs: OpenAI's vocabularies, as the crate
+//! `tiktoken` ships them, and the kinds of letters. Embeds the control room's page, if `scripts/page.mjs` built it.
 //! Also the link settings of the Node addon and of the image's binary.
 //!
 //! Build scripts run unoptimised: everything here is a pass or two.
@@ -11,7 +11,7 @@ mod layout;
 #[path = "src/tokens/vocabulary.rs"]
 mod vocabulary;
 
-use layout::{EMPTY, RANK_BITS, RANK_BYTES, letter};
+use layout::{EMPTY, ONE_FREE_IN, RANK_BITS, RANK_BYTES, letter};
 use regex_syntax::hir::{Class, HirKind};
 use std::path::Path;
 use std::{env, fs};
@@ -80,13 +80,11 @@ fn tokens(name: &str) -> Vec<Vec<u8>> {
 
 /// What `src/tokens/tables.rs` includes: of one vocabulary all, of the other what is not the first one's too.
 fn vocabularies(out: &Path) {
-    // One slot in 32 stays free, so that seeds are found quickly.
-    let main = Laid::new(tokens("o200k_base").iter().map(Vec::as_slice), 32);
+    let main = Laid::new(tokens("o200k_base").iter().map(Vec::as_slice), ONE_FREE_IN);
     let path = out.join("o200k_base");
     write(&path, "bytes", &main.bytes);
     write(&path, "lengths", &main.lengths);
     write(&path, "starts", &main.starts);
-    write(&path, "slots", &main.slots);
     write(&path, "seeds", &main.seeds);
     write(&path, "longest", &main.longest);
 

@@ -9,7 +9,7 @@
 //! A room uses only rooms above it in this list (`npm test -- house`).
 //! - [`bounds`], [`near`], [`newest`], [`sorting`], [`folders`], [`url`], [`random`], [`redact`], [`clock`], [`runtime`], [`log`]: the ground.
 //!   Only `clock` knows the time that a session has, only `random` draws.
-//! - [`tokens`]: counting, with OpenAI's vocabularies, which `build.rs` lays out for being read in place.
+//! - [`tokens`]: counting, with OpenAI's vocabularies, which `build.rs` lays out for being read nearly in place.
 //! - [`wire`]: what requests and answers are made of: headers, forms, errors, events, ids.
 //! - [`surface`]: every operation and type the official clients know, generated; the router over them.
 //! - [`budget`]: what the work of one answer may cost.

@@ -145,6 +145,7 @@ use crate::emulator::{Emulator, Open, StartError};
 use crate::options::{Door, Options};
 use crate::runtime;
 use crate::session::callbacks::Dispatch;
+use crate::tokens;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -170,6 +171,10 @@ pub(crate) fn start(
     let (emulator, listener) = Emulator::bind(options, door, dispatch)?;
     let listening = emulator.opened();
     runtime::spawn_on(runtime::handle(), serve(listening, emulator.clone(), listener));
+    if !tokens::is_ready() {
+        // While the test makes its client.
+        runtime::handle().spawn_blocking(tokens::make_ready);
+    }
     Ok(emulator)
 }
 

@@ -4,11 +4,14 @@
 //! - `bytes`: the tokens' bytes in the order of their ranks, without gaps;
 //! - `lengths`: one byte a rank;
 //! - `starts`: where every [`GROUP`]th token begins in `bytes`, four bytes each;
-//! - `slots`: a perfect hash table, [`SLOT_BITS`] bits a slot: a rank and a tag of the hash, or [`EMPTY`];
+//! - `slots`: a perfect hash table, [`SLOT_BITS`] bits a slot: a rank and a tag of the hash, or [`EMPTY`]. It is as good as
+//!   random, so that nothing packs it: filled when it is first asked for, since the seeds say where each token belongs;
 //! - `seeds`: for each bucket of hashes what leads all of its tokens to slots of their own: two bytes, the lower ones of
 //!   all of them first;
 //! - `longest`: for the first two bytes of a text, the length of the longest token that begins with them.
 
+/// Of so many slots of `o200k_base` one stays free, so that seeds are found quickly.
+pub(crate) const ONE_FREE_IN: usize = 32;
 /// Tokens that share one entry of `starts`.
 pub(crate) const GROUP: usize = 32;
 /// Bits of a slot.

@@ -41,13 +41,8 @@ impl Encoding {
 
     fn table(self) -> Option<(SplitPattern, &'static Vocabulary<'static>)> {
         match self {
-            Encoding::O200k => Some((SplitPattern::O200k, &tables::O200K)),
-            Encoding::Cl100k => {
-                // To lay it out is heavy work.
-                let vocabulary = LazyLock::get(&tables::CL100K);
-                let made = || runtime::aside(usize::MAX, || &*tables::CL100K);
-                Some((SplitPattern::Cl100k, vocabulary.unwrap_or_else(made)))
-            }
+            Encoding::O200k => Some((SplitPattern::O200k, made(&tables::O200K))),
+            Encoding::Cl100k => Some((SplitPattern::Cl100k, made(&tables::CL100K))),
             Encoding::Estimate => None,
         }
     }
@@ -69,6 +64,21 @@ impl Encoding {
         }
         String::from_utf8_lossy(&bytes).into_owned()
     }
+}
+
+/// A vocabulary that may have to be laid out first, which is heavy work.
+fn made(vocabulary: &'static LazyLock<Vocabulary<'static>>) -> &'static Vocabulary<'static> {
+    LazyLock::get(vocabulary).unwrap_or_else(|| runtime::aside(usize::MAX, || &**vocabulary))
+}
+
+/// Whether the vocabulary that nearly everybody asks for is ready.
+pub(crate) fn is_ready() -> bool {
+    LazyLock::get(&tables::O200K).is_some()
+}
+
+/// Makes it ready: some milliseconds of work.
+pub(crate) fn make_ready() {
+    LazyLock::force(&tables::O200K);
 }
 
 /// Number of tokens in a text. Special tokens such as `<|endoftext|>` count as the text they are.

@@ -98,13 +98,49 @@ impl<'a> Vocabulary<'a> {
     /// As [`Vocabulary::rank`], the bytes' hash known.
     pub(crate) fn find(&self, hash: u64, token: &[u8]) -> Option<u32> {
         let hash = mixed(hash);
-        let (low, high) = self.seeds.split_at(self.seeds.len() / 2);
-        let bucket = bucket(hash, low.len());
-        let byte = |bytes: &[u8]| bytes.get(bucket).copied().unwrap_or_default();
-        let seed = u16::from_le_bytes([byte(low), byte(high)]);
-        let entry = entry(self.slots, slot(hash, seed, slot_count(self.slots.len())));
+        let entry = entry(self.slots, slot(hash, seed(self.seeds, hash), slot_count(self.slots.len())));
         rank(entry, hash).filter(|rank| self.token(*rank) == token)
     }
+}
+
+/// The seed for a mixed hash.
+fn seed(seeds: &[u8], hash: u64) -> u16 {
+    let (low, high) = seeds.split_at(seeds.len() / 2);
+    let bucket = bucket(hash, low.len());
+    let byte = |bytes: &[u8]| bytes.get(bucket).copied().unwrap_or_default();
+    u16::from_le_bytes([byte(low), byte(high)])
+}
+
+/// The tokens' bytes, in the order of their ranks.
+pub(crate) fn tokens<'a>(mut bytes: &'a [u8], lengths: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    lengths.iter().map(move |length| {
+        let token;
+        (token, bytes) = bytes.split_at_checked((*length).into()).unwrap_or_default();
+        token
+    })
+}
+
+/// So many slots and some free ones.
+fn with_free(tokens: usize, one_free_in: usize) -> usize {
+    tokens + tokens / one_free_in
+}
+
+/// Fills the slots of so many tokens, whose seeds were found before.
+pub(crate) fn slots<'a>(
+    tokens: impl Iterator<Item = &'a [u8]>,
+    count: usize,
+    seeds: &[u8],
+    one_free_in: usize,
+) -> Vec<u8> {
+    let mut filled = vec![EMPTY; with_free(count, one_free_in)];
+    let most = filled.len();
+    for (token, rank) in tokens.zip(0u32..) {
+        let hash = mixed(hash(token));
+        if let Some(free) = filled.get_mut(slot(hash, seed(seeds, hash), most)) {
+            *free = tag(hash) | rank;
+        }
+    }
+    packed(&filled)
 }
 
 fn hash(token: &[u8]) -> u64 {
@@ -145,7 +181,7 @@ impl Laid {
             bytes.extend_from_slice(token);
             hashes.push(mixed(hash(token)));
         }
-        let (slots, seeds) = place(&hashes, hashes.len() + hashes.len() / one_free_in);
+        let (slots, seeds) = place(&hashes, with_free(hashes.len(), one_free_in));
         Laid { bytes, lengths, starts, slots, seeds, longest }
     }
 
