@@ -353,6 +353,19 @@ impl Strictness {
     }
 }
 
+/// Refuses a reply that stands in for what the emulator computes, if the request forbids it; `scripted` = a test wrote it.
+///
+/// # Errors
+/// As of any reply, where the settings say so.
+pub(crate) async fn check_instead(
+    call: &Call,
+    prompt: &Prompt,
+    reply: &Arc<Reply>,
+    scripted: bool,
+) -> Result<(), ApiError> {
+    check(call, prompt, reply, &Strictness::of(call, scripted)).await
+}
+
 /// Refuses a scripted reply that the request forbids, unless the settings let it pass.
 async fn check(call: &Call, prompt: &Prompt, reply: &Arc<Reply>, strictness: &Strictness) -> Result<(), ApiError> {
     if !strictness.asks() || reply.overrides.unchecked {
