@@ -315,6 +315,8 @@ pub(crate) struct Strictness {
     /// A warning is written.
     warns: bool,
     profile: Profile,
+    /// The operation is routed by its model: see [`crate::wire::error::Occasion`].
+    routes_by_model: bool,
     exchange: Arc<Exchange>,
 }
 
@@ -326,6 +328,7 @@ impl Strictness {
             level: if scripted { level } else { Check::Off },
             warns: call.emulator.settings.log_level != LogLevel::Error,
             profile: call.emulator.settings.profile,
+            routes_by_model: call.operation.edge.routes_by_model,
             exchange: call.exchange.clone(),
         }
     }
