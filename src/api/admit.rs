@@ -1,5 +1,6 @@
 //! Whether a call may go on: its model is known and serves this operation, its body and query are valid.
 
+use crate::api::fine_tuning;
 use crate::api::rate_limits;
 use crate::api::validate::{self, Context, Level};
 use crate::log;
@@ -35,6 +36,18 @@ pub(crate) fn check(call: &Call) -> Result<(), ApiError> {
             let _ = call.exchange.limits.set(limits);
         }
     })
+}
+
+/// Refuses a model that was deleted, where models are checked at all.
+///
+/// # Errors
+/// As of a model nobody knows.
+pub(crate) async fn check_deleted(call: &Call) -> Result<(), ApiError> {
+    let name = call.model_name();
+    match fine_tuning::is_tuned(name) && !call.accepts_unlisted(name) {
+        true if fine_tuning::is_deleted(&call.session, name).await => Err(unknown(call, name)),
+        _ => Ok(()),
+    }
 }
 
 fn admit(call: &Call) -> Result<(), ApiError> {

@@ -8,6 +8,7 @@ use crate::wire::error::ApiError;
 use crate::wire::event;
 use crate::wire::event::Events;
 use crate::wire::event::Frames;
+use crate::wire::event::Work;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -116,6 +117,11 @@ pub(super) trait Writer: Send {
     /// Whether the item belongs to the stream's end, after all content.
     fn ends(item: &Self::Item) -> bool;
 
+    /// All of it was written. What is left to do before its end leaves; asked again, there is nothing.
+    fn ended(&mut self) -> Option<Work> {
+        None
+    }
+
     /// Writes an item, or its next piece; true = there is more of it.
     fn write(&mut self, item: &mut Self::Item, out: &mut dyn Frames) -> bool;
 }
@@ -161,6 +167,11 @@ impl<W: Writer> Events for Chunks<W> {
             wrote = true;
         }
         Poll::Ready(wrote)
+    }
+
+    fn work(&mut self) -> Option<Work> {
+        let whole = self.items.is_empty() && self.failed.is_none() && self.broken.is_none();
+        if whole && !self.writer.is_arriving() { self.writer.ended() } else { None }
     }
 
     fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {

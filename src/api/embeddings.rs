@@ -3,7 +3,7 @@
 use crate::api::infer;
 use crate::generate::vectors;
 use crate::options::{EmbeddingStyle, Validation};
-use crate::prompt::{Message, Role};
+use crate::prompt::{Message, Prompt, Role};
 use crate::reply::{Reply, Say};
 use crate::runtime;
 use crate::tokens::{self, Encoding};
@@ -88,7 +88,9 @@ fn create(call: Call) -> HandlerFuture {
         // Tokens are the model's own, however they are counted.
         let inputs = inputs(body, Encoding::for_model(&model.id));
         let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
-        let prompt = &infer::asked(call, Message::new(Role::User, texts.join("\n")));
+        let asked = infer::asked(call, Message::new(Role::User, texts.join("\n")));
+        // Each input has an answer of its own.
+        let prompt = &Prompt { n: inputs.len(), ..asked };
         let asked = body["dimensions"].as_u64().map(|width| width.min(WIDEST) as usize);
         let encoding = call.encoding(&model);
         let counts: Vec<u64> =

@@ -64,6 +64,7 @@ pub(crate) async fn computed<T, F: Future<Output = Result<Answer, ApiError>>>(
         }
         Say::Raw(raw) => Ok(turn::raw_answer(raw, delivery)),
         _ => {
+            turn::check_instead(call, prompt, &found.reply, found.scripted).await?;
             let mut overrides = (*found.reply.overrides).clone();
             let headers = std::mem::take(&mut overrides.headers);
             Ok(Answer { headers, delivery, ..compute(read(&found.reply)?, overrides).await? })

@@ -2,6 +2,7 @@
 
 use crate::random::Random;
 use crate::reply::TokenLogprob;
+use crate::tokens::{self, Encoding};
 use serde_json::{Map, Value, json};
 use std::ops::Range;
 
@@ -17,6 +18,16 @@ pub(crate) struct Scored {
     pub bytes: Vec<u8>,
     pub logprob: f64,
     pub top: Vec<(Vec<u8>, f64)>,
+}
+
+/// The tokens of a text, as bytes.
+pub(crate) fn tokens_of(text: &str, encoding: Encoding) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    tokens::ends(encoding, text).into_iter().map(move |end| {
+        let token = text.as_bytes().get(start..end as usize).unwrap_or_default();
+        start = end as usize;
+        token
+    })
 }
 
 /// Plausible log probabilities for the tokens of a text: the chosen token is mostly the likeliest, at times the second;

@@ -165,6 +165,7 @@ async fn answered(call: Call) -> Result<Answer, ApiError> {
         && call.operation.turn
     {
         admit::check(&call)?;
+        admit::check_deleted(&call).await?;
         return handler(call).await;
     }
     // Boxed: most calls take a turn.

@@ -35,7 +35,9 @@ fn unknown(name: &str) -> ApiError {
 fn retrieve(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let name = call.param("model");
-        match call.known_model(name) {
+        let known = call.known_model(name);
+        match known {
+            _ if fine_tuning::is_deleted(&call.session, name).await => Err(unknown(name)),
             Some(model) if !model.deprecated || call.accepts_unlisted(name) => {
                 Ok(Answer::json(&models::list_object(&model)))
             }
@@ -50,9 +52,13 @@ fn retrieve(call: Call) -> HandlerFuture {
 fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let name = call.param("model");
-        match call.known_model(name) {
-            // Only fine-tuned models can be deleted; the others belong to OpenAI.
-            Some(model) if model.id.starts_with("ft:") => {
+        let known = match fine_tuning::is_deleted(&call.session, name).await {
+            true => None,
+            false => call.known_model(name),
+        };
+        match known {
+            Some(model) if fine_tuning::is_tuned(&model.id) => {
+                fine_tuning::delete_model(&call.session, &model.id).await?;
                 Ok(Answer::json(&json!({"id": model.id, "object": "model", "deleted": true})))
             }
             Some(_) => Err(ApiError::new(403, "You have insufficient permissions for this operation.")),

@@ -132,6 +132,10 @@ impl Events for AzureEvents {
         self.events.work()
     }
 
+    fn poll_stopped(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.events.poll_stopped(context)
+    }
+
     fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
         self.events.write_error(&azure::error(error.clone(), &self.version), out);
     }

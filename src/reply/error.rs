@@ -2,6 +2,7 @@
 
 use crate::wire::error;
 use crate::wire::error::ApiError;
+use crate::wire::error::Filled;
 use crate::wire::error::Occasion;
 
 /// An error as the answer. Missing keys are filled as OpenAI fills them; `Some(None)` = a null that stays null.
@@ -41,6 +42,12 @@ impl ErrorReply {
         if let Some(param) = &self.param {
             error.param = param.clone();
         }
+        error.filled = Filled {
+            message: self.message.is_none(),
+            kind: self.kind.is_none(),
+            code: self.code.is_none(),
+            param: self.param.is_none(),
+        };
         // SDKs retry these; a test should not wait half a second for each.
         let retried = matches!(self.status, 408 | 409 | 429) || self.status >= 500;
         let wait = self.retry_after_ms.unwrap_or(retried.then_some(1));

@@ -260,6 +260,13 @@ impl<F: Framing> Timed<F> {
             if self.state == BodyState::Over {
                 return self.flush_or(Poll::Ready(None));
             }
+            if let BodySource::Events(events) = &mut self.source
+                && self.wait.is_some()
+                && events.poll_stopped(context).is_ready()
+            {
+                (self.wait, self.delivery) = (None, None);
+                self.live.exchange.wait_for(None);
+            }
             if let Some(wait) = &mut self.wait {
                 if wait.as_mut().poll(context).is_pending() {
                     return self.quiet(context);

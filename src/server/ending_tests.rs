@@ -1,7 +1,7 @@
 //! The end of a session is the end of what waits in it: clients are told, the journal says why, nothing stays open.
 
 use super::fault_tests::{Seen, open};
-use super::tests::{eventually, send, start};
+use super::tests::{eventually, send, start, until};
 use super::websocket_tests::{create, read_to, scripted};
 use crate::control::in_process;
 use crate::emulator::Emulator;
@@ -105,11 +105,18 @@ fn what_is_not_delivered_yet_ends_too() {
     let resume = super::tests::request("GET", &format!("/v1/responses/{id}?stream=true"), &key(), "", b"");
     let mut socket = super::tests::connect(&emulator);
     std::io::Write::write_all(&mut socket, &resume).expect("sends");
-    let exchange = waiting(&emulator);
+    // The work that it waits for is in flight too.
+    let session = emulator.session(&key());
+    let exchange = eventually("it waits", || {
+        let open = session.journal.in_flight().into_iter().find(|open| open.operation == "responses.retrieve")?;
+        open.waiting(session.clock.now()).map(|_| open)
+    });
+    let behind = session.journal.in_flight().swap_remove(0);
     control(&emulator, None, "DELETE", "/_emulator/sessions/held", json!({}));
     let seen = Seen::of(socket);
     assert!(seen.status() == 400 && seen.text.contains("session_ended"), "{}", seen.text);
     assert!(exchange.is_done());
+    until("the work ends with its session", || behind.is_done());
 }
 
 /// The real clock needs nobody: what waits for it alone is answered, in the journal it began in.

@@ -102,6 +102,52 @@ fn a_job_leaves_events_checkpoints_metrics_and_a_model_that_answers() {
 }
 
 #[test]
+fn a_model_that_was_deleted_is_not_found_any_more() {
+    for (options, checked) in
+        [(json!({"fallback": "echo"}), true), (json!({"fallback": "echo", "unlisted": "any"}), false)]
+    {
+        let mut options = options;
+        if options.as_object_mut().expect("an object").remove("unlisted").is_some() {
+            options["models"] = json!("any");
+        }
+        let emulator = start(options);
+        let job = create(&emulator, &json!({"model": "gpt-4o-mini", "training_file": training(&emulator, 10)}));
+        let model = look(&emulator, &job)["fine_tuned_model"].as_str().expect("a model").to_string();
+        let path = format!("/v1/models/{model}");
+        let chat = json!({"model": model, "messages": [{"role": "user", "content": "x"}]});
+        let respond = json!({"model": model, "input": "x"});
+        assert_eq!(ask(&emulator, "GET", &path, "").status, 200);
+        let deleted = ask(&emulator, "DELETE", &path, "").json();
+        assert_eq!(deleted, json!({"id": model, "object": "model", "deleted": true}));
+        let listed = get(&emulator, "/v1/models");
+        assert!(listed["data"].as_array().expect("models").iter().all(|one| one["id"] != *model));
+        for got in [ask(&emulator, "GET", &path, ""), ask(&emulator, "DELETE", &path, "")] {
+            assert_eq!((got.status, &got.json()["error"]["code"]), (404, &json!("model_not_found")), "{}", got.text());
+        }
+        let chatted = send(&emulator, KEY, "/v1/chat/completions", &chat);
+        let responded = send(&emulator, KEY, "/v1/responses", &respond);
+        match checked {
+            true => {
+                let never = format!("The model `{model}` does not exist or you do not have access to it.");
+                assert_eq!((chatted.status, &chatted.json()["error"]["message"]), (404, &json!(never)));
+                let never = format!("The requested model '{model}' does not exist.");
+                assert_eq!((responded.status, &responded.json()["error"]["message"]), (400, &json!(never)));
+                let assistant = send(&emulator, KEY, "/v1/assistants", &json!({"model": model}));
+                assert_eq!((assistant.status, &assistant.json()["error"]["code"]), (400, &json!("model_not_found")));
+                let again = json!({"model": model, "training_file": training(&emulator, 10)});
+                let again = send(&emulator, KEY, JOBS, &again);
+                assert_eq!((again.status, &again.json()["error"]["code"]), (400, &json!("model_not_available")));
+                // Another one of the same base is there.
+                let other = json!({"model": "ft:gpt-4o-mini:acme::1", "input": "x"});
+                assert_eq!(send(&emulator, KEY, "/v1/responses", &other).status, 200);
+            }
+            // Where any name is taken, so is this.
+            false => assert_eq!((chatted.status, responded.status), (200, 200)),
+        }
+    }
+}
+
+#[test]
 fn states_follow_the_clock() {
     let emulator = paced(json!({"ttft_ms": 30_000}));
     let job = create(&emulator, &json!({"model": "gpt-4o-mini", "training_file": training(&emulator, 10)}));

@@ -55,6 +55,8 @@ mod first_tool_tests;
 #[cfg(test)]
 mod form_tests;
 #[cfg(test)]
+mod function_tests;
+#[cfg(test)]
 mod generated_tests;
 mod guard;
 mod handshake;

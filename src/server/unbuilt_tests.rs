@@ -105,8 +105,57 @@ fn embeddings_of_tokens_are_those_of_their_text() {
     let lists = ask(&emulator, json!([[9906, 1917], [9906]]));
     assert_eq!(lists["data"][0]["embedding"], text["data"][0]["embedding"]);
     // Rules see the text.
-    let emulator = scripted(json!([{"match": {"user": "^Hello world$"}, "embedding": [0.5, 0.5]}]));
-    assert_eq!(ask(&emulator, json!([9906, 1917]))["data"][0]["embedding"], json!([0.5, 0.5]));
+    let emulator = scripted(json!([{"match": {"user": "^Hello world$"}, "embedding": vec![0.5; 8]}]));
+    assert_eq!(ask(&emulator, json!([9906, 1917]))["data"][0]["embedding"], json!(vec![0.5; 8]));
+}
+
+/// As a reply with more choices than `n`.
+#[test]
+fn more_than_was_asked_does_not_fit_the_request() {
+    let vectors = |many: usize| json!(vec![[0.5, 0.25, 0.125]; many]);
+    let embed = |more: Value| {
+        let mut body = json!({"model": "text-embedding-3-small", "input": "x"});
+        body.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("an object"));
+        ("/v1/embeddings", body)
+    };
+    let draw = |n: usize| ("/v1/images/generations", json!({"model": "gpt-image-1", "prompt": "x", "n": n}));
+    let pictures = json!({"choices": [{"image": "YQ=="}, {"image": "Yg=="}]});
+    for (reply, (path, body), told) in [
+        (pictures.clone(), draw(1), Some("The reply has 2 pictures, but the request asks for n: 1.")),
+        (pictures, draw(3), None),
+        (json!({"image": "YQ=="}), draw(2), None),
+        (
+            json!({"embedding": vectors(3)}),
+            embed(json!({})),
+            Some("The reply has 3 vectors, but the request has 1 input."),
+        ),
+        (
+            json!({"embedding": vectors(3)}),
+            embed(json!({"input": ["a", "b"]})),
+            Some("The reply has 3 vectors, but the request has 2 inputs."),
+        ),
+        (json!({"embedding": vectors(2)}), embed(json!({"input": [[1, 2], [3]]})), None),
+        (json!({"embedding": vectors(1)}), embed(json!({"input": ["a", "b"]})), None),
+        (
+            json!({"embedding": [0.5, 0.25, 0.125]}),
+            embed(json!({"dimensions": 2})),
+            Some("The reply has a vector of 3 numbers, but the request asks for dimensions: 2."),
+        ),
+        (
+            json!({"embedding": [[0.5, 0.25], [1]]}),
+            embed(json!({"input": ["a", "b"], "dimensions": 2})),
+            Some("The reply has a vector of 1 number, but the request asks for dimensions: 2."),
+        ),
+        (json!({"embedding": [0.5, 0.25, 0.125]}), embed(json!({"dimensions": 3})), None),
+    ] {
+        let emulator = start(json!({"checkReplies": "fail"}));
+        assert_eq!(send(&emulator, KEY, "/_emulator/script", &json!({"responses": [reply]})).status, 200);
+        let got = send(&emulator, KEY, path, &body);
+        let error = got.json()["error"].take();
+        let expected = told.map(|told| format!("The scripted reply does not fit the request: {told}"));
+        assert_eq!(error["message"].as_str(), expected.as_deref(), "{reply} {body}");
+        assert_eq!(error["code"].as_str(), told.map(|_| "script_mismatch"), "{reply} {body}");
+    }
 }
 
 #[test]

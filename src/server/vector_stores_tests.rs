@@ -95,6 +95,32 @@ fn a_store_lives_its_life() {
 }
 
 #[test]
+fn a_file_that_is_deleted_leaves_all_stores() {
+    let emulator = start(json!({}));
+    let ((store, files), other) = (filled(&emulator), filled(&emulator).0);
+    post(&emulator, &format!("/v1/vector_stores/{other}/files"), &json!({"file_id": files[0]}));
+    let counted = |store: &str| {
+        let shown = get(&emulator, &format!("/v1/vector_stores/{store}"));
+        (shown["file_counts"]["total"].clone(), shown["usage_bytes"].as_u64().expect("bytes"))
+    };
+    let (before, beside) = (counted(&store), counted(&other));
+    let deleted = ask(&emulator, "DELETE", &format!("/v1/files/{}", files[0]), "");
+    assert_eq!(deleted.json()["deleted"], true);
+    let bytes = TEXTS[0].1.len() as u64;
+    assert_eq!(counted(&store), (json!(TEXTS.len() - 1), before.1 - bytes));
+    assert_eq!(counted(&other), (json!(TEXTS.len()), beside.1 - bytes));
+    for store in [&store, &other] {
+        let path = format!("/v1/vector_stores/{store}/files");
+        let listed = get(&emulator, &path);
+        assert!(listed["data"].as_array().expect("data").iter().all(|file| file["id"] != *files[0]), "{listed}");
+        assert_eq!(ask(&emulator, "GET", &format!("{path}/{}", files[0]), "").status, 404);
+    }
+    // To leave a store alone leaves the file.
+    let left = ask(&emulator, "DELETE", &format!("/v1/vector_stores/{store}/files/{}", files[1]), "");
+    assert_eq!((left.status, ask(&emulator, "GET", &format!("/v1/files/{}", files[1]), "").status), (200, 200));
+}
+
+#[test]
 fn searches_rank_filter_and_bound_what_is_found() {
     let emulator = start(json!({"clock": "instant"}));
     let (store, files) = filled(&emulator);

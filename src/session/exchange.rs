@@ -26,7 +26,7 @@ use crate::wire::headers::Headers;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -89,6 +89,8 @@ pub(crate) struct Record {
     pub failure: Option<Box<Failure>>,
     /// What holds the answer back, but for the clock.
     waiting: Option<Waiting>,
+    /// Its answer has left.
+    left: bool,
     /// Nothing changes any more.
     done: bool,
 }
@@ -214,6 +216,8 @@ pub(crate) struct Exchange {
     until: AtomicU64,
     /// Somebody cut its connection.
     cut: AtomicBool,
+    /// What goes on behind its answer: it is not over before that is.
+    behind: AtomicUsize,
     /// Its answer as it left, where somebody may look at it: of most exchanges nobody does.
     pub sent: OnceLock<Box<SentLog>>,
     /// Hides the key that an upstream was asked with.
@@ -261,6 +265,7 @@ impl Exchange {
             aborted: false,
             failure: None,
             waiting: None,
+            left: false,
             done: false,
         };
         let Begun { method, target, headers, body, wants, request_id, .. } = &begun;
@@ -284,6 +289,7 @@ impl Exchange {
             record: Mutex::new(record),
             until: AtomicU64::new(0),
             cut: AtomicBool::new(false),
+            behind: AtomicUsize::new(0),
             sent: OnceLock::new(),
             veil: OnceLock::new(),
             held,
@@ -431,10 +437,27 @@ impl Exchange {
         (Duration::from_millis(until) > now).then_some(Waiting::Clock { until })
     }
 
-    /// Nothing changes any more; the second call does nothing.
+    /// Something goes on behind its answer.
+    pub(super) fn goes_on(&self) {
+        self.behind.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// It went on, and is over. Whether the exchange is too, by that.
+    pub(super) fn went_on(&self) -> bool {
+        let record = self.lock();
+        let over = self.behind.fetch_sub(1, Ordering::AcqRel) == 1 && record.left && !record.done;
+        drop(record);
+        if over {
+            self.complete();
+        }
+        over
+    }
+
+    /// Nothing changes any more; the second call does nothing. What goes on behind its answer keeps it in flight.
     pub(crate) fn complete(&self) {
         let mut record = self.lock();
-        if std::mem::replace(&mut record.done, true) {
+        record.left = true;
+        if self.behind.load(Ordering::Acquire) > 0 || std::mem::replace(&mut record.done, true) {
             return;
         }
         record.waiting = None;

@@ -89,7 +89,8 @@ impl HeldJob {
         HeldJob { job: Job::new(session.clock.now(), &states), hold }
     }
 
-    fn is_held(&self, session: &Session) -> bool {
+    /// Whether something has to be released before it ends.
+    pub(crate) fn is_held(&self, session: &Session) -> bool {
         self.hold.as_ref().is_some_and(|name| !session.released.borrow().contains(name))
     }
 
@@ -105,9 +106,9 @@ impl HeldJob {
         self.job.runs(&session.clock) || !self.job.settled && self.is_held(session)
     }
 
-    /// Whether this is what has to be released before it ends.
-    pub(crate) fn is_held_by(&self, name: &str) -> bool {
-        self.hold.as_deref() == Some(name)
+    /// What has to be released before it ends.
+    pub(crate) fn hold(&self) -> Option<&str> {
+        self.hold.as_deref()
     }
 
     /// The same, as much later.

@@ -1,5 +1,6 @@
 //! A session: all that belongs to one API key. Sessions never see each other.
 
+pub(crate) mod behind;
 pub(crate) mod callbacks;
 pub(crate) mod ending;
 pub(crate) mod exchange;
@@ -31,6 +32,7 @@ use crate::script::Defaults;
 use crate::script::Load;
 use crate::script::Models;
 use crate::script::play::{Rules, Script, UseKeeper};
+use crate::session::behind::Behind;
 pub(crate) use crate::session::ending::Ended;
 use crate::session::journal::Journal;
 use crate::session::limits::Counters;
@@ -78,6 +80,8 @@ pub(crate) struct Session {
     pub store: Store,
     /// Work on them that is under way.
     tasks: Arc<Tasks>,
+    /// What of it goes on behind its answers.
+    pub(crate) behind: Behind,
     /// Requests that are done once, by what says that they are the same.
     pub(crate) done_once: OneAtATime,
     /// Names released so far; replies on hold wait for theirs.
@@ -189,6 +193,7 @@ impl Session {
             journal: Journal::new(settings.journal_size, accounts.journal.clone()),
             store: Store::new(settings.max_objects, &accounts.stored, &accounts.files),
             tasks: Arc::default(),
+            behind: Behind::default(),
             done_once: OneAtATime::default(),
             accounts,
             released: Arc::new(watch::channel(HashSet::new()).0),

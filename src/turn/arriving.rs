@@ -22,7 +22,7 @@ use crate::turn::Strictness;
 use crate::turn::check as checker;
 use crate::turn::limit::Growing;
 use crate::turn::limit::Limits;
-use crate::wire::error::ApiError;
+use crate::wire::error::{ApiError, Occasion};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -102,6 +102,16 @@ impl Driver {
         }
     }
 
+    /// What the texts of OpenAI's errors name.
+    fn occasion(&self) -> Occasion<'_> {
+        Occasion {
+            model: &self.prompt.model,
+            dialect: self.prompt.dialect,
+            routes_by_model: self.strictness.routes_by_model,
+            request_id: &self.strictness.exchange.request_id,
+        }
+    }
+
     /// What happens next; `None` when the reply is whole.
     ///
     /// # Errors
@@ -173,7 +183,7 @@ impl Driver {
             self.refuse(format!("The reply has a choice {choice}, but the request asks for n: {asked}."))?;
         }
         match piece {
-            Piece::Failed(error) => return Err(error),
+            Piece::Failed(error) => return Err(error.said_at(&self.occasion())),
             Piece::Usage(usage) => {
                 Arc::make_mut(&mut self.reply).overrides.usage = Some(usage);
                 return Ok(());

@@ -42,7 +42,8 @@ pub(crate) fn driver<A: Into<Arrival>>(pieces: Vec<A>, prompt: &Prompt) -> Drive
         &Arc::default(),
     ));
     let exchange = session.journal.number(Begun::default());
-    let strictness = Strictness { level: Check::Fail, warns: false, profile: Profile::Strict, exchange };
+    let strictness =
+        Strictness { level: Check::Fail, warns: false, profile: Profile::Strict, routes_by_model: true, exchange };
     Driver::new(arriving, prompt, Arc::default(), Encoding::O200k, strictness, Arc::new(Budget::default()))
 }
 

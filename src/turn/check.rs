@@ -11,7 +11,8 @@ const BREACHES: usize = 5;
 
 /// Says what the model could not have answered to this request: more choices than `n`, a call of a tool that is not
 /// offered or not allowed, arguments that break a `strict` tool's schema, text that breaks a `strict` output schema or
-/// is no JSON object where one was demanded, text where a call was demanded.
+/// is no JSON object where one was demanded, text where a call was demanded; more pictures than `n`, more vectors than
+/// inputs, vectors of other lengths than demanded.
 ///
 /// `None` = it could. Refusals and choices cut by `length` or `content_filter` are not looked at, nor are replies with `check: false`.
 ///
@@ -55,10 +56,15 @@ impl From<Spent> for Refusal {
 }
 
 fn check(reply: &Reply, prompt: &Prompt, budget: &Budget) -> Result<(), Refusal> {
-    let Say::Choices(choices) = &reply.say else { return Ok(()) };
     if reply.overrides.unchecked {
         return Ok(());
     }
+    let choices = match &reply.say {
+        Say::Choices(choices) => choices,
+        Say::Images(pictures) => return check_pictures(pictures.len(), prompt).map_err(Refusal::from),
+        Say::Embeddings(vectors) => return check_vectors(vectors, prompt).map_err(Refusal::from),
+        _ => return Ok(()),
+    };
     if choices.len() > prompt.n.max(1) {
         let asked = prompt.n.max(1);
         return Err(format!("The reply has {} choices, but the request asks for n: {asked}.", choices.len()).into());
@@ -70,6 +76,31 @@ fn check(reply: &Reply, prompt: &Prompt, budget: &Budget) -> Result<(), Refusal>
         })?;
     }
     Ok(())
+}
+
+fn check_pictures(count: usize, prompt: &Prompt) -> Result<(), String> {
+    let asked = prompt.n.max(1);
+    match count > asked {
+        true => Err(format!("The reply has {count} pictures, but the request asks for n: {asked}.")),
+        false => Ok(()),
+    }
+}
+
+/// One vector serves every input; of several, each is one input's. The prompt's `n` counts the inputs.
+fn check_vectors(vectors: &[Vec<f64>], prompt: &Prompt) -> Result<(), String> {
+    let inputs = prompt.n.max(1);
+    if vectors.len() > inputs {
+        let noun = if inputs == 1 { "input" } else { "inputs" };
+        return Err(format!("The reply has {} vectors, but the request has {inputs} {noun}.", vectors.len()));
+    }
+    let Some(asked) = prompt.body["dimensions"].as_u64() else { return Ok(()) };
+    match vectors.iter().map(Vec::len).find(|length| *length as u64 != asked) {
+        Some(1) => Err(format!("The reply has a vector of 1 number, but the request asks for dimensions: {asked}.")),
+        Some(length) => {
+            Err(format!("The reply has a vector of {length} numbers, but the request asks for dimensions: {asked}."))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_choice(choice: &Choice, prompt: &Prompt, budget: &Budget) -> Result<(), Refusal> {

@@ -315,6 +315,8 @@ pub(crate) struct Strictness {
     /// A warning is written.
     warns: bool,
     profile: Profile,
+    /// The operation is routed by its model: see [`crate::wire::error::Occasion`].
+    routes_by_model: bool,
     exchange: Arc<Exchange>,
 }
 
@@ -326,6 +328,7 @@ impl Strictness {
             level: if scripted { level } else { Check::Off },
             warns: call.emulator.settings.log_level != LogLevel::Error,
             profile: call.emulator.settings.profile,
+            routes_by_model: call.operation.edge.routes_by_model,
             exchange: call.exchange.clone(),
         }
     }
@@ -351,6 +354,19 @@ impl Strictness {
         }
         Ok(())
     }
+}
+
+/// Refuses a reply that stands in for what the emulator computes, if the request forbids it; `scripted` = a test wrote it.
+///
+/// # Errors
+/// As of any reply, where the settings say so.
+pub(crate) async fn check_instead(
+    call: &Call,
+    prompt: &Prompt,
+    reply: &Arc<Reply>,
+    scripted: bool,
+) -> Result<(), ApiError> {
+    check(call, prompt, reply, &Strictness::of(call, scripted)).await
 }
 
 /// Refuses a scripted reply that the request forbids, unless the settings let it pass.

@@ -48,6 +48,17 @@ pub(crate) struct ApiError {
     pub own: bool,
     /// Headers beside the usual ones, e.g. `retry-after`.
     pub headers: Vec<(String, String)>,
+    /// What of it is as OpenAI says it, where a test left something out: see [`ApiError::said_at`].
+    pub filled: Filled,
+}
+
+/// What of an error was left out, and filled with what OpenAI [usually](usual) says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Filled {
+    pub message: bool,
+    pub kind: bool,
+    pub code: bool,
+    pub param: bool,
 }
 
 // What makes one is cold, so that it lies apart from what is done for every request.
@@ -64,6 +75,7 @@ impl ApiError {
             style: Style::Api,
             own: false,
             headers: Vec::new(),
+            filled: Filled::default(),
         }
     }
 
@@ -116,6 +128,26 @@ impl ApiError {
     /// it. A complaint like the others: nothing that a test wrote went wrong like this.
     pub(crate) fn gateway(status: u16, code: &str, message: impl Into<String>) -> Self {
         ApiError { own: true, ..ApiError::new(status, message) }.kind("server_error").code(code)
+    }
+
+    /// The same as it is said on this occasion: a function may give an error before it is known what it answers, and
+    /// OpenAI's texts name the model and the request.
+    pub(crate) fn said_at(self, occasion: &Occasion) -> Self {
+        let Filled { message, kind, code, param } = self.filled;
+        if self.filled == Filled::default() {
+            return self;
+        }
+        let given = |text: &Option<String>, filled: bool| text.clone().filter(|_| !filled);
+        let (own_kind, own_code) = (given(&self.kind, kind), given(&self.code, code));
+        let usual = usual(self.status, own_kind.as_deref(), own_code.as_deref(), occasion);
+        ApiError {
+            message: if message { usual.message } else { self.message },
+            kind: if kind { usual.kind } else { self.kind },
+            code: if code { usual.code } else { self.code },
+            param: if param { usual.param } else { self.param },
+            style: usual.style,
+            ..self
+        }
     }
 
     /// The error that another replica's answer, or a control route's, tells.

@@ -52,6 +52,11 @@ pub(crate) trait Events: Send {
         None
     }
 
+    /// Ready once it was ended before its time, which is no fault: what is left of it leaves at once.
+    fn poll_stopped(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
     /// Writes this API's form of an error in mid-stream; the stream is over after it.
     fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames);
 

@@ -1,6 +1,7 @@
 //! `assistants`: who answers, and with what.
 
 use super::{given, resources};
+use crate::api::fine_tuning;
 use crate::api::list::{Order, Page};
 use crate::options::Validation;
 use crate::responders::scenario;
@@ -76,13 +77,16 @@ fn unknown(id: &str) -> ApiError {
 }
 
 /// Refuses a model that no run could ask.
-fn model_exists(call: &Call) -> Result<(), ApiError> {
+async fn model_exists(call: &Call) -> Result<(), ApiError> {
     let name = call.model_name();
-    let known = || call.known_model(name).is_some() || call.accepts_unlisted(name) || scenario::is_known(name);
-    if call.emulator.settings.validation != Validation::Full || name.is_empty() || known() {
+    if call.emulator.settings.validation != Validation::Full || name.is_empty() || call.accepts_unlisted(name) {
         return Ok(());
     }
-    Err(error::unknown_requested_model(name))
+    let known = call.known_model(name).is_some() || scenario::is_known(name);
+    match known && !fine_tuning::is_deleted(&call.session, name).await {
+        true => Ok(()),
+        false => Err(error::unknown_requested_model(name)),
+    }
 }
 
 /// The assistant with this id.
@@ -93,7 +97,7 @@ pub(super) async fn find(call: &Call, id: &str) -> Result<Value, ApiError> {
 
 pub(super) fn create(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        model_exists(&call)?;
+        model_exists(&call).await?;
         let id = ids::plain("asst_", &mut call.random.fork("id"));
         let made = resources::made(&call, &call.body, &Value::Null, false).await?;
         let mut assistant = object(&id, call.created(), &call.body, &Value::Null);
@@ -109,7 +113,7 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
 
 pub(super) fn update(call: Call) -> HandlerFuture {
     Box::pin(async move {
-        model_exists(&call)?;
+        model_exists(&call).await?;
         let id = call.param("assistant_id");
         let change = |assistant: &mut Assistant| {
             let created = assistant.0["created_at"].as_u64().unwrap_or_default();

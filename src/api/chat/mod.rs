@@ -19,6 +19,7 @@ use crate::wire::error::ApiError;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use render::Facts;
 use std::sync::Arc;
+use stored::CompletionKeeper;
 use stream::ChatEvents;
 
 pub(crate) const OPERATIONS: &[Served] = &[
@@ -33,7 +34,7 @@ pub(crate) const OPERATIONS: &[Served] = &[
 fn create(call: Call) -> HandlerFuture {
     boxed!(async move {
         let mut prompt = request::prompt(&call)?;
-        let mut kept = None;
+        let (mut keeper, mut kept) = (CompletionKeeper::of(&call), None);
         let render = |prompt: &Prompt, mut turn: Spoken| {
             if prompt.audio {
                 speak(&call, &mut turn)?;
@@ -43,15 +44,15 @@ fn create(call: Call) -> HandlerFuture {
             }
             let facts = Facts::new(&call, prompt, &turn);
             if prompt.stream {
-                return Ok(Rendered::Events(Box::new(ChatEvents::new(&call, prompt, turn, facts))));
+                return Ok(Rendered::Events(Box::new(ChatEvents::new(&call, prompt, turn, facts, keeper.take()))));
             }
-            let (bytes, stored) = render::completion(&call, prompt, &turn, &facts);
+            let (bytes, stored) = render::completion(&call.random, prompt, &turn, &facts, keeper.as_ref());
             kept = stored;
             Ok(Rendered::Json(bytes))
         };
         let answer = infer::infer(&call, &mut prompt, render).await?;
-        if let Some(stored) = &kept {
-            stored::keep(&call, stored).await;
+        if let (Some(stored), Some(keeper)) = (&kept, &keeper) {
+            keeper.keep(stored).await;
         }
         Ok(answer)
     })

@@ -1,6 +1,6 @@
 //! From a reply to a chat completion. Key order and constants as recorded (real-traffic §2.1).
 
-use crate::api::chat::stored::{self, StoredCompletion};
+use crate::api::chat::stored::{CompletionKeeper, StoredCompletion};
 use crate::api::logprobs;
 use crate::prompt::{Prompt, ToolChoice};
 use crate::random::Random;
@@ -147,16 +147,34 @@ struct RenderedMessage<'a> {
 }
 
 /// The whole answer, unstreamed, and what is to be kept of it.
-pub(crate) fn completion(
-    call: &Call,
+pub(super) fn completion(
+    random: &Random,
     prompt: &Prompt,
     turn: &Spoken,
     facts: &Facts,
+    keeper: Option<&CompletionKeeper>,
 ) -> (Bytes, Option<StoredCompletion>) {
+    let completion = whole(random, prompt, turn, facts);
+    let kept = keeper.map(|keeper| keeper.stored(&facts.id, &completion));
+    (pretty(&completion, true), kept)
+}
+
+/// What is to be kept of an answer that was streamed.
+pub(super) fn streamed(
+    random: &Random,
+    prompt: &Prompt,
+    turn: &Spoken,
+    facts: &Facts,
+    keeper: &CompletionKeeper,
+) -> StoredCompletion {
+    keeper.stored(&facts.id, &whole(random, prompt, turn, facts))
+}
+
+fn whole<'a>(random: &Random, prompt: &Prompt, turn: &'a Spoken, facts: &'a Facts) -> Completion<'a> {
     let choices = (0..turn.choices).map(|index| {
         let choice = turn.choice(index);
         let asked = prompt.logprobs.map(|top| {
-            let mut random = call.random.fork(&format!("logprobs {index}"));
+            let mut random = random.fork(&format!("logprobs {index}"));
             logprobs_of(choice, top, turn, &mut random)
         });
         RenderedChoice {
@@ -166,7 +184,7 @@ pub(crate) fn completion(
             finish_reason: finish(choice, prompt, facts),
         }
     });
-    let completion = Completion {
+    Completion {
         id: &facts.id,
         object: "chat.completion",
         created: facts.created,
@@ -175,9 +193,7 @@ pub(crate) fn completion(
         usage: facts.usage.as_ref(),
         service_tier: &facts.service_tier,
         system_fingerprint: facts.fingerprint.as_deref(),
-    };
-    let kept = (*field(&call.body, "store") == true).then(|| stored::stored(call, &facts.id, &completion));
-    (pretty(&completion, true), kept)
+    }
 }
 
 fn message<'a>(choice: &'a Choice, index: usize, facts: &Facts) -> RenderedMessage<'a> {

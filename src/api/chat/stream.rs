@@ -2,6 +2,7 @@
 
 use crate::api::chat::frame::{self, ChunkFrame, Running, Shown};
 use crate::api::chat::render::{self, Facts};
+use crate::api::chat::stored::CompletionKeeper;
 use crate::api::choice_queues::{ChoiceQueues, Chunks, Cursor, Writer};
 use crate::api::logprobs::{self, Scored};
 use crate::prompt::Prompt;
@@ -13,8 +14,8 @@ use crate::turn::usage::Counter;
 use crate::turn::{Spoken, Step};
 use crate::wire::dialect::{ChatDialect, Dialect};
 use crate::wire::error::ApiError;
-use crate::wire::event::Frames;
 use crate::wire::event::write_json_str;
+use crate::wire::event::{Frames, Work};
 use bytes::BytesMut;
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
@@ -32,6 +33,14 @@ pub(super) enum ChatItem {
     Delta(usize, String),
     /// The same, with content of so many tokens.
     Content(usize, String, u32),
+    /// The same, with the log probabilities of its tokens; `refuses` = it is a refusal's.
+    Scored {
+        choice: usize,
+        delta: String,
+        tokens: u32,
+        scores: Vec<Scored>,
+        refuses: bool,
+    },
     /// What is left of a text; `scored` = the place of its next piece among the choice's log probabilities.
     Text {
         choice: usize,
@@ -55,13 +64,27 @@ pub(super) struct ChatEvents {
     own: Vec<Option<Vec<Vec<Value>>>>,
     /// Choices of a reply still arriving whose messages are open.
     opened: Vec<usize>,
+    /// Log probabilities that were told of each choice that arrives: of its text, and of its refusal.
+    told: Vec<(Vec<Value>, Vec<Value>)>,
+    /// Draws them.
+    draws: Vec<Random>,
     /// Counts a reply that was still arriving when the stream began.
     counter: Counter,
     ids: Random,
+    /// Keeps it when it has been said.
+    keeper: Option<CompletionKeeper>,
+    /// Forked for what is kept as for what is said.
+    random: Random,
 }
 
 impl ChatEvents {
-    pub(super) fn new(call: &Call, prompt: &Prompt, turn: Spoken, facts: Facts) -> Chunks<Self> {
+    pub(super) fn new(
+        call: &Call,
+        prompt: &Prompt,
+        turn: Spoken,
+        facts: Facts,
+        keeper: Option<CompletionKeeper>,
+    ) -> Chunks<Self> {
         let options = &call.body["stream_options"];
         let mut head = BytesMut::from(&b"{\"id\":"[..]);
         write_json_str(&facts.id, &mut head);
@@ -91,8 +114,12 @@ impl ChatEvents {
             scored: Vec::new(),
             own: Vec::new(),
             opened: Vec::new(),
+            told: Vec::new(),
+            draws: (0..turn.choices).map(|index| draw(call, index)).collect(),
             counter: call.counter(),
             ids: call.random.fork("arriving ids"),
+            keeper,
+            random: call.random.clone(),
             prompt: prompt.clone(),
             turn,
             facts,
@@ -113,7 +140,7 @@ impl ChatEvents {
             .map(|index| {
                 let choice = self.turn.choice(index);
                 let text: String = choice.parts.iter().filter_map(visible).map(|text| text.text.as_str()).collect();
-                let mut random = call.random.fork(&format!("logprobs {index}"));
+                let mut random = draw(call, index);
                 match &choice.logprobs {
                     Some(scripted) => logprobs::scripted(scripted),
                     None => {
@@ -309,6 +336,9 @@ impl ChatEvents {
             self.open(choice, Some(&part), items);
             if let Part::ToolCall(call) = &part {
                 let id = call.id.clone().unwrap_or_else(|| crate::wire::ids::call(&mut self.ids));
+                let ids = &mut self.facts.call_ids;
+                ids.resize_with(ids.len().max(choice + 1), Vec::new);
+                ids[choice].push(id.clone());
                 let number = self.number_of(choice, at);
                 items.push(ChatItem::Delta(choice, self.call_head(call, number, &id, false)));
             }
@@ -327,12 +357,30 @@ impl ChatEvents {
             _ => return,
         };
         let mut delta = BytesMut::new();
-        let tokens = tokens::count(self.turn.encoding, text.text.get(range.clone()).unwrap_or_default()) as u32;
+        let said = text.text.get(range.clone()).unwrap_or_default();
+        let tokens = tokens::count(self.turn.encoding, said) as u32;
         frame::write_piece(self.number_of(choice, at), &part, range, self.facts.legacy_functions, &mut delta);
-        items.push(ChatItem::Content(choice, String::from_utf8_lossy(&delta).into_owned(), tokens));
+        let delta = String::from_utf8_lossy(&delta).into_owned();
+        items.push(match self.score_arrived(choice, &part, said) {
+            Some(scores) => {
+                ChatItem::Scored { choice, delta, tokens, scores, refuses: matches!(part, Part::Refusal(_)) }
+            }
+            None => ChatItem::Content(choice, delta, tokens),
+        });
         if let (Step::Part(..), Some(delta)) = (step, self.annotations(choice, text)) {
             items.push(ChatItem::Delta(choice, delta));
         }
+    }
+
+    /// Log probabilities of what has arrived of a message's text, if asked.
+    fn score_arrived(&mut self, choice: usize, part: &Part, said: &str) -> Option<Vec<Scored>> {
+        let top = self.prompt.logprobs.filter(|_| visible(part).is_some())?;
+        let random = self.draws.get_mut(choice)?;
+        let scores = logprobs::invent(logprobs::tokens_of(said, self.turn.encoding), top, random);
+        self.told.resize_with(self.told.len().max(choice + 1), Default::default);
+        let told = &mut self.told[choice];
+        if matches!(part, Part::Refusal(_)) { &mut told.1 } else { &mut told.0 }.extend(logprobs::chat(&scores));
+        Some(scores)
     }
 
     /// The number of a tool call that arrives among the calls of its choice.
@@ -358,6 +406,19 @@ fn visible(part: &Part) -> Option<&Text> {
     }
 }
 
+/// `logprobs` of a piece.
+fn both(list: Vec<Value>, refuses: bool) -> Value {
+    match refuses {
+        true => json!({"content": null, "refusal": list}),
+        false => json!({"content": list, "refusal": null}),
+    }
+}
+
+/// Draws the log probabilities of a choice.
+fn draw(call: &Call, index: usize) -> Random {
+    call.random.fork(&format!("logprobs {index}"))
+}
+
 fn annotations_delta(annotations: &[Value]) -> String {
     let nested: Vec<Value> = annotations.iter().map(render::nested_annotation).collect();
     json!({"annotations": nested}).to_string()
@@ -366,6 +427,16 @@ fn annotations_delta(annotations: &[Value]) -> String {
 impl Writer for ChatEvents {
     type Item = ChatItem;
 
+    fn ended(&mut self) -> Option<Work> {
+        let keeper = self.keeper.take()?;
+        let mut stored = render::streamed(&self.random, &self.prompt, &self.turn, &self.facts, &keeper);
+        for (choice, (text, refusal)) in std::mem::take(&mut self.told).into_iter().enumerate() {
+            let list = |list: Vec<Value>| if list.is_empty() { Value::Null } else { list.into() };
+            stored.scored(choice, json!({"content": list(text), "refusal": list(refusal)}));
+        }
+        Some(Box::pin(async move { keeper.keep(&stored).await }))
+    }
+
     fn is_arriving(&self) -> bool {
         self.turn.arriving.is_some()
     }
@@ -373,7 +444,7 @@ impl Writer for ChatEvents {
     fn content(item: &ChatItem) -> Option<u32> {
         match item {
             ChatItem::Text { left, .. } => Some(left.piece().2),
-            ChatItem::Content(_, _, tokens) => Some(*tokens),
+            ChatItem::Content(_, _, tokens) | ChatItem::Scored { tokens, .. } => Some(*tokens),
             _ => None,
         }
     }
@@ -415,6 +486,11 @@ impl Writer for ChatEvents {
                     .then_some("{\"content\":[],\"refusal\":null}");
                 self.frame.chunk(Some(*choice), |out| out.extend_from_slice(delta.as_bytes()), logprobs, "null", out);
             }
+            ChatItem::Scored { choice, delta, scores, refuses, .. } => {
+                let logprobs = both(logprobs::chat(scores), *refuses).to_string();
+                let delta = |out: &mut BytesMut| out.extend_from_slice(delta.as_bytes());
+                self.frame.chunk(Some(*choice), delta, Some(&logprobs), "null", out);
+            }
             ChatItem::Text { choice, part, left, scored } => {
                 let chosen = self.turn.choice(*choice);
                 let Some(part) = chosen.parts.get(*part) else { return false };
@@ -422,13 +498,8 @@ impl Writer for ChatEvents {
                     Some(Some(own)) => own.get(at).cloned(),
                     _ => Some(logprobs::chat(std::slice::from_ref(self.scored.get(*choice)?.get(at)?))),
                 });
-                let logprobs = list.map(|list| {
-                    let both = match part {
-                        Part::Refusal(_) => json!({"content": null, "refusal": list}),
-                        _ => json!({"content": list, "refusal": null}),
-                    };
-                    both.to_string()
-                });
+                let refuses = matches!(part, Part::Refusal(_));
+                let logprobs = list.map(|list| both(list, refuses).to_string());
                 let (start, end, _) = left.piece();
                 let legacy = self.facts.legacy_functions;
                 let delta = |out: &mut BytesMut| {

@@ -6,6 +6,7 @@ pub(crate) mod kept;
 pub(crate) mod uploads;
 
 use crate::api::list::{Order, Page};
+use crate::api::vector_stores;
 use crate::session::store::{Stored, StoredKind};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
@@ -57,6 +58,7 @@ fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let record = kept::named(&call, call.param("file_id")).await?;
         record.forget(&call.session.store).await;
+        vector_stores::store::remove_file(&call.session, &record.id).await;
         Ok(Answer::json_line(&json!({"object": "file", "deleted": true, "id": record.id})))
     })
 }

@@ -51,6 +51,10 @@ impl TuningJob {
         let name = call.model_name();
         let tunable = |kind| matches!(kind, ModelKind::Chat | ModelKind::Completions | ModelKind::ChatOnly);
         let known = call.known_model(name).filter(|model| tunable(model.kind) && !model.deprecated);
+        let known = match super::is_deleted(&call.session, name).await {
+            true => None,
+            false => known,
+        };
         let Some(model) = known.or_else(|| call.accepts_unlisted(name).then(|| call.model(name))) else {
             let message = format!("Model {name} is not available for fine-tuning or does not exist.");
             return Err(ApiError::invalid(message).param("model").code("model_not_available"));

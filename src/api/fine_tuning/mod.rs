@@ -8,11 +8,12 @@ mod training;
 
 use crate::api::list::{Order, Page};
 use crate::session::Session;
-use crate::session::store::Stored;
+use crate::session::store::{Stored, StoredKind};
 use crate::turn::answer::Answer;
 use crate::turn::call::{Call, HandlerFuture, Served};
 use crate::wire::error::ApiError;
 use job::TuningJob;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The operations of this resource.
@@ -52,11 +53,44 @@ async fn find(call: &Call) -> Result<TuningJob, ApiError> {
     look(&call.session, id).await.ok_or_else(|| unknown(id))
 }
 
-/// The models that came of a session's jobs, oldest first.
+/// The models that came of a session's jobs and were not deleted, oldest first.
 pub(crate) async fn models(session: &Session) -> Vec<String> {
-    let jobs = session.store.all::<TuningJob>().await;
     let name = |stored: &Stored| Some(stored.read::<TuningJob>()?.shown["fine_tuned_model"].as_str()?.to_string());
-    jobs.iter().filter_map(name).collect()
+    let mut models = Vec::new();
+    for job in session.store.all::<TuningJob>().await {
+        if let Some(name) = name(&job)
+            && !is_deleted(session, &name).await
+        {
+            models.push(name);
+        }
+    }
+    models
+}
+
+/// What is kept of a model that was deleted, under its name: any name of a model's that was tuned leads to its base.
+#[derive(Serialize, Deserialize)]
+struct DeletedModel {}
+
+impl StoredKind for DeletedModel {
+    const NAME: &'static str = "fine_tuning.deleted_model";
+}
+
+/// Whether models of this name are tuned ones, which alone can be deleted: the others belong to OpenAI.
+pub(crate) fn is_tuned(name: &str) -> bool {
+    name.starts_with("ft:")
+}
+
+/// Deletes a model that was tuned.
+///
+/// # Errors
+/// The session has no room to remember it.
+pub(crate) async fn delete_model(session: &Session, name: &str) -> Result<(), ApiError> {
+    session.store.put(name, &DeletedModel {}).await
+}
+
+/// Whether this model was deleted.
+pub(crate) async fn is_deleted(session: &Session, name: &str) -> bool {
+    is_tuned(name) && session.store.get::<DeletedModel>(name).await.is_some()
 }
 
 fn answer(job: &TuningJob) -> Answer {

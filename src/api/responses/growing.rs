@@ -54,6 +54,15 @@ impl Item {
     }
 }
 
+impl Item {
+    /// Where the log probabilities of a message's text stand.
+    pub(crate) fn scores(&mut self) -> Option<&mut Vec<Value>> {
+        let message = self.kind.name == "message";
+        let scores = self.value.pointer_mut("/content/0/logprobs").filter(|_| message);
+        scores.and_then(Value::as_array_mut)
+    }
+}
+
 impl Score<'_> {
     /// An item that has no text yet.
     pub(crate) fn opened(&mut self, item: &Item, index: usize) {
@@ -69,11 +78,11 @@ impl Score<'_> {
         }
     }
 
-    /// More of its text.
-    pub(crate) fn grown(&mut self, text: &str, item: &Item, index: usize) {
+    /// More of its text, with the log probabilities of its tokens.
+    pub(crate) fn grown(&mut self, text: &str, item: &Item, index: usize, scores: Vec<Value>) {
         let place = self.place(item, index);
         let place = match grows(item).map(|grows| grows.form) {
-            Some(GrowingKind::Content(form)) => form.place(place, 0, vec![]),
+            Some(GrowingKind::Content(form)) => form.place(place, 0, scores),
             Some(GrowingKind::Summary) => {
                 Place { name: "response.reasoning_summary_text.delta", summary_index: Some(0), ..place }
             }
@@ -90,7 +99,10 @@ impl Score<'_> {
         if let Some(Grows { pointer, form }) = grows(item) {
             let text: Arc<str> = item.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().into();
             match form {
-                GrowingKind::Content(form) => self.part_done(form, 0, item, index, text, &Value::Null),
+                GrowingKind::Content(form) => {
+                    let part = item.value.pointer("/content/0").unwrap_or(&Value::Null);
+                    self.part_done(form, 0, item, index, text, part);
+                }
                 GrowingKind::Summary => {
                     let shown = EventField::Json(json!({"type": "summary_text", "text": &*text}));
                     let number = || ("summary_index", EventField::Number(0));

@@ -7,6 +7,7 @@ use crate::api::responses::replay;
 use crate::api::responses::request::Request;
 use crate::session::Session;
 use crate::session::exchange::{Exchange, PaidUse};
+use crate::session::jobs::HeldJob;
 use crate::turn::call::Call;
 use crate::turn::lane::Lane;
 use crate::wire::error::ApiError;
@@ -25,8 +26,8 @@ pub(crate) struct ResponseKeeper {
     code: Option<CodeRun>,
     exchange: Arc<Exchange>,
     kept: AtomicBool,
-    /// The id under which it is kept already, before anything of it is known.
-    promised: OnceLock<String>,
+    /// The id under which it is kept already, before anything of it is known, and what then holds it.
+    promised: OnceLock<(String, Option<String>)>,
 }
 
 impl ResponseKeeper {
@@ -49,13 +50,14 @@ impl ResponseKeeper {
     pub(super) async fn promise(&self, record: &ResponseRecord) -> Result<(), ApiError> {
         let id = &record.frame.id;
         self.session.store.add(id, record).await?;
-        let _ = self.promised.set(id.clone());
+        let hold = record.job.as_ref().and_then(HeldJob::hold).map(String::from);
+        let _ = self.promised.set((id.clone(), hold));
         Ok(())
     }
 
     /// The id that was told already.
     pub(super) fn promised(&self) -> Option<&String> {
-        self.promised.get()
+        self.promised.get().map(|(id, _)| id)
     }
 
     /// Keeps the response as it is now.
@@ -85,6 +87,24 @@ impl ResponseKeeper {
             };
         }
         replay::remember(store, record, place).await;
+        if record.frame.background && record.job.is_none() {
+            self.session.behind.over(&record.frame.id);
+        }
+        // Who waits for it goes on.
+        if let Some((_, Some(hold))) = self.promised.get() {
+            self.session.release(hold);
+        }
+    }
+
+    /// Its stream has told how it ended: it can no longer be stopped.
+    pub(super) async fn told(&self, id: &str) {
+        let settled = |record: &mut ResponseRecord| {
+            if let Some(job) = &mut record.job {
+                job.settle();
+            }
+        };
+        self.session.store.change(id, settled).await;
+        self.session.behind.over(id);
     }
 
     /// Keeps what the response's code left, and counts what its hosted tools did.

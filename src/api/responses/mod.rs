@@ -28,19 +28,18 @@ mod tools;
 use crate::api::containers::code::CodeRun;
 use crate::api::infer;
 use crate::api::vector_stores::search::FileSearch;
+use crate::prompt::Prompt;
 use crate::runtime::boxed;
-use crate::session::jobs::HeldJob;
+use crate::turn::Spoken;
 use crate::turn::answer::{Answer, poll_soon};
 use crate::turn::call::Call;
 use crate::turn::call::HandlerFuture;
 use crate::turn::call::Served;
 use crate::wire::error::ApiError;
 use keep::ResponseKeeper;
-use record::Status;
 use request::{Request, flag};
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The operations of this resource.
 pub(crate) const OPERATIONS: &[Served] = &[
@@ -70,14 +69,17 @@ fn create(call: Call) -> HandlerFuture {
 /// Answers, and keeps the response.
 async fn answer(call: &Call, request: Request, keeper: Arc<ResponseKeeper>) -> Result<Answer, ApiError> {
     let mut prompt = request.prompt.clone();
-    let mut made = None;
+    let (mut made, mut pieces) = (None, Vec::new());
     let mut answer = if call.lane.as_ref().is_some_and(|lane| lane.silent) {
         let (answer, record) = render::nothing(call, request, keeper.clone())?;
         made = record;
         answer
     } else {
         let search = FileSearch::of(call).await.map(Arc::new);
-        let render = |prompt: &_, turn| {
+        let render = |prompt: &Prompt, turn: Spoken| {
+            if prompt.stream && flag(&call.body, "background", false) {
+                pieces = turn.reply.tokens(prompt.n, &turn.chunk, turn.encoding);
+            }
             let (rendered, record) = render::response(call, request, prompt, turn, keeper.clone(), search)?;
             made = record;
             Ok(rendered)
@@ -85,14 +87,23 @@ async fn answer(call: &Call, request: Request, keeper: Arc<ResponseKeeper>) -> R
         infer::infer(call, &mut prompt, render).await?
     };
     let Some(mut record) = made else { return Ok(answer) };
-    if record.frame.background && !prompt.stream {
-        // The answer comes at once, unless it breaks; the response is done when it would have come.
-        let taken = answer.delivery.take_if(|delivery| delivery.fault.is_none());
-        let wait = taken.as_ref().map_or(Duration::ZERO, |delivery| delivery.wait);
-        let hold = taken.and_then(|delivery| delivery.hold).map(|hold| hold.until);
-        let job = HeldJob::new(&call.session, &[Status::InProgress.as_str()], wait, hold);
+    if record.job.is_some() {
+        // It is arriving: nothing more is known of it.
+        keeper.promise(&record).await?;
+        return Ok(answer);
+    }
+    if record.frame.background {
+        let id = record.frame.id.clone();
+        let job = match prompt.stream {
+            true => background::timed(call, &id, answer.delivery.as_deref(), &pieces),
+            false => {
+                // The answer comes at once, unless it breaks; the response is done when it would have come.
+                let taken = answer.delivery.take_if(|delivery| delivery.fault.is_none());
+                answer.headers.push(poll_soon());
+                background::timed(call, &id, taken.as_deref(), &[])
+            }
+        };
         Arc::make_mut(&mut record).job = Some(job);
-        answer.headers.push(poll_soon());
     }
     keeper.keep(&record).await;
     Ok(answer)

@@ -230,6 +230,12 @@ impl ResponseRecord {
         }
     }
 
+    /// The response as it stays when it is cancelled: it said nothing.
+    pub(crate) fn cancelled(&self) -> ResponseRecord {
+        let end = End { status: Status::Cancelled, completed_at: 0, error: Value::Null, reason: None, usage: None };
+        ResponseRecord { items: Vec::new(), end, job: None, ..self.clone() }
+    }
+
     /// The response with what `include` asks for now, and did not when it was made.
     pub(crate) fn including(&self, asked: impl Fn(&str) -> bool) -> ResponseRecord {
         let items = self.items.iter().map(|item| Arc::new(item.including(&asked))).collect();

@@ -2,6 +2,7 @@
 
 use crate::api::containers::code;
 use crate::api::logprobs;
+use crate::api::responses::background::{self, GoesOn};
 use crate::api::responses::beats::Cutter;
 use crate::api::responses::context;
 use crate::api::responses::items::{Item, Maker, OPTIONAL};
@@ -15,7 +16,7 @@ use crate::prompt::Prompt;
 use crate::random::Random;
 use crate::reply::pace::Chunk;
 use crate::reply::{Choice, Finish, Part, Reply};
-use crate::tokens::{self, Encoding};
+use crate::tokens::Encoding;
 use crate::turn::answer::Answer;
 use crate::turn::answer::Body;
 use crate::turn::answer::pretty;
@@ -28,8 +29,8 @@ use crate::wire::error::ApiError;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Answers a turn: with the whole response, or with its events. Gives the response as well, if it is known already;
-/// of one that is still arriving, or fails later, the events tell the keeper.
+/// Answers a turn: with the whole response, or with its events. Gives the response as well, if it is known already, or
+/// has to be told of before it is; of one that is still arriving, or fails later, the events tell the keeper.
 pub(super) fn response(
     call: &Call,
     mut request: Request,
@@ -64,16 +65,31 @@ pub(super) fn response(
     };
     if let Some(arriving) = arriving {
         let turn = &finisher.turn;
+        let promised = || background::begun(call, frame.clone(), finisher.input.clone(), turn.encoding);
+        let begun = frame.background.then(promised);
         let cutter = Cutter { reply: turn.reply.clone(), chunk: turn.chunk.clone(), encoding: turn.encoding };
         let random = finisher.random.clone();
-        let feed = Feed::new(arriving, maker, move |items, reply, maker| finisher.arrived(items, reply, maker));
+        let scores = prompt.logprobs.map(|top| (top, maker.random.fork("logprobs")));
+        let finish = move |items, reply, maker: &mut _| finisher.arrived(items, reply, maker);
+        let feed = Feed::new(arriving, maker, scores, finish);
         let events = ResponseEvents::live(frame, cutter, random, feed).kept_by(keeper);
-        return Ok((Rendered::Events(Box::new(events)), None));
+        return Ok(match begun {
+            Some(begun) => {
+                let stopped = call.session.behind.begin(&begun.frame.id);
+                let events = events.stopping(Box::pin(stopped), &begun);
+                (Rendered::Events(Box::new(GoesOn::new(call, events))), Some(Arc::new(begun)))
+            }
+            None => (Rendered::Events(Box::new(events)), None),
+        });
     }
     let reply = finisher.turn.reply.clone();
     let record = Arc::new(finisher.record(maker));
     if prompt.stream {
-        let events = ResponseEvents::replay(record.clone()).of(reply).kept_by(keeper);
+        let mut events = ResponseEvents::replay(record.clone()).of(reply).kept_by(keeper);
+        if record.frame.background {
+            let stopped = call.session.behind.begin(&record.frame.id);
+            events = events.stopping(Box::pin(stopped), &record);
+        }
         return Ok((Rendered::Events(Box::new(events)), Some(record)));
     }
     // Nothing of a background response is done yet when it is answered.
@@ -230,15 +246,7 @@ impl Finisher {
 fn score(choice: &Choice, text: &str, encoding: Encoding, top: u8, random: &mut Random) -> Vec<Value> {
     let scored = match &choice.logprobs {
         Some(given) => logprobs::scripted(given),
-        None => {
-            let mut start = 0;
-            let pieces = tokens::ends(encoding, text).into_iter().map(|end| {
-                let piece = text.as_bytes().get(start..end as usize).unwrap_or_default();
-                start = end as usize;
-                piece
-            });
-            logprobs::invent(pieces, top, random)
-        }
+        None => logprobs::invent(logprobs::tokens_of(text, encoding), top, random),
     };
     logprobs::responses(&scored)
 }

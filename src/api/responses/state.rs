@@ -4,7 +4,7 @@ use crate::api::conversations;
 use crate::api::list::{Order, Page};
 use crate::api::responses::background;
 use crate::api::responses::items::Maker;
-use crate::api::responses::record::{End, ResponseRecord, Status};
+use crate::api::responses::record::{ResponseRecord, Status};
 use crate::api::responses::request::{Request, text};
 use crate::api::responses::stream::ResponseEvents;
 use crate::session::jobs::HeldJob;
@@ -40,7 +40,9 @@ async fn settle(call: &Call, record: ResponseRecord) -> ResponseRecord {
         }
         record.clone()
     };
-    call.session.store.change(&record.frame.id, settled).await.unwrap_or(record)
+    let seen = call.session.store.change(&record.frame.id, settled).await;
+    call.session.behind.over(&record.frame.id);
+    seen.unwrap_or(record)
 }
 
 /// `GET /responses/{id}`: the object as it is now, or with `stream=true` its events. `include` shows what it did not
@@ -77,9 +79,11 @@ pub(super) fn retrieve(call: Call) -> HandlerFuture {
 pub(super) fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let id = call.param("response_id");
+        let deleted = find(&call).await?;
         if !call.session.store.remove::<ResponseRecord>(id).await {
             return Err(unknown(id));
         }
+        background::stop(&call.session, &deleted);
         Ok(Answer::json(&json!({"id": id, "object": "response.deleted", "deleted": true})))
     })
 }
@@ -106,8 +110,7 @@ pub(super) fn cancel(call: Call) -> HandlerFuture {
             if !record.job.as_ref().is_some_and(|job| job.runs(&call.session)) {
                 return Err(Unstopped::Over(Box::new(record.clone())));
             }
-            let end = End { status: Status::Cancelled, completed_at: 0, error: Value::Null, reason: None, usage: None };
-            let cancelled = ResponseRecord { items: Vec::new(), end, job: None, ..record.clone() };
+            let cancelled = record.cancelled();
             Ok((cancelled.clone(), std::mem::replace(record, cancelled)))
         };
         match store.update(id, stop).await {

@@ -1,5 +1,6 @@
 //! A response as a stream of events.
 
+use crate::api::logprobs;
 use crate::api::responses::beats::{Cutter, EventStep, Score};
 use crate::api::responses::events::{self, EventField};
 use crate::api::responses::items::{Item, Maker};
@@ -7,13 +8,14 @@ use crate::api::responses::keep::ResponseKeeper;
 use crate::api::responses::record::{End, Frame, ResponseObject, ResponseRecord, Status};
 use crate::random::Random;
 use crate::reply::Reply;
+use crate::tokens::Encoding;
 use crate::turn::{Driver, Step};
 use crate::wire::error::ApiError;
 use crate::wire::event::Events;
 use crate::wire::event::Frames;
 use crate::wire::event::Nowhere;
 use crate::wire::event::Work;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -39,6 +41,16 @@ pub(crate) struct ResponseEvents {
     keeper: Option<Arc<ResponseKeeper>>,
     /// The response is being written down.
     keeping: Option<Work>,
+    stop: Stop,
+}
+
+/// Whether a background response is cancelled while its events leave.
+enum Stop {
+    /// It cannot be, or is over.
+    Never,
+    /// When this completes; the response is then this.
+    When(Work, Arc<ResponseRecord>),
+    Stopped,
 }
 
 /// Makes the record of the items that were streamed and the reply they are; the maker makes what follows them.
@@ -51,15 +63,24 @@ pub(crate) struct Feed {
     finish: Box<FinishWith>,
     /// The item that grows.
     open: Option<Item>,
+    /// Draws log probabilities, if asked: so many alternatives each.
+    scores: Option<(u8, Random)>,
 }
 
 impl Feed {
     pub(crate) fn new(
         arriving: Box<Driver>,
         maker: Maker,
+        scores: Option<(u8, Random)>,
         finish: impl FnOnce(Vec<Arc<Item>>, Reply, &mut Maker) -> ResponseRecord + Send + 'static,
     ) -> Self {
-        Feed { arriving, maker, finish: Box::new(finish), open: None }
+        Feed { arriving, maker, finish: Box::new(finish), open: None, scores }
+    }
+
+    /// Log probabilities of what a message's text grew by.
+    fn score(&mut self, text: &str, encoding: Encoding) -> Vec<Value> {
+        let Some((top, random)) = &mut self.scores else { return Vec::new() };
+        logprobs::responses(&logprobs::invent(logprobs::tokens_of(text, encoding), *top, random))
     }
 
     /// Whether the choice ended too early.
@@ -97,6 +118,7 @@ impl ResponseEvents {
             over: false,
             keeper: None,
             keeping: None,
+            stop: Stop::Never,
         }
     }
 
@@ -124,6 +146,42 @@ impl ResponseEvents {
     pub(crate) fn kept_by(mut self, keeper: Arc<ResponseKeeper>) -> Self {
         self.keeper = Some(keeper);
         self
+    }
+
+    /// Lets it end when `stopped` completes, as one of which nothing came.
+    pub(crate) fn stopping(mut self, stopped: Work, record: &ResponseRecord) -> Self {
+        self.stop = Stop::When(stopped, Arc::new(record.cancelled()));
+        self
+    }
+
+    /// Whether more of it comes than what is known.
+    pub(crate) fn is_arriving(&self) -> bool {
+        self.feed.is_some()
+    }
+
+    /// Ends it if it was stopped: what was still to come is left out. Whether it was.
+    fn stops(&mut self, context: &mut Context<'_>) -> bool {
+        if let Stop::When(stopped, record) = &mut self.stop
+            && stopped.as_mut().poll(context).is_ready()
+        {
+            self.record = Some(record.clone());
+            (self.feed, self.failed) = (None, None);
+            self.steps.clear();
+            self.items.clear();
+            self.stop = Stop::Stopped;
+        }
+        matches!(self.stop, Stop::Stopped)
+    }
+
+    /// The client knows how it ended. Only of what lasts, somebody else may have been told otherwise.
+    fn tell(&mut self) {
+        self.stop = Stop::Never;
+        let lasts =
+            self.record.as_ref().filter(|record| record.frame.background && record.end.status != Status::Cancelled);
+        if let (Some(record), Some(keeper), None) = (lasts, self.keeper.clone(), &self.keeping) {
+            let id = record.frame.id.clone();
+            self.keeping = Some(Box::pin(async move { keeper.told(&id).await }));
+        }
     }
 
     /// Has a response written down before anything more leaves.
@@ -200,10 +258,15 @@ impl ResponseEvents {
                 }
             }
             Step::Grown(choice, at, range) => {
-                if let Some(item) = &feed.open {
-                    let text = feed.arriving.text(*choice, *at).get(range.clone()).unwrap_or_default();
-                    score.grown(text, item, index);
-                }
+                let text = feed.arriving.text(*choice, *at).get(range.clone()).unwrap_or_default().to_string();
+                let Some(mut item) = feed.open.take() else { return };
+                let scores = match item.scores() {
+                    Some(_) => feed.score(&text, self.cutter.encoding),
+                    None => Vec::new(),
+                };
+                item.scores().into_iter().for_each(|all| all.extend(scores.iter().cloned()));
+                score.grown(&text, &item, index, scores);
+                feed.open = Some(item);
             }
             Step::Ended(choice, at) => {
                 let Some(mut item) = feed.open.take() else { return };
@@ -220,6 +283,9 @@ impl ResponseEvents {
                 let part = feed.arriving.part(*choice, *at);
                 let Some(mut item) = part.and_then(|part| feed.maker.item(part, false)) else { return };
                 item.part = Some(*at);
+                if let Some(scores) = item.scores() {
+                    *scores = feed.score(feed.arriving.text(*choice, *at).to_string().as_str(), self.cutter.encoding);
+                }
                 if feed.is_cut(*choice) {
                     item.cut_short();
                 }
@@ -284,6 +350,7 @@ impl ResponseEvents {
             if let Some(record) = &self.record {
                 write_end(record, self.sequence, out);
                 self.over = true;
+                self.tell();
                 return Poll::Ready(true);
             }
         }
@@ -293,6 +360,7 @@ impl ResponseEvents {
 impl Events for ResponseEvents {
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
+            self.stops(context);
             self.prime();
             let opens = (self.sequence as usize) < self.opening().len();
             if opens || self.over || !self.steps.is_empty() || self.failed.is_some() || self.record.is_some() {
@@ -340,6 +408,10 @@ impl Events for ResponseEvents {
         self.keeping.take()
     }
 
+    fn poll_stopped(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.stops(context) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     /// `error` and `response.failed`, as recorded for a rate limit reached in mid-stream (real-traffic §2.4).
     fn write_error(&mut self, error: &ApiError, out: &mut dyn Frames) {
         let inner = json!({"type": error.kind, "code": error.code, "message": error.message, "param": error.param});
@@ -351,7 +423,8 @@ impl Events for ResponseEvents {
         let unfinished = self.steps.iter().filter(last).count();
         self.items.truncate(self.items.len().saturating_sub(unfinished));
         if let Some(known) = &self.record {
-            let record = ResponseRecord { items: self.items.clone(), end: End::failed(error), ..(**known).clone() };
+            let (items, end) = (self.items.clone(), End::failed(error));
+            let record = ResponseRecord { items, end, job: None, ..(**known).clone() };
             write_end(&record, self.sequence, out);
             self.keep(Arc::new(record));
         }

@@ -322,7 +322,7 @@ fn an_error_in_mid_stream_fails_the_response() {
 fn arriving(mut pieces: Vec<Piece>) -> String {
     // No request allows these calls.
     pieces.insert(0, Piece::Unchecked);
-    let feed = Feed::new(Box::new(driver(pieces, &Prompt::default())), maker(), |items, reply, _| {
+    let feed = Feed::new(Box::new(driver(pieces, &Prompt::default())), maker(), None, |items, reply, _| {
         let Say::Choices(choices) = reply.say else { panic!("no choices") };
         ResponseRecord { items, ..record(choices[0].parts.clone()) }
     });

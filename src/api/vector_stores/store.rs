@@ -215,6 +215,13 @@ pub(crate) async fn forget(session: &Session, id: &str) {
     session.store.remove::<VectorStore>(id).await;
 }
 
+/// A file is deleted: no store of the session has it any more (OpenAPI: deleteFile).
+pub(crate) async fn remove_file(session: &Session, file: &str) {
+    for stored in session.store.all::<VectorStore>().await {
+        session.store.objects(&files::shelf(&stored.id)).remove(file).await;
+    }
+}
+
 pub(super) fn delete(call: Call) -> HandlerFuture {
     Box::pin(async move {
         let store = find(&call).await?;

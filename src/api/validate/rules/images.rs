@@ -15,6 +15,8 @@ struct Takes {
     qualities: &'static [&'static str],
     /// Empty = any size within bounds.
     sizes: &'static [&'static str],
+    /// Pictures at a time, if fewer than the types allow.
+    most: Option<u64>,
 }
 
 /// Parameters of the GPT models alone.
@@ -35,17 +37,21 @@ fn takes(model: &str) -> Option<Takes> {
     Some(match model {
         // Recording 6a1778af75899ac7.
         _ if model.starts_with("gpt-image-2") => {
-            Takes { lacks: &["response_format", "style"], qualities: &[], sizes: &[] }
+            Takes { lacks: &["response_format", "style"], qualities: &[], sizes: &[], most: None }
         }
         _ if model.starts_with("gpt-image-") || model.starts_with("chatgpt-image-") => {
-            Takes { lacks: &["response_format", "style"], qualities: QUALITIES, sizes: STANDARD }
+            Takes { lacks: &["response_format", "style"], qualities: QUALITIES, sizes: STANDARD, most: None }
         }
         // Recording 678c3c99e4bb212b: until 2026 it took `quality` too.
-        "dall-e-2" => Takes { lacks: &DALLE_2_LACKS, qualities: &[], sizes: &["256x256", "512x512", "1024x1024"] },
+        "dall-e-2" => {
+            Takes { lacks: &DALLE_2_LACKS, qualities: &[], sizes: &["256x256", "512x512", "1024x1024"], most: None }
+        }
         "dall-e-3" => Takes {
             lacks: &DALLE_3_LACKS,
             qualities: &["standard", "hd", "auto"],
             sizes: &["1024x1024", "1024x1792", "1792x1024", "auto"],
+            // Documented (CreateImageRequest.n); no recording has the words, which are those of any number too large.
+            most: Some(1),
         },
         _ => return None,
     })
@@ -92,6 +98,7 @@ pub(super) fn check(body: &Value, _: &Model, faults: &mut Faults) {
             faults.unknown(name);
         }
     }
+    count(body, takes.most, faults);
     listed(body, "quality", takes.qualities, faults);
     listed(body, "size", takes.sizes, faults);
     if takes.sizes.is_empty()
@@ -99,6 +106,16 @@ pub(super) fn check(body: &Value, _: &Model, faults: &mut Faults) {
         && let Some(error) = free_size(size)
     {
         faults.at("size", || Some(error));
+    }
+}
+
+/// Refuses more pictures at a time than this model gives.
+fn count(body: &Value, most: Option<u64>, faults: &mut Faults) {
+    let (Some(most), Some(asked)) = (most, field(body, "n").as_u64()) else { return };
+    if asked > most {
+        let message =
+            format!("Invalid 'n': integer above maximum value. Expected a value <= {most}, but got {asked} instead.");
+        faults.instead("n", ApiError::invalid(message).param("n").code("integer_above_max_value"));
     }
 }
 
@@ -167,6 +184,16 @@ mod tests {
                 "quality",
             ),
             (
+                json!({"model": "dall-e-3", "n": 2}),
+                "Invalid 'n': integer above maximum value. Expected a value <= 1, but got 2 instead.",
+                "n",
+            ),
+            (
+                json!({"model": "dall-e-3", "n": 11}),
+                "Invalid 'n': integer above maximum value. Expected a value <= 1, but got 11 instead.",
+                "n",
+            ),
+            (
                 json!({"model": "dall-e-2", "size": "100x100"}),
                 "Invalid value: '100x100'. Supported values are: '256x256', '512x512', and '1024x1024'.",
                 "size",
@@ -205,6 +232,9 @@ mod tests {
         for body in [
             json!({"model": "acme-draws", "quality": "hd", "size": "7x7", "response_format": "url"}),
             json!({"quality": "hd", "style": "vivid"}),
+            json!({"model": "dall-e-2", "n": 10}),
+            json!({"model": "dall-e-3", "n": 1}),
+            json!({"model": "dall-e-3", "n": null}),
             json!({"model": "dall-e-3", "quality": "hd", "style": "vivid", "size": "1792x1024", "response_format": "url"}),
         ] {
             assert_eq!(refusal(body.clone()), None, "{body}");
