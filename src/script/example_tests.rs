@@ -133,6 +133,7 @@ pub(super) fn bad_beyond_schema() -> Vec<(Value, &'static str, &'static str)> {
         (json!({"responses": [{"response": "a", "responses": ["x"]}]}), "responses[0]", "exclude each other"),
         (json!({"responses": [{"text": "a", "error": {"status": 500}}]}), "responses[0]", "error and text"),
         (json!({"responses": [{"text": "a", "json": {}}]}), "responses[0]", "text and json"),
+        (json!({"responses": [{"refusal": "a", "annotations": []}]}), "responses[0].annotations", "cites nothing"),
         (json!({"responses": [{"responses": ["a", "b"], "times": 1}]}), "responses[0].times", "could never come"),
         (
             json!({"responses": [{"raw": {"body": "a"}, "fault": {"kind": "error", "error": {"status": 503}}}]}),

@@ -76,6 +76,9 @@ fn message(keys: &Map<String, Value>, path: &Path) -> Result<Option<Part>, Scrip
         },
         ["text"] => Ok(Some(Part::Text(body(keys.get("text").map(string).unwrap_or_default())))),
         ["json"] => Ok(Some(Part::Text(body(keys.get("json").map(Value::to_string).unwrap_or_default())))),
+        ["refusal"] if keys.contains_key("annotations") => {
+            Err(Path::Key(path, "annotations").error("belongs to a message of text; a refusal cites nothing"))
+        }
         ["refusal"] => Ok(Some(Part::Refusal(body(keys.get("refusal").map(string).unwrap_or_default())))),
         ["audio"] | ["text", "audio"] => {
             let audio = keys.get("audio").unwrap_or(&Value::Null);
