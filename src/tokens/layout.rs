@@ -50,15 +50,18 @@ pub(crate) fn slot(mixed: u64, seed: u16, slots: usize) -> usize {
     among((mixed ^ u64::from(seed).wrapping_mul(0xff51_afd7_ed55_8ccd)).wrapping_mul(0xc4ce_b9fe_1a85_ec53), slots)
 }
 
-/// Slots as they lie.
-pub(crate) fn packed(entries: &[u32]) -> Vec<u8> {
-    let mut bytes = vec![0; (entries.len() * SLOT_BITS).div_ceil(8) + MARGIN];
-    for (at, entry) in entries.iter().enumerate() {
-        let bit = at * SLOT_BITS;
-        let part = entry << (bit % 8);
-        bytes[bit / 8..].iter_mut().zip(part.to_le_bytes()).for_each(|(byte, more)| *byte |= more);
-    }
-    bytes
+/// So many free slots.
+pub(crate) fn free(count: usize) -> Vec<u8> {
+    vec![u8::MAX; (count * SLOT_BITS).div_ceil(8) + MARGIN]
+}
+
+/// Puts an entry into a free slot; beyond the last nothing happens.
+pub(crate) fn fill(slots: &mut [u8], at: usize, entry: u32) {
+    let bit = at * SLOT_BITS;
+    let Some(part) = slots.get_mut(bit / 8..).and_then(|rest| rest.first_chunk_mut()) else { return };
+    // All bits of a free one are set.
+    let filled = u32::from_le_bytes(*part) & !((EMPTY & !entry) << (bit % 8));
+    *part = filled.to_le_bytes();
 }
 
 /// How many slots lie in so many bytes.

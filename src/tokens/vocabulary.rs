@@ -1,6 +1,6 @@
 //! A vocabulary, looked up where it lies, and how it is laid out; `layout.rs` says how it lies. Shared with `build.rs`.
 
-use super::layout::{EMPTY, GROUP, SEED, bucket, entry, mixed, more, packed, rank, slot, slot_count, tag};
+use super::layout::{EMPTY, GROUP, SEED, bucket, entry, fill, free, mixed, more, rank, slot, slot_count, tag};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The tokens of one encoding, by rank and by their bytes.
@@ -132,15 +132,13 @@ pub(crate) fn slots<'a>(
     seeds: &[u8],
     one_free_in: usize,
 ) -> Vec<u8> {
-    let mut filled = vec![EMPTY; with_free(count, one_free_in)];
-    let most = filled.len();
+    let most = with_free(count, one_free_in);
+    let mut slots = free(most);
     for (token, rank) in tokens.zip(0u32..) {
         let hash = mixed(hash(token));
-        if let Some(free) = filled.get_mut(slot(hash, seed(seeds, hash), most)) {
-            *free = tag(hash) | rank;
-        }
+        fill(&mut slots, slot(hash, seed(seeds, hash), most), tag(hash) | rank);
     }
-    packed(&filled)
+    slots
 }
 
 fn hash(token: &[u8]) -> u64 {
@@ -209,7 +207,7 @@ fn place(hashes: &[u64], slots: usize) -> (Vec<u8>, Vec<u8>) {
         listed[*end] = rank;
         *end += 1;
     }
-    let (mut filled, mut seeds) = (vec![EMPTY; slots], vec![0u16; count]);
+    let (mut filled, mut seeds) = (free(slots), vec![0u16; count]);
     let mut taken = Vec::new();
     for bucket in order {
         let start = bucket.checked_sub(1).map_or(0, |before| ends[before]);
@@ -219,7 +217,7 @@ fn place(hashes: &[u64], slots: usize) -> (Vec<u8>, Vec<u8>) {
             taken.clear();
             ranks.iter().all(|rank| {
                 let slot = slot_of(*rank, *seed);
-                let free = filled[slot] == EMPTY && !taken.contains(&slot);
+                let free = entry(&filled, slot) == EMPTY && !taken.contains(&slot);
                 taken.push(slot);
                 free
             })
@@ -227,9 +225,9 @@ fn place(hashes: &[u64], slots: usize) -> (Vec<u8>, Vec<u8>) {
         let seed = (0..=u16::MAX).find(fits).expect("some slots are free");
         seeds[bucket] = seed;
         for rank in ranks {
-            filled[slot_of(*rank, seed)] = tag(hashes[*rank as usize]) | rank;
+            fill(&mut filled, slot_of(*rank, seed), tag(hashes[*rank as usize]) | rank);
         }
     }
     let plane = |byte: usize| seeds.iter().map(move |seed| seed.to_le_bytes()[byte]);
-    (packed(&filled), plane(0).chain(plane(1)).collect())
+    (filled, plane(0).chain(plane(1)).collect())
 }
