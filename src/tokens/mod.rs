@@ -12,7 +12,8 @@ mod words;
 use crate::runtime;
 use merge::Merger;
 use serde_json::Value;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Once};
+use std::thread;
 use vocabulary::Vocabulary;
 use words::{SplitPattern, Words};
 
@@ -71,14 +72,16 @@ fn made(vocabulary: &'static LazyLock<Vocabulary<'static>>) -> &'static Vocabula
     LazyLock::get(vocabulary).unwrap_or_else(|| runtime::aside(usize::MAX, || &**vocabulary))
 }
 
-/// Whether the vocabulary that nearly everybody asks for is ready.
-pub(crate) fn is_ready() -> bool {
-    LazyLock::get(&tables::O200K).is_some()
-}
-
-/// Makes it ready: some milliseconds of work.
+/// Makes the vocabulary that nearly everybody asks for ready, once: some milliseconds of work, on a thread that then ends.
 pub(crate) fn make_ready() {
-    LazyLock::force(&tables::O200K);
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        let work = || {
+            LazyLock::force(&tables::O200K);
+        };
+        // Without a thread whoever counts first does it.
+        let _ = thread::Builder::new().name("llemulator-tokens".into()).spawn(work);
+    });
 }
 
 /// Number of tokens in a text. Special tokens such as `<|endoftext|>` count as the text they are.
