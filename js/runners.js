@@ -1,6 +1,6 @@
 'use strict';
 // What the runners' helpers do after a test.
-const { LLEmulatorError } = require('./errors.js');
+const { LLEmulatorError, callersLine } = require('./errors.js');
 const { TROUBLE } = require('./session.js');
 
 /** How often a name was taken. @typedef {Map<string, number>} Taken */
@@ -185,6 +185,8 @@ class Sessions {
    * @returns {Promise<InstanceType<typeof LLEmulatorError> | undefined>}
    */
   async rest(hasFailed) {
+    // Nobody's line is left after a wait, and Jest tells where a message ends by the first of them.
+    const place = callersLine();
     await settled([...[...this.#open.values()].map(({ session }) => session), ...this.#ended.sessions]);
     const open = [...this.#open.values()].flatMap(({ session, test }) => {
       try {
@@ -196,7 +198,8 @@ class Sessions {
     });
     this.#open.clear();
     const complaints = [...open, ...this.#ended.take()];
-    return complaints.length ? new LLEmulatorError('ERR_LLEMULATOR_UNFINISHED', complaints.join('\n\n')) : undefined;
+    const places = place ? [place] : [];
+    return complaints.length ? new LLEmulatorError('ERR_LLEMULATOR_UNFINISHED', complaints.join('\n\n'), { places }) : undefined;
   }
 }
 
