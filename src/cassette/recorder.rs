@@ -175,7 +175,7 @@ impl Draft {
         let mut response = self.response()?;
         let exchange = &self.exchange;
         if let Some(veil) = exchange.veil() {
-            response.chunks = apart(&response.chunks, veil);
+            response.chunks = apart(&response, veil);
         }
         let mut recording = Recording {
             operation: exchange.operation.to_string(),
@@ -230,16 +230,16 @@ impl Draft {
     }
 }
 
-/// Chunks without a key that they say together; no other key is left in them.
-fn apart(chunks: &[RecordedChunk], veil: &Veil) -> Vec<RecordedChunk> {
-    let body: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.bytes.iter().copied()).collect();
+/// Its chunks without a key that they say together; no other key is left in them.
+fn apart(response: &RecordedResponse, veil: &Veil) -> Vec<RecordedChunk> {
+    let body = response.body();
     let (cuts, mut from) = (veil.spread(&body), 0);
     let shown = |chunk: &RecordedChunk| {
         let part = from..from + chunk.bytes.len();
         from = part.end;
         RecordedChunk { at_ms: chunk.at_ms, bytes: without(&body, part, &cuts).into_owned().into() }
     };
-    chunks.iter().map(shown).collect()
+    response.chunks.iter().map(shown).collect()
 }
 
 /// Whether nothing of an answer is missing, as far as it says itself.

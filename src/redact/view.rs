@@ -34,6 +34,12 @@ impl AnswerView {
         AnswerView { veil, zipped, unread, ..AnswerView::default() }
     }
 
+    /// As [`AnswerView::of`], for an answer with these headers.
+    pub(crate) fn of_answer(veil: Option<Arc<Veil>>, headers: &[(String, String)], most: usize) -> Self {
+        let codings = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+        AnswerView::of(veil, codings.map(|(_, coding)| coding.as_str()), most)
+    }
+
     /// The next bytes, as they are shown.
     pub(crate) fn next<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let plain = self.plain(bytes);

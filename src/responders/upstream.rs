@@ -158,7 +158,7 @@ pub(super) async fn ask(call: &Call, target: Arc<UpstreamTarget>, model: Option<
     match given {
         Ok(given) => {
             watched.begun(given.status, &given.headers);
-            let view = watched.view(&given.headers);
+            let view = AnswerView::of_answer(call.exchange.veil().cloned(), &given.headers, UNZIPPED);
             let (sender, pieces) = mpsc::channel(AHEAD);
             let late = given.body.late().to_api_error();
             // The body gives up first, and knows why.
@@ -231,12 +231,6 @@ impl Watched {
                 self.tell(&UpstreamNews::Begun { status, headers: &headers });
             }
         }
-    }
-
-    /// What is told of an answer with these headers.
-    fn view(&self, headers: &[(String, String)]) -> AnswerView {
-        let codings = headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, coding)| coding.as_str());
-        AnswerView::of(self.exchange.veil().cloned(), codings, UNZIPPED)
     }
 
     /// Tells of a chunk.

@@ -44,8 +44,7 @@ pub(crate) struct Through {
 impl Through {
     /// With the headers of the answer.
     pub(crate) fn new(arriving: Option<Arriving>, exchange: Arc<Exchange>, headers: &[(String, String)]) -> Self {
-        let codings = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
-        let view = AnswerView::of(exchange.veil().cloned(), codings.map(|(_, coding)| coding.as_str()), UNZIPPED);
+        let view = AnswerView::of_answer(exchange.veil().cloned(), headers, UNZIPPED);
         let usage = said::reader(&exchange);
         let held = exchange.hold();
         Through { arriving, next: None, failed: false, exchange, kept: Vec::new(), held, partial: false, view, usage }

@@ -23,8 +23,7 @@ pub(super) struct SeenPieces {
 impl SeenPieces {
     /// Of an answer with these headers.
     pub(super) fn of(veil: Option<Arc<Veil>>, headers: &[(String, String)]) -> Self {
-        let codings = headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, coding)| coding.as_str());
-        let view = AnswerView::of(veil.clone(), codings, 16 * SHOWN);
+        let view = AnswerView::of_answer(veil.clone(), headers, 16 * SHOWN);
         SeenPieces { view, veil, said: Vec::new(), last: Vec::new(), rest: Vec::new(), next: Vec::new() }
     }
 
